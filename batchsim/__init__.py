@@ -1,0 +1,41 @@
+"""A deterministic simulator of the fast-completion race in a streaming batch API.
+
+The names below are the public Python interface; each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from batchsim.engines.timed import simulate as simulate
+    from batchsim.policies import POLICIES as POLICIES
+    from batchsim.protocol.policy import Decision as Decision, Policy as Policy
+    from batchsim.scenario import Scenario as Scenario, load_scenario as load_scenario
+    from batchsim.scenario import scenario_from_data as scenario_from_data
+    from batchsim.trace import Outcome as Outcome, Step as Step, Trace as Trace
+    from batchsim.verdicts import Property as Property, verdicts_of as verdicts_of
+
+_HOMES = {
+    "simulate": "batchsim.engines.timed",
+    "POLICIES": "batchsim.policies",
+    "Decision": "batchsim.protocol.policy",
+    "Policy": "batchsim.protocol.policy",
+    "Scenario": "batchsim.scenario",
+    "load_scenario": "batchsim.scenario",
+    "scenario_from_data": "batchsim.scenario",
+    "Outcome": "batchsim.trace",
+    "Step": "batchsim.trace",
+    "Trace": "batchsim.trace",
+    "Property": "batchsim.verdicts",
+    "verdicts_of": "batchsim.verdicts",
+}
+__all__ = sorted(_HOMES)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'batchsim' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,1 @@
+"""Those who drive the protocol's coroutines."""

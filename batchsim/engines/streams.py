@@ -1,0 +1,41 @@
+"""Random streams that nobody shares: one for each (seed, actor, operation).
+
+The n-th draw of a stream is a hash of its four coordinates (SplitMix64 over a BLAKE2b base; Steele,
+Lea and Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014). So two policies under
+one seed draw the same numbers, and another actor shifts nobody's.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+
+_MASK = (1 << 64) - 1
+_GAMMA = 0x9E3779B97F4A7C15
+_MULTIPLIER_1 = 0xBF58476D1CE4E5B9
+_MULTIPLIER_2 = 0x94D049BB133111EB
+
+
+def stream_base(seed: int, actor_kind: str, operation: str, actor_number: int | None = None) -> int:
+    """The 64 bits in which the stream of an actor for an operation begins."""
+    base = _base_of_kind(seed, actor_kind, operation)
+    return base if actor_number is None else draw(base, actor_number)
+
+
+@lru_cache(maxsize=256)
+def _base_of_kind(seed: int, actor_kind: str, operation: str) -> int:
+    name = f"{seed}/{actor_kind}/{operation}".encode()
+    return int.from_bytes(blake2b(name, digest_size=8).digest(), "big")
+
+
+def draw(base: int, use: int) -> int:
+    """The draw number `use`, from 0, of the stream: 64 bits."""
+    bits = (base + (use + 1) * _GAMMA) & _MASK
+    bits = (bits ^ bits >> 30) * _MULTIPLIER_1 & _MASK
+    bits = (bits ^ bits >> 27) * _MULTIPLIER_2 & _MASK
+    return bits ^ bits >> 31
+
+
+def another(bits: int) -> int:
+    """A second draw that belongs to the first."""
+    return draw(bits, 0)

@@ -1,0 +1,35 @@
+"""What is seen of a run: its steps, the answers that the SDK got, and when the last things happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from batchsim.protocol.operation import Operation, World
+from batchsim.protocol.operations import CompleteWaitpoint, Deliver
+from batchsim.trace import Answered, Step
+
+Observer = Callable[[World, Step], None]
+
+
+class Recorder:
+    """Numbers the steps, and keeps those that it is asked to keep."""
+
+    def __init__(self, keep: frozenset[str] | None) -> None:
+        self.keep = keep
+        """The names of the operations whose steps are kept; `None`: of all."""
+        self.taken = 0
+        """How many steps were taken."""
+        self.steps: list[Step] = []
+        self.answers: list[Answered] = []
+        self.settled_us = 0
+        """When the waitpoint was completed."""
+        self.ended_us = 0
+
+    def note_call(self, operation: Operation[Any], answer: Any, now_us: int) -> None:
+        """Note what the caller sees of a step."""
+        if isinstance(operation, Deliver):
+            sealed = answer.sealed if answer.status == 200 else None
+            self.answers.append(Answered(operation.attempt, answer.status, sealed, now_us))
+        elif isinstance(operation, CompleteWaitpoint):
+            self.settled_us = now_us

@@ -1,0 +1,126 @@
+"""One timed run: the stage is set, the actors go on it when their time comes, and the trace is taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batchsim.engines.latencies import Latencies
+from batchsim.engines.timed.events import Clock
+from batchsim.engines.timed.lane import Lane, Stage
+from batchsim.engines.timed.recorder import Observer, Recorder
+from batchsim.engines.timed.waiting import Waiting
+from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, Actor, cast, world_after_phase_1
+from batchsim.protocol.cells import Cells, GuardedCells
+from batchsim.protocol.client import CallResult, Result
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.setting import Call
+from batchsim.scenario import Scenario
+from batchsim.trace import Trace, outcome_of
+
+
+def simulate(
+    scenario: Scenario,
+    policy: Policy,
+    *,
+    keep: frozenset[str] | None = None,
+    observer: Observer | None = None,
+) -> Trace:
+    """Run a scenario once under a policy, to quiescence.
+
+    `keep`: the names of the operations whose steps the trace is to hold; `None`: all of them.
+    `observer`: called with the world after every kept step. Footprints are then checked: a step
+    outside its own raises `UndeclaredKeyError`.
+    """
+    return _Run(scenario, policy, keep, observer).trace()
+
+
+class _Run:
+    def __init__(
+        self, scenario: Scenario, policy: Policy, keep: frozenset[str] | None, observer: Observer | None
+    ) -> None:
+        self._scenario = scenario
+        self._policy = policy
+        self._cells = Cells() if observer is None else GuardedCells({})
+        self._world = world_after_phase_1(scenario.setting, policy, self._cells)
+        self._clock = Clock()
+        self._latencies = Latencies(scenario)
+        self._waiting = Waiting(self._clock, self._begin)
+        self._recorder = Recorder(keep)
+        self._stage = Stage(
+            self._clock,
+            self._world,
+            self._latencies,
+            self._waiting,
+            self._recorder,
+            observer,
+            self._begin_spare,
+        )
+        self._actors = cast(scenario.setting, policy)
+        """Who has not been asked yet: the spare ones, once all others were."""
+        self._streamed: CallResult | None = None
+
+    def trace(self) -> Trace:
+        """Run to quiescence."""
+        self._start_timers_of_phase_1()
+        self._admit_actors()
+        self._clock.run()
+        if self._stage.guard is not None:
+            self._stage.guard.release()
+        outcome = outcome_of(self._world, self._scenario.setting, self._streamed)
+        return Trace(
+            policy=self._policy.name,
+            seed=self._scenario.seed,
+            setting=self._scenario.setting,
+            outcome=outcome,
+            answers=tuple(self._recorder.answers),
+            called_back_us=self._called_back_us(outcome.call.result),
+            ended_us=self._recorder.ended_us,
+            steps=tuple(self._recorder.steps),
+        )
+
+    def _called_back_us(self, result: Result) -> int:
+        if result is Result.WAITING:
+            return self._recorder.ended_us
+        streamed_us = self._recorder.answers[-1].at_us
+        waited = self._scenario.setting.call is Call.TRIGGER_AND_WAIT
+        if waited and result in (Result.OK, Result.WAITPOINT_ERROR):
+            return max(streamed_us, self._recorder.settled_us)
+        return streamed_us
+
+    # -- who begins when -----------------------------------------------------------------------
+
+    def _start_timers_of_phase_1(self) -> None:
+        for cell, operation in TIMERS_OF_PHASE_1.items():
+            if cell in self._cells:
+                delay_us, _, _ = self._latencies.legs("phase-1", operation, 0)
+                self._waiting.start_timer(cell, delay_us, (cell,), None)
+
+    def _admit_actors(self) -> None:
+        for actor in self._actors:
+            if actor.begins_with is not None and actor.begins_with not in self._cells:
+                self._waiting.let_begin_with(actor.begins_with, actor)
+                continue
+            self._begin(actor, None)
+            if actor.is_spare:
+                return
+
+    def _begin_spare(self) -> None:
+        spare = next(self._actors, None)
+        if spare is not None:
+            self._begin(spare, None)
+
+    def _begin(self, actor: Actor, after: int | None) -> None:
+        delay_us = 0
+        if actor.begins_after_leg_of is not None:
+            assert actor.number is not None
+            delay_us, _, _ = self._latencies.legs(SDK, actor.begins_after_leg_of, actor.number - 1)
+        Lane(self._stage, actor, actor.name, actor.program(), {}, self._end).begin(delay_us, after)
+
+    def _end(self, lane: Lane, result: Any, failure: Exception | None) -> None:
+        if failure is not None:
+            raise failure
+        if isinstance(result, CallResult):
+            self._streamed = result
+        elif lane.actor.returns_to is not None:
+            self._cells[lane.actor.returns_to] = result
+            self._waiting.wake((lane.actor.returns_to,), lane.after)

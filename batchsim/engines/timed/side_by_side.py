@@ -1,0 +1,63 @@
+"""Coroutines that one actor runs side by side: two operations at once, or the lanes of an ingest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from batchsim.protocol.operation import Both, ForEach, Operation, Program
+
+Report = Callable[[Any, Exception | None, int | None], None]
+"""Told of the end of a coroutine: its result or its failure, and its last step."""
+Begin = Callable[[int, int, int | None, Report], None]
+"""Begins coroutine number so-and-so: after a delay in microseconds, and after a step."""
+
+
+def program_of(awaited: Both[Any, Any] | ForEach, number: int) -> Program[Any]:
+    """The coroutine number `number` of those that are awaited together."""
+    return awaited.body(number) if isinstance(awaited, ForEach) else _perform(awaited.operations[number])
+
+
+async def _perform(operation: Operation[Any]) -> Any:
+    return await operation
+
+
+class Group:
+    """Who is in progress, who comes next, and who is told when all are done or one has failed."""
+
+    def __init__(self, awaited: Both[Any, Any] | ForEach, begin: Begin, finish: Report) -> None:
+        self._begin = begin
+        self._finish = finish
+        self._count = awaited.count if isinstance(awaited, ForEach) else len(awaited.operations)
+        self._limit = awaited.limit if isinstance(awaited, ForEach) else self._count
+        self._begun = 0
+        self._results: list[Any] = [None] * self._count
+        self._ended = 0
+        self._has_failed = False
+
+    def begin(self, delay_us: int, after: int | None) -> None:
+        """Begin as many as may be in progress at once."""
+        for _ in range(min(self._limit, self._count)):
+            self._begin_next(delay_us, after)
+
+    def _begin_next(self, delay_us: int, after: int | None) -> None:
+        number = self._begun
+        self._begun += 1
+
+        def report(result: Any, failure: Exception | None, last: int | None) -> None:
+            self._results[number] = result
+            self._note_end(failure, last)
+
+        self._begin(number, delay_us, after, report)
+
+    def _note_end(self, failure: Exception | None, last: int | None) -> None:
+        self._ended += 1
+        if self._has_failed:
+            return
+        if failure is not None:
+            self._has_failed = True
+            self._finish(None, failure, last)
+        elif self._begun < self._count:
+            self._begin_next(0, last)
+        elif self._ended == self._count:
+            self._finish(tuple(self._results), None, last)

@@ -1,0 +1,82 @@
+"""Who waits for which cell, and until when: cells, timers, and actors that have not begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+
+from simpy.events import Event
+
+from batchsim.engines.timed.events import At, Clock
+from batchsim.protocol.cast import Actor
+from batchsim.protocol.cells import Key
+
+Call = Callable[[int | None], None]
+"""Told which step woke it."""
+
+
+class Waiting:
+    """Everybody who cannot go on by himself."""
+
+    def __init__(self, clock: Clock, begin: Callable[[Actor, int | None], None]) -> None:
+        self._clock = clock
+        self._begin = begin
+        self._dormant: dict[Key, list[Actor]] = {}
+        self._waiters: dict[Key, list[tuple[int, int, int, Call]]] = {}
+        self._arrivals = count()
+        self._due_us: dict[Key, int] = {}
+        self._alarm_us: dict[Key, int] = {}
+        self._wake_by: dict[Key, tuple[tuple[Key, ...], int | None]] = {}
+
+    def let_begin_with(self, cell: Key, actor: Actor) -> None:
+        """The actor begins when the cell is there."""
+        self._dormant.setdefault(cell, []).append(actor)
+
+    def wait(self, cell: Key, rank: int, tie: int, look_again: Call) -> None:
+        """Call back when the cell has become ready; of several who wait, the lowest rank first."""
+        place = (rank, next(self._arrivals), tie, look_again)
+        heappush(self._waiters.setdefault(cell, []), place)
+
+    def is_awaited(self, cell: Key) -> bool:
+        """Whether anybody waits for the cell."""
+        return bool(self._waiters.get(cell))
+
+    def wake(self, cells: tuple[Key, ...], step: int | None) -> None:
+        """Each cell became ready by a step: let all begin who begin with it, and one look who waits."""
+        for cell in cells:
+            for actor in self._dormant.pop(cell, ()):
+                self._begin(actor, step)
+            waiters = self._waiters.get(cell)
+            if waiters:
+                self._let_look(*heappop(waiters)[2:], step)
+
+    def _let_look(self, tie: int, look_again: Call, step: int | None) -> None:
+        At(self._clock, 0, tie, lambda _: look_again(step))
+
+    def is_due(self, timer: Key | None) -> bool:
+        """Whether there is no such timer, or it has run out."""
+        return timer is None or self._due_us.get(timer, 0) <= self._clock.now_us
+
+    def start_timer(self, timer: Key, delay_us: int, cells: tuple[Key, ...], step: int | None) -> None:
+        """Start a timer, anew if it runs: the cells are ready when it has run out."""
+        due_us = self._due_us[timer] = self._clock.now_us + delay_us
+        alarm_us = self._alarm_us.get(timer)
+        if alarm_us is None or due_us < alarm_us:
+            self._set_alarm(timer, due_us)
+        self._wake_by[timer] = (cells, step)
+
+    def _set_alarm(self, timer: Key, at_us: int) -> None:
+        """One alarm for a timer that is moved many times: it is put off only when it rings."""
+        self._alarm_us[timer] = at_us
+
+        def ring(_: Event) -> None:
+            if self._alarm_us.get(timer) != at_us:
+                return
+            del self._alarm_us[timer]
+            if self._due_us[timer] > at_us:
+                self._set_alarm(timer, self._due_us[timer])
+            else:
+                self.wake(*self._wake_by[timer])
+
+        At(self._clock, at_us - self._clock.now_us, 0, ring)

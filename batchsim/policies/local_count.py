@@ -1,0 +1,12 @@
+"""Nobody deployed it: the bug's decisions, and a handler that counts in its own loop."""
+
+from dataclasses import replace
+
+from batchsim.policies.pre3427 import PRE3427
+
+LOCAL_COUNT = replace(
+    PRE3427,
+    name="local_count",
+    summary="Alternative: pre3427, and the handler counts what it enqueued itself.",
+    counts_in_redis=False,
+)

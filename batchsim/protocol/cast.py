@@ -1,0 +1,115 @@
+"""Who takes part: the actors of a setting under a policy, and the world they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from batchsim.protocol.cells import Cells, Key
+from batchsim.protocol.client import MAX_ATTEMPTS, batch_trigger
+from batchsim.protocol.completion import execute_run, work_on_completion_jobs
+from batchsim.protocol.consumer import consume
+from batchsim.protocol.endpoint import stream_batch_items
+from batchsim.protocol.operation import Program, World
+from batchsim.protocol.operations import Deliver, ExpireTombstone, TakeExpiry
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.reaper import reap
+from batchsim.protocol.setting import Call, Kind, Setting
+from batchsim.protocol.stores import (
+    BATCH_ROW,
+    EXPIRY_JOB,
+    META,
+    WAITPOINT,
+    BatchRow,
+    Waitpoint,
+    answer_key,
+    request_key,
+    run_key,
+)
+
+
+SDK = "sdk"
+
+
+class Actor(NamedTuple):
+    """One who acts: a coroutine, and when it begins."""
+
+    kind: str
+    number: int | None
+    program: Callable[[], Program[Any]]
+    begins_with: Key | None = None
+    """It begins when this cell is there; `None`: at once."""
+    begins_after_leg_of: str | None = None
+    """With time: it begins a request leg of this operation later, one of the SDK's."""
+    draws_by_item: bool = False
+    """With time: whether its n-th use of an operation is the one for item n (common to all ways of ingest)."""
+    returns_to: Key | None = None
+    """The cell that what the coroutine returns is put into; no step of its own."""
+    is_twin: bool = False
+    """Whether actors of its kind are interchangeable while they wait for the same thing."""
+    is_spare: bool = False
+    """Whether it is needed only once all others of its kind are busy."""
+
+    @property
+    def name(self) -> str:
+        """The name under which people see it: `consumer-0`."""
+        return self.kind if self.number is None else f"{self.kind}-{self.number}"
+
+
+def cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
+    """Every actor; the job workers last, as many as can be busy at once."""
+    yield Actor(SDK, None, partial(batch_trigger, setting.run_count))
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        yield _handler(setting, policy, attempt)
+    for number in range(setting.consumers):
+        yield Actor("consumer", number, partial(consume, setting, policy), is_twin=True)
+    executing = [index for index, item in enumerate(setting.items) if item.kind is Kind.OK]
+    for index in executing:
+        yield Actor("run", index, partial(execute_run, index), begins_with=run_key(index))
+    if is_reaped(setting, policy):
+        yield Actor("reaper", None, reap)
+    if policy.keeps_tombstone:
+        yield Actor("redis", None, _expire_tombstone)
+    for number in range(len(executing) + 1):
+        program = partial(work_on_completion_jobs, setting, policy)
+        yield Actor("job", number, program, is_twin=True, is_spare=True)
+
+
+def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
+    return Actor(
+        "handler",
+        attempt,
+        partial(stream_batch_items, setting, policy),
+        begins_with=request_key(attempt),
+        begins_after_leg_of=Deliver.name,
+        draws_by_item=True,
+        returns_to=answer_key(attempt),
+    )
+
+
+async def _expire_tombstone() -> None:
+    while True:
+        await ExpireTombstone()
+
+
+def is_reaped(setting: Setting, policy: Policy) -> bool:
+    """Whether phase 1 scheduled the reaper."""
+    return policy.has_reaper and setting.call is Call.TRIGGER_AND_WAIT
+
+
+def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World:
+    """The world when phase 1 is done and the first phase-2 request is sent (protocol.md §3.1)."""
+    world = World(cells)
+    cells[BATCH_ROW] = BatchRow()
+    if setting.call is Call.TRIGGER_AND_WAIT:
+        cells[WAITPOINT] = Waitpoint.PENDING
+    if is_reaped(setting, policy):
+        cells[EXPIRY_JOB] = True
+    cells[META] = setting.run_count
+    cells[request_key(1)] = True
+    return world
+
+
+TIMERS_OF_PHASE_1 = {EXPIRY_JOB: TakeExpiry.name}
+"""With time: what phase 1 scheduled is possible only after the delay of this operation."""

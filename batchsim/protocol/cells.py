@@ -1,0 +1,140 @@
+"""The memory under all stores: one flat mapping from a key to its value.
+
+Everything that one actor can learn of another goes through a cell, so a step's *footprint*
+(the keys that it reads and writes) says exactly which other steps it can disturb. A cell that
+is absent holds nothing: a deleted Redis key, a row that was never inserted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, TypeVar
+
+Key = str
+T = TypeVar("T")
+
+
+class Cells(dict[Key, Any]):
+    """The values of all keys; stores work on it through these four methods only."""
+
+    __slots__ = ()
+
+    def read(self, key: Key) -> Any:
+        """The value of `key`, or `None`; not to be changed in place."""
+        return self.get(key)
+
+    def modify(self, key: Key, empty: Callable[[], T]) -> T:
+        """The value of `key` to be changed in place, made by `empty` where absent."""
+        value: T | None = self.get(key)
+        if value is None:
+            value = self[key] = empty()
+        return value
+
+    def write(self, key: Key, value: Hashable) -> None:
+        """Replace the value of `key`."""
+        self[key] = value
+
+    def delete(self, key: Key) -> bool:
+        """Remove `key`; whether it was there."""
+        return self.pop(key, None) is not None
+
+
+class UndeclaredKeyError(Exception):
+    """An operation touched a key that is not in its footprint."""
+
+
+class GuardedCells(Cells):
+    """Cells that admit one operation's footprint and nothing else, until they are released."""
+
+    __slots__ = ("_operation", "_reads", "_writes")
+
+    def __init__(self, cells: Mapping[Key, Any]) -> None:
+        super().__init__(cells)
+        self.release()
+
+    def admit(self, operation: str, reads: Iterable[Key], writes: Iterable[Key]) -> None:
+        """From now on only these keys may be touched, in the name of `operation`."""
+        self._operation = operation
+        self._writes: frozenset[Key] | None = frozenset(writes)
+        self._reads: frozenset[Key] | None = frozenset(reads) | self._writes
+
+    def release(self) -> None:
+        """From now on every key may be touched."""
+        self._operation = ""
+        self._reads = self._writes = None
+
+    def read(self, key: Key) -> Any:
+        """As in `Cells`; raises `UndeclaredKeyError` outside the footprint."""
+        self._check(key, self._reads, "reads")
+        return super().read(key)
+
+    def modify(self, key: Key, empty: Callable[[], T]) -> T:
+        """As in `Cells`; raises `UndeclaredKeyError` outside the footprint."""
+        self._check(key, self._writes, "changes")
+        return super().modify(key, empty)
+
+    def write(self, key: Key, value: Hashable) -> None:
+        """As in `Cells`; raises `UndeclaredKeyError` outside the footprint."""
+        self._check(key, self._writes, "writes")
+        super().write(key, value)
+
+    def delete(self, key: Key) -> bool:
+        """As in `Cells`; raises `UndeclaredKeyError` outside the footprint."""
+        self._check(key, self._writes, "deletes")
+        return super().delete(key)
+
+    def _check(self, key: Key, admitted: frozenset[Key] | None, verb: str) -> None:
+        if admitted is not None and key not in admitted:
+            raise UndeclaredKeyError(
+                f"{self._operation} {verb} {key}, which its footprint does not declare "
+                f"(declared: {', '.join(sorted(admitted)) or 'nothing'})"
+            )
+
+
+class FrozenList(tuple[Any, ...]):
+    """A list as a value."""
+
+    __slots__ = ()
+
+
+class FrozenQueue(tuple[Any, ...]):
+    """A deque as a value."""
+
+    __slots__ = ()
+
+
+class FrozenSortedSet(tuple[tuple[Any, int], ...]):
+    """A sorted set (members with scores) as a value."""
+
+    __slots__ = ()
+
+
+def freeze(value: Any) -> Hashable:
+    """The hashable twin of a cell's value."""
+    match value:
+        case set():
+            return frozenset(value)
+        case dict():
+            return FrozenSortedSet(sorted(value.items()))
+        case list():
+            return FrozenList(value)
+        case deque():
+            return FrozenQueue(value)
+        case _:
+            return value  # type: ignore[no-any-return]
+
+
+def thaw(value: Any) -> Any:
+    """A fresh mutable value, equal to the one that was frozen."""
+    match value:
+        case frozenset():
+            return set(value)
+        case FrozenSortedSet():
+            return dict(value)
+        case FrozenList():
+            return list(value)
+        case FrozenQueue():
+            return deque(value)
+        case _:
+            return value

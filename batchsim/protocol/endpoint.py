@@ -1,0 +1,74 @@
+"""The API: one handler for each phase-2 request (protocol.md §3.2)."""
+
+from __future__ import annotations
+
+from batchsim.protocol.operation import ProtocolError, for_each
+from batchsim.protocol.operations import (
+    EnqueuedCount,
+    FindBatch,
+    GetMeta,
+    MarkEnqueued,
+    PushMessage,
+    Seal,
+    Upload,
+)
+from batchsim.protocol.policy import Check, Decision, Policy
+from batchsim.protocol.setting import Setting
+from batchsim.protocol.stores import Answer
+
+SEALED = Answer(200, sealed=True)
+
+
+class BatchNotInitializedError(ProtocolError):
+    """The metadata of the batch is not in Redis: "batch not found or not initialized"."""
+
+
+async def stream_batch_items(setting: Setting, policy: Policy) -> Answer:
+    """Handle one phase-2 request."""
+    if answer := await _check(policy.on_entry):
+        return answer
+    try:
+        await _enqueue_items(setting, policy)
+    except BatchNotInitializedError:
+        return Answer(500)
+    if policy.counts_in_redis:
+        count = await EnqueuedCount()
+        if count != setting.run_count:
+            return await _check(policy.on_count_mismatch, count) or await _seal(policy)
+    return await _seal(policy)
+
+
+async def _check(check: Check, enqueued_count: int | None = None) -> Answer | None:
+    match check(await FindBatch()):
+        case Decision.OK:
+            return SEALED
+        case Decision.NOT_SEALED:
+            return Answer(200, sealed=False, enqueued_count=enqueued_count)
+        case Decision.REJECT:
+            return Answer(422)
+        case Decision.PROCEED:
+            return None
+
+
+async def _enqueue_items(setting: Setting, policy: Policy) -> None:
+    limit = min(setting.ingest_concurrency or policy.ingest_concurrency, setting.run_count)
+    if limit > 1:
+        await for_each(setting.run_count, limit, lambda index: _enqueue_item(setting, index))
+        return
+    for index in range(setting.run_count):
+        await _enqueue_item(setting, index)
+
+
+async def _enqueue_item(setting: Setting, index: int) -> None:
+    if setting.items[index].offloaded:
+        await Upload(index)
+    if await GetMeta(index) is None:
+        raise BatchNotInitializedError
+    if await MarkEnqueued(index):
+        await PushMessage(index)
+
+
+async def _seal(policy: Policy) -> Answer:
+    if await Seal():
+        return SEALED
+    return await _check(policy.on_seal_lost) or Answer(422)

@@ -1,0 +1,205 @@
+"""What a step is: the base of all operations, and how coroutines await them.
+
+A protocol coroutine awaits one of three things, and each reaches whoever drives it:
+
+- an `Operation`: one atomic step;
+- `both(a, b)`: two steps issued together, which take effect in either order;
+- `for_each(...)`: coroutines side by side, at most so many at once, each in a lane of its own.
+
+The driver answers with `send`. Nothing else may be awaited, so a coroutine depends on its
+arguments and the answers alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from batchsim.protocol.cells import Cells, Key
+from batchsim.protocol.history import History
+from batchsim.protocol.stores import BatchQueue, Jobs, Network, Postgres, Redis
+
+T_co = TypeVar("T_co", covariant=True)
+A = TypeVar("A")
+B = TypeVar("B")
+
+Awaited = Any
+"""What a driver receives: an `Operation`, a `Both` or a `ForEach`."""
+Program = Coroutine[Awaited, Any, T_co]
+"""A protocol coroutine."""
+
+
+class ProtocolError(Exception):
+    """What a protocol coroutine may raise; anything else is an error of the program."""
+
+
+class World:
+    """All stores, over one set of cells."""
+
+    __slots__ = ("cells", "history", "jobs", "network", "postgres", "queue", "redis")
+
+    def __init__(self, cells: Cells) -> None:
+        self.cells = cells
+        self.redis = Redis(cells)
+        self.postgres = Postgres(cells)
+        self.queue = BatchQueue(cells)
+        self.jobs = Jobs(cells)
+        self.network = Network(cells)
+        self.history = History(cells)
+
+
+class Footprint(NamedTuple):
+    """The keys that an operation may read and write; what it writes, it may also read."""
+
+    reads: frozenset[Key] = frozenset()
+    writes: frozenset[Key] = frozenset()
+
+    def conflicts_with(self, other: Footprint) -> bool:
+        """Whether the order of the two can matter."""
+        return not (
+            self.writes.isdisjoint(other.writes)
+            and self.writes.isdisjoint(other.reads)
+            and self.reads.isdisjoint(other.writes)
+        )
+
+
+def touches(*, reads: tuple[Key, ...] = (), writes: tuple[Key, ...] = ()) -> Footprint:
+    """A footprint of these keys."""
+    return Footprint(frozenset(reads), frozenset(writes))
+
+
+class Alternative(NamedTuple):
+    """One of the ways in which an operation can turn out."""
+
+    label: str | None = None
+    """Tells this way from the others; `None` for the usual one."""
+    timer: Key | None = None
+    """With time: not before this timer has run out."""
+    choice: Any = None
+    """What the operation needs to know to turn out so."""
+
+
+class Timer(NamedTuple):
+    """With time: what the step makes possible is so only after a delay."""
+
+    key: Key
+    delay_of: str
+    """The operation under whose name the scenario gives the delay."""
+
+
+USUAL = (Alternative(),)
+
+
+class Operation(Generic[T_co]):
+    """One atomic step: its name, its footprint, when it can act, and its effect.
+
+    Subclasses are frozen dataclasses. `name` is the one under which people see it.
+    """
+
+    __slots__ = ()
+
+    name: ClassVar[str]
+    footprint_of_class: ClassVar[Footprint] = Footprint()
+    may_unblock: ClassVar[bool] = False
+    """Whether its effect may let somebody go on who waits for a cell: see `unblocks`."""
+    is_instant: ClassVar[bool] = False
+    """With time: whether it has no request leg; that of its name is the delay of a timer."""
+    acts_on_arrival: ClassVar[bool] = False
+    """With time: whether the response leg passes before its effect, which is to be received."""
+
+    def __await__(self) -> Generator[Operation[T_co], Any, T_co]:
+        answer: T_co = yield self
+        return answer
+
+    @property
+    def item(self) -> int | None:
+        """The item that it is about, if any."""
+        return None
+
+    def footprint(self) -> Footprint:
+        """The keys that it touches."""
+        return self.footprint_of_class
+
+    def timer(self) -> Timer | None:
+        """The timer that its effect starts anew, if any."""
+        return None
+
+    def unblocks(self) -> tuple[Key, ...]:
+        """The cells that somebody may wait for and that its effect can make ready."""
+        return ()
+
+    def apply(self, world: World) -> T_co:
+        """Take effect; the answer."""
+        raise NotImplementedError
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:  # noqa: ARG002
+        """The ways in which it can turn out now; none while it is blocked."""
+        return USUAL
+
+    def apply_alternative(self, world: World, alternative: Alternative) -> T_co:  # noqa: ARG002
+        """Take effect in one of its ways; the answer."""
+        return self.apply(world)
+
+    def describe(self, answer: Any) -> str:
+        """The answer in a few words, for people."""
+        return "" if answer is None else str(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOperation(Operation[T_co]):
+    """A step that is about one item."""
+
+    index: int
+
+    @property
+    def item(self) -> int | None:
+        """Its index in the batch."""
+        return self.index
+
+
+class BlockingOperation(Operation[T_co]):
+    """A step that waits for a cell."""
+
+    __slots__ = ()
+
+    def waits_for(self) -> Key:
+        """The cell that it waits for."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Both(Generic[A, B]):
+    """Two operations issued together."""
+
+    operations: tuple[Operation[A], Operation[B]]
+
+    def __await__(self) -> Generator[Both[A, B], Any, tuple[A, B]]:
+        answers: tuple[A, B] = yield self
+        return answers
+
+
+def both(first: Operation[A], second: Operation[B]) -> Both[A, B]:
+    """Await two operations that are issued together, in either order; their answers."""
+    return Both((first, second))
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    """Coroutines side by side."""
+
+    count: int
+    limit: int
+    body: Callable[[int], Program[None]]
+
+    def __await__(self) -> Generator[ForEach, Any, None]:
+        yield self
+
+
+def for_each(count: int, limit: int, body: Callable[[int], Program[None]]) -> ForEach:
+    """Await `body(0)` … `body(count - 1)`, begun in this order, at most `limit` at once.
+
+    The first that raises ends the wait with its exception: none is begun after it, and those in
+    progress go on to their own end.
+    """
+    return ForEach(count, limit, body)

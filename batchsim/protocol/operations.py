@@ -1,0 +1,640 @@
+"""Every operation of the protocol, in the order of protocol.md §3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from batchsim.protocol.cells import Key
+from batchsim.protocol.history import COMPLETION_UPDATES, PUSHED, REGRESSION, SPURIOUS_RETRY
+from batchsim.protocol.operation import (
+    USUAL,
+    Alternative,
+    BlockingOperation,
+    Footprint,
+    ItemOperation,
+    Operation,
+    Timer,
+    World,
+    touches,
+)
+from batchsim.protocol.stores import (
+    BATCH_ROW,
+    COMPLETION_JOB,
+    ENQUEUED_ITEMS,
+    EXPIRY_JOB,
+    FAILURES,
+    META,
+    PROCESSED,
+    PROCESSED_ITEMS,
+    QUEUE,
+    REDIS_KEYS,
+    RUNS,
+    WAITPOINT,
+    Answer,
+    BatchRow,
+    Message,
+    Status,
+    Waitpoint,
+    answer_key,
+    request_key,
+    run_key,
+)
+
+TOMBSTONE: Key = "redis:tombstone"
+"""Present while cleanup's tombstone waits for its end (policy `tombstone`)."""
+
+
+def _describe_row(row: BatchRow) -> str:
+    seal = "sealed" if row.sealed else "not sealed"
+    counted = ", processing completed" if row.processing_completed else ""
+    return f"{row.status}, {seal}{counted}"
+
+
+# -- the SDK (3.1) ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver(BlockingOperation[Answer]):
+    """The answer to a phase-2 request reaches the SDK."""
+
+    name: ClassVar[str] = "http.deliver"
+    acts_on_arrival: ClassVar[bool] = True
+    attempt: int
+    run_count: int
+
+    def waits_for(self) -> Key:
+        return answer_key(self.attempt)
+
+    def footprint(self) -> Footprint:
+        return touches(reads=(answer_key(self.attempt), PUSHED), writes=(SPURIOUS_RETRY,))
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        return USUAL if world.network.answer(self.attempt) else ()
+
+    def apply(self, world: World) -> Answer:
+        answer = world.network.answer(self.attempt)
+        assert answer is not None
+        if not answer.sealed:
+            world.history.note_refusal(self.run_count)
+        return answer
+
+    def describe(self, answer: Any) -> str:
+        if answer.status != 200:
+            return str(answer.status)
+        return "200 sealed" if answer.sealed else f"200 not sealed, {answer.enqueued_count} enqueued"
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff(Operation[None]):
+    """The SDK has waited, and sends the next attempt."""
+
+    name: ClassVar[str] = "sdk.backoff"
+    may_unblock: ClassVar[bool] = True
+    attempt: int
+    """The attempt that failed."""
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(request_key(self.attempt + 1),))
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (request_key(self.attempt + 1),)
+
+    def apply(self, world: World) -> None:
+        world.network.send(self.attempt + 1)
+
+    def describe(self, answer: Any) -> str:  # noqa: ARG002
+        return f"sends attempt {self.attempt + 1}"
+
+
+# -- the endpoint (3.2) ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FindBatch(Operation[BatchRow]):
+    """Read the batch row."""
+
+    name: ClassVar[str] = "postgres.find_batch"
+    footprint_of_class: ClassVar[Footprint] = touches(reads=(BATCH_ROW,))
+
+    def apply(self, world: World) -> BatchRow:
+        return world.postgres.find_batch()
+
+    def describe(self, answer: Any) -> str:
+        return _describe_row(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload(ItemOperation[None]):
+    """Upload a large payload to the object store."""
+
+    name: ClassVar[str] = "store.upload"
+
+    def apply(self, world: World) -> None:
+        """Nobody reads the object store."""
+
+    def describe(self, answer: Any) -> str:  # noqa: ARG002
+        return f"item {self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class GetMeta(ItemOperation[int | None]):
+    """Read the metadata of the batch: its `run_count`, or `None` where cleanup was."""
+
+    name: ClassVar[str] = "redis.get_meta"
+    footprint_of_class: ClassVar[Footprint] = touches(reads=(META,))
+
+    def apply(self, world: World) -> int | None:
+        meta: int | None = world.redis.get(META)
+        return meta
+
+    def describe(self, answer: Any) -> str:
+        return "absent" if answer is None else "present"
+
+
+@dataclass(frozen=True, slots=True)
+class MarkEnqueued(ItemOperation[bool]):
+    """Mark an item as enqueued; whether it was not already."""
+
+    name: ClassVar[str] = "redis.mark_enqueued"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(ENQUEUED_ITEMS,))
+
+    def apply(self, world: World) -> bool:
+        return world.redis.sadd(ENQUEUED_ITEMS, self.index) == 1
+
+    def describe(self, answer: Any) -> str:
+        return f"item {self.index}" if answer else f"item {self.index} was already there"
+
+
+@dataclass(frozen=True, slots=True)
+class PushMessage(ItemOperation[None]):
+    """Push the message of an item to the batch queue."""
+
+    name: ClassVar[str] = "queue.push"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(QUEUE, PUSHED))
+    may_unblock: ClassVar[bool] = True
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (QUEUE,)
+
+    def apply(self, world: World) -> None:
+        world.queue.push(Message(self.index))
+        world.history.note_push(self.index)
+
+    def describe(self, answer: Any) -> str:  # noqa: ARG002
+        return f"item {self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueuedCount(Operation[int]):
+    """Count the items that are marked as enqueued."""
+
+    name: ClassVar[str] = "redis.enqueued_count"
+    footprint_of_class: ClassVar[Footprint] = touches(reads=(ENQUEUED_ITEMS,))
+
+    def apply(self, world: World) -> int:
+        return world.redis.scard(ENQUEUED_ITEMS)
+
+
+def _is_unsealed_and_pending(row: BatchRow) -> bool:
+    return not row.sealed and row.status is Status.PENDING
+
+
+def _update_status(world: World, before: BatchRow, after: BatchRow) -> None:
+    world.history.note_status(before.status, after.status)
+    world.postgres.update_batch(lambda _: after)
+
+
+@dataclass(frozen=True, slots=True)
+class Seal(Operation[bool]):
+    """Seal the batch, where it is PENDING and not sealed; whether the row changed."""
+
+    name: ClassVar[str] = "postgres.seal"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(BATCH_ROW,))
+
+    def apply(self, world: World) -> bool:
+        changed = world.postgres.update_batch(
+            lambda row: row._replace(sealed=True, status=Status.PROCESSING), where=_is_unsealed_and_pending
+        )
+        return changed == 1
+
+    def describe(self, answer: Any) -> str:
+        return "sealed" if answer else "no row changed"
+
+
+# -- consumers (3.3) -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMessage(BlockingOperation[Message]):
+    """Take the first message of the queue."""
+
+    name: ClassVar[str] = "queue.take"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(QUEUE,))
+
+    def waits_for(self) -> Key:
+        return QUEUE
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        return tuple(
+            Alternative(None if message.timer is None else f"item {message.item}", message.timer, message)
+            for message in world.queue.visible()
+        )
+
+    def apply_alternative(self, world: World, alternative: Alternative) -> Message:
+        message: Message = alternative.choice
+        world.queue.take(message)
+        return message
+
+    def describe(self, answer: Any) -> str:
+        again = f", attempt {answer.attempt}" if answer.attempt > 1 else ""
+        return f"item {answer.item}{again}"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryMessage(ItemOperation[None]):
+    """Put a message back after a failed attempt; it shows itself after a backoff."""
+
+    name: ClassVar[str] = "queue.retry"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(QUEUE,))
+    may_unblock: ClassVar[bool] = True
+    is_instant: ClassVar[bool] = True
+    attempt: int
+    """The attempt that failed."""
+
+    def timer(self) -> Timer | None:
+        key = self._message().timer
+        assert key is not None
+        return Timer(key, self.name)
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (QUEUE,)
+
+    def apply(self, world: World) -> None:
+        world.queue.push(self._message())
+
+    def _message(self) -> Message:
+        return Message(self.index, self.attempt + 1)
+
+    def describe(self, answer: Any) -> str:  # noqa: ARG002
+        return f"item {self.index} failed attempt {self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRun(ItemOperation[None]):
+    """Insert the child run of an item."""
+
+    name: ClassVar[str] = "postgres.create_run"
+    may_unblock: ClassVar[bool] = True
+    final: bool
+    """Whether it is a pre-failed run, final from the start."""
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(run_key(self.index),))
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (run_key(self.index),)
+
+    def apply(self, world: World) -> None:
+        world.postgres.create_run(self.index, final=self.final)
+
+    def describe(self, answer: Any) -> str:  # noqa: ARG002
+        return f"run {self.index}, pre-failed" if self.final else f"run {self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record(ItemOperation[int]):
+    """Record what became of an item, once; how many items are recorded."""
+
+    name: ClassVar[str] = "redis.record"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(PROCESSED_ITEMS, PROCESSED, RUNS, FAILURES))
+    success: bool
+
+    def apply(self, world: World) -> int:
+        redis = world.redis
+        if not redis.sadd(PROCESSED_ITEMS, self.index):
+            return redis.get(PROCESSED) or 0
+        if self.success:
+            redis.zadd(RUNS, self.index, score=self.index)
+        else:
+            redis.rpush(FAILURES, self.index)
+        return redis.incr(PROCESSED)
+
+    def describe(self, answer: Any) -> str:
+        return f"item {self.index}, {answer} processed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRuns(Operation[int]):
+    """Read the recorded runs; how many."""
+
+    name: ClassVar[str] = "redis.read_runs"
+    footprint_of_class: ClassVar[Footprint] = touches(reads=(RUNS,))
+
+    def apply(self, world: World) -> int:
+        return len(world.redis.zrange(RUNS))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFailures(Operation[int]):
+    """Read the recorded failures; how many."""
+
+    name: ClassVar[str] = "redis.read_failures"
+    footprint_of_class: ClassVar[Footprint] = touches(reads=(FAILURES,))
+
+    def apply(self, world: World) -> int:
+        return len(world.redis.lrange(FAILURES))
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionUpdate(Operation[None]):
+    """Write the result of processing to the batch row, unconditionally."""
+
+    name: ClassVar[str] = "postgres.completion_update"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(BATCH_ROW, COMPLETION_UPDATES, REGRESSION))
+    status: Status
+    successful: int
+    failed: int
+    seals: bool
+    """Whether it sets `sealed` too (policy `seal_at_finalize`)."""
+
+    def apply(self, world: World) -> None:
+        before = world.postgres.find_batch()
+        after = BatchRow(
+            status=self.status,
+            sealed=before.sealed or self.seals,
+            processing_completed=True,
+            successful_run_count=self.successful,
+            failed_run_count=self.failed,
+        )
+        _update_status(world, before, after)
+        world.history.note_completion_update()
+
+    def describe(self, answer: Any) -> str:  # noqa: ARG002
+        return f"{self.status}{', sealed' if self.seals else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleCompletion(Operation[None]):
+    """Schedule the completion job; one that waits already is moved."""
+
+    name: ClassVar[str] = "jobs.schedule_completion"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(COMPLETION_JOB,))
+    may_unblock: ClassVar[bool] = True
+
+    def timer(self) -> Timer | None:
+        return Timer(COMPLETION_JOB, TakeCompletion.name)
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (COMPLETION_JOB,)
+
+    def apply(self, world: World) -> None:
+        world.jobs.schedule(COMPLETION_JOB)
+
+
+@dataclass(frozen=True, slots=True)
+class Cleanup(Operation[int]):
+    """Delete the keys of the batch; how many there were."""
+
+    name: ClassVar[str] = "redis.cleanup"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=REDIS_KEYS)
+
+    def apply(self, world: World) -> int:
+        return world.redis.delete(*REDIS_KEYS)
+
+    def describe(self, answer: Any) -> str:
+        return f"{answer} keys deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupWithTombstone(Operation[int]):
+    """Delete the keys of the batch but `enqueued_items`, which expires after a grace time."""
+
+    name: ClassVar[str] = "redis.cleanup"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(*REDIS_KEYS, TOMBSTONE))
+    may_unblock: ClassVar[bool] = True
+
+    def timer(self) -> Timer | None:
+        return Timer(TOMBSTONE, ExpireTombstone.name)
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (TOMBSTONE,)
+
+    def apply(self, world: World) -> int:
+        world.cells.write(TOMBSTONE, True)
+        return world.redis.delete(*(key for key in REDIS_KEYS if key != ENQUEUED_ITEMS))
+
+    def describe(self, answer: Any) -> str:
+        return f"{answer} keys deleted, {ENQUEUED_ITEMS} kept"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireTombstone(BlockingOperation[None]):
+    """The grace time of the tombstone has passed: Redis drops it."""
+
+    name: ClassVar[str] = "redis.expire"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(ENQUEUED_ITEMS, TOMBSTONE))
+    is_instant: ClassVar[bool] = True
+
+    def waits_for(self) -> Key:
+        return TOMBSTONE
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        return () if world.cells.read(TOMBSTONE) is None else (Alternative(timer=TOMBSTONE),)
+
+    def apply(self, world: World) -> None:
+        world.cells.delete(TOMBSTONE)
+        world.redis.delete(ENQUEUED_ITEMS)
+
+
+# -- completion (3.4, 3.5) -------------------------------------------------------------------
+
+
+class RunTally(NamedTuple):
+    """How many child runs there are, and how many of them are final."""
+
+    final: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindRuns(Operation[RunTally]):
+    """Read the run rows of the batch."""
+
+    name: ClassVar[str] = "postgres.find_runs"
+    run_count: int
+
+    def footprint(self) -> Footprint:
+        return touches(reads=tuple(run_key(index) for index in range(self.run_count)))
+
+    def apply(self, world: World) -> RunTally:
+        rows = [world.postgres.run_is_final(index) for index in range(self.run_count)]
+        return RunTally(final=rows.count(True), total=len(rows) - rows.count(None))
+
+    def describe(self, answer: Any) -> str:
+        return f"{answer.final} of {answer.total} final"
+
+
+@dataclass(frozen=True, slots=True)
+class SetCompleted(Operation[bool]):
+    """Set the batch COMPLETED; whether the row changed."""
+
+    name: ClassVar[str] = "postgres.set_completed"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(BATCH_ROW, REGRESSION))
+    guarded: bool
+    """Whether only where the status is neither ABORTED nor COMPLETED."""
+
+    def apply(self, world: World) -> bool:
+        before = world.postgres.find_batch()
+        if self.guarded and before.status in (Status.ABORTED, Status.COMPLETED):
+            return False
+        _update_status(world, before, before._replace(status=Status.COMPLETED))
+        return True
+
+    def describe(self, answer: Any) -> str:
+        return "COMPLETED" if answer else "no row changed"
+
+
+@dataclass(frozen=True, slots=True)
+class FindWaitpoint(Operation[Waitpoint | None]):
+    """Read the waitpoint of the batch."""
+
+    name: ClassVar[str] = "postgres.find_waitpoint"
+    footprint_of_class: ClassVar[Footprint] = touches(reads=(WAITPOINT,))
+
+    def apply(self, world: World) -> Waitpoint | None:
+        return world.postgres.find_waitpoint()
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteWaitpoint(Operation[None]):
+    """Complete the waitpoint: the parent's call goes on."""
+
+    name: ClassVar[str] = "postgres.complete_waitpoint"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(WAITPOINT,))
+    may_unblock: ClassVar[bool] = True
+    waitpoint: Waitpoint
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (WAITPOINT,)
+
+    def apply(self, world: World) -> None:
+        world.postgres.update_waitpoint(self.waitpoint)
+
+    def describe(self, answer: Any) -> str:  # noqa: ARG002
+        return str(self.waitpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRun(ItemOperation[None]):
+    """A child run becomes final."""
+
+    name: ClassVar[str] = "run.finish"
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(run_key(self.index),))
+
+    def apply(self, world: World) -> None:
+        world.postgres.finish_run(self.index)
+
+    def describe(self, answer: Any) -> str:  # noqa: ARG002
+        return f"run {self.index} is final"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeJob(BlockingOperation[None]):
+    """Pick up a job that waits."""
+
+    is_instant: ClassVar[bool] = True
+
+    def job(self) -> Key:
+        """The job."""
+        raise NotImplementedError
+
+    def waits_for(self) -> Key:
+        return self.job()
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(self.job(),))
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        return (Alternative(timer=self.job()),) if world.jobs.is_waiting(self.job()) else ()
+
+    def apply(self, world: World) -> None:
+        world.jobs.take(self.job())
+
+
+@dataclass(frozen=True, slots=True)
+class TakeCompletion(TakeJob):
+    """Pick up the completion job."""
+
+    name: ClassVar[str] = "jobs.take_completion"
+
+    def job(self) -> Key:
+        return COMPLETION_JOB
+
+
+# -- the reaper (3.6) ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TakeExpiry(TakeJob):
+    """Pick up the job that reaps a batch which was never sealed."""
+
+    name: ClassVar[str] = "jobs.take_expiry"
+
+    def job(self) -> Key:
+        return EXPIRY_JOB
+
+
+@dataclass(frozen=True, slots=True)
+class Abort(Operation[bool]):
+    """Set the batch ABORTED, where it is PENDING and not sealed; whether the row changed."""
+
+    name: ClassVar[str] = "postgres.abort"
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(BATCH_ROW,))
+
+    def apply(self, world: World) -> bool:
+        changed = world.postgres.update_batch(
+            lambda row: row._replace(status=Status.ABORTED, processing_completed=True),
+            where=_is_unsealed_and_pending,
+        )
+        return changed == 1
+
+    def describe(self, answer: Any) -> str:
+        return "ABORTED" if answer else "no row changed"
+
+
+OPERATIONS: dict[str, type[Operation[Any]]] = {
+    operation.name: operation
+    for operation in (
+        Deliver,
+        Backoff,
+        FindBatch,
+        Upload,
+        GetMeta,
+        MarkEnqueued,
+        PushMessage,
+        EnqueuedCount,
+        Seal,
+        TakeMessage,
+        RetryMessage,
+        CreateRun,
+        Record,
+        ReadRuns,
+        ReadFailures,
+        CompletionUpdate,
+        ScheduleCompletion,
+        Cleanup,
+        ExpireTombstone,
+        FinishRun,
+        TakeCompletion,
+        FindRuns,
+        SetCompleted,
+        FindWaitpoint,
+        CompleteWaitpoint,
+        TakeExpiry,
+        Abort,
+    )
+}
+"""Every operation by its name."""

@@ -1,0 +1,63 @@
+"""A policy: the three decisions of the endpoint and a few switches (protocol.md §4).
+
+A decision is a pure function of the batch row as just read. Write one of your own in any file:
+
+    from batchsim import Policy, Decision
+    MINE = Policy("mine", "What it does, in a sentence.", on_entry=…, on_count_mismatch=…, on_seal_lost=…)
+
+and name it as `path/to/file.py:MINE` wherever a policy is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from batchsim.protocol.stores import BatchRow, Status
+
+
+class Decision(Enum):
+    """What the endpoint does, having read the batch row."""
+
+    PROCEED = "proceed"
+    """On entry only: go on with the request."""
+    OK = "200 sealed"
+    NOT_SEALED = "200 not sealed"
+    REJECT = "422"
+
+
+Check = Callable[[BatchRow], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One variant of the system."""
+
+    name: str
+    summary: str
+    on_entry: Check
+    """Before the first item (3.2.1)."""
+    on_count_mismatch: Check
+    """When the count is not that of the batch (3.2.4)."""
+    on_seal_lost: Check
+    """When the seal changed no row (3.2.6)."""
+    has_reaper: bool = False
+    """Whether a batch that is waited for and never sealed is reaped (3.6)."""
+    guards_completion: bool = False
+    """Whether the completion job leaves ABORTED and COMPLETED alone (3.4.3)."""
+    ingest_concurrency: int = 1
+    """Items that the endpoint handles at once (3.2.2)."""
+    counts_in_redis: bool = True
+    """Whether the endpoint asks Redis for the count; otherwise it counts the items of its own loop."""
+    keeps_tombstone: bool = False
+    """Whether cleanup leaves `enqueued_items` for a grace time."""
+    seals_at_finalize: bool = False
+    """Whether the completion update sets `sealed` too."""
+
+
+def is_done(row: BatchRow) -> bool:
+    """*done* of protocol.md §4: nothing is left for a retry to do."""
+    if row.status is Status.PENDING:
+        return row.sealed or row.processing_completed
+    return row.status is not Status.ABORTED
