@@ -45,7 +45,7 @@ class Stage:
         waiting: Waiting,
         recorder: Recorder,
         observer: Observer | None,
-        call_spare: Callable[[], None],
+        call_spare: Callable[[int | None], None],
     ) -> None:
         self.clock = clock
         self.world = world
@@ -54,7 +54,7 @@ class Stage:
         self.recorder = recorder
         self.observer = observer
         self.call_spare = call_spare
-        """Lets the next spare actor begin, the others being busy."""
+        """Lets the next spare actor begin after a step, the others being busy."""
         self.guard = world.cells if isinstance(world.cells, GuardedCells) else None
 
 
@@ -121,14 +121,13 @@ class Lane:
         self._operation = awaited
         stream = self.streams.get(awaited.name) or self._open_stream(awaited, awaited.name)
         request_us, self._response_us, tie = stream(awaited)
+        if awaited.is_instant:
+            request_us = 0
         self._tie = tie
         clock = self._stage.clock
         self._issued_us = clock.now_us + delay_us
         if isinstance(awaited, BlockingOperation):
             self._send_blocking(awaited, delay_us, request_us)
-        elif awaited.is_instant:
-            self._response_us = 0
-            At(clock, delay_us, tie, self._take_effect)
         else:
             At(clock, delay_us + request_us, tie, self._take_effect)
 
@@ -204,7 +203,7 @@ class Lane:
         self._note_step(operation, answer, self._woken_by)
         stage.recorder.note_call(operation, answer, stage.clock.now_us)
         if self.actor.is_spare and not stage.waiting.is_awaited(operation.waits_for()):
-            stage.call_spare()
+            stage.call_spare(self.after)
         self._go_on(answer, None, self._response_us)
 
     def _note_step(self, operation: Operation[Any], answer: Any, woken_by: int | None) -> None:

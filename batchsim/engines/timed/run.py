@@ -104,10 +104,10 @@ class _Run:
             if actor.is_spare:
                 return
 
-    def _begin_spare(self) -> None:
+    def _begin_spare(self, after: int | None) -> None:
         spare = next(self._actors, None)
         if spare is not None:
-            self._begin(spare, None)
+            self._begin(spare, after)
 
     def _begin(self, actor: Actor, after: int | None) -> None:
         delay_us = 0
