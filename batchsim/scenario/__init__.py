@@ -1,0 +1,46 @@
+"""Scenarios: YAML files that say what is simulated, validated into one immutable `Scenario`."""
+
+from batchsim.scenario.durations import InvalidDuration, format_duration, parse_duration
+from batchsim.scenario.latencies import (
+    Backoff,
+    Constant,
+    Distribution,
+    Empirical,
+    Exponential,
+    Latency,
+    Legs,
+    Lognormal,
+    Normal,
+    RoundTrip,
+    Uniform,
+)
+from batchsim.scenario.loading import load_scenario, scenario_from_data
+from batchsim.scenario.names import find_policy, find_verdict
+from batchsim.scenario.problems import InvalidScenario, Problem
+from batchsim.scenario.scenario import Scenario
+from batchsim.scenario.schema.models import json_schema
+
+__all__ = [
+    "Backoff",
+    "Constant",
+    "Distribution",
+    "Empirical",
+    "Exponential",
+    "InvalidDuration",
+    "InvalidScenario",
+    "Latency",
+    "Legs",
+    "Lognormal",
+    "Normal",
+    "Problem",
+    "RoundTrip",
+    "Scenario",
+    "Uniform",
+    "find_policy",
+    "find_verdict",
+    "format_duration",
+    "json_schema",
+    "load_scenario",
+    "parse_duration",
+    "scenario_from_data",
+]

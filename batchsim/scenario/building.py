@@ -1,0 +1,92 @@
+"""From the valid model of a file to the scenario that engines use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from batchsim.protocol.setting import Item, Kind, Setting
+from batchsim.scenario import defaults
+from batchsim.scenario.latencies import Latency, Legs, RoundTrip
+from batchsim.scenario.names import known_operations
+from batchsim.scenario.scenario import LatencyTable, Scenario
+from batchsim.scenario.schema.models import ItemFields, Override, ScenarioFile
+from batchsim.scenario.schema.spreads import Written
+
+
+def built(model: ScenarioFile, file: str, directory: Path) -> Scenario:
+    """The scenario that a valid model describes."""
+    operations = _latency_of_operation(model)
+    return Scenario(
+        name=model.name,
+        summary=model.summary,
+        file=file,
+        directory=directory,
+        setting=Setting(
+            items=_items(model, operations["store.upload"]),
+            call=model.batch.call,
+            consumers=model.consumers,
+            ingest_concurrency=model.ingest_concurrency,
+        ),
+        policies=tuple(model.policies),
+        verdicts=tuple(model.verdicts),
+        seed=model.seed,
+        expect=_sets(model.expect),
+        expect_explore=_sets(model.expect_explore),
+        latencies=LatencyTable(operations, _latency_of_item(model.items.overrides)),
+    )
+
+
+def _sets(expectations: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    return {policy: frozenset(verdicts) for policy, verdicts in expectations.items()}
+
+
+def _items(model: ScenarioFile, upload: Latency) -> tuple[Item, ...]:
+    """One `Item` for all that are alike: a large batch costs a list of references."""
+    usual = _item(model.items, Item(Kind.OK, upload != defaults.OWN["store.upload"], 0))
+    items = [usual] * model.batch.items
+    for override in model.items.overrides:
+        special = _item(override, usual)
+        for index in override.index:
+            items[index] = special
+    return tuple(items)
+
+
+def _item(fields: ItemFields, otherwise: Item) -> Item:
+    failed_attempts = fields.failed_attempts
+    return Item(
+        kind=fields.kind or otherwise.kind,
+        offloaded=otherwise.offloaded if fields.upload is None else fields.upload != defaults.UPLOAD,
+        failed_attempts=otherwise.failed_attempts if failed_attempts is None else failed_attempts,
+    )
+
+
+def _latency_of_operation(model: ScenarioFile) -> dict[str, Latency]:
+    """Every operation's latency, but for the default of those whose default depends on the attempt."""
+    groups = defaults.GROUPS | _given(
+        {"redis": model.latency.redis, "postgres": model.latency.postgres, "http": model.latency.http}
+    )
+    usual = {name: groups[group] for name in known_operations() if (group := defaults.group_of(name))}
+    of_items = _given({"store.upload": model.items.upload, "run.finish": model.items.execution})
+    return {**usual, **defaults.OWN, **_given(model.latency.operations), **of_items}
+
+
+def _latency_of_item(overrides: Iterable[Override]) -> dict[str, dict[int, Latency]]:
+    uploads: dict[int, Latency] = {}
+    executions: dict[int, Latency] = {}
+    for override in overrides:
+        for latencies, wait in ((uploads, override.upload), (executions, override.execution)):
+            if wait is not None:
+                latencies.update(dict.fromkeys(override.index, defaults.delay(wait)))
+    return {"store.upload": uploads, "run.finish": executions}
+
+
+def _given(written: Mapping[str, Written | None]) -> dict[str, Latency]:
+    """Those that the file gives, each as what it means for its operation or group."""
+    return {name: _meaning(name, each) for name, each in written.items() if each is not None}
+
+
+def _meaning(name: str, written: Written) -> Latency:
+    if isinstance(written, Legs):
+        return written
+    return defaults.delay(written) if name in defaults.DELAYS else RoundTrip(written)

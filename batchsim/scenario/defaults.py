@@ -1,0 +1,78 @@
+"""What a scenario means where it says nothing: the timings of `protocol.md` §5, by operation."""
+
+from __future__ import annotations
+
+from batchsim.scenario.durations import UNITS_US
+from batchsim.scenario.latencies import Backoff, Constant, Distribution, Latency, Legs, RoundTrip, Uniform
+
+MS_US, S_US, MIN_US, H_US = UNITS_US["ms"], UNITS_US["s"], UNITS_US["min"], UNITS_US["h"]
+
+ZERO = Constant(0)
+
+REDIS = RoundTrip(Uniform(200, MS_US))
+POSTGRES = RoundTrip(Uniform(MS_US, 5 * MS_US))
+HTTP = Legs(Uniform(20 * MS_US, 80 * MS_US), Uniform(20 * MS_US, 80 * MS_US))
+
+UPLOAD = ZERO
+"""A small payload: no upload at all."""
+EXECUTION = Constant(500 * MS_US)
+DEBOUNCE = Constant(200 * MS_US)
+REAPER = Constant(30 * MIN_US)
+GRACE = Constant(H_US)
+"""How long the policy *tombstone* keeps its key: far longer than all five attempts of the SDK together."""
+DISPATCH = Uniform(0, 50 * MS_US)
+"""The dispatch loop looks every 50 ms, so a message waits up to that long before a consumer has it."""
+
+CONSUMERS = 3
+SEED = 1
+POLICIES = ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")
+
+GROUPS: dict[str, Latency] = {"redis": REDIS, "postgres": POSTGRES, "http": HTTP}
+
+DELAYS = frozenset(
+    {
+        "store.upload",
+        "run.finish",
+        "jobs.take_completion",
+        "jobs.take_expiry",
+        "sdk.backoff",
+        "queue.retry",
+        "redis.expire",
+    }
+)
+"""Waits rather than round trips: a plain distribution is spent before the effect, as a whole."""
+
+BACKOFFS = frozenset({"sdk.backoff", "queue.retry"})
+"""Their default depends on the attempt."""
+
+
+def delay(wait: Distribution) -> Legs:
+    """All of `wait` before the effect, nothing after it."""
+    return Legs(wait, ZERO)
+
+
+def backoff(attempt: int) -> Legs:
+    """The default of the operations in `BACKOFFS` after failed attempt `attempt`, counted from 1."""
+    return delay(Backoff(attempt))
+
+
+OWN: dict[str, Latency] = {
+    "store.upload": delay(UPLOAD),
+    "run.finish": delay(EXECUTION),
+    "jobs.take_completion": delay(DEBOUNCE),
+    "jobs.take_expiry": delay(REAPER),
+    "redis.expire": delay(GRACE),
+    "queue.take": Legs(ZERO, DISPATCH),
+}
+"""Operations with a default of their own. They follow no group: `redis: 300 us` must shorten no debounce."""
+
+_GROUPS_OF_OTHERS = {"queue": "redis", "jobs": "redis"}
+
+
+def group_of(operation: str) -> str | None:
+    """The group (`redis`, `postgres`, `http`) that an operation follows; `None`: none."""
+    if operation in OWN or operation in BACKOFFS:
+        return None
+    service = operation.partition(".")[0]
+    group = _GROUPS_OF_OTHERS.get(service, service)
+    return group if group in GROUPS else None

@@ -1,0 +1,42 @@
+"""Measured latencies from a CSV file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from batchsim.scenario.durations import InvalidDuration, parse_duration
+from batchsim.scenario.problems import Place, describe, fail
+from batchsim.scenario.text_file import read_text
+
+
+def read_samples_us(path: Path) -> tuple[int, ...]:
+    """Microseconds (`_us`) in the first column of a CSV file, below an optional header line.
+
+    Raises `InvalidScenario` with the name and the line of the CSV file.
+    """
+    cells = list(_cells(read_text(path, str(path))))
+    if cells and _is_header(cells[0][1]):
+        del cells[0]
+    if not cells:
+        fail(Place(str(path)), "no samples", "one duration per line")
+    return tuple(_sample_us(cell, line, path) for line, cell in cells)
+
+
+def _cells(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        cell = line.partition(",")[0].strip().strip('"').strip()
+        if cell:
+            yield number, cell
+
+
+def _is_header(cell: str) -> bool:
+    # A first line of `5` or `-3 ms` is meant as a sample, so it is refused rather than skipped.
+    return not cell[0].isdecimal() and cell[0] not in "+-."
+
+
+def _sample_us(cell: str, line: int, path: Path) -> int:
+    try:
+        return parse_duration(0 if cell == "0" else cell)
+    except InvalidDuration as error:
+        fail(Place(str(path), line, 1), describe(cell), str(error))

@@ -1,0 +1,65 @@
+"""A scenario: what happens to whom, and how long it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchsim.protocol.setting import Setting
+from batchsim.scenario import defaults
+from batchsim.scenario.latencies import Latency
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyTable:
+    """Who takes how long: per item first, then per operation."""
+
+    of_operation: Mapping[str, Latency]
+    """Every operation except those whose latency depends on the attempt."""
+    of_item: Mapping[str, Mapping[int, Latency]]
+    """By operation, the items that differ."""
+
+    def find(self, operation: str, item: int | None, attempt: int | None) -> Latency:
+        """The latency of one use of an operation; raises `KeyError` for an unknown one."""
+        if item is not None and operation in self.of_item:
+            special = self.of_item[operation].get(item)
+            if special is not None:
+                return special
+        if operation in self.of_operation:
+            return self.of_operation[operation]
+        if operation in defaults.BACKOFFS and attempt is not None:
+            return defaults.backoff(attempt)
+        raise KeyError(f"no latency of {operation!r} (item {item}, attempt {attempt})")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One validated scenario; nothing in it changes, and two of the same content are equal."""
+
+    name: str
+    summary: str
+    file: str
+    """As the caller named it; for people, and in reports."""
+    directory: Path
+    """What `path/to/file.py:NAME` is relative to."""
+    setting: Setting
+    policies: tuple[str, ...]
+    """Names, or `path/to/file.py:NAME`."""
+    verdicts: tuple[str, ...]
+    """The user's own, each `path/to/file.py:NAME`."""
+    seed: int
+    expect: Mapping[str, frozenset[str]]
+    """By entry of `policies`: the verdicts of a timed run with `seed`."""
+    expect_explore: Mapping[str, frozenset[str]]
+    """By entry of `policies`: the verdicts that some interleaving gives."""
+    latencies: LatencyTable = field(repr=False)
+
+    def latency_of(self, operation: str, item: int | None = None, attempt: int | None = None) -> Latency:
+        """How long one use of an operation takes.
+
+        What the scenario says of the item counts first, then of the operation, then of its group, then
+        the default. The operations in `defaults.BACKOFFS` need the attempt. Raises `KeyError` for what is
+        unknown.
+        """
+        return self.latencies.find(operation, item, attempt)

@@ -1,0 +1,145 @@
+"""The models of a scenario file, and its JSON Schema.
+
+Fields are validated from top to bottom, and what is read early (how many items there are, which verdicts)
+serves the checks below it through `Reading`: so one pass finds every problem, across fields too.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from batchsim.protocol.setting import Call, Kind
+from batchsim.scenario import defaults
+from batchsim.scenario.latencies import Distribution
+from batchsim.scenario.schema.references import COMPARED_POLICY, OPERATION, POLICY, PROPERTY, VERDICT
+from batchsim.scenario.schema.rules import OneOrMore, Reading, refusal
+from batchsim.scenario.schema.spreads import DISTRIBUTION, LATENCY, Written
+from batchsim.scenario.schema.strict import Strict
+from batchsim.scenario.schema.values import FAULTS, INDEX, PROSE, TITLE, choice, whole_number
+
+ITEMS_MAX = 100_000
+KIND = choice(Kind, Kind)
+FAILED_ATTEMPTS = whole_number(0, 5)
+
+
+class Batch(Strict):
+    """The batch and the call that makes it."""
+
+    items: Annotated[int, whole_number(1, ITEMS_MAX)] = Field(description="How many items the batch has")
+    call: Annotated[Call, choice(Call, Call)] = Field(Call.TRIGGER, description="The SDK method")
+
+    @field_validator("items")
+    @classmethod
+    def _tell_those_below(cls, items: int, info: ValidationInfo[Reading]) -> int:
+        info.context.run_count = items
+        return items
+
+
+class ItemFields(Strict):
+    """What can be said of an item."""
+
+    kind: Annotated[Kind | None, KIND] = Field(None, description="What a consumer makes of it")
+    upload: Annotated[Distribution | None, DISTRIBUTION] = Field(
+        None, description="How long its payload uploads; 0: a small payload, no upload step"
+    )
+    execution: Annotated[Distribution | None, DISTRIBUTION] = Field(
+        None, description="How long its child run executes"
+    )
+    failed_attempts: Annotated[int | None, FAILED_ATTEMPTS] = Field(
+        None, description="How many attempts of a consumer fail first"
+    )
+
+
+class Override(ItemFields):
+    """One item, or several, that differ from the others."""
+
+    index: Annotated[tuple[int, ...], OneOrMore(INDEX)] = Field(description="The items, counted from 0")
+
+
+class Items(ItemFields):
+    """All items, and those that differ."""
+
+    overrides: list[Override] = Field([], description="Items that differ from the others")
+
+
+class Latencies(Strict):
+    """How long operations take: by group, or one by one."""
+
+    redis: Annotated[Written | None, LATENCY] = Field(None, description="Redis commands and the batch queue")
+    postgres: Annotated[Written | None, LATENCY] = Field(None, description="Postgres statements")
+    http: Annotated[Written | None, LATENCY] = Field(None, description="Between the SDK and the API")
+    operations: dict[Annotated[str, OPERATION], Annotated[Written, LATENCY]] = Field(
+        {}, description="By operation name, over the groups above"
+    )
+
+
+def _ok_alone(verdicts: tuple[str, ...]) -> tuple[str, ...]:
+    if "ok" in verdicts and len(set(verdicts)) > 1:
+        raise refusal("ok alone, as it means that no other verdict is given", found=", ".join(verdicts))
+    return verdicts
+
+
+Verdicts = Annotated[tuple[str, ...], OneOrMore(VERDICT)]
+PolicyName = Annotated[str, POLICY]
+
+
+class ScenarioFile(Strict):
+    """A scenario of batchsim."""
+
+    name: Annotated[str, TITLE] = Field(description="What reports call it")
+    summary: Annotated[str, PROSE] = Field("", description="What it shows, in a sentence")
+    batch: Batch = Field(description="The batch, and the call that makes it")
+    items: Items = Field(default_factory=Items, description="What the items are like")
+    consumers: Annotated[int, whole_number(1, 10_000)] = Field(
+        defaults.CONSUMERS, description="Consumers of the batch queue"
+    )
+    ingest_concurrency: Annotated[int | None, whole_number(1, 1_000)] = Field(
+        None, description="Items that the endpoint handles at once; default: what the policy says"
+    )
+    policies: list[Annotated[str, COMPARED_POLICY]] = Field(
+        list(defaults.POLICIES),
+        min_length=1,
+        description="Variants to compare: names, or path/to/file.py:NAME",
+    )
+    verdicts: list[Annotated[str, PROPERTY]] = Field(
+        [], description="Verdicts of your own: path/to/file.py:NAME"
+    )
+    latency: Latencies = Field(
+        default_factory=Latencies, description="How long operations take; round trips unless split"
+    )
+    faults: Annotated[tuple[()], FAULTS] = Field((), description="Faults cannot be simulated yet")
+    seed: Annotated[int, whole_number(0, 2**64 - 1)] = Field(
+        defaults.SEED, description="What all random draws of a timed run derive from"
+    )
+    expect: dict[PolicyName, Annotated[Verdicts, AfterValidator(_ok_alone)]] = Field(
+        {}, description="By policy: all verdicts of a timed run with this seed"
+    )
+    expect_explore: dict[PolicyName, Verdicts] = Field(
+        {}, description="By policy: every verdict that some interleaving gives"
+    )
+
+
+class _ForEditors(GenerateJsonSchema):
+    """In the models, `None` means "not given"; in a file nothing may be null. And names are enumerated."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        names = self.generate_inner(schema["keys_schema"])
+        return {**super().dict_schema(schema), "propertyNames": names}
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        if schema.get("default") is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a scenario file, for editors."""
+    body = ScenarioFile.model_json_schema(schema_generator=_ForEditors)
+    return {"$schema": _ForEditors.schema_dialect, **body, "title": "batchsim scenario"}

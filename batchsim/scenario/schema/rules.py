@@ -1,0 +1,95 @@
+"""How one value of a scenario is read: by a check with a sentence of its own.
+
+A `Rule` stands in the annotation of a pydantic field. It, not pydantic, decides what the value may be, so
+that every refusal can say what was allowed, and it brings the JSON Schema that editors show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo, ValidatorFunctionWrapHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from batchsim.scenario.names import known_verdicts
+from batchsim.scenario.problems import Problem, describe
+
+JsonSchema = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What is known while one scenario is read, from the top of its models to the bottom."""
+
+    directory: Path
+    """What paths in the scenario are relative to."""
+    run_count: int | None = None
+    """Items of the batch; `None` until they are read, and if they are invalid."""
+    verdicts: set[str] = field(default_factory=lambda: set(known_verdicts()))
+    """Verdicts that can be expected: those of batchsim and those of the scenario."""
+    _seen: set[tuple[str, object]] = field(default_factory=set)
+
+    def once(self, what: str, value: object) -> None:
+        """Refuse a second `value` of the same kind, for example a second override of an item."""
+        if (what, value) in self._seen:
+            raise refusal(f"each {what} once", found=f"{describe(value)} again")
+        self._seen.add((what, value))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """A kind of value."""
+
+    allowed: str
+    """What follows `allowed:` in a message."""
+    read: Callable[[Any, Reading], Any]
+    """Its meaning; raises what `refusal` gives."""
+    schema: JsonSchema
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchema:
+        return dict(self.schema)
+
+    def _read(self, value: object, info: ValidationInfo[Reading]) -> object:
+        return self.read(value, info.context)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneOrMore:
+    """One value, or a list of them that is not empty; read as a tuple."""
+
+    rule: Rule
+
+    @property
+    def allowed(self) -> str:
+        """What follows `allowed:` in a message."""
+        return self.rule.allowed
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        each = self.rule.__get_pydantic_core_schema__(source, handler)
+        return core_schema.with_info_wrap_validator_function(
+            self._read, core_schema.list_schema(each, min_length=1)
+        )
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchema:
+        return {"anyOf": [self.rule.schema, {"type": "array", "items": self.rule.schema, "minItems": 1}]}
+
+    def _read(
+        self, value: object, more: ValidatorFunctionWrapHandler, info: ValidationInfo[Reading]
+    ) -> tuple[Any, ...]:
+        return tuple(more(value)) if isinstance(value, list) else (self.rule.read(value, info.context),)
+
+
+def refusal(allowed: str, hint: str = "", found: str | None = None) -> PydanticCustomError:
+    """The value is not allowed; `found` describes it where the value itself does not say enough."""
+    return PydanticCustomError("refused", "{allowed}", {"allowed": allowed, "hint": hint, "found": found})
+
+
+def refused_elsewhere(problem: Problem) -> PydanticCustomError:
+    """The value names a file, and the problem is in there."""
+    return PydanticCustomError("refused_elsewhere", "{problem}", {"problem": problem})

@@ -1,0 +1,123 @@
+"""The models of a latency: a plain duration, or a mapping that names a distribution or the two legs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Self, TypeAlias
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidatorFunctionWrapHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from batchsim.scenario.durations import DURATION_SENTENCE
+from batchsim.scenario.latencies import Constant, Distribution, Empirical, Legs, Uniform
+from batchsim.scenario.schema.curves import ExponentialFields, LognormalFields, NormalFields, UniformEnds
+from batchsim.scenario.schema.rules import JsonSchema, refusal
+from batchsim.scenario.schema.strict import Strict
+from batchsim.scenario.schema.values import DURATION_SCHEMA, SAMPLES, duration_us_of
+
+Written: TypeAlias = Distribution | Legs
+"""A latency as it was written: whether a distribution is a round trip, only its operation tells."""
+
+
+class DistributionFields(Strict):
+    """One distribution, by its name."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    uniform: UniformEnds | None = Field(None, description="[shortest, longest]")
+    normal: NormalFields | None = None
+    lognormal: LognormalFields | None = None
+    exponential: ExponentialFields | None = None
+    empirical: Annotated[Empirical | None, SAMPLES] = Field(None, description="CSV file with measured values")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        self._check_keys(ok=len(self.model_fields_set) == 1, allowed=DISTRIBUTION_KEYS)
+        return self
+
+    def _check_keys(self, *, ok: bool, allowed: str) -> None:
+        if not ok:
+            given = [key for key in type(self).model_fields if key in self.model_fields_set]
+            raise refusal(allowed, found=" and ".join(given) or "an empty mapping")
+
+    def written(self) -> Written:
+        """The one that was given, as plain data."""
+        if self.uniform is not None:
+            return Uniform(*self.uniform)
+        fields = self.normal or self.lognormal or self.exponential
+        if fields is not None:
+            return fields.distribution()
+        assert self.empirical is not None
+        return self.empirical
+
+
+DISTRIBUTION_KEYS = f"one of {', '.join(DistributionFields.model_fields)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DurationOr:
+    """A plain duration, or a mapping that `fields` reads."""
+
+    fields: type[DistributionFields]
+
+    @property
+    def allowed(self) -> str:
+        """What follows `allowed:` in a message."""
+        return f"{DURATION_SENTENCE}, or a mapping with {', '.join(self.fields.model_fields)}"
+
+    def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(self._read, handler.generate_schema(self.fields))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return {"anyOf": [*DURATION_SCHEMA["anyOf"], handler(core)]}
+
+    def _read(self, value: object, mapping: ValidatorFunctionWrapHandler) -> Written:
+        if not isinstance(value, dict):
+            return Constant(duration_us_of(value, self.allowed))
+        fields: DistributionFields = mapping(value)
+        return fields.written()
+
+
+DISTRIBUTION = DurationOr(DistributionFields)
+
+
+_LEG_SCHEMA: JsonSchema = {"enum": ["request", "response"]}
+
+
+class LatencyFields(DistributionFields):
+    """One distribution for the round trip, or one for each leg; a leg that is not given takes no time."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "minProperties": 1,
+            "anyOf": [{"maxProperties": 1}, {"propertyNames": _LEG_SCHEMA}],
+        }
+    )
+
+    request: Annotated[Distribution | None, DISTRIBUTION] = Field(None, description="Before the effect")
+    response: Annotated[Distribution | None, DISTRIBUTION] = Field(None, description="After the effect")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        legs = self.model_fields_set <= {"request", "response"} and self.model_fields_set
+        self._check_keys(
+            ok=bool(legs) or len(self.model_fields_set) == 1,
+            allowed=f"{DISTRIBUTION_KEYS}; or request and response",
+        )
+        return self
+
+    def written(self) -> Written:
+        """What was given, as plain data."""
+        if self.request is None and self.response is None:
+            return super().written()
+        return Legs(self.request or Constant(0), self.response or Constant(0))
+
+
+LATENCY = DurationOr(LatencyFields)

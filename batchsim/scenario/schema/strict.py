@@ -1,0 +1,24 @@
+"""The base of all models."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from batchsim.scenario.schema.rules import refusal
+
+
+class Strict(BaseModel):
+    """A mapping with the keys of the model and no others; nothing in it may be left empty."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        model_title_generator=lambda model: model.__name__.removesuffix("Fields"),
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_given(cls, value: object) -> object:
+        if value is None:
+            raise refusal("a value, or no such key")
+        return value

@@ -1,0 +1,117 @@
+"""From a tree to a valid model, or to every problem that the tree has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from batchsim.scenario.problems import InvalidScenario, Problem, describe
+from batchsim.scenario.schema.models import ScenarioFile
+from batchsim.scenario.schema.rules import Reading
+from batchsim.scenario.schema.spreads import DurationOr
+from batchsim.scenario.spelling import did_you_mean
+from batchsim.scenario.tree import Node, dotted, nearest_node, plain
+from batchsim.scenario.tree import Path as TreePath
+
+Fields = Mapping[str, FieldInfo]
+
+
+def validated(root: Node, directory: Path, problems: Iterable[Problem] = ()) -> ScenarioFile:
+    """The model of a tree; raises `InvalidScenario` with all its problems, and those found before."""
+    found = list(problems)
+    try:
+        model = ScenarioFile.model_validate(plain(root), context=Reading(directory))
+    except ValidationError as error:
+        found += [_problem(each, root) for each in error.errors(include_url=False)]
+        raise InvalidScenario(found) from None
+    if found:
+        raise InvalidScenario(found)
+    return model
+
+
+def _problem(error: ErrorDetails, root: Node) -> Problem:
+    path = error["loc"]
+    # Pydantic marks what is wrong with a key of a mapping, not with its value.
+    is_key = path[-1:] == ("[key]",) or error["type"] == "extra_forbidden"
+    path = path[:-1] if path[-1:] == ("[key]",) else path
+    if error["type"] == "refused_elsewhere":
+        elsewhere: Problem = error["ctx"]["problem"]
+        return replace(elsewhere, field=dotted(path))
+    node = nearest_node(root, path)
+    place = node.key_place if is_key and node.key_place else node.place
+    return Problem(*place, dotted(path), *_sentence(error, path))
+
+
+def _sentence(error: ErrorDetails, path: TreePath) -> tuple[str | None, str, str]:
+    """What was found (`None`: nothing), what is allowed, and a hint."""
+    details = error.get("ctx", {})
+    found, allowed, hint = describe(error["input"]), "", ""
+    match error["type"]:
+        case "missing":
+            return None, _allowed_in(_fields_at(path[:-1])[str(path[-1])]), ""
+        case "extra_forbidden":
+            known = _fields_at(path[:-1])
+            found, allowed = f"the unknown key {describe(path[-1])}", ", ".join(known)
+            hint = did_you_mean(path[-1], known)
+        case "too_short" | "too_long":
+            found, allowed = _values(details["actual_length"]), _length(details)
+        case "list_type":
+            allowed = "a list"
+        case "dict_type":
+            allowed = "a mapping"
+        case "model_type":
+            allowed = _mapping_with(_fields_at(path))
+        case _:
+            found, allowed, hint = details["found"] or found, details["allowed"], details["hint"]
+    return found, allowed, hint
+
+
+def _values(count: int) -> str:
+    return f"{count} value{'s' * (count != 1)}"
+
+
+def _length(limits: Mapping[str, int]) -> str:
+    # Lists have one value at least, or exactly so many.
+    limit = limits["max_length"] if "max_length" in limits else limits["min_length"]
+    return f"at least {_values(limit)}" if limit == 1 else _values(limit)
+
+
+def _mapping_with(fields: Fields) -> str:
+    return f"a mapping with {', '.join(fields)}"
+
+
+def _allowed_in(field: FieldInfo) -> str:
+    rules = (mark.allowed for mark in field.metadata if hasattr(mark, "allowed"))
+    model = _model_in((field.annotation,))
+    return next(rules, _mapping_with(model.model_fields) if model else "")
+
+
+def _fields_at(path: TreePath) -> Fields:
+    """The keys that are known at a path; positions in lists and names in open mappings lead no deeper."""
+    fields: Fields = ScenarioFile.model_fields
+    for step in path:
+        field = fields.get(str(step))
+        model = _model_in((*field.metadata, field.annotation)) if field else None
+        fields = model.model_fields if model else fields
+    return fields
+
+
+def _model_in(parts: Iterable[Any]) -> type[BaseModel] | None:
+    """The first model in an annotation: `list[Override]` → `Override`."""
+    return next(_models_in(parts), None)
+
+
+def _models_in(parts: Iterable[Any]) -> Iterator[type[BaseModel]]:
+    for part in parts:
+        if isinstance(part, DurationOr):
+            yield part.fields
+        elif isinstance(part, type) and issubclass(part, BaseModel):
+            yield part
+        else:
+            yield from _models_in(get_args(part))

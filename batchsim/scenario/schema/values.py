@@ -1,0 +1,133 @@
+"""The kinds of values that the fields of a scenario have."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable
+
+from batchsim.scenario.durations import DURATION_PATTERN, DURATION_SENTENCE, InvalidDuration, parse_duration
+from batchsim.scenario.latencies import Empirical
+from batchsim.scenario.problems import InvalidScenario
+from batchsim.scenario.samples import read_samples_us
+from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal, refused_elsewhere
+from batchsim.scenario.spelling import did_you_mean
+
+_A_DURATION = {"title": "Duration", "description": "A number with a unit (us, ms, s, min, h)"}
+DURATION_SCHEMA: JsonSchema = {
+    **_A_DURATION,
+    "anyOf": [{"type": "string", "pattern": DURATION_PATTERN}, {"const": 0}],
+}
+TITLE_LENGTH_MAX = 200
+
+
+def whole_number(low: int, high: int) -> Rule:
+    """An integer from `low` to `high`, both included."""
+    allowed = f"a whole number from {low} to {high}"
+
+    def read(value: object, _reading: Reading) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise refusal(allowed)
+        return value
+
+    return Rule(allowed, read, {"type": "integer", "minimum": low, "maximum": high})
+
+
+def choice(names: Iterable[str], meaning: Callable[[str], object] = str) -> Rule:
+    """One of some names."""
+    known = tuple(names)
+    allowed = ", ".join(known)
+
+    def read(value: object, _reading: Reading) -> object:
+        if not isinstance(value, str) or value not in known:
+            raise refusal(allowed, did_you_mean(value, known))
+        return meaning(value)
+
+    return Rule(allowed, read, {"enum": list(known)})
+
+
+def duration() -> Rule:
+    """A duration in microseconds."""
+    return Rule(DURATION_SENTENCE, lambda value, _reading: duration_us_of(value), DURATION_SCHEMA)
+
+
+def positive_duration() -> Rule:
+    """A duration in microseconds, at least 1."""
+
+    def read(value: object, _reading: Reading) -> int:
+        duration_us = duration_us_of(value)
+        if duration_us == 0:
+            raise refusal("longer than 0")
+        return duration_us
+
+    pattern = DURATION_PATTERN.replace("^", "^(?=.*[1-9])")
+    schema = {**_A_DURATION, "type": "string", "pattern": pattern}
+    return Rule(f"{DURATION_SENTENCE}, longer than 0", read, schema)
+
+
+def duration_us_of(value: object, allowed: str | None = None) -> int:
+    """Microseconds (`_us`) of a duration in a scenario; `allowed` tells what else could stand there."""
+    try:
+        return parse_duration(value)
+    except InvalidDuration as error:
+        sentence = str(error)
+        hint = "add a unit" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+        raise refusal(allowed if allowed and sentence == DURATION_SENTENCE else sentence, hint) from error
+
+
+def _read_title(value: object, _reading: Reading) -> str:
+    if isinstance(value, str) and value.strip() and len(value) <= TITLE_LENGTH_MAX and _is_clean(value):
+        return value
+    raise refusal(TITLE.allowed, _quote_it(value))
+
+
+def _read_prose(value: object, _reading: Reading) -> str:
+    if isinstance(value, str) and _is_clean(value.replace("\n", "").replace("\t", "")):
+        return value
+    raise refusal(PROSE.allowed, _quote_it(value))
+
+
+def _is_clean(text: str) -> bool:
+    # Control characters would reach terminals and make XML reports invalid; no report could show surrogates.
+    return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
+
+
+def _quote_it(value: object) -> str:
+    return "put it in quotes" if isinstance(value, int | float) else ""
+
+
+def _read_index(value: object, reading: Reading) -> int:
+    if type(value) is not int or value < 0:
+        raise refusal(INDEX.allowed)
+    if reading.run_count is not None and value >= reading.run_count:
+        raise refusal(f"0 to {reading.run_count - 1}, as batch.items is {reading.run_count}")
+    reading.once("item", value)
+    return value
+
+
+def _read_samples(value: object, reading: Reading) -> Empirical:
+    if not isinstance(value, str) or not value:
+        raise refusal(SAMPLES.allowed)
+    try:
+        return Empirical(read_samples_us(reading.directory / value))
+    except InvalidScenario as error:
+        (problem,) = error.problems
+        if problem.line is not None:
+            raise refused_elsewhere(problem) from error
+        raise refusal("a CSV file with a duration in each line", problem.found or "") from error
+
+
+def _read_faults(value: object, _reading: Reading) -> tuple[()]:
+    if value != []:
+        raise refusal("[] (faults cannot be simulated yet)")
+    return ()
+
+
+TITLE = Rule(
+    f"one line of text, 1 to {TITLE_LENGTH_MAX} characters",
+    _read_title,
+    {"type": "string", "pattern": r"\S", "maxLength": TITLE_LENGTH_MAX},
+)
+PROSE = Rule("text without control characters", _read_prose, {"type": "string"})
+INDEX = Rule("a whole number from 0 to batch.items - 1", _read_index, {"type": "integer", "minimum": 0})
+SAMPLES = Rule("the path of a CSV file", _read_samples, {"type": "string", "minLength": 1})
+FAULTS = Rule("[]", _read_faults, {"type": "array", "maxItems": 0})
