@@ -1,0 +1,38 @@
+# `make run`: install into .venv and run the incident.  `make test`: install, then every check.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: run test reports bench clean
+
+run: $(INSTALLED)
+	$(BIN)/batchsim run scenarios/incident.yaml
+
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+# What the shipped scenarios say of themselves, as committed in reports/ and scenarios/schema.json.
+reports: $(INSTALLED)
+	$(BIN)/batchsim schema > scenarios/schema.json
+	$(BIN)/batchsim run scenarios/*.yaml --report reports --quiet
+
+bench: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Debian and Ubuntu keep venv in a package of its own.
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "batchsim needs Python 3.11 or later; set PYTHON=python3.x" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ apt-get update -qq && apt-get install -y -qq python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

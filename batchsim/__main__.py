@@ -1,0 +1,5 @@
+"""`python -m batchsim`."""
+
+from batchsim.cli import main
+
+main()

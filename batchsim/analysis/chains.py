@@ -1,0 +1,108 @@
+"""Causal chains: which legs led to a step, back to what it shares with another one.
+
+A step is issued when an earlier answer lets its actor go on, or acts when an earlier effect makes it
+possible. Following these links backwards gives the chain of legs that fixed its instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from batchsim.trace import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A stretch of time on the way to a step."""
+
+    actor: str
+    operation: str
+    part: str
+    """`request`, `response`, or `wait` for what the operation needed."""
+    from_us: int
+    to_us: int
+
+    @property
+    def duration_us(self) -> int:
+        """How long it took."""
+        return self.to_us - self.from_us
+
+
+def cause_of(step: Step) -> int | None:
+    """The number of the step that fixed the instant of this one; `None`: the start of the run."""
+    return step.after if step.woken_by is None else step.woken_by
+
+
+def last_common_cause(steps: Sequence[Step], first: Step, second: Step) -> Step | None:
+    """The last step that led to both; `steps`: all of the run, in order."""
+    of_first = {step.number for step in _causes(steps, first)}
+    return next((step for step in _causes(steps, second) if step.number in of_first), None)
+
+
+def _causes(steps: Sequence[Step], step: Step) -> Iterator[Step]:
+    """The step itself, and what led to it, latest first."""
+    yield step
+    while (number := cause_of(step)) is not None:
+        step = steps[number]
+        yield step
+
+
+def legs_between(steps: Sequence[Step], cause: Step | None, end: Step) -> tuple[Leg, ...]:
+    """The legs from the effect of `cause` (or the start) to the effect of `end`, in order."""
+    legs: list[Leg] = []
+    for step in _causes(steps, end):
+        if cause is not None and step.number == cause.number:
+            break
+        number = cause_of(step)
+        legs.extend(reversed(_legs_to(step, None if number is None else steps[number])))
+    return tuple(reversed(legs))
+
+
+def _legs_to(step: Step, before: Step | None) -> list[Leg]:
+    if step.woken_by is not None:
+        assert before is not None
+        return [Leg(step.actor, step.name, "wait", before.at_us, step.at_us)]
+    answered_us = _ready_us(step, before)
+    legs: list[Leg] = []
+    if before is not None and answered_us > before.at_us:
+        legs.append(Leg(before.actor, before.name, "response", before.at_us, answered_us))
+    if step.issued_us > answered_us:
+        legs.append(Leg(step.actor, "http.deliver", "request", answered_us, step.issued_us))
+    if step.at_us > step.issued_us:
+        legs.append(Leg(step.actor, step.name, "request", step.issued_us, step.at_us))
+    return legs
+
+
+def _ready_us(step: Step, before: Step | None) -> int:
+    """When the step before let this one be issued: with its answer, or, to another actor, with its effect."""
+    if before is None:
+        return 0
+    return before.answered_us if _actor(step) == _actor(before) else before.at_us
+
+
+def _actor(step: Step) -> str:
+    """The actor, of which lanes are parts: `handler-1` of `handler-1.0`."""
+    return step.actor.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Neighbouring legs of one operation, taken together."""
+
+    actor: str
+    operation: str
+    parts: tuple[Leg, ...]
+
+    @property
+    def duration_us(self) -> int:
+        """How long they took together."""
+        return sum(leg.duration_us for leg in self.parts)
+
+
+def spans_of(legs: Sequence[Leg]) -> tuple[Span, ...]:
+    """The legs by operation, without those that took no time."""
+    groups = groupby(legs, key=lambda leg: (leg.actor, leg.operation))
+    spans = (Span(actor, operation, tuple(parts)) for (actor, operation), parts in groups)
+    return tuple(span for span in spans if span.duration_us)

@@ -1,0 +1,83 @@
+"""A scenario run under its policies, judged, and ready to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from batchsim.analysis.margins import Margin, race_margin, seal_margin
+from batchsim.analysis.story import decisive_steps, story
+from batchsim.engines.timed import simulate
+from batchsim.protocol.policy import Policy
+from batchsim.scenario import Scenario
+from batchsim.trace import Trace
+from batchsim.verdicts import Property, verdicts_of
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRun:
+    """One run, and what is to be said of it."""
+
+    policy: Policy
+    trace: Trace
+    verdicts: tuple[str, ...]
+    expected: frozenset[str] | None
+    """The verdicts that the scenario expects; `None`: it says nothing of this policy."""
+    race: Margin | None
+    """Of `redis.enqueued_count` against `redis.cleanup`."""
+    seal: Margin | None
+    """Of `postgres.seal` against the first write that ends PENDING."""
+    story: tuple[str, ...]
+    """What led to the verdicts, a sentence a line."""
+    decisive: frozenset[int]
+    """The numbers of the steps that the story turns on."""
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether no verdict was given but `ok`."""
+        return self.verdicts == ("ok",)
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Whether the verdicts are those that the scenario expects, if it expects any."""
+        return self.expected is None or frozenset(self.verdicts) == self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioRun:
+    """One run of a scenario under each of its policies."""
+
+    scenario: Scenario
+    runs: tuple[PolicyRun, ...]
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Whether every run is."""
+        return all(run.is_as_expected for run in self.runs)
+
+
+def run_scenario(
+    scenario: Scenario, policies: Iterable[tuple[str, Policy]], properties: Sequence[Property] = ()
+) -> ScenarioRun:
+    """Run a scenario under policies (each with the name it was asked for by), and judge each run."""
+    return ScenarioRun(
+        scenario, tuple(run_policy(scenario, name, policy, properties) for name, policy in policies)
+    )
+
+
+def run_policy(
+    scenario: Scenario, name: str, policy: Policy, properties: Sequence[Property] = ()
+) -> PolicyRun:
+    """Run a scenario once under a policy, and judge it; `properties`: the user's own."""
+    trace = simulate(scenario, policy)
+    verdicts = verdicts_of(trace.outcome, properties)
+    return PolicyRun(
+        policy=policy,
+        trace=trace,
+        verdicts=verdicts,
+        expected=scenario.expect.get(name),
+        race=race_margin(trace),
+        seal=seal_margin(trace),
+        story=story(trace, verdicts),
+        decisive=decisive_steps(trace),
+    )

@@ -1,0 +1,209 @@
+"""Why a run ended as it did, in a few sentences.
+
+An attempt is told by the steps of its handler that its answer turns on: the count, the read of the
+batch row after it, the lost seal, the missing metadata. Attempts in a row that were refused for the same
+reason share a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from batchsim.protocol.client import Result
+from batchsim.protocol.operations import (
+    Abort,
+    Cleanup,
+    CleanupWithTombstone,
+    CompleteWaitpoint,
+    CompletionUpdate,
+    EnqueuedCount,
+    FindBatch,
+    GetMeta,
+    Seal,
+    SetCompleted,
+)
+from batchsim.protocol.stores import Waitpoint
+from batchsim.rounding import instant, rounded
+from batchsim.trace import Answered, Step, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why attempts in a row were refused."""
+
+    status: int | None
+    reason: str
+    """Without the attempt, so that attempts with one reason can share a sentence."""
+    decisive: tuple[int, ...]
+    """The numbers of the steps that it turns on."""
+
+
+def story(trace: Trace, verdicts: tuple[str, ...]) -> tuple[str, ...]:
+    """The sentences, in the order of time; none where all went well. Needs a trace with all steps."""
+    if verdicts == ("ok",):
+        return ()
+    return (*_refusals_in_words(trace), *_hollow_success(trace), *_settlement(trace), _ending(trace))
+
+
+def decisive_steps(trace: Trace) -> frozenset[int]:
+    """The numbers of the steps that the story turns on."""
+    refused = (answered for answered in trace.answers if not answered.sealed)
+    return frozenset(number for answered in refused for number in _refusal(trace, answered).decisive)
+
+
+# -- attempts ----------------------------------------------------------------------------------
+
+
+def _refusals_in_words(trace: Trace) -> Iterator[str]:
+    refused = ((answered, _refusal(trace, answered)) for answered in trace.answers if not answered.sealed)
+    for (status, reason), group in groupby(refused, key=lambda pair: (pair[1].status, pair[1].reason)):
+        attempts = [answered.attempt for answered, _ in group]
+        yield f"{_attempts(attempts)} {_got(status)}: {reason}."
+
+
+def _attempts(attempts: list[int]) -> str:
+    if len(attempts) == 1:
+        return f"attempt {attempts[0]}"
+    return f"attempts {attempts[0]} to {attempts[-1]}"
+
+
+def _got(status: int | None) -> str:
+    return "got 200 not sealed" if status == 200 else f"got {status}"
+
+
+def _refusal(trace: Trace, answered: Answered) -> Refusal:
+    handled = [step for step in trace.steps if _is_of_attempt(step, answered.attempt)]
+    count = _last(handled, EnqueuedCount)
+    seal = _last(handled, Seal)
+    row = _last(handled, FindBatch)
+    meta = next((s for s in handled if isinstance(s.operation, GetMeta) and s.answer is None), None)
+    if meta is not None:
+        return _without_meta(trace, answered, meta)
+    assert row is not None
+    if seal is not None:
+        return _with_lost_seal(trace, answered, seal, row)
+    if count is not None:
+        return _with_wrong_count(trace, answered, count, row)
+    return _by_row(trace, answered, row)
+
+
+def _is_of_attempt(step: Step, attempt: int) -> bool:
+    name = f"handler-{attempt}"
+    return step.actor == name or step.actor.startswith(f"{name}.")
+
+
+def _last(steps: list[Step], operation: type) -> Step | None:
+    return next((step for step in reversed(steps) if isinstance(step.operation, operation)), None)
+
+
+def _without_meta(trace: Trace, answered: Answered, meta: Step) -> Refusal:
+    cleanup = _last_before(trace, meta, Cleanup, CleanupWithTombstone)
+    since = "" if cleanup is None else f" since cleanup at {_at(cleanup)}"
+    reason = f"the metadata of the batch was gone{since}"
+    return Refusal(answered.status, reason, _numbers(meta, cleanup))
+
+
+def _with_wrong_count(trace: Trace, answered: Answered, count: Step, row: Step) -> Refusal:
+    cleanup = _last_before(trace, count, Cleanup, CleanupWithTombstone)
+    why = ""
+    if cleanup is not None:
+        why = f": cleanup had deleted the set {rounded(count.at_us - cleanup.at_us)} before"
+    reason = (
+        f"it counted {count.answer} of {trace.setting.run_count} at {_at(count)}{why}, "
+        f"and the row was {row.description} at {_at(row)}"
+    )
+    return Refusal(answered.status, reason, _numbers(count, cleanup, row))
+
+
+def _with_lost_seal(trace: Trace, answered: Answered, seal: Step, row: Step) -> Refusal:
+    writer = _writer_of_row(trace, seal)
+    why = ""
+    if writer is not None:
+        before = rounded(seal.at_us - writer.at_us)
+        why = f": {writer.actor} had made the batch {writer.description} {before} before"
+    reason = f"its seal at {_at(seal)} changed no row{why}, and the row was {row.description} at {_at(row)}"
+    return Refusal(answered.status, reason, _numbers(seal, writer, row))
+
+
+def _by_row(trace: Trace, answered: Answered, row: Step) -> Refusal:
+    writer = _writer_of_row(trace, row)
+    since = "" if writer is None else f" since {_at(writer)}"
+    return Refusal(answered.status, f"the row was {row.description}{since}", _numbers(row, writer))
+
+
+def _writer_of_row(trace: Trace, before: Step) -> Step | None:
+    """The last step before this one that changed the status or the seal of the batch row."""
+    writers = (Seal, Abort, SetCompleted, CompletionUpdate)
+    return next(
+        (
+            step
+            for step in reversed(trace.steps[: before.number])
+            if isinstance(step.operation, writers) and step.answer is not False
+        ),
+        None,
+    )
+
+
+def _last_before(trace: Trace, before: Step, *operations: type) -> Step | None:
+    earlier = reversed(trace.steps[: before.number])
+    return next((step for step in earlier if isinstance(step.operation, operations)), None)
+
+
+def _numbers(*steps: Step | None) -> tuple[int, ...]:
+    return tuple(step.number for step in steps if step is not None)
+
+
+def _hollow_success(trace: Trace) -> Iterator[str]:
+    """An answer "sealed" by which nobody had sealed the row."""
+    answered = trace.answers[-1] if trace.answers else None
+    if answered is None or not answered.sealed:
+        return
+    handled = [step for step in trace.steps if _is_of_attempt(step, answered.attempt)]
+    row = _last(handled, FindBatch)
+    if row is not None and row is handled[-1] and not row.answer.sealed:
+        yield (
+            f"attempt {answered.attempt} got 200 sealed, although no row was sealed: "
+            f"the row was {row.description} at {_at(row)}."
+        )
+
+
+# -- the end -----------------------------------------------------------------------------------
+
+
+def _settlement(trace: Trace) -> Iterator[str]:
+    """What became of the waitpoint, where it was completed with an error."""
+    for step in trace.steps:
+        match step.operation:
+            case Abort() if step.answer:
+                yield f"the reaper made the batch ABORTED at {_at(step)}: it was still PENDING and not sealed."
+            case CompleteWaitpoint(waitpoint=Waitpoint.FAILED):
+                yield f"the waitpoint was completed with an error at {_at(step)}."
+
+
+def _ending(trace: Trace) -> str:
+    outcome = trace.outcome
+    runs = f"{outcome.runs_created} of {trace.setting.run_count} items have a child run"
+    row = f"the batch ended {outcome.batch.status}, {'sealed' if outcome.batch.sealed else 'not sealed'}"
+    leaked = f"; left in Redis: {', '.join(outcome.leaked_keys)}" if outcome.leaked_keys else ""
+    return f"{_call_in_words(trace)}; {runs}, and {row}{leaked}."
+
+
+def _call_in_words(trace: Trace) -> str:
+    call = trace.outcome.call
+    attempts = f"{call.attempts} attempt{'s' if call.attempts > 1 else ''}"
+    at = instant(trace.called_back_us)
+    match call.result:
+        case Result.OK:
+            return f"the call returned at {at} after {attempts}"
+        case Result.WAITING:
+            return f"the call never returned ({attempts}; nothing moves after {at})"
+        case Result.API_ERROR:
+            return f"the call raised ApiError({call.status}) at {at} after {attempts}"
+        case _:
+            return f"the call raised {call.result} at {at} after {attempts}"
+
+
+def _at(step: Step) -> str:
+    return instant(step.at_us)

@@ -1,0 +1,273 @@
+"""The command line: files in, reports out, and an exit code that a CI can rely on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from batchsim.bad_input import BadInputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from batchsim.analysis.runs import ScenarioRun
+    from batchsim.protocol.policy import Policy
+    from batchsim.scenario import Scenario
+    from batchsim.verdicts import Property
+
+UNEXPECTED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+"""Exit codes, the same for every command; 0: every expectation held."""
+WIDTH_OF_FILES = 120
+"""Columns where the output is no terminal."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="batchsim")
+def commands() -> None:
+    """Simulate the fast-completion race of a streaming batch API, and see which policies survive it.
+
+    Exit codes: 0 every expectation held; 1 a verdict was not expected; 2 bad usage or bad input;
+    3 inconclusive; 130 interrupted.
+    """
+
+
+@commands.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="NAME|FILE.py:NAME",
+    help="Run under this policy instead of those of the scenario; may be repeated.",
+)
+@click.option(
+    "--verdict",
+    "verdicts",
+    multiple=True,
+    metavar="FILE.py:NAME",
+    help="Judge by this property of your own too; may be repeated.",
+)
+@click.option("--seed", type=int, metavar="N", help="Seed of all latencies, instead of the scenario's.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a field of the scenario, such as batch.items=2; may be repeated.",
+)
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON; - for standard output.")
+@click.option(
+    "--report",
+    "report_directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a Markdown report with pictures for each scenario.",
+)
+@click.option("--timeline", is_flag=True, help="Print every step; the decisive ones stand out.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+def run(
+    files: tuple[Path, ...],
+    policies: tuple[str, ...],
+    verdicts: tuple[str, ...],
+    seed: int | None,
+    overrides: tuple[str, ...],
+    json_file: str | None,
+    report_directory: Path | None,
+    timeline: bool,
+    quiet: bool,
+) -> int:
+    """Run scenarios in simulated time: which policies fail, when, and why.
+
+    One FILE: a table of the policies, and the story of each that fails. Several: scenario against policy.
+    The exit code is 1 if a verdict differs from what the scenario expects.
+    """
+    from batchsim.analysis.runs import ScenarioRun, run_policy
+    from batchsim.report.progress import Progress
+
+    plans = [
+        (scenario, _policies(scenario, policies), _properties(scenario, verdicts))
+        for scenario in _load(files, overrides, seed)
+    ]
+    results: list[ScenarioRun] = []
+    with Progress(sum(len(chosen) for _, chosen, _ in plans), quiet=quiet) as progress:
+        for scenario, chosen, properties in plans:
+            runs = []
+            for name, policy in chosen:
+                progress.begin(f"{scenario.name} under {policy.name}")
+                runs.append(run_policy(scenario, name, policy, properties))
+            results.append(ScenarioRun(scenario, tuple(runs)))
+    if report_directory is not None:
+        _write_report(report_directory, results)
+    if json_file is not None:
+        _write_run_json(json_file, results)
+    if not quiet and json_file != "-":
+        _show(results, timeline=timeline)
+    return 0 if all(result.is_as_expected for result in results) else UNEXPECTED
+
+
+@commands.command()
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the list as JSON; - for standard output.")
+def policies(json_file: str | None) -> int:
+    """List the policies: the lineage of the real system, and alternatives that nobody deployed."""
+    from batchsim.policies import ALTERNATIVES, LINEAGE
+
+    rows = [(policy.name, policy.summary) for policy in (*LINEAGE, *ALTERNATIVES)]
+    return _list(("policy", "what it does"), rows, json_file, lambda row: {"name": row[0], "summary": row[1]})
+
+
+@commands.command()
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the list as JSON; - for standard output.")
+def scenarios(json_file: str | None) -> int:
+    """List the scenarios that batchsim ships, with what each shows."""
+    from batchsim.scenario.shipped import shipped_files
+
+    rows = [(str(scenario.file), scenario.summary) for scenario in _load(shipped_files(), (), None)]
+    return _list(("scenario", "what it shows"), rows, json_file, lambda row: {"file": row[0], "summary": row[1]})
+
+
+@commands.command()
+def schema() -> int:
+    """Print the JSON Schema of scenario files, for editors."""
+    from batchsim.scenario import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+    return 0
+
+
+# -- input -------------------------------------------------------------------------------------
+
+
+def _load(files: Iterable[Path], overrides: Sequence[str], seed: int | None) -> list[Scenario]:
+    """All scenarios; raises `BadInputError` with everything that is wrong with any of them."""
+    from batchsim.scenario import InvalidScenario, load_scenario
+
+    scenarios, problems = [], []
+    for file in files:
+        try:
+            scenarios.append(load_scenario(file, overrides, seed))
+        except InvalidScenario as invalid:
+            problems.append(str(invalid))
+    if problems:
+        raise BadInputError("\n".join(dict.fromkeys(problems)))
+    return scenarios
+
+
+def _policies(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Policy]]:
+    from batchsim.policies import POLICIES
+    from batchsim.scenario import find_policy
+
+    directory = Path() if names else scenario.directory
+    chosen = dict.fromkeys(names or scenario.policies)
+    return [(name, _find(find_policy, POLICIES, "--policy", name, directory)) for name in chosen]
+
+
+def _properties(scenario: Scenario, names: Sequence[str]) -> list[Property]:
+    from batchsim.scenario import find_verdict
+    from batchsim.verdicts import VERDICTS
+
+    own = [_find(find_verdict, VERDICTS, "verdicts", name, scenario.directory) for name in scenario.verdicts]
+    return own + [_find(find_verdict, VERDICTS, "--verdict", name, Path()) for name in dict.fromkeys(names)]
+
+
+def _find(
+    find: Callable[[str, Path], Any], known: Iterable[str], option: str, name: str, directory: Path
+) -> Any:
+    from batchsim.scenario.spelling import did_you_mean
+    from batchsim.user_code import UserCodeError
+
+    try:
+        return find(name, directory)
+    except KeyError:
+        allowed = ", ".join((*known, "path/to/file.py:NAME"))
+        hint = did_you_mean(name, known)
+        raise BadInputError("; ".join(filter(None, (f"{option}: found {name!r}", f"allowed: {allowed}", hint)))) from None
+    except UserCodeError as error:
+        raise BadInputError(f"{option}: {error}") from None
+
+
+# -- output ------------------------------------------------------------------------------------
+
+
+def _show(results: list[ScenarioRun], *, timeline: bool) -> None:
+    from batchsim.report.terminal import show_matrix, show_scenario_run
+
+    console = _console()
+    if len(results) == 1:
+        show_scenario_run(console, results[0], timeline=timeline)
+    else:
+        show_matrix(console, results, timeline=timeline)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES, highlight=False)
+
+
+def _list(
+    headings: tuple[str, str],
+    rows: list[tuple[str, str]],
+    json_file: str | None,
+    as_json: Callable[[tuple[str, str]], dict[str, str]],
+) -> int:
+    if json_file is not None:
+        _write_json(json_file, [as_json(row) for row in rows])
+    if json_file != "-":
+        from batchsim.report.terminal import show_list
+
+        show_list(_console(), headings, rows)
+    return 0
+
+
+def _write_report(directory: Path, results: list[ScenarioRun]) -> None:
+    from batchsim.report.folder import write_reports
+
+    try:
+        write_reports(directory, results)
+    except OSError as error:
+        raise BadInputError(f"--report {directory}: {error.strerror or error}") from None
+
+
+def _write_run_json(file: str, results: list[ScenarioRun]) -> None:
+    from batchsim.report.contract import run_document
+
+    documents = [run_document(result) for result in results]
+    _write_json(file, documents[0] if len(documents) == 1 else documents)
+
+
+def _write_json(file: str, document: Any) -> None:
+    """Write the file whole or not at all."""
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    if file == "-":
+        click.echo(text, nl=False)
+        return
+    from batchsim.report.files import write_whole
+
+    try:
+        write_whole(Path(file), text)
+    except OSError as error:
+        raise BadInputError(f"--json {file}: {error.strerror or error}") from None
+
+
+# -- the program -------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and exit."""
+    try:
+        code = commands.main(arguments, prog_name="batchsim", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = BAD_INPUT
+    except BadInputError as error:
+        click.echo(error, err=True)
+        code = BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        code = INTERRUPTED
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""Ways to show what was found; nothing is computed here."""

@@ -1,0 +1,74 @@
+"""The JSON contract of `batchsim run` (the names and shapes that other programs rely on)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batchsim.analysis.runs import PolicyRun, ScenarioRun
+from batchsim.trace import Answered, Outcome, Step, Trace
+
+SCHEMA = 1
+
+
+def run_document(scenario_run: ScenarioRun) -> dict[str, Any]:
+    """One scenario and its runs."""
+    return {
+        "schema": SCHEMA,
+        "scenario": scenario_run.scenario.name,
+        "seed": scenario_run.scenario.seed,
+        "runs": [_run(run) for run in scenario_run.runs],
+    }
+
+
+def _run(run: PolicyRun) -> dict[str, Any]:
+    outcome = run.trace.outcome
+    return {
+        "policy": run.policy.name,
+        "verdicts": list(run.verdicts),
+        "client": _client(run.trace),
+        "batch": batch(outcome),
+        "runs_created": outcome.runs_created,
+        "runs_total": outcome.runs_total,
+        "leaked_keys": list(outcome.leaked_keys),
+        "margin_us": None if run.race is None else run.race.margin_us,
+        "steps": [_step(step) for step in run.trace.steps],
+    }
+
+
+def _client(trace: Trace) -> dict[str, Any]:
+    call = trace.outcome.call
+    return {
+        "result": call.result.value,
+        "status": call.status,
+        "attempts": call.attempts,
+        "answers": [_answer(answered) for answered in trace.answers],
+        "at_us": trace.called_back_us,
+    }
+
+
+def _answer(answered: Answered) -> dict[str, Any]:
+    return {
+        "attempt": answered.attempt,
+        "status": answered.status,
+        "sealed": answered.sealed,
+        "at_us": answered.at_us,
+    }
+
+
+def batch(outcome: Outcome) -> dict[str, Any]:
+    """The final batch row."""
+    row = outcome.batch
+    return {
+        "status": row.status.value,
+        "sealed": row.sealed,
+        "processing_completed": row.processing_completed,
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "at_us": step.at_us,
+        "actor": step.actor,
+        "operation": step.name,
+        "answer": step.description,
+    }

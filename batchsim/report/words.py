@@ -1,0 +1,51 @@
+"""Phrases that every report uses."""
+
+from __future__ import annotations
+
+from batchsim.analysis.margins import Margin
+from batchsim.analysis.runs import PolicyRun
+from batchsim.protocol.client import Result
+from batchsim.protocol.stores import BatchRow
+from batchsim.rounding import rounded
+from batchsim.trace import Trace
+
+
+def caller_got(trace: Trace) -> str:
+    """What the call ended in: `ApiError(422)`."""
+    call = trace.outcome.call
+    match call.result:
+        case Result.OK:
+            return "ok"
+        case Result.WAITING:
+            return "nothing, still waits"
+        case Result.API_ERROR:
+            return f"ApiError({call.status})"
+        case _:
+            return call.result.value
+
+
+def batch_row(row: BatchRow) -> str:
+    """The batch row: `COMPLETED, not sealed`."""
+    return f"{row.status}, {'sealed' if row.sealed else 'not sealed'}"
+
+
+def runs_created(trace: Trace) -> str:
+    """How many items have a child run, of how many."""
+    return f"{trace.outcome.runs_created}/{trace.setting.run_count}"
+
+
+def signed(us: int) -> str:
+    """A duration with its sign."""
+    return rounded(us) if us < 0 else f"+{rounded(us)}"
+
+
+def margin(value: Margin | None) -> str:
+    """A margin with its sign, or a dash where there is none."""
+    return "-" if value is None else signed(value.margin_us)
+
+
+def expectation(run: PolicyRun) -> str:
+    """Whether the verdicts are those that were expected."""
+    if run.expected is None:
+        return "nothing expected"
+    return "as expected" if run.is_as_expected else f"expected {', '.join(sorted(run.expected))}"

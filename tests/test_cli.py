@@ -1,0 +1,232 @@
+"""The program as a user runs it: arguments in, text, files and an exit code out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchsim.cli import main
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = Path(__file__).parent / "golden"
+INCIDENT = "scenarios/incident.yaml"
+
+OWN_CODE = """
+from dataclasses import replace
+from batchsim import POLICIES, Decision, Property
+TRUSTING = replace(POLICIES["pre3427"], name="trusting", on_count_mismatch=lambda row: Decision.OK)
+FAILING = replace(POLICIES["pre3427"], name="failing", on_count_mismatch=lambda row: row.nonsense)
+SLOPPY = replace(POLICIES["pre3427"], name="sloppy", on_count_mismatch=lambda row: True)
+PATIENT = Property("patient", "More than three attempts.", lambda outcome: outcome.call.attempts > 3)
+"""
+
+
+class Ended:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code = code
+        self.out = out
+        self.err = err
+
+
+@pytest.fixture
+def batchsim(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(ROOT)
+
+    def run(*arguments: str) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        captured = capsys.readouterr()
+        return Ended(int(str(ended.value.code)), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def own_code(tmp_path: Path) -> Path:
+    path = tmp_path / "own.py"
+    path.write_text(OWN_CODE)
+    return path
+
+
+def is_golden(text: str, name: str) -> bool:
+    path = GOLDEN / name
+    if os.environ.get("BATCHSIM_REWRITE_GOLDEN"):
+        path.write_text(text)
+    return text == path.read_text()
+
+
+def test_one_scenario_is_a_table_and_the_stories_of_what_failed(batchsim: Any) -> None:
+    ended = batchsim("run", INCIDENT)
+    assert ended.code == 0
+    assert is_golden(ended.out, "run_incident.txt")
+
+
+def test_timeline_shows_every_step_and_marks_the_decisive_ones(batchsim: Any) -> None:
+    ended = batchsim("run", INCIDENT, "--policy", "pre3427", "--timeline")
+    assert is_golden(ended.out, "run_incident_timeline.txt")
+    marked = [line for line in ended.out.splitlines() if line.startswith("> ")]
+    assert any("redis.enqueued_count" in line for line in marked)
+    assert any("redis.cleanup" in line for line in marked)
+
+
+def test_several_scenarios_are_a_matrix(batchsim: Any) -> None:
+    ended = batchsim("run", INCIDENT, "scenarios/race-won.yaml", "scenarios/tombstone.yaml")
+    assert ended.code == 0
+    assert is_golden(ended.out, "run_matrix.txt")
+
+
+def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
+    ended = batchsim("run", INCIDENT, "--policy", "pre3427", "--json", "-")
+    document = json.loads(ended.out)
+    assert document.keys() == {"schema", "scenario", "seed", "runs"}
+    assert (document["schema"], document["scenario"], document["seed"]) == (1, "incident", 1)
+    (run,) = document["runs"]
+    assert run["policy"] == "pre3427"
+    assert run["verdicts"] == ["false_failure"]
+    assert run["client"].keys() == {"result", "status", "attempts", "answers", "at_us"}
+    assert (run["client"]["result"], run["client"]["status"], run["client"]["attempts"]) == ("ApiError", 422, 5)
+    assert [(a["status"], a["sealed"]) for a in run["client"]["answers"]] == [
+        (200, False),
+        (500, None),
+        (500, None),
+        (500, None),
+        (422, None),
+    ]
+    assert run["client"]["answers"][-1]["at_us"] == run["client"]["at_us"]
+    assert run["batch"] == {"status": "COMPLETED", "sealed": False, "processing_completed": True}
+    assert (run["runs_created"], run["runs_total"], run["leaked_keys"]) == (3, 3, [])
+    at = {step["operation"]: step["at_us"] for step in reversed(run["steps"])}
+    assert run["margin_us"] == at["redis.cleanup"] - at["redis.enqueued_count"] < 0
+    assert all(step.keys() == {"at_us", "actor", "operation", "answer"} for step in run["steps"])
+
+
+def test_json_of_several_scenarios_is_a_list(batchsim: Any, tmp_path: Path) -> None:
+    file = tmp_path / "out.json"
+    ended = batchsim("run", INCIDENT, "scenarios/race-won.yaml", "--json", str(file), "--quiet")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert [document["scenario"] for document in json.loads(file.read_text())] == ["incident", "race-won"]
+
+
+def test_a_verdict_that_was_not_expected_is_exit_code_1(batchsim: Any) -> None:
+    ended = batchsim("run", INCIDENT, "--set", "expect.pr3427=ok")
+    assert ended.code == 1
+    assert "incident, pr3427: expected ok, got false_failure" in ended.out
+
+
+def test_set_and_seed_override_the_file(batchsim: Any) -> None:
+    ended = batchsim("run", INCIDENT, "--set", "batch.items=2", "--seed", "7", "--json", "-")
+    document = json.loads(ended.out)
+    assert document["seed"] == 7
+    assert {run["runs_total"] for run in document["runs"]} == {2}
+
+
+def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> None:
+    ended = batchsim("run", INCIDENT, "--policy", f"{own_code}:TRUSTING", "--policy", "pre3427", "--json", "-")
+    assert [run["verdicts"] for run in json.loads(ended.out)["runs"]] == [["ok"], ["false_failure"]]
+    ended = batchsim("run", INCIDENT, "--policy", "pr3427", "--verdict", f"{own_code}:PATIENT", "--json", "-")
+    assert json.loads(ended.out)["runs"][0]["verdicts"] == ["false_failure", "patient"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "scenarios/none.yaml"], "scenarios/none.yaml: found no readable file"),
+        (["run", INCIDENT, "--set", "batch.itms=3"], "--set batch.itms=3: batch.itms: found the unknown key 'itms'"),
+        (["run", INCIDENT, "--set", "batch.items=0"], "allowed: a whole number from 1 to 100000"),
+        (["run", INCIDENT, "--seed", "-1"], "allowed: a whole number from 0 to 18446744073709551615"),
+        (["run", INCIDENT, "--seed", "x"], "'x' is not a valid integer"),
+        (["run", INCIDENT, "--policy", "pr376"], "--policy: found 'pr376'; allowed: pre3427"),
+        (["run", INCIDENT, "--policy", "pr376"], "did you mean 'pr3766'?"),
+        (["run", INCIDENT, "--policy", "{own}:NONE"], "of type Policy it has TRUSTING, FAILING, SLOPPY"),
+        (["run", INCIDENT, "--policy", "{own}:FAILING"], "raised AttributeError"),
+        (["run", INCIDENT, "--policy", "{own}:SLOPPY"], "returned True; allowed: a Decision"),
+        (["run", INCIDENT, "--verdict", "false_falure"], "did you mean 'false_failure'?"),
+        (["run", INCIDENT, "--json", "{own}/x.json"], "Not a directory"),
+        (["run", INCIDENT, "--report", "{own}"], "--report"),
+        (["run"], "Missing argument 'FILE...'"),
+        (["rum"], "No such command 'rum'"),
+        (["run", INCIDENT, "--time"], "No such option"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(
+    batchsim: Any, own_code: Path, arguments: list[str], message: str
+) -> None:
+    ended = batchsim(*(argument.replace("{own}", str(own_code)) for argument in arguments))
+    assert ended.code == 2
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
+    assert [path.name for path in own_code.parent.iterdir()] == ["own.py"]
+
+
+def test_all_errors_of_all_files_come_at_once(batchsim: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("name: a\nbatch: {items: 0}\nconsumer: 2\n")
+    (tmp_path / "b.yaml").write_text("batch: {items: 1}\n")
+    ended = batchsim("run", str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml"))
+    assert ended.code == 2
+    lines = ended.err.splitlines()
+    assert [line.split("/")[-1].split(":")[0] for line in lines] == ["a.yaml", "a.yaml", "b.yaml"]
+    assert "a.yaml:2:16: batch.items: found 0" in lines[0]
+    assert "did you mean 'consumers'?" in lines[1]
+
+
+def test_lists(batchsim: Any) -> None:
+    assert is_golden(batchsim("policies").out, "policies.txt")
+    scenarios = json.loads(batchsim("scenarios", "--json", "-").out)
+    assert any(each["file"].endswith("incident.yaml") for each in scenarios)
+    assert all(each["summary"] for each in scenarios)
+
+
+def test_schema_is_the_committed_one(batchsim: Any) -> None:
+    assert batchsim("schema").out == (ROOT / "scenarios/schema.json").read_text()
+
+
+def test_help_names_every_command_and_option(batchsim: Any) -> None:
+    assert is_golden(batchsim("--help").out, "help.txt")
+    assert is_golden(batchsim("run", "--help").out, "help_run.txt")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from batchsim.cli import commands; "
+        "print([m for m in ('simpy', 'pydantic', 'rich', 'yaml', 'rapidfuzz') if m in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ended.stdout.strip() == "[]"
+
+
+def test_output_bytes_depend_on_no_hash_seed() -> None:
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-m", "batchsim", "run", "scenarios/concurrent-ingest.yaml", "--json", "-"],
+            capture_output=True,
+            check=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("0", "1", "4242")
+    }
+    assert len(outputs) == 1
+
+
+def test_interrupt_is_exit_code_130() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "batchsim", "run", INCIDENT, "--set", "batch.items=100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    time.sleep(1.5)  # well into a run of many seconds
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err

@@ -1,0 +1,47 @@
+"""What the README shows is what the program prints, and the code in it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+OUTPUT = re.compile(r"(<!-- output of: batchsim (?P<command>.+?) -->\n```text\n)(?P<output>.*?)(```)", re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def printed_by(command: str) -> str:
+    """What a command of the README prints, and its errors, without trailing blanks."""
+    arguments = [str(path) for word in command.split() for path in _expanded(word)]
+    ended = subprocess.run(
+        [sys.executable, "-m", "batchsim", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    return "".join(f"{line.rstrip()}\n" for line in (ended.stdout + ended.stderr).strip().splitlines())
+
+
+def _expanded(word: str) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(word)) if "*" in word else [word]
+
+
+def test_outputs_are_those_of_the_commands() -> None:
+    text = README.read_text()
+    if os.environ.get("BATCHSIM_REWRITE_GOLDEN"):
+        text = OUTPUT.sub(lambda m: m[1] + printed_by(m["command"]) + m[4], text)
+        README.write_text(text)
+    shown = {match["command"]: match["output"] for match in OUTPUT.finditer(text)}
+    assert len(shown) == 3
+    assert {command: printed_by(command) for command in shown} == shown
+
+
+def test_code_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    blocks = PYTHON.findall(README.read_text())
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
