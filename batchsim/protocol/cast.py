@@ -12,14 +12,18 @@ from batchsim.protocol.completion import execute_run, work_on_completion_jobs
 from batchsim.protocol.consumer import consume
 from batchsim.protocol.endpoint import stream_batch_items
 from batchsim.protocol.operation import Program, World
-from batchsim.protocol.operations import Deliver, ExpireTombstone, TakeExpiry
+from batchsim.protocol.history import HISTORY_KEYS
+from batchsim.protocol.operations import TOMBSTONE, Deliver, ExpireTombstone, TakeExpiry
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.reaper import reap
 from batchsim.protocol.setting import Call, Kind, Setting
 from batchsim.protocol.stores import (
     BATCH_ROW,
+    COMPLETION_JOB,
     EXPIRY_JOB,
     META,
+    QUEUE,
+    REDIS_KEYS,
     WAITPOINT,
     BatchRow,
     Waitpoint,
@@ -109,6 +113,24 @@ def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World
     cells[META] = setting.run_count
     cells[request_key(1)] = True
     return world
+
+
+
+def all_cells(setting: Setting) -> tuple[Key, ...]:
+    """Every cell that the actors of a setting can touch, in a fixed order."""
+    return (
+        *REDIS_KEYS,
+        TOMBSTONE,
+        QUEUE,
+        BATCH_ROW,
+        *(run_key(index) for index in range(setting.run_count)),
+        WAITPOINT,
+        COMPLETION_JOB,
+        EXPIRY_JOB,
+        *(request_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
+        *(answer_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
+        *HISTORY_KEYS,
+    )
 
 
 TIMERS_OF_PHASE_1 = {EXPIRY_JOB: TakeExpiry.name}

@@ -38,11 +38,18 @@ async def batch_trigger(run_count: int) -> CallResult:
     """Stream the items of the batch, with retries; phase 1 is done."""
     attempt = 1
     while True:
-        answer = await Deliver(attempt, run_count)
-        if not _is_worth_a_retry(answer) or attempt == MAX_ATTEMPTS:
-            return CallResult(_result_of(answer), answer.status, attempt)
+        end = _end_of_call(attempt, await Deliver(attempt, run_count))
+        if end is not None:
+            return end
         await Backoff(attempt)
         attempt += 1
+
+
+def _end_of_call(attempt: int, answer: Answer) -> CallResult | None:
+    """What the call ends in with this answer; `None`: it is retried."""
+    if attempt < MAX_ATTEMPTS and _is_worth_a_retry(answer):
+        return None
+    return CallResult(_result_of(answer), answer.status, attempt)
 
 
 def _is_worth_a_retry(answer: Answer) -> bool:

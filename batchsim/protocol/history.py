@@ -13,6 +13,7 @@ PUSHED: Key = "history:pushed"
 SPURIOUS_RETRY: Key = "history:spurious_retry"
 COMPLETION_UPDATES: Key = "history:completion_updates"
 REGRESSION: Key = "history:regression"
+HISTORY_KEYS = (PUSHED, SPURIOUS_RETRY, COMPLETION_UPDATES, REGRESSION)
 
 _END_STATES = (Status.COMPLETED, Status.ABORTED)
 

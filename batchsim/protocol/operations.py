@@ -67,14 +67,13 @@ class Deliver(BlockingOperation[Answer]):
         return answer_key(self.attempt)
 
     def footprint(self) -> Footprint:
-        return touches(reads=(answer_key(self.attempt), PUSHED), writes=(SPURIOUS_RETRY,))
+        return touches(reads=(PUSHED,), writes=(answer_key(self.attempt), SPURIOUS_RETRY))
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
         return USUAL if world.network.answer(self.attempt) else ()
 
     def apply(self, world: World) -> Answer:
-        answer = world.network.answer(self.attempt)
-        assert answer is not None
+        answer = world.network.receive(self.attempt)
         if not answer.sealed:
             world.history.note_refusal(self.run_count)
         return answer
@@ -406,12 +405,15 @@ class Cleanup(Operation[int]):
         return f"{answer} keys deleted"
 
 
+_ALL_BUT_ENQUEUED_ITEMS = tuple(key for key in REDIS_KEYS if key != ENQUEUED_ITEMS)
+
+
 @dataclass(frozen=True, slots=True)
 class CleanupWithTombstone(Operation[int]):
     """Delete the keys of the batch but `enqueued_items`, which expires after a grace time."""
 
     name: ClassVar[str] = "redis.cleanup"
-    footprint_of_class: ClassVar[Footprint] = touches(writes=(*REDIS_KEYS, TOMBSTONE))
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(*_ALL_BUT_ENQUEUED_ITEMS, TOMBSTONE))
     may_unblock: ClassVar[bool] = True
 
     def timer(self) -> Timer | None:
@@ -422,7 +424,7 @@ class CleanupWithTombstone(Operation[int]):
 
     def apply(self, world: World) -> int:
         world.cells.write(TOMBSTONE, True)
-        return world.redis.delete(*(key for key in REDIS_KEYS if key != ENQUEUED_ITEMS))
+        return world.redis.delete(*_ALL_BUT_ENQUEUED_ITEMS)
 
     def describe(self, answer: Any) -> str:
         return f"{answer} keys deleted, {ENQUEUED_ITEMS} kept"

@@ -269,3 +269,9 @@ class Network:
         """The answer to `attempt`, if there is one yet."""
         answer: Answer | None = self._cells.read(answer_key(attempt))
         return answer
+
+    def receive(self, attempt: int) -> Answer:
+        """Receive the answer to `attempt`, which is there."""
+        answer: Answer = self._cells.read(answer_key(attempt))
+        self._cells.delete(answer_key(attempt))
+        return answer

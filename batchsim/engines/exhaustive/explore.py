@@ -1,0 +1,119 @@
+"""Every interleaving of a scenario under a policy, counted and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from batchsim.engines.exhaustive.counting import probability_of, schedules_to
+from batchsim.engines.exhaustive.fates import Decision, decisions
+from batchsim.engines.exhaustive.graph import Graph, WalkedStep
+from batchsim.engines.exhaustive.layout import Layout
+from batchsim.engines.exhaustive.search import Bounds, HashCollision, Level, Search
+from batchsim.protocol.policy import Policy
+from batchsim.scenario import Scenario
+from batchsim.trace import Outcome
+from batchsim.verdicts import Property, verdicts_of
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeClass:
+    """All schedules that come to the same: what the caller got, the final row, runs, keys, verdicts."""
+
+    outcome: Outcome
+    verdicts: tuple[str, ...]
+    schedules: int
+    """How many there are, exactly; of an incomplete exploration: how many were found."""
+    share: float
+    """Their probability if at each state every enabled step is equally likely."""
+    witness: tuple[WalkedStep, ...]
+    """A shortest one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What an exhaustive exploration found."""
+
+    policy: str
+    is_complete: bool
+    """Whether every state was looked into, so that what it says is proved within the scenario."""
+    bounds: Bounds
+    states: int
+    transitions: int
+    schedules: int
+    outcomes: tuple[OutcomeClass, ...]
+    """Of the verdicts that are not ok first, the likeliest first."""
+    decisive: tuple[Decision, ...]
+    graph: Graph
+    """To be walked by code of your own."""
+
+    @property
+    def verdicts(self) -> frozenset[str]:
+        """Every verdict that some schedule gives."""
+        return frozenset(verdict for each in self.outcomes for verdict in each.verdicts)
+
+
+def explore(
+    scenario: Scenario,
+    policy: Policy,
+    *,
+    properties: Sequence[Property] = (),
+    bounds: Bounds = Bounds(),
+    on_level: Callable[[Level], None] | None = None,
+    merges: bool = True,
+) -> Exploration:
+    """Explore every interleaving of a scenario under a policy; times and seed play no part.
+
+    `properties`: verdicts of your own. `bounds`: where to give up. `on_level`: called before each level
+    of the search. `merges`: whether histories that leave a coroutine at the same point are one local state
+    (without, the answers are the same and the graph is larger).
+    """
+    search = _search(Layout(scenario.setting, policy, merges=merges), bounds, on_level)
+    graph = Graph(search)
+    outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]
+    verdicts = [verdicts_of(outcome, properties) for outcome in outcomes]
+    classes = _classes(graph, outcomes, verdicts)
+    bad = sorted({name for given in verdicts for name in given if name != "ok"})
+    return Exploration(
+        policy=policy.name,
+        is_complete=search.is_complete,
+        bounds=bounds,
+        states=graph.states,
+        transitions=graph.transitions,
+        schedules=sum(each.schedules for each in classes),
+        outcomes=classes,
+        decisive=tuple(decisions(graph, verdicts, bad)),
+        graph=graph,
+    )
+
+
+def _search(layout: Layout, bounds: Bounds, on_level: Callable[[Level], None] | None) -> Search:
+    salt = 0
+    while True:
+        search = Search(layout, salt)
+        try:
+            search.run(bounds, on_level)
+        except HashCollision:
+            salt += 1
+        else:
+            return search
+
+
+def _classes(
+    graph: Graph, outcomes: Sequence[Outcome], verdicts: Sequence[tuple[str, ...]]
+) -> tuple[OutcomeClass, ...]:
+    counts, probability = schedules_to(graph), probability_of(graph)
+    members: dict[tuple[Outcome, tuple[str, ...]], list[int]] = {}
+    for state, outcome, given in zip(graph.terminals.tolist(), outcomes, verdicts, strict=True):
+        members.setdefault((outcome, given), []).append(state)
+    classes = (
+        OutcomeClass(
+            outcome=outcome,
+            verdicts=given,
+            schedules=sum(counts[state] for state in states),
+            share=float(sum(probability[state] for state in states)),
+            witness=tuple(graph.walk(graph.shortest_path(min(states)))),
+        )
+        for (outcome, given), states in members.items()
+    )
+    return tuple(sorted(classes, key=lambda each: (each.verdicts == ("ok",), -each.schedules)))

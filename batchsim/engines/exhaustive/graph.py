@@ -1,0 +1,163 @@
+"""The graph of all states that were found: to be counted, judged, and walked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchsim.engines.exhaustive.layout import Layout
+from batchsim.engines.exhaustive.search import Label, Search
+from batchsim.protocol.client import CallResult
+from batchsim.protocol.operation import Operation, World
+from batchsim.trace import Outcome, outcome_of
+
+Numbers = NDArray[np.int64]
+
+
+class Graph:
+    """States are numbers, 0 the initial one; edges are numbers, sorted by the state that they leave."""
+
+    def __init__(self, search: Search) -> None:
+        self.layout: Layout = search.layout
+        self.rows = search.rows()
+        self.levels_begin = search.levels_begin
+        self.labels: list[Label] = search.labels
+        empty = np.zeros(0, dtype=np.int64)
+        sources = np.concatenate([*search.sources, empty])
+        order = np.argsort(sources, kind="stable")
+        self.sources: Numbers = sources[order]
+        self.targets: Numbers = np.concatenate([*search.targets, empty])[order]
+        self.weights = np.concatenate([*search.weights, empty]).astype(np.int64)[order]
+        """How many steps an edge stands for: of twins at one local state, each can take it."""
+        self.edge_labels: Numbers = np.concatenate([*search.edge_labels, empty])[order]
+        self.edges_begin: Numbers = np.searchsorted(self.sources, np.arange(self.states + 1))
+        """The edges of state s are those from `edges_begin[s]` to `edges_begin[s + 1]`."""
+        self.expanded = self.states if search.is_complete else self.levels_begin[-2]
+        """States from this number on were found, and not looked into."""
+
+    @property
+    def states(self) -> int:
+        """How many states there are."""
+        return len(self.rows)
+
+    @property
+    def transitions(self) -> int:
+        """How many edges there are."""
+        return len(self.sources)
+
+    @cached_property
+    def terminals(self) -> Numbers:
+        """The states that nothing follows."""
+        leaves = np.flatnonzero(np.diff(self.edges_begin) == 0)
+        return leaves[leaves < self.expanded]
+
+    @cached_property
+    def topological_levels(self) -> list[Numbers]:
+        """All states, each in a later level than every state before it; raises `ValueError` for a cycle."""
+        waits_for = np.bincount(self.targets, minlength=self.states)
+        level = np.zeros(1, dtype=np.int64)
+        levels = []
+        seen = 0
+        while len(level):
+            levels.append(level)
+            seen += len(level)
+            reached, times = np.unique(self.targets[self.edges_of(level)], return_counts=True)
+            waits_for[reached] -= times
+            level = reached[waits_for[reached] == 0]
+        if seen != self.states:
+            raise ValueError("the graph has a cycle: retries or faults are not bounded")
+        return levels
+
+    def edges_of(self, states: Numbers) -> Numbers:
+        """The edges that leave these states, state by state."""
+        begin, end = self.edges_begin[states], self.edges_begin[states + 1]
+        lengths = end - begin
+        offsets = np.repeat(begin - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+        return offsets + np.arange(lengths.sum())
+
+    def depth(self, state: int) -> int:
+        """The least number of steps to a state."""
+        return int(np.searchsorted(self.levels_begin, state, side="right")) - 1
+
+    @cached_property
+    def _first_edges(self) -> Numbers:
+        """For each state but the initial one, an edge on a shortest path to it."""
+        order = np.argsort(self.sources, kind="stable")
+        reached, first = np.unique(self.targets[order], return_index=True)
+        edges = np.full(self.states, -1, dtype=np.int64)
+        edges[reached] = order[first]
+        return edges
+
+    def shortest_path(self, state: int) -> list[int]:
+        """The edges of a shortest path from the initial state."""
+        edges: list[int] = []
+        while state != 0:
+            edge = int(self._first_edges[state])
+            edges.append(edge)
+            state = int(self.sources[edge])
+        return edges[::-1]
+
+    def world(self, state: int) -> World:
+        """The stores in a state, as a copy of their own."""
+        return self.layout.world(self.rows[state].tolist())
+
+    def outcome(self, state: int) -> Outcome:
+        """What a run came to that ended in this state."""
+        row = self.rows[state].tolist()
+        return outcome_of(self.layout.world(row), self.layout.setting, self._streamed(row))
+
+    def _streamed(self, row: list[int]) -> CallResult | None:
+        sdk = self.layout.roles[0]
+        state = sdk.locals[row[sdk.columns.start]]
+        result: CallResult | None = state.result if state.has_ended else None
+        return result
+
+    def walk(self, edges: list[int]) -> Iterator[WalkedStep]:
+        """The steps along a path from the initial state, with the actors by name."""
+        places = {id(role): [0] * len(role.actors) for role in self.layout.roles}
+        for edge in edges:
+            label = self.labels[self.edge_labels[edge]]
+            kind, role = label.kind, label.kind.role
+            row = self.rows[self.sources[edge]].tolist()
+            move = kind.move([row[column] for column in kind.columns], label.alternative)
+            place = places[id(role)].index(kind.local)
+            places[id(role)][place] = move.local
+            yield WalkedStep(
+                actor=f"{role.actors[place].name}{kind.lane}",
+                operation=kind.operation,
+                alternative=label.alternative,
+                answer=move.answer,
+                source=int(self.sources[edge]),
+                target=int(self.targets[edge]),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedStep:
+    """A step on a path of the graph."""
+
+    actor: str
+    operation: Operation[Any]
+    alternative: str | None
+    """Which of its ways it took; `None`: the usual one."""
+    answer: Any
+    source: int
+    """The state before."""
+    target: int
+    """The state after."""
+
+    @property
+    def name(self) -> str:
+        """The name of the operation."""
+        return self.operation.name
+
+    @property
+    def description(self) -> str:
+        """The answer in a few words."""
+        return self.operation.describe(self.answer)
+

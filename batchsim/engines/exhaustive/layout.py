@@ -1,0 +1,108 @@
+"""How a global state is laid out: a row of small integers, a column for each actor and each cell.
+
+Twins (actors of a kind that are interchangeable) stand side by side, and their columns are kept sorted: so
+states that differ only in which twin is where are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from batchsim.engines.exhaustive.local_states import LocalStates
+from batchsim.protocol.cast import Actor, all_cells, cast, world_after_phase_1
+from batchsim.protocol.cells import Cells, Key, freeze, thaw
+from batchsim.protocol.operation import World
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.setting import Setting
+
+ABSENT = 0
+"""The number of the value of a cell that is not there."""
+
+
+class Values:
+    """The values that one cell has had, numbered in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self._values: list[Hashable] = [None]
+        self._numbers: dict[Hashable, int] = {None: ABSENT}
+
+    def number_of(self, value: Any) -> int:
+        """The number of a value of the stores."""
+        frozen = freeze(value)
+        number = self._numbers.setdefault(frozen, len(self._values))
+        if number == len(self._values):
+            self._values.append(frozen)
+        return number
+
+    def value(self, number: int) -> Any:
+        """A fresh value, to be changed at will."""
+        return thaw(self._values[number])
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Role:
+    """Actors that stand in neighbouring columns: one, or all twins of a kind."""
+
+    def __init__(self, actors: list[Actor], first_column: int, *, merges: bool) -> None:
+        self.actors = actors
+        self.columns = range(first_column, first_column + len(actors))
+        self.locals = LocalStates(actors[0].program, merges=merges)
+        self.begins_with = actors[0].begins_with
+        self.returns_to = actors[0].returns_to
+
+    @property
+    def name(self) -> str:
+        """The kind of the twins, or the name of the one actor."""
+        return self.actors[0].kind if len(self.actors) > 1 else self.actors[0].name
+
+
+class Layout:
+    """The columns of all actors and cells of a setting under a policy."""
+
+    def __init__(self, setting: Setting, policy: Policy, *, merges: bool) -> None:
+        self.setting = setting
+        self.roles: list[Role] = []
+        for actors in _by_role(list(cast(setting, policy))):
+            first = self.roles[-1].columns.stop if self.roles else 0
+            self.roles.append(Role(actors, first, merges=merges))
+        self.actors_count = self.roles[-1].columns.stop
+        self.cells = all_cells(setting)
+        self.column_of = {cell: self.actors_count + place for place, cell in enumerate(self.cells)}
+        self.values = [Values() for _ in self.cells]
+        self.width = self.actors_count + len(self.cells)
+        self._initial = Cells()
+        world_after_phase_1(setting, policy, self._initial)
+
+    def values_of_column(self, column: int) -> Values:
+        """The values of the cell of a column."""
+        return self.values[column - self.actors_count]
+
+    def cell_of_column(self, column: int) -> Key:
+        """The cell of a column."""
+        return self.cells[column - self.actors_count]
+
+    def initial_row(self) -> list[int]:
+        """The state after phase 1, before anybody acted."""
+        cells = [
+            values.number_of(self._initial.get(cell))
+            for cell, values in zip(self.cells, self.values, strict=True)
+        ]
+        return [0] * self.actors_count + cells
+
+    def world(self, row: list[int]) -> World:
+        """The stores in a state."""
+        cells = Cells()
+        for cell, values, number in zip(self.cells, self.values, row[self.actors_count :], strict=True):
+            if number != ABSENT:
+                cells[cell] = values.value(number)
+        return World(cells)
+
+
+def _by_role(actors: list[Actor]) -> list[list[Actor]]:
+    roles: dict[str, list[Actor]] = {}
+    for actor in actors:
+        roles.setdefault(actor.kind if actor.is_twin else actor.name, []).append(actor)
+    return list(roles.values())

@@ -1,0 +1,62 @@
+"""The local states of an actor: where its coroutine can be, as small integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+from batchsim.engines.exhaustive.task import Pending, Task
+from batchsim.protocol.operation import Program
+
+
+class LocalState(NamedTuple):
+    """One point that a coroutine can be at."""
+
+    pending: tuple[Pending, ...]
+    has_ended: bool
+    result: Any
+    """What it returned, once it has ended."""
+
+
+class LocalStates:
+    """The local states of one program, numbered in the order in which they are found; 0 is the beginning."""
+
+    def __init__(self, program: Callable[[], Program[Any]], *, merges: bool) -> None:
+        self._program = program
+        self._merges = merges
+        self._numbers: dict[Hashable, int] = {}
+        self._answers: list[tuple[tuple[int, Any], ...]] = []
+        """Answers that lead there, each with the position of its operation."""
+        self._states: list[LocalState] = []
+        self._transitions: dict[tuple[int, int, Any], int] = {}
+        self._intern(())
+
+    def __getitem__(self, number: int) -> LocalState:
+        return self._states[number]
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def after(self, number: int, position: int, answer: Any) -> int:
+        """The local state that an answer to the operation at a position leads to."""
+        transition = (number, position, answer)
+        if transition not in self._transitions:
+            self._transitions[transition] = self._intern((*self._answers[number], (position, answer)))
+        return self._transitions[transition]
+
+    def _intern(self, answers: tuple[tuple[int, Any], ...]) -> int:
+        task = Task(self._program())
+        for position, answer in answers:
+            task.answer(position, answer)
+        key = self._key(task, answers)
+        number = self._numbers.setdefault(key, len(self._states))
+        if number == len(self._states):
+            self._states.append(LocalState(task.pending, task.has_ended, task.result))
+            self._answers.append(answers)
+        task.close()
+        return number
+
+    def _key(self, task: Task, answers: tuple[tuple[int, Any], ...]) -> Hashable:
+        if task.has_ended and not task.pending:
+            return ("ended", task.result)
+        return task.key() if self._merges else answers

@@ -1,0 +1,100 @@
+"""What a step does to a row: worked out once for each local state and each content of its footprint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
+from batchsim.protocol.cells import GuardedCells
+from batchsim.protocol.operation import BlockingOperation, World
+
+
+class Move(NamedTuple):
+    """One way in which a step can turn out."""
+
+    label: str | None
+    """Tells it from the others; `None`: the usual one."""
+    local: int
+    """The local state of the actor afterwards."""
+    cells: tuple[int, ...]
+    """The numbers of the values in the columns of the step afterwards."""
+    answer: Any
+
+
+class StepKind:
+    """The steps of a role at one local state and one pending operation."""
+
+    def __init__(self, layout: Layout, role: Role, local: int, position: int) -> None:
+        pending = role.locals[local].pending[position]
+        self.layout = layout
+        self.role = role
+        self.local = local
+        self.position = position
+        self.lane = pending.lane
+        self.operation = pending.operation
+        self.footprint = self.operation.footprint()
+        self.is_of_idle_twin = len(role.actors) > 1 and isinstance(self.operation, BlockingOperation)
+        """Whether any one of several twins can take it, which makes one step and not several."""
+        self._gate = role.begins_with if local == 0 else None
+        touched = set(self.footprint.reads | self.footprint.writes)
+        touched.update(cell for cell in (self._gate, role.returns_to) if cell is not None)
+        self.columns = sorted(layout.column_of[cell] for cell in touched)
+        """The columns that it reads or writes, the actor's own aside."""
+        self._moves: dict[tuple[int, ...], tuple[Move, ...]] = {}
+
+    def moves(self, content: tuple[int, ...]) -> tuple[Move, ...]:
+        """The ways in which it can turn out with this content of its columns; none: it is blocked."""
+        if content not in self._moves:
+            self._moves[content] = tuple(self._work_out(content))
+        return self._moves[content]
+
+    def move(self, content: Sequence[int], label: str | None) -> Move:
+        """The way with this label in which it can turn out."""
+        return next(move for move in self.moves(tuple(content)) if move.label == label)
+
+    def _work_out(self, content: Sequence[int]) -> list[Move]:
+        if self._gate is not None and self._number_in(content, self._gate) == ABSENT:
+            return []
+        moves = []
+        for alternative in self.operation.alternatives(self._world(content)):
+            world = self._world(content)
+            answer = self.operation.apply_alternative(world, alternative)
+            local = self.role.locals.after(self.local, self.position, answer)
+            self._publish(world, local)
+            moves.append(Move(alternative.label, local, self._numbers(world), answer))
+        return moves
+
+    def _number_in(self, content: Sequence[int], cell: str) -> int:
+        return content[self.columns.index(self.layout.column_of[cell])]
+
+    def _world(self, content: Sequence[int]) -> World:
+        cells = GuardedCells({})
+        for column, number in zip(self.columns, content, strict=True):
+            if number != ABSENT:
+                value = self.layout.values_of_column(column).value(number)
+                cells[self.layout.cell_of_column(column)] = value
+        cells.admit(self.operation.name, *self.footprint)
+        return World(cells)
+
+    def _publish(self, world: World, local: int) -> None:
+        """What the coroutine returned reaches its cell with the step that ended it."""
+        state, before = self.role.locals[local], self.role.locals[self.local]
+        if self.role.returns_to is not None and state.has_ended and not before.has_ended:
+            world.cells[self.role.returns_to] = state.result
+
+    def _numbers(self, world: World) -> tuple[int, ...]:
+        numbers = []
+        for column in self.columns:
+            value = world.cells.get(self.layout.cell_of_column(column))
+            numbers.append(self.layout.values_of_column(column).number_of(value))
+        return tuple(numbers)
+
+
+def step_kinds(layout: Layout, role: Role, local: int) -> tuple[StepKind, ...]:
+    """The steps that a role can take at a local state."""
+    return tuple(
+        StepKind(layout, role, local, position) for position in range(len(role.locals[local].pending))
+    )
+
+

@@ -1,0 +1,181 @@
+"""The exhaustive engine against a naive enumerator, against itself without merging, and against time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batchsim.engines.exhaustive import Bounds, Exploration, explore
+from batchsim.engines.exhaustive.following import NotASchedule, follow
+from batchsim.engines.timed import simulate
+from batchsim.policies import POLICIES
+from batchsim.scenario import Scenario, scenario_from_data
+from batchsim.trace import Outcome
+from tests.engines.naive import enumerate_schedules
+
+SEARCHES = 3_000
+"""More schedules than this take the naive enumerator too long."""
+
+
+def scenario(count: int, consumers: int, /, **fields: Any) -> Scenario:
+    call = fields.pop("call", "batchTrigger")
+    return scenario_from_data(
+        {"name": "x", "batch": {"items": count, "call": call}, "consumers": consumers, **fields}
+    )
+
+
+def counted(exploration: Exploration) -> Counter[Outcome]:
+    counts: Counter[Outcome] = Counter()
+    for each in exploration.outcomes:
+        counts[each.outcome] += each.schedules
+    return counts
+
+
+small_items = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(["pre_failed", "rejected"]),
+        "upload": st.sampled_from([0, "1 s"]),
+        "failed_attempts": st.sampled_from([0, 0, 1]),
+    }
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.integers(1, 2),
+    st.integers(1, 2),
+    small_items,
+    st.sampled_from(sorted(POLICIES)),
+    st.sampled_from(["batchTrigger", "batchTriggerAndWait"]),
+    st.sampled_from([None, 2]),
+)
+def test_schedules_are_those_of_the_naive_enumerator(
+    items: int, consumers: int, kinds: dict[str, Any], policy: str, call: str, ingest: int | None
+) -> None:
+    fields = {} if ingest is None else {"ingest_concurrency": ingest}
+    subject = scenario(items, consumers, items=kinds, call=call, **fields)
+    exploration = explore(subject, POLICIES[policy])
+    if exploration.schedules > SEARCHES:
+        subject = scenario(1, 1, items={"kind": "rejected"})
+        exploration = explore(subject, POLICIES[policy])
+    assert counted(exploration) == enumerate_schedules(subject.setting, POLICIES[policy])
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_naive_enumerator_agrees_on_a_run_that_is_final_at_once(policy: str) -> None:
+    subject = scenario(1, 2, items={"kind": "pre_failed"})
+    exploration = explore(subject, POLICIES[policy])
+    if exploration.schedules <= 2 * SEARCHES:
+        assert counted(exploration) == enumerate_schedules(subject.setting, POLICIES[policy])
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    st.integers(1, 2),
+    st.integers(1, 3),
+    st.sampled_from(["ok", "pre_failed", "rejected"]),
+    st.sampled_from(sorted(POLICIES)),
+    st.sampled_from(["batchTrigger", "batchTriggerAndWait"]),
+)
+def test_merging_of_local_states_changes_no_number(
+    items: int, consumers: int, kind: str, policy: str, call: str
+) -> None:
+    items = 1 if call == "batchTriggerAndWait" else items
+    subject = scenario(items, consumers, items={"kind": kind}, call=call)
+    bounds = Bounds(states_max=20_000)
+    merged = explore(subject, POLICIES[policy], bounds=bounds)
+    apart = explore(subject, POLICIES[policy], bounds=bounds, merges=False)
+    if apart.is_complete:
+        assert counted(merged) == counted(apart)
+        assert merged.states <= apart.states
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(1, 2),
+    st.integers(1, 2),
+    st.sampled_from(["ok", "pre_failed", "rejected"]),
+    st.sampled_from([0, 1]),
+    st.sampled_from(sorted(POLICIES)),
+    st.sampled_from(["batchTrigger", "batchTriggerAndWait"]),
+    st.sampled_from(["100 us", "20 ms", "900 ms"]),
+    st.integers(0, 10**6),
+)
+def test_a_timed_run_is_a_path_of_the_graph(
+    items: int,
+    consumers: int,
+    kind: str,
+    failed_attempts: int,
+    policy: str,
+    call: str,
+    count: str,
+    seed: int,
+) -> None:
+    subject = scenario(
+        items,
+        consumers,
+        items={"kind": kind, "failed_attempts": failed_attempts, "execution": {"uniform": ["1 ms", "30 s"]}},
+        call=call if items == 1 else "batchTrigger",
+        latency={"operations": {"redis.enqueued_count": {"request": count, "response": 0}}},
+        seed=seed,
+    )
+    trace = simulate(subject, POLICIES[policy])
+    exploration = explore(subject, POLICIES[policy])
+    edges = follow(exploration.graph, trace.steps)
+    assert int(exploration.graph.targets[edges[-1]]) in exploration.graph.terminals
+    assert trace.outcome in {each.outcome for each in exploration.outcomes}
+
+
+def test_a_sequence_that_is_no_schedule_is_refused() -> None:
+    subject = scenario(1, 1)
+    trace = simulate(subject, POLICIES["pr3427"])
+    graph = explore(subject, POLICIES["pr3427"]).graph
+    with pytest.raises(NotASchedule):
+        follow(graph, trace.steps[1:])
+
+
+@pytest.mark.parametrize(
+    ("items", "consumers", "policy", "kind", "schedules", "states", "transitions"),
+    [
+        (1, 1, "pre3427", "rejected", 254, 52, 79),
+        (1, 1, "pr3427", "ok", 9_451_162_684, 1093, 2646),
+        (2, 2, "pr3427", "ok", 4_105_035_217_026_951_610, 5001, 15_608),
+        (3, 3, "pr3427", "ok", 40_964_195_289_978_313_986_717_503_532, 22_690, 89_336),
+    ],
+)
+def test_exact_counts_so_that_nobody_changes_granularity_by_accident(
+    items: int, consumers: int, policy: str, kind: str, schedules: int, states: int, transitions: int
+) -> None:
+    exploration = explore(scenario(items, consumers, items={"kind": kind}), POLICIES[policy])
+    assert exploration.schedules == schedules
+    assert (exploration.states, exploration.transitions) == (states, transitions)
+
+
+def test_shares_are_probabilities_of_a_random_walk() -> None:
+    exploration = explore(scenario(1, 1), POLICIES["pr3427"])
+    assert sum(each.share for each in exploration.outcomes) == pytest.approx(1)
+    assert all(0 < each.share < 1 for each in exploration.outcomes)
+
+
+def test_a_bound_makes_an_exploration_incomplete() -> None:
+    exploration = explore(scenario(2, 2), POLICIES["pr3427"], bounds=Bounds(states_max=500))
+    assert not exploration.is_complete
+    assert 500 < exploration.states < 5001
+
+
+def test_false_failures_are_decided_by_the_read_after_an_overtaken_count() -> None:
+    exploration = explore(scenario(1, 1), POLICIES["pre3427"])
+    decided = {(each.operation, each.overtook) for each in exploration.decisive}
+    assert ("redis.cleanup", ("redis.enqueued_count (handler-1)",)) in decided
+
+
+def test_witnesses_are_shortest_and_end_in_their_class() -> None:
+    exploration = explore(scenario(1, 1), POLICIES["pr3427"])
+    for each in exploration.outcomes:
+        edges = follow(exploration.graph, each.witness)
+        assert len(edges) == exploration.graph.depth(each.witness[-1].target)
+        assert exploration.graph.outcome(each.witness[-1].target) == each.outcome
