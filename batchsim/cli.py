@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from batchsim.analysis.runs import ScenarioRun
+    from batchsim.engines.exhaustive import Exploration
     from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
     from batchsim.verdicts import Property
 
-UNEXPECTED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+UNEXPECTED, BAD_INPUT, INCONCLUSIVE, INTERRUPTED = 1, 2, 3, 130
 """Exit codes, the same for every command; 0: every expectation held."""
 WIDTH_OF_FILES = 120
 """Columns where the output is no terminal."""
@@ -111,6 +112,128 @@ def run(
 
 
 @commands.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="NAME|FILE.py:NAME",
+    help="Explore under this policy instead of those of the scenario; may be repeated.",
+)
+@click.option(
+    "--verdict",
+    "verdicts",
+    multiple=True,
+    metavar="FILE.py:NAME",
+    help="Judge by this property of your own too; may be repeated.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a field of the scenario, such as batch.items=2; may be repeated.",
+)
+@click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states.")
+@click.option("--max-memory", type=click.IntRange(64), metavar="MIB", help="Give up beyond so many MiB.")
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON; - for standard output.")
+@click.option(
+    "--witness",
+    "witness_directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a witness of each outcome, to be run by `batchsim replay`.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+def explore(
+    file: Path,
+    policies: tuple[str, ...],
+    verdicts: tuple[str, ...],
+    overrides: tuple[str, ...],
+    max_states: int | None,
+    max_memory: int | None,
+    json_file: str | None,
+    witness_directory: Path | None,
+    quiet: bool,
+) -> int:
+    """Explore every interleaving of a scenario: is there any order at all in which a policy fails?
+
+    Time is left out: any enabled operation may be next. Numbers of schedules are exact. The exit code is 1 if
+    the verdicts are not those of `expect_explore`, and 3 if a bound was hit before the answer.
+    """
+    from batchsim.engines.exhaustive import Bounds
+    from batchsim.report.search_progress import SearchProgress
+
+    (scenario,) = _load([file], overrides, None)
+    chosen, properties = _policies(scenario, policies), _properties(scenario, verdicts)
+    bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
+    with SearchProgress(quiet=quiet) as progress:
+        from batchsim.engines.exhaustive import explore as explore_policy
+
+        explorations = []
+        for _, policy in chosen:
+            if progress.begin(policy.name):
+                explorations.append(
+                    explore_policy(
+                        scenario, policy, properties=properties, bounds=bounds, on_level=progress.show
+                    )
+                )
+    names = [name for name, _ in chosen]
+    commands = _write_witnesses(witness_directory, file, overrides, names, explorations)
+    if json_file is not None:
+        from batchsim.report.contract import explore_document
+
+        _write_json(json_file, explore_document(scenario.name, explorations))
+    if not quiet and json_file != "-":
+        from batchsim.report.exploration import show_explorations
+
+        show_explorations(_console(), scenario.name, scenario.summary, explorations, commands)
+    if progress.was_interrupted:
+        return INTERRUPTED
+    return _code_of(scenario, names, explorations)
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="WITNESS")
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the run as JSON; - for standard output.")
+@click.option(
+    "--report",
+    "report_directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a Markdown report with pictures.",
+)
+@click.option("--timeline", is_flag=True, help="Print every step; the decisive ones stand out.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+def replay(
+    file: Path, json_file: str | None, report_directory: Path | None, timeline: bool, quiet: bool
+) -> int:
+    """Run the schedule of a WITNESS in simulated time: the same order, with times that fit it.
+
+    The exit code is 1 if it does not come to the verdicts for which the witness was found.
+    """
+    from batchsim.analysis.runs import ScenarioRun, run_policy
+    from batchsim.analysis.witnesses import read_witness
+    from batchsim.engines.timed import OrderNotPossible
+
+    witness = read_witness(file)
+    (scenario,) = _load([witness.scenario], witness.overrides, None)
+    (name, policy) = _policy_of(scenario, witness.policy)
+    try:
+        result = run_policy(scenario, name, policy, _properties(scenario, ()), witness.steps, witness.verdicts)
+    except OrderNotPossible as error:
+        raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
+    results = [ScenarioRun(scenario, (result,))]
+    if report_directory is not None:
+        _write_report(report_directory, results)
+    if json_file is not None:
+        _write_run_json(json_file, results)
+    if not quiet and json_file != "-":
+        _show(results, timeline=timeline)
+    return 0 if result.is_as_expected else UNEXPECTED
+
+
+@commands.command()
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the list as JSON; - for standard output.")
 def policies(json_file: str | None) -> int:
     """List the policies: the lineage of the real system, and alternatives that nobody deployed."""
@@ -166,6 +289,13 @@ def _policies(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Polic
     return [(name, _find(find_policy, POLICIES, "--policy", name, directory)) for name in chosen]
 
 
+def _policy_of(scenario: Scenario, name: str) -> tuple[str, Policy]:
+    from batchsim.policies import POLICIES
+    from batchsim.scenario import find_policy
+
+    return name, _find(find_policy, POLICIES, "policy of the witness", name, scenario.directory)
+
+
 def _properties(scenario: Scenario, names: Sequence[str]) -> list[Property]:
     from batchsim.scenario import find_verdict
     from batchsim.verdicts import VERDICTS
@@ -207,6 +337,55 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES, highlight=False)
+
+
+def _write_witnesses(
+    directory: Path | None,
+    file: Path,
+    overrides: Sequence[str],
+    names: Sequence[str],
+    explorations: Sequence[Exploration],
+) -> list[list[str]]:
+    """Write a witness of each outcome; for each the command that replays it."""
+    from batchsim.analysis.witnesses import witness_of, witness_text
+    from batchsim.report.files import write_whole
+
+    commands = []
+    for name, exploration in zip(names, explorations, strict=False):
+        commands.append(
+            [f"batchsim replay {(directory or Path('DIR')) / _witness_file(exploration, n)}" for n in
+             range(len(exploration.outcomes))]
+        )
+        if directory is None:
+            continue
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            for number, outcome in enumerate(exploration.outcomes):
+                witness = witness_of(outcome, file, overrides, name)
+                write_whole(directory / _witness_file(exploration, number), witness_text(witness, directory))
+        except OSError as error:
+            raise BadInputError(f"--witness {directory}: {error.strerror or error}") from None
+    return commands
+
+
+def _witness_file(exploration: Exploration, number: int) -> str:
+    return f"{exploration.policy}-{number + 1}-{'-'.join(exploration.outcomes[number].verdicts)}.json"
+
+
+def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[Exploration]) -> int:
+    inconclusive = False
+    for name, exploration in zip(names, explorations, strict=True):
+        expected = scenario.expect_explore.get(name)
+        found = exploration.verdicts
+        if expected is not None and (not found <= expected or (exploration.is_complete and found != expected)):
+            click.echo(
+                f"{scenario.name}, {name}: expected {', '.join(sorted(expected))}, "
+                f"got {', '.join(sorted(found))}",
+                err=True,
+            )
+            return UNEXPECTED
+        inconclusive |= not exploration.is_complete
+    return INCONCLUSIVE if inconclusive else 0
 
 
 def _list(

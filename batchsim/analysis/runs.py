@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from batchsim.analysis.margins import Margin, race_margin, seal_margin
 from batchsim.analysis.story import decisive_steps, story
-from batchsim.engines.timed import simulate
+from batchsim.engines.timed import Cue, simulate
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
 from batchsim.trace import Trace
@@ -66,16 +66,25 @@ def run_scenario(
 
 
 def run_policy(
-    scenario: Scenario, name: str, policy: Policy, properties: Sequence[Property] = ()
+    scenario: Scenario,
+    name: str,
+    policy: Policy,
+    properties: Sequence[Property] = (),
+    order: Sequence[Cue] | None = None,
+    expected: Iterable[str] | None = None,
 ) -> PolicyRun:
-    """Run a scenario once under a policy, and judge it; `properties`: the user's own."""
-    trace = simulate(scenario, policy)
+    """Run a scenario once under a policy, and judge it.
+
+    `properties`: the user's own. `order`: that of the steps, if it is given. `expected`: the verdicts, if not those
+    of the scenario.
+    """
+    trace = simulate(scenario, policy, order=order)
     verdicts = verdicts_of(trace.outcome, properties)
     return PolicyRun(
         policy=policy,
         trace=trace,
         verdicts=verdicts,
-        expected=scenario.expect.get(name),
+        expected=scenario.expect.get(name) if expected is None else frozenset(expected),
         race=race_margin(trace),
         seal=seal_margin(trace),
         story=story(trace, verdicts),

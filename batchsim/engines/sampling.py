@@ -31,6 +31,7 @@ LegSampler = Callable[[int], tuple[int, int]]
 
 _BITS = 53
 """As many of the 64 bits as a float holds exactly."""
+_LARGEST_BELOW_1 = 1 - 2.0**-_BITS
 _Z_99 = NormalDist().inv_cdf(0.99)
 
 
@@ -133,9 +134,9 @@ def _normal(
     above = 1.0 if max_us is None else normal.cdf(from_us(max_us))
 
     def sample(bits: int) -> int:
-        probability = below + _probability(bits) * (above - below)
-        if not 0.0 < probability < 1.0:  # the support lies far out in a tail, where floats run out
-            return min_us if probability <= 0.0 else max_us or min_us
+        probability = min(_LARGEST_BELOW_1, below + _probability(bits) * (above - below))
+        if probability <= 0.0:  # the support lies far out in the lower tail, where floats run out
+            return min_us
         return _cut(to_us(normal.inv_cdf(probability)), min_us, max_us)
 
     return sample

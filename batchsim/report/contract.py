@@ -1,10 +1,12 @@
-"""The JSON contract of `batchsim run` (the names and shapes that other programs rely on)."""
+"""The JSON contract of `batchsim run` and `batchsim explore` (the names and shapes that other programs rely on)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
+from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass
 from batchsim.trace import Answered, Outcome, Step, Trace
 
 SCHEMA = 1
@@ -17,6 +19,59 @@ def run_document(scenario_run: ScenarioRun) -> dict[str, Any]:
         "scenario": scenario_run.scenario.name,
         "seed": scenario_run.scenario.seed,
         "runs": [_run(run) for run in scenario_run.runs],
+    }
+
+
+def explore_document(scenario: str, explorations: Sequence[Exploration]) -> dict[str, Any]:
+    """The explorations of one scenario."""
+    return {
+        "schema": SCHEMA,
+        "scenario": scenario,
+        "explorations": [_exploration(each) for each in explorations],
+    }
+
+
+def _exploration(exploration: Exploration) -> dict[str, Any]:
+    return {
+        "policy": exploration.policy,
+        "complete": exploration.is_complete,
+        "bounds": {
+            "max_states": exploration.bounds.states_max,
+            "max_memory_bytes": exploration.bounds.memory_bytes_max,
+        },
+        "states": exploration.states,
+        "transitions": exploration.transitions,
+        "schedules": str(exploration.schedules),
+        "outcomes": [_outcome(each) for each in exploration.outcomes],
+        "decisive": [_decision(each) for each in exploration.decisive],
+    }
+
+
+def _outcome(each: OutcomeClass) -> dict[str, Any]:
+    call = each.outcome.call
+    return {
+        "client": {"result": call.result.value, "status": call.status, "attempts": call.attempts},
+        "batch": batch(each.outcome),
+        "runs_created": each.outcome.runs_created,
+        "runs_total": each.outcome.runs_total,
+        "leaked_keys": list(each.outcome.leaked_keys),
+        "verdicts": list(each.verdicts),
+        "schedules": str(each.schedules),
+        "share": each.share,
+        "witness": [
+            {"actor": step.actor, "operation": step.name, "alternative": step.alternative}
+            for step in each.witness
+        ],
+    }
+
+
+def _decision(each: Decision) -> dict[str, Any]:
+    return {
+        "operation": each.operation,
+        "actor": each.actor,
+        "overtook": list(each.overtook),
+        "verdict": each.verdict,
+        "edges": each.edges,
     }
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
-from typing import Any
 
-from rich.console import Console, RenderableType
-from rich.measure import Measurement
+from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -16,12 +14,10 @@ from batchsim.analysis.chains import Span, spans_of
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.report import words
+from batchsim.report.tables import BAD, GOOD, QUIET, plain_table, print_table
 from batchsim.rounding import exact_instant, rounded
 from batchsim.trace import Step
 
-_GOOD, _BAD, _QUIET = "green", "bold red", "dim"
-_ENDLESS = 10_000
-"""Columns: wider than any table."""
 
 
 def show_scenario_run(console: Console, scenario_run: ScenarioRun, *, timeline: bool) -> None:
@@ -30,7 +26,7 @@ def show_scenario_run(console: Console, scenario_run: ScenarioRun, *, timeline: 
     console.print(Text(scenario.name, style="bold"))
     console.print(Text(scenario.summary))
     console.print()
-    _print(console, _table_of_runs(scenario_run.runs))
+    print_table(console, _table_of_runs(scenario_run.runs))
     failed = [run for run in scenario_run.runs if not run.is_ok]
     for runs in _alike(failed):
         _show_story(console, runs)
@@ -43,14 +39,14 @@ def show_scenario_run(console: Console, scenario_run: ScenarioRun, *, timeline: 
 def show_matrix(console: Console, scenario_runs: Sequence[ScenarioRun], *, timeline: bool) -> None:
     """Scenario against policy: the verdicts."""
     names = dict.fromkeys(run.policy.name for each in scenario_runs for run in each.runs)
-    table = _table()
+    table = plain_table()
     table.add_column("scenario")
     for name in names:
         table.add_column(name)
     for each in scenario_runs:
         cells = {run.policy.name: _verdicts(run) for run in each.runs}
         table.add_row(Text(each.scenario.name), *(cells.get(name, Text("")) for name in names))
-    _print(console, table)
+    print_table(console, table)
     if timeline:
         for each in scenario_runs:
             for run in each.runs:
@@ -58,30 +54,15 @@ def show_matrix(console: Console, scenario_runs: Sequence[ScenarioRun], *, timel
     _show_expectations(console, scenario_runs)
 
 
-def _table(**options: Any) -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold", **options)
-
-
-def _print(console: Console, table: RenderableType) -> None:
-    """Print a table and an empty line; in a file, as wide as it is."""
-    width = console.width
-    if not console.is_terminal:
-        options = console.options.update(width=_ENDLESS)
-        console.width = Measurement.get(console, options, table).maximum
-    console.print(table)
-    console.width = width
-    console.print()
-
-
 def _verdicts(run: PolicyRun) -> Text:
-    text = Text("\n").join(Text(verdict, style=_GOOD if run.is_ok else _BAD) for verdict in run.verdicts)
+    text = Text("\n").join(Text(verdict, style=GOOD if run.is_ok else BAD) for verdict in run.verdicts)
     if not run.is_as_expected:
-        text.append("\n(not expected)", style=_BAD)
+        text.append("\n(not expected)", style=BAD)
     return text
 
 
 def _table_of_runs(runs: Iterable[PolicyRun]) -> Table:
-    table = _table()
+    table = plain_table()
     for heading in ("policy", "verdict", "caller got"):
         table.add_column(heading)
     for heading in ("attempts", "after"):
@@ -107,7 +88,7 @@ def _table_of_runs(runs: Iterable[PolicyRun]) -> Table:
 
 
 def _margin(margin: Margin | None) -> Text:
-    style = _QUIET if margin is None else _GOOD if margin.is_won else _BAD
+    style = QUIET if margin is None else GOOD if margin.is_won else BAD
     return Text(words.margin(margin), style=style)
 
 
@@ -125,7 +106,7 @@ def _show_story(console: Console, runs: list[PolicyRun]) -> None:
         console.print(Padding(Text(sentence), (0, 0, 0, 2)))
     margin = runs[0].race if runs[0].race is not None and not runs[0].race.is_won else runs[0].seal
     if margin is not None:
-        _print(console, Padding(_table_of_margin(margin), (1, 0, 0, 2)))
+        print_table(console, Padding(_table_of_margin(margin), (1, 0, 0, 2)))
     else:
         console.print()
 
@@ -133,7 +114,7 @@ def _show_story(console: Console, runs: list[PolicyRun]) -> None:
 def _table_of_margin(margin: Margin) -> Table:
     cause = margin.cause
     since = "the start" if cause is None else f"{cause.name} ({cause.description}) by {cause.actor}"
-    table = _table(show_footer=True, title=f"since {since}", title_justify="left", title_style=_QUIET)
+    table = plain_table(show_footer=True, title=f"since {since}", title_justify="left")
     sides = ((margin.endpoint, spans_of(margin.endpoint_legs)), (margin.rival, spans_of(margin.rival_legs)))
     for step, spans in sides:
         table.add_column(f"to {step.name} ({step.actor})", footer="together")
@@ -185,16 +166,16 @@ def _show_expectations(console: Console, scenario_runs: Sequence[ScenarioRun]) -
         if not run.is_as_expected
     ]
     for line in missed:
-        console.print(Text(line, style=_BAD))
+        console.print(Text(line, style=BAD))
     if not missed:
-        console.print(Text(f"all {len(judged)} verdicts as the scenario expects", style=_GOOD))
+        console.print(Text(f"all {len(judged)} verdicts as the scenario expects", style=GOOD))
 
 
 def show_list(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A plain list."""
-    table = _table()
+    table = plain_table()
     for heading in headings:
         table.add_column(heading)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    _print(console, table)
+    print_table(console, table)

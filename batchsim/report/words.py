@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun
-from batchsim.protocol.client import Result
+from batchsim.protocol.client import CallResult, Result
 from batchsim.protocol.stores import BatchRow
 from batchsim.rounding import rounded
 from batchsim.trace import Trace
 
 
 def caller_got(trace: Trace) -> str:
-    """What the call ended in: `ApiError(422)`."""
-    call = trace.outcome.call
-    match call.result:
+    """What the call of a run ended in: `ApiError(422)`."""
+    return call(trace.outcome.call)
+
+
+def call(result: CallResult) -> str:
+    """What a call ended in."""
+    match result.result:
         case Result.OK:
             return "ok"
         case Result.WAITING:
             return "nothing, still waits"
         case Result.API_ERROR:
-            return f"ApiError({call.status})"
+            return f"ApiError({result.status})"
         case _:
-            return call.result.value
+            return result.result.value
+
+
+def share(value: float) -> str:
+    """A probability, to three digits: `0.38 %`, `2.1e-09`."""
+    return f"{100 * value:.3g} %" if value >= 1e-5 else f"{value:.2g}"
 
 
 def batch_row(row: BatchRow) -> str:

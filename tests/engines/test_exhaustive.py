@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Hashable
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
+from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.following import NotASchedule, follow
-from batchsim.engines.timed import simulate
+from batchsim.engines.timed import OrderNotPossible, simulate
 from batchsim.policies import POLICIES
 from batchsim.scenario import Scenario, scenario_from_data
-from batchsim.trace import Outcome
+from batchsim.verdicts import verdicts_of
 from tests.engines.naive import enumerate_schedules
 
 SEARCHES = 3_000
@@ -28,10 +30,17 @@ def scenario(count: int, consumers: int, /, **fields: Any) -> Scenario:
     )
 
 
-def counted(exploration: Exploration) -> Counter[Outcome]:
-    counts: Counter[Outcome] = Counter()
+def counted(exploration: Exploration) -> Counter[Hashable]:
+    counts: Counter[Hashable] = Counter()
     for each in exploration.outcomes:
-        counts[each.outcome] += each.schedules
+        counts[class_of(each.outcome, each.verdicts)] += each.schedules
+    return counts
+
+
+def enumerated(subject: Scenario, policy: str) -> Counter[Hashable]:
+    counts: Counter[Hashable] = Counter()
+    for outcome, schedules in enumerate_schedules(subject.setting, POLICIES[policy]).items():
+        counts[class_of(outcome, verdicts_of(outcome))] += schedules
     return counts
 
 
@@ -62,7 +71,7 @@ def test_schedules_are_those_of_the_naive_enumerator(
     if exploration.schedules > SEARCHES:
         subject = scenario(1, 1, items={"kind": "rejected"})
         exploration = explore(subject, POLICIES[policy])
-    assert counted(exploration) == enumerate_schedules(subject.setting, POLICIES[policy])
+    assert counted(exploration) == enumerated(subject, policy)
 
 
 @pytest.mark.parametrize("policy", sorted(POLICIES))
@@ -70,7 +79,7 @@ def test_naive_enumerator_agrees_on_a_run_that_is_final_at_once(policy: str) -> 
     subject = scenario(1, 2, items={"kind": "pre_failed"})
     exploration = explore(subject, POLICIES[policy])
     if exploration.schedules <= 2 * SEARCHES:
-        assert counted(exploration) == enumerate_schedules(subject.setting, POLICIES[policy])
+        assert counted(exploration) == enumerated(subject, policy)
 
 
 @settings(deadline=None, max_examples=15)
@@ -127,7 +136,7 @@ def test_a_timed_run_is_a_path_of_the_graph(
     exploration = explore(subject, POLICIES[policy])
     edges = follow(exploration.graph, trace.steps)
     assert int(exploration.graph.targets[edges[-1]]) in exploration.graph.terminals
-    assert trace.outcome in {each.outcome for each in exploration.outcomes}
+    assert class_of(trace.outcome, verdicts_of(trace.outcome)) in counted(exploration)
 
 
 def test_a_sequence_that_is_no_schedule_is_refused() -> None:
@@ -179,3 +188,28 @@ def test_witnesses_are_shortest_and_end_in_their_class() -> None:
         edges = follow(exploration.graph, each.witness)
         assert len(edges) == exploration.graph.depth(each.witness[-1].target)
         assert exploration.graph.outcome(each.witness[-1].target) == each.outcome
+
+
+@pytest.mark.parametrize("call", ["batchTrigger", "batchTriggerAndWait"])
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+@pytest.mark.parametrize("failed_attempts", [0, 1])
+def test_every_witness_replays_to_its_outcome_in_the_timed_engine(
+    policy: str, call: str, failed_attempts: int
+) -> None:
+    subject = scenario(1, 2, items={"failed_attempts": failed_attempts}, call=call)
+    for each in explore(subject, POLICIES[policy]).outcomes:
+        trace = simulate(subject, POLICIES[policy], order=each.witness)
+        assert trace.outcome == each.outcome
+        assert [(step.actor, step.name) for step in trace.steps] == [
+            (step.actor, step.name) for step in each.witness
+        ]
+        assert trace == simulate(subject, POLICIES[policy], order=each.witness)
+
+
+def test_an_order_that_no_times_fit_is_refused() -> None:
+    subject = scenario(1, 1)
+    witness = explore(subject, POLICIES["pr3427"]).outcomes[0].witness
+    with pytest.raises(OrderNotPossible):
+        simulate(subject, POLICIES["pr3427"], order=witness[1:])
+    with pytest.raises(OrderNotPossible):
+        simulate(subject, POLICIES["pr3427"], order=witness[:-3])

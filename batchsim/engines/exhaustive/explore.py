@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from batchsim.engines.exhaustive.counting import probability_of, schedules_to
@@ -16,11 +16,24 @@ from batchsim.trace import Outcome
 from batchsim.verdicts import Property, verdicts_of
 
 
+def class_of(outcome: Outcome, verdicts: tuple[str, ...]) -> Hashable:
+    """The same for two outcomes that are told as one: what the caller got, the final row, runs, keys, verdicts."""
+    row = outcome.batch
+    return (
+        outcome.call,
+        (row.status, row.sealed, row.processing_completed),
+        (outcome.runs_created, outcome.runs_total),
+        outcome.leaked_keys,
+        verdicts,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class OutcomeClass:
-    """All schedules that come to the same: what the caller got, the final row, runs, keys, verdicts."""
+    """All schedules that come to the same (`class_of`)."""
 
     outcome: Outcome
+    """That of the witness."""
     verdicts: tuple[str, ...]
     schedules: int
     """How many there are, exactly; of an incomplete exploration: how many were found."""
@@ -59,13 +72,13 @@ def explore(
     *,
     properties: Sequence[Property] = (),
     bounds: Bounds = Bounds(),
-    on_level: Callable[[Level], None] | None = None,
+    on_level: Callable[[Level], bool] | None = None,
     merges: bool = True,
 ) -> Exploration:
     """Explore every interleaving of a scenario under a policy; times and seed play no part.
 
     `properties`: verdicts of your own. `bounds`: where to give up. `on_level`: called before each level
-    of the search. `merges`: whether histories that leave a coroutine at the same point are one local state
+    of the search; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one local state
     (without, the answers are the same and the graph is larger).
     """
     search = _search(Layout(scenario.setting, policy, merges=merges), bounds, on_level)
@@ -87,7 +100,7 @@ def explore(
     )
 
 
-def _search(layout: Layout, bounds: Bounds, on_level: Callable[[Level], None] | None) -> Search:
+def _search(layout: Layout, bounds: Bounds, on_level: Callable[[Level], bool] | None) -> Search:
     salt = 0
     while True:
         search = Search(layout, salt)
@@ -103,17 +116,18 @@ def _classes(
     graph: Graph, outcomes: Sequence[Outcome], verdicts: Sequence[tuple[str, ...]]
 ) -> tuple[OutcomeClass, ...]:
     counts, probability = schedules_to(graph), probability_of(graph)
-    members: dict[tuple[Outcome, tuple[str, ...]], list[int]] = {}
-    for state, outcome, given in zip(graph.terminals.tolist(), outcomes, verdicts, strict=True):
-        members.setdefault((outcome, given), []).append(state)
+    members: dict[Hashable, list[int]] = {}
+    for place, (outcome, given) in enumerate(zip(outcomes, verdicts, strict=True)):
+        members.setdefault(class_of(outcome, given), []).append(place)
+    terminals = graph.terminals.tolist()
     classes = (
         OutcomeClass(
-            outcome=outcome,
-            verdicts=given,
-            schedules=sum(counts[state] for state in states),
-            share=float(sum(probability[state] for state in states)),
-            witness=tuple(graph.walk(graph.shortest_path(min(states)))),
+            outcome=outcomes[places[0]],
+            verdicts=verdicts[places[0]],
+            schedules=sum(counts[terminals[place]] for place in places),
+            share=float(sum(probability[terminals[place]] for place in places)),
+            witness=tuple(graph.walk(graph.shortest_path(terminals[places[0]]))),
         )
-        for (outcome, given), states in members.items()
+        for places in members.values()
     )
     return tuple(sorted(classes, key=lambda each: (each.verdicts == ("ok",), -each.schedules)))

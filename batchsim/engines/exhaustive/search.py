@@ -15,6 +15,7 @@ search starts again with other numbers.
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -97,13 +98,12 @@ class Search:
         """All states, in the order of their numbers."""
         return np.concatenate(self._rows)
 
-    def run(self, bounds: Bounds, on_level: Callable[[Level], None] | None = None) -> None:
-        """Search until nothing is new, or a bound is hit."""
+    def run(self, bounds: Bounds, on_level: Callable[[Level], bool] | None = None) -> None:
+        """Search until nothing is new, a bound is hit, or `on_level` says that it is enough."""
         while len(self._frontier[0]):
-            if on_level is not None:
-                on_level(
-                    Level(len(self._rows), self.states, self.transitions, len(self._frontier[0]))
-                )
+            level = Level(len(self._rows), self.states, self.transitions, len(self._frontier[0]))
+            if on_level is not None and not on_level(level):
+                return
             if self._hits(bounds):
                 return
             self._expand()
@@ -318,6 +318,4 @@ class _Known:
 
 def memory_bytes() -> int:
     """The memory that this process holds."""
-    import resource
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -22,7 +22,8 @@ An operation that cannot act waits for a cell, and is woken by the effect that w
 polling. Idle twins are interchangeable, so of those that wait the one with the lowest number is woken.
 """
 
+from batchsim.engines.timed.conductor import Cue, OrderNotPossible
 from batchsim.engines.timed.recorder import Observer
 from batchsim.engines.timed.run import simulate
 
-__all__ = ["Observer", "simulate"]
+__all__ = ["Cue", "Observer", "OrderNotPossible", "simulate"]

@@ -8,6 +8,7 @@ from typing import Any
 from simpy.events import Event
 
 from batchsim.engines.latencies import Latencies, Stream
+from batchsim.engines.timed.conductor import Conductor
 from batchsim.engines.timed.events import At, Clock
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.side_by_side import Group, Report, program_of
@@ -45,6 +46,7 @@ class Stage:
         waiting: Waiting,
         recorder: Recorder,
         observer: Observer | None,
+        conductor: Conductor | None,
         call_spare: Callable[[int | None], None],
     ) -> None:
         self.clock = clock
@@ -53,6 +55,7 @@ class Stage:
         self.waiting = waiting
         self.recorder = recorder
         self.observer = observer
+        self.conductor = conductor
         self.call_spare = call_spare
         """Lets the next spare actor begin after a step, the others being busy."""
         self.guard = world.cells if isinstance(world.cells, GuardedCells) else None
@@ -165,6 +168,9 @@ class Lane:
 
     def _take_effect(self, _: Event) -> None:
         stage, operation = self._stage, self._operation
+        if stage.conductor is not None and not stage.conductor.is_turn_of(self.name, operation):
+            stage.conductor.hold(self.name, operation, lambda: self._after(0, self._take_effect))
+            return
         if stage.guard is not None:
             stage.guard.admit(operation.name, *operation.footprint())
         answer = operation.apply(stage.world)
@@ -172,6 +178,11 @@ class Lane:
         if operation.may_unblock:
             self._unblock(operation)
         self._go_on(answer, None, self._response_us)
+        if stage.conductor is not None:
+            stage.conductor.advance()
+
+    def _after(self, delay_us: int, callback: Callable[[Event], None]) -> None:
+        At(self._stage.clock, delay_us, self._tie, callback)
 
     def _arrive(self, _: Event) -> None:
         self._look(None)
@@ -183,15 +194,34 @@ class Lane:
         self._woken_by = woken_by
         if stage.guard is not None:
             stage.guard.admit(operation.name, *operation.footprint())
-        for alternative in operation.alternatives(stage.world):
+        alternatives = operation.alternatives(stage.world)
+        if stage.conductor is not None and alternatives:
+            self._look_with(stage.conductor, alternatives)
+            return
+        for alternative in alternatives:
             if stage.waiting.is_due(alternative.timer):
-                self._alternative = alternative
-                if self._travel_us:
-                    At(stage.clock, self._travel_us, self._tie, self._take_effect_in_a_way)
-                else:
-                    self._take_effect_in_a_way(None)
+                self._receive(alternative)
                 return
         stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self._tie, self._look)
+
+    def _look_with(self, conductor: Conductor, alternatives: tuple[Alternative, ...]) -> None:
+        """As the order has it: now, when the timer of the chosen way has run out, or not yet."""
+        if not conductor.is_turn_of(self.name, self._operation):
+            conductor.hold(self.name, self._operation, lambda: self._after(0, self._arrive))
+            return
+        chosen = next(filter(conductor.chooses, alternatives))
+        remaining_us = self._stage.waiting.remaining_us(chosen.timer)
+        if remaining_us:
+            self._after(remaining_us, self._arrive)
+        else:
+            self._receive(chosen)
+
+    def _receive(self, alternative: Alternative) -> None:
+        self._alternative = alternative
+        if self._travel_us:
+            self._after(self._travel_us, self._take_effect_in_a_way)
+        else:
+            self._take_effect_in_a_way(None)
 
     def _take_effect_in_a_way(self, _: Event | None) -> None:
         stage, operation = self._stage, self._operation
@@ -205,6 +235,8 @@ class Lane:
         if self.actor.is_spare and not stage.waiting.is_awaited(operation.waits_for()):
             stage.call_spare(self.after)
         self._go_on(answer, None, self._response_us)
+        if stage.conductor is not None:
+            stage.conductor.advance()
 
     def _note_step(self, operation: Operation[Any], answer: Any, woken_by: int | None) -> None:
         stage = self._stage

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from batchsim.engines.latencies import Latencies
+from batchsim.engines.timed.conductor import Conductor, Cue
 from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
@@ -24,19 +26,27 @@ def simulate(
     *,
     keep: frozenset[str] | None = None,
     observer: Observer | None = None,
+    order: Sequence[Cue] | None = None,
 ) -> Trace:
     """Run a scenario once under a policy, to quiescence.
 
     `keep`: the names of the operations whose steps the trace is to hold; `None`: all of them.
     `observer`: called with the world after every kept step. Footprints are then checked: a step
     outside its own raises `UndeclaredKeyError`.
+    `order`: the steps of the run, in the order in which they are to take effect. Those that come early wait,
+    so that each takes as long as the order needs; raises `OrderNotPossible` where that does not help.
     """
-    return _Run(scenario, policy, keep, observer).trace()
+    return _Run(scenario, policy, keep, observer, None if order is None else Conductor(order)).trace()
 
 
 class _Run:
     def __init__(
-        self, scenario: Scenario, policy: Policy, keep: frozenset[str] | None, observer: Observer | None
+        self,
+        scenario: Scenario,
+        policy: Policy,
+        keep: frozenset[str] | None,
+        observer: Observer | None,
+        conductor: Conductor | None,
     ) -> None:
         self._scenario = scenario
         self._policy = policy
@@ -53,6 +63,7 @@ class _Run:
             self._waiting,
             self._recorder,
             observer,
+            conductor,
             self._begin_spare,
         )
         self._actors = cast(scenario.setting, policy)
@@ -64,6 +75,8 @@ class _Run:
         self._start_timers_of_phase_1()
         self._admit_actors()
         self._clock.run()
+        if self._stage.conductor is not None:
+            self._stage.conductor.check_end()
         if self._stage.guard is not None:
             self._stage.guard.release()
         outcome = outcome_of(self._world, self._scenario.setting, self._streamed)

@@ -54,6 +54,11 @@ class Waiting:
     def _let_look(self, tie: int, look_again: Call, step: int | None) -> None:
         At(self._clock, 0, tie, lambda _: look_again(step))
 
+    def remaining_us(self, timer: Key | None) -> int:
+        """How long until a timer runs out; 0 where there is no such timer."""
+        due_us = 0 if timer is None else self._due_us.get(timer, 0)
+        return max(0, due_us - self._clock.now_us)
+
     def is_due(self, timer: Key | None) -> bool:
         """Whether there is no such timer, or it has run out."""
         return timer is None or self._due_us.get(timer, 0) <= self._clock.now_us

@@ -1,0 +1,74 @@
+"""A conductor lets steps take effect in a given order, and makes those wait that come early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from batchsim.protocol.operation import Alternative, BlockingOperation, Operation
+
+
+class Cue(Protocol):
+    """A step of the order."""
+
+    @property
+    def actor(self) -> str:
+        """The name of the actor, with its lane."""
+
+    @property
+    def name(self) -> str:
+        """The name of its operation."""
+
+    @property
+    def alternative(self) -> str | None:
+        """Which of its ways it takes."""
+
+
+class OrderNotPossible(Exception):  # noqa: N818 - it says what the order is
+    """No times fit the order: the run came to rest before its end, or could go on after it."""
+
+
+class Conductor:
+    """Knows whose turn it is, and who waits for his."""
+
+    def __init__(self, order: Sequence[Cue]) -> None:
+        self._order = order
+        self._taken = 0
+        self._early: list[tuple[str, Operation[Any], Callable[[], None]]] = []
+
+    def is_turn_of(self, actor: str, operation: Operation[Any]) -> bool:
+        """Whether this step is the next one."""
+        if self._taken == len(self._order):
+            return False
+        cue = self._order[self._taken]
+        return cue.actor == actor and cue.name == operation.name
+
+    def chooses(self, alternative: Alternative) -> bool:
+        """Whether the next step is to turn out so."""
+        return self._order[self._taken].alternative == alternative.label
+
+    def hold(self, actor: str, operation: Operation[Any], go_on: Callable[[], None]) -> None:
+        """This step comes early: call back when its turn comes."""
+        self._early.append((actor, operation, go_on))
+
+    def advance(self) -> None:
+        """The step whose turn it was has taken effect: the next one may, if it waits."""
+        self._taken += 1
+        for place, (actor, operation, go_on) in enumerate(self._early):
+            if self.is_turn_of(actor, operation):
+                del self._early[place]
+                go_on()
+                return
+
+    def check_end(self) -> None:
+        """The run is at rest; raises `OrderNotPossible` if the order was not followed to its end."""
+        if self._taken < len(self._order):
+            cue = self._order[self._taken]
+            raise OrderNotPossible(
+                f"step {self._taken + 1} of {len(self._order)}, {cue.name} by {cue.actor}, "
+                f"cannot come next"
+            )
+        for actor, operation, _ in self._early:
+            # One that was woken and came too late waits for good: nothing is left for it to take.
+            if not isinstance(operation, BlockingOperation):
+                raise OrderNotPossible(f"{operation.name} by {actor} still takes effect after the last step")

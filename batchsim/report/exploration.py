@@ -1,0 +1,137 @@
+"""The terminal: what `batchsim explore` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass, WalkedStep
+from batchsim.report import words
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+
+DECISIONS_SHOWN_MAX = 6
+
+
+def show_explorations(
+    console: Console, name: str, summary: str, explorations: Sequence[Exploration], replays: Sequence[Sequence[str]]
+) -> None:
+    """What each policy can come to, side by side; then each that can fail, with a witness and why.
+
+    `replays`: for each exploration and each of its outcome classes the command that runs its witness.
+    """
+    console.print(Text(name, style="bold"))
+    console.print(Text(summary))
+    console.print()
+    for exploration in explorations:
+        console.print(_claim(exploration))
+    console.print()
+    if len(explorations) > 1:
+        print_table(console, _comparison(explorations))
+    for exploration, commands in zip(explorations, replays, strict=True):
+        _show_exploration(console, exploration, commands)
+
+
+def _claim(exploration: Exploration) -> Text:
+    failing = sum(each.schedules for each in exploration.outcomes if each.verdicts != ("ok",))
+    bounds = f"{exploration.states:,} states, {exploration.transitions:,} transitions"
+    total = f"{exploration.schedules:,}"
+    if failing:
+        known = "" if exploration.is_complete else "at least "
+        claim, style = f"fails: {known}{failing:,} of {total} schedules", BAD
+    elif exploration.is_complete:
+        claim, style = f"proved: none of {total} schedules gives any verdict but ok", GOOD
+    else:
+        claim, style = f"inconclusive: bound hit, and none of the {total} schedules so far fails", UNSURE
+    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
+
+
+def _comparison(explorations: Sequence[Exploration]) -> Table:
+    verdicts = dict.fromkeys(
+        verdict for exploration in explorations for each in exploration.outcomes for verdict in each.verdicts
+    )
+    table = plain_table(title="share of each verdict, every enabled step equally likely", title_justify="left")
+    table.add_column("verdict")
+    for exploration in explorations:
+        table.add_column(exploration.policy, justify="right")
+    for verdict in verdicts:
+        table.add_row(verdict, *(_share_of(exploration, verdict) for exploration in explorations))
+    return table
+
+
+def _share_of(exploration: Exploration, verdict: str) -> Text:
+    shares = [each.share for each in exploration.outcomes if verdict in each.verdicts]
+    if not shares:
+        return Text("never" if exploration.is_complete else "not found", style=QUIET)
+    return Text(words.share(sum(shares)), style=GOOD if verdict == "ok" else BAD)
+
+
+def _show_exploration(console: Console, exploration: Exploration, commands: Sequence[str]) -> None:
+    console.print(Text(exploration.policy, style="bold"))
+    print_table(console, _outcomes(exploration.outcomes))
+    shown: set[tuple[str, ...]] = set()
+    for outcome, command in zip(exploration.outcomes, commands, strict=True):
+        if outcome.verdicts != ("ok",) and outcome.verdicts not in shown:
+            shown.add(outcome.verdicts)
+            _show_failure(console, exploration, outcome, command)
+
+
+def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
+    table = plain_table()
+    for heading in ("verdict", "caller got"):
+        table.add_column(heading)
+    table.add_column("attempts", justify="right")
+    for heading in ("batch row", "runs"):
+        table.add_column(heading)
+    for heading in ("schedules", "share", "steps"):
+        table.add_column(heading, justify="right")
+    for each in outcomes:
+        is_ok = each.verdicts == ("ok",)
+        table.add_row(
+            Text(", ".join(each.verdicts), style=GOOD if is_ok else BAD),
+            words.call(each.outcome.call),
+            str(each.outcome.call.attempts),
+            words.batch_row(each.outcome.batch),
+            str(each.outcome.runs_total),
+            f"{each.schedules:,}",
+            words.share(each.share),
+            str(len(each.witness)),
+        )
+    return table
+
+
+def _show_failure(
+    console: Console, exploration: Exploration, outcome: OutcomeClass, command: str
+) -> None:
+    for verdict in outcome.verdicts:
+        decided = [each for each in exploration.decisive if each.verdict == verdict]
+        console.print(Text(f"  {verdict} is decided when", style="bold"))
+        for each in decided[:DECISIONS_SHOWN_MAX]:
+            console.print(Padding(Text(_decision(each)), (0, 0, 0, 4)))
+        if len(decided) > DECISIONS_SHOWN_MAX:
+            console.print(f"    and in {len(decided) - DECISIONS_SHOWN_MAX} more ways")
+    console.print(Text(f"\n  a shortest schedule, {len(outcome.witness)} steps:", style="bold"))
+    for line in _lanes(outcome.witness):
+        console.print(Padding(Text(line), (0, 0, 0, 4)), soft_wrap=True)
+    console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)
+
+
+def _decision(decision: Decision) -> str:
+    overtakes = f" before {' and '.join(decision.overtook)}" if decision.overtook else ""
+    return f"{decision.operation} ({decision.actor}) takes effect{overtakes}: {decision.edges:,} edges"
+
+
+def _lanes(steps: Sequence[WalkedStep]) -> list[str]:
+    """A column for each actor; the operation stands in it, its answer at the end of the line."""
+    actors = list(dict.fromkeys(step.actor for step in steps))
+    width = max(len(step.name) for step in steps)
+    lines = [f"{'| ' * place}{actor}" for place, actor in enumerate(actors)]
+    for step in steps:
+        place = actors.index(step.actor)
+        lane = f"{'| ' * place}o {'| ' * (len(actors) - place - 1)}"
+        way = f" [{step.alternative}]" if step.alternative else ""
+        lines.append(f"{lane} {step.name:<{width}}  {step.actor}: {step.description or 'done'}{way}")
+    return lines
