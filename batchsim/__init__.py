@@ -9,15 +9,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from batchsim.engines.exhaustive import Exploration as Exploration
+    from batchsim.engines.exhaustive import explore as explore
     from batchsim.engines.timed import simulate as simulate
     from batchsim.policies import POLICIES as POLICIES
-    from batchsim.protocol.policy import Decision as Decision, Policy as Policy
-    from batchsim.scenario import Scenario as Scenario, load_scenario as load_scenario
+    from batchsim.protocol.policy import Decision as Decision
+    from batchsim.protocol.policy import Policy as Policy
+    from batchsim.scenario import Scenario as Scenario
+    from batchsim.scenario import load_scenario as load_scenario
     from batchsim.scenario import scenario_from_data as scenario_from_data
-    from batchsim.trace import Outcome as Outcome, Step as Step, Trace as Trace
-    from batchsim.verdicts import Property as Property, verdicts_of as verdicts_of
+    from batchsim.trace import Outcome as Outcome
+    from batchsim.trace import Step as Step
+    from batchsim.trace import Trace as Trace
+    from batchsim.verdicts import Property as Property
+    from batchsim.verdicts import verdicts_of as verdicts_of
 
 _HOMES = {
+    "Exploration": "batchsim.engines.exhaustive",
+    "explore": "batchsim.engines.exhaustive",
     "simulate": "batchsim.engines.timed",
     "POLICIES": "batchsim.policies",
     "Decision": "batchsim.protocol.policy",
@@ -31,7 +40,6 @@ _HOMES = {
     "Property": "batchsim.verdicts",
     "verdicts_of": "batchsim.verdicts",
 }
-__all__ = sorted(_HOMES)
 __version__ = "0.1.0"
 
 

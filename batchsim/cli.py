@@ -156,7 +156,7 @@ def explore(
     witness_directory: Path | None,
     quiet: bool,
 ) -> int:
-    """Explore every interleaving of a scenario: is there any order at all in which a policy fails?
+    """Explore every interleaving of a scenario: find every order in which a policy fails.
 
     Time is left out: any enabled operation may be next. Numbers of schedules are exact. The exit code is 1 if
     the verdicts are not those of `expect_explore`, and 3 if a bound was hit before the answer.
@@ -315,7 +315,8 @@ def _find(
     except KeyError:
         allowed = ", ".join((*known, "path/to/file.py:NAME"))
         hint = did_you_mean(name, known)
-        raise BadInputError("; ".join(filter(None, (f"{option}: found {name!r}", f"allowed: {allowed}", hint)))) from None
+        parts = (f"{option}: found {name!r}", f"allowed: {allowed}", hint)
+        raise BadInputError("; ".join(filter(None, parts))) from None
     except UserCodeError as error:
         raise BadInputError(f"{option}: {error}") from None
 

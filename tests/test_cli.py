@@ -178,6 +178,97 @@ def test_all_errors_of_all_files_come_at_once(batchsim: Any, tmp_path: Path) -> 
     assert "did you mean 'consumers'?" in lines[1]
 
 
+def test_explore_claims_compares_and_explains(batchsim: Any) -> None:
+    ended = batchsim("explore", "scenarios/seal-lost.yaml", "--policy", "pr3427_count_only", "--policy", "pr3766")
+    assert ended.code == 0
+    assert is_golden(ended.out, "explore_seal_lost.txt")
+
+
+def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
+    ended = batchsim("explore", "scenarios/seal-lost.yaml", "--policy", "pr3427", "--json", "-")
+    document = json.loads(ended.out)
+    assert document.keys() == {"schema", "scenario", "explorations"}
+    (exploration,) = document["explorations"]
+    assert exploration.keys() == {
+        "policy", "complete", "bounds", "states", "transitions", "schedules", "outcomes", "decisive"
+    }
+    assert exploration["complete"] is True
+    assert int(exploration["schedules"]) == sum(int(each["schedules"]) for each in exploration["outcomes"])
+    for each in exploration["outcomes"]:
+        assert each.keys() == {
+            "client", "batch", "runs_created", "runs_total", "leaked_keys", "verdicts", "schedules", "share",
+            "witness",
+        }
+        assert all(step.keys() == {"actor", "operation", "alternative"} for step in each["witness"])
+    for each in exploration["decisive"]:
+        assert each.keys() == {"operation", "actor", "overtook", "verdict", "edges"}
+
+
+def test_every_witness_of_an_exploration_replays_to_its_verdicts(batchsim: Any, tmp_path: Path) -> None:
+    ended = batchsim("explore", "scenarios/seal-lost.yaml", "--set", "batch.items=1", "--witness", str(tmp_path))
+    assert ended.code == 0
+    witnesses = sorted(tmp_path.glob("*.json"))
+    assert len(witnesses) > 10
+    for witness in witnesses:
+        ended = batchsim("replay", str(witness), "--json", "-")
+        assert ended.code == 0
+        (run,) = json.loads(ended.out)["runs"]
+        recorded = json.loads(witness.read_text())
+        assert run["verdicts"] == recorded["verdicts"]
+        assert [(step["actor"], step["operation"]) for step in run["steps"]] == [
+            (step["actor"], step["operation"]) for step in recorded["steps"]
+        ]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda document: document.pop("steps"), "steps: missing"),
+        (lambda document: document.update(policy="pr99"), "policy of the witness: found 'pr99'"),
+        (lambda document: document.update(scenario="none.yaml"), "none.yaml: found no readable file"),
+        (lambda document: document["steps"].pop(0), "no schedule of"),
+        (lambda document: document["steps"][3].update(actor=7), "steps[3].actor: found 7; allowed: str"),
+    ],
+)
+def test_a_damaged_witness_is_one_message(batchsim: Any, tmp_path: Path, damage: Any, message: str) -> None:
+    batchsim("explore", "scenarios/seal-lost.yaml", "--policy", "pr3766", "--witness", str(tmp_path))
+    witness = min(tmp_path.glob("*.json"))
+    document = json.loads(witness.read_text())
+    damage(document)
+    witness.write_text(json.dumps(document))
+    ended = batchsim("replay", str(witness))
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err
+
+
+def test_a_bound_is_exit_code_3(batchsim: Any) -> None:
+    ended = batchsim("explore", INCIDENT, "--policy", "pr3766", "--max-states", "100")
+    assert ended.code == 3
+    assert "inconclusive: bound hit" in ended.out
+
+
+def test_an_exploration_that_was_not_expected_is_exit_code_1(batchsim: Any) -> None:
+    ended = batchsim("explore", "scenarios/seal-lost.yaml", "--set", "expect_explore.pr3427=ok", "--quiet")
+    assert ended.code == 1
+    assert "seal-lost, pr3427: expected ok, got false_failure, ok" in ended.err
+
+
+def test_an_interrupted_exploration_says_what_it_found() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "batchsim", "explore", INCIDENT, "--set", "batch.items=6", "--policy", "pr3766"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    time.sleep(2)  # well into a search of many seconds
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "incomplete" in out
+    assert "Traceback" not in err
+
+
 def test_lists(batchsim: Any) -> None:
     assert is_golden(batchsim("policies").out, "policies.txt")
     scenarios = json.loads(batchsim("scenarios", "--json", "-").out)
@@ -192,6 +283,8 @@ def test_schema_is_the_committed_one(batchsim: Any) -> None:
 def test_help_names_every_command_and_option(batchsim: Any) -> None:
     assert is_golden(batchsim("--help").out, "help.txt")
     assert is_golden(batchsim("run", "--help").out, "help_run.txt")
+    assert is_golden(batchsim("explore", "--help").out, "help_explore.txt")
+    assert is_golden(batchsim("replay", "--help").out, "help_replay.txt")
 
 
 def test_help_imports_nothing_heavy() -> None:

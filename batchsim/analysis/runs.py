@@ -75,8 +75,8 @@ def run_policy(
 ) -> PolicyRun:
     """Run a scenario once under a policy, and judge it.
 
-    `properties`: the user's own. `order`: that of the steps, if it is given. `expected`: the verdicts, if not those
-    of the scenario.
+    `properties`: the user's own. `order`: that of the steps, if it is given. `expected`: the verdicts, if not
+    those of the scenario.
     """
     trace = simulate(scenario, policy, order=order)
     verdicts = verdicts_of(trace.outcome, properties)

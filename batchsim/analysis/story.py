@@ -19,6 +19,7 @@ from batchsim.protocol.operations import (
     CompleteWaitpoint,
     CompletionUpdate,
     EnqueuedCount,
+    ExpireTombstone,
     FindBatch,
     GetMeta,
     Seal,
@@ -106,15 +107,16 @@ def _without_meta(trace: Trace, answered: Answered, meta: Step) -> Refusal:
 
 
 def _with_wrong_count(trace: Trace, answered: Answered, count: Step, row: Step) -> Refusal:
-    cleanup = _last_before(trace, count, Cleanup, CleanupWithTombstone)
+    deletion = _last_before(trace, count, Cleanup, ExpireTombstone)
     why = ""
-    if cleanup is not None:
-        why = f": cleanup had deleted the set {rounded(count.at_us - cleanup.at_us)} before"
+    if deletion is not None:
+        what = "cleanup had deleted the set" if isinstance(deletion.operation, Cleanup) else "the set had expired"
+        why = f": {what} {rounded(count.at_us - deletion.at_us)} before"
     reason = (
         f"it counted {count.answer} of {trace.setting.run_count} at {_at(count)}{why}, "
         f"and the row was {row.description} at {_at(row)}"
     )
-    return Refusal(answered.status, reason, _numbers(count, cleanup, row))
+    return Refusal(answered.status, reason, _numbers(count, deletion, row))
 
 
 def _with_lost_seal(trace: Trace, answered: Answered, seal: Step, row: Step) -> Refusal:

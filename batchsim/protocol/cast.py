@@ -11,8 +11,8 @@ from batchsim.protocol.client import MAX_ATTEMPTS, batch_trigger
 from batchsim.protocol.completion import execute_run, work_on_completion_jobs
 from batchsim.protocol.consumer import consume
 from batchsim.protocol.endpoint import stream_batch_items
-from batchsim.protocol.operation import Program, World
 from batchsim.protocol.history import HISTORY_KEYS
+from batchsim.protocol.operation import Program, World
 from batchsim.protocol.operations import TOMBSTONE, Deliver, ExpireTombstone, TakeExpiry
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.reaper import reap
@@ -31,7 +31,6 @@ from batchsim.protocol.stores import (
     request_key,
     run_key,
 )
-
 
 SDK = "sdk"
 

@@ -133,11 +133,11 @@ class Operation(Generic[T_co]):
         """Take effect; the answer."""
         raise NotImplementedError
 
-    def alternatives(self, world: World) -> tuple[Alternative, ...]:  # noqa: ARG002
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
         """The ways in which it can turn out now; none while it is blocked."""
         return USUAL
 
-    def apply_alternative(self, world: World, alternative: Alternative) -> T_co:  # noqa: ARG002
+    def apply_alternative(self, world: World, alternative: Alternative) -> T_co:
         """Take effect in one of its ways; the answer."""
         return self.apply(world)
 

@@ -102,7 +102,7 @@ class Backoff(Operation[None]):
     def apply(self, world: World) -> None:
         world.network.send(self.attempt + 1)
 
-    def describe(self, answer: Any) -> str:  # noqa: ARG002
+    def describe(self, answer: Any) -> str:
         return f"sends attempt {self.attempt + 1}"
 
 
@@ -132,7 +132,7 @@ class Upload(ItemOperation[None]):
     def apply(self, world: World) -> None:
         """Nobody reads the object store."""
 
-    def describe(self, answer: Any) -> str:  # noqa: ARG002
+    def describe(self, answer: Any) -> str:
         return f"item {self.index}"
 
 
@@ -180,7 +180,7 @@ class PushMessage(ItemOperation[None]):
         world.queue.push(Message(self.index))
         world.history.note_push(self.index)
 
-    def describe(self, answer: Any) -> str:  # noqa: ARG002
+    def describe(self, answer: Any) -> str:
         return f"item {self.index}"
 
 
@@ -275,7 +275,7 @@ class RetryMessage(ItemOperation[None]):
     def _message(self) -> Message:
         return Message(self.index, self.attempt + 1)
 
-    def describe(self, answer: Any) -> str:  # noqa: ARG002
+    def describe(self, answer: Any) -> str:
         return f"item {self.index} failed attempt {self.attempt}"
 
 
@@ -297,7 +297,7 @@ class CreateRun(ItemOperation[None]):
     def apply(self, world: World) -> None:
         world.postgres.create_run(self.index, final=self.final)
 
-    def describe(self, answer: Any) -> str:  # noqa: ARG002
+    def describe(self, answer: Any) -> str:
         return f"run {self.index}, pre-failed" if self.final else f"run {self.index}"
 
 
@@ -369,7 +369,7 @@ class CompletionUpdate(Operation[None]):
         _update_status(world, before, after)
         world.history.note_completion_update()
 
-    def describe(self, answer: Any) -> str:  # noqa: ARG002
+    def describe(self, answer: Any) -> str:
         return f"{self.status}{', sealed' if self.seals else ''}"
 
 
@@ -523,7 +523,7 @@ class CompleteWaitpoint(Operation[None]):
     def apply(self, world: World) -> None:
         world.postgres.update_waitpoint(self.waitpoint)
 
-    def describe(self, answer: Any) -> str:  # noqa: ARG002
+    def describe(self, answer: Any) -> str:
         return str(self.waitpoint)
 
 
@@ -539,7 +539,7 @@ class FinishRun(ItemOperation[None]):
     def apply(self, world: World) -> None:
         world.postgres.finish_run(self.index)
 
-    def describe(self, answer: Any) -> str:  # noqa: ARG002
+    def describe(self, answer: Any) -> str:
         return f"run {self.index} is final"
 
 

@@ -1,4 +1,4 @@
-"""The JSON contract of `batchsim run` and `batchsim explore` (the names and shapes that other programs rely on)."""
+"""The JSON contract of `batchsim run` and `batchsim explore` (names and shapes are relied on)."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +16,11 @@ DECISIONS_SHOWN_MAX = 6
 
 
 def show_explorations(
-    console: Console, name: str, summary: str, explorations: Sequence[Exploration], replays: Sequence[Sequence[str]]
+    console: Console,
+    name: str,
+    summary: str,
+    explorations: Sequence[Exploration],
+    replays: Sequence[Sequence[str]],
 ) -> None:
     """What each policy can come to, side by side; then each that can fail, with a witness and why.
 
@@ -37,7 +40,8 @@ def show_explorations(
 
 def _claim(exploration: Exploration) -> Text:
     failing = sum(each.schedules for each in exploration.outcomes if each.verdicts != ("ok",))
-    bounds = f"{exploration.states:,} states, {exploration.transitions:,} transitions"
+    complete = "" if exploration.is_complete else "incomplete, "
+    bounds = f"{complete}{exploration.states:,} states, {exploration.transitions:,} transitions"
     total = f"{exploration.schedules:,}"
     if failing:
         known = "" if exploration.is_complete else "at least "
@@ -53,8 +57,8 @@ def _comparison(explorations: Sequence[Exploration]) -> Table:
     verdicts = dict.fromkeys(
         verdict for exploration in explorations for each in exploration.outcomes for verdict in each.verdicts
     )
-    table = plain_table(title="share of each verdict, every enabled step equally likely", title_justify="left")
-    table.add_column("verdict")
+    table = plain_table()
+    table.add_column("share")
     for exploration in explorations:
         table.add_column(exploration.policy, justify="right")
     for verdict in verdicts:
@@ -110,18 +114,19 @@ def _show_failure(
         decided = [each for each in exploration.decisive if each.verdict == verdict]
         console.print(Text(f"  {verdict} is decided when", style="bold"))
         for each in decided[:DECISIONS_SHOWN_MAX]:
-            console.print(Padding(Text(_decision(each)), (0, 0, 0, 4)))
+            console.print(Text(f"    {_decision(each)}"), soft_wrap=True)
         if len(decided) > DECISIONS_SHOWN_MAX:
             console.print(f"    and in {len(decided) - DECISIONS_SHOWN_MAX} more ways")
     console.print(Text(f"\n  a shortest schedule, {len(outcome.witness)} steps:", style="bold"))
     for line in _lanes(outcome.witness):
-        console.print(Padding(Text(line), (0, 0, 0, 4)), soft_wrap=True)
+        console.print(Text(f"    {line}".rstrip()), soft_wrap=True)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)
 
 
 def _decision(decision: Decision) -> str:
     overtakes = f" before {' and '.join(decision.overtook)}" if decision.overtook else ""
-    return f"{decision.operation} ({decision.actor}) takes effect{overtakes}: {decision.edges:,} edges"
+    edges = "1 edge" if decision.edges == 1 else f"{decision.edges:,} edges"
+    return f"{decision.operation} ({decision.actor}) takes effect{overtakes}: {edges}"
 
 
 def _lanes(steps: Sequence[WalkedStep]) -> list[str]:

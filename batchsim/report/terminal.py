@@ -19,7 +19,6 @@ from batchsim.rounding import exact_instant, rounded
 from batchsim.trace import Step
 
 
-
 def show_scenario_run(console: Console, scenario_run: ScenarioRun, *, timeline: bool) -> None:
     """The table of one scenario, the stories of the runs that failed, and the margins behind them."""
     scenario = scenario_run.scenario

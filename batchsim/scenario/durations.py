@@ -12,7 +12,7 @@ DURATION_SENTENCE = "a number with a unit (us, ms, s, min, h), such as 200 ms"
 _DURATION = re.compile(r"(?P<whole>[0-9]{1,20})(\.(?P<fraction>[0-9]{1,20}))? *(?P<unit>us|ms|s|min|h)")
 
 
-class InvalidDuration(ValueError):  # noqa: N818 - reads as what it says
+class InvalidDuration(ValueError):
     """A value is no duration; the text of the exception says what is allowed instead."""
 
 

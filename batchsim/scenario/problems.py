@@ -55,7 +55,7 @@ class Problem:
         return (self.file, self.line or 0, self.column or 0, self.field)
 
 
-class InvalidScenario(BadInputError):  # noqa: N818 - reads as what it says
+class InvalidScenario(BadInputError):
     """A scenario cannot be used; `problems` holds everything that is wrong with it, sorted by position."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -21,6 +21,7 @@ from batchsim.engines.timed import simulate
 from batchsim.policies import POLICIES
 from batchsim.scenario import Scenario, scenario_from_data
 
+Steps = Generator[simpy.Event, Any, None]
 NOTHING: frozenset[str] = frozenset()
 ROUNDS = 9
 
@@ -37,8 +38,6 @@ def bare_simpy(items: int, consumers: int, *, legs: int) -> int:
     enqueued: set[int] = set()
     processed: set[int] = set()
     final: dict[int, bool] = {}
-    Steps = Generator[simpy.Event, Any, None]
-
     def operation(shortest_us: int, longest_us: int) -> Steps:
         total_us = int(latency.uniform(shortest_us, longest_us))
         if legs == 1:
@@ -109,7 +108,23 @@ def grow() -> None:
         subject = scenario(items, consumers)
         seconds = cpu_s(lambda subject=subject: simulate(subject, POLICIES["pr3766"], keep=NOTHING))  # type: ignore[misc]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(f"{items} items, {consumers} consumers: {seconds:.2f} s CPU, {seconds / items * 1e6:.1f} us an item, {peak} MiB")
+        rate = f"{seconds / items * 1e6:.1f} us an item"
+        print(f"{items} items, {consumers} consumers: {seconds:.2f} s CPU, {rate}, {peak} MiB")
+
+
+def explorations() -> None:
+    for items, consumers in ((3, 3), (4, 2), (4, 3), (5, 3)):
+        data = {"name": "x", "batch": {"items": items}, "consumers": consumers}
+        code = (
+            "import resource; from batchsim import POLICIES, explore, scenario_from_data; "
+            f"x = explore(scenario_from_data({data}), POLICIES['pr3427']); "
+            "u = resource.getrusage(resource.RUSAGE_SELF); "
+            "print(x.states, x.transitions, f'{x.schedules:.1e}', f'{u.ru_utime + u.ru_stime:.2f}', u.ru_maxrss >> 10)"
+        )
+        ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+        states, transitions, schedules, seconds, mib = ended.stdout.split()
+        size = f"{states} states, {transitions} transitions, {schedules} schedules"
+        print(f"explore {items} items, {consumers} consumers: {size}: {seconds} s CPU, whole process, {mib} MiB")
 
 
 def whole_processes() -> None:
@@ -124,4 +139,5 @@ def whole_processes() -> None:
 
 compare_with_simpy()
 grow()
+explorations()
 whole_processes()

@@ -9,7 +9,7 @@ from batchsim.engines.exhaustive.counting import probability_of, schedules_to
 from batchsim.engines.exhaustive.fates import Decision, decisions
 from batchsim.engines.exhaustive.graph import Graph, WalkedStep
 from batchsim.engines.exhaustive.layout import Layout
-from batchsim.engines.exhaustive.search import Bounds, HashCollision, Level, Search
+from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, HashCollision, Level, Search
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
 from batchsim.trace import Outcome
@@ -55,7 +55,7 @@ class Exploration:
     transitions: int
     schedules: int
     outcomes: tuple[OutcomeClass, ...]
-    """Of the verdicts that are not ok first, the likeliest first."""
+    """Those that are not ok first, then by the length of their witness."""
     decisive: tuple[Decision, ...]
     graph: Graph
     """To be walked by code of your own."""
@@ -71,15 +71,15 @@ def explore(
     policy: Policy,
     *,
     properties: Sequence[Property] = (),
-    bounds: Bounds = Bounds(),
+    bounds: Bounds = UNBOUNDED,
     on_level: Callable[[Level], bool] | None = None,
     merges: bool = True,
 ) -> Exploration:
     """Explore every interleaving of a scenario under a policy; times and seed play no part.
 
     `properties`: verdicts of your own. `bounds`: where to give up. `on_level`: called before each level
-    of the search; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one local state
-    (without, the answers are the same and the graph is larger).
+    of the search; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one
+    local state (without, the answers are the same and the graph is larger).
     """
     search = _search(Layout(scenario.setting, policy, merges=merges), bounds, on_level)
     graph = Graph(search)
@@ -130,4 +130,4 @@ def _classes(
         )
         for places in members.values()
     )
-    return tuple(sorted(classes, key=lambda each: (each.verdicts == ("ok",), -each.schedules)))
+    return tuple(sorted(classes, key=lambda each: (each.verdicts == ("ok",), len(each.witness), -each.schedules)))

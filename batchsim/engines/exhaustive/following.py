@@ -26,7 +26,7 @@ class Taken(Protocol):
         """What it was answered."""
 
 
-class NotASchedule(Exception):  # noqa: N818 - it says what the sequence is
+class NotASchedule(Exception):
     """A sequence of steps leaves the graph."""
 
 

@@ -32,7 +32,7 @@ Numbers = NDArray[np.int64]
 Sums = NDArray[np.uint64]
 
 
-class HashCollision(Exception):  # noqa: N818 - it is no error of anybody's
+class HashCollision(Exception):
     """Two different states have the same sum."""
 
 
@@ -50,6 +50,9 @@ class Bounds:
 
     states_max: int | None = None
     memory_bytes_max: int | None = None
+
+
+UNBOUNDED = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ class Search:
                 here = np.flatnonzero(chosen)
                 if not len(here):
                     continue
-                alike = (rows[np.ix_(here, role.columns)] == number).sum(axis=1)
+                alike = (rows[here][:, role.columns] == number).sum(axis=1)
                 for kind in kinds:
                     yield from self._steps_of_kind(kind, column, rows, sums, here, alike)
 
@@ -187,7 +190,7 @@ class Search:
     def _steps_of_kind(
         self, kind: StepKind, column: int, rows: Rows, sums: Sums, here: Numbers, alike: Numbers
     ) -> Iterator[_Part]:
-        contents, inverse = _distinct(rows[np.ix_(here, kind.columns)] if kind.columns else rows[here, :0])
+        contents, inverse = _distinct(rows[here][:, kind.columns])
         moves = [kind.moves(tuple(content)) for content in contents.tolist()]
         for which in range(max(map(len, moves), default=0)):
             has = np.array([len(each) > which for each in moves])

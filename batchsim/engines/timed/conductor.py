@@ -24,7 +24,7 @@ class Cue(Protocol):
         """Which of its ways it takes."""
 
 
-class OrderNotPossible(Exception):  # noqa: N818 - it says what the order is
+class OrderNotPossible(Exception):
     """No times fit the order: the run came to rest before its end, or could go on after it."""
 
 

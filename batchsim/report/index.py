@@ -1,0 +1,45 @@
+"""The index of a report folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from batchsim.analysis.runs import PolicyRun, ScenarioRun
+from batchsim.report.markdown_text import bold, code, link, plain, table
+
+
+def index_of(reports: Iterable[tuple[str, ScenarioRun]]) -> str:
+    """The index; `reports`: each with the name of its file."""
+    listed = list(reports)
+    policies = list(dict.fromkeys(run.policy.name for _, scenario_run in listed for run in scenario_run.runs))
+    rows = [_row(file, scenario_run, policies) for file, scenario_run in listed]
+    parts = (
+        "# Reports",
+        "One report for each scenario; what each policy makes of it:",
+        table(("scenario", "what it shows", *(code(policy) for policy in policies)), rows),
+        *_unexpected(scenario_run for _, scenario_run in listed),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(file: str, scenario_run: ScenarioRun, policies: Iterable[str]) -> tuple[str, ...]:
+    scenario = scenario_run.scenario
+    runs = {run.policy.name: run for run in scenario_run.runs}
+    cells = (_verdicts(runs[policy]) if policy in runs else "" for policy in policies)
+    return link(plain(scenario.name), file), plain(scenario.summary), *cells
+
+
+def _verdicts(run: PolicyRun) -> str:
+    verdicts = ", ".join(code(verdict) for verdict in run.verdicts)
+    return (verdicts if run.is_ok else bold(verdicts)) + ("" if run.is_as_expected else " (not expected)")
+
+
+def _unexpected(scenario_runs: Iterable[ScenarioRun]) -> Iterable[str]:
+    judged = [run for each in scenario_runs for run in each.runs if run.expected is not None]
+    missed = sum(not run.is_as_expected for run in judged)
+    if judged:
+        yield (
+            f"{missed} of {len(judged)} verdicts were not expected."
+            if missed
+            else (f"All {len(judged)} verdicts are as the scenarios expect.")
+        )

@@ -1,0 +1,260 @@
+"""The report of a scenario as one Markdown file: what a reviewer of an incident wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from shlex import quote
+
+from batchsim.analysis.chains import Leg
+from batchsim.analysis.excerpt import excerpt
+from batchsim.analysis.likeness import first_alike
+from batchsim.analysis.margins import Margin
+from batchsim.analysis.runs import PolicyRun, ScenarioRun
+from batchsim.protocol.operations import Backoff
+from batchsim.protocol.setting import Kind
+from batchsim.report import phrases, words
+from batchsim.report.latencies import by_item, special_operations
+from batchsim.report.markdown_text import bold, code, details, picture, plain, table
+from batchsim.scenario import Scenario, format_duration
+from batchsim.trace import Step
+
+_ROWS_MAX = 40
+"""Of a table of legs."""
+
+
+def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str]) -> str:
+    """The report; `pictures`: by place of the run, the file of its picture, where it has one."""
+    parts = [
+        f"# {plain(scenario_run.scenario.name)}",
+        plain(scenario_run.scenario.summary),
+        *_setting(scenario_run.scenario),
+        *_verdicts(scenario_run.runs),
+        *_failing(scenario_run, pictures),
+        *_passing(scenario_run, pictures),
+        *_footer(scenario_run.scenario),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+# -- setting -----------------------------------------------------------------------------------
+
+
+def _setting(scenario: Scenario) -> Iterator[str]:
+    setting = scenario.setting
+    rows = [
+        ("call", code(setting.call)),
+        ("items", _items(scenario)),
+        ("uploads", _uploads(scenario)),
+        ("execution of a child run", plain(by_item(scenario, "run.finish"))),
+        ("consumers", str(setting.consumers)),
+        ("items handled at once", str(setting.ingest_concurrency or "what the policy says")),
+        *((code(name), plain(latency)) for name, latency in special_operations(scenario)),
+        ("seed", str(scenario.seed)),
+    ]
+    yield "## Setting"
+    yield table(("what", "value"), rows)
+
+
+def _items(scenario: Scenario) -> str:
+    items = scenario.setting.items
+    kinds = {kind: [place for place, item in enumerate(items) if item.kind is kind] for kind in Kind}
+    parts = [
+        f"{len(places)} {code(kind)}"
+        + ("" if len(places) == len(items) else f" ({phrases.items_in_words(places)})")
+        for kind, places in kinds.items()
+        if places
+    ]
+    for attempts in sorted({item.failed_attempts for item in items} - {0}):
+        failing = [place for place, item in enumerate(items) if item.failed_attempts == attempts]
+        parts.append(
+            f"{phrases.items_in_words(failing)} {phrases.fails(len(failing))} {phrases.times(attempts)} first"
+        )
+    return f"{len(items)}: {'; '.join(parts)}"
+
+
+def _uploads(scenario: Scenario) -> str:
+    if not any(item.offloaded for item in scenario.setting.items):
+        return "none: small payloads"
+    return plain(by_item(scenario, "store.upload"))
+
+
+# -- verdicts ----------------------------------------------------------------------------------
+
+
+def _verdicts(runs: Iterable[PolicyRun]) -> Iterator[str]:
+    headings = (
+        "policy",
+        "verdict",
+        "expected?",
+        "the caller got",
+        "attempts",
+        "at",
+        "batch row",
+        "child runs",
+        "race margin",
+        "seal margin",
+    )
+    yield "## Verdicts"
+    yield table(headings, [_verdict(run) for run in runs], right=(4, 5, 7, 8, 9))
+    yield (
+        "Race margin: `redis.cleanup` minus `redis.enqueued_count` of the first attempt that counted. "
+        "Seal margin: the first other write that ends PENDING minus the first `postgres.seal`. "
+        "Negative: the endpoint came too late."
+    )
+
+
+def _verdict(run: PolicyRun) -> tuple[str, ...]:
+    outcome = run.trace.outcome
+    verdicts = ", ".join(code(verdict) for verdict in run.verdicts)
+    return (
+        code(run.policy.name),
+        verdicts if run.is_ok else bold(verdicts),
+        plain(words.expectation(run)) if run.is_as_expected else bold(plain(words.expectation(run))),
+        plain(words.caller_got(run.trace)),
+        str(outcome.call.attempts),
+        format_duration(run.trace.called_back_us),
+        words.batch_row(outcome.batch),
+        words.runs_created(run.trace),
+        _margin(run.race),
+        _margin(run.seal),
+    )
+
+
+def _margin(margin: Margin | None) -> str:
+    said = words.margin(margin)
+    return said if margin is None or margin.is_won else bold(said)
+
+
+# -- runs --------------------------------------------------------------------------------------
+
+
+def _failing(scenario_run: ScenarioRun, pictures: Mapping[int, str]) -> Iterator[str]:
+    for place, run in enumerate(scenario_run.runs):
+        if run.is_ok:
+            continue
+        yield f"## {code(run.policy.name)}: {', '.join(code(verdict) for verdict in run.verdicts)}"
+        alike = first_alike(scenario_run.runs, place)
+        if alike is not None:
+            yield f"Step for step the same run as under {code(alike.policy.name)}."
+            continue
+        yield "\n".join(f"- {plain(sentence[:1].upper() + sentence[1:])}" for sentence in run.story)
+        yield from _picture(scenario_run.scenario, run, pictures.get(place))
+        yield from _answers(run)
+        yield from _contests(run)
+        yield from _steps(run)
+
+
+def _passing(scenario_run: ScenarioRun, pictures: Mapping[int, str]) -> Iterator[str]:
+    passing = [(place, run) for place, run in enumerate(scenario_run.runs) if run.is_ok]
+    if not passing:
+        return
+    yield f"## Passing: {', '.join(code(run.policy.name) for _, run in passing)}"
+    yield "\n".join(f"- {code(run.policy.name)}: {phrases.call_sentence(run)}" for _, run in passing)
+    for place, run in passing:
+        yield from _picture(scenario_run.scenario, run, pictures.get(place))
+    if len(passing) == len(scenario_run.runs):
+        yield from _contests(passing[0][1])
+
+
+def _picture(scenario: Scenario, run: PolicyRun, file: str | None) -> Iterator[str]:
+    if file is not None:
+        yield picture(f"Timeline of {plain(scenario.name)} under {plain(run.policy.name)}", file)
+
+
+def _answers(run: PolicyRun) -> Iterator[str]:
+    yield "### Answers the SDK got"
+    backoffs = [step for step in run.trace.steps if isinstance(step.operation, Backoff)]
+    rows = [
+        (
+            str(answered.attempt),
+            format_duration(answered.at_us),
+            phrases.answer(answered),
+            "" if backoff is None else format_duration(backoff.at_us - backoff.issued_us),
+        )
+        for answered, backoff in zip_longest(run.trace.answers, backoffs)
+    ]
+    yield table(("attempt", "answered at", "answer", "backoff before the next"), rows, right=(0, 1, 3))
+
+
+# -- margins -----------------------------------------------------------------------------------
+
+
+def _contests(run: PolicyRun) -> Iterator[str]:
+    for name, margin in (("race", run.race), ("seal", run.seal)):
+        if margin is not None:
+            result = "won" if margin.is_won else "lost"
+            yield f"### The {name}: {result} by {format_duration(abs(margin.margin_us))}"
+            since = 0 if margin.cause is None else margin.cause.at_us
+            yield (
+                f"{plain(phrases.margin_sentence(margin))}. "
+                f"Both chains begin with {plain(phrases.cause(margin))} at {format_duration(since)}."
+            )
+            yield _chains(margin)
+
+
+def _chains(margin: Margin) -> str:
+    sides = [_side(margin.endpoint, margin.endpoint_legs), _side(margin.rival, margin.rival_legs)]
+    headings = [
+        heading
+        for step in (margin.endpoint, margin.rival)
+        for heading in (f"to {code(step.name)} ({plain(step.actor)})", "took", "together")
+    ]
+    rows = [(*left, *right) for left, right in zip_longest(*sides, fillvalue=("", "", ""))]
+    return table(headings, list(_shortened(rows)), right=(1, 2, 4, 5))
+
+
+def _side(end: Step, legs: tuple[Leg, ...]) -> list[tuple[str, str, str]]:
+    rows: list[tuple[str, str, str]] = []
+    together_us = 0
+    for leg in legs:
+        together_us += leg.duration_us
+        actor = "" if leg.actor == end.actor else f"{plain(leg.actor)} "
+        name = f"{actor}{code(leg.operation)} {leg.part}"
+        rows.append((name, format_duration(leg.duration_us), format_duration(together_us)))
+    if rows:
+        rows[-1] = (bold(rows[-1][0]), rows[-1][1], bold(rows[-1][2]))
+    return rows
+
+
+def _shortened(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    if len(rows) <= _ROWS_MAX:
+        yield from rows
+        return
+    half = _ROWS_MAX // 2
+    yield from rows[:half]
+    yield f"… {len(rows) - 2 * half} rows left out …", *[""] * (len(rows[0]) - 1)
+    yield from rows[-half:]
+
+
+# -- steps -------------------------------------------------------------------------------------
+
+
+def _steps(run: PolicyRun) -> Iterator[str]:
+    parts = excerpt(run.trace.steps, run.decisive)
+    shown = sum(not isinstance(part, int) for part in parts)
+    left_out = len(run.trace.steps) - shown
+    summary = f"All {shown} steps" if not left_out else f"{shown} of {len(run.trace.steps)} steps"
+    rows = [_left_out(part) if isinstance(part, int) else _step(part, run) for part in parts]
+    headings = ("at", "actor", "operation", "answer")
+    yield details(f"{summary}, the decisive ones in bold", table(headings, rows, right=(0,)))
+
+
+def _step(step: Step, run: PolicyRun) -> tuple[str, ...]:
+    row = (format_duration(step.at_us), plain(step.actor), code(step.name), plain(step.description))
+    return tuple(bold(cell) for cell in row) if step.number in run.decisive else row
+
+
+def _left_out(count: int) -> tuple[str, ...]:
+    return "", "", f"… {phrases.counted(count, 'step')} left out …", ""
+
+
+# -- footer ------------------------------------------------------------------------------------
+
+
+def _footer(scenario: Scenario) -> Iterator[str]:
+    # Where the file was on this machine is nobody's business.
+    file = quote(f"scenarios/{Path(scenario.file).name}")
+    yield "---"
+    yield f"Made by {code(f'batchsim run {file} --report reports')}"

@@ -1,0 +1,85 @@
+"""Longer phrases, for reports that are read rather than skimmed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from batchsim.analysis.margins import Margin
+from batchsim.analysis.runs import PolicyRun
+from batchsim.protocol.client import Result
+from batchsim.report.rounding import rounded
+from batchsim.report.words import caller_got
+from batchsim.trace import Answered, Step
+
+_STRETCHES_MAX = 6
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 attempt`, `3 attempts`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def fails(count: int) -> str:
+    """The verb for so many items."""
+    return "fails" if count == 1 else "fail"
+
+
+def times(count: int) -> str:
+    """How often: `once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def items_in_words(items: Sequence[int]) -> str:
+    """Some items, in order: `item 1`, `items 0 to 5, 8`; of many stretches only the first."""
+    stretches: list[list[int]] = []
+    for item in items:
+        if stretches and stretches[-1][-1] == item - 1:
+            stretches[-1][1:] = [item]
+        else:
+            stretches.append([item])
+    shown = ", ".join(" to ".join(map(str, stretch)) for stretch in stretches[:_STRETCHES_MAX])
+    more = ", …" if len(stretches) > _STRETCHES_MAX else ""
+    return f"item{'' if len(items) == 1 else 's'} {shown}{more}"
+
+
+def call_sentence(run: PolicyRun) -> str:
+    """What became of the call, in a sentence."""
+    call, at = run.trace.outcome.call, rounded(run.trace.called_back_us)
+    attempts = counted(call.attempts, "attempt")
+    match call.result:
+        case Result.OK:
+            return f"The call returned at {at} after {attempts}."
+        case Result.WAITING:
+            return f"The call never returned ({attempts})."
+        case _:
+            return f"The call raised {caller_got(run.trace)} at {at} after {attempts}."
+
+
+def answer(answered: Answered) -> str:
+    """An answer as the SDK saw it: `200 sealed`, `200 not sealed`, `500`, `connection lost`."""
+    if answered.status is None:
+        return "connection lost"
+    if answered.sealed is None:
+        return str(answered.status)
+    return "200 sealed" if answered.sealed else "200 not sealed"
+
+
+def cause(margin: Margin) -> str:
+    """The last common cause of a race: `queue.push of item 2`."""
+    return "the start of the run" if margin.cause is None else step_and_item(margin.cause)
+
+
+def step_and_item(step: Step) -> str:
+    """A step by its operation and item: `queue.push of item 2`."""
+    item = step.operation.item
+    return step.name if item is None else f"{step.name} of item {item}"
+
+
+def margin_sentence(margin: Margin) -> str:
+    """Who came first by how much: `redis.cleanup 69.9 ms before redis.enqueued_count`."""
+    first, second = margin.rival, margin.endpoint
+    if margin.is_won:
+        first, second = second, first
+    if margin.margin_us == 0:
+        return f"{first.name} before {second.name}, in the same microsecond"
+    return f"{first.name} {rounded(abs(margin.margin_us))} before {second.name}"

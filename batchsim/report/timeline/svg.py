@@ -1,0 +1,77 @@
+"""SVG elements as text: escaped, with numbers of one decimal, always the same bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""The characters that no XML 1.0 document may hold, not even escaped."""
+
+Value = str | float
+"""Of an attribute; a number is in pixels."""
+
+
+def number(value: float) -> str:
+    """A number of pixels with at most one decimal, never `-0`."""
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
+def text_node(text: str) -> str:
+    """Text of the user's, fit for an element or an attribute."""
+    return escape(_NOT_XML.sub("\ufffd", text))
+
+
+def element(tag: str, *children: str, **attributes: Value) -> str:
+    """An element; `class_` is written `class`, `stroke_width` is written `stroke-width`."""
+    written = "".join(f' {_name(name)}="{_value(value)}"' for name, value in attributes.items())
+    if not children:
+        return f"<{tag}{written}/>"
+    return f"<{tag}{written}>{''.join(children)}</{tag}>"
+
+
+def _name(name: str) -> str:
+    return name.removesuffix("_").replace("_", "-")
+
+
+def _value(value: Value) -> str:
+    return text_node(value) if isinstance(value, str) else number(value)
+
+
+def text(x: float, y: float, content: str, class_: str = "", anchor: str = "start") -> str:
+    """One line of text whose baseline is at `y`."""
+    attributes: dict[str, Value] = {"x": x, "y": y}
+    if class_:
+        attributes["class_"] = class_
+    if anchor != "start":
+        attributes["text_anchor"] = anchor
+    return element("text", text_node(content), **attributes)
+
+
+def text_with_note(x: float, y: float, content: str, note: str, *, class_: str, anchor: str) -> str:
+    """One line of text, followed by a note in a quieter colour."""
+    attributes: dict[str, Value] = {"x": x, "y": y, "class_": class_}
+    if anchor != "start":
+        attributes["text_anchor"] = anchor
+    return element(
+        "text", text_node(content), element("tspan", text_node(note), class_="note", dx=6), **attributes
+    )
+
+
+def bar(class_: str, x: float, y: float, width: float, height: float, *, hint: str = "") -> str:
+    """A rectangle; `hint` shows where the pointer rests on it."""
+    children = (element("title", text_node(hint)),) if hint else ()
+    return element("rect", *children, class_=class_, x=x, y=y, width=width, height=height)
+
+
+def path(points: Iterable[tuple[float, float]], class_: str, *, closed: bool = False) -> str:
+    """A line through points."""
+    drawn = "L".join(f"{number(x)} {number(y)}" for x, y in points)
+    return element("path", class_=class_, d=f"M{drawn}{'Z' if closed else ''}")
+
+
+def group(class_: str, children: Iterable[str]) -> str:
+    """Elements that belong together, one a line."""
+    return element("g", "\n", "\n".join(children), "\n", class_=class_)

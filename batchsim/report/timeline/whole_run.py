@@ -1,0 +1,128 @@
+"""The upper panel: the whole run, a lane for each actor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from batchsim.analysis.contest import involved_in
+from batchsim.analysis.lanes import Fold, Lane, folded, lanes_of
+from batchsim.analysis.runs import PolicyRun
+from batchsim.report.timeline import panel
+from batchsim.report.timeline.axis import Axis, Breaking, axis_of
+from batchsim.report.timeline.captions import Caption, captions_of
+from batchsim.report.timeline.placing import placed
+from batchsim.report.timeline.style import LEFT, RIGHT, hue
+from batchsim.report.timeline.svg import group, path, text
+
+LANE = 22.0
+FOLD = 30.0
+LANES_MAX = 20
+_BREAKING = Breaking(breaks_max=3, factor=10)
+_NOUNS = {"run": "child run", "job": "job worker"}
+
+Draw = Callable[[Lane | Fold, float], Iterator[str]]
+"""Draws a lane around the given middle (px)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRun:
+    """The panel, and what must be known to stand below it."""
+
+    axis: Axis
+    top: float
+    bottom: float
+    elements: tuple[str, ...]
+
+
+def whole_run(run: PolicyRun, top: float) -> WholeRun:
+    """The panel of a run, from `top` (px) downwards."""
+    lanes = lanes_of(run.trace)
+    axis = axis_of(_instants(lanes, run), LEFT, RIGHT, _BREAKING)
+    shown = folded(lanes, involved_in(run), LANES_MAX)
+    captions = captions_of(run, [lane for lane in shown if isinstance(lane, Lane)])
+    lanes_top = top + 22
+    bottom = lanes_top + sum(_height(lane) for lane in shown)
+    ticks = axis.ticks()
+    elements = [
+        *panel.tick_labels(ticks, axis, top + 14),
+        group("", panel.grid(ticks, lanes_top, bottom)),
+        *_lanes(shown, lanes_top, lambda lane, middle: _bars(lane, run, axis, middle)),
+        *panel.torn_strips(axis.breaks, lanes_top, bottom),
+        *panel.break_labels(axis, top + 14),
+        *_lanes(shown, lanes_top, lambda lane, middle: _words(lane, captions, axis, middle)),
+    ]
+    return WholeRun(axis, lanes_top, bottom, tuple(elements))
+
+
+def _instants(lanes: Iterable[Lane], run: PolicyRun) -> Iterator[int]:
+    yield 0
+    yield max(run.trace.ended_us, run.trace.called_back_us, 1)
+    for lane in lanes:
+        yield from (step.at_us for step in lane.steps)
+        for leg in lane.legs:
+            yield leg.from_us
+            yield leg.to_us
+
+
+def _height(lane: Lane | Fold) -> float:
+    return FOLD if isinstance(lane, Fold) else LANE
+
+
+def _lanes(shown: Iterable[Lane | Fold], top: float, draw: Draw) -> Iterator[str]:
+    for lane in shown:
+        height = _height(lane)
+        yield from draw(lane, top + height / 2)
+        top += height
+
+
+def _bars(lane: Lane | Fold, run: PolicyRun, axis: Axis, middle: float) -> Iterator[str]:
+    drawn = _skyline(lane, axis, middle) if isinstance(lane, Fold) else _lane(lane, run, axis, middle)
+    yield group(hue(lane.kind), drawn)
+
+
+def _lane(lane: Lane, run: PolicyRun, axis: Axis, middle: float) -> Iterator[str]:
+    yield from panel.legs(lane.legs, axis, middle)
+    yield from panel.ticks_of_effects([axis.x(step.at_us) for step in lane.steps], middle, panel.BAR + 4)
+    for step in lane.steps:
+        if step.number in run.decisive:
+            yield panel.diamond(axis.x(step.at_us), middle)
+
+
+def _words(lane: Lane | Fold, captions: Mapping[str, list[Caption]], axis: Axis, middle: float) -> Iterator[str]:
+    if isinstance(lane, Fold):
+        yield panel.lane_name(_name(lane), middle)
+        if lane.peak:
+            yield text(RIGHT + 8, middle + 4, f"up to {lane.peak} at once", "small quiet")
+        return
+    yield panel.lane_name(lane.actor, middle)
+    for words in placed(captions[lane.actor], [(leg.from_us, leg.to_us) for leg in lane.legs], axis):
+        yield text(words.left, middle + 4, words.text, "small strong" if words.is_end else "small")
+
+
+def _skyline(fold: Fold, axis: Axis, middle: float) -> Iterator[str]:
+    if fold.peak:
+        yield path(_profile(fold, axis, middle + FOLD / 2 - 4), "fold", closed=True)
+
+
+def _name(fold: Fold) -> str:
+    noun = "item" if fold.of_handler is not None else _NOUNS.get(fold.kind, fold.kind)
+    return f"{fold.count} {'more ' * fold.others_shown}{noun}{'s' * (fold.count > 1)}"
+
+
+def _profile(fold: Fold, axis: Axis, base: float) -> list[tuple[float, float]]:
+    """How many were busy, as a skyline: in each pixel the most."""
+    unit = (FOLD - 8) / fold.peak
+    most: dict[int, int] = {}
+    for (from_us, count), (to_us, _) in pairwise(fold.busy):
+        for pixel in range(int(axis.x(from_us)), int(axis.x(to_us)) + 1):
+            most[pixel] = max(most.get(pixel, 0), count)
+    points: list[tuple[float, float]] = []
+    height = 0
+    for pixel in range(min(most), max(most) + 2):
+        if most.get(pixel, 0) != height:
+            points.append((pixel, base - height * unit))
+            height = most.get(pixel, 0)
+            points.append((pixel, base - height * unit))
+    return points

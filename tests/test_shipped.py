@@ -1,0 +1,79 @@
+"""The shipped scenarios are tests: each states what every policy gives, and its report is committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from batchsim.analysis.runs import run_scenario
+from batchsim.engines.exhaustive import explore
+from batchsim.policies import LINEAGE
+from batchsim.report.folder import write_reports
+from batchsim.scenario import find_policy, load_scenario
+from batchsim.scenario.shipped import shipped_files
+from batchsim.verdicts import VERDICTS
+
+ROOT = Path(__file__).parent.parent
+FILES = shipped_files()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_each_meets_its_expectations_and_says_what_it_shows(file: Path) -> None:
+    scenario = load_scenario(file)
+    assert file.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
+    assert scenario.name == file.stem
+    assert scenario.summary
+    assert set(scenario.expect) == set(scenario.policies)
+    policies = [(name, find_policy(name, scenario.directory)) for name in scenario.policies]
+    result = run_scenario(scenario, policies)
+    assert {run.policy.name: set(run.verdicts) for run in result.runs} == scenario.expect
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if load_scenario(file).expect_explore], ids=lambda file: file.stem
+)
+def test_each_explores_to_its_expectations(file: Path) -> None:
+    scenario = load_scenario(file)
+    assert set(scenario.expect_explore) == set(scenario.policies)
+    found = {
+        name: explore(scenario, find_policy(name, scenario.directory)).verdicts for name in scenario.policies
+    }
+    assert found == scenario.expect_explore
+    assert all(scenario.expect[name] <= found[name] for name in found)
+
+
+def test_every_verdict_that_needs_no_fault_occurs_somewhere() -> None:
+    occurring = {verdict for file in FILES for each in load_scenario(file).expect_explore.values() for verdict in each}
+    assert occurring == {
+        "ok", "false_failure", "true_failure", "silent_abort", "leaked_keys", "status_regression"
+    }
+
+
+def test_every_policy_of_the_lineage_is_expected_somewhere_to_fail() -> None:
+    failing = {
+        policy
+        for file in FILES
+        for policy, verdicts in load_scenario(file).expect.items()
+        if verdicts != {"ok"}
+    }
+    assert {policy.name for policy in LINEAGE} <= failing
+
+
+def test_expected_verdicts_exist() -> None:
+    named = {verdict for file in FILES for each in load_scenario(file).expect.values() for verdict in each}
+    assert named <= set(VERDICTS)
+
+
+def test_reports_are_those_that_are_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    results = []
+    for file in sorted(Path("scenarios").glob("*.yaml")):
+        scenario = load_scenario(file)
+        policies = [(name, find_policy(name, scenario.directory)) for name in scenario.policies]
+        results.append(run_scenario(scenario, policies))
+    write_reports(tmp_path, results)
+    made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    committed = {path.name: path.read_bytes() for path in (ROOT / "reports").iterdir()}
+    assert sorted(made) == sorted(committed)
+    assert [name for name in made if made[name] != committed[name]] == []
