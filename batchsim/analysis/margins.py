@@ -68,8 +68,9 @@ def _ends_pending(step: Step) -> bool:
     match step.operation:
         case SetCompleted() | Abort():
             return bool(step.answer)
-        case CompletionUpdate(status=status):
-            return status is not Status.PENDING
+        case CompletionUpdate(status=status, seals=seals):
+            # A row that is sealed already takes no seal either (policy `seal_at_finalize`).
+            return seals or status is not Status.PENDING
         case _:
             return False
 

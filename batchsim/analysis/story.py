@@ -51,7 +51,8 @@ def story(trace: Trace, verdicts: tuple[str, ...]) -> tuple[str, ...]:
 def decisive_steps(trace: Trace) -> frozenset[int]:
     """The numbers of the steps that the story turns on."""
     refused = (answered for answered in trace.answers if not answered.sealed)
-    return frozenset(number for answered in refused for number in _refusal(trace, answered).decisive)
+    of_attempts = (number for answered in refused for number in _refusal(trace, answered).decisive)
+    return frozenset((*of_attempts, *(step.number for step in _reaping(trace))))
 
 
 # -- attempts ----------------------------------------------------------------------------------
@@ -174,14 +175,22 @@ def _hollow_success(trace: Trace) -> Iterator[str]:
 # -- the end -----------------------------------------------------------------------------------
 
 
-def _settlement(trace: Trace) -> Iterator[str]:
-    """What became of the waitpoint, where it was completed with an error."""
+def _reaping(trace: Trace) -> Iterator[Step]:
+    """The steps by which the reaper ended the batch and the wait."""
     for step in trace.steps:
         match step.operation:
             case Abort() if step.answer:
-                yield f"the reaper made the batch ABORTED at {_at(step)}: it was still PENDING and not sealed."
+                yield step
             case CompleteWaitpoint(waitpoint=Waitpoint.FAILED):
-                yield f"the waitpoint was completed with an error at {_at(step)}."
+                yield step
+
+
+def _settlement(trace: Trace) -> Iterator[str]:
+    for step in _reaping(trace):
+        if isinstance(step.operation, Abort):
+            yield f"the reaper made the batch ABORTED at {_at(step)}: it was still PENDING and not sealed."
+        else:
+            yield f"the waitpoint was completed with an error at {_at(step)}."
 
 
 def _ending(trace: Trace) -> str:

@@ -17,6 +17,7 @@ from batchsim.protocol.setting import Kind
 from batchsim.report import phrases, words
 from batchsim.report.latencies import by_item, special_operations
 from batchsim.report.markdown_text import bold, code, details, picture, plain, table
+from batchsim.rounding import exact_instant, instant
 from batchsim.scenario import Scenario, format_duration
 from batchsim.trace import Step
 
@@ -114,7 +115,7 @@ def _verdict(run: PolicyRun) -> tuple[str, ...]:
         plain(words.expectation(run)) if run.is_as_expected else bold(plain(words.expectation(run))),
         plain(words.caller_got(run.trace)),
         str(outcome.call.attempts),
-        format_duration(run.trace.called_back_us),
+        instant(run.trace.called_back_us),
         words.batch_row(outcome.batch),
         words.runs_created(run.trace),
         _margin(run.race),
@@ -169,7 +170,7 @@ def _answers(run: PolicyRun) -> Iterator[str]:
     rows = [
         (
             str(answered.attempt),
-            format_duration(answered.at_us),
+            exact_instant(answered.at_us),
             phrases.answer(answered),
             "" if backoff is None else format_duration(backoff.at_us - backoff.issued_us),
         )
@@ -189,7 +190,7 @@ def _contests(run: PolicyRun) -> Iterator[str]:
             since = 0 if margin.cause is None else margin.cause.at_us
             yield (
                 f"{plain(phrases.margin_sentence(margin))}. "
-                f"Both chains begin with {plain(phrases.cause(margin))} at {format_duration(since)}."
+                f"Both chains begin with {plain(phrases.cause(margin))} at {exact_instant(since)}."
             )
             yield _chains(margin)
 
@@ -208,7 +209,7 @@ def _chains(margin: Margin) -> str:
 def _side(end: Step, legs: tuple[Leg, ...]) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
     together_us = 0
-    for leg in legs:
+    for leg in (leg for leg in legs if leg.duration_us):
         together_us += leg.duration_us
         actor = "" if leg.actor == end.actor else f"{plain(leg.actor)} "
         name = f"{actor}{code(leg.operation)} {leg.part}"
@@ -242,7 +243,7 @@ def _steps(run: PolicyRun) -> Iterator[str]:
 
 
 def _step(step: Step, run: PolicyRun) -> tuple[str, ...]:
-    row = (format_duration(step.at_us), plain(step.actor), code(step.name), plain(step.description))
+    row = (exact_instant(step.at_us), plain(step.actor), code(step.name), plain(step.description))
     return tuple(bold(cell) for cell in row) if step.number in run.decisive else row
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun
 from batchsim.protocol.client import Result
-from batchsim.report.rounding import rounded
 from batchsim.report.words import caller_got
+from batchsim.rounding import rounded
 from batchsim.trace import Answered, Step
 
 _STRETCHES_MAX = 6

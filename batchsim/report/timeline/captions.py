@@ -29,8 +29,8 @@ from batchsim.protocol.operations import (
     Upload,
 )
 from batchsim.report.phrases import answer
-from batchsim.report.rounding import rounded
 from batchsim.report.words import caller_got
+from batchsim.rounding import rounded
 from batchsim.trace import Answered, Step
 
 Texts = tuple[str, ...]

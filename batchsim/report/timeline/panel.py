@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from batchsim.analysis.chains import Leg
-from batchsim.report.rounding import rounded
 from batchsim.report.timeline.axis import Axis, Part
 from batchsim.report.timeline.labels import shortened, text_width
 from batchsim.report.timeline.style import FONT, LEFT, MARGIN, SMALL
 from batchsim.report.timeline.svg import bar, path, text
+from batchsim.rounding import rounded
 
 BAR = 14.0
 """The height of a bar."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from batchsim.analysis.chains import Leg
 from batchsim.analysis.margins import Margin
 from batchsim.report.phrases import cause, counted, margin_sentence
-from batchsim.report.rounding import rounded
 from batchsim.report.timeline import panel
 from batchsim.report.timeline.axis import Axis, Breaking, Part, axis_of
 from batchsim.report.timeline.labels import Flag, text_width
@@ -31,7 +30,7 @@ from batchsim.report.timeline.style import (
     hue,
 )
 from batchsim.report.timeline.svg import group, path, text, text_with_note
-from batchsim.scenario.durations import format_duration
+from batchsim.rounding import exact_instant, rounded
 from batchsim.trace import Trace
 
 _BAR = 17.0
@@ -79,7 +78,7 @@ def race(margin: Margin, trace: Trace, top: float, height_max: float) -> Race:
 
 
 def _heading(margin: Margin, axis: Axis) -> str:
-    since = f"{cause(margin)} at {format_duration(axis.from_us)}"
+    since = f"{cause(margin)} at {exact_instant(axis.from_us)}"
     return f"The race of {margin.endpoint.name} against {margin.rival.name}, since {since}"
 
 
