@@ -134,6 +134,7 @@ def run(
     metavar="KEY=VALUE",
     help="Override a field of the scenario, such as batch.items=2; may be repeated.",
 )
+@click.option("--reduce", "reduces", is_flag=True, help="Skip orders of steps that commute: outcomes without counts.")
 @click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states.")
 @click.option("--max-memory", type=click.IntRange(64), metavar="MIB", help="Give up beyond so many MiB.")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON; - for standard output.")
@@ -150,6 +151,7 @@ def explore(
     policies: tuple[str, ...],
     verdicts: tuple[str, ...],
     overrides: tuple[str, ...],
+    reduces: bool,
     max_states: int | None,
     max_memory: int | None,
     json_file: str | None,
@@ -175,7 +177,12 @@ def explore(
             if progress.begin(policy.name):
                 explorations.append(
                     explore_policy(
-                        scenario, policy, properties=properties, bounds=bounds, on_level=progress.show
+                        scenario,
+                        policy,
+                        properties=properties,
+                        bounds=bounds,
+                        on_level=progress.show,
+                        reduces=reduces,
                     )
                 )
     names = [name for name, _ in chosen]

@@ -184,6 +184,14 @@ def test_explore_claims_compares_and_explains(batchsim: Any) -> None:
     assert is_golden(ended.out, "explore_seal_lost.txt")
 
 
+def test_a_reduced_exploration_counts_nothing(batchsim: Any) -> None:
+    ended = batchsim("explore", "scenarios/seal-lost.yaml", "--reduce", "--json", "-")
+    explorations = json.loads(ended.out)["explorations"]
+    assert ended.code == 0
+    assert {each["schedules"] for each in explorations} == {None}
+    assert {outcome["share"] for each in explorations for outcome in each["outcomes"]} == {None}
+
+
 def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     ended = batchsim("explore", "scenarios/seal-lost.yaml", "--policy", "pr3427", "--json", "-")
     document = json.loads(ended.out)

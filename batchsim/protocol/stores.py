@@ -219,8 +219,11 @@ class BatchQueue:
         return tuple(first)
 
     def take(self, message: Message) -> None:
-        """Remove a message."""
-        self._cells.modify(QUEUE, deque[Message]).remove(message)
+        """Remove a message; as in Redis, no list is left when it was the last."""
+        messages = self._cells.modify(QUEUE, deque[Message])
+        messages.remove(message)
+        if not messages:
+            self._cells.delete(QUEUE)
 
 
 class Jobs:

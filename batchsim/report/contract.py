@@ -41,10 +41,14 @@ def _exploration(exploration: Exploration) -> dict[str, Any]:
         },
         "states": exploration.states,
         "transitions": exploration.transitions,
-        "schedules": str(exploration.schedules),
+        "schedules": _count(exploration.schedules),
         "outcomes": [_outcome(each) for each in exploration.outcomes],
         "decisive": [_decision(each) for each in exploration.decisive],
     }
+
+
+def _count(schedules: int | None) -> str | None:
+    return None if schedules is None else str(schedules)
 
 
 def _outcome(each: OutcomeClass) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def _outcome(each: OutcomeClass) -> dict[str, Any]:
         "runs_total": each.outcome.runs_total,
         "leaked_keys": list(each.outcome.leaked_keys),
         "verdicts": list(each.verdicts),
-        "schedules": str(each.schedules),
+        "schedules": _count(each.schedules),
         "share": each.share,
         "witness": [
             {"actor": step.actor, "operation": step.name, "alternative": step.alternative}

@@ -39,18 +39,24 @@ def show_explorations(
 
 
 def _claim(exploration: Exploration) -> Text:
-    failing = sum(each.schedules for each in exploration.outcomes if each.verdicts != ("ok",))
     complete = "" if exploration.is_complete else "incomplete, "
     bounds = f"{complete}{exploration.states:,} states, {exploration.transitions:,} transitions"
-    total = f"{exploration.schedules:,}"
+    claim, style = _claim_in_words(exploration)
+    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
+
+
+def _claim_in_words(exploration: Exploration) -> tuple[str, str]:
+    failing = [each for each in exploration.outcomes if each.verdicts != ("ok",)]
+    total = "" if exploration.schedules is None else f"{exploration.schedules:,}"
+    if failing and exploration.schedules is None:
+        return f"fails: in {len(failing)} kinds of outcome", BAD
     if failing:
         known = "" if exploration.is_complete else "at least "
-        claim, style = f"fails: {known}{failing:,} of {total} schedules", BAD
-    elif exploration.is_complete:
-        claim, style = f"proved: none of {total} schedules gives any verdict but ok", GOOD
-    else:
-        claim, style = f"inconclusive: bound hit, and none of the {total} schedules so far fails", UNSURE
-    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
+        return f"fails: {known}{sum(each.schedules or 0 for each in failing):,} of {total} schedules", BAD
+    if exploration.is_complete:
+        none = f"none of {total} schedules" if total else "no schedule"
+        return f"proved: {none} gives any verdict but ok", GOOD
+    return "inconclusive: bound hit, and no schedule so far fails", UNSURE
 
 
 def _comparison(explorations: Sequence[Exploration]) -> Table:
@@ -70,7 +76,8 @@ def _share_of(exploration: Exploration, verdict: str) -> Text:
     shares = [each.share for each in exploration.outcomes if verdict in each.verdicts]
     if not shares:
         return Text("never" if exploration.is_complete else "not found", style=QUIET)
-    return Text(words.share(sum(shares)), style=GOOD if verdict == "ok" else BAD)
+    known = [share for share in shares if share is not None]
+    return Text(words.share(sum(known)) if known else "sometimes", style=GOOD if verdict == "ok" else BAD)
 
 
 def _show_exploration(console: Console, exploration: Exploration, commands: Sequence[str]) -> None:
@@ -100,8 +107,8 @@ def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
             str(each.outcome.call.attempts),
             words.batch_row(each.outcome.batch),
             str(each.outcome.runs_total),
-            f"{each.schedules:,}",
-            words.share(each.share),
+            "-" if each.schedules is None else f"{each.schedules:,}",
+            "-" if each.share is None else words.share(each.share),
             str(len(each.witness)),
         )
     return table
@@ -110,7 +117,7 @@ def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
 def _show_failure(
     console: Console, exploration: Exploration, outcome: OutcomeClass, command: str
 ) -> None:
-    for verdict in outcome.verdicts:
+    for verdict in outcome.verdicts if exploration.decisive else ():
         decided = [each for each in exploration.decisive if each.verdict == verdict]
         console.print(Text(f"  {verdict} is decided when", style="bold"))
         for each in decided[:DECISIONS_SHOWN_MAX]:

@@ -33,7 +33,7 @@ def scenario(count: int, consumers: int, /, **fields: Any) -> Scenario:
 def counted(exploration: Exploration) -> Counter[Hashable]:
     counts: Counter[Hashable] = Counter()
     for each in exploration.outcomes:
-        counts[class_of(each.outcome, each.verdicts)] += each.schedules
+        counts[class_of(each.outcome, each.verdicts)] += each.schedules or 0
     return counts
 
 
@@ -101,6 +101,32 @@ def test_merging_of_local_states_changes_no_number(
     if apart.is_complete:
         assert counted(merged) == counted(apart)
         assert merged.states <= apart.states
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(1, 3),
+    st.integers(1, 2),
+    st.sampled_from(["ok", "pre_failed", "rejected"]),
+    st.sampled_from([0, 1]),
+    st.sampled_from(sorted(POLICIES)),
+    st.sampled_from(["batchTrigger", "batchTriggerAndWait"]),
+)
+def test_a_reduced_exploration_finds_the_same_outcomes(
+    items: int, consumers: int, kind: str, failed_attempts: int, policy: str, call: str
+) -> None:
+    subject = scenario(
+        items,
+        consumers,
+        items={"kind": kind, "failed_attempts": failed_attempts},
+        call=call if items == 1 else "batchTrigger",
+    )
+    full = explore(subject, POLICIES[policy])
+    reduced = explore(subject, POLICIES[policy], reduces=True)
+    assert set(counted(reduced)) == set(counted(full))
+    assert reduced.states <= full.states
+    for each in reduced.outcomes:
+        assert simulate(subject, POLICIES[policy], order=each.witness).outcome == each.outcome
 
 
 @settings(deadline=None, max_examples=60)

@@ -9,6 +9,9 @@ from batchsim.engines.exhaustive.counting import probability_of, schedules_to
 from batchsim.engines.exhaustive.fates import Decision, decisions
 from batchsim.engines.exhaustive.graph import Graph, WalkedStep
 from batchsim.engines.exhaustive.layout import Layout
+from batchsim.engines.exhaustive.moves import StepTable
+from batchsim.engines.exhaustive.reduction import Reduction
+from batchsim.engines.exhaustive.scouting import send_scouts
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, HashCollision, Level, Search
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
@@ -35,12 +38,12 @@ class OutcomeClass:
     outcome: Outcome
     """That of the witness."""
     verdicts: tuple[str, ...]
-    schedules: int
-    """How many there are, exactly; of an incomplete exploration: how many were found."""
-    share: float
-    """Their probability if at each state every enabled step is equally likely."""
+    schedules: int | None
+    """How many there are, exactly; of an incomplete exploration: how many were found; `None`: reduced."""
+    share: float | None
+    """Their probability if at each state every enabled step is equally likely; `None`: reduced."""
     witness: tuple[WalkedStep, ...]
-    """A shortest one."""
+    """A shortest one of the graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Exploration:
     bounds: Bounds
     states: int
     transitions: int
-    schedules: int
+    schedules: int | None
+    """How many there are; `None`: reduced."""
     outcomes: tuple[OutcomeClass, ...]
     """Those that are not ok first, then by the length of their witness."""
     decisive: tuple[Decision, ...]
@@ -74,18 +78,25 @@ def explore(
     bounds: Bounds = UNBOUNDED,
     on_level: Callable[[Level], bool] | None = None,
     merges: bool = True,
+    reduces: bool = False,
 ) -> Exploration:
     """Explore every interleaving of a scenario under a policy; times and seed play no part.
 
     `properties`: verdicts of your own. `bounds`: where to give up. `on_level`: called before each level
     of the search; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one
-    local state (without, the answers are the same and the graph is larger).
+    local state (without, the answers are the same and the graph is larger). `reduces`: whether orders of steps that
+    commute are skipped; the outcomes are the same, and nothing is counted or decided.
     """
-    search = _search(Layout(scenario.setting, policy, merges=merges), bounds, on_level)
+    table = StepTable(Layout(scenario.setting, policy, merges=merges))
+    reduction = None
+    if reduces:
+        send_scouts(table)
+        reduction = Reduction(table.layout)
+    search = _search(table, bounds, on_level, reduction)
     graph = Graph(search)
     outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]
     verdicts = [verdicts_of(outcome, properties) for outcome in outcomes]
-    classes = _classes(graph, outcomes, verdicts)
+    classes = _classes(graph, outcomes, verdicts, is_counted=not reduces)
     bad = sorted({name for given in verdicts for name in given if name != "ok"})
     return Exploration(
         policy=policy.name,
@@ -93,29 +104,36 @@ def explore(
         bounds=bounds,
         states=graph.states,
         transitions=graph.transitions,
-        schedules=sum(each.schedules for each in classes),
+        schedules=None if reduces else sum(each.schedules or 0 for each in classes),
         outcomes=classes,
-        decisive=tuple(decisions(graph, verdicts, bad)),
+        decisive=() if reduces else tuple(decisions(graph, verdicts, bad)),
         graph=graph,
     )
 
 
-def _search(layout: Layout, bounds: Bounds, on_level: Callable[[Level], bool] | None) -> Search:
+def _search(
+    table: StepTable,
+    bounds: Bounds,
+    on_level: Callable[[Level], bool] | None,
+    reduction: Reduction | None,
+) -> Search:
     salt = 0
     while True:
-        search = Search(layout, salt)
+        search = Search(table, salt, reduction)
         try:
             search.run(bounds, on_level)
         except HashCollision:
             salt += 1
-        else:
+            continue
+        if not search.is_complete or search.chose_well():
             return search
 
 
 def _classes(
-    graph: Graph, outcomes: Sequence[Outcome], verdicts: Sequence[tuple[str, ...]]
+    graph: Graph, outcomes: Sequence[Outcome], verdicts: Sequence[tuple[str, ...]], *, is_counted: bool
 ) -> tuple[OutcomeClass, ...]:
-    counts, probability = schedules_to(graph), probability_of(graph)
+    counts = schedules_to(graph) if is_counted else None
+    probability = probability_of(graph) if is_counted else None
     members: dict[Hashable, list[int]] = {}
     for place, (outcome, given) in enumerate(zip(outcomes, verdicts, strict=True)):
         members.setdefault(class_of(outcome, given), []).append(place)
@@ -124,10 +142,10 @@ def _classes(
         OutcomeClass(
             outcome=outcomes[places[0]],
             verdicts=verdicts[places[0]],
-            schedules=sum(counts[terminals[place]] for place in places),
-            share=float(sum(probability[terminals[place]] for place in places)),
+            schedules=None if counts is None else sum(counts[terminals[place]] for place in places),
+            share=None if probability is None else float(sum(probability[terminals[place]] for place in places)),
             witness=tuple(graph.walk(graph.shortest_path(terminals[places[0]]))),
         )
         for places in members.values()
     )
-    return tuple(sorted(classes, key=lambda each: (each.verdicts == ("ok",), len(each.witness), -each.schedules)))
+    return tuple(sorted(classes, key=lambda each: (each.verdicts == ("ok",), len(each.witness), -(each.schedules or 0))))

@@ -44,6 +44,15 @@ class LocalStates:
             self._transitions[transition] = self._intern((*self._answers[number], (position, answer)))
         return self._transitions[transition]
 
+    @property
+    def transitions_count(self) -> int:
+        """How many transitions between local states are known."""
+        return len(self._transitions)
+
+    def edges(self) -> list[tuple[int, int]]:
+        """The known transitions between local states."""
+        return sorted({(before, after) for (before, _, _), after in self._transitions.items()})
+
     def _intern(self, answers: tuple[tuple[int, Any], ...]) -> int:
         task = Task(self._program())
         for position, answer in answers:

@@ -91,10 +91,17 @@ class StepKind:
         return tuple(numbers)
 
 
-def step_kinds(layout: Layout, role: Role, local: int) -> tuple[StepKind, ...]:
-    """The steps that a role can take at a local state."""
-    return tuple(
-        StepKind(layout, role, local, position) for position in range(len(role.locals[local].pending))
-    )
+class StepTable:
+    """The steps of every role at every local state, each made once."""
 
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._kinds: dict[tuple[int, int], tuple[StepKind, ...]] = {}
 
+    def kinds(self, role: Role, local: int) -> tuple[StepKind, ...]:
+        """The steps that a role can take at a local state."""
+        key = (role.columns.start, local)
+        if key not in self._kinds:
+            positions = range(len(role.locals[local].pending))
+            self._kinds[key] = tuple(StepKind(self.layout, role, local, each) for each in positions)
+        return self._kinds[key]

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.layout import Layout, Role
-from batchsim.engines.exhaustive.moves import StepKind, step_kinds
+from batchsim.engines.exhaustive.moves import StepKind, StepTable
+from batchsim.engines.exhaustive.reduction import EVERYBODY, Reduction
 from batchsim.engines.streams import draw
 
 Rows = NDArray[np.uint16]
@@ -68,10 +69,12 @@ class Level:
 class Search:
     """States and edges, as they are found."""
 
-    def __init__(self, layout: Layout, salt: int = 0) -> None:
-        self.layout = layout
+    def __init__(self, table: StepTable, salt: int = 0, reduction: Reduction | None = None) -> None:
+        self.layout = layout = table.layout
+        self._table = table
+        self._reduction = reduction
+        self._chosen: list[Numbers] = []
         self._sums_of = _Sums(layout, salt)
-        self._kinds: dict[tuple[int, int], tuple[StepKind, ...]] = {}
         self.labels: list[Label] = []
         self._label_numbers: dict[tuple[int, str | None], int] = {}
         first = np.array([layout.initial_row()], dtype=np.uint16)
@@ -112,6 +115,16 @@ class Search:
             self._expand()
         self.is_complete = True
 
+    def chose_well(self) -> bool:
+        """Whether all that was found by now would have led to the same choices."""
+        if self._reduction is None:
+            return True
+        expanded = self._rows[: len(self._chosen)]
+        return all(
+            np.array_equal(self._reduction.choose(rows), chosen)
+            for rows, chosen in zip(expanded, self._chosen, strict=True)
+        )
+
     def _hits(self, bounds: Bounds) -> bool:
         if bounds.states_max is not None and self.states > bounds.states_max:
             return True
@@ -122,7 +135,11 @@ class Search:
     def _expand(self) -> None:
         rows, sums = self._frontier
         begin = self._levels_begin[-2]
-        parts = [part for role in self.layout.roles for part in self._steps_of(role, rows, sums)]
+        chosen = None
+        if self._reduction is not None:
+            chosen = self._reduction.choose(rows)
+            self._chosen.append(chosen)
+        parts = [part for role in self.layout.roles for part in self._steps_of(role, rows, sums, chosen)]
         if not parts:
             self._frontier = (rows[:0], sums[:0])
             return
@@ -160,16 +177,20 @@ class Search:
             if not np.array_equal(self._rows[each][numbers[here] - self._levels_begin[each]], rows[here]):
                 raise HashCollision
 
-    def _steps_of(self, role: Role, rows: Rows, sums: Sums) -> Iterator[_Part]:
+    def _steps_of(
+        self, role: Role, rows: Rows, sums: Sums, chosen_columns: Numbers | None
+    ) -> Iterator[_Part]:
         previous = None
         has_idle = np.zeros(len(rows), dtype=bool)
         for column in role.columns:
             local = rows[:, column]
             # Among sorted twins, the first of those that are alike steps for all of them.
             eligible = np.ones(len(rows), dtype=bool) if previous is None else local != previous
+            if chosen_columns is not None:
+                eligible &= (chosen_columns == EVERYBODY) | (chosen_columns == column)
             previous = local
             for number in np.unique(local[eligible]).tolist():
-                kinds = self._kinds_of(role, number)
+                kinds = self._table.kinds(role, number)
                 chosen = eligible & (local == number)
                 if any(kind.is_of_idle_twin for kind in kinds):
                     chosen &= ~has_idle
@@ -180,12 +201,6 @@ class Search:
                 alike = (rows[here][:, role.columns] == number).sum(axis=1)
                 for kind in kinds:
                     yield from self._steps_of_kind(kind, column, rows, sums, here, alike)
-
-    def _kinds_of(self, role: Role, local: int) -> tuple[StepKind, ...]:
-        key = (role.columns.start, local)
-        if key not in self._kinds:
-            self._kinds[key] = step_kinds(self.layout, role, local)
-        return self._kinds[key]
 
     def _steps_of_kind(
         self, kind: StepKind, column: int, rows: Rows, sums: Sums, here: Numbers, alike: Numbers
