@@ -134,7 +134,9 @@ def run(
     metavar="KEY=VALUE",
     help="Override a field of the scenario, such as batch.items=2; may be repeated.",
 )
-@click.option("--reduce", "reduces", is_flag=True, help="Skip orders of steps that commute: outcomes without counts.")
+@click.option(
+    "--reduce", "reduces", is_flag=True, help="Skip orders of steps that commute: outcomes without counts."
+)
 @click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states.")
 @click.option("--max-memory", type=click.IntRange(64), metavar="MIB", help="Give up beyond so many MiB.")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the results as JSON; - for standard output.")
@@ -212,9 +214,7 @@ def explore(
 )
 @click.option("--timeline", is_flag=True, help="Print every step; the decisive ones stand out.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
-def replay(
-    file: Path, json_file: str | None, report_directory: Path | None, timeline: bool, quiet: bool
-) -> int:
+def replay(file: Path, json_file: str | None, report_directory: Path | None, timeline: bool, quiet: bool) -> int:
     """Run the schedule of a WITNESS in simulated time: the same order, with times that fit it.
 
     The exit code is 1 if it does not come to the verdicts for which the witness was found.
@@ -311,9 +311,7 @@ def _properties(scenario: Scenario, names: Sequence[str]) -> list[Property]:
     return own + [_find(find_verdict, VERDICTS, "--verdict", name, Path()) for name in dict.fromkeys(names)]
 
 
-def _find(
-    find: Callable[[str, Path], Any], known: Iterable[str], option: str, name: str, directory: Path
-) -> Any:
+def _find(find: Callable[[str, Path], Any], known: Iterable[str], option: str, name: str, directory: Path) -> Any:
     from batchsim.scenario.spelling import did_you_mean
     from batchsim.user_code import UserCodeError
 
@@ -361,8 +359,10 @@ def _write_witnesses(
     commands = []
     for name, exploration in zip(names, explorations, strict=False):
         commands.append(
-            [f"batchsim replay {(directory or Path('DIR')) / _witness_file(exploration, n)}" for n in
-             range(len(exploration.outcomes))]
+            [
+                f"batchsim replay {(directory or Path('DIR')) / _witness_file(exploration, n)}"
+                for n in range(len(exploration.outcomes))
+            ]
         )
         if directory is None:
             continue
@@ -387,8 +387,7 @@ def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[Ex
         found = exploration.verdicts
         if expected is not None and (not found <= expected or (exploration.is_complete and found != expected)):
             click.echo(
-                f"{scenario.name}, {name}: expected {', '.join(sorted(expected))}, "
-                f"got {', '.join(sorted(found))}",
+                f"{scenario.name}, {name}: expected {', '.join(sorted(expected))}, got {', '.join(sorted(found))}",
                 err=True,
             )
             return UNEXPECTED

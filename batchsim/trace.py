@@ -86,8 +86,7 @@ def outcome_of(world: World, setting: Setting, streamed: CallResult | None) -> O
         runs_created=len(runs) - runs.count(None),
         runs_total=len(runs) - runs.count(None),
         items_without_run=sum(
-            run is None and item.kind is not Kind.REJECTED
-            for run, item in zip(runs, setting.items, strict=True)
+            run is None and item.kind is not Kind.REJECTED for run, item in zip(runs, setting.items, strict=True)
         ),
         runs_are_final=False not in runs,
         leaked_keys=tuple(key for key in REDIS_KEYS if key in world.cells),

@@ -81,9 +81,7 @@ PROPERTIES: tuple[Property, ...] = (
     Property("leaked_keys", "Redis keys of the batch are left.", lambda outcome: bool(outcome.leaked_keys)),
 )
 
-OK = Property(
-    "ok", "None of the others.", lambda outcome: not any(each.holds(outcome) for each in PROPERTIES)
-)
+OK = Property("ok", "None of the others.", lambda outcome: not any(each.holds(outcome) for each in PROPERTIES))
 
 VERDICTS: dict[str, Property] = {each.name: each for each in (OK, *PROPERTIES)}
 """Every verdict of protocol.md by its name."""

@@ -139,7 +139,10 @@ def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> Non
     ("arguments", "message"),
     [
         (["run", "scenarios/none.yaml"], "scenarios/none.yaml: found no readable file"),
-        (["run", INCIDENT, "--set", "batch.itms=3"], "--set batch.itms=3: batch.itms: found the unknown key 'itms'"),
+        (
+            ["run", INCIDENT, "--set", "batch.itms=3"],
+            "--set batch.itms=3: batch.itms: found the unknown key 'itms'",
+        ),
         (["run", INCIDENT, "--set", "batch.items=0"], "allowed: a whole number from 1 to 100000"),
         (["run", INCIDENT, "--seed", "-1"], "allowed: a whole number from 0 to 18446744073709551615"),
         (["run", INCIDENT, "--seed", "x"], "'x' is not a valid integer"),
@@ -198,13 +201,27 @@ def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     assert document.keys() == {"schema", "scenario", "explorations"}
     (exploration,) = document["explorations"]
     assert exploration.keys() == {
-        "policy", "complete", "bounds", "states", "transitions", "schedules", "outcomes", "decisive"
+        "policy",
+        "complete",
+        "bounds",
+        "states",
+        "transitions",
+        "schedules",
+        "outcomes",
+        "decisive",
     }
     assert exploration["complete"] is True
     assert int(exploration["schedules"]) == sum(int(each["schedules"]) for each in exploration["outcomes"])
     for each in exploration["outcomes"]:
         assert each.keys() == {
-            "client", "batch", "runs_created", "runs_total", "leaked_keys", "verdicts", "schedules", "share",
+            "client",
+            "batch",
+            "runs_created",
+            "runs_total",
+            "leaked_keys",
+            "verdicts",
+            "schedules",
+            "share",
             "witness",
         }
         assert all(step.keys() == {"actor", "operation", "alternative"} for step in each["witness"])

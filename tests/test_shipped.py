@@ -36,26 +36,21 @@ def test_each_meets_its_expectations_and_says_what_it_shows(file: Path) -> None:
 def test_each_explores_to_its_expectations(file: Path) -> None:
     scenario = load_scenario(file)
     assert set(scenario.expect_explore) == set(scenario.policies)
-    found = {
-        name: explore(scenario, find_policy(name, scenario.directory)).verdicts for name in scenario.policies
-    }
+    found = {name: explore(scenario, find_policy(name, scenario.directory)).verdicts for name in scenario.policies}
     assert found == scenario.expect_explore
     assert all(scenario.expect[name] <= found[name] for name in found)
 
 
 def test_every_verdict_that_needs_no_fault_occurs_somewhere() -> None:
-    occurring = {verdict for file in FILES for each in load_scenario(file).expect_explore.values() for verdict in each}
-    assert occurring == {
-        "ok", "false_failure", "true_failure", "silent_abort", "leaked_keys", "status_regression"
+    occurring = {
+        verdict for file in FILES for each in load_scenario(file).expect_explore.values() for verdict in each
     }
+    assert occurring == {"ok", "false_failure", "true_failure", "silent_abort", "leaked_keys", "status_regression"}
 
 
 def test_every_policy_of_the_lineage_is_expected_somewhere_to_fail() -> None:
     failing = {
-        policy
-        for file in FILES
-        for policy, verdicts in load_scenario(file).expect.items()
-        if verdicts != {"ok"}
+        policy for file in FILES for policy, verdicts in load_scenario(file).expect.items() if verdicts != {"ok"}
     }
     assert {policy.name for policy in LINEAGE} <= failing
 

@@ -38,9 +38,7 @@ class Witness:
     steps: tuple[WitnessStep, ...]
 
 
-def witness_of(
-    outcome: OutcomeClass, scenario: Path, overrides: Sequence[str], policy: str
-) -> Witness:
+def witness_of(outcome: OutcomeClass, scenario: Path, overrides: Sequence[str], policy: str) -> Witness:
     """The witness of an outcome class."""
     steps = tuple(WitnessStep(step.actor, step.name, step.alternative) for step in outcome.witness)
     return Witness(scenario, tuple(overrides), policy, outcome.verdicts, steps)

@@ -114,7 +114,6 @@ def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World
     return world
 
 
-
 def all_cells(setting: Setting) -> tuple[Key, ...]:
     """Every cell that the actors of a setting can touch, in a fixed order."""
     return (

@@ -63,8 +63,7 @@ def _outcome(each: OutcomeClass) -> dict[str, Any]:
         "schedules": _count(each.schedules),
         "share": each.share,
         "witness": [
-            {"actor": step.actor, "operation": step.name, "alternative": step.alternative}
-            for step in each.witness
+            {"actor": step.actor, "operation": step.name, "alternative": step.alternative} for step in each.witness
         ],
     }
 

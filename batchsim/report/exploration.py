@@ -114,9 +114,7 @@ def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
     return table
 
 
-def _show_failure(
-    console: Console, exploration: Exploration, outcome: OutcomeClass, command: str
-) -> None:
+def _show_failure(console: Console, exploration: Exploration, outcome: OutcomeClass, command: str) -> None:
     for verdict in outcome.verdicts if exploration.decisive else ():
         decided = [each for each in exploration.decisive if each.verdict == verdict]
         console.print(Text(f"  {verdict} is decided when", style="bold"))

@@ -40,9 +40,7 @@ def _guarded(decide: Callable[[A], R], expected: type[R], what: str) -> Callable
         try:
             answer = decide(subject)
         except Exception as error:
-            raise UserCodeError(
-                f"{what}({_short(subject)}) raised {type(error).__name__}: {error}"
-            ) from error
+            raise UserCodeError(f"{what}({_short(subject)}) raised {type(error).__name__}: {error}") from error
         if not isinstance(answer, expected):
             allowed = f"a {expected.__name__}"
             raise UserCodeError(f"{what}({_short(subject)}) returned {answer!r}; allowed: {allowed}")

@@ -38,6 +38,7 @@ def bare_simpy(items: int, consumers: int, *, legs: int) -> int:
     enqueued: set[int] = set()
     processed: set[int] = set()
     final: dict[int, bool] = {}
+
     def operation(shortest_us: int, longest_us: int) -> Steps:
         total_us = int(latency.uniform(shortest_us, longest_us))
         if legs == 1:
@@ -118,8 +119,8 @@ def explorations() -> None:
         code = (
             "import resource; from batchsim import POLICIES, explore, scenario_from_data; "
             f"x = explore(scenario_from_data({data}), POLICIES['pr3427']); "
-            "u = resource.getrusage(resource.RUSAGE_SELF); "
-            "print(x.states, x.transitions, f'{x.schedules:.1e}', f'{u.ru_utime + u.ru_stime:.2f}', u.ru_maxrss >> 10)"
+            "u = resource.getrusage(resource.RUSAGE_SELF); seconds = u.ru_utime + u.ru_stime; "
+            "print(x.states, x.transitions, f'{x.schedules:.1e}', f'{seconds:.2f}', u.ru_maxrss >> 10)"
         )
         ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
         states, transitions, schedules, seconds, mib = ended.stdout.split()

@@ -45,9 +45,7 @@ def _search(
         sdk.close()
 
 
-def _steps(
-    actors: list[Actor], histories: list[History], cells: Cells
-) -> Iterator[tuple[int, History, Cells]]:
+def _steps(actors: list[Actor], histories: list[History], cells: Cells) -> Iterator[tuple[int, History, Cells]]:
     idle_twins: set[tuple[str, Any]] = set()
     for place, (actor, history) in enumerate(zip(actors, histories, strict=True)):
         if actor.begins_with is not None and actor.begins_with not in cells:

@@ -194,9 +194,7 @@ TWIN = Property("stuck", "Not that one.", lambda outcome: False)
 
 def test_policies_and_verdicts_of_the_user(complaints: Complaints, folder: Path) -> None:
     (folder / "mine.py").write_text(MINE)
-    fields = (
-        "policies: [pr3427, 'mine.py:P']\nverdicts: ['mine.py:V']\nexpect: {'mine.py:P': [too_many, stuck]}"
-    )
+    fields = "policies: [pr3427, 'mine.py:P']\nverdicts: ['mine.py:V']\nexpect: {'mine.py:P': [too_many, stuck]}"
     assert complaints(HEAD + fields) == []
     scenario = load_scenario("s.yaml", ["expect.mine.py:P=too_many"])
     assert scenario.policies == ("pr3427", "mine.py:P")
@@ -293,8 +291,7 @@ scalars = st.sampled_from(
 values = st.recursive(
     scalars,
     lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from([*KEYS, "[key]", ""]), inner, max_size=3)
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*KEYS, "[key]", ""]), inner, max_size=3)
     ),
 )
 

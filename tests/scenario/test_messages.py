@@ -190,8 +190,7 @@ IN_A_FIELD = [
     ),
     (
         "expect_explore: {pr3427: [ok, fale_failure]}",
-        f"3:31: expect_explore.pr3427[1]: found 'fale_failure'; allowed: {VERDICT}"
-        f"; did you mean 'false_failure'?",
+        f"3:31: expect_explore.pr3427[1]: found 'fale_failure'; allowed: {VERDICT}; did you mean 'false_failure'?",
     ),
 ]
 
@@ -235,10 +234,7 @@ IN_THE_TEXT = [
         "\n".join(
             [
                 "a: &a [x, x]",
-                *(
-                    f"{b}: &{b} [{', '.join(['*' + a] * 9)}]"
-                    for a, b in zip("abcdefg", "bcdefgh", strict=False)
-                ),
+                *(f"{b}: &{b} [{', '.join(['*' + a] * 9)}]" for a, b in zip("abcdefg", "bcdefgh", strict=False)),
             ]
         ),
         "6:20: found aliases that grow too large; allowed: 100000 values from aliases in all",

@@ -127,9 +127,7 @@ def test_what_was_dumped_is_read_again(tree: object) -> None:
 
 
 def test_a_large_file_takes_a_second_or_two() -> None:
-    text = "items:\n  overrides:\n" + "".join(
-        f"    - {{index: {n}, upload: 200 ms}}\n" for n in range(25_000)
-    )
+    text = "items:\n  overrides:\n" + "".join(f"    - {{index: {n}, upload: 200 ms}}\n" for n in range(25_000))
     began = time.process_time()
     parse_yaml(text, "s.yaml")
     assert time.process_time() - began < 5

@@ -84,8 +84,8 @@ def explore(
 
     `properties`: verdicts of your own. `bounds`: where to give up. `on_level`: called before each level
     of the search; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one
-    local state (without, the answers are the same and the graph is larger). `reduces`: whether orders of steps that
-    commute are skipped; the outcomes are the same, and nothing is counted or decided.
+    local state (without, the answers are the same and the graph is larger). `reduces`: whether orders of steps
+    that commute are skipped; the outcomes are the same, and nothing is counted or decided.
     """
     table = StepTable(Layout(scenario.setting, policy, merges=merges))
     reduction = None
@@ -148,4 +148,6 @@ def _classes(
         )
         for places in members.values()
     )
-    return tuple(sorted(classes, key=lambda each: (each.verdicts == ("ok",), len(each.witness), -(each.schedules or 0))))
+    return tuple(
+        sorted(classes, key=lambda each: (each.verdicts == ("ok",), len(each.witness), -(each.schedules or 0)))
+    )

@@ -41,9 +41,7 @@ class _Follower:
         self._graph = graph
         self._locals = {id(role): [0] * len(role.actors) for role in graph.layout.roles}
         self._places = {
-            actor.name: (role, twin)
-            for role in graph.layout.roles
-            for twin, actor in enumerate(role.actors)
+            actor.name: (role, twin) for role in graph.layout.roles for twin, actor in enumerate(role.actors)
         }
         self.state = 0
 

@@ -160,4 +160,3 @@ class WalkedStep:
     def description(self) -> str:
         """The answer in a few words."""
         return self.operation.describe(self.answer)
-

@@ -87,8 +87,7 @@ class Layout:
     def initial_row(self) -> list[int]:
         """The state after phase 1, before anybody acted."""
         cells = [
-            values.number_of(self._initial.get(cell))
-            for cell, values in zip(self.cells, self.values, strict=True)
+            values.number_of(self._initial.get(cell)) for cell, values in zip(self.cells, self.values, strict=True)
         ]
         return [0] * self.actors_count + cells
 

@@ -10,10 +10,10 @@ finite and acyclic). The sets taken here are all pending operations of one actor
 if neither writes a key that the other touches.
 
 What an actor can ever do is read off its local states: the footprints of all that can be reached from its own.
-They are found while searching (scouts go first), so a choice may have relied on too little. So all choices are made
-again when the search has ended, and where one differs the search is done again, knowing more. That is enough: let
-answers that were never met lead to an error state. The last search is a sound reduction of that restricted system
-and met no error; so the restricted system has none, and is the real one.
+They are found while searching (scouts go first), so a choice may have relied on too little. So all choices are
+made again when the search has ended, and where one differs the search is done again, knowing more. That is
+enough: let answers that were never met lead to an error state. The last search is a sound reduction of that
+restricted system and met no error; so the restricted system has none, and is the real one.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ class Reduction:
             for (role, column), on in zip(places, goes_on, strict=True):
                 future, local = self._futures[id(role)], rows[:, column]
                 unblocked |= np.where(on, future.unblocks[local], future.unblocks_until[local])
-            further = [on | self._is_unblocked(role, unblocked) for (role, _), on in zip(places, goes_on, strict=True)]
+            further = [
+                on | self._is_unblocked(role, unblocked) for (role, _), on in zip(places, goes_on, strict=True)
+            ]
             if all(np.array_equal(before, after) for before, after in zip(goes_on, further, strict=True)):
                 break
             goes_on = further

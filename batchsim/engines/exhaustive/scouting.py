@@ -16,14 +16,14 @@ def send_scouts(table: StepTable) -> None:
     """Walk through some schedules, the same ones each time.
 
     A scout prefers some actors to others, and changes its mind now and then: so rare orders are met far sooner
-    than by equal chances (Burckhardt et al., *A randomized scheduler with probabilistic guarantees of finding bugs*,
-    ASPLOS 2010).
+    than by equal chances (Burckhardt et al., *A randomized scheduler with probabilistic guarantees of finding
+    bugs*, ASPLOS 2010).
     """
     for scout in range(SCOUTS):
         row, taken = table.layout.initial_row(), 0
         while possible := list(_possible(table, row)):
             mood = draw(scout, taken // STEPS_BETWEEN_MOODS)
-            column, kind, move = max(possible, key=lambda each: draw(mood, each[0]))  # noqa: B023
+            column, kind, move = max(possible, key=lambda each: draw(mood, each[0]))
             row[column] = move.local
             for place, value in zip(kind.columns, move.cells, strict=True):
                 row[place] = value

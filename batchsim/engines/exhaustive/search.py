@@ -177,9 +177,7 @@ class Search:
             if not np.array_equal(self._rows[each][numbers[here] - self._levels_begin[each]], rows[here]):
                 raise HashCollision
 
-    def _steps_of(
-        self, role: Role, rows: Rows, sums: Sums, chosen_columns: Numbers | None
-    ) -> Iterator[_Part]:
+    def _steps_of(self, role: Role, rows: Rows, sums: Sums, chosen_columns: Numbers | None) -> Iterator[_Part]:
         previous = None
         has_idle = np.zeros(len(rows), dtype=bool)
         for column in role.columns:

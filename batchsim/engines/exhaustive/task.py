@@ -72,9 +72,7 @@ class Task:
 class _Strand:
     """One coroutine of a task: its own, or one that it runs side by side with others."""
 
-    def __init__(
-        self, task: Task, program: Program[Any], lane: str, group: _Group | None, number: int
-    ) -> None:
+    def __init__(self, task: Task, program: Program[Any], lane: str, group: _Group | None, number: int) -> None:
         self._task = task
         self._program = program
         self.lane = lane

@@ -65,8 +65,7 @@ class Conductor:
         if self._taken < len(self._order):
             cue = self._order[self._taken]
             raise OrderNotPossible(
-                f"step {self._taken + 1} of {len(self._order)}, {cue.name} by {cue.actor}, "
-                f"cannot come next"
+                f"step {self._taken + 1} of {len(self._order)}, {cue.name} by {cue.actor}, cannot come next"
             )
         for actor, operation, _ in self._early:
             # One that was woken and came too late waits for good: nothing is left for it to take.

@@ -247,9 +247,7 @@ class Lane:
         if recorder.keep is None or operation.name in recorder.keep:
             answered_us = now_us + self._response_us
             issued_us, after = self._issued_us, self.after
-            step = Step(
-                number, self.name, operation, answer, issued_us, now_us, answered_us, after, woken_by
-            )
+            step = Step(number, self.name, operation, answer, issued_us, now_us, answered_us, after, woken_by)
             recorder.steps.append(step)
             if stage.observer is not None:
                 self._show(step)

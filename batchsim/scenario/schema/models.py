@@ -105,9 +105,7 @@ class ScenarioFile(Strict):
         min_length=1,
         description="Variants to compare: names, or path/to/file.py:NAME",
     )
-    verdicts: list[Annotated[str, PROPERTY]] = Field(
-        [], description="Verdicts of your own: path/to/file.py:NAME"
-    )
+    verdicts: list[Annotated[str, PROPERTY]] = Field([], description="Verdicts of your own: path/to/file.py:NAME")
     latency: Latencies = Field(
         default_factory=Latencies, description="How long operations take; round trips unless split"
     )
