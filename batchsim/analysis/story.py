@@ -42,7 +42,7 @@ class Refusal:
 
 
 def story(trace: Trace, verdicts: tuple[str, ...]) -> tuple[str, ...]:
-    """The sentences, in the order of time; none where all went well. Needs a trace with all steps."""
+    """The sentences: attempts, reaper, end; none where all went well. Needs a trace with all steps."""
     if verdicts == ("ok",):
         return ()
     return (*_refusals_in_words(trace), *_hollow_success(trace), *_settlement(trace), _ending(trace))

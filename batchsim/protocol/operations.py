@@ -81,7 +81,10 @@ class Deliver(BlockingOperation[Answer]):
     def describe(self, answer: Any) -> str:
         if answer.status != 200:
             return str(answer.status)
-        return "200 sealed" if answer.sealed else f"200 not sealed, {answer.enqueued_count} enqueued"
+        if answer.sealed:
+            return "200 sealed"
+        count = answer.enqueued_count
+        return "200 not sealed" if count is None else f"200 not sealed, {count} enqueued"
 
 
 @dataclass(frozen=True, slots=True)

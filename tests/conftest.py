@@ -1,0 +1,12 @@
+"""One profile for all property tests: the same examples in every run, and no deadline on shared machines."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "batchsim", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""`--hypothesis-profile=search` looks for new examples instead."""
+settings.load_profile("batchsim")

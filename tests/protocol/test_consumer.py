@@ -1,0 +1,122 @@
+"""A consumer's steps, in their order (protocol.md §3.3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from batchsim.policies import POLICIES
+from batchsim.protocol.consumer import consume, status_after_processing
+from batchsim.protocol.operation import both
+from batchsim.protocol.operations import (
+    Cleanup,
+    CleanupWithTombstone,
+    CompletionUpdate,
+    CreateRun,
+    GetMeta,
+    ReadFailures,
+    ReadRuns,
+    Record,
+    RetryMessage,
+    ScheduleCompletion,
+    TakeMessage,
+)
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.setting import Item, Kind, Setting
+from batchsim.protocol.stores import Message, Status
+from tests.protocol.by_hand import ByHand
+
+PLAIN = POLICIES["pre3427"]
+ITEM = Item()
+
+
+def consumer(*items: Item, policy: Policy = PLAIN) -> ByHand:
+    return ByHand(consume(Setting(items), policy))
+
+
+@pytest.mark.parametrize(
+    ("kind", "creates", "succeeds"),
+    [
+        (Kind.OK, CreateRun(1, final=False), True),
+        (Kind.PRE_FAILED, CreateRun(1, final=True), True),
+        (Kind.REJECTED, None, False),
+    ],
+)
+def test_what_becomes_of_an_item_by_its_kind(kind: Kind, creates: CreateRun | None, succeeds: bool) -> None:
+    worker = consumer(ITEM, Item(kind))
+    worker.expect(TakeMessage(), Message(1))
+    worker.expect(GetMeta(1), 2)
+    if creates is not None:
+        worker.expect(creates)
+    worker.expect(Record(1, success=succeeds), 1)
+    assert worker.awaited == TakeMessage()
+
+
+def test_without_metadata_a_message_is_dropped() -> None:
+    worker = consumer(ITEM)
+    worker.expect(TakeMessage(), Message(0))
+    worker.expect(GetMeta(0), None)
+    assert worker.awaited == TakeMessage()
+
+
+def test_a_failing_item_is_put_back_until_its_attempts_are_over() -> None:
+    worker = consumer(Item(failed_attempts=2))
+    for attempt in (1, 2):
+        worker.expect(TakeMessage(), Message(0, attempt))
+        worker.expect(GetMeta(0), 1)
+        worker.expect(RetryMessage(0, attempt))
+    worker.expect(TakeMessage(), Message(0, 3))
+    worker.expect(GetMeta(0), 1)
+    assert worker.awaited == CreateRun(0, final=False)
+
+
+@pytest.mark.parametrize("processed", [0, 1, 3])
+def test_only_the_last_item_finalizes(processed: int) -> None:
+    worker = consumer(ITEM, ITEM)
+    worker.expect(TakeMessage(), Message(0))
+    worker.expect(GetMeta(0), 2)
+    worker.expect(CreateRun(0, final=False))
+    worker.expect(Record(0, success=True), processed)
+    assert worker.awaited == TakeMessage()
+
+
+def finalizing(policy: Policy = PLAIN) -> ByHand:
+    worker = consumer(ITEM, policy=policy)
+    worker.expect(TakeMessage(), Message(0))
+    worker.expect(GetMeta(0), 1)
+    worker.expect(CreateRun(0, final=False))
+    worker.expect(Record(0, success=True), 1)
+    return worker
+
+
+def test_finalize_updates_schedules_and_cleans_up() -> None:
+    worker = finalizing()
+    worker.expect(both(ReadRuns(), ReadFailures()), (1, 0))
+    worker.expect(CompletionUpdate(Status.PENDING, successful=1, failed=0, seals=False))
+    worker.expect(ScheduleCompletion())
+    worker.expect(Cleanup(), 5)
+    assert worker.awaited == TakeMessage()
+
+
+def test_an_aborted_batch_gets_no_completion_job() -> None:
+    worker = finalizing()
+    worker.expect(both(ReadRuns(), ReadFailures()), (0, 1))
+    worker.expect(CompletionUpdate(Status.ABORTED, successful=0, failed=1, seals=False))
+    assert worker.awaited == Cleanup()
+
+
+def test_the_switches_of_finalize() -> None:
+    worker = finalizing(replace(PLAIN, keeps_tombstone=True, seals_at_finalize=True))
+    worker.expect(both(ReadRuns(), ReadFailures()), (1, 0))
+    worker.expect(CompletionUpdate(Status.PENDING, successful=1, failed=0, seals=True))
+    worker.expect(ScheduleCompletion())
+    assert worker.awaited == CleanupWithTombstone()
+
+
+@pytest.mark.parametrize(
+    ("runs", "failures", "status"),
+    [(3, 0, Status.PENDING), (2, 1, Status.PARTIAL_FAILED), (0, 3, Status.ABORTED), (0, 0, Status.PENDING)],
+)
+def test_the_status_after_processing(runs: int, failures: int, status: Status) -> None:
+    assert status_after_processing(runs, failures) is status

@@ -1,0 +1,275 @@
+"""The rules that keep the protocol one and pure; and that each check catches what it is there for."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from batchsim.protocol import operation, operations
+from batchsim.protocol.operation import Operation
+
+ROOT = Path(__file__).parents[1]
+PROTOCOL = ROOT / "batchsim" / "protocol"
+SOURCES = sorted([*PROTOCOL.glob("*.py"), *(ROOT / "batchsim" / "policies").glob("*.py")])
+
+# -- imports -----------------------------------------------------------------------------------
+
+
+def lint_imports(folder: Path) -> list[str]:
+    """The contracts of pyproject.toml that the package in a folder breaks."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"}
+    run = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Contracts: " in run.stdout, run.stdout + run.stderr
+    broken = [line.partition(" BROKEN")[0] for line in run.stdout.splitlines() if " BROKEN" in line]
+    assert run.returncode == bool(broken)
+    return broken
+
+
+LAYERS = "Imports go down these layers, and never up"
+PURITY = "The protocol and its policies know no time, no randomness and no outside world"
+
+
+def test_imports_keep_their_contracts() -> None:
+    assert lint_imports(ROOT) == []
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package that a test may spoil."""
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    shutil.copytree(ROOT / "batchsim", folder / "batchsim", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("protocol/consumer.py", "import time", PURITY),
+        ("protocol/stores.py", "from random import random", PURITY),
+        ("policies/decisions.py", "import datetime", PURITY),
+        ("protocol/cells.py", "from batchsim.scenario.durations import UNITS_US", LAYERS),
+        ("protocol/reaper.py", "from batchsim.policies import POLICIES", LAYERS),
+        ("trace.py", "from batchsim.verdicts import VERDICTS", LAYERS),
+        ("engines/streams.py", "from batchsim.analysis.chains import Leg", LAYERS),
+        ("analysis/runs.py", "def late():\n    from batchsim.cli import main", LAYERS),
+        ("nowhere.py", "X = 1", LAYERS),
+        ("analysis/margins.py", "import simpy", "simpy: the timed engine"),
+        ("scenario/loading.py", "import yaml", "yaml: the YAML file of a scenario"),
+        ("scenario/building.py", "import pydantic", "pydantic: the schema of a scenario"),
+        ("cli.py", "import rapidfuzz", "rapidfuzz: the nearest known name"),
+        ("analysis/story.py", "import rich.text", "click and rich: what is seen on the terminal"),
+    ],
+)
+def test_an_import_against_the_rules_breaks_its_contract(
+    copy: Path, module: str, line: str, contract: str
+) -> None:
+    file = copy / "batchsim" / module
+    before = file.read_text() if file.exists() else None
+    file.write_text(f"{before or ''}\n{line}\n")
+    try:
+        assert contract in lint_imports(copy)
+    finally:
+        if before is None:
+            file.unlink()
+        else:
+            file.write_text(before)
+
+
+# -- coroutines, as they are written -----------------------------------------------------------
+
+OPERATIONS = {
+    name
+    for name, value in vars(operations).items()
+    if isinstance(value, type) and issubclass(value, Operation) and hasattr(value, "name")
+}
+AWAITED_TOGETHER = {"both", "for_each"}
+assert vars(operation).keys() >= AWAITED_TOGETHER
+CLOCKS = {"asyncio", "datetime", "importlib", "os", "random", "secrets", "threading", "time", "uuid"}
+IMPURE_FUNCTIONS = {"__import__", "eval", "exec", "hash", "id", "input", "open"}
+
+
+def name_of(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def coroutines(tree: ast.AST) -> Iterator[ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef))
+
+
+def awaited(node: ast.AST) -> Iterator[ast.AST]:
+    """What an `await` gets (its operand, a side of a choice, what goes together), and a lambda's value."""
+    match node:
+        case ast.Await(value=value):
+            yield from reached_by(value)
+        case ast.Lambda(body=body):
+            yield body  # for `for_each`, which awaits it
+
+
+def reached_by(value: ast.AST) -> Iterator[ast.AST]:
+    yield value
+    match value:
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from (*reached_by(body), *reached_by(orelse))
+        case ast.Call() if name_of(value) in AWAITED_TOGETHER:
+            yield from value.args
+
+
+def forgotten_awaits(source: str) -> list[str]:
+    """Operations and coroutines that a coroutine makes and does not await."""
+    tree = ast.parse(source)
+    local = {coroutine.name for coroutine in coroutines(tree)}
+    to_be_awaited = OPERATIONS | AWAITED_TOGETHER | local
+    found: list[str] = []
+    for coroutine in coroutines(tree):
+        calls = [node for node in ast.walk(coroutine) if isinstance(node, ast.Call)]
+        reached = {id(each) for node in ast.walk(coroutine) for each in awaited(node)}
+        forgotten = (call for call in calls if name_of(call) in to_be_awaited and id(call) not in reached)
+        found += (f"{coroutine.name}: {ast.unparse(call)}" for call in forgotten)
+    return found
+
+
+def impurities(source: str) -> list[str]:
+    """Modules and functions that let the outside world in: a clock, randomness, a file, the hash seed."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                found += (alias.name for alias in names if alias.name.partition(".")[0] in CLOCKS)
+            case ast.ImportFrom(module=str(module)) if module.partition(".")[0] in CLOCKS:
+                found.append(module)
+            case ast.Call() if name_of(node) in IMPURE_FUNCTIONS:
+                found.append(name_of(node))
+    return found
+
+
+def unordered_iterations(source: str) -> list[str]:
+    """Loops of coroutines over anything but a range, and loops over what is plainly a set."""
+    tree = ast.parse(source)
+    in_coroutines = {id(node) for coroutine in coroutines(tree) for node in ast.walk(coroutine)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For | ast.comprehension):
+            over = node.iter
+            is_range = isinstance(over, ast.Call) and name_of(over) == "range"
+            is_set = isinstance(over, ast.Set | ast.SetComp) or (
+                isinstance(over, ast.Call) and name_of(over) in ("set", "frozenset")
+            )
+            if is_set or (id(node) in in_coroutines and not is_range):
+                found.append(ast.unparse(over))
+    return found
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_the_protocol_forgets_no_await_reads_no_clock_and_iterates_over_no_set(file: Path) -> None:
+    source = file.read_text()
+    assert forgotten_awaits(source) == []
+    assert impurities(source) == []
+    assert unordered_iterations(source) == []
+
+
+def test_the_protocol_has_coroutines_to_check() -> None:
+    names = {coroutine.name for file in SOURCES for coroutine in coroutines(ast.parse(file.read_text()))}
+    assert {"batch_trigger", "stream_batch_items", "consume", "execute_run", "reap"} <= names
+    assert {"GetMeta", "Deliver", "CleanupWithTombstone"} <= OPERATIONS
+
+
+CONSUMER = (PROTOCOL / "consumer.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "forgotten"),
+    [
+        ("if await GetMeta(index) is None:", "if GetMeta(index) is None:", "GetMeta(index)"),
+        (
+            "await RetryMessage(index, attempt)",
+            "RetryMessage(index, attempt)",
+            "RetryMessage(index, attempt)",
+        ),
+        ("await both(ReadRuns(), ReadFailures())", "(ReadRuns(), await ReadFailures())", "ReadRuns()"),
+        ("await both(", "both(", "both(ReadRuns(), ReadFailures())"),
+        ("await _finalize_batch(policy)", "_finalize_batch(policy)", "_finalize_batch(policy)"),
+        (
+            "await (CleanupWithTombstone() if",
+            "(CleanupWithTombstone() if",
+            "CleanupWithTombstone()",
+        ),
+    ],
+)
+def test_a_forgotten_await_is_found(right: str, wrong: str, forgotten: str) -> None:
+    assert CONSUMER.count(right) == 1
+    found = forgotten_awaits(CONSUMER.replace(right, wrong))
+    assert forgotten in [line.partition(": ")[2] for line in found]
+
+
+@pytest.mark.parametrize(
+    ("line", "imported"),
+    [
+        ("import time", "time"),
+        ("from datetime import datetime", "datetime"),
+        ("import os.path", "os.path"),
+        ("clock = __import__('time')", "__import__"),
+        ("async def f(): return hash('x')", "hash"),
+    ],
+)
+def test_a_clock_is_found(line: str, imported: str) -> None:
+    assert impurities(f"{CONSUMER}\n{line}\n") == [imported]
+
+
+@pytest.mark.parametrize(
+    ("line", "over"),
+    [
+        ("async def f(items):\n    for item in items: await GetMeta(item)", "items"),
+        ("async def f(items):\n    return [i for i in items]", "items"),
+        ("def f(items):\n    return [i for i in set(items)]", "set(items)"),
+        ("for i in {1, 2}: pass", "{1, 2}"),
+    ],
+)
+def test_an_iteration_without_an_order_is_found(line: str, over: str) -> None:
+    assert unordered_iterations(f"{CONSUMER}\n{line}\n") == [over]
+
+
+FORGETFUL = """
+from batchsim.protocol.operation import both
+from batchsim.protocol.operations import GetMeta, ReadFailures, ReadRuns
+
+
+async def forgetful() -> int | None:
+    GetMeta(0)
+    both(ReadRuns(), ReadFailures())
+    return await GetMeta(0)
+"""
+
+
+def test_mypy_finds_an_operation_that_is_thrown_away(tmp_path: Path) -> None:
+    snippet = tmp_path / "forgetful.py"
+    snippet.write_text(FORGETFUL)
+    command: list[str | Path] = [
+        *(sys.executable, "-m", "mypy", "--strict", "--config-file", ROOT / "pyproject.toml", snippet)
+    ]
+    environment = {**os.environ, "MYPYPATH": str(ROOT)}
+    run = subprocess.run(
+        [*command, "--cache-dir", tmp_path / "cache", "--follow-imports", "silent"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    errors = [line for line in run.stdout.splitlines() if ": error: " in line]
+    assert [line.rpartition("[")[2] for line in errors] == ["unused-awaitable]"] * 2, run.stdout
+    assert [line.split(":")[1] for line in errors] == ["7", "8"]
