@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import blake2b
 
-_MASK = (1 << 64) - 1
-_GAMMA = 0x9E3779B97F4A7C15
+MASK = (1 << 64) - 1
+STRIDE = 0x9E3779B97F4A7C15
 _MULTIPLIER_1 = 0xBF58476D1CE4E5B9
 _MULTIPLIER_2 = 0x94D049BB133111EB
 
@@ -30,9 +30,13 @@ def _base_of_kind(seed: int, actor_kind: str, operation: str) -> int:
 
 def draw(base: int, use: int) -> int:
     """The draw number `use`, from 0, of the stream: 64 bits."""
-    bits = (base + (use + 1) * _GAMMA) & _MASK
-    bits = (bits ^ bits >> 30) * _MULTIPLIER_1 & _MASK
-    bits = (bits ^ bits >> 27) * _MULTIPLIER_2 & _MASK
+    return bits_of((base + (use + 1) * STRIDE) & MASK)
+
+
+def bits_of(state: int) -> int:
+    """The draw of a stream at a state; the next state is `STRIDE` further, modulo 2**64."""
+    bits = (state ^ state >> 30) * _MULTIPLIER_1 & MASK
+    bits = (bits ^ bits >> 27) * _MULTIPLIER_2 & MASK
     return bits ^ bits >> 31
 
 

@@ -238,10 +238,11 @@ class TakeMessage(BlockingOperation[Message]):
         return QUEUE
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
-        return tuple(
-            Alternative(None if message.timer is None else f"item {message.item}", message.timer, message)
-            for message in world.queue.visible()
-        )
+        return tuple([self._taking(message) for message in world.queue.visible()])
+
+    def _taking(self, message: Message) -> Alternative:
+        timer = message.timer
+        return Alternative(None if timer is None else f"item {message.item}", timer, message)
 
     def apply_alternative(self, world: World, alternative: Alternative) -> Message:
         message: Message = alternative.choice

@@ -30,3 +30,13 @@ class At(Event):
     def __init__(self, clock: Clock, delay_us: int, tie: int, callback: Callable[[Event], None]) -> None:
         self.callbacks = [callback]
         clock.schedule(self, tie, delay_us)  # type: ignore[arg-type]  # SimPy's own are 0 and 1
+
+
+class Recurring(Event):
+    """An event that is used again and again, never for two instants at once."""
+
+    _ok = True
+    _value = None
+
+    def __init__(self) -> None:
+        """Nothing is pending: whoever schedules it says what is to be called back."""

@@ -7,14 +7,12 @@ from typing import Any
 
 from simpy.events import Event
 
-from batchsim.engines.latencies import Latencies, Stream
-from batchsim.engines.timed.conductor import Conductor
-from batchsim.engines.timed.events import At, Clock
-from batchsim.engines.timed.recorder import Observer, Recorder
+from batchsim.engines.latencies import Latencies, Streams
+from batchsim.engines.timed.events import Clock, Recurring
+from batchsim.engines.timed.recorder import Recorder
 from batchsim.engines.timed.side_by_side import Group, Report, program_of
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.protocol.cast import Actor
-from batchsim.protocol.cells import GuardedCells
 from batchsim.protocol.operation import (
     Alternative,
     BlockingOperation,
@@ -25,6 +23,7 @@ from batchsim.protocol.operation import (
     ProtocolError,
     World,
 )
+from batchsim.protocol.operations import CompleteWaitpoint, Deliver
 from batchsim.trace import Step
 
 End = Callable[["Lane", Any, Exception | None], None]
@@ -45,8 +44,6 @@ class Stage:
         latencies: Latencies,
         waiting: Waiting,
         recorder: Recorder,
-        observer: Observer | None,
-        conductor: Conductor | None,
         call_spare: Callable[[int | None], None],
     ) -> None:
         self.clock = clock
@@ -54,54 +51,62 @@ class Stage:
         self.latencies = latencies
         self.waiting = waiting
         self.recorder = recorder
-        self.observer = observer
-        self.conductor = conductor
         self.call_spare = call_spare
         """Lets the next spare actor begin after a step, the others being busy."""
-        self.guard = world.cells if isinstance(world.cells, GuardedCells) else None
+
+    def lane(self, actor: Actor, suffix: str, program: Program[Any], streams: Streams, end: End | None) -> Lane:
+        """A lane on this stage."""
+        return Lane(self, actor, suffix, program, streams, end)
 
 
 class Lane:
     """A coroutine that is being fed: an actor's own, or one that it runs side by side with others."""
 
     __slots__ = (
-        "_alternative",
         "_end",
+        "_event",
         "_issued_us",
-        "_operation",
         "_program",
         "_response_us",
-        "_stage",
-        "_tie",
+        "_suffix",
+        "_to_take_effect",
         "_travel_us",
         "_woken_by",
         "actor",
         "after",
-        "name",
+        "alternative",
+        "operation",
+        "stage",
         "streams",
+        "tie",
     )
 
     def __init__(
         self,
         stage: Stage,
         actor: Actor,
-        name: str,
+        suffix: str,
         program: Program[Any],
-        streams: dict[str, Stream],
-        end: End,
+        streams: Streams,
+        end: End | None,
     ) -> None:
-        self._stage = stage
+        self.stage = stage
         self.actor = actor
-        self.name = name
+        self._suffix = suffix
+        """Tells it from the other lanes of its actor."""
         self._program = program
         self.streams = streams
         self._end = end
+        """Told of its end, if anybody is."""
         self.after: int | None = None
         """The step before the next one."""
-        self._operation: Operation[Any]
-        self._issued_us = self._response_us = self._travel_us = self._tie = 0
-        self._alternative: Alternative | None = None
-        self._woken_by: int | None = None
+        self._event = Recurring()
+        self._to_take_effect: list[Callable[[Any], None]] = [self._take_effect]
+
+    @property
+    def name(self) -> str:
+        """The name under which people see it: `handler-1.0`."""
+        return f"{self.actor.name}{self._suffix}"
 
     def begin(self, delay_us: int, after: int | None) -> None:
         """Start the coroutine, `delay_us` from now."""
@@ -121,35 +126,41 @@ class Lane:
         if not isinstance(awaited, Operation):
             self._side_by_side(awaited, delay_us)
             return
-        self._operation = awaited
-        stream = self.streams.get(awaited.name) or self._open_stream(awaited, awaited.name)
-        request_us, self._response_us, tie = stream(awaited)
-        if awaited.is_instant:
-            request_us = 0
-        self._tie = tie
-        clock = self._stage.clock
+        self.operation: Operation[Any] = awaited
+        stage = self.stage
+        request_us, self._response_us, tie = stage.latencies.draw_legs(
+            self.actor, self.streams, awaited, awaited.name
+        )
+        self.tie = tie
+        clock = stage.clock
         self._issued_us = clock.now_us + delay_us
         if isinstance(awaited, BlockingOperation):
             self._send_blocking(awaited, delay_us, request_us)
-        else:
-            At(clock, delay_us + request_us, tie, self._take_effect)
-
-    def _open_stream(self, operation: Operation[Any], name: str) -> Stream:
-        stream = self.streams[name] = self._stage.latencies.open_stream(self.actor, operation, name)
-        return stream
+            return
+        if not awaited.is_instant:
+            delay_us += request_us
+        event = self._event
+        event.callbacks = self._to_take_effect
+        clock.schedule(event, tie, delay_us)  # type: ignore[arg-type]
 
     def _send_blocking(self, operation: BlockingOperation[Any], delay_us: int, request_us: int) -> None:
-        self._woken_by = None
         self._travel_us = 0
         if operation.acts_on_arrival:
-            self._travel_us, request_us, self._response_us = self._response_us, 0, 0
-        At(self._stage.clock, delay_us + request_us, self._tie, self._arrive)
+            self._travel_us, self._response_us = self._response_us, 0
+        elif not operation.is_instant:
+            delay_us += request_us
+        self.wake_after(delay_us, self._arrive)
+
+    def wake_after(self, delay_us: int, callback: Callable[[Event], None]) -> None:
+        """Call back later; nothing else may be pending."""
+        self._event.callbacks = [callback]
+        self.stage.clock.schedule(self._event, self.tie, delay_us)  # type: ignore[arg-type]
 
     def _side_by_side(self, awaited: Both[Any, Any] | ForEach, delay_us: int) -> None:
         def begin(number: int, delay_us: int, after: int | None, report: Report) -> None:
-            name = f"{self.name}.{number}" if isinstance(awaited, ForEach) else self.name
+            suffix = f"{self._suffix}.{number}" if isinstance(awaited, ForEach) else self._suffix
             program = program_of(awaited, number)
-            child = Lane(self._stage, self.actor, name, program, self.streams, _report_to(report))
+            child = self.stage.lane(self.actor, suffix, program, self.streams, _report_to(report))
             child.begin(delay_us, after)
 
         def finish(results: Any, failure: Exception | None, after: int | None) -> None:
@@ -159,113 +170,78 @@ class Lane:
         Group(awaited, begin, finish).begin(delay_us, self.after)
 
     def _finish(self, result: Any, failure: Exception | None, delay_us: int) -> None:
-        if delay_us:
-            At(self._stage.clock, delay_us, self._tie, lambda _: self._end(self, result, failure))
+        end = self._end
+        if end is None:
+            if failure is not None:
+                raise failure
+        elif delay_us:
+            self.wake_after(delay_us, lambda _: end(self, result, failure))
         else:
-            self._end(self, result, failure)
+            end(self, result, failure)
 
     # -- effects -------------------------------------------------------------------------------
 
     def _take_effect(self, _: Event) -> None:
-        stage, operation = self._stage, self._operation
-        if stage.conductor is not None and not stage.conductor.is_turn_of(self.name, operation):
-            stage.conductor.hold(self.name, operation, lambda: self._after(0, self._take_effect))
-            return
-        if stage.guard is not None:
-            stage.guard.admit(operation.name, *operation.footprint())
+        stage, operation = self.stage, self.operation
         answer = operation.apply(stage.world)
         self._note_step(operation, answer, None)
         if operation.may_unblock:
             self._unblock(operation)
         self._go_on(answer, None, self._response_us)
-        if stage.conductor is not None:
-            stage.conductor.advance()
-
-    def _after(self, delay_us: int, callback: Callable[[Event], None]) -> None:
-        At(self._stage.clock, delay_us, self._tie, callback)
 
     def _arrive(self, _: Event) -> None:
-        self._look(None)
+        self.look(None)
 
-    def _look(self, woken_by: int | None) -> None:
-        """Whether a blocking operation can act; otherwise wait."""
-        stage, operation = self._stage, self._operation
+    def look(self, woken_by: int | None) -> None:
+        """Let a blocking operation act if it can; otherwise wait."""
+        stage, operation = self.stage, self.operation
         assert isinstance(operation, BlockingOperation)
         self._woken_by = woken_by
-        if stage.guard is not None:
-            stage.guard.admit(operation.name, *operation.footprint())
-        alternatives = operation.alternatives(stage.world)
-        if stage.conductor is not None and alternatives:
-            self._look_with(stage.conductor, alternatives)
-            return
-        for alternative in alternatives:
+        for alternative in operation.alternatives(stage.world):
             if stage.waiting.is_due(alternative.timer):
-                self._receive(alternative)
+                self.receive(alternative)
                 return
-        stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self._tie, self._look)
+        stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self.tie, self.look)
 
-    def _look_with(self, conductor: Conductor, alternatives: tuple[Alternative, ...]) -> None:
-        """As the order has it: now, when the timer of the chosen way has run out, or not yet."""
-        if not conductor.is_turn_of(self.name, self._operation):
-            conductor.hold(self.name, self._operation, lambda: self._after(0, self._arrive))
-            return
-        chosen = next(filter(conductor.chooses, alternatives))
-        remaining_us = self._stage.waiting.remaining_us(chosen.timer)
-        if remaining_us:
-            self._after(remaining_us, self._arrive)
-        else:
-            self._receive(chosen)
-
-    def _receive(self, alternative: Alternative) -> None:
-        self._alternative = alternative
+    def receive(self, alternative: Alternative) -> None:
+        """A blocking operation can act, in this way: it does when its answer has travelled."""
+        self.alternative = alternative
         if self._travel_us:
-            self._after(self._travel_us, self._take_effect_in_a_way)
+            self.wake_after(self._travel_us, self._take_effect_in_a_way)
         else:
             self._take_effect_in_a_way(None)
 
     def _take_effect_in_a_way(self, _: Event | None) -> None:
-        stage, operation = self._stage, self._operation
+        stage, operation = self.stage, self.operation
         assert isinstance(operation, BlockingOperation)
-        assert self._alternative is not None
-        if stage.guard is not None:
-            stage.guard.admit(operation.name, *operation.footprint())
-        answer = operation.apply_alternative(stage.world, self._alternative)
+        answer = operation.apply_alternative(stage.world, self.alternative)
         self._note_step(operation, answer, self._woken_by)
-        stage.recorder.note_call(operation, answer, stage.clock.now_us)
-        if self.actor.is_spare and not stage.waiting.is_awaited(operation.waits_for()):
+        if isinstance(operation, Deliver):
+            stage.recorder.note_answer(operation.attempt, answer, stage.clock.now_us)
+        elif self.actor.is_spare and not stage.waiting.is_awaited(operation.waits_for()):
             stage.call_spare(self.after)
         self._go_on(answer, None, self._response_us)
-        if stage.conductor is not None:
-            stage.conductor.advance()
 
     def _note_step(self, operation: Operation[Any], answer: Any, woken_by: int | None) -> None:
-        stage = self._stage
-        recorder = stage.recorder
+        recorder = self.stage.recorder
         number = recorder.taken
         recorder.taken = number + 1
-        recorder.ended_us = now_us = stage.clock.now_us
+        recorder.ended_us = now_us = self.stage.clock.now_us
         if recorder.keep is None or operation.name in recorder.keep:
             answered_us = now_us + self._response_us
             issued_us, after = self._issued_us, self.after
-            step = Step(number, self.name, operation, answer, issued_us, now_us, answered_us, after, woken_by)
-            recorder.steps.append(step)
-            if stage.observer is not None:
-                self._show(step)
+            recorder.steps.append(
+                Step(number, self.name, operation, answer, issued_us, now_us, answered_us, after, woken_by)
+            )
         self.after = number
 
-    def _show(self, step: Step) -> None:
-        if self._stage.guard is not None:
-            self._stage.guard.release()
-        assert self._stage.observer is not None
-        self._stage.observer(self._stage.world, step)
-
     def _unblock(self, operation: Operation[Any]) -> None:
-        stage = self._stage
-        stage.recorder.note_call(operation, None, stage.clock.now_us)
+        stage = self.stage
         timer = operation.timer()
-        if timer is None:
-            stage.waiting.wake(operation.unblocks(), self.after)
+        if timer is not None:
+            delay_us, _, _ = stage.latencies.draw_legs(self.actor, self.streams, operation, timer.delay_of)
+            stage.waiting.start_timer(timer.key, delay_us, operation.unblocks(), self.after)
             return
-        stream = self.streams.get(timer.delay_of) or self._open_stream(operation, timer.delay_of)
-        delay_us, _, _ = stream(operation)
-        stage.waiting.start_timer(timer.key, delay_us, operation.unblocks(), self.after)
+        stage.waiting.wake(operation.unblocks(), self.after)
+        if isinstance(operation, CompleteWaitpoint):
+            stage.recorder.settled_us = stage.clock.now_us

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from batchsim.protocol.operation import Operation, World
-from batchsim.protocol.operations import CompleteWaitpoint, Deliver
+from batchsim.protocol.operation import World
+from batchsim.protocol.stores import Answer
 from batchsim.trace import Answered, Step
 
 Observer = Callable[[World, Step], None]
@@ -26,10 +25,7 @@ class Recorder:
         """When the waitpoint was completed."""
         self.ended_us = 0
 
-    def note_call(self, operation: Operation[Any], answer: Any, now_us: int) -> None:
-        """Note what the caller sees of a step."""
-        if isinstance(operation, Deliver):
-            sealed = answer.sealed if answer.status == 200 else None
-            self.answers.append(Answered(operation.attempt, answer.status, sealed, now_us))
-        elif isinstance(operation, CompleteWaitpoint):
-            self.settled_us = now_us
+    def note_answer(self, attempt: int, answer: Answer, now_us: int) -> None:
+        """An answer reaches the SDK."""
+        sealed = answer.sealed if answer.status == 200 else None
+        self.answers.append(Answered(attempt, answer.status, sealed, now_us))

@@ -11,6 +11,7 @@ from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.waiting import Waiting
+from batchsim.engines.timed.watched import WatchedStage
 from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, Actor, cast, world_after_phase_1
 from batchsim.protocol.cells import Cells, GuardedCells
 from batchsim.protocol.client import CallResult, Result
@@ -50,22 +51,16 @@ class _Run:
     ) -> None:
         self._scenario = scenario
         self._policy = policy
-        self._cells = Cells() if observer is None else GuardedCells({})
+        is_watched = observer is not None or conductor is not None
+        self._cells = GuardedCells({}) if is_watched else Cells()
         self._world = world_after_phase_1(scenario.setting, policy, self._cells)
         self._clock = Clock()
         self._latencies = Latencies(scenario)
         self._waiting = Waiting(self._clock, self._begin)
         self._recorder = Recorder(keep)
-        self._stage = Stage(
-            self._clock,
-            self._world,
-            self._latencies,
-            self._waiting,
-            self._recorder,
-            observer,
-            conductor,
-            self._begin_spare,
-        )
+        self._conductor = conductor
+        parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
+        self._stage = WatchedStage(*parts, observer, conductor) if is_watched else Stage(*parts)
         self._actors = cast(scenario.setting, policy)
         """Who has not been asked yet: the spare ones, once all others were."""
         self._streamed: CallResult | None = None
@@ -75,10 +70,10 @@ class _Run:
         self._start_timers_of_phase_1()
         self._admit_actors()
         self._clock.run()
-        if self._stage.conductor is not None:
-            self._stage.conductor.check_end()
-        if self._stage.guard is not None:
-            self._stage.guard.release()
+        if self._conductor is not None:
+            self._conductor.check_end()
+        if isinstance(self._cells, GuardedCells):
+            self._cells.release()
         outcome = outcome_of(self._world, self._scenario.setting, self._streamed)
         return Trace(
             policy=self._policy.name,
@@ -127,7 +122,8 @@ class _Run:
         if actor.begins_after_leg_of is not None:
             assert actor.number is not None
             delay_us, _, _ = self._latencies.legs(SDK, actor.begins_after_leg_of, actor.number - 1)
-        Lane(self._stage, actor, actor.name, actor.program(), {}, self._end).begin(delay_us, after)
+        end = self._end if actor.kind == SDK or actor.returns_to is not None else None
+        self._stage.lane(actor, "", actor.program(), {}, end).begin(delay_us, after)
 
     def _end(self, lane: Lane, result: Any, failure: Exception | None) -> None:
         if failure is not None:

@@ -1,0 +1,96 @@
+"""A stage under supervision: footprints are checked, an observer sees each step, a conductor orders them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from simpy.events import Event
+
+from batchsim.engines.latencies import Latencies, Streams
+from batchsim.engines.timed.conductor import Conductor
+from batchsim.engines.timed.events import Clock
+from batchsim.engines.timed.lane import End, Lane, Stage
+from batchsim.engines.timed.recorder import Observer, Recorder
+from batchsim.engines.timed.waiting import Waiting
+from batchsim.protocol.cast import Actor
+from batchsim.protocol.cells import GuardedCells
+from batchsim.protocol.operation import BlockingOperation, Operation, Program, World
+
+
+class WatchedStage(Stage):
+    """A stage on which no step goes unseen."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        world: World,
+        latencies: Latencies,
+        waiting: Waiting,
+        recorder: Recorder,
+        call_spare: Callable[[int | None], None],
+        observer: Observer | None,
+        conductor: Conductor | None,
+    ) -> None:
+        super().__init__(clock, world, latencies, waiting, recorder, call_spare)
+        self.observer = observer
+        self.conductor = conductor
+        assert isinstance(world.cells, GuardedCells)
+        self.guard = world.cells
+
+    def lane(self, actor: Actor, suffix: str, program: Program[Any], streams: Streams, end: End | None) -> Lane:
+        """A lane on this stage."""
+        return WatchedLane(self, actor, suffix, program, streams, end)
+
+
+class WatchedLane(Lane):
+    """A lane that asks before it acts, and shows what it did."""
+
+    __slots__ = ()
+    stage: WatchedStage
+
+    def _take_effect(self, event: Event) -> None:
+        conductor = self.stage.conductor
+        if conductor is not None and not conductor.is_turn_of(self.name, self.operation):
+            conductor.hold(self.name, self.operation, lambda: self.wake_after(0, self._take_effect))
+            return
+        self._admit()
+        super()._take_effect(event)
+        if conductor is not None:
+            conductor.advance()
+
+    def look(self, woken_by: int | None) -> None:
+        """As the order has it, if there is one: now, when a timer has run out, or not yet."""
+        self._admit()
+        conductor, operation = self.stage.conductor, self.operation
+        assert isinstance(operation, BlockingOperation)
+        alternatives = operation.alternatives(self.stage.world)
+        if conductor is None or not alternatives:
+            super().look(woken_by)
+            return
+        self._woken_by = woken_by
+        if not conductor.is_turn_of(self.name, operation):
+            conductor.hold(self.name, operation, lambda: self.wake_after(0, self._arrive))
+            return
+        chosen = next(filter(conductor.chooses, alternatives))
+        remaining_us = self.stage.waiting.remaining_us(chosen.timer)
+        if remaining_us:
+            self.wake_after(remaining_us, self._arrive)
+        else:
+            self.receive(chosen)
+
+    def _take_effect_in_a_way(self, event: Event | None) -> None:
+        self._admit()
+        super()._take_effect_in_a_way(event)
+        if self.stage.conductor is not None:
+            self.stage.conductor.advance()
+
+    def _admit(self) -> None:
+        self.stage.guard.admit(self.operation.name, *self.operation.footprint())
+
+    def _note_step(self, operation: Operation[Any], answer: Any, woken_by: int | None) -> None:
+        super()._note_step(operation, answer, woken_by)
+        recorder, observer = self.stage.recorder, self.stage.observer
+        self.stage.guard.release()
+        if observer is not None and recorder.steps and recorder.steps[-1].number == self.after:
+            observer(self.stage.world, recorder.steps[-1])
