@@ -4,17 +4,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test reports bench clean
+.PHONY: run test spin reports bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
 
-test: $(INSTALLED)
+test: $(INSTALLED) spin
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+
+# The tests compare the exhaustive engine with SPIN where it is installed; root installs it.
+spin:
+	@command -v spin >/dev/null && command -v gcc >/dev/null || [ "$$(id -u)" != 0 ] || \
+		{ apt-get update -qq && apt-get install -y -qq spin gcc libc6-dev; } || \
+		echo "SPIN cannot be installed: its tests will be skipped" >&2
 
 # What the shipped scenarios say of themselves, as committed in reports/ and scenarios/schema.json.
 reports: $(INSTALLED)
@@ -23,6 +29,7 @@ reports: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.spin
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
