@@ -40,6 +40,22 @@ _HOMES = {
     "Property": "batchsim.verdicts",
     "verdicts_of": "batchsim.verdicts",
 }
+__all__ = [
+    "POLICIES",
+    "Decision",
+    "Exploration",
+    "Outcome",
+    "Policy",
+    "Property",
+    "Scenario",
+    "Step",
+    "Trace",
+    "explore",
+    "load_scenario",
+    "scenario_from_data",
+    "simulate",
+    "verdicts_of",
+]
 __version__ = "0.1.0"
 
 
@@ -47,3 +63,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'batchsim' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

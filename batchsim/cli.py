@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
@@ -90,22 +93,26 @@ def run(
     from batchsim.analysis.runs import ScenarioRun, run_policy
     from batchsim.report.progress import Progress
 
+    _check_outputs(json_file, report_directory)
     plans = [
         (scenario, _policies(scenario, policies), _properties(scenario, verdicts))
         for scenario in _load(files, overrides, seed)
     ]
     results: list[ScenarioRun] = []
-    with Progress(sum(len(chosen) for _, chosen, _ in plans), quiet=quiet) as progress:
+    outputs = (report_directory is not None) + (json_file is not None)
+    with Progress(sum(len(chosen) for _, chosen, _ in plans) + outputs, quiet=quiet) as progress:
         for scenario, chosen, properties in plans:
             runs = []
             for name, policy in chosen:
                 progress.begin(f"{scenario.name} under {policy.name}")
                 runs.append(run_policy(scenario, name, policy, properties))
             results.append(ScenarioRun(scenario, tuple(runs)))
-    if report_directory is not None:
-        _write_report(report_directory, results)
-    if json_file is not None:
-        _write_run_json(json_file, results)
+        if report_directory is not None:
+            progress.begin(f"writing {report_directory}")
+            _write_report(report_directory, results)
+        if json_file is not None:
+            progress.begin(f"writing {json_file}")
+            _write_run_json(json_file, results)
     if not quiet and json_file != "-":
         _show(results, timeline=timeline)
     return 0 if all(result.is_as_expected for result in results) else UNEXPECTED
@@ -168,6 +175,7 @@ def explore(
     from batchsim.engines.exhaustive import Bounds
     from batchsim.report.search_progress import SearchProgress
 
+    _check_outputs(json_file, None)
     (scenario,) = _load([file], overrides, None)
     chosen, properties = _policies(scenario, policies), _properties(scenario, verdicts)
     bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
@@ -196,7 +204,8 @@ def explore(
     if not quiet and json_file != "-":
         from batchsim.report.exploration import show_explorations
 
-        show_explorations(_console(), scenario.name, scenario.summary, explorations, commands)
+        with _printing() as console:
+            show_explorations(console, scenario.name, scenario.summary, explorations, commands)
     if progress.was_interrupted:
         return INTERRUPTED
     return _code_of(scenario, names, explorations)
@@ -223,6 +232,7 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
     from batchsim.analysis.witnesses import read_witness
     from batchsim.engines.timed import OrderNotPossible
 
+    _check_outputs(json_file, report_directory)
     witness = read_witness(file)
     (scenario,) = _load([witness.scenario], witness.overrides, None)
     (name, policy) = _policy_of(scenario, witness.policy)
@@ -308,7 +318,12 @@ def _properties(scenario: Scenario, names: Sequence[str]) -> list[Property]:
     from batchsim.verdicts import VERDICTS
 
     own = [_find(find_verdict, VERDICTS, "verdicts", name, scenario.directory) for name in scenario.verdicts]
-    return own + [_find(find_verdict, VERDICTS, "--verdict", name, Path()) for name in dict.fromkeys(names)]
+    own += [_find(find_verdict, VERDICTS, "--verdict", name, Path()) for name in dict.fromkeys(names)]
+    given = [each.name for each in own]
+    for name in given:
+        if given.count(name) > 1:
+            raise BadInputError(f"--verdict: found two properties of the name {name!r}; allowed: one of each name")
+    return [each for each in own if each.name not in VERDICTS]
 
 
 def _find(find: Callable[[str, Path], Any], known: Iterable[str], option: str, name: str, directory: Path) -> Any:
@@ -332,17 +347,39 @@ def _find(find: Callable[[str, Path], Any], known: Iterable[str], option: str, n
 def _show(results: list[ScenarioRun], *, timeline: bool) -> None:
     from batchsim.report.terminal import show_matrix, show_scenario_run
 
-    console = _console()
-    if len(results) == 1:
-        show_scenario_run(console, results[0], timeline=timeline)
-    else:
-        show_matrix(console, results, timeline=timeline)
+    with _printing() as console:
+        if len(results) == 1:
+            show_scenario_run(console, results[0], timeline=timeline)
+        else:
+            show_matrix(console, results, timeline=timeline)
 
 
-def _console() -> Console:
+@contextmanager
+def _printing() -> Iterator[Console]:
+    """A console: the terminal as it is; otherwise text without blanks at the ends of lines."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES, highlight=False)
+    if sys.stdout.isatty():
+        yield Console(highlight=False)
+        return
+    text = StringIO()
+    yield Console(file=text, width=WIDTH_OF_FILES, highlight=False)
+    click.echo("\n".join(line.rstrip() for line in text.getvalue().split("\n")), nl=False)
+
+
+def _check_outputs(json_file: str | None, report_directory: Path | None) -> None:
+    """Before any work: whether the results can be written; raises `BadInputError`."""
+    from batchsim.report.files import why_not_writable
+    from batchsim.report.folder import why_not_reports
+
+    if json_file is not None and json_file != "-":
+        why = why_not_writable(Path(json_file)) if json_file else "found nothing; allowed: a file, or -"
+        if why is not None:
+            raise BadInputError(f"--json {json_file}: {why}")
+    if report_directory is not None:
+        why = why_not_reports(report_directory)
+        if why is not None:
+            raise BadInputError(f"--report {report_directory}: {why}")
 
 
 def _write_witnesses(
@@ -406,7 +443,8 @@ def _list(
     if json_file != "-":
         from batchsim.report.terminal import show_list
 
-        show_list(_console(), headings, rows)
+        with _printing() as console:
+            show_list(console, headings, rows)
     return 0
 
 
@@ -445,15 +483,48 @@ def _write_json(file: str, document: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit."""
+    _make_streams_robust()
     try:
         code = commands.main(arguments, prog_name="batchsim", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
-        code = BAD_INPUT
+        code = _complain(error.format_message(), getattr(error, "ctx", None))
     except BadInputError as error:
-        click.echo(error, err=True)
-        code = BAD_INPUT
+        code = _complain(str(error))
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        _complain("interrupted")
         code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough.
+        _silence(sys.stdout)
+        code = 0
+    except OSError as error:
+        _silence(sys.stdout)
+        code = _complain(f"standard output: {error.strerror or error}")
     sys.exit(code)
+
+
+def _complain(message: str, context: click.Context | None = None) -> int:
+    if context is not None:
+        message = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\nError: {message}"
+    try:
+        click.echo(message, err=True)
+    except OSError:
+        _silence(sys.stderr)
+    return BAD_INPUT
+
+
+def _make_streams_robust() -> None:
+    """What a stream cannot encode is escaped, and a stream that is closed takes everything."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - to the end of the process
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _silence(stream: TextIO) -> None:
+    """Nothing more goes there, not even at the end of the process."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())

@@ -65,9 +65,9 @@ def _module(path: Path) -> ModuleType:
             exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
         except BaseException as error:
             del sys.modules[name]
-            if isinstance(error, Exception | SystemExit):
-                raise UserCodeError(f"{path}{_line(path, error)}: {_in_a_line(error)}") from error
-            raise
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise UserCodeError(f"{path}{_line(path, error)}: {_in_a_line(error)}") from error
     return sys.modules[name]
 
 
@@ -97,5 +97,8 @@ def _line(path: Path, error: BaseException) -> str:
 
 
 def _in_a_line(error: BaseException) -> str:
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    try:
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+    except Exception:
+        text = "it cannot say what is wrong"
     return " ".join(f"{type(error).__name__}: {text}".split()).removesuffix(":")

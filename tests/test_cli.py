@@ -24,6 +24,10 @@ from dataclasses import replace
 from batchsim import POLICIES, Decision, Property
 TRUSTING = replace(POLICIES["pre3427"], name="trusting", on_count_mismatch=lambda row: Decision.OK)
 FAILING = replace(POLICIES["pre3427"], name="failing", on_count_mismatch=lambda row: row.nonsense)
+LEAVING = replace(POLICIES["pre3427"], name="leaving", on_count_mismatch=lambda row: exit(0))
+LIMITED = replace(POLICIES["pre3427"], name="limited", ingest_concurrency=0)
+NAMELESS = replace(POLICIES["pre3427"], name="two\\nlines")
+SAME = Property("false_failure", "As another.", lambda outcome: True)
 SLOPPY = replace(POLICIES["pre3427"], name="sloppy", on_count_mismatch=lambda row: True)
 PATIENT = Property("patient", "More than three attempts.", lambda outcome: outcome.call.attempts > 3)
 """
@@ -148,11 +152,20 @@ def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> Non
         (["run", INCIDENT, "--seed", "x"], "'x' is not a valid integer"),
         (["run", INCIDENT, "--policy", "pr376"], "--policy: found 'pr376'; allowed: pre3427"),
         (["run", INCIDENT, "--policy", "pr376"], "did you mean 'pr3766'?"),
-        (["run", INCIDENT, "--policy", "{own}:NONE"], "of type Policy it has TRUSTING, FAILING, SLOPPY"),
+        (["run", INCIDENT, "--policy", "{own}:NONE"], "it has TRUSTING, FAILING, LEAVING, LIMITED, NAMELESS"),
         (["run", INCIDENT, "--policy", "{own}:FAILING"], "raised AttributeError"),
-        (["run", INCIDENT, "--policy", "{own}:SLOPPY"], "returned True; allowed: a Decision"),
+        (["run", INCIDENT, "--policy", "{own}:LEAVING"], "raised SystemExit"),
+        (["run", INCIDENT, "--policy", "{own}:LIMITED"], "ingest_concurrency: found 0; allowed: a whole number"),
+        (["run", INCIDENT, "--policy", "{own}:NAMELESS"], "name: found 'two\\nlines'; allowed: one line of text"),
+        (["run", INCIDENT, "--verdict", "{own}:SAME"], "name: found 'false_failure'; allowed: a name that is not"),
+        (["run", INCIDENT, "--report", "."], "found a README.md that is no index of reports"),
+        (["run", INCIDENT, "--json", "."], "found a directory; allowed: a file"),
+        (
+            ["run", INCIDENT, "--policy", "{own}:SLOPPY"],
+            "returned True; allowed: Decision.OK, Decision.NOT_SEALED",
+        ),
         (["run", INCIDENT, "--verdict", "false_falure"], "did you mean 'false_failure'?"),
-        (["run", INCIDENT, "--json", "{own}/x.json"], "Not a directory"),
+        (["run", INCIDENT, "--json", "{own}/x.json"], "found no directory"),
         (["run", INCIDENT, "--report", "{own}"], "--report"),
         (["run"], "Missing argument 'FILE...'"),
         (["rum"], "No such command 'rum'"),
@@ -333,6 +346,40 @@ def test_output_bytes_depend_on_no_hash_seed() -> None:
         for seed in ("0", "1", "4242")
     }
     assert len(outputs) == 1
+
+
+def run_in_shell(command: str) -> subprocess.CompletedProcess[str]:
+    shell = f'set -o pipefail; batchsim() {{ {sys.executable} -m batchsim "$@"; }}; {command}'
+    return subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (f"batchsim run {INCIDENT} --timeline | head -1", 0),
+        (f"batchsim run {INCIDENT} > /dev/full", 2),
+        ("batchsim schema > /dev/full", 2),
+        (f"batchsim run {INCIDENT} >&-", 0),
+        (f"PYTHONIOENCODING=ascii batchsim run {INCIDENT} --set name=caf\u00e9", 0),
+        ("batchsim run scenarios/none.yaml 2>/dev/full", 2),
+        (f"batchsim run {INCIDENT} --quiet --json /dev/null && test -c /dev/null", 0),
+    ],
+)
+def test_trouble_with_output_is_no_traceback(command: str, code: int) -> None:
+    ended = run_in_shell(command)
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stderr
+
+
+def test_on_a_narrow_terminal_nothing_is_cut(batchsim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = batchsim("run", INCIDENT).out
+    assert "pr3427_count_only" in out
+    assert "false_failure" in out
+    assert "\u2026" not in out
 
 
 def test_interrupt_is_exit_code_130() -> None:

@@ -18,6 +18,8 @@ from batchsim.verdicts import Property, verdicts_of
 class PolicyRun:
     """One run, and what is to be said of it."""
 
+    name: str
+    """The one that the policy was asked for by."""
     policy: Policy
     trace: Trace
     verdicts: tuple[str, ...]
@@ -81,6 +83,7 @@ def run_policy(
     trace = simulate(scenario, policy, order=order)
     verdicts = verdicts_of(trace.outcome, properties)
     return PolicyRun(
+        name=name,
         policy=policy,
         trace=trace,
         verdicts=verdicts,

@@ -11,23 +11,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from batchsim.analysis.status_writes import status_writes
 from batchsim.protocol.client import Result
 from batchsim.protocol.operations import (
     Abort,
     Cleanup,
     CleanupWithTombstone,
     CompleteWaitpoint,
-    CompletionUpdate,
     EnqueuedCount,
     ExpireTombstone,
     FindBatch,
     GetMeta,
     Seal,
-    SetCompleted,
 )
-from batchsim.protocol.stores import Waitpoint
+from batchsim.protocol.stores import BatchRow, Status, Waitpoint
 from batchsim.rounding import instant, rounded
 from batchsim.trace import Answered, Step, Trace
+
+Told = tuple[int, str]
+"""A sentence, and the instant that it belongs to, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +44,29 @@ class Refusal:
 
 
 def story(trace: Trace, verdicts: tuple[str, ...]) -> tuple[str, ...]:
-    """The sentences: attempts, reaper, end; none where all went well. Needs a trace with all steps."""
+    """The sentences, in the order of time; none where all went well. Needs a trace with all steps."""
     if verdicts == ("ok",):
         return ()
-    return (*_refusals_in_words(trace), *_hollow_success(trace), *_settlement(trace), _ending(trace))
+    told = [*_refusals_in_words(trace), *_hollow_success(trace), *_turns_in_words(trace)]
+    return (*(sentence for _, sentence in sorted(told, key=lambda each: each[0])), _ending(trace))
 
 
 def decisive_steps(trace: Trace) -> frozenset[int]:
     """The numbers of the steps that the story turns on."""
     refused = (answered for answered in trace.answers if not answered.sealed)
     of_attempts = (number for answered in refused for number in _refusal(trace, answered).decisive)
-    return frozenset((*of_attempts, *(step.number for step in _reaping(trace))))
+    return frozenset((*of_attempts, *(step.number for step, _ in _turns(trace))))
 
 
 # -- attempts ----------------------------------------------------------------------------------
 
 
-def _refusals_in_words(trace: Trace) -> Iterator[str]:
+def _refusals_in_words(trace: Trace) -> Iterator[Told]:
     refused = ((answered, _refusal(trace, answered)) for answered in trace.answers if not answered.sealed)
     for (status, reason), group in groupby(refused, key=lambda pair: (pair[1].status, pair[1].reason)):
-        attempts = [answered.attempt for answered, _ in group]
-        yield f"{_attempts(attempts)} {_got(status)}: {reason}."
+        answers = [answered for answered, _ in group]
+        attempts = _attempts([answered.attempt for answered in answers])
+        yield answers[0].at_us, f"{attempts} {_got(status)}: {reason}."
 
 
 def _attempts(attempts: list[int]) -> str:
@@ -115,7 +119,7 @@ def _with_wrong_count(trace: Trace, answered: Answered, count: Step, row: Step) 
         why = f": {what} {rounded(count.at_us - deletion.at_us)} before"
     reason = (
         f"it counted {count.answer} of {trace.setting.run_count} at {_at(count)}{why}, "
-        f"and the row was {row.description} at {_at(row)}"
+        f"and the row that it read at {_at(row)} was {row.description}"
     )
     return Refusal(answered.status, reason, _numbers(count, deletion, row))
 
@@ -126,27 +130,26 @@ def _with_lost_seal(trace: Trace, answered: Answered, seal: Step, row: Step) -> 
     if writer is not None:
         before = rounded(seal.at_us - writer.at_us)
         why = f": {writer.actor} had made the batch {writer.description} {before} before"
-    reason = f"its seal at {_at(seal)} changed no row{why}, and the row was {row.description} at {_at(row)}"
+    read = f"the row that it read at {_at(row)} was {row.description}"
+    reason = f"its seal at {_at(seal)} changed no row{why}, and {read}"
     return Refusal(answered.status, reason, _numbers(seal, writer, row))
 
 
 def _by_row(trace: Trace, answered: Answered, row: Step) -> Refusal:
     writer = _writer_of_row(trace, row)
     since = "" if writer is None else f" since {_at(writer)}"
-    return Refusal(answered.status, f"the row was {row.description}{since}", _numbers(row, writer))
+    reason = f"the batch was {_words_of(row.answer)}{since}"
+    return Refusal(answered.status, reason, _numbers(row, writer))
+
+
+def _words_of(row: BatchRow) -> str:
+    return f"{row.status}, sealed" if row.sealed else str(row.status)
 
 
 def _writer_of_row(trace: Trace, before: Step) -> Step | None:
-    """The last step before this one that changed the status or the seal of the batch row."""
-    writers = (Seal, Abort, SetCompleted, CompletionUpdate)
-    return next(
-        (
-            step
-            for step in reversed(trace.steps[: before.number])
-            if isinstance(step.operation, writers) and step.answer is not False
-        ),
-        None,
-    )
+    """The last step before this one that wrote the status of the batch row."""
+    earlier = [write.step for write in status_writes(trace) if write.step.number < before.number]
+    return earlier[-1] if earlier else None
 
 
 def _last_before(trace: Trace, before: Step, *operations: type) -> Step | None:
@@ -158,7 +161,7 @@ def _numbers(*steps: Step | None) -> tuple[int, ...]:
     return tuple(step.number for step in steps if step is not None)
 
 
-def _hollow_success(trace: Trace) -> Iterator[str]:
+def _hollow_success(trace: Trace) -> Iterator[Told]:
     """An answer "sealed" by which nobody had sealed the row."""
     answered = trace.answers[-1] if trace.answers else None
     if answered is None or not answered.sealed:
@@ -167,30 +170,33 @@ def _hollow_success(trace: Trace) -> Iterator[str]:
     row = _last(handled, FindBatch)
     if row is not None and row is handled[-1] and not row.answer.sealed:
         yield (
+            answered.at_us,
             f"attempt {answered.attempt} got 200 sealed, although no row was sealed: "
-            f"the row was {row.description} at {_at(row)}."
+            f"the row that it read at {_at(row)} was {row.description}.",
         )
 
 
 # -- the end -----------------------------------------------------------------------------------
 
 
-def _reaping(trace: Trace) -> Iterator[Step]:
-    """The steps by which the reaper ended the batch and the wait."""
+def _turns_in_words(trace: Trace) -> Iterator[Told]:
+    return ((step.at_us, sentence) for step, sentence in _turns(trace))
+
+
+def _turns(trace: Trace) -> Iterator[tuple[Step, str]]:
+    """What else turned the run: ends of the batch that are none, and a wait that failed."""
+    for write in status_writes(trace):
+        step, before, after = write
+        if isinstance(step.operation, Abort):
+            yield step, f"the reaper made the batch ABORTED at {_at(step)}: it was {before} and not sealed."
+        elif write.is_regression:
+            yield step, f"{step.actor} overwrote {before} with {after} at {_at(step)}."
+        elif after is Status.ABORTED:
+            yield step, f"{step.actor} made the batch ABORTED at {_at(step)}: every item was rejected."
     for step in trace.steps:
         match step.operation:
-            case Abort() if step.answer:
-                yield step
-            case CompleteWaitpoint(waitpoint=Waitpoint.FAILED):
-                yield step
-
-
-def _settlement(trace: Trace) -> Iterator[str]:
-    for step in _reaping(trace):
-        if isinstance(step.operation, Abort):
-            yield f"the reaper made the batch ABORTED at {_at(step)}: it was still PENDING and not sealed."
-        else:
-            yield f"the waitpoint was completed with an error at {_at(step)}."
+            case CompleteWaitpoint(waitpoint=Waitpoint.FAILED) if step.answer:
+                yield step, f"the waitpoint was completed with an error at {_at(step)}."
 
 
 def _ending(trace: Trace) -> str:
@@ -209,7 +215,8 @@ def _call_in_words(trace: Trace) -> str:
         case Result.OK:
             return f"the call returned at {at} after {attempts}"
         case Result.WAITING:
-            return f"the call never returned ({attempts}; nothing moves after {at})"
+            why = "nobody completed its waitpoint" if trace.answers else "no attempt was answered"
+            return f"the call never returned: {why}, and nothing moves after {at} ({attempts})"
         case Result.API_ERROR:
             return f"the call raised ApiError({call.status}) at {at} after {attempts}"
         case _:

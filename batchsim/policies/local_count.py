@@ -1,4 +1,8 @@
-"""Nobody deployed it: the bug's decisions, and a handler that counts in its own loop."""
+"""Nobody deployed it: the bug's decisions, and a handler that counts in its own loop.
+
+The loop ends only when each of its items is enqueued, be it by an earlier attempt; so its count is always right,
+and the handler goes on to seal.
+"""
 
 from dataclasses import replace
 

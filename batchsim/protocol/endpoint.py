@@ -34,7 +34,7 @@ async def stream_batch_items(setting: Setting, policy: Policy) -> Answer:
     if policy.counts_in_redis:
         count = await EnqueuedCount()
         if count != setting.run_count:
-            return await _check(policy.on_count_mismatch, count) or await _seal(policy)
+            return await _answer_by(policy.on_count_mismatch, count)
     return await _seal(policy)
 
 
@@ -48,6 +48,12 @@ async def _check(check: Check, enqueued_count: int | None = None) -> Answer | No
             return Answer(422)
         case Decision.PROCEED:
             return None
+
+
+async def _answer_by(check: Check, enqueued_count: int | None = None) -> Answer:
+    answer = await _check(check, enqueued_count)
+    assert answer is not None, "only the entry check may let a request proceed"
+    return answer
 
 
 async def _enqueue_items(setting: Setting, policy: Policy) -> None:
@@ -71,4 +77,4 @@ async def _enqueue_item(setting: Setting, index: int) -> None:
 async def _seal(policy: Policy) -> Answer:
     if await Seal():
         return SEALED
-    return await _check(policy.on_seal_lost) or Answer(422)
+    return await _answer_by(policy.on_seal_lost)

@@ -513,8 +513,8 @@ class FindWaitpoint(Operation[Waitpoint | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class CompleteWaitpoint(Operation[None]):
-    """Complete the waitpoint: the parent's call goes on."""
+class CompleteWaitpoint(Operation[bool]):
+    """Complete the waitpoint, where nobody did before: the parent's call goes on; whether the row changed."""
 
     name: ClassVar[str] = "postgres.complete_waitpoint"
     footprint_of_class: ClassVar[Footprint] = touches(writes=(WAITPOINT,))
@@ -524,11 +524,11 @@ class CompleteWaitpoint(Operation[None]):
     def unblocks(self) -> tuple[Key, ...]:
         return (WAITPOINT,)
 
-    def apply(self, world: World) -> None:
-        world.postgres.update_waitpoint(self.waitpoint)
+    def apply(self, world: World) -> bool:
+        return world.postgres.complete_waitpoint(self.waitpoint) == 1
 
     def describe(self, answer: Any) -> str:
-        return str(self.waitpoint)
+        return str(self.waitpoint) if answer else "no row changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,9 +175,12 @@ class Postgres:
         waitpoint: Waitpoint | None = self._cells.read(WAITPOINT)
         return waitpoint
 
-    def update_waitpoint(self, waitpoint: Waitpoint) -> None:
-        """`UPDATE` the waitpoint."""
+    def complete_waitpoint(self, waitpoint: Waitpoint) -> int:
+        """`UPDATE` the waitpoint where it is pending: the parent goes on once; how many rows changed, 0 or 1."""
+        if self._cells.read(WAITPOINT) is not Waitpoint.PENDING:
+            return 0
         self._cells.write(WAITPOINT, waitpoint)
+        return 1
 
 
 class Message(NamedTuple):

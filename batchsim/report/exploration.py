@@ -63,10 +63,8 @@ def _comparison(explorations: Sequence[Exploration]) -> Table:
     verdicts = dict.fromkeys(
         verdict for exploration in explorations for each in exploration.outcomes for verdict in each.verdicts
     )
-    table = plain_table()
-    table.add_column("share")
-    for exploration in explorations:
-        table.add_column(exploration.policy, justify="right")
+    policies = [exploration.policy for exploration in explorations]
+    table = plain_table(("share", *policies), right=policies)
     for verdict in verdicts:
         table.add_row(verdict, *(_share_of(exploration, verdict) for exploration in explorations))
     return table
@@ -91,14 +89,10 @@ def _show_exploration(console: Console, exploration: Exploration, commands: Sequ
 
 
 def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
-    table = plain_table()
-    for heading in ("verdict", "caller got"):
-        table.add_column(heading)
-    table.add_column("attempts", justify="right")
-    for heading in ("batch row", "runs"):
-        table.add_column(heading)
-    for heading in ("schedules", "share", "steps"):
-        table.add_column(heading, justify="right")
+    table = plain_table(
+        ("verdict", "caller got", "attempts", "batch row", "runs", "schedules", "share", "steps"),
+        right=("attempts", "schedules", "share", "steps"),
+    )
     for each in outcomes:
         is_ok = each.verdicts == ("ok",)
         table.add_row(

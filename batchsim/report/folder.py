@@ -10,11 +10,21 @@ from tempfile import mkdtemp
 from batchsim.analysis.likeness import first_alike
 from batchsim.analysis.runs import ScenarioRun
 from batchsim.report.file_names import FileNames
-from batchsim.report.index import index_of
+from batchsim.report.index import TITLE, index_of
 from batchsim.report.markdown import report_of
 from batchsim.report.timeline import timeline
 
 INDEX = "README.md"
+
+
+def why_not_reports(directory: Path) -> str | None:
+    """Why reports cannot be written there, as far as one can tell beforehand; `None`: they can."""
+    if directory.exists() and not directory.is_dir():
+        return "found a file; allowed: a directory"
+    index = directory / INDEX
+    if index.exists() and not index.read_text(encoding="utf-8", errors="replace").startswith(TITLE):
+        return f"found a {INDEX} that is no index of reports; allowed: a directory for the reports alone"
+    return None
 
 
 def write_reports(directory: Path, scenario_runs: Iterable[ScenarioRun]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.report.markdown_text import bold, code, link, plain, table
 
+TITLE = "# Reports"
+
 
 def index_of(reports: Iterable[tuple[str, ScenarioRun]]) -> str:
     """The index; `reports`: each with the name of its file."""
@@ -14,7 +16,7 @@ def index_of(reports: Iterable[tuple[str, ScenarioRun]]) -> str:
     policies = list(dict.fromkeys(run.policy.name for _, scenario_run in listed for run in scenario_run.runs))
     rows = [_row(file, scenario_run, policies) for file, scenario_run in listed]
     parts = (
-        "# Reports",
+        TITLE,
         "One report for each scenario; what each policy makes of it:",
         table(("scenario", "what it shows", *(code(policy) for policy in policies)), rows),
         *_unexpected(scenario_run for _, scenario_run in listed),

@@ -2,28 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 GOOD, BAD, UNSURE, QUIET = "green", "bold red", "yellow", "dim"
 _ENDLESS = 10_000
 """Columns: wider than any table."""
 
 
-def plain_table(**options: Any) -> Table:
-    """A table without lines."""
-    return Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold", title_style=QUIET, **options)
+def plain_table(headings: Iterable[str] = (), right: Iterable[str] = (), **options: Any) -> Table:
+    """A table without lines; the columns with the headings in `right` are set flush right."""
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold", title_style=QUIET, **options
+    )
+    flush = frozenset(right)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in flush else "left", overflow="fold")
+    return table
 
 
-def print_table(console: Console, table: RenderableType) -> None:
-    """Print a table and an empty line; in a file, as wide as it is."""
+def print_table(console: Console, table: Table) -> None:
+    """Print a table and an empty line: as wide as it is, or as records where the terminal is narrower."""
+    needed = _width(console, table)
+    if console.is_terminal and needed > console.width:
+        _print_records(console, table)
+    else:
+        print_wide(console, table)
+
+
+def print_wide(console: Console, what: RenderableType) -> None:
+    """Print something and an empty line; in a file, as wide as it is."""
     width = console.width
     if not console.is_terminal:
-        options = console.options.update(width=_ENDLESS)
-        console.width = Measurement.get(console, options, table).maximum
-    console.print(table)
+        console.width = _width(console, what)
+    console.print(what)
     console.width = width
     console.print()
+
+
+def _width(console: Console, what: RenderableType) -> int:
+    return Measurement.get(console, console.options.update(width=_ENDLESS), what).maximum
+
+
+def _print_records(console: Console, table: Table) -> None:
+    headings = [str(column.header) for column in table.columns]
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        for place, (heading, cell) in enumerate(zip(headings, row, strict=True)):
+            text = cell if isinstance(cell, Text) else Text(str(cell))
+            if text.plain:
+                line = Text.assemble((f"{heading}: ", "bold"), Text(", ").join(text.split("\n")))
+                console.print(Padding(line, (0, 0, 0, 2 if place else 0)))
+        console.print()

@@ -10,25 +10,27 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from batchsim.analysis.chains import Span, spans_of
+from batchsim.analysis.chains import Leg, Span, spans_of
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.report import words
-from batchsim.report.tables import BAD, GOOD, QUIET, plain_table, print_table
+from batchsim.report.tables import BAD, GOOD, QUIET, plain_table, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
 from batchsim.trace import Step
 
+Chains = tuple[tuple[Leg, ...], tuple[Leg, ...]] | None
+
 
 def show_scenario_run(console: Console, scenario_run: ScenarioRun, *, timeline: bool) -> None:
-    """The table of one scenario, the stories of the runs that failed, and the margins behind them."""
+    """The table of one scenario, and for each run its story and its margin, those that are alike together."""
     scenario = scenario_run.scenario
     console.print(Text(scenario.name, style="bold"))
     console.print(Text(scenario.summary))
     console.print()
     print_table(console, _table_of_runs(scenario_run.runs))
-    failed = [run for run in scenario_run.runs if not run.is_ok]
-    for runs in _alike(failed):
-        _show_story(console, runs)
+    shown: dict[Chains, str] = {}
+    for runs in _alike(scenario_run.runs):
+        _show_story(console, runs, shown)
     if timeline:
         for run in scenario_run.runs:
             _show_timeline(console, run)
@@ -37,20 +39,24 @@ def show_scenario_run(console: Console, scenario_run: ScenarioRun, *, timeline: 
 
 def show_matrix(console: Console, scenario_runs: Sequence[ScenarioRun], *, timeline: bool) -> None:
     """Scenario against policy: the verdicts."""
-    names = dict.fromkeys(run.policy.name for each in scenario_runs for run in each.runs)
-    table = plain_table()
-    table.add_column("scenario")
-    for name in names:
-        table.add_column(name)
+    runs = [run for each in scenario_runs for run in each.runs]
+    headings = {run.name: _heading(run, runs) for run in runs}
+    table = plain_table(["scenario", *headings.values()])
     for each in scenario_runs:
-        cells = {run.policy.name: _verdicts(run) for run in each.runs}
-        table.add_row(Text(each.scenario.name), *(cells.get(name, Text("")) for name in names))
+        cells = {run.name: _verdicts(run) for run in each.runs}
+        table.add_row(Text(each.scenario.name), *(cells.get(name, Text("")) for name in headings))
     print_table(console, table)
     if timeline:
         for each in scenario_runs:
             for run in each.runs:
                 _show_timeline(console, run, each.scenario.name)
     _show_expectations(console, scenario_runs)
+
+
+def _heading(run: PolicyRun, runs: Iterable[PolicyRun]) -> str:
+    """The name of the policy, or the one it was asked for by where another has the same."""
+    same = {other.name for other in runs if other.policy.name == run.policy.name}
+    return run.policy.name if len(same) == 1 else run.name
 
 
 def _verdicts(run: PolicyRun) -> Text:
@@ -60,20 +66,25 @@ def _verdicts(run: PolicyRun) -> Text:
     return text
 
 
-def _table_of_runs(runs: Iterable[PolicyRun]) -> Table:
-    table = plain_table()
-    for heading in ("policy", "verdict", "caller got"):
-        table.add_column(heading)
-    for heading in ("attempts", "after"):
-        table.add_column(heading, justify="right")
-    for heading in ("batch row", "runs"):
-        table.add_column(heading)
-    for heading in ("race margin", "seal margin"):
-        table.add_column(heading, justify="right")
+def _table_of_runs(runs: Sequence[PolicyRun]) -> Table:
+    table = plain_table(
+        (
+            "policy",
+            "verdict",
+            "caller got",
+            "attempts",
+            "after",
+            "batch row",
+            "runs",
+            "race margin",
+            "seal margin",
+        ),
+        right=("attempts", "after", "race margin", "seal margin"),
+    )
     for run in runs:
         trace = run.trace
         table.add_row(
-            Text(run.policy.name),
+            Text(_heading(run, runs)),
             _verdicts(run),
             Text(words.caller_got(trace)),
             str(trace.outcome.call.attempts),
@@ -93,21 +104,43 @@ def _margin(margin: Margin | None) -> Text:
 
 def _alike(runs: Iterable[PolicyRun]) -> Iterable[list[PolicyRun]]:
     """The runs that have the same to tell, together."""
-    groups: dict[tuple[str, ...], list[PolicyRun]] = {}
+    groups: dict[tuple[object, ...], list[PolicyRun]] = {}
     for run in runs:
-        groups.setdefault(run.story, []).append(run)
+        groups.setdefault((run.story, _chains(_margin_to_show(run))), []).append(run)
     return groups.values()
 
 
-def _show_story(console: Console, runs: list[PolicyRun]) -> None:
-    console.print(Text(", ".join(run.policy.name for run in runs), style="bold"))
+def _chains(margin: Margin | None) -> Chains:
+    return None if margin is None else (margin.endpoint_legs, margin.rival_legs)
+
+
+def _margin_to_show(run: PolicyRun) -> Margin | None:
+    """The race, unless the seal is what was lost."""
+    if run.race is None or (run.race.is_won and run.seal is not None and not run.seal.is_won):
+        return run.seal
+    return run.race
+
+
+def _show_story(console: Console, runs: list[PolicyRun], shown: dict[Chains, str]) -> None:
+    """The story of runs that are alike, and their margin; `shown`: margins that were, and whose."""
+    margin = _margin_to_show(runs[0])
+    if margin is None and not runs[0].story:
+        return
+    names = ", ".join(_heading(run, runs) for run in runs)
+    console.print(Text(names, style="bold"))
     for sentence in runs[0].story:
         console.print(Padding(Text(sentence), (0, 0, 0, 2)))
-    margin = runs[0].race if runs[0].race is not None and not runs[0].race.is_won else runs[0].seal
-    if margin is not None:
-        print_table(console, Padding(_table_of_margin(margin), (1, 0, 0, 2)))
-    else:
+    before = shown.setdefault(_chains(margin), names)
+    if margin is None:
         console.print()
+    elif before != names:
+        console.print(Padding(Text(f"the race of {before}, {_end_of(margin)}"), (0, 0, 1, 2)))
+    else:
+        print_wide(console, Padding(_table_of_margin(margin), (1 if runs[0].story else 0, 0, 0, 2)))
+
+
+def _end_of(margin: Margin) -> str:
+    return f"{'won' if margin.is_won else 'lost'} by {rounded(abs(margin.margin_us))}"
 
 
 def _table_of_margin(margin: Margin) -> Table:
@@ -116,12 +149,12 @@ def _table_of_margin(margin: Margin) -> Table:
     table = plain_table(show_footer=True, title=f"since {since}", title_justify="left")
     sides = ((margin.endpoint, spans_of(margin.endpoint_legs)), (margin.rival, spans_of(margin.rival_legs)))
     for step, spans in sides:
-        table.add_column(f"to {step.name} ({step.actor})", footer="together")
-        table.add_column("", justify="right", footer=rounded(sum(s.duration_us for s in spans)))
+        together = rounded(sum(span.duration_us for span in spans))
+        table.add_column(f"to {step.name} ({step.actor})", footer="together", overflow="fold")
+        table.add_column("", justify="right", footer=together, overflow="fold")
     for left, right in zip_longest(sides[0][1], sides[1][1]):
         table.add_row(*_span(left), *_span(right))
-    won = "won" if margin.is_won else "lost"
-    table.caption = f"{won} by {rounded(abs(margin.margin_us))}"
+    table.caption = _end_of(margin)
     table.caption_justify = "left"
     return table
 
@@ -172,9 +205,7 @@ def _show_expectations(console: Console, scenario_runs: Sequence[ScenarioRun]) -
 
 def show_list(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A plain list."""
-    table = plain_table()
-    for heading in headings:
-        table.add_column(heading)
+    table = plain_table(headings)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     print_table(console, table)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from batchsim.analysis.story import decisive_steps, story
 from batchsim.engines.timed import simulate
 from batchsim.policies import POLICIES
+from batchsim.protocol.client import Result
 from batchsim.scenario import Scenario
 from batchsim.trace import Trace
 from batchsim.verdicts import verdicts_of
@@ -66,7 +69,7 @@ def test_not_sealed_and_then_without_metadata() -> None:
     assert told(trace) == [
         "attempt 1 got 200 not sealed: it counted 0 of 1 at 5.000 ms: "
         "cleanup had deleted the set 2 ms before, "
-        "and the row was PENDING, not sealed, processing completed at 5.000 ms.",
+        "and the row that it read at 5.000 ms was PENDING, not sealed, processing completed.",
         "attempts 2 to 5 got 500: the metadata of the batch was gone since cleanup at 3.000 ms.",
         "the call raised ApiError(500) at 4.005 s after 5 attempts; 1 of 1 items have a child run, "
         "and the batch ended COMPLETED, not sealed.",
@@ -82,7 +85,7 @@ def test_not_sealed_and_then_without_metadata() -> None:
 def test_a_completed_batch_on_entry() -> None:
     trace = run(SOON_COMPLETED, "pr3427_count_only")
     assert told(trace)[1:] == [
-        "attempt 2 got 422: the row was COMPLETED, not sealed, processing completed since 700.000 ms.",
+        "attempt 2 got 422: the batch was COMPLETED since 700.000 ms.",
         "the call raised ApiError(422) at 1.005 s after 2 attempts; 1 of 1 items have a child run, "
         "and the batch ended COMPLETED, not sealed.",
     ]
@@ -94,7 +97,7 @@ def test_a_lost_seal() -> None:
     assert told(trace) == [
         "attempt 1 got 422: its seal at 12.000 ms changed no row: "
         "job-0 had made the batch COMPLETED 2 ms before, "
-        "and the row was COMPLETED, not sealed, processing completed at 12.000 ms.",
+        "and the row that it read at 12.000 ms was COMPLETED, not sealed, processing completed.",
         "the call raised ApiError(422) at 12.000 ms after 1 attempt; 1 of 1 items have a child run, "
         "and the batch ended COMPLETED, not sealed.",
     ]
@@ -108,9 +111,9 @@ def test_a_lost_seal() -> None:
 def test_the_reaper_was_first() -> None:
     trace = run(REAPED_BEFORE_ENTRY, "pr4397")
     assert told(trace) == [
-        "attempt 1 got 422: the row was ABORTED, not sealed, processing completed since 10.000 ms.",
-        "the reaper made the batch ABORTED at 10.000 ms: it was still PENDING and not sealed.",
+        "the reaper made the batch ABORTED at 10.000 ms: it was PENDING and not sealed.",
         "the waitpoint was completed with an error at 10.000 ms.",
+        "attempt 1 got 422: the batch was ABORTED since 10.000 ms.",
         "the call raised ApiError(422) at 20.000 ms after 1 attempt; 0 of 1 items have a child run, "
         "and the batch ended ABORTED, not sealed; left in Redis: batch:B:meta.",
     ]
@@ -125,9 +128,10 @@ def test_a_write_that_changed_no_row_is_blamed_for_nothing() -> None:
     """The reaper reads at 1 ms, and aborts at 11 ms what the completion update had aborted at 7 ms."""
     trace = run(ABORTED_TWICE, "pr4397")
     assert [step.answer for step in trace.steps if step.name == "postgres.abort"] == [False]
-    assert told(trace)[0] == (
+    assert told(trace)[0] == "consumer-0 made the batch ABORTED at 7.000 ms: every item was rejected."
+    assert told(trace)[2] == (
         "attempt 1 got 422: its seal at 20.000 ms changed no row: consumer-0 had made the batch ABORTED 13 ms "
-        "before, and the row was ABORTED, not sealed, processing completed at 20.000 ms."
+        "before, and the row that it read at 20.000 ms was ABORTED, not sealed, processing completed."
     )
 
 
@@ -136,7 +140,7 @@ def test_a_tombstone_that_expired_too_early() -> None:
     trace = run(TOMBSTONE_EXPIRED, "tombstone")
     assert told(trace)[0] == (
         "attempt 1 got 200 not sealed: it counted 0 of 1 at 1.000 s: the set had expired 600 ms before, "
-        "and the row was PENDING, not sealed, processing completed at 1.000 s."
+        "and the row that it read at 1.000 s was PENDING, not sealed, processing completed."
     )
     assert ("redis", "redis.expire") in turns(trace)
 
@@ -146,3 +150,32 @@ def test_there_is_no_story_where_all_went_well(policy: str) -> None:
     trace = run(STILL_RUNNING, policy)
     assert told(trace) == []
     assert turns(trace) == []
+
+
+def test_a_batch_that_was_aborted_under_a_call_that_succeeded() -> None:
+    """The seal comes first, and every item is rejected."""
+    sealed = timeless({"queue.take": request_leg("1 s")}, items={"kind": "rejected"})
+    trace = run(sealed, "pr3766")
+    (aborted,) = [sentence for sentence in told(trace) if "ABORTED at" in sentence]
+    assert aborted.endswith(": every item was rejected.")
+    assert [name for _, name in turns(trace)] == ["postgres.completion_update"]
+
+
+def test_who_overwrote_an_end_of_the_batch() -> None:
+    """The reaper aborts at 10 ms what it read as PENDING; the completion job, unguarded, completes it."""
+    regression = timeless(
+        {
+            "jobs.take_expiry": request_leg("5 ms"),
+            "jobs.take_completion": request_leg("20 ms"),
+            "redis.enqueued_count": request_leg("1 s"),
+        },
+        batch=AND_WAIT,
+        items={"execution": "1 ms"},
+    )
+    trace = simulate(regression, replace(POLICIES["pr4397"], guards_completion=False))
+    assert "status_regression" in verdicts_of(trace.outcome)
+    assert [sentence for sentence in told(trace) if "overwrote" in sentence] == [
+        "job-0 overwrote ABORTED with COMPLETED at 21.000 ms."
+    ]
+    # What the parent saw first counts, whatever happened later (protocol.md §7).
+    assert trace.outcome.call.result is not Result.OK

@@ -244,4 +244,4 @@ class Lane:
             return
         stage.waiting.wake(operation.unblocks(), self.after)
         if isinstance(operation, CompleteWaitpoint):
-            stage.recorder.settled_us = stage.clock.now_us
+            stage.recorder.note_settled(stage.clock.now_us)

@@ -21,9 +21,14 @@ class Recorder:
         """How many steps were taken."""
         self.steps: list[Step] = []
         self.answers: list[Answered] = []
-        self.settled_us = 0
-        """When the waitpoint was completed."""
+        self.settled_us: int | None = None
+        """When the waitpoint was completed, the first time."""
         self.ended_us = 0
+
+    def note_settled(self, now_us: int) -> None:
+        """Somebody completes the waitpoint; the parent goes on when the first one does."""
+        if self.settled_us is None:
+            self.settled_us = now_us
 
     def note_answer(self, attempt: int, answer: Answer, now_us: int) -> None:
         """An answer reaches the SDK."""

@@ -92,7 +92,7 @@ class _Run:
         streamed_us = self._recorder.answers[-1].at_us
         waited = self._scenario.setting.call is Call.TRIGGER_AND_WAIT
         if waited and result in (Result.OK, Result.WAITPOINT_ERROR):
-            return max(streamed_us, self._recorder.settled_us)
+            return max(streamed_us, self._recorder.settled_us or 0)
         return streamed_us
 
     # -- who begins when -----------------------------------------------------------------------
