@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO, TextIOWrapper
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
@@ -18,7 +19,7 @@ from batchsim.bad_input import BadInputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from batchsim.analysis.runs import ScenarioRun
+    from batchsim.analysis.runs import PolicyRun, ScenarioRun
     from batchsim.engines.exhaustive import Exploration
     from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
@@ -114,7 +115,11 @@ def run(
             progress.begin(f"writing {json_file}")
             _write_run_json(json_file, results)
     if not quiet and json_file != "-":
-        _show(results, timeline=timeline)
+        options = [] if seed is None else ["--seed", str(seed)]
+        options += [word for override in overrides for word in ("--set", override)]
+        options += [word for verdict in verdicts for word in ("--verdict", verdict)]
+        command = ["batchsim", "run", *map(str, files), *options, "--timeline", "--policy"]
+        _show(results, lambda run: join([*command, run.name]), timeline=timeline)
     return 0 if all(result.is_as_expected for result in results) else UNEXPECTED
 
 
@@ -202,10 +207,12 @@ def explore(
 
         _write_json(json_file, explore_document(scenario.name, explorations))
     if not quiet and json_file != "-":
+        from batchsim.analysis.constraints import explanations
         from batchsim.report.exploration import show_explorations
 
         with _printing() as console:
-            show_explorations(console, scenario.name, scenario.summary, explorations, commands)
+            reasons = [explanations(each, properties) for each in explorations]
+            show_explorations(console, scenario, explorations, reasons, commands)
     if progress.was_interrupted:
         return INTERRUPTED
     return _code_of(scenario, names, explorations)
@@ -246,7 +253,7 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
     if json_file is not None:
         _write_run_json(json_file, results)
     if not quiet and json_file != "-":
-        _show(results, timeline=timeline)
+        _show(results, lambda _: join(["batchsim", "replay", str(file), "--timeline"]), timeline=timeline)
     return 0 if result.is_as_expected else UNEXPECTED
 
 
@@ -344,12 +351,12 @@ def _find(find: Callable[[str, Path], Any], known: Iterable[str], option: str, n
 # -- output ------------------------------------------------------------------------------------
 
 
-def _show(results: list[ScenarioRun], *, timeline: bool) -> None:
+def _show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timeline: bool) -> None:
     from batchsim.report.terminal import show_matrix, show_scenario_run
 
     with _printing() as console:
         if len(results) == 1:
-            show_scenario_run(console, results[0], timeline=timeline)
+            show_scenario_run(console, results[0], again, timeline=timeline)
         else:
             show_matrix(console, results, timeline=timeline)
 

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from batchsim.analysis.constraints import CONSTRAINTS_MAX, Explanation
 from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass, WalkedStep
 from batchsim.report import words
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.scenario import Scenario
 
 DECISIONS_SHOWN_MAX = 6
 
 
 def show_explorations(
     console: Console,
-    name: str,
-    summary: str,
+    scenario: Scenario,
     explorations: Sequence[Exploration],
+    explanations: Sequence[Sequence[Explanation]],
     replays: Sequence[Sequence[str]],
 ) -> None:
     """What each policy can come to, side by side; then each that can fail, with a witness and why.
 
-    `replays`: for each exploration and each of its outcome classes the command that runs its witness.
+    `explanations`: those of each exploration. `replays`: for each exploration and each of its outcome classes the
+    command that runs its witness.
     """
-    console.print(Text(name, style="bold"))
-    console.print(Text(summary))
+    console.print(Text(scenario.name, style="bold"))
+    if scenario.summary:
+        console.print(Text(scenario.summary))
     console.print()
     for exploration in explorations:
         console.print(_claim(exploration))
     console.print()
     if len(explorations) > 1:
         print_table(console, _comparison(explorations))
-    for exploration, commands in zip(explorations, replays, strict=True):
-        _show_exploration(console, exploration, commands)
+    for exploration, reasons, commands in zip(explorations, explanations, replays, strict=True):
+        _show_exploration(console, exploration, {each.verdict: each for each in reasons}, commands)
 
 
 def _claim(exploration: Exploration) -> Text:
@@ -78,14 +82,41 @@ def _share_of(exploration: Exploration, verdict: str) -> Text:
     return Text(words.share(sum(known)) if known else "sometimes", style=GOOD if verdict == "ok" else BAD)
 
 
-def _show_exploration(console: Console, exploration: Exploration, commands: Sequence[str]) -> None:
+def _show_exploration(
+    console: Console, exploration: Exploration, reasons: Mapping[str, Explanation], commands: Sequence[str]
+) -> None:
     console.print(Text(exploration.policy, style="bold"))
     print_table(console, _outcomes(exploration.outcomes))
     shown: set[tuple[str, ...]] = set()
     for outcome, command in zip(exploration.outcomes, commands, strict=True):
         if outcome.verdicts != ("ok",) and outcome.verdicts not in shown:
             shown.add(outcome.verdicts)
-            _show_failure(console, exploration, outcome, command)
+            for verdict in outcome.verdicts:
+                _show_reason(console, verdict, reasons.get(verdict))
+                _show_decisions(console, verdict, exploration.decisive)
+            _show_witness(console, outcome, command)
+
+
+def _show_reason(console: Console, verdict: str, reason: Explanation | None) -> None:
+    if reason is None:
+        return
+    if reason.constraints is None:
+        console.print(Text(f"  {verdict}: no {CONSTRAINTS_MAX} order constraints or fewer tell it from the rest"))
+        return
+    console.print(Text(f"  {verdict} is given exactly if", style="bold"))
+    for constraint in reason.constraints:
+        console.print(Text(f"    {constraint}"), soft_wrap=True)
+
+
+def _show_decisions(console: Console, verdict: str, decisions: Sequence[Decision]) -> None:
+    decided = [each for each in decisions if each.verdict == verdict]
+    if not decided:
+        return
+    console.print(Text(f"  {verdict} is decided when", style="bold"))
+    for each in decided[:DECISIONS_SHOWN_MAX]:
+        console.print(Text(f"    {_decision(each)}"), soft_wrap=True)
+    if len(decided) > DECISIONS_SHOWN_MAX:
+        console.print(f"    and in {len(decided) - DECISIONS_SHOWN_MAX} more ways")
 
 
 def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
@@ -108,14 +139,7 @@ def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
     return table
 
 
-def _show_failure(console: Console, exploration: Exploration, outcome: OutcomeClass, command: str) -> None:
-    for verdict in outcome.verdicts if exploration.decisive else ():
-        decided = [each for each in exploration.decisive if each.verdict == verdict]
-        console.print(Text(f"  {verdict} is decided when", style="bold"))
-        for each in decided[:DECISIONS_SHOWN_MAX]:
-            console.print(Text(f"    {_decision(each)}"), soft_wrap=True)
-        if len(decided) > DECISIONS_SHOWN_MAX:
-            console.print(f"    and in {len(decided) - DECISIONS_SHOWN_MAX} more ways")
+def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None:
     console.print(Text(f"\n  a shortest schedule, {len(outcome.witness)} steps:", style="bold"))
     for line in _lanes(outcome.witness):
         console.print(Text(f"    {line}".rstrip()), soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 
 from rich.console import Console
@@ -21,8 +21,13 @@ from batchsim.trace import Step
 Chains = tuple[tuple[Leg, ...], tuple[Leg, ...]] | None
 
 
-def show_scenario_run(console: Console, scenario_run: ScenarioRun, *, timeline: bool) -> None:
-    """The table of one scenario, and for each run its story and its margin, those that are alike together."""
+def show_scenario_run(
+    console: Console, scenario_run: ScenarioRun, again: Callable[[PolicyRun], str], *, timeline: bool
+) -> None:
+    """The table of one scenario, and for each run its story and its margin, those that are alike together.
+
+    `again`: the command that shows a run by itself.
+    """
     scenario = scenario_run.scenario
     console.print(Text(scenario.name, style="bold"))
     console.print(Text(scenario.summary))
@@ -31,6 +36,8 @@ def show_scenario_run(console: Console, scenario_run: ScenarioRun, *, timeline: 
     shown: dict[Chains, str] = {}
     for runs in _alike(scenario_run.runs):
         _show_story(console, runs, shown)
+        if not runs[0].is_ok and not timeline:
+            console.print(Padding(Text(f"see every step: {again(runs[0])}", style=QUIET), (0, 0, 1, 2)))
     if timeline:
         for run in scenario_run.runs:
             _show_timeline(console, run)

@@ -53,7 +53,7 @@ def _steps(actors: list[Actor], histories: list[History], cells: Cells) -> Itera
         task = _run(actor, history)
         pending = task.pending
         task.close()
-        for position, (_, operation) in enumerate(pending):
+        for position, (_, operation, _) in enumerate(pending):
             if actor.is_twin and isinstance(operation, BlockingOperation):
                 if (actor.kind, operation) in idle_twins:
                     continue

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
+from itertools import combinations
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchsim.engines.exhaustive import Bounds, Exploration, explore
+from batchsim.engines.exhaustive import Bounds, Exploration, Graph, explore
 from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.following import NotASchedule, follow
 from batchsim.engines.timed import OrderNotPossible, simulate
@@ -163,6 +164,34 @@ def test_a_timed_run_is_a_path_of_the_graph(
     edges = follow(exploration.graph, trace.steps)
     assert int(exploration.graph.targets[edges[-1]]) in exploration.graph.terminals
     assert class_of(trace.outcome, verdicts_of(trace.outcome)) in counted(exploration)
+
+
+@settings(deadline=None, max_examples=12)
+@given(
+    st.sampled_from(["ok", "pre_failed", "rejected"]),
+    st.sampled_from(sorted(POLICIES)),
+    st.sampled_from(["batchTrigger", "batchTriggerAndWait"]),
+    st.integers(1, 2),
+)
+def test_steps_that_do_not_conflict_commute(kind: str, policy: str, call: str, items: int) -> None:
+    call = call if items == 1 else "batchTrigger"
+    graph = explore(scenario(items, 2, items={"kind": kind}, call=call), POLICIES[policy]).graph
+    commuting = 0
+    for state in range(0, graph.states, 7):
+        for first, second in combinations(edges_of(graph, state), 2):
+            one, other = graph.labels[first[0]].kind, graph.labels[second[0]].kind
+            if one.role is other.role or one.footprint.conflicts_with(other.footprint):
+                continue
+            commuting += 1
+            after_first, after_second = dict(edges_of(graph, first[1])), dict(edges_of(graph, second[1]))
+            assert after_first[second[0]] == after_second[first[0]]
+    assert commuting > 0
+
+
+def edges_of(graph: Graph, state: int) -> list[tuple[int, int]]:
+    """The label and the target of each edge that leaves a state."""
+    edges = slice(*graph.edges_begin[state : state + 2])
+    return list(zip(graph.edge_labels[edges].tolist(), graph.targets[edges].tolist(), strict=True))
 
 
 def test_a_sequence_that_is_no_schedule_is_refused() -> None:

@@ -33,6 +33,7 @@ class StepKind:
         self.position = position
         self.lane = pending.lane
         self.operation = pending.operation
+        self.site = pending.site
         self.footprint = self.operation.footprint()
         self.is_of_idle_twin = len(role.actors) > 1 and isinstance(self.operation, BlockingOperation)
         """Whether any one of several twins can take it, which makes one step and not several."""

@@ -160,7 +160,7 @@ class _Future:
         self, role: Role, local: int, mask_of: Callable[[Iterable[Key]], int], layout: Layout
     ) -> _NextSteps:
         state = role.locals[local]
-        operations = [operation for _, operation in state.pending]
+        operations = [pending.operation for pending in state.pending]
         awaited = {operation.waits_for() for operation in operations if isinstance(operation, BlockingOperation)}
         if len(role.actors) > 1 or role.actors[0].is_twin:
             self.stops_without = self.stops_without or next(iter(awaited), None)

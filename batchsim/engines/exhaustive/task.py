@@ -19,6 +19,8 @@ class Pending(NamedTuple):
     lane: str
     """Of the lanes that an actor runs side by side, which: `.2`; empty: the actor itself."""
     operation: Operation[Any]
+    site: tuple[int, ...]
+    """Where in the code it is awaited: tells the same operation at two places apart, in the order of the code."""
 
 
 class Task:
@@ -35,7 +37,7 @@ class Task:
     @property
     def pending(self) -> tuple[Pending, ...]:
         """What it awaits, in a fixed order."""
-        return tuple(Pending(strand.lane, strand.awaited()) for strand in self._in_order())
+        return tuple(Pending(each.lane, each.awaited(), each.site()) for each in self._in_order())
 
     def answer(self, position: int, answer: Any) -> None:
         """The operation at this position of `pending` takes effect, with this answer."""
@@ -89,6 +91,9 @@ class _Strand:
         assert isinstance(self._awaits, Operation)
         return self._awaits
 
+    def site(self) -> tuple[int, ...]:
+        return tuple(frame.f_lasti for frame in _frames(self._program))
+
     def resume(self, answer: Any, failure: Exception | None = None) -> None:
         try:
             awaited = self._program.send(answer) if failure is None else self._program.throw(failure)
@@ -118,7 +123,7 @@ class _Strand:
 
     def key(self) -> Hashable:
         group = self._awaits.key() if isinstance(self._awaits, _Group) else None
-        return (tuple(_frame_keys(self._program)), group)
+        return (tuple(_frame_key(frame) for frame in _frames(self._program)), group)
 
     def close(self) -> None:
         if isinstance(self._awaits, _Group):
@@ -182,15 +187,15 @@ async def _perform(operation: Operation[Any]) -> Any:
     return await operation
 
 
-def _frame_keys(awaiting: Any) -> Iterator[Hashable]:
-    """Code position and local variables of each frame, from a coroutine down to what it awaits."""
+def _frames(awaiting: Any) -> Iterator[FrameType]:
+    """Each frame, from a coroutine down to what it awaits."""
     while isinstance(awaiting, CoroutineType | GeneratorType):
         if isinstance(awaiting, CoroutineType):
             frame, awaiting = awaiting.cr_frame, awaiting.cr_await
         else:
             frame, awaiting = awaiting.gi_frame, awaiting.gi_yieldfrom
         if frame is not None:
-            yield _frame_key(frame)
+            yield frame
 
 
 def _frame_key(frame: FrameType) -> Hashable:
