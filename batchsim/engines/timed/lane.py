@@ -201,7 +201,15 @@ class Lane:
             if stage.waiting.is_due(alternative.timer):
                 self.receive(alternative)
                 return
-        stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self.tie, self.look)
+        stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
+
+    def wake(self, step: int | None) -> None:
+        """Look again at this instant: a step made ready what the operation waits for."""
+        self._woken_by = step
+        self.wake_after(0, self._look_again)
+
+    def _look_again(self, _: Event) -> None:
+        self.look(self._woken_by)
 
     def receive(self, alternative: Alternative) -> None:
         """A blocking operation can act, in this way: it does when its answer has travelled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
+from typing import Protocol
 
 from simpy.events import Event
 
@@ -12,8 +13,12 @@ from batchsim.engines.timed.events import At, Clock
 from batchsim.protocol.cast import Actor
 from batchsim.protocol.cells import Key
 
-Call = Callable[[int | None], None]
-"""Told which step woke it."""
+
+class Waiter(Protocol):
+    """One who cannot go on."""
+
+    def wake(self, step: int | None) -> None:
+        """Look again at this instant: a step made ready what it waits for."""
 
 
 class Waiting:
@@ -23,7 +28,7 @@ class Waiting:
         self._clock = clock
         self._begin = begin
         self._dormant: dict[Key, list[Actor]] = {}
-        self._waiters: dict[Key, list[tuple[int, int, int, Call]]] = {}
+        self._waiters: dict[Key, list[tuple[int, int, Waiter]]] = {}
         self._arrivals = count()
         self._due_us: dict[Key, int] = {}
         self._alarm_us: dict[Key, int] = {}
@@ -33,10 +38,9 @@ class Waiting:
         """The actor begins when the cell is there."""
         self._dormant.setdefault(cell, []).append(actor)
 
-    def wait(self, cell: Key, rank: int, tie: int, look_again: Call) -> None:
-        """Call back when the cell has become ready; of several who wait, the lowest rank first."""
-        place = (rank, next(self._arrivals), tie, look_again)
-        heappush(self._waiters.setdefault(cell, []), place)
+    def wait(self, cell: Key, rank: int, waiter: Waiter) -> None:
+        """Wake the waiter when the cell has become ready; of several who wait, the lowest rank first."""
+        heappush(self._waiters.setdefault(cell, []), (rank, next(self._arrivals), waiter))
 
     def is_awaited(self, cell: Key) -> bool:
         """Whether anybody waits for the cell."""
@@ -49,10 +53,7 @@ class Waiting:
                 self._begin(actor, step)
             waiters = self._waiters.get(cell)
             if waiters:
-                self._let_look(*heappop(waiters)[2:], step)
-
-    def _let_look(self, tie: int, look_again: Call, step: int | None) -> None:
-        At(self._clock, 0, tie, lambda _: look_again(step))
+                heappop(waiters)[2].wake(step)
 
     def remaining_us(self, timer: Key | None) -> int:
         """How long until a timer runs out; 0 where there is no such timer."""
