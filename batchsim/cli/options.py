@@ -1,0 +1,41 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+policies = click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="NAME|FILE.py:NAME",
+    help="Take this policy instead of those of the scenario; may be repeated.",
+)
+verdicts = click.option(
+    "--verdict",
+    "verdicts",
+    multiple=True,
+    metavar="FILE.py:NAME",
+    help="Judge by this property of your own too; may be repeated.",
+)
+overrides = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a field of the scenario, such as batch.items=2; may be repeated.",
+)
+json_file = click.option(
+    "--json", "json_file", metavar="FILE|-", help="Write the results as JSON; - for standard output."
+)
+report_directory = click.option(
+    "--report",
+    "report_directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a Markdown report with pictures for each scenario.",
+)
+timeline = click.option("--timeline", is_flag=True, help="Print every step; the decisive ones stand out.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")

@@ -1,0 +1,147 @@
+"""Where results go: the terminal, JSON, report folders, witnesses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batchsim.bad_input import BadInputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from batchsim.analysis.runs import PolicyRun, ScenarioRun
+    from batchsim.engines.exhaustive import Exploration
+
+WIDTH_OF_FILES = 120
+"""Columns where the output is no terminal."""
+
+
+def show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timeline: bool) -> None:
+    """Print results; `again`: the command that shows a run by itself."""
+    from batchsim.report.terminal import show_matrix, show_scenario_run
+
+    with printing() as console:
+        if len(results) == 1:
+            show_scenario_run(console, results[0], again, timeline=timeline)
+        else:
+            show_matrix(console, results, timeline=timeline)
+
+
+@contextmanager
+def printing() -> Iterator[Console]:
+    """A console: the terminal as it is; otherwise text without blanks at the ends of lines."""
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        yield Console(highlight=False)
+        return
+    text = StringIO()
+    yield Console(file=text, width=WIDTH_OF_FILES, highlight=False)
+    click.echo("\n".join(line.rstrip() for line in text.getvalue().split("\n")), nl=False)
+
+
+def check_outputs(json_file: str | None, report_directory: Path | None) -> None:
+    """Before any work: whether the results can be written; raises `BadInputError`."""
+    from batchsim.report.files import why_not_writable
+    from batchsim.report.folder import why_not_reports
+
+    if json_file is not None and json_file != "-":
+        why = why_not_writable(Path(json_file)) if json_file else "found nothing; allowed: a file, or -"
+        if why is not None:
+            raise BadInputError(f"--json {json_file}: {why}")
+    if report_directory is not None:
+        why = why_not_reports(report_directory)
+        if why is not None:
+            raise BadInputError(f"--report {report_directory}: {why}")
+
+
+def write_witnesses(
+    directory: Path | None,
+    file: Path,
+    overrides: Sequence[str],
+    names: Sequence[str],
+    explorations: Sequence[Exploration],
+) -> list[list[str]]:
+    """Write a witness of each outcome; for each the command that replays it."""
+    from batchsim.analysis.witnesses import witness_of, witness_text
+    from batchsim.report.files import write_whole
+
+    commands = []
+    for name, exploration in zip(names, explorations, strict=False):
+        commands.append(
+            [
+                f"batchsim replay {(directory or Path('DIR')) / _witness_file(exploration, n)}"
+                for n in range(len(exploration.outcomes))
+            ]
+        )
+        if directory is None:
+            continue
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            for number, outcome in enumerate(exploration.outcomes):
+                witness = witness_of(outcome, file, overrides, name)
+                write_whole(directory / _witness_file(exploration, number), witness_text(witness, directory))
+        except OSError as error:
+            raise BadInputError(f"--witness {directory}: {error.strerror or error}") from None
+    return commands
+
+
+def _witness_file(exploration: Exploration, number: int) -> str:
+    return f"{exploration.policy}-{number + 1}-{'-'.join(exploration.outcomes[number].verdicts)}.json"
+
+
+def print_list(
+    headings: tuple[str, str],
+    rows: list[tuple[str, str]],
+    json_file: str | None,
+    as_json: Callable[[tuple[str, str]], dict[str, str]],
+) -> int:
+    """Print a list of names with a sentence each, or write it as JSON; the exit code."""
+    if json_file is not None:
+        write_json(json_file, [as_json(row) for row in rows])
+    if json_file != "-":
+        from batchsim.report.terminal import show_list
+
+        with printing() as console:
+            show_list(console, headings, rows)
+    return 0
+
+
+def write_report(directory: Path, results: list[ScenarioRun]) -> None:
+    """Write a report folder; raises `BadInputError`."""
+    from batchsim.report.folder import write_reports
+
+    try:
+        write_reports(directory, results)
+    except OSError as error:
+        raise BadInputError(f"--report {directory}: {error.strerror or error}") from None
+
+
+def write_run_json(file: str, results: list[ScenarioRun]) -> None:
+    """Write the results of runs: one document, or a list of several."""
+    from batchsim.report.contract import run_document
+
+    documents = [run_document(result) for result in results]
+    write_json(file, documents[0] if len(documents) == 1 else documents)
+
+
+def write_json(file: str, document: Any) -> None:
+    """Write the file whole or not at all."""
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    if file == "-":
+        click.echo(text, nl=False)
+        return
+    from batchsim.report.files import write_whole
+
+    try:
+        write_whole(Path(file), text)
+    except OSError as error:
+        raise BadInputError(f"--json {file}: {error.strerror or error}") from None
