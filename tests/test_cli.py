@@ -159,6 +159,7 @@ def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> Non
         (["run", INCIDENT, "--policy", "{own}:NAMELESS"], "name: found 'two\\nlines'; allowed: one line of text"),
         (["run", INCIDENT, "--verdict", "{own}:SAME"], "name: found 'false_failure'; allowed: a name that is not"),
         (["run", INCIDENT, "--report", "."], "found a README.md that is no index of reports"),
+        (["explore", INCIDENT, "--witness", "README.md"], "--witness README.md: found a file"),
         (["run", INCIDENT, "--json", "."], "found a directory; allowed: a file"),
         (
             ["run", INCIDENT, "--policy", "{own}:SLOPPY"],
@@ -258,6 +259,17 @@ def test_every_witness_of_an_exploration_replays_to_its_verdicts(batchsim: Any, 
         ]
 
 
+def test_a_witness_of_own_code_replays_from_anywhere(batchsim: Any, own_code: Path, tmp_path: Path) -> None:
+    witnesses = tmp_path / "of my own"
+    ended = batchsim(
+        "explore", "scenarios/seal-lost.yaml", "--policy", f"{own_code}:TRUSTING", "--verdict",
+        f"{own_code}:PATIENT", "--set", "batch.items=1", "--witness", str(witnesses),
+    )  # fmt: skip
+    assert f"batchsim replay '{witnesses}/" in ended.out
+    for witness in witnesses.glob("*.json"):
+        assert batchsim("replay", str(witness), "--quiet").code == 0
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -265,6 +277,9 @@ def test_every_witness_of_an_exploration_replays_to_its_verdicts(batchsim: Any, 
         (lambda document: document.update(policy="pr99"), "policy of the witness: found 'pr99'"),
         (lambda document: document.update(scenario="none.yaml"), "none.yaml: found no readable file"),
         (lambda document: document["steps"].pop(0), "no schedule of"),
+        (lambda document: document["steps"].pop(), "no schedule of"),
+        (lambda document: document["steps"][4].update(alternative="zz"), "cannot turn out as 'zz'"),
+        (lambda document: document.update(schema=True), "schema: found True; allowed: int"),
         (lambda document: document["steps"][3].update(actor=7), "steps[3].actor: found 7; allowed: str"),
     ],
 )
@@ -303,7 +318,8 @@ def test_an_interrupted_exploration_says_what_it_found() -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "incomplete" in out
+    assert "inconclusive: interrupted" in out
+    assert "interrupted: 1 of 1 policies were begun" in err
     assert "Traceback" not in err
 
 

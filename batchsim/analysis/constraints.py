@@ -92,9 +92,12 @@ class _Explainer:
     def explain(self, verdict: str) -> Explanation:
         candidates = self._candidates()
         occurring = [pair for pair in candidates if self._always_occurs(pair[1])]
-        # What both happen is the plainer reason; failing that, one may keep the other from happening at all.
-        explanation = self._explain_by(verdict, occurring) or self._explain_by(verdict, candidates)
-        return explanation or Explanation(verdict, None)
+        smallest = self._explain_by(verdict, candidates)
+        # Among sets of one size, operations that both happen are the plainer reason.
+        plain = self._explain_by(verdict, occurring)
+        if plain is not None and smallest is not None and _size(plain) <= _size(smallest):
+            return plain
+        return smallest or Explanation(verdict, None)
 
     def _explain_by(self, verdict: str, candidates: list[tuple[int, int]]) -> Explanation | None:
         broken: list[frozenset[int]] = []
@@ -185,6 +188,10 @@ class _Explainer:
             events.append(int(self._event_of_edge[edge]))
             state = int(self._graph.sources[edge])
         return events[::-1]
+
+
+def _size(explanation: Explanation) -> int:
+    return len(explanation.constraints or ())
 
 
 def _obeys(events: list[int], earlier: int, later: int) -> bool:

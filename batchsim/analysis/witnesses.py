@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive import OutcomeClass
+from batchsim.user_code import is_reference
 
 SCHEMA = 1
 
@@ -34,23 +34,27 @@ class Witness:
     overrides: tuple[str, ...]
     """Those of `--set` under which it was found."""
     policy: str
+    """A name, or `path/to/file.py:NAME`, relative to the current directory."""
+    properties: tuple[str, ...]
+    """Verdicts of the user's own, likewise."""
     verdicts: tuple[str, ...]
+    """Those that it comes to."""
     steps: tuple[WitnessStep, ...]
 
 
-def witness_of(outcome: OutcomeClass, scenario: Path, overrides: Sequence[str], policy: str) -> Witness:
-    """The witness of an outcome class."""
-    steps = tuple(WitnessStep(step.actor, step.name, step.alternative) for step in outcome.witness)
-    return Witness(scenario, tuple(overrides), policy, outcome.verdicts, steps)
+def steps_of(outcome: OutcomeClass) -> tuple[WitnessStep, ...]:
+    """The steps of the witness of an outcome class."""
+    return tuple(WitnessStep(step.actor, step.name, step.alternative) for step in outcome.witness)
 
 
 def witness_text(witness: Witness, directory: Path) -> str:
-    """The text of a witness file that lies in a directory."""
+    """The text of a witness file that lies in a directory; paths are relative to it."""
     document = {
         "schema": SCHEMA,
         "scenario": Path(os.path.relpath(witness.scenario, directory)).as_posix(),
         "set": list(witness.overrides),
-        "policy": witness.policy,
+        "policy": _seen_from(directory, witness.policy),
+        "properties": [_seen_from(directory, reference) for reference in witness.properties],
         "verdicts": list(witness.verdicts),
         "steps": [
             {"actor": step.actor, "operation": step.name, "alternative": step.alternative}
@@ -60,13 +64,25 @@ def witness_text(witness: Witness, directory: Path) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
+def _seen_from(directory: Path, name: str) -> str:
+    if not is_reference(name):
+        return name
+    file, _, within = name.rpartition(":")
+    return f"{Path(os.path.relpath(file, directory)).as_posix()}:{within}"
+
+
+def within(directory: Path, name: str) -> str:
+    """A name as it is, a `path/to/file.py:NAME` that is relative to a directory relative to the current one."""
+    return str(directory / name) if is_reference(name) else name
+
+
 def read_witness(path: Path) -> Witness:
     """Read a witness file; raises `BadInputError`."""
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:
         raise BadInputError(f"{path}: found no readable file ({error.strerror}); allowed: a witness") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path}: found no JSON ({error}); allowed: a witness") from None
     reader = _Reader(path)
     if reader.field(document, "schema", int) != SCHEMA:
@@ -74,7 +90,8 @@ def read_witness(path: Path) -> Witness:
     return Witness(
         scenario=path.parent / reader.field(document, "scenario", str),
         overrides=tuple(reader.texts(document, "set")),
-        policy=reader.field(document, "policy", str),
+        policy=within(path.parent, reader.field(document, "policy", str)),
+        properties=tuple(within(path.parent, name) for name in reader.texts(document, "properties")),
         verdicts=tuple(reader.texts(document, "verdicts")),
         steps=tuple(
             WitnessStep(
@@ -95,7 +112,7 @@ class _Reader:
         if not isinstance(document, dict) or name not in document:
             raise BadInputError(f"{self._path}: {within}{name}: missing")
         value = document[name]
-        if not isinstance(value, kind):
+        if not isinstance(value, kind) or isinstance(value, bool):
             allowed = getattr(kind, "__name__", str(kind))
             raise BadInputError(f"{self._path}: {within}{name}: found {value!r}; allowed: {allowed}")
         return value

@@ -135,43 +135,57 @@ def explore(
     Time is left out: any enabled operation may be next. Numbers of schedules are exact. The exit code is 1 if
     the verdicts are not those of `expect_explore`, and 3 if a bound was hit before the answer.
     """
+    from batchsim.analysis.constraints import explanations
+    from batchsim.analysis.witnesses import Witness, steps_of, within
     from batchsim.engines.exhaustive import Bounds
+    from batchsim.engines.exhaustive import explore as explore_policy
+    from batchsim.report.contract import explore_document
+    from batchsim.report.exploration import show_explorations
     from batchsim.report.search_progress import SearchProgress
 
-    check_outputs(json_file, None)
+    check_outputs(json_file, None, witness_directory)
     (scenario,) = load([file], overrides, None)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
+    explorations, reasons = [], []
     with SearchProgress(quiet=quiet) as progress:
-        from batchsim.engines.exhaustive import explore as explore_policy
-
-        explorations = []
         for _, policy in chosen:
             if progress.begin(policy.name):
-                explorations.append(
-                    explore_policy(
-                        scenario,
-                        policy,
-                        properties=properties,
-                        bounds=bounds,
-                        on_level=progress.show,
-                        reduces=reduces,
-                    )
+                exploration = explore_policy(
+                    scenario,
+                    policy,
+                    properties=properties,
+                    bounds=bounds,
+                    on_level=progress.show,
+                    reduces=reduces,
                 )
+                explorations.append(exploration)
+                reasons.append(() if progress.was_interrupted else explanations(exploration, properties))
     names = [name for name, _ in chosen]
-    commands = write_witnesses(witness_directory, file, overrides, names, explorations)
+    if witness_directory is None:
+        look = ["batchsim", "explore", str(file), *(word for each in overrides for word in ("--set", each))]
+        commands = [
+            [f"{join([*look, '--policy', name, '--witness', 'DIR'])}, then batchsim replay DIR/..."]
+            * len(exploration.outcomes)
+            for name, exploration in zip(names, explorations, strict=False)
+        ]
+    else:
+        asked = names if policies else [within(scenario.directory, name) for name in names]
+        witnesses = [
+            [
+                Witness(file, overrides, name, verdicts, outcome.verdicts, steps_of(outcome))
+                for outcome in exploration.outcomes
+            ]
+            for name, exploration in zip(asked, explorations, strict=False)
+        ]
+        commands = write_witnesses(witness_directory, witnesses)
     if json_file is not None:
-        from batchsim.report.contract import explore_document
-
         write_json(json_file, explore_document(scenario.name, explorations))
     if not quiet and json_file != "-":
-        from batchsim.analysis.constraints import explanations
-        from batchsim.report.exploration import show_explorations
-
         with printing() as console:
-            reasons = [explanations(each, properties) for each in explorations]
             show_explorations(console, scenario, explorations, reasons, commands)
     if progress.was_interrupted:
+        click.echo(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun", err=True)
         return INTERRUPTED
     return _code_of(scenario, names, explorations)
 
@@ -194,9 +208,10 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
     check_outputs(json_file, report_directory)
     witness = read_witness(file)
     (scenario,) = load([witness.scenario], witness.overrides, None)
-    (name, policy) = policy_of(scenario, witness.policy)
+    name, policy = policy_of(witness.policy)
+    properties = properties_of(scenario, witness.properties)
     try:
-        result = run_policy(scenario, name, policy, properties_of(scenario, ()), witness.steps, witness.verdicts)
+        result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts)
     except OrderNotPossible as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
     results = [ScenarioRun(scenario, (result,))]
@@ -251,5 +266,6 @@ def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[Ex
                 err=True,
             )
             return UNEXPECTED
-        inconclusive |= not exploration.is_complete
+        # Without an expectation the question is whether it fails; that it does is an answer.
+        inconclusive |= not exploration.is_complete and (expected is not None or found <= {"ok"})
     return INCONCLUSIVE if inconclusive else 0

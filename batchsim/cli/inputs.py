@@ -39,12 +39,12 @@ def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Pol
     return [(name, _find(find_policy, POLICIES, "--policy", name, directory)) for name in chosen]
 
 
-def policy_of(scenario: Scenario, name: str) -> tuple[str, Policy]:
+def policy_of(name: str) -> tuple[str, Policy]:
     """The policy that a witness names."""
     from batchsim.policies import POLICIES
     from batchsim.scenario import find_policy
 
-    return name, _find(find_policy, POLICIES, "policy of the witness", name, scenario.directory)
+    return name, _find(find_policy, POLICIES, "policy of the witness", name, Path())
 
 
 def properties_of(scenario: Scenario, names: Sequence[str]) -> list[Property]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
-    from batchsim.engines.exhaustive import Exploration
+    from batchsim.analysis.witnesses import Witness
 
 WIDTH_OF_FILES = 120
 """Columns where the output is no terminal."""
@@ -48,7 +49,9 @@ def printing() -> Iterator[Console]:
     click.echo("\n".join(line.rstrip() for line in text.getvalue().split("\n")), nl=False)
 
 
-def check_outputs(json_file: str | None, report_directory: Path | None) -> None:
+def check_outputs(
+    json_file: str | None, report_directory: Path | None, witness_directory: Path | None = None
+) -> None:
     """Before any work: whether the results can be written; raises `BadInputError`."""
     from batchsim.report.files import why_not_writable
     from batchsim.report.folder import why_not_reports
@@ -61,41 +64,37 @@ def check_outputs(json_file: str | None, report_directory: Path | None) -> None:
         why = why_not_reports(report_directory)
         if why is not None:
             raise BadInputError(f"--report {report_directory}: {why}")
+    if witness_directory is not None:
+        why = why_no_witnesses(witness_directory)
+        if why is not None:
+            raise BadInputError(f"--witness {witness_directory}: {why}")
 
 
-def write_witnesses(
-    directory: Path | None,
-    file: Path,
-    overrides: Sequence[str],
-    names: Sequence[str],
-    explorations: Sequence[Exploration],
-) -> list[list[str]]:
-    """Write a witness of each outcome; for each the command that replays it."""
-    from batchsim.analysis.witnesses import witness_of, witness_text
+def why_no_witnesses(directory: Path) -> str | None:
+    """Why witnesses cannot be written there; `None`: they can, as far as one can tell beforehand."""
+    return "found a file; allowed: a directory" if directory.exists() and not directory.is_dir() else None
+
+
+def write_witnesses(directory: Path, witnesses: Sequence[Sequence[Witness]]) -> list[list[str]]:
+    """Write the witnesses of each exploration; for each of them the command that replays it."""
+    from batchsim.analysis.witnesses import witness_text
+    from batchsim.report.file_names import FileNames
     from batchsim.report.files import write_whole
 
-    commands = []
-    for name, exploration in zip(names, explorations, strict=False):
-        commands.append(
-            [
-                f"batchsim replay {(directory or Path('DIR')) / _witness_file(exploration, n)}"
-                for n in range(len(exploration.outcomes))
-            ]
-        )
-        if directory is None:
-            continue
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            for number, outcome in enumerate(exploration.outcomes):
-                witness = witness_of(outcome, file, overrides, name)
-                write_whole(directory / _witness_file(exploration, number), witness_text(witness, directory))
-        except OSError as error:
-            raise BadInputError(f"--witness {directory}: {error.strerror or error}") from None
+    names = FileNames()
+    commands: list[list[str]] = []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for group in witnesses:
+            commands.append([])
+            for number, witness in enumerate(group, 1):
+                policy = witness.policy.rpartition(":")[2]
+                path = directory / names.give(f"{policy}-{number}-{'-'.join(witness.verdicts)}", ".json")
+                write_whole(path, witness_text(witness, directory))
+                commands[-1].append(join(["batchsim", "replay", str(path)]))
+    except OSError as error:
+        raise BadInputError(f"--witness {directory}: {error.strerror or error}") from None
     return commands
-
-
-def _witness_file(exploration: Exploration, number: int) -> str:
-    return f"{exploration.policy}-{number + 1}-{'-'.join(exploration.outcomes[number].verdicts)}.json"
 
 
 def print_list(

@@ -55,12 +55,12 @@ def _claim_in_words(exploration: Exploration) -> tuple[str, str]:
     if failing and exploration.schedules is None:
         return f"fails: in {len(failing)} kinds of outcome", BAD
     if failing:
-        known = "" if exploration.is_complete else "at least "
-        return f"fails: {known}{sum(each.schedules or 0 for each in failing):,} of {total} schedules", BAD
+        found = "" if exploration.is_complete else f" found before it was {exploration.stopped_by}"
+        return f"fails: {sum(each.schedules or 0 for each in failing):,} of {total} schedules{found}", BAD
     if exploration.is_complete:
         none = f"none of {total} schedules" if total else "no schedule"
         return f"proved: {none} gives any verdict but ok", GOOD
-    return "inconclusive: bound hit, and no schedule so far fails", UNSURE
+    return f"inconclusive: {exploration.stopped_by}, and no schedule so far fails", UNSURE
 
 
 def _comparison(explorations: Sequence[Exploration]) -> Table:
@@ -101,7 +101,11 @@ def _show_reason(console: Console, verdict: str, reason: Explanation | None) -> 
     if reason is None:
         return
     if reason.constraints is None:
-        console.print(Text(f"  {verdict}: no {CONSTRAINTS_MAX} order constraints or fewer tell it from the rest"))
+        least = f"no set of up to {CONSTRAINTS_MAX} order constraints"
+        console.print(Text(f"  {verdict}: {least} tells its schedules from the rest"))
+        return
+    if not reason.constraints:
+        console.print(Text(f"  {verdict} is given by every schedule", style="bold"))
         return
     console.print(Text(f"  {verdict} is given exactly if", style="bold"))
     for constraint in reason.constraints:

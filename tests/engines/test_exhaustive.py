@@ -75,12 +75,22 @@ def test_schedules_are_those_of_the_naive_enumerator(
     assert counted(exploration) == enumerated(subject, policy)
 
 
-@pytest.mark.parametrize("policy", sorted(POLICIES))
-def test_naive_enumerator_agrees_on_a_run_that_is_final_at_once(policy: str) -> None:
-    subject = scenario(1, 2, items={"kind": "pre_failed"})
+@pytest.mark.parametrize(
+    ("items", "consumers", "kind", "policy"),
+    [
+        (1, 2, "pre_failed", "local_count"),
+        (1, 2, "pre_failed", "pr3766"),
+        (1, 1, "pre_failed", "seal_at_finalize"),
+        (2, 2, "rejected", "local_count"),
+    ],
+)
+def test_naive_enumerator_agrees_on_thousands_of_schedules(
+    items: int, consumers: int, kind: str, policy: str
+) -> None:
+    subject = scenario(items, consumers, items={"kind": kind})
     exploration = explore(subject, POLICIES[policy])
-    if (exploration.schedules or 0) <= 2 * SEARCHES:
-        assert counted(exploration) == enumerated(subject, policy)
+    assert 1_000 < (exploration.schedules or 0) < 12_000
+    assert counted(exploration) == enumerated(subject, policy)
 
 
 @settings(deadline=None, max_examples=15)

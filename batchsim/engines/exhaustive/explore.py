@@ -53,6 +53,8 @@ class Exploration:
     policy: str
     is_complete: bool
     """Whether every state was looked into, so that what it says is proved within the scenario."""
+    stopped_by: str | None
+    """Why it is not complete: a bound was hit, or it was interrupted."""
     bounds: Bounds
     states: int
     transitions: int
@@ -101,6 +103,7 @@ def explore(
     return Exploration(
         policy=policy.name,
         is_complete=search.is_complete,
+        stopped_by=search.stopped_by,
         bounds=bounds,
         states=graph.states,
         transitions=graph.transitions,

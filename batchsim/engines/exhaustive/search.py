@@ -18,6 +18,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,8 @@ class Search:
         self.edge_labels: list[Numbers] = []
         self.transitions = 0
         self.is_complete = False
+        self.stopped_by: str | None = None
+        """Why it is not complete."""
 
     @property
     def states(self) -> int:
@@ -109,8 +112,10 @@ class Search:
         while len(self._frontier[0]):
             level = Level(len(self._rows), self.states, self.transitions, len(self._frontier[0]))
             if on_level is not None and not on_level(level):
+                self.stopped_by = "interrupted"
                 return
             if self._hits(bounds):
+                self.stopped_by = "bound hit"
                 return
             self._expand()
         self.is_complete = True
@@ -334,4 +339,8 @@ class _Known:
 
 def memory_bytes() -> int:
     """The memory that this process holds."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # no Linux: the peak is all that is known
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * resource.getpagesize()

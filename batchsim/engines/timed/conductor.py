@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from batchsim.protocol.operation import Alternative, BlockingOperation, Operation
+from batchsim.protocol.operation import Alternative, Operation, World
 
 
 class Cue(Protocol):
@@ -43,9 +43,16 @@ class Conductor:
         cue = self._order[self._taken]
         return cue.actor == actor and cue.name == operation.name
 
-    def chooses(self, alternative: Alternative) -> bool:
-        """Whether the next step is to turn out so."""
-        return self._order[self._taken].alternative == alternative.label
+    def choose(self, alternatives: tuple[Alternative, ...]) -> Alternative:
+        """The way in which the next step is to turn out; raises `OrderNotPossible` if it cannot."""
+        cue = self._order[self._taken]
+        for alternative in alternatives:
+            if alternative.label == cue.alternative:
+                return alternative
+        raise OrderNotPossible(
+            f"step {self._taken + 1} of {len(self._order)}, {cue.name} by {cue.actor}, "
+            f"cannot turn out as {cue.alternative!r}"
+        )
 
     def hold(self, actor: str, operation: Operation[Any], go_on: Callable[[], None]) -> None:
         """This step comes early: call back when its turn comes."""
@@ -60,7 +67,7 @@ class Conductor:
                 go_on()
                 return
 
-    def check_end(self) -> None:
+    def check_end(self, world: World) -> None:
         """The run is at rest; raises `OrderNotPossible` if the order was not followed to its end."""
         if self._taken < len(self._order):
             cue = self._order[self._taken]
@@ -69,5 +76,5 @@ class Conductor:
             )
         for actor, operation, _ in self._early:
             # One that was woken and came too late waits for good: nothing is left for it to take.
-            if not isinstance(operation, BlockingOperation):
+            if operation.alternatives(world):
                 raise OrderNotPossible(f"{operation.name} by {actor} still takes effect after the last step")

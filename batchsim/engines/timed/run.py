@@ -70,10 +70,10 @@ class _Run:
         self._start_timers_of_phase_1()
         self._admit_actors()
         self._clock.run()
-        if self._conductor is not None:
-            self._conductor.check_end()
         if isinstance(self._cells, GuardedCells):
             self._cells.release()
+        if self._conductor is not None:
+            self._conductor.check_end(self._world)
         outcome = outcome_of(self._world, self._scenario.setting, self._streamed)
         return Trace(
             policy=self._policy.name,

@@ -55,6 +55,8 @@ class WatchedLane(Lane):
             conductor.hold(self.name, self.operation, lambda: self.wake_after(0, self._take_effect))
             return
         self._admit()
+        if conductor is not None:
+            conductor.choose(self.operation.alternatives(self.stage.world))
         super()._take_effect(event)
         if conductor is not None:
             conductor.advance()
@@ -72,7 +74,7 @@ class WatchedLane(Lane):
         if not conductor.is_turn_of(self.name, operation):
             conductor.hold(self.name, operation, lambda: self.wake_after(0, self._arrive))
             return
-        chosen = next(filter(conductor.chooses, alternatives))
+        chosen = conductor.choose(alternatives)
         remaining_us = self.stage.waiting.remaining_us(chosen.timer)
         if remaining_us:
             self.wake_after(remaining_us, self._arrive)
