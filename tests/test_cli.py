@@ -270,6 +270,16 @@ def test_a_witness_of_own_code_replays_from_anywhere(batchsim: Any, own_code: Pa
         assert batchsim("replay", str(witness), "--quiet").code == 0
 
 
+def test_the_report_of_a_replay_says_how_it_was_made(batchsim: Any, tmp_path: Path) -> None:
+    batchsim("explore", "scenarios/seal-lost.yaml", "--policy", "pre3427", "--witness", str(tmp_path))
+    witness = min(tmp_path.glob("*.json"))
+    ended = batchsim("replay", str(witness), "--report", str(tmp_path / "reports"))
+    assert ended.code == 0
+    assert "all 1 verdicts as the witness expects" in ended.out
+    report = (tmp_path / "reports" / "seal-lost.md").read_text()
+    assert f"Made by `batchsim replay {witness.name} --report reports`" in report
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

@@ -51,6 +51,8 @@ class ScenarioRun:
 
     scenario: Scenario
     runs: tuple[PolicyRun, ...]
+    witness: str | None = None
+    """The file of the witness that gave the order of the run; `None`: none did."""
 
     @property
     def is_as_expected(self) -> bool:

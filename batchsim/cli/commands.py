@@ -214,7 +214,7 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
         result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts)
     except OrderNotPossible as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
-    results = [ScenarioRun(scenario, (result,))]
+    results = [ScenarioRun(scenario, (result,), witness=file.name)]
     if report_directory is not None:
         write_report(report_directory, results)
     if json_file is not None:

@@ -34,7 +34,7 @@ def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str]) -> str:
         *_verdicts(scenario_run.runs),
         *_failing(scenario_run, pictures),
         *_passing(scenario_run, pictures),
-        *_footer(scenario_run.scenario),
+        *_footer(scenario_run),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -254,8 +254,11 @@ def _left_out(count: int) -> tuple[str, ...]:
 # -- footer ------------------------------------------------------------------------------------
 
 
-def _footer(scenario: Scenario) -> Iterator[str]:
+def _footer(scenario_run: ScenarioRun) -> Iterator[str]:
     # Where the file was on this machine is nobody's business.
-    file = quote(f"scenarios/{Path(scenario.file).name}")
+    if scenario_run.witness is None:
+        command = f"run {quote(f'scenarios/{Path(scenario_run.scenario.file).name}')}"
+    else:
+        command = f"replay {quote(scenario_run.witness)}"
     yield "---"
-    yield f"Made by {code(f'batchsim run {file} --report reports')}"
+    yield f"Made by {code(f'batchsim {command} --report reports')}"

@@ -207,7 +207,8 @@ def _show_expectations(console: Console, scenario_runs: Sequence[ScenarioRun]) -
     for line in missed:
         console.print(Text(line, style=BAD))
     if not missed:
-        console.print(Text(f"all {len(judged)} verdicts as the scenario expects", style=GOOD))
+        by = "scenario" if scenario_runs[0].witness is None else "witness"
+        console.print(Text(f"all {len(judged)} verdicts as the {by} expects", style=GOOD))
 
 
 def show_list(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
