@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from batchsim.trace import Step
 
@@ -49,15 +49,19 @@ def _causes(steps: Sequence[Step], step: Step) -> Iterator[Step]:
         yield step
 
 
+def steps_between(steps: Sequence[Step], cause: Step | None, end: Step) -> tuple[Step, ...]:
+    """The steps of the chain from `cause` (or the start; not included) to `end`, in order."""
+    chain = takewhile(lambda step: cause is None or step.number != cause.number, _causes(steps, end))
+    return tuple(reversed(tuple(chain)))
+
+
 def legs_between(steps: Sequence[Step], cause: Step | None, end: Step) -> tuple[Leg, ...]:
     """The legs from the effect of `cause` (or the start) to the effect of `end`, in order."""
     legs: list[Leg] = []
-    for step in _causes(steps, end):
-        if cause is not None and step.number == cause.number:
-            break
+    for step in steps_between(steps, cause, end):
         number = cause_of(step)
-        legs.extend(reversed(_legs_to(step, None if number is None else steps[number])))
-    return tuple(reversed(legs))
+        legs.extend(_legs_to(step, None if number is None else steps[number]))
+    return tuple(legs)
 
 
 def _legs_to(step: Step, before: Step | None) -> list[Leg]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from batchsim.analysis.chains import cause_of
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun
-from batchsim.trace import Step, Trace
 
 
 def contest_of(run: PolicyRun) -> Margin | None:
@@ -23,14 +21,3 @@ def involved_in(run: PolicyRun) -> frozenset[str]:
         actors |= {leg.actor for leg in (*contest.endpoint_legs, *contest.rival_legs)}
         actors |= {contest.endpoint.actor, contest.rival.actor}
     return frozenset(actors)
-
-
-def steps_between(trace: Trace, cause: Step | None, end: Step) -> tuple[Step, ...]:
-    """The steps of the chain that leads from `cause` (or the start; not included) to `end`, in order."""
-    chain: list[Step] = []
-    step: Step | None = end
-    while step is not None and (cause is None or step.number != cause.number):
-        chain.append(step)
-        number = cause_of(step)
-        step = None if number is None else trace.steps[number]
-    return tuple(reversed(chain))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from batchsim.protocol.history import is_regression
 from batchsim.protocol.operations import Abort, CompletionUpdate, Seal, SetCompleted
 from batchsim.protocol.stores import Status
 from batchsim.trace import Step, Trace
@@ -20,7 +21,7 @@ class StatusWrite(NamedTuple):
     @property
     def is_regression(self) -> bool:
         """Whether it overwrote an end."""
-        return self.before in (Status.COMPLETED, Status.ABORTED) and self.after is not self.before
+        return is_regression(self.before, self.after)
 
 
 def status_writes(trace: Trace) -> Iterator[StatusWrite]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from batchsim.analysis.lanes import attempt_of
 from batchsim.analysis.status_writes import status_writes
 from batchsim.protocol.client import Result
 from batchsim.protocol.operations import (
@@ -80,7 +81,7 @@ def _got(status: int | None) -> str:
 
 
 def _refusal(trace: Trace, answered: Answered) -> Refusal:
-    handled = [step for step in trace.steps if _is_of_attempt(step, answered.attempt)]
+    handled = [step for step in trace.steps if attempt_of(step.actor) == answered.attempt]
     count = _last(handled, EnqueuedCount)
     seal = _last(handled, Seal)
     row = _last(handled, FindBatch)
@@ -93,11 +94,6 @@ def _refusal(trace: Trace, answered: Answered) -> Refusal:
     if count is not None:
         return _with_wrong_count(trace, answered, count, row)
     return _by_row(trace, answered, row)
-
-
-def _is_of_attempt(step: Step, attempt: int) -> bool:
-    name = f"handler-{attempt}"
-    return step.actor == name or step.actor.startswith(f"{name}.")
 
 
 def _last(steps: list[Step], operation: type) -> Step | None:
@@ -166,7 +162,7 @@ def _hollow_success(trace: Trace) -> Iterator[Told]:
     answered = trace.answers[-1] if trace.answers else None
     if answered is None or not answered.sealed:
         return
-    handled = [step for step in trace.steps if _is_of_attempt(step, answered.attempt)]
+    handled = [step for step in trace.steps if attempt_of(step.actor) == answered.attempt]
     row = _last(handled, FindBatch)
     if row is not None and row is handled[-1] and not row.answer.sealed:
         yield (

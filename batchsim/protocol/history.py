@@ -15,7 +15,10 @@ COMPLETION_UPDATES: Key = "history:completion_updates"
 REGRESSION: Key = "history:regression"
 HISTORY_KEYS = (PUSHED, SPURIOUS_RETRY, COMPLETION_UPDATES, REGRESSION)
 
-_END_STATES = (Status.COMPLETED, Status.ABORTED)
+
+def is_regression(before: Status, after: Status) -> bool:
+    """Whether an end of the batch is overwritten by another status."""
+    return before in (Status.COMPLETED, Status.ABORTED) and after is not before
 
 
 class History:
@@ -42,7 +45,7 @@ class History:
 
     def note_status(self, before: Status, after: Status) -> None:
         """The status of the batch row was written."""
-        if before in _END_STATES and after is not before:
+        if is_regression(before, after):
             self._cells.write(REGRESSION, True)
 
     @property

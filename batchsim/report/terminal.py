@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from batchsim.analysis.chains import Leg, Span, spans_of
+from batchsim.analysis.contest import contest_of
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.report import words
@@ -113,7 +114,7 @@ def _alike(runs: Iterable[PolicyRun]) -> Iterable[list[PolicyRun]]:
     """The runs that have the same to tell, together."""
     groups: dict[tuple[object, ...], list[PolicyRun]] = {}
     for run in runs:
-        groups.setdefault((run.story, _chains(_margin_to_show(run))), []).append(run)
+        groups.setdefault((run.story, _chains(contest_of(run))), []).append(run)
     return groups.values()
 
 
@@ -121,16 +122,9 @@ def _chains(margin: Margin | None) -> Chains:
     return None if margin is None else (margin.endpoint_legs, margin.rival_legs)
 
 
-def _margin_to_show(run: PolicyRun) -> Margin | None:
-    """The race, unless the seal is what was lost."""
-    if run.race is None or (run.race.is_won and run.seal is not None and not run.seal.is_won):
-        return run.seal
-    return run.race
-
-
 def _show_story(console: Console, runs: list[PolicyRun], shown: dict[Chains, str]) -> None:
     """The story of runs that are alike, and their margin; `shown`: margins that were, and whose."""
-    margin = _margin_to_show(runs[0])
+    margin = contest_of(runs[0])
     if margin is None and not runs[0].story:
         return
     names = ", ".join(_heading(run, runs) for run in runs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from batchsim.scenario.durations import UNITS_US
 from batchsim.scenario.latencies import Backoff, Constant, Distribution, Latency, Legs, RoundTrip, Uniform
 
-MS_US, S_US, MIN_US, H_US = UNITS_US["ms"], UNITS_US["s"], UNITS_US["min"], UNITS_US["h"]
+MS_US, MIN_US, H_US = UNITS_US["ms"], UNITS_US["min"], UNITS_US["h"]
 
 ZERO = Constant(0)
 

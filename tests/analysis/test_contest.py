@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from batchsim.analysis.contest import contest_of, involved_in, steps_between
+from batchsim.analysis.chains import steps_between
+from batchsim.analysis.contest import contest_of, involved_in
 from batchsim.analysis.runs import run_scenario
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
@@ -45,7 +46,7 @@ def test_steps_between_lead_from_the_cause_to_the_end(scenario: Scenario, policy
             continue
         since_us = 0 if margin.cause is None else margin.cause.at_us
         for end, legs in ((margin.endpoint, margin.endpoint_legs), (margin.rival, margin.rival_legs)):
-            steps = steps_between(run.trace, margin.cause, end)
+            steps = steps_between(run.trace.steps, margin.cause, end)
             assert margin.cause not in steps
             assert steps == tuple(sorted(steps, key=lambda step: step.number))
             assert steps[-1:] == ((end,) if end != margin.cause else ())

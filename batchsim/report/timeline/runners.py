@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from batchsim.analysis.chains import Leg
-from batchsim.analysis.contest import steps_between
+from batchsim.analysis.chains import Leg, steps_between
 from batchsim.analysis.margins import Margin
 from batchsim.report.timeline.axis import Axis
 from batchsim.report.timeline.labels import Flag, Room, flags, text_width
@@ -77,7 +76,7 @@ def _runners(margin: Margin, trace: Trace, end: Step, axis: Axis, named_max: int
     So the last is beside the bracket on either side.
     """
     legs = margin.endpoint_legs if end is margin.endpoint else margin.rival_legs
-    steps = steps_between(trace, margin.cause, end)
+    steps = steps_between(trace.steps, margin.cause, end)
     actors = [_process(end.actor)]
     for actor in reversed([_process(leg.actor) for leg in legs]):
         if actor not in actors:
