@@ -27,6 +27,8 @@ class Step(NamedTuple):
     """The step whose answer let the actor issue it; `None`: the start."""
     woken_by: int | None
     """The step whose effect it waited for, where it waited."""
+    alternative: str | None = None
+    """Which of its ways it took; `None`: the usual one."""
 
     @property
     def name(self) -> str:
@@ -36,7 +38,7 @@ class Step(NamedTuple):
     @property
     def description(self) -> str:
         """The answer in a few words."""
-        return self.operation.describe(self.answer)
+        return self.operation.tell(self.answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +81,17 @@ class Outcome:
 
 def outcome_of(world: World, setting: Setting, streamed: CallResult | None) -> Outcome:
     """Read the outcome off the world at quiescence; `streamed`: what phase 2 ended in, if it did."""
-    runs = [world.postgres.run_is_final(index) for index in range(setting.run_count)]
+    copies = setting.run_copies_max
+    runs = [world.postgres.find_runs(index, copies) for index in range(setting.run_count)]
     return Outcome(
         call=_call_result(world, setting, streamed),
         batch=world.postgres.find_batch(),
-        runs_created=len(runs) - runs.count(None),
-        runs_total=len(runs) - runs.count(None),
+        runs_created=len(runs) - runs.count([]),
+        runs_total=sum(map(len, runs)),
         items_without_run=sum(
-            run is None and item.kind is not Kind.REJECTED for run, item in zip(runs, setting.items, strict=True)
+            not rows and item.kind is not Kind.REJECTED for rows, item in zip(runs, setting.items, strict=True)
         ),
-        runs_are_final=False not in runs,
+        runs_are_final=all(False not in rows for rows in runs),
         leaked_keys=tuple(key for key in REDIS_KEYS if key in world.cells),
         spurious_retry=world.history.spurious_retry,
         completion_updates=world.history.completion_updates,

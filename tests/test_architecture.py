@@ -194,11 +194,11 @@ CONSUMER = (PROTOCOL / "consumer.py").read_text()
 @pytest.mark.parametrize(
     ("right", "wrong", "forgotten"),
     [
-        ("if await GetMeta(index) is None:", "if GetMeta(index) is None:", "GetMeta(index)"),
+        ("if await GetMeta(index, delivery) is", "if GetMeta(index, delivery) is", "GetMeta(index, delivery)"),
         (
-            "await RetryMessage(index, attempt)",
-            "RetryMessage(index, attempt)",
-            "RetryMessage(index, attempt)",
+            "await CompleteMessage(message",
+            "CompleteMessage(message",
+            "CompleteMessage(message.item, delivery=message.delivery)",
         ),
         ("await both(ReadRuns(), ReadFailures())", "(ReadRuns(), await ReadFailures())", "ReadRuns()"),
         ("await both(", "both(", "both(ReadRuns(), ReadFailures())"),

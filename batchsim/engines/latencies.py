@@ -38,6 +38,15 @@ class Latencies:
         request_us, response_us = sampler(bits)
         return request_us, response_us, bits
 
+    def draw_chance(self, actor: Actor, streams: Streams, name: str) -> float:
+        """The next draw of an actor for the chance of this name: a number from 0 to 1, 1 excluded."""
+        state = streams.get(name)
+        if state is None:
+            base = stream_base(self._scenario.seed, actor.kind, name, actor.number)
+            state = (base + STRIDE) & MASK
+        streams[name] = (state + STRIDE) & MASK
+        return bits_of(state) / 2**64
+
     def legs(self, actor_kind: str, name: str, use: int) -> Legs:
         """Draw number `use`, from 0, of the actor that is alone of its kind."""
         bits = draw(stream_base(self._scenario.seed, actor_kind, name), use)

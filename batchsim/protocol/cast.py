@@ -11,9 +11,12 @@ from batchsim.protocol.client import MAX_ATTEMPTS, batch_trigger
 from batchsim.protocol.completion import execute_run, work_on_completion_jobs
 from batchsim.protocol.consumer import consume
 from batchsim.protocol.endpoint import stream_batch_items
+from batchsim.protocol.exposure import Exposure, exposed, fault_key
+from batchsim.protocol.faults import Cut, Disconnect
 from batchsim.protocol.history import HISTORY_KEYS
-from batchsim.protocol.operation import Program, World
-from batchsim.protocol.operations import TOMBSTONE, Deliver, ExpireTombstone, TakeExpiry
+from batchsim.protocol.mishaps import ConnectionDrops, exposures_of
+from batchsim.protocol.operation import Operation, Program, World
+from batchsim.protocol.operations import TOMBSTONE, Deliver, Drop, ExpireTombstone, Redeliver, TakeExpiry
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.reaper import reap
 from batchsim.protocol.setting import Call, Kind, Setting
@@ -28,8 +31,11 @@ from batchsim.protocol.stores import (
     BatchRow,
     Waitpoint,
     answer_key,
+    connection_key,
+    in_flight_key,
     request_key,
     run_key,
+    run_keys,
 )
 
 SDK = "sdk"
@@ -53,30 +59,69 @@ class Actor(NamedTuple):
     """Whether actors of its kind are interchangeable while they wait for the same thing."""
     is_spare: bool = False
     """Whether it is needed only once all others of its kind are busy."""
+    copy: int = 1
+    """Of child runs of one item: which."""
+    exposures: tuple[Exposure[Any], ...] = ()
+    """The faults that can befall what it does."""
 
     @property
     def name(self) -> str:
         """The name under which people see it: `consumer-0`."""
-        return self.kind if self.number is None else f"{self.kind}-{self.number}"
+        name = self.kind if self.number is None else f"{self.kind}-{self.number}"
+        return name if self.copy == 1 else f"{name}:{self.copy}"
+
+    def expose(self, operation: Operation[Any]) -> Operation[Any]:
+        """What it does, with the faults that can befall it."""
+        return exposed(operation, self.exposures) if self.exposures else operation
 
 
 def cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
     """Every actor; the job workers last, as many as can be busy at once."""
+    for actor in _cast(setting, policy):
+        exposures = tuple(exposures_of(setting, actor.kind, actor.number)) if setting.faults else ()
+        yield actor._replace(exposures=exposures) if exposures else actor
+
+
+def _cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
     yield Actor(SDK, None, partial(batch_trigger, setting.run_count))
     for attempt in range(1, MAX_ATTEMPTS + 1):
         yield _handler(setting, policy, attempt)
+    singled_out = {getattr(fault, "actor", None) for fault in setting.faults}
     for number in range(setting.consumers):
-        yield Actor("consumer", number, partial(consume, setting, policy), is_twin=True)
+        consumer = Actor("consumer", number, partial(consume, setting, policy), is_twin=True)
+        yield consumer if consumer.name not in singled_out else consumer._replace(is_twin=False)
     executing = [index for index, item in enumerate(setting.items) if item.kind is Kind.OK]
     for index in executing:
-        yield Actor("run", index, partial(execute_run, index), begins_with=run_key(index))
+        for copy in range(1, setting.run_copies_max + 1):
+            program = partial(execute_run, index, copy)
+            yield Actor("run", index, program, begins_with=run_key(index, copy), copy=copy)
     if is_reaped(setting, policy):
         yield Actor("reaper", None, reap)
     if policy.keeps_tombstone:
         yield Actor("redis", None, _expire_tombstone)
-    for number in range(len(executing) + 1):
+    yield from _environment(setting)
+    for number in range(len(executing) + 1 + 2 * setting.reprocessings_max):
         program = partial(work_on_completion_jobs, setting, policy)
         yield Actor("job", number, program, is_twin=True, is_spare=True)
+
+
+def _environment(setting: Setting) -> Iterator[Actor]:
+    """Who drops connections and redelivers messages, where that can happen."""
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        if any(isinstance(each, ConnectionDrops) for each in exposures_of(setting, "network", attempt)):
+            yield Actor("network", attempt, partial(_drop, attempt), begins_with=request_key(attempt))
+    if setting.shows_in_flight:
+        for index in range(setting.run_count):
+            yield Actor("queue", index, partial(_redeliver, index))
+
+
+async def _drop(attempt: int) -> None:
+    await Drop(attempt)
+
+
+async def _redeliver(index: int) -> None:
+    while True:
+        await Redeliver(index)
 
 
 def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
@@ -111,6 +156,9 @@ def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World
         cells[EXPIRY_JOB] = True
     cells[META] = setting.run_count
     cells[request_key(1)] = True
+    for number, fault in enumerate(setting.faults):
+        if fault.probability is None:
+            cells[fault_key(number)] = fault.times_max
     return world
 
 
@@ -121,14 +169,34 @@ def all_cells(setting: Setting) -> tuple[Key, ...]:
         TOMBSTONE,
         QUEUE,
         BATCH_ROW,
-        *(run_key(index) for index in range(setting.run_count)),
+        *(key for index in range(setting.run_count) for key in run_keys(index, setting.run_copies_max)),
         WAITPOINT,
         COMPLETION_JOB,
         EXPIRY_JOB,
         *(request_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
         *(answer_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
         *HISTORY_KEYS,
+        *_cells_of_faults(setting),
     )
+
+
+def _cells_of_faults(setting: Setting) -> Iterator[Key]:
+    for number, _ in enumerate(setting.faults):
+        yield fault_key(number)
+    if setting.shows_in_flight:
+        yield from (in_flight_key(index) for index in range(setting.run_count))
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        if any(isinstance(fault, Disconnect | Cut) for fault in setting.faults):
+            yield connection_key(attempt)
+
+
+def alarms(setting: Setting) -> Iterator[tuple[Key, int, tuple[Key, ...]]]:
+    """With time: the timers of pinned faults, when they run out (microseconds), and the cells to look at then."""
+    waited_for = tuple(in_flight_key(index) for index in range(setting.run_count))
+    waited_for += tuple(connection_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1))
+    for number, fault in enumerate(setting.faults):
+        if fault.at_us is not None:
+            yield fault_key(number), fault.at_us, waited_for
 
 
 TIMERS_OF_PHASE_1 = {EXPIRY_JOB: TakeExpiry.name}

@@ -53,12 +53,16 @@ def _end_of_call(attempt: int, answer: Answer) -> CallResult | None:
 
 
 def _is_worth_a_retry(answer: Answer) -> bool:
+    if answer.status is None:
+        return True
     if answer.status == 200:
         return not answer.sealed
     return answer.status >= 500 or answer.status in RETRYABLE_STATUSES
 
 
 def _result_of(answer: Answer) -> Result:
+    if answer.status is None:
+        return Result.API_CONNECTION_ERROR
     if answer.status != 200:
         return Result.API_ERROR
     return Result.OK if answer.sealed else Result.BATCH_NOT_SEALED_ERROR

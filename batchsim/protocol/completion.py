@@ -17,9 +17,9 @@ from batchsim.protocol.setting import Call, Setting
 from batchsim.protocol.stores import Status, Waitpoint
 
 
-async def execute_run(index: int) -> None:
+async def execute_run(index: int, copy: int = 1) -> None:
     """A child run: it executes for a while, and then asks for the completion job."""
-    await FinishRun(index)
+    await FinishRun(index, copy)
     await ScheduleCompletion()
 
 
@@ -33,7 +33,7 @@ async def work_on_completion_jobs(setting: Setting, policy: Policy) -> None:
 async def _try_complete(setting: Setting, policy: Policy) -> None:
     if not await _awaits_its_runs(setting.run_count):
         return
-    if not await _runs_are_final(setting.run_count):
+    if not await _runs_are_final(setting):
         return
     if not await SetCompleted(policy.guards_completion):
         return
@@ -46,8 +46,8 @@ async def _awaits_its_runs(run_count: int) -> bool:
     return row.status is not Status.COMPLETED and row.counted >= run_count
 
 
-async def _runs_are_final(run_count: int) -> bool:
-    final, total = await FindRuns(run_count)
+async def _runs_are_final(setting: Setting) -> bool:
+    final, total = await FindRuns(setting.run_count, setting.run_copies_max)
     return final == total
 
 

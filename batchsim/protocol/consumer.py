@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from batchsim.protocol.operation import both
+from batchsim.protocol.operation import StoreFailure, both
 from batchsim.protocol.operations import (
+    ClaimMessage,
     Cleanup,
     CleanupWithTombstone,
+    CompleteMessage,
     CompletionUpdate,
     CreateRun,
     GetMeta,
     ReadFailures,
+    ReadMessage,
     ReadRuns,
     Record,
     RetryMessage,
@@ -20,26 +23,71 @@ from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Kind, Setting
 from batchsim.protocol.stores import Message, Status
 
+ATTEMPTS_MAX = 6
+"""How often a consumer tries to process an item."""
+
 
 async def consume(setting: Setting, policy: Policy) -> None:
     """Take message after message."""
     while True:
-        if await _handle_message(setting, await TakeMessage()):
-            await _finalize_batch(policy)
+        try:
+            if await _handle_message(setting, await _take_message(setting)):
+                await _finalize_batch(policy)
+        except StoreFailure:
+            pass  # it is logged; a message that is still in flight comes back after its visibility timeout
+
+
+async def _take_message(setting: Setting) -> Message:
+    if not setting.shows_in_flight:
+        return await TakeMessage()
+    while True:
+        item, delivery = await ClaimMessage(setting.run_count)
+        attempt = await ReadMessage(item, delivery=delivery)
+        if attempt is not None:
+            return Message(item, attempt, delivery)
+        await CompleteMessage(item, delivery=delivery)
 
 
 async def _handle_message(setting: Setting, message: Message) -> bool:
     """Process a message; whether its item was the last one of the batch."""
-    index, attempt = message
-    if await GetMeta(index) is None:
+    index, attempt, delivery = message
+    if await GetMeta(index, delivery) is None:
+        await _complete(setting, message)
         return False
     if attempt <= setting.items[index].failed_attempts:
-        await RetryMessage(index, attempt)
+        await _retry(setting, message)
         return False
+    try:
+        is_last = await _process(setting, message)
+    except StoreFailure:
+        if attempt < ATTEMPTS_MAX:
+            await _retry(setting, message)
+            return False
+        processed = await Record(index, success=False, is_last_resort=True, delivery=delivery)
+        is_last = processed == setting.run_count
+    await _complete(setting, message)
+    return is_last
+
+
+async def _process(setting: Setting, message: Message) -> bool:
+    index, _, delivery = message
     kind = setting.items[index].kind
     if kind is not Kind.REJECTED:
-        await CreateRun(index, final=kind is Kind.PRE_FAILED)
-    return await Record(index, success=kind is not Kind.REJECTED) == setting.run_count
+        final = kind is Kind.PRE_FAILED
+        await CreateRun(index, final=final, copies=setting.run_copies_max, delivery=delivery)
+    processed = await Record(index, success=kind is not Kind.REJECTED, delivery=delivery)
+    return processed == setting.run_count
+
+
+async def _retry(setting: Setting, message: Message) -> None:
+    index, attempt, delivery = message
+    await RetryMessage(index, attempt, is_in_flight=setting.shows_in_flight, delivery=delivery)
+
+
+async def _complete(setting: Setting, message: Message) -> None:
+    """Complete a message: a step only where somebody can see it."""
+    if setting.shows_in_flight:
+        await CompleteMessage(message.item, delivery=message.delivery)
 
 
 async def _finalize_batch(policy: Policy) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchsim.protocol.operation import ProtocolError, for_each
+from batchsim.protocol.operation import BodyNotRead, ProtocolError, StoreFailure, for_each
 from batchsim.protocol.operations import (
     EnqueuedCount,
     FindBatch,
@@ -23,14 +23,20 @@ class BatchNotInitializedError(ProtocolError):
     """The metadata of the batch is not in Redis: "batch not found or not initialized"."""
 
 
-async def stream_batch_items(setting: Setting, policy: Policy) -> Answer:
-    """Handle one phase-2 request."""
+async def stream_batch_items(setting: Setting, policy: Policy) -> Answer | None:
+    """Handle one phase-2 request; `None`: nobody is there to be answered."""
+    try:
+        return await _stream_batch_items(setting, policy)
+    except (BatchNotInitializedError, StoreFailure):
+        return Answer(500)
+    except BodyNotRead:
+        return None
+
+
+async def _stream_batch_items(setting: Setting, policy: Policy) -> Answer:
     if answer := await _check(policy.on_entry):
         return answer
-    try:
-        await _enqueue_items(setting, policy)
-    except BatchNotInitializedError:
-        return Answer(500)
+    await _enqueue_items(setting, policy)
     if policy.counts_in_redis:
         count = await EnqueuedCount()
         if count != setting.run_count:

@@ -128,3 +128,11 @@ CONSUMER_OPERATIONS = (
     "redis.cleanup",
 )
 """What a handler and what a consumer do: where they can crash, and what can raise."""
+
+
+def befalls(actor: str | None, kind: str, number: int | None = None) -> bool:
+    """Whether a fault that names `actor` can befall an actor of this kind, and of this number if one is given."""
+    if actor is None or actor == kind:
+        return True
+    named, _, digits = actor.partition("-")
+    return named == kind and (number is None or digits == str(number))

@@ -13,7 +13,7 @@ arguments and the answers alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from batchsim.protocol.cells import Cells, Key
@@ -32,6 +32,35 @@ Program = Coroutine[Awaited, Any, T_co]
 
 class ProtocolError(Exception):
     """What a protocol coroutine may raise; anything else is an error of the program."""
+
+
+class Stopped(ProtocolError):
+    """Whoever meets it stops for good: nobody catches it, and the actor ends, returning nothing."""
+
+
+class StoreFailure(ProtocolError):
+    """A store did not answer as it should."""
+
+
+class BodyNotRead(ProtocolError):
+    """The connection broke before the whole body of a request had arrived."""
+
+
+class Raised(NamedTuple):
+    """In place of an answer: the operation raises."""
+
+    error: type[ProtocolError]
+    took_effect: bool = False
+    """Whether its store did what it was asked for."""
+    answer: Any = None
+    """What it would have been answered, had it not raised after its effect."""
+
+    def __str__(self) -> str:
+        if self.error is Stopped:
+            return "stops for good"
+        if self.error is BodyNotRead:
+            return "the rest of the body does not arrive"
+        return f"raises {'after' if self.took_effect else 'before'} its effect"
 
 
 class World:
@@ -78,6 +107,8 @@ class Alternative(NamedTuple):
     """With time: not before this timer has run out."""
     choice: Any = None
     """What the operation needs to know to turn out so."""
+    probability: float | None = None
+    """With time: how likely it turns out so, if nothing before it in order does; `None`: it does."""
 
 
 class Timer(NamedTuple):
@@ -86,6 +117,8 @@ class Timer(NamedTuple):
     key: Key
     delay_of: str
     """The operation under whose name the scenario gives the delay."""
+    wakes_at_once: bool = False
+    """Whether those who wait look at once, too: something else may let them go on."""
 
 
 USUAL = (Alternative(),)
@@ -107,15 +140,34 @@ class Operation(Generic[T_co]):
     """With time: whether it has no request leg; that of its name is the delay of a timer."""
     acts_on_arrival: ClassVar[bool] = False
     """With time: whether the response leg passes before its effect, which is to be received."""
+    has_alternatives: ClassVar[bool] = False
+    """Whether, at its effect, it is to be asked how it turns out: it may be blocked, or a fault befall it."""
 
     def __await__(self) -> Generator[Operation[T_co], Any, T_co]:
-        answer: T_co = yield self
-        return answer
+        answer: Any = yield self
+        if answer.__class__ is Raised:
+            raise answer.error
+        return answer  # type: ignore[no-any-return]
+
+    @property
+    def bare(self) -> Operation[T_co]:
+        """The operation itself, without the faults that it is exposed to."""
+        return self
 
     @property
     def item(self) -> int | None:
         """The item that it is about, if any."""
         return None
+
+    @property
+    def claim(self) -> int:
+        """Of a consumer that holds a message: which delivery of it; otherwise 0."""
+        return 0
+
+    @property
+    def leaves_message(self) -> bool:
+        """Whether the consumer goes on without its message, which stays in flight, if this raises."""
+        return False
 
     def footprint(self) -> Footprint:
         """The keys that it touches."""
@@ -129,6 +181,14 @@ class Operation(Generic[T_co]):
         """The cells that somebody may wait for and that its effect can make ready."""
         return ()
 
+    def timer_after(self, answer: Any) -> Timer | None:
+        """The timer that its effect started anew, having turned out so."""
+        return self.timer()
+
+    def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
+        """The cells that its effect made ready, having turned out so."""
+        return self.unblocks()
+
     def apply(self, world: World) -> T_co:
         """Take effect; the answer."""
         raise NotImplementedError
@@ -140,6 +200,10 @@ class Operation(Generic[T_co]):
     def apply_alternative(self, world: World, alternative: Alternative) -> T_co:
         """Take effect in one of its ways; the answer."""
         return self.apply(world)
+
+    def tell(self, answer: Any) -> str:
+        """How it turned out in a few words, for people."""
+        return str(answer) if isinstance(answer, Raised) else self.describe(answer)
 
     def describe(self, answer: Any) -> str:
         """The answer in a few words, for people."""
@@ -158,10 +222,24 @@ class ItemOperation(Operation[T_co]):
         return self.index
 
 
+@dataclass(frozen=True, slots=True)
+class MessageOperation(ItemOperation[T_co]):
+    """A step of a consumer that holds the message of an item."""
+
+    delivery: int = field(default=1, kw_only=True)
+    """Which delivery of the message it holds. No store is told; it says whose claim a crash gives up."""
+
+    @property
+    def claim(self) -> int:
+        """The delivery."""
+        return self.delivery
+
+
 class BlockingOperation(Operation[T_co]):
     """A step that waits for a cell."""
 
     __slots__ = ()
+    has_alternatives: ClassVar[bool] = True
 
     def waits_for(self) -> Key:
         """The cell that it waits for."""

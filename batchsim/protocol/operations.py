@@ -13,6 +13,7 @@ from batchsim.protocol.operation import (
     BlockingOperation,
     Footprint,
     ItemOperation,
+    MessageOperation,
     Operation,
     Timer,
     World,
@@ -33,12 +34,16 @@ from batchsim.protocol.stores import (
     WAITPOINT,
     Answer,
     BatchRow,
+    Claim,
     Message,
     Status,
     Waitpoint,
     answer_key,
+    connection_key,
+    in_flight_key,
     request_key,
     run_key,
+    run_keys,
 )
 
 TOMBSTONE: Key = "redis:tombstone"
@@ -74,11 +79,13 @@ class Deliver(BlockingOperation[Answer]):
 
     def apply(self, world: World) -> Answer:
         answer = world.network.receive(self.attempt)
-        if not answer.sealed:
+        if not answer.sealed and answer.status is not None:
             world.history.note_refusal(self.run_count)
         return answer
 
     def describe(self, answer: Any) -> str:
+        if answer.status is None:
+            return "connection lost"
         if answer.status != 200:
             return str(answer.status)
         if answer.sealed:
@@ -145,6 +152,16 @@ class GetMeta(ItemOperation[int | None]):
 
     name: ClassVar[str] = "redis.get_meta"
     footprint_of_class: ClassVar[Footprint] = touches(reads=(META,))
+    delivery: int = 0
+    """Of a consumer: which delivery of the message it holds."""
+
+    @property
+    def claim(self) -> int:
+        return self.delivery
+
+    @property
+    def leaves_message(self) -> bool:
+        return self.delivery > 0
 
     def apply(self, world: World) -> int | None:
         meta: int | None = world.redis.get(META)
@@ -238,11 +255,7 @@ class TakeMessage(BlockingOperation[Message]):
         return QUEUE
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
-        return tuple([self._taking(message) for message in world.queue.visible()])
-
-    def _taking(self, message: Message) -> Alternative:
-        timer = message.timer
-        return Alternative(None if timer is None else f"item {message.item}", timer, message)
+        return tuple([message_alternative(message) for message in world.queue.visible()])
 
     def apply_alternative(self, world: World, alternative: Alternative) -> Message:
         message: Message = alternative.choice
@@ -255,63 +268,222 @@ class TakeMessage(BlockingOperation[Message]):
 
 
 @dataclass(frozen=True, slots=True)
-class RetryMessage(ItemOperation[None]):
-    """Put a message back after a failed attempt; it shows itself after a backoff."""
+class ClaimMessage(BlockingOperation[Claim]):
+    """Move the first message of the queue, and its data, to an in-flight record."""
+
+    name: ClassVar[str] = "queue.take"
+    may_unblock: ClassVar[bool] = True
+    run_count: int
+
+    def waits_for(self) -> Key:
+        return QUEUE
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(QUEUE, *self.unblocks()))
+
+    def timer_after(self, answer: Any) -> Timer | None:
+        return Timer(visibility_timer(answer.item), Redeliver.name, wakes_at_once=True)
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return tuple(in_flight_key(index) for index in range(self.run_count))
+
+    def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
+        return (in_flight_key(answer.item),)
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        return tuple([message_alternative(message) for message in world.queue.visible()])
+
+    def apply_alternative(self, world: World, alternative: Alternative) -> Claim:
+        message: Message = alternative.choice
+        world.queue.take(message)
+        world.queue.put_in_flight(message)
+        return Claim(message.item, message.delivery)
+
+    def describe(self, answer: Any) -> str:
+        return f"item {answer.item}{_again(answer.delivery)}"
+
+
+def visibility_timer(index: int) -> Key:
+    """The timer of the visibility timeout of the message of an item."""
+    return f"visibility:{index}"
+
+
+def message_alternative(message: Message) -> Alternative:
+    """The way in which a message is taken."""
+    timer = message.timer
+    return Alternative(None if timer is None else f"item {message.item}", timer, message)
+
+
+def _again(delivery: int) -> str:
+    return f", delivery {delivery}" if delivery > 1 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMessage(MessageOperation[int | None]):
+    """Read the data of a message in flight: its attempt, or `None` where the record is gone."""
+
+    name: ClassVar[str] = "queue.read"
+
+    @property
+    def leaves_message(self) -> bool:
+        return True
+
+    def footprint(self) -> Footprint:
+        return touches(reads=(in_flight_key(self.index),))
+
+    def apply(self, world: World) -> int | None:
+        record = world.queue.in_flight(self.index)
+        return None if record is None else record.message.attempt
+
+    def describe(self, answer: Any) -> str:
+        return f"item {self.index}{' is gone' if answer is None else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteMessage(MessageOperation[bool]):
+    """Delete the in-flight record of a message, whoever took it last; whether there was one."""
+
+    name: ClassVar[str] = "queue.complete"
+
+    @property
+    def leaves_message(self) -> bool:
+        return True
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(in_flight_key(self.index),))
+
+    def apply(self, world: World) -> bool:
+        return world.queue.complete(self.index)
+
+    def describe(self, answer: Any) -> str:
+        return f"item {self.index}{'' if answer else ' was not in flight'}"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryMessage(MessageOperation[bool]):
+    """Put a message back after a failed attempt, to show itself after a backoff; whether it could be."""
 
     name: ClassVar[str] = "queue.retry"
-    footprint_of_class: ClassVar[Footprint] = touches(writes=(QUEUE,))
     may_unblock: ClassVar[bool] = True
     is_instant: ClassVar[bool] = True
     attempt: int
     """The attempt that failed."""
+    is_in_flight: bool = False
+    """Whether the message has an in-flight record, without which it cannot be put back."""
+
+    @property
+    def leaves_message(self) -> bool:
+        return True
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(QUEUE, in_flight_key(self.index)) if self.is_in_flight else (QUEUE,))
 
     def timer(self) -> Timer | None:
-        key = self._message().timer
+        key = self._message(self.delivery).timer
         assert key is not None
         return Timer(key, self.name)
+
+    def timer_after(self, answer: Any) -> Timer | None:
+        return self.timer() if answer else None
 
     def unblocks(self) -> tuple[Key, ...]:
         return (QUEUE,)
 
-    def apply(self, world: World) -> None:
-        world.queue.push(self._message())
+    def apply(self, world: World) -> bool:
+        delivery = self.delivery
+        if self.is_in_flight:
+            record = world.queue.in_flight(self.index)
+            if record is None:
+                return False
+            world.queue.complete(self.index)
+            delivery = record.message.delivery + 1
+        world.queue.push(self._message(delivery))
+        return True
 
-    def _message(self) -> Message:
-        return Message(self.index, self.attempt + 1)
+    def _message(self, delivery: int) -> Message:
+        return Message(self.index, self.attempt + 1, delivery)
 
     def describe(self, answer: Any) -> str:
-        return f"item {self.index} failed attempt {self.attempt}"
+        gone = "" if answer else ", and its message is gone"
+        return f"item {self.index} failed attempt {self.attempt}{gone}"
 
 
 @dataclass(frozen=True, slots=True)
-class CreateRun(ItemOperation[None]):
-    """Insert the child run of an item."""
+class Redeliver(BlockingOperation[None]):
+    """The visibility timeout of a message has passed: it goes back from its in-flight record to the queue."""
+
+    name: ClassVar[str] = "queue.redeliver"
+    is_instant: ClassVar[bool] = True
+    may_unblock: ClassVar[bool] = True
+    index: int
+
+    @property
+    def item(self) -> int | None:
+        return self.index
+
+    def waits_for(self) -> Key:
+        return in_flight_key(self.index)
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(QUEUE, in_flight_key(self.index)))
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (QUEUE,)
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        record = world.queue.in_flight(self.index)
+        if record is None or not record.is_abandoned:
+            return ()
+        return (Alternative(timer=visibility_timer(self.index)),)
+
+    def apply(self, world: World) -> None:
+        world.queue.redeliver(self.index)
+
+    def describe(self, answer: Any) -> str:
+        return f"item {self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRun(MessageOperation[int]):
+    """Insert a child run of an item; which one of the item it is."""
 
     name: ClassVar[str] = "postgres.create_run"
     may_unblock: ClassVar[bool] = True
     final: bool
     """Whether it is a pre-failed run, final from the start."""
+    copies: int = 1
+    """How many child runs the item can have at most."""
 
     def footprint(self) -> Footprint:
-        return touches(writes=(run_key(self.index),))
+        return touches(writes=self.unblocks())
 
     def unblocks(self) -> tuple[Key, ...]:
-        return (run_key(self.index),)
+        return run_keys(self.index, self.copies)
 
-    def apply(self, world: World) -> None:
-        world.postgres.create_run(self.index, final=self.final)
+    def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
+        return (run_key(self.index, answer),)
+
+    def apply(self, world: World) -> int:
+        return world.postgres.create_run(self.index, final=self.final, copies=self.copies)
 
     def describe(self, answer: Any) -> str:
-        return f"run {self.index}, pre-failed" if self.final else f"run {self.index}"
+        again = f", number {answer} of its item" if answer > 1 else ""
+        return f"run {self.index}{again}{', pre-failed' if self.final else ''}"
 
 
 @dataclass(frozen=True, slots=True)
-class Record(ItemOperation[int]):
+class Record(MessageOperation[int]):
     """Record what became of an item, once; how many items are recorded."""
 
     name: ClassVar[str] = "redis.record"
     footprint_of_class: ClassVar[Footprint] = touches(writes=(PROCESSED_ITEMS, PROCESSED, RUNS, FAILURES))
     success: bool
+    is_last_resort: bool = False
+    """Whether it records what could not be retried."""
+
+    @property
+    def leaves_message(self) -> bool:
+        return self.is_last_resort
 
     def apply(self, world: World) -> int:
         redis = world.redis
@@ -469,13 +641,15 @@ class FindRuns(Operation[RunTally]):
 
     name: ClassVar[str] = "postgres.find_runs"
     run_count: int
+    copies: int = 1
+    """How many child runs an item can have at most."""
 
     def footprint(self) -> Footprint:
-        return touches(reads=tuple(run_key(index) for index in range(self.run_count)))
+        return touches(reads=tuple(key for index in range(self.run_count) for key in run_keys(index, self.copies)))
 
     def apply(self, world: World) -> RunTally:
-        rows = [world.postgres.run_is_final(index) for index in range(self.run_count)]
-        return RunTally(final=rows.count(True), total=len(rows) - rows.count(None))
+        rows = [final for index in range(self.run_count) for final in world.postgres.find_runs(index, self.copies)]
+        return RunTally(final=rows.count(True), total=len(rows))
 
     def describe(self, answer: Any) -> str:
         return f"{answer.final} of {answer.total} final"
@@ -536,15 +710,18 @@ class FinishRun(ItemOperation[None]):
     """A child run becomes final."""
 
     name: ClassVar[str] = "run.finish"
+    copy: int = 1
+    """Which child run of the item."""
 
     def footprint(self) -> Footprint:
-        return touches(writes=(run_key(self.index),))
+        return touches(writes=(run_key(self.index, self.copy),))
 
     def apply(self, world: World) -> None:
-        world.postgres.finish_run(self.index)
+        world.postgres.finish_run(self.index, self.copy)
 
     def describe(self, answer: Any) -> str:
-        return f"run {self.index} is final"
+        which = "" if self.copy == 1 else f", number {self.copy} of its item,"
+        return f"run {self.index}{which} is final"
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,6 +755,37 @@ class TakeCompletion(TakeJob):
 
     def job(self) -> Key:
         return COMPLETION_JOB
+
+
+# -- the network (6) ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Drop(BlockingOperation[None]):
+    """The connection of a request drops while its handler works. Only a fault lets it."""
+
+    name: ClassVar[str] = "network.drop"
+    may_unblock: ClassVar[bool] = True
+    attempt: int
+
+    def waits_for(self) -> Key:
+        return connection_key(self.attempt)
+
+    def footprint(self) -> Footprint:
+        return touches(reads=(answer_key(self.attempt),), writes=(connection_key(self.attempt),))
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (answer_key(self.attempt),)
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        return ()
+
+    def apply(self, world: World) -> None:
+        connection = world.network.connection(self.attempt)
+        world.network.change_connection(self.attempt, connection._replace(is_dropped=True))
+
+    def describe(self, answer: Any) -> str:
+        return f"the connection of attempt {self.attempt}"
 
 
 # -- the reaper (3.6) ------------------------------------------------------------------------
@@ -624,7 +832,10 @@ OPERATIONS: dict[str, type[Operation[Any]]] = {
         EnqueuedCount,
         Seal,
         TakeMessage,
+        ReadMessage,
+        CompleteMessage,
         RetryMessage,
+        Redeliver,
         CreateRun,
         Record,
         ReadRuns,
@@ -641,6 +852,7 @@ OPERATIONS: dict[str, type[Operation[Any]]] = {
         CompleteWaitpoint,
         TakeExpiry,
         Abort,
+        Drop,
     )
 }
 """Every operation by its name."""

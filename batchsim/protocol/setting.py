@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from batchsim.protocol.faults import Crash, Fault, Redeliver, StoreError, befalls
+
+LEAVING_OPERATIONS = frozenset({"queue.take", "queue.read", "queue.complete", "queue.retry", "redis.get_meta"})
+"""A consumer in whose hands one of these raises goes on without its message, which stays in flight."""
+
 
 class Call(StrEnum):
     """The SDK method that the parent run calls."""
@@ -44,8 +49,50 @@ class Setting:
     consumers: int = 3
     ingest_concurrency: int | None = None
     """Items that the endpoint handles at once; `None`: what the policy says."""
+    faults: tuple[Fault, ...] = ()
 
     @property
     def run_count(self) -> int:
         """How many items the batch has."""
         return len(self.items)
+
+    @property
+    def shows_in_flight(self) -> bool:
+        """Whether a message can be delivered twice, so that the queue's own steps can be seen (protocol.md §6)."""
+        return any(_can_leave_in_flight(fault) for fault in self.faults)
+
+    @property
+    def reprocessings_max(self) -> int:
+        """How often a consumer can process one item again after it has inserted its child run."""
+        return sum(_reprocessings_by(fault) for fault in self.faults)
+
+    @property
+    def run_copies_max(self) -> int:
+        """How many child runs one item can have."""
+        return 1 + self.reprocessings_max
+
+
+def _can_leave_in_flight(fault: Fault) -> bool:
+    match fault:
+        case Redeliver():
+            return True
+        case Crash():
+            return befalls(fault.actor, "consumer")
+        case StoreError():
+            may_leave = fault.operation is None or fault.operation in LEAVING_OPERATIONS
+            return may_leave and befalls(fault.actor, "consumer")
+        case _:
+            return False
+
+
+def _reprocessings_by(fault: Fault) -> int:
+    match fault:
+        case Redeliver():
+            return fault.times_max
+        case Crash() if befalls(fault.actor, "consumer"):
+            return fault.times_max
+        case StoreError() if befalls(fault.actor, "consumer"):
+            # With a probability, a message can be left in flight so often, and be put back so often.
+            return fault.times_max * (1 if fault.probability is None else 2)
+        case _:
+            return 0

@@ -29,9 +29,19 @@ COMPLETION_JOB: Key = "jobs:completion"
 EXPIRY_JOB: Key = "jobs:expiry"
 
 
-def run_key(index: int) -> Key:
-    """The row of the child run of item `index`."""
-    return f"postgres:run:{index}"
+def run_key(index: int, copy: int = 1) -> Key:
+    """The row of a child run of item `index`: the first, or another that was inserted for the same item."""
+    return f"postgres:run:{index}" if copy == 1 else f"postgres:run:{index}:{copy}"
+
+
+def run_keys(index: int, copies: int) -> tuple[Key, ...]:
+    """The rows of all child runs that item `index` can have."""
+    return tuple(run_key(index, copy) for copy in range(1, copies + 1))
+
+
+def in_flight_key(index: int) -> Key:
+    """The in-flight record of the message of item `index`, where it is a thing of its own."""
+    return f"queue:in_flight:{index}"
 
 
 def request_key(attempt: int) -> Key:
@@ -42,6 +52,11 @@ def request_key(attempt: int) -> Key:
 def answer_key(attempt: int) -> Key:
     """Where the answer to `attempt` waits for its delivery."""
     return f"http:answer:{attempt}"
+
+
+def connection_key(attempt: int) -> Key:
+    """What became of the connection of `attempt`, where it can break."""
+    return f"http:connection:{attempt}"
 
 
 class Redis:
@@ -157,18 +172,21 @@ class Postgres:
         self._cells.write(BATCH_ROW, change(row))
         return 1
 
-    def create_run(self, index: int, *, final: bool) -> None:
-        """`INSERT` the child run of item `index`."""
-        self._cells.write(run_key(index), final)
+    def create_run(self, index: int, *, final: bool, copies: int = 1) -> int:
+        """`INSERT` a child run of item `index`, no key forbidding another one; which one of the item it is."""
+        rows = run_keys(index, copies)
+        copy = next(place for place, key in enumerate(rows, start=1) if self._cells.read(key) is None)
+        self._cells.write(run_key(index, copy), final)
+        return copy
 
-    def finish_run(self, index: int) -> None:
-        """`UPDATE` the child run of item `index`: it is final."""
-        self._cells.write(run_key(index), True)
+    def finish_run(self, index: int, copy: int = 1) -> None:
+        """`UPDATE` a child run of item `index`: it is final."""
+        self._cells.write(run_key(index, copy), True)
 
-    def run_is_final(self, index: int) -> bool | None:
-        """Whether the child run of item `index` is final; `None` where there is none."""
-        final: bool | None = self._cells.read(run_key(index))
-        return final
+    def find_runs(self, index: int, copies: int = 1) -> list[bool]:
+        """`SELECT` the child runs of item `index`: of each, whether it is final."""
+        rows = [self._cells.read(key) for key in run_keys(index, copies)]
+        return [final for final in rows if final is not None]
 
     def find_waitpoint(self) -> Waitpoint | None:
         """`SELECT` the waitpoint of the batch; `None` where there is none."""
@@ -189,6 +207,8 @@ class Message(NamedTuple):
     item: int
     attempt: int = 1
     """Which attempt to process it this is, from 1."""
+    delivery: int = 1
+    """Which time it is put into the queue, from 1, where that can be told."""
 
     @property
     def timer(self) -> Key | None:
@@ -196,8 +216,23 @@ class Message(NamedTuple):
         return None if self.attempt == 1 else f"queue:{self.item}"
 
 
+class Claim(NamedTuple):
+    """What a consumer takes where taking and reading are two steps: a message without its data."""
+
+    item: int
+    delivery: int
+
+
+class InFlight(NamedTuple):
+    """The record of a message that was taken."""
+
+    message: Message
+    is_abandoned: bool = False
+    """Whether whoever took it will never complete it; the queue cannot know."""
+
+
 class BatchQueue:
-    """The list of messages that wait for a consumer."""
+    """The list of messages that wait for a consumer, and the records of those in flight."""
 
     __slots__ = ("_cells",)
 
@@ -228,6 +263,32 @@ class BatchQueue:
         if not messages:
             self._cells.delete(QUEUE)
 
+    def put_in_flight(self, message: Message) -> None:
+        """Make the in-flight record of a message that was taken."""
+        self._cells.write(in_flight_key(message.item), InFlight(message))
+
+    def in_flight(self, item: int) -> InFlight | None:
+        """The in-flight record of the message of an item, if there is one."""
+        record: InFlight | None = self._cells.read(in_flight_key(item))
+        return record
+
+    def complete(self, item: int) -> bool:
+        """Delete the in-flight record of a message, whoever took it; whether there was one."""
+        return self._cells.delete(in_flight_key(item))
+
+    def abandon(self, item: int, delivery: int) -> None:
+        """Whoever holds this delivery of a message will never complete it."""
+        record = self.in_flight(item)
+        if record is not None and record.message.delivery == delivery:
+            self._cells.write(in_flight_key(item), record._replace(is_abandoned=True))
+
+    def redeliver(self, item: int) -> None:
+        """Move a message and its data from its in-flight record, which is there, back to the queue."""
+        record = self.in_flight(item)
+        assert record is not None
+        self.complete(item)
+        self.push(record.message._replace(delivery=record.message.delivery + 1))
+
 
 class Jobs:
     """The job queue: a waiting job is a key, so scheduling it again does not double it."""
@@ -253,10 +314,32 @@ class Jobs:
 class Answer(NamedTuple):
     """What the endpoint answers to a phase-2 request."""
 
-    status: int
+    status: int | None
+    """`None`: nothing, as the connection was lost."""
     sealed: bool = False
     enqueued_count: int | None = None
     """With 200 and not sealed: how many items Redis counted."""
+
+
+CONNECTION_LOST = Answer(None)
+
+
+class Connection(NamedTuple):
+    """A connection that can break."""
+
+    is_dropped: bool = False
+    """The SDK loses it; the request has arrived as a whole."""
+    is_closed: bool = False
+    """The SDK has its answer."""
+    items_read: int = 0
+    """How many items the handler has begun."""
+    cut_after: int | None = None
+    """No more than so many items arrive."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can still break."""
+        return not (self.is_dropped or self.is_closed or self.cut_after is not None)
 
 
 class Network:
@@ -281,3 +364,11 @@ class Network:
         answer: Answer = self._cells.read(answer_key(attempt))
         self._cells.delete(answer_key(attempt))
         return answer
+
+    def connection(self, attempt: int) -> Connection:
+        """What became of the connection of `attempt`."""
+        return self._cells.read(connection_key(attempt)) or Connection()
+
+    def change_connection(self, attempt: int, connection: Connection) -> None:
+        """Something became of the connection of `attempt`."""
+        self._cells.write(connection_key(attempt), connection)

@@ -55,9 +55,9 @@ def _steps(actors: list[Actor], histories: list[History], cells: Cells) -> Itera
         task.close()
         for position, (_, operation, _) in enumerate(pending):
             if actor.is_twin and isinstance(operation, BlockingOperation):
-                if (actor.kind, operation) in idle_twins:
+                if (actor.kind, operation.bare) in idle_twins:
                     continue
-                idle_twins.add((actor.kind, operation))
+                idle_twins.add((actor.kind, operation.bare))
             for alternative in operation.alternatives(World(deepcopy(cells))):
                 after = deepcopy(cells)
                 answer = operation.apply_alternative(World(after), alternative)
@@ -70,14 +70,14 @@ def _publish(actor: Actor, before: History, after: History, cells: Cells) -> Non
     if actor.returns_to is None:
         return
     earlier, later = _run(actor, before), _run(actor, after)
-    if later.has_ended and not earlier.has_ended:
+    if later.has_ended and not earlier.has_ended and later.result is not None:
         cells[actor.returns_to] = later.result
     earlier.close()
     later.close()
 
 
 def _run(actor: Actor, history: History) -> Task:
-    task = Task(actor.program())
+    task = Task(actor.program(), actor.expose)
     for position, answer in history:
         task.answer(position, answer)
     return task

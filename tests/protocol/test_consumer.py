@@ -8,14 +8,18 @@ import pytest
 
 from batchsim.policies import POLICIES
 from batchsim.protocol.consumer import consume, status_after_processing
-from batchsim.protocol.operation import both
+from batchsim.protocol.faults import Redeliver
+from batchsim.protocol.operation import Operation, Raised, StoreFailure, both
 from batchsim.protocol.operations import (
+    ClaimMessage,
     Cleanup,
     CleanupWithTombstone,
+    CompleteMessage,
     CompletionUpdate,
     CreateRun,
     GetMeta,
     ReadFailures,
+    ReadMessage,
     ReadRuns,
     Record,
     RetryMessage,
@@ -24,7 +28,7 @@ from batchsim.protocol.operations import (
 )
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Item, Kind, Setting
-from batchsim.protocol.stores import Message, Status
+from batchsim.protocol.stores import Claim, Message, Status
 from tests.protocol.by_hand import ByHand
 
 PLAIN = POLICIES["pre3427"]
@@ -46,7 +50,7 @@ def consumer(*items: Item, policy: Policy = PLAIN) -> ByHand:
 def test_what_becomes_of_an_item_by_its_kind(kind: Kind, creates: CreateRun | None, succeeds: bool) -> None:
     worker = consumer(ITEM, Item(kind))
     worker.expect(TakeMessage(), Message(1))
-    worker.expect(GetMeta(1), 2)
+    worker.expect(GetMeta(1, 1), 2)
     if creates is not None:
         worker.expect(creates)
     worker.expect(Record(1, success=succeeds), 1)
@@ -56,7 +60,7 @@ def test_what_becomes_of_an_item_by_its_kind(kind: Kind, creates: CreateRun | No
 def test_without_metadata_a_message_is_dropped() -> None:
     worker = consumer(ITEM)
     worker.expect(TakeMessage(), Message(0))
-    worker.expect(GetMeta(0), None)
+    worker.expect(GetMeta(0, 1), None)
     assert worker.awaited == TakeMessage()
 
 
@@ -64,10 +68,10 @@ def test_a_failing_item_is_put_back_until_its_attempts_are_over() -> None:
     worker = consumer(Item(failed_attempts=2))
     for attempt in (1, 2):
         worker.expect(TakeMessage(), Message(0, attempt))
-        worker.expect(GetMeta(0), 1)
+        worker.expect(GetMeta(0, 1), 1)
         worker.expect(RetryMessage(0, attempt))
     worker.expect(TakeMessage(), Message(0, 3))
-    worker.expect(GetMeta(0), 1)
+    worker.expect(GetMeta(0, 1), 1)
     assert worker.awaited == CreateRun(0, final=False)
 
 
@@ -75,7 +79,7 @@ def test_a_failing_item_is_put_back_until_its_attempts_are_over() -> None:
 def test_only_the_last_item_finalizes(processed: int) -> None:
     worker = consumer(ITEM, ITEM)
     worker.expect(TakeMessage(), Message(0))
-    worker.expect(GetMeta(0), 2)
+    worker.expect(GetMeta(0, 1), 2)
     worker.expect(CreateRun(0, final=False))
     worker.expect(Record(0, success=True), processed)
     assert worker.awaited == TakeMessage()
@@ -84,7 +88,7 @@ def test_only_the_last_item_finalizes(processed: int) -> None:
 def finalizing(policy: Policy = PLAIN) -> ByHand:
     worker = consumer(ITEM, policy=policy)
     worker.expect(TakeMessage(), Message(0))
-    worker.expect(GetMeta(0), 1)
+    worker.expect(GetMeta(0, 1), 1)
     worker.expect(CreateRun(0, final=False))
     worker.expect(Record(0, success=True), 1)
     return worker
@@ -112,6 +116,54 @@ def test_the_switches_of_finalize() -> None:
     worker.expect(CompletionUpdate(Status.PENDING, successful=1, failed=0, seals=True))
     worker.expect(ScheduleCompletion())
     assert worker.awaited == CleanupWithTombstone()
+
+
+def careful_consumer(*items: Item) -> ByHand:
+    """One whose messages can be delivered twice."""
+    return ByHand(consume(Setting(items, faults=(Redeliver(at_most=1),)), PLAIN))
+
+
+def test_where_a_message_can_come_twice_it_is_read_and_completed() -> None:
+    worker = careful_consumer(ITEM, ITEM)
+    worker.expect(ClaimMessage(2), Claim(1, delivery=2))
+    worker.expect(ReadMessage(1, delivery=2), 1)
+    worker.expect(GetMeta(1, 2), 2)
+    worker.expect(CreateRun(1, final=False, copies=2, delivery=2), 1)
+    worker.expect(Record(1, success=True, delivery=2), 1)
+    worker.expect(CompleteMessage(1, delivery=2), True)
+    assert worker.awaited == ClaimMessage(2)
+
+
+def test_a_message_that_is_gone_from_flight_is_completed_and_the_next_one_taken() -> None:
+    worker = careful_consumer(ITEM)
+    worker.expect(ClaimMessage(1), Claim(0, delivery=1))
+    worker.expect(ReadMessage(0), None)
+    worker.expect(CompleteMessage(0), False)
+    assert worker.awaited == ClaimMessage(1)
+
+
+def test_what_raises_while_an_item_is_processed_is_retried_and_at_last_recorded_as_failed() -> None:
+    worker = consumer(ITEM, ITEM)
+    for attempt in range(1, 6):
+        worker.expect(TakeMessage(), Message(0, attempt))
+        worker.expect(GetMeta(0, 1), 2)
+        worker.expect(CreateRun(0, final=False), Raised(StoreFailure))
+        worker.expect(RetryMessage(0, attempt))
+    worker.expect(TakeMessage(), Message(0, 6))
+    worker.expect(GetMeta(0, 1), 2)
+    worker.expect(CreateRun(0, final=False), Raised(StoreFailure))
+    worker.expect(Record(0, success=False, is_last_resort=True), 1)
+    assert worker.awaited == TakeMessage()
+
+
+@pytest.mark.parametrize("raises", [CompletionUpdate(Status.PENDING, 1, 0, seals=False), ScheduleCompletion()])
+def test_cleanup_is_skipped_if_a_step_before_it_raised(raises: Operation[None]) -> None:
+    worker = finalizing()
+    worker.expect(both(ReadRuns(), ReadFailures()), (1, 0))
+    while worker.awaited != raises:
+        worker.expect(worker.awaited)
+    worker.expect(raises, Raised(StoreFailure))
+    assert worker.awaited == TakeMessage()
 
 
 @pytest.mark.parametrize(

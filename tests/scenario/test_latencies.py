@@ -42,6 +42,8 @@ OWN = {
     "jobs.schedule_completion": REDIS,
     "queue.take": Legs(Constant(0), Uniform(0, 50 * MS)),
     "redis.expire": Legs(Constant(3600 * S), Constant(0)),
+    "queue.redeliver": Legs(Constant(60 * S), Constant(0)),
+    "network.drop": Legs(Constant(0), Constant(0)),
     "http.deliver": Legs(LEG, LEG),
     "sdk.backoff": Legs(Backoff(2), Constant(0)),
     "queue.retry": Legs(Backoff(2), Constant(0)),

@@ -22,6 +22,10 @@ class Taken(Protocol):
         """What it did."""
 
     @property
+    def alternative(self) -> str | None:
+        """How it turned out; `None`: as usual."""
+
+    @property
     def answer(self) -> object:
         """What it was answered."""
 
@@ -55,7 +59,7 @@ class _Follower:
             kind = label.kind
             if (kind.role, kind.local, kind.lane) != (place.role, local, place.lane):
                 continue
-            if kind.operation != step.operation:
+            if kind.operation.bare != step.operation or label.alternative != step.alternative:
                 continue
             move = kind.move([row[column] for column in kind.columns], label.alternative)
             if move.answer == step.answer:

@@ -129,7 +129,7 @@ class Graph:
             places[id(role)][place] = move.local
             yield WalkedStep(
                 actor=f"{role.actors[place].name}{kind.lane}",
-                operation=kind.operation,
+                operation=kind.operation.bare,
                 alternative=label.alternative,
                 answer=move.answer,
                 source=int(self.sources[edge]),
@@ -159,4 +159,4 @@ class WalkedStep:
     @property
     def description(self) -> str:
         """The answer in a few words."""
-        return self.operation.describe(self.answer)
+        return self.operation.tell(self.answer)

@@ -49,7 +49,7 @@ class Role:
     def __init__(self, actors: list[Actor], first_column: int, *, merges: bool) -> None:
         self.actors = actors
         self.columns = range(first_column, first_column + len(actors))
-        self.locals = LocalStates(actors[0].program, merges=merges)
+        self.locals = LocalStates(actors[0].program, actors[0].expose, merges=merges)
         self.begins_with = actors[0].begins_with
         self.returns_to = actors[0].returns_to
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
-from batchsim.engines.exhaustive.task import Pending, Task
+from batchsim.engines.exhaustive.task import Expose, Pending, Task
 from batchsim.protocol.operation import Program
 
 
@@ -21,8 +21,9 @@ class LocalState(NamedTuple):
 class LocalStates:
     """The local states of one program, numbered in the order in which they are found; 0 is the beginning."""
 
-    def __init__(self, program: Callable[[], Program[Any]], *, merges: bool) -> None:
+    def __init__(self, program: Callable[[], Program[Any]], expose: Expose, *, merges: bool) -> None:
         self._program = program
+        self._expose = expose
         self._merges = merges
         self._numbers: dict[Hashable, int] = {}
         self._answers: list[tuple[tuple[int, Any], ...]] = []
@@ -54,7 +55,7 @@ class LocalStates:
         return sorted({(before, after) for (before, _, _), after in self._transitions.items()})
 
     def _intern(self, answers: tuple[tuple[int, Any], ...]) -> int:
-        task = Task(self._program())
+        task = Task(self._program(), self._expose)
         for position, answer in answers:
             task.answer(position, answer)
         key = self._key(task, answers)

@@ -81,7 +81,8 @@ class StepKind:
     def _publish(self, world: World, local: int) -> None:
         """What the coroutine returned reaches its cell with the step that ended it."""
         state, before = self.role.locals[local], self.role.locals[self.local]
-        if self.role.returns_to is not None and state.has_ended and not before.has_ended:
+        has_result = state.has_ended and not before.has_ended and state.result is not None
+        if self.role.returns_to is not None and has_result:
             world.cells[self.role.returns_to] = state.result
 
     def _numbers(self, world: World) -> tuple[int, ...]:

@@ -6,11 +6,18 @@ the same answers wherever it is needed again; `key` says whether two of them are
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from types import CoroutineType, FrameType, GeneratorType
 from typing import Any, NamedTuple
 
-from batchsim.protocol.operation import Both, ForEach, Operation, Program, ProtocolError
+from batchsim.protocol.operation import Both, ForEach, Operation, Program, ProtocolError, Stopped
+
+Expose = Callable[[Operation[Any]], Operation[Any]]
+"""Adds to an operation the faults that can befall it."""
+
+
+def _as_it_is(operation: Operation[Any]) -> Operation[Any]:
+    return operation
 
 
 class Pending(NamedTuple):
@@ -26,7 +33,8 @@ class Pending(NamedTuple):
 class Task:
     """One actor, from its beginning to its end."""
 
-    def __init__(self, program: Program[Any]) -> None:
+    def __init__(self, program: Program[Any], expose: Expose = _as_it_is) -> None:
+        self.expose = expose
         self._strands: list[_Strand] = []
         """Those that await an operation."""
         self.has_ended = False
@@ -67,6 +75,11 @@ class Task:
         self.has_ended = True
         self.result = result
 
+    def stop(self) -> None:
+        """The actor stops for good, and what it runs side by side with it."""
+        self._strands.clear()
+        self.end(None)
+
     def _in_order(self) -> list[_Strand]:
         return sorted(self._strands, key=lambda strand: strand.number)
 
@@ -106,7 +119,7 @@ class _Strand:
 
     def _wait_for(self, awaited: Any) -> None:
         if isinstance(awaited, Operation):
-            self._awaits = awaited
+            self._awaits = self._task.expose(awaited)
             self._task.await_operation(self)
         else:
             self._awaits = group = _Group(self._task, self, awaited)
@@ -116,6 +129,8 @@ class _Strand:
         self._awaits = None
         if self._group is not None:
             self._group.note_end(self, result, failure)
+        elif isinstance(failure, Stopped):
+            self._task.stop()
         elif failure is not None:
             raise failure
         else:

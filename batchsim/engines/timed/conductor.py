@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any, Protocol
 
+from batchsim.protocol.cast import Actor
 from batchsim.protocol.operation import Alternative, Operation, World
 
 
@@ -67,14 +68,20 @@ class Conductor:
                 go_on()
                 return
 
-    def check_end(self, world: World) -> None:
-        """The run is at rest; raises `OrderNotPossible` if the order was not followed to its end."""
+    def check_end(self, world: World, stopped: Set[Actor]) -> None:
+        """The run is at rest; raises `OrderNotPossible` if the order was not followed to its end.
+
+        `stopped`: who takes no further step, whatever came early.
+        """
         if self._taken < len(self._order):
             cue = self._order[self._taken]
             raise OrderNotPossible(
                 f"step {self._taken + 1} of {len(self._order)}, {cue.name} by {cue.actor}, cannot come next"
             )
+        names = {actor.name for actor in stopped}
         for actor, operation, _ in self._early:
+            if actor.partition(".")[0] in names:
+                continue
             # One that was woken and came too late waits for good: nothing is left for it to take.
             if operation.alternatives(world):
                 raise OrderNotPossible(f"{operation.name} by {actor} still takes effect after the last step")

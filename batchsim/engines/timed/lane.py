@@ -21,6 +21,7 @@ from batchsim.protocol.operation import (
     Operation,
     Program,
     ProtocolError,
+    Stopped,
     World,
 )
 from batchsim.protocol.operations import CompleteWaitpoint, Deliver
@@ -53,6 +54,8 @@ class Stage:
         self.recorder = recorder
         self.call_spare = call_spare
         """Lets the next spare actor begin after a step, the others being busy."""
+        self.stopped: set[Actor] = set()
+        """Who stopped for good."""
 
     def lane(self, actor: Actor, suffix: str, program: Program[Any], streams: Streams, end: End | None) -> Lane:
         """A lane on this stage."""
@@ -126,6 +129,8 @@ class Lane:
         if not isinstance(awaited, Operation):
             self._side_by_side(awaited, delay_us)
             return
+        if self.actor.exposures:
+            awaited = self.actor.expose(awaited)
         self.operation: Operation[Any] = awaited
         stage = self.stage
         request_us, self._response_us, tie = stage.latencies.draw_legs(
@@ -134,8 +139,8 @@ class Lane:
         self.tie = tie
         clock = stage.clock
         self._issued_us = clock.now_us + delay_us
-        if isinstance(awaited, BlockingOperation):
-            self._send_blocking(awaited, delay_us, request_us)
+        if awaited.has_alternatives:
+            self._send_to_be_asked(awaited, delay_us, request_us)
             return
         if not awaited.is_instant:
             delay_us += request_us
@@ -143,7 +148,7 @@ class Lane:
         event.callbacks = self._to_take_effect
         clock.schedule(event, tie, delay_us)  # type: ignore[arg-type]
 
-    def _send_blocking(self, operation: BlockingOperation[Any], delay_us: int, request_us: int) -> None:
+    def _send_to_be_asked(self, operation: Operation[Any], delay_us: int, request_us: int) -> None:
         self._travel_us = 0
         if operation.acts_on_arrival:
             self._travel_us, self._response_us = self._response_us, 0
@@ -171,8 +176,10 @@ class Lane:
 
     def _finish(self, result: Any, failure: Exception | None, delay_us: int) -> None:
         end = self._end
+        if isinstance(failure, Stopped):
+            self.stage.stopped.add(self.actor)
         if end is None:
-            if failure is not None:
+            if failure is not None and not isinstance(failure, Stopped):
                 raise failure
         elif delay_us:
             self.wake_after(delay_us, lambda _: end(self, result, failure))
@@ -186,22 +193,30 @@ class Lane:
         answer = operation.apply(stage.world)
         self._note_step(operation, answer, None)
         if operation.may_unblock:
-            self._unblock(operation)
+            self._unblock(operation, answer)
         self._go_on(answer, None, self._response_us)
 
     def _arrive(self, _: Event) -> None:
         self.look(None)
 
     def look(self, woken_by: int | None) -> None:
-        """Let a blocking operation act if it can; otherwise wait."""
+        """Let an operation act in the first way that it can; otherwise wait."""
         stage, operation = self.stage, self.operation
-        assert isinstance(operation, BlockingOperation)
         self._woken_by = woken_by
+        if self.actor in stage.stopped:
+            return
         for alternative in operation.alternatives(stage.world):
-            if stage.waiting.is_due(alternative.timer):
+            if stage.waiting.is_due(alternative.timer) and self._is_drawn(alternative):
                 self.receive(alternative)
                 return
+        assert isinstance(operation, BlockingOperation)
         stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
+
+    def _is_drawn(self, alternative: Alternative) -> bool:
+        if alternative.probability is None:
+            return True
+        name = f"{self.operation.name}, {alternative.label}"
+        return self.stage.latencies.draw_chance(self.actor, self.streams, name) < alternative.probability
 
     def wake(self, step: int | None) -> None:
         """Look again at this instant: a step made ready what the operation waits for."""
@@ -212,7 +227,7 @@ class Lane:
         self.look(self._woken_by)
 
     def receive(self, alternative: Alternative) -> None:
-        """A blocking operation can act, in this way: it does when its answer has travelled."""
+        """The operation can act, in this way: it does when its answer has travelled."""
         self.alternative = alternative
         if self._travel_us:
             self.wake_after(self._travel_us, self._take_effect_in_a_way)
@@ -221,35 +236,46 @@ class Lane:
 
     def _take_effect_in_a_way(self, _: Event | None) -> None:
         stage, operation = self.stage, self.operation
-        assert isinstance(operation, BlockingOperation)
-        answer = operation.apply_alternative(stage.world, self.alternative)
-        self._note_step(operation, answer, self._woken_by)
-        if isinstance(operation, Deliver):
-            stage.recorder.note_answer(operation.attempt, answer, stage.clock.now_us)
-        elif self.actor.is_spare and not stage.waiting.is_awaited(operation.waits_for()):
-            stage.call_spare(self.after)
+        alternative = self.alternative
+        answer = operation.apply_alternative(stage.world, alternative)
+        self._note_step(operation, answer, self._woken_by, alternative.label)
+        bare = operation.bare
+        if isinstance(bare, Deliver):
+            stage.recorder.note_answer(bare.attempt, answer, stage.clock.now_us)
+        elif self.actor.is_spare and isinstance(bare, BlockingOperation):
+            self._call_spare(bare)
+        if operation.may_unblock:
+            self._unblock(operation, answer)
         self._go_on(answer, None, self._response_us)
 
-    def _note_step(self, operation: Operation[Any], answer: Any, woken_by: int | None) -> None:
+    def _call_spare(self, operation: BlockingOperation[Any]) -> None:
+        """Somebody like this one has to wait instead."""
+        if not self.stage.waiting.is_awaited(operation.waits_for()):
+            self.stage.call_spare(self.after)
+
+    def _note_step(
+        self, operation: Operation[Any], answer: Any, woken_by: int | None, alternative: str | None = None
+    ) -> None:
         recorder = self.stage.recorder
         number = recorder.taken
         recorder.taken = number + 1
         recorder.ended_us = now_us = self.stage.clock.now_us
         if recorder.keep is None or operation.name in recorder.keep:
             answered_us = now_us + self._response_us
-            issued_us, after = self._issued_us, self.after
-            recorder.steps.append(
-                Step(number, self.name, operation, answer, issued_us, now_us, answered_us, after, woken_by)
-            )
+            times = self._issued_us, now_us, answered_us
+            bare = operation.bare
+            step = Step(number, self.name, bare, answer, *times, self.after, woken_by, alternative)
+            recorder.steps.append(step)
         self.after = number
 
-    def _unblock(self, operation: Operation[Any]) -> None:
+    def _unblock(self, operation: Operation[Any], answer: Any) -> None:
         stage = self.stage
-        timer = operation.timer()
+        timer = operation.timer_after(answer)
         if timer is not None:
             delay_us, _, _ = stage.latencies.draw_legs(self.actor, self.streams, operation, timer.delay_of)
-            stage.waiting.start_timer(timer.key, delay_us, operation.unblocks(), self.after)
-            return
-        stage.waiting.wake(operation.unblocks(), self.after)
+            stage.waiting.start_timer(timer.key, delay_us, operation.unblocks_after(answer), self.after)
+            if not timer.wakes_at_once:
+                return
+        stage.waiting.wake(operation.unblocks_after(answer), self.after)
         if isinstance(operation, CompleteWaitpoint):
             stage.recorder.note_settled(stage.clock.now_us)

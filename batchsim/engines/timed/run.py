@@ -12,9 +12,10 @@ from batchsim.engines.timed.lane import Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.engines.timed.watched import WatchedStage
-from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, Actor, cast, world_after_phase_1
+from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, Actor, alarms, cast, world_after_phase_1
 from batchsim.protocol.cells import Cells, GuardedCells
 from batchsim.protocol.client import CallResult, Result
+from batchsim.protocol.operation import Stopped
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Call
 from batchsim.scenario import Scenario
@@ -73,7 +74,7 @@ class _Run:
         if isinstance(self._cells, GuardedCells):
             self._cells.release()
         if self._conductor is not None:
-            self._conductor.check_end(self._world)
+            self._conductor.check_end(self._world, self._stage.stopped)
         outcome = outcome_of(self._world, self._scenario.setting, self._streamed)
         return Trace(
             policy=self._policy.name,
@@ -102,6 +103,8 @@ class _Run:
             if cell in self._cells:
                 delay_us, _, _ = self._latencies.legs("phase-1", operation, 0)
                 self._waiting.start_timer(cell, delay_us, (cell,), None)
+        for timer, at_us, cells in alarms(self._scenario.setting):
+            self._waiting.start_timer(timer, at_us, cells, None)
 
     def _admit_actors(self) -> None:
         for actor in self._actors:
@@ -126,10 +129,10 @@ class _Run:
         self._stage.lane(actor, "", actor.program(), {}, end).begin(delay_us, after)
 
     def _end(self, lane: Lane, result: Any, failure: Exception | None) -> None:
-        if failure is not None:
+        if failure is not None and not isinstance(failure, Stopped):
             raise failure
         if isinstance(result, CallResult):
             self._streamed = result
-        elif lane.actor.returns_to is not None:
+        elif lane.actor.returns_to is not None and result is not None:
             self._cells[lane.actor.returns_to] = result
             self._waiting.wake((lane.actor.returns_to,), lane.after)

@@ -65,14 +65,16 @@ class WatchedLane(Lane):
         """As the order has it, if there is one: now, when a timer has run out, or not yet."""
         self._admit()
         conductor, operation = self.stage.conductor, self.operation
-        assert isinstance(operation, BlockingOperation)
         alternatives = operation.alternatives(self.stage.world)
-        if conductor is None or not alternatives:
+        if conductor is None or not alternatives or self.actor in self.stage.stopped:
             super().look(woken_by)
             return
         self._woken_by = woken_by
         if not conductor.is_turn_of(self.name, operation):
             conductor.hold(self.name, operation, lambda: self.wake_after(0, self._arrive))
+            if isinstance(operation, BlockingOperation):
+                # It may be the turn of another one who waits for the same.
+                self.stage.waiting.wake((operation.waits_for(),), woken_by)
             return
         chosen = conductor.choose(alternatives)
         remaining_us = self.stage.waiting.remaining_us(chosen.timer)
@@ -90,8 +92,10 @@ class WatchedLane(Lane):
     def _admit(self) -> None:
         self.stage.guard.admit(self.operation.name, *self.operation.footprint())
 
-    def _note_step(self, operation: Operation[Any], answer: Any, woken_by: int | None) -> None:
-        super()._note_step(operation, answer, woken_by)
+    def _note_step(
+        self, operation: Operation[Any], answer: Any, woken_by: int | None, alternative: str | None = None
+    ) -> None:
+        super()._note_step(operation, answer, woken_by, alternative)
         recorder, observer = self.stage.recorder, self.stage.observer
         self.stage.guard.release()
         if observer is not None and recorder.steps and recorder.steps[-1].number == self.after:

@@ -1,0 +1,213 @@
+"""An operation that faults can befall: it offers their ways to turn out beside its own.
+
+Engines know no fault. They ask an operation how it can turn out, and take one of its alternatives: of several,
+the exhaustive engine takes each, and the timed engine the first in order that is due and, if it has a
+probability, is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from batchsim.protocol.cells import Key
+from batchsim.protocol.faults import Fault
+from batchsim.protocol.operation import (
+    Alternative,
+    BlockingOperation,
+    Footprint,
+    Operation,
+    Raised,
+    Timer,
+    World,
+)
+
+F = TypeVar("F", bound=Fault)
+T_co = TypeVar("T_co", covariant=True)
+
+
+def fault_key(number: int) -> Key:
+    """The cell that holds how often fault number `number` may still happen; the timer until it may."""
+    return f"fault:{number}"
+
+
+class Exposure(Generic[F]):
+    """One fault, where it can befall the operations of one actor."""
+
+    def __init__(self, number: int, fault: F) -> None:
+        self.number = number
+        self.fault = fault
+        self.key = fault_key(number)
+
+    @property
+    def timer(self) -> Key | None:
+        """The timer that has to run out before it happens."""
+        return None if self.fault.at_us is None else self.key
+
+    def is_left(self, world: World) -> bool:
+        """Whether it may still happen."""
+        return self.fault.probability is not None or world.cells.read(self.key) is not None
+
+    def use_up(self, world: World) -> None:
+        """It happens once."""
+        if self.fault.probability is not None:
+            return
+        left: int = world.cells.read(self.key)
+        if left > 1:
+            world.cells.write(self.key, left - 1)
+        else:
+            world.cells.delete(self.key)
+
+    def concerns(self, operation: Operation[Any]) -> bool:
+        """Whether it can befall an operation at all."""
+        raise NotImplementedError
+
+    def footprint(self, operation: Operation[Any]) -> Footprint:
+        """What it touches beside what the operation does."""
+        return Footprint(writes=frozenset((self.key,)))
+
+    def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
+        """The cells that somebody may wait for and that it can make ready."""
+        return ()
+
+    def is_certain(self, world: World, operation: Operation[Any]) -> bool:
+        """Whether nothing else can happen now, if it can."""
+        return False
+
+    def ways(
+        self, world: World, operation: Operation[Any], usual: tuple[Alternative, ...]
+    ) -> tuple[Alternative, ...]:
+        """How the operation can turn out if it happens now, beside the usual alternatives."""
+        raise NotImplementedError
+
+    def way(self, label: str | None, choice: Any = None, timer: Key | None = None) -> Alternative:
+        """One such way; `timer`: of the operation itself, if any."""
+        return Alternative(label, self.timer or timer, choice, self.fault.probability)
+
+    def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Any:
+        """It happens in this way; the answer, or what is raised in its place."""
+        raise NotImplementedError
+
+    def note(self, world: World, operation: Operation[Any]) -> None:
+        """The operation took effect in one way or another: what has to be remembered of it."""
+
+
+class Befalling(NamedTuple):
+    """The choice of an alternative that a fault offers."""
+
+    exposure: Exposure[Any]
+    way: Alternative
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed(Operation[T_co]):
+    """An operation with the faults that can befall it."""
+
+    operation: Operation[T_co]
+    exposures: tuple[Exposure[Any], ...]
+    has_alternatives: ClassVar[bool] = True
+    may_unblock: ClassVar[bool] = True
+
+    @property
+    def bare(self) -> Operation[T_co]:
+        """The operation."""
+        return self.operation
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """That of the operation."""
+        return self.bare.name
+
+    @property
+    def is_instant(self) -> bool:  # type: ignore[override]
+        """As the operation."""
+        return self.bare.is_instant
+
+    @property
+    def acts_on_arrival(self) -> bool:  # type: ignore[override]
+        """As the operation."""
+        return self.bare.acts_on_arrival
+
+    @property
+    def item(self) -> int | None:
+        """That of the operation."""
+        return self.bare.item
+
+    def footprint(self) -> Footprint:
+        """All that the operation and its faults can touch."""
+        parts = (self.bare.footprint(), *(each.footprint(self.bare) for each in self.exposures))
+        return Footprint(
+            frozenset().union(*(part.reads for part in parts)), frozenset().union(*(part.writes for part in parts))
+        )
+
+    def timer_after(self, answer: Any) -> Timer | None:
+        """That of the operation, if it took effect."""
+        if isinstance(answer, Raised):
+            return self.bare.timer_after(answer.answer) if answer.took_effect else None
+        return self.bare.timer_after(answer)
+
+    def unblocks(self) -> tuple[Key, ...]:
+        """All that the operation and its faults can make ready."""
+        return (*self.bare.unblocks(), *self._unblocked_by_faults())
+
+    def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
+        """What the operation made ready, if it took effect, and what its faults can have."""
+        by_faults = self._unblocked_by_faults()
+        if isinstance(answer, Raised):
+            return (*self.bare.unblocks_after(answer.answer), *by_faults) if answer.took_effect else by_faults
+        return (*self.bare.unblocks_after(answer), *by_faults)
+
+    def _unblocked_by_faults(self) -> tuple[Key, ...]:
+        return tuple(key for each in self.exposures for key in each.unblocks(self.bare))
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        """Those of the faults first; alone, if one of them is certain."""
+        usual = self.bare.alternatives(world)
+        offered: list[Alternative] = []
+        for exposure in self.exposures:
+            ways = exposure.ways(world, self.bare, usual)
+            if ways and exposure.is_certain(world, self.bare):
+                return tuple(way._replace(choice=Befalling(exposure, way)) for way in ways)
+            offered.extend(_told_apart(exposure, way, offered) for way in ways)
+        return (*offered, *usual)
+
+    def apply_alternative(self, world: World, alternative: Alternative) -> Any:
+        """Take effect in one of all these ways."""
+        if isinstance(alternative.choice, Befalling):
+            exposure, way = alternative.choice
+            answer = exposure.apply(world, self.bare, way)
+        else:
+            answer = self.bare.apply_alternative(world, alternative)
+        for each in self.exposures:
+            each.note(world, self.bare)
+        return answer
+
+    def describe(self, answer: Any) -> str:
+        """As the operation."""
+        return self.bare.describe(answer)
+
+
+def _told_apart(exposure: Exposure[Any], way: Alternative, offered: list[Alternative]) -> Alternative:
+    label = way.label
+    if any(label == other.label for other in offered):
+        label = f"{label or 'it happens'} (fault {exposure.number})"
+    return way._replace(label=label, choice=Befalling(exposure, way))
+
+
+@dataclass(frozen=True, slots=True)
+class ExposedWaiting(Exposed[T_co], BlockingOperation[T_co]):
+    """An operation that waits for a cell, with the faults that can befall it."""
+
+    def waits_for(self) -> Key:
+        """As the operation."""
+        assert isinstance(self.bare, BlockingOperation)
+        return self.bare.waits_for()
+
+
+def exposed(operation: Operation[T_co], exposures: tuple[Exposure[Any], ...]) -> Operation[T_co]:
+    """The operation with those of the faults that concern it."""
+    concerning = tuple(each for each in exposures if each.concerns(operation))
+    if not concerning:
+        return operation
+    kind = ExposedWaiting if isinstance(operation, BlockingOperation) else Exposed
+    return kind(operation, concerning)
