@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from batchsim.protocol.faults import Fault
+
 
 class Call(StrEnum):
     """The SDK method that the parent run calls."""
@@ -44,6 +46,8 @@ class Setting:
     consumers: int = 3
     ingest_concurrency: int | None = None
     """Items that the endpoint handles at once; `None`: what the policy says."""
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong."""
 
     @property
     def run_count(self) -> int:

@@ -20,6 +20,10 @@ DEBOUNCE = Constant(200 * MS_US)
 REAPER = Constant(30 * MIN_US)
 GRACE = Constant(H_US)
 """How long the policy *tombstone* keeps its key: far longer than all five attempts of the SDK together."""
+VISIBILITY_TIMEOUT = Constant(MIN_US)
+"""How long a message can be in flight, from when it was taken."""
+DROP = ZERO
+"""How long a connection that drops lasts."""
 DISPATCH = Uniform(0, 50 * MS_US)
 """The dispatch loop looks every 50 ms, so a message waits up to that long before a consumer has it."""
 
@@ -38,6 +42,8 @@ DELAYS = frozenset(
         "sdk.backoff",
         "queue.retry",
         "redis.expire",
+        "queue.redeliver",
+        "network.drop",
     }
 )
 """Waits rather than round trips: a plain distribution is spent before the effect, as a whole."""
@@ -63,6 +69,8 @@ OWN: dict[str, Latency] = {
     "jobs.take_expiry": delay(REAPER),
     "redis.expire": delay(GRACE),
     "queue.take": Legs(ZERO, DISPATCH),
+    "queue.redeliver": delay(VISIBILITY_TIMEOUT),
+    "network.drop": delay(DROP),
 }
 """Operations with a default of their own. They follow no group: `redis: 300 us` must shorten no debounce."""
 
