@@ -43,13 +43,15 @@ OWN = {
     "queue.take": Legs(Constant(0), Uniform(0, 50 * MS)),
     "redis.expire": Legs(Constant(3600 * S), Constant(0)),
     "http.deliver": Legs(LEG, LEG),
+    "queue.redeliver": Legs(Constant(60 * S), Constant(0)),
+    "network.drop": Legs(Constant(0), Constant(0)),
     "sdk.backoff": Legs(Backoff(2), Constant(0)),
     "queue.retry": Legs(Backoff(2), Constant(0)),
 }
 GROUPS = {"redis": REDIS, "queue": REDIS, "postgres": POSTGRES}
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", dict.fromkeys((*OPERATIONS, *OWN)))
 def test_every_operation_has_the_default_of_the_specification(operation: str) -> None:
     expected = OWN.get(operation) or GROUPS[operation.partition(".")[0]]
     assert scenario().latency_of(operation, item=0, attempt=2) == expected
