@@ -184,6 +184,21 @@ def test_bad_input_is_one_message_and_exit_code_2(
     assert [path.name for path in own_code.parent.iterdir()] == ["own.py"]
 
 
+def test_faults_that_a_command_cannot_place_are_bad_input(batchsim: Any, tmp_path: Path) -> None:
+    files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    for file in files:
+        file.write_text("name: x\nbatch: {items: 1}\nfaults: [{redeliver: {at_most: 1}}]\n")
+    report = tmp_path / "report"
+    ran = batchsim("run", *map(str, files), "--report", str(report))
+    assert (ran.code, ran.out, report.exists()) == (2, "", False)
+    rest = "3:32: faults[0].redeliver.at_most: found 1; allowed: a pinned moment or a probability, in a timed run"
+    assert [line.rpartition(";")[0] for line in ran.err.splitlines()] == [f"{file}:{rest}" for file in files]
+    files[0].write_text("name: x\nbatch: {items: 1}\nfaults: [{redeliver: {probability: 1%}}]\n")
+    explored = batchsim("explore", str(files[0]))
+    assert (explored.code, explored.out) == (2, "")
+    assert "a.yaml:3:36: faults[0].redeliver.probability: found 0.01; allowed: a pinned fault" in explored.err
+
+
 def test_all_errors_of_all_files_come_at_once(batchsim: Any, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("name: a\nbatch: {items: 0}\nconsumer: 2\n")
     (tmp_path / "b.yaml").write_text("batch: {items: 1}\n")

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from batchsim import load_scenario
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 OUTPUT = re.compile(r"(<!-- output of: batchsim (?P<command>.+?) -->\n```text\n)(?P<output>.*?)(```)", re.DOTALL)
+FAULTS = re.compile(r"```yaml\n(faults:.*?)```", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
@@ -45,3 +48,11 @@ def test_code_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(blocks) == 3
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
+
+
+def test_the_faults_are_valid(tmp_path: Path) -> None:
+    (block,) = FAULTS.findall(README.read_text())
+    file = tmp_path / "s.yaml"
+    file.write_text(f"name: x\nbatch: {{items: 1}}\n{block}")
+    scenario = load_scenario(file)
+    assert (len(scenario.setting.faults), len(scenario.slowings)) == (6, 1)

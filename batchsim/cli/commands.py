@@ -69,11 +69,12 @@ def run(
     """
     from batchsim.analysis.runs import ScenarioRun, run_policy
     from batchsim.report.progress import Progress
+    from batchsim.scenario import check_for_timed_run
 
     check_outputs(json_file, report_directory)
     plans = [
         (scenario, policies_of(scenario, policies), properties_of(scenario, verdicts))
-        for scenario in load(files, overrides, seed)
+        for scenario in load(files, overrides, seed, check_for_timed_run)
     ]
     results: list[ScenarioRun] = []
     outputs = (report_directory is not None) + (json_file is not None)
@@ -142,9 +143,10 @@ def explore(
     from batchsim.report.contract import explore_document
     from batchsim.report.exploration import show_explorations
     from batchsim.report.search_progress import SearchProgress
+    from batchsim.scenario import check_for_exploration
 
     check_outputs(json_file, None, witness_directory)
-    (scenario,) = load([file], overrides, None)
+    (scenario,) = load([file], overrides, None, check_for_exploration)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
     explorations, reasons = [], []

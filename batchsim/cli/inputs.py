@@ -14,14 +14,25 @@ if TYPE_CHECKING:
     from batchsim.verdicts import Property
 
 
-def load(files: Iterable[Path], overrides: Sequence[str], seed: int | None) -> list[Scenario]:
-    """All scenarios; raises `BadInputError` with everything that is wrong with any of them."""
+def load(
+    files: Iterable[Path],
+    overrides: Sequence[str],
+    seed: int | None,
+    check: Callable[[Scenario], None] | None = None,
+) -> list[Scenario]:
+    """All scenarios; raises `BadInputError` with everything that is wrong with any of them.
+
+    `check`: what else they must be fit for; raises `InvalidScenario`.
+    """
     from batchsim.scenario import InvalidScenario, load_scenario
 
     scenarios, problems = [], []
     for file in files:
         try:
-            scenarios.append(load_scenario(file, overrides, seed))
+            scenario = load_scenario(file, overrides, seed)
+            if check is not None:
+                check(scenario)
+            scenarios.append(scenario)
         except InvalidScenario as invalid:
             problems.append(str(invalid))
     if problems:

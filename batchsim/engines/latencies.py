@@ -47,6 +47,14 @@ class Latencies:
         streams[name] = (state + STRIDE) & MASK
         return bits_of(state) / 2**64
 
+    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
+        """The delay of this name that the effect of an actor's operation begins, in microseconds."""
+        return self.draw_legs(actor, streams, operation, name)[0]
+
+    def phase_1_delay_us(self, name: str) -> int:
+        """The delay of this name that phase 1 begins, in microseconds."""
+        return self.legs("phase-1", name, 0)[0]
+
     def legs(self, actor_kind: str, name: str, use: int) -> Legs:
         """Draw number `use`, from 0, of the actor that is alone of its kind."""
         bits = draw(stream_base(self._scenario.seed, actor_kind, name), use)

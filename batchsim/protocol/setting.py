@@ -50,6 +50,7 @@ class Setting:
     ingest_concurrency: int | None = None
     """Items that the endpoint handles at once; `None`: what the policy says."""
     faults: tuple[Fault, ...] = ()
+    """What goes wrong."""
 
     @property
     def run_count(self) -> int:

@@ -1,6 +1,7 @@
 """Scenarios: YAML files that say what is simulated, validated into one immutable `Scenario`."""
 
 from batchsim.scenario.durations import InvalidDuration, format_duration, parse_duration
+from batchsim.scenario.fault_checks import check_for_exploration, check_for_timed_run
 from batchsim.scenario.latencies import (
     Backoff,
     Constant,
@@ -19,6 +20,7 @@ from batchsim.scenario.names import find_policy, find_verdict
 from batchsim.scenario.problems import InvalidScenario, Problem
 from batchsim.scenario.scenario import Scenario
 from batchsim.scenario.schema.models import json_schema
+from batchsim.scenario.slowings import Slow
 
 __all__ = [
     "Backoff",
@@ -35,7 +37,10 @@ __all__ = [
     "Problem",
     "RoundTrip",
     "Scenario",
+    "Slow",
     "Uniform",
+    "check_for_exploration",
+    "check_for_timed_run",
     "find_policy",
     "find_verdict",
     "format_duration",

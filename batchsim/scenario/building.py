@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from batchsim.protocol.faults import Fault
 from batchsim.protocol.setting import Item, Kind, Setting
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Latency, Legs, RoundTrip
 from batchsim.scenario.names import known_operations
 from batchsim.scenario.scenario import LatencyTable, Scenario
+from batchsim.scenario.schema.faults import Entry
 from batchsim.scenario.schema.models import ItemFields, Override, ScenarioFile
 from batchsim.scenario.schema.spreads import Written
+from batchsim.scenario.slowings import Slow
+from batchsim.scenario.tree import Node, dotted, nearest_node
+from batchsim.scenario.tree import Path as TreePath
+from batchsim.scenario.written_faults import WrittenFault
 
 
-def built(model: ScenarioFile, file: str, directory: Path) -> Scenario:
-    """The scenario that a valid model describes."""
+def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenario:
+    """The scenario that a valid model describes; `root`: the tree of which it is the model."""
     operations = _latency_of_operation(model)
+    faults = tuple(_written_faults(model.faults, root))
     return Scenario(
         name=model.name,
         summary=model.summary,
@@ -27,6 +34,7 @@ def built(model: ScenarioFile, file: str, directory: Path) -> Scenario:
             call=model.batch.call,
             consumers=model.consumers,
             ingest_concurrency=model.ingest_concurrency,
+            faults=tuple(written.fault for written in faults),
         ),
         policies=tuple(model.policies),
         verdicts=tuple(model.verdicts),
@@ -34,7 +42,19 @@ def built(model: ScenarioFile, file: str, directory: Path) -> Scenario:
         expect=_sets(model.expect),
         expect_explore=_sets(model.expect_explore),
         latencies=LatencyTable(operations, _latency_of_item(model.items.overrides)),
+        slowings=tuple(value for entry in model.faults if isinstance(value := entry.value(), Slow)),
+        written_faults=faults,
     )
+
+
+def _written_faults(entries: Iterable[Entry], root: Node) -> Iterator[WrittenFault]:
+    for number, entry in enumerate(entries):
+        fault = entry.value()
+        if isinstance(fault, Fault):
+            path: TreePath = ("faults", number, *entry.given_keys())
+            node = nearest_node(root, path)
+            place_of = {key: child.place for key, child in node.value.items()}
+            yield WrittenFault(fault, dotted(path), node.place, place_of)
 
 
 def _sets(expectations: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:

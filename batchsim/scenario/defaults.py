@@ -20,8 +20,10 @@ DEBOUNCE = Constant(200 * MS_US)
 REAPER = Constant(30 * MIN_US)
 GRACE = Constant(H_US)
 """How long the policy *tombstone* keeps its key: far longer than all five attempts of the SDK together."""
-VISIBILITY_TIMEOUT = Constant(60_000 * MS_US)
-"""Of a message that was taken; there is no heartbeat."""
+VISIBILITY_TIMEOUT = Constant(MIN_US)
+"""How long a message can be in flight, from when it was taken."""
+DROP = ZERO
+"""When a connection drops, from when its request was sent."""
 DISPATCH = Uniform(0, 50 * MS_US)
 """The dispatch loop looks every 50 ms, so a message waits up to that long before a consumer has it."""
 
@@ -66,9 +68,9 @@ OWN: dict[str, Latency] = {
     "jobs.take_completion": delay(DEBOUNCE),
     "jobs.take_expiry": delay(REAPER),
     "redis.expire": delay(GRACE),
-    "queue.redeliver": delay(VISIBILITY_TIMEOUT),
-    "network.drop": delay(ZERO),
     "queue.take": Legs(ZERO, DISPATCH),
+    "queue.redeliver": delay(VISIBILITY_TIMEOUT),
+    "network.drop": delay(DROP),
 }
 """Operations with a default of their own. They follow no group: `redis: 300 us` must shorten no debounce."""
 

@@ -28,13 +28,14 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = (), seed: int | N
         fail(Place(file, 1, 1), "an empty file", allowed)
     problems = list(document.problems)
     root = _overridden(document.root, overrides, seed, problems)
-    return built(validated(root, Path(path).parent, problems), file, Path(path).parent)
+    return built(validated(root, Path(path).parent, problems), root, file, Path(path).parent)
 
 
 def scenario_from_data(data: Mapping[str, Any], directory: str | Path = ".") -> Scenario:
     """The scenario in plain data, as a file would hold it; raises `InvalidScenario` by the same rules."""
     file = "scenario"
-    return built(validated(planted(data, Place(file)), Path(directory)), file, Path(directory))
+    root = planted(data, Place(file))
+    return built(validated(root, Path(directory)), root, file, Path(directory))
 
 
 def _overridden(root: Node, options: Iterable[str], seed: int | None, problems: list[Problem]) -> Node:

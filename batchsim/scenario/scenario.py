@@ -9,6 +9,8 @@ from pathlib import Path
 from batchsim.protocol.setting import Setting
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Latency
+from batchsim.scenario.slowings import Slow
+from batchsim.scenario.written_faults import WrittenFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ class Scenario:
     expect_explore: Mapping[str, frozenset[str]]
     """By entry of `policies`: the verdicts that some interleaving gives."""
     latencies: LatencyTable = field(repr=False)
+    slowings: tuple[Slow, ...] = ()
+    written_faults: tuple[WrittenFault, ...] = field(default=(), repr=False, compare=False)
+    """The faults of the setting, one for each, with their places."""
 
     def latency_of(self, operation: str, item: int | None = None, attempt: int | None = None) -> Latency:
         """How long one use of an operation takes.

@@ -92,7 +92,7 @@ BAD = [
     "policies: []",
     "policies: [pr9]",
     "policies: pr3427",
-    "faults: [{redeliver: {item: 0}}]",
+    "faults: {redeliver: {item: 0}}",
     "seed: 18446744073709551616",
     "expect: {pr9: ok}",
     "expect: {pr3427: []}",

@@ -51,7 +51,7 @@ OWN = {
 GROUPS = {"redis": REDIS, "queue": REDIS, "postgres": POSTGRES}
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", dict.fromkeys((*OPERATIONS, *OWN)))
 def test_every_operation_has_the_default_of_the_specification(operation: str) -> None:
     expected = OWN.get(operation) or GROUPS[operation.partition(".")[0]]
     assert scenario().latency_of(operation, item=0, attempt=2) == expected

@@ -256,6 +256,13 @@ KEYS = [
     "mean",
     "request",
     "empirical",
+    "faults",
+    "redeliver",
+    "crash",
+    "slow",
+    "actor",
+    "operation",
+    "probability",
 ]
 words = st.sampled_from(
     [*KEYS, "3", "-1", "1 ms", "ok", "pr3427", "~", "1.5", "redis.record", "mine.py:P", "'\\0'"]

@@ -51,10 +51,6 @@ IN_A_FIELD = [
     ("summary: 5", "3:10: summary: found 5; allowed: text without control characters; put it in quotes"),
     ('summary: "\\e[2J"', r"3:10: summary: found '\x1b[2J'; allowed: text without control characters"),
     (
-        "faults: [{lost_response: {attempt: 1}}]",
-        "3:9: faults: found a list; allowed: [] (faults cannot be simulated yet)",
-    ),
-    (
         "items: {kind: okay}",
         "3:15: items.kind: found 'okay'; allowed: ok, pre_failed, rejected; did you mean 'ok'?",
     ),

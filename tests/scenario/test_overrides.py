@@ -25,6 +25,10 @@ DATA: dict[str, Any] = {
         "redis": {"uniform": ["200 us", "1 ms"]},
         "operations": {"redis.enqueued_count": {"response": "1 ms"}},
     },
+    "faults": [
+        {"crash": {"actor": "consumer-0"}},
+        {"slow": {"operation": "redis.cleanup", "delay": "1 s"}},
+    ],
     "expect_explore": {"pr3427": ["ok", "stuck"]},
 }
 
@@ -36,6 +40,8 @@ CHANGES: list[tuple[str, tuple[str | int, ...], object]] = [
     ("batch.call", ("batch", "call"), "batchTriggerAndWait"),
     ("seed", ("seed",), 2**64 - 1),
     ("faults", ("faults",), []),
+    ("faults.0.crash.before", ("faults", 0, "crash", "before"), "redis.cleanup"),
+    ("faults[1].slow.delay", ("faults", 1, "slow", "delay"), "5 s"),
     ("policies", ("policies",), ["pr4397"]),
     ("items.overrides.0.upload", ("items", "overrides", 0, "upload"), "1 s"),
     ("items.overrides[0].kind", ("items", "overrides", 0, "kind"), "rejected"),

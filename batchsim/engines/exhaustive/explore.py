@@ -14,7 +14,7 @@ from batchsim.engines.exhaustive.reduction import Reduction
 from batchsim.engines.exhaustive.scouting import send_scouts
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, HashCollision, Level, Search
 from batchsim.protocol.policy import Policy
-from batchsim.scenario import Scenario
+from batchsim.scenario import Scenario, check_for_exploration
 from batchsim.trace import Outcome
 from batchsim.verdicts import Property, verdicts_of
 
@@ -88,7 +88,10 @@ def explore(
     of the search; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one
     local state (without, the answers are the same and the graph is larger). `reduces`: whether orders of steps
     that commute are skipped; the outcomes are the same, and nothing is counted or decided.
+    Raises `InvalidScenario` for faults with a probability.
     """
+    if scenario.setting.faults:
+        check_for_exploration(scenario)
     table = StepTable(Layout(scenario.setting, policy, merges=merges))
     reduction = None
     if reduces:

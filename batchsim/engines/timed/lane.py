@@ -272,7 +272,7 @@ class Lane:
         stage = self.stage
         timer = operation.timer_after(answer)
         if timer is not None:
-            delay_us, _, _ = stage.latencies.draw_legs(self.actor, self.streams, operation, timer.delay_of)
+            delay_us = stage.latencies.draw_delay_us(self.actor, self.streams, operation, timer.delay_of)
             stage.waiting.start_timer(timer.key, delay_us, operation.unblocks_after(answer), self.after)
             if not timer.wakes_at_once:
                 return

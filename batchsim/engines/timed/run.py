@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from batchsim.engines.latencies import Latencies
+from batchsim.engines.slowings import latencies_of
 from batchsim.engines.timed.conductor import Conductor, Cue
 from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Lane, Stage
@@ -18,7 +18,7 @@ from batchsim.protocol.client import CallResult, Result
 from batchsim.protocol.operation import Stopped
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Call
-from batchsim.scenario import Scenario
+from batchsim.scenario import Scenario, check_for_timed_run
 from batchsim.trace import Trace, outcome_of
 
 
@@ -37,7 +37,10 @@ def simulate(
     outside its own raises `UndeclaredKeyError`.
     `order`: the steps of the run, in the order in which they are to take effect. Those that come early wait,
     so that each takes as long as the order needs; raises `OrderNotPossible` where that does not help.
+    Without an order, raises `InvalidScenario` for faults that a timed run cannot place.
     """
+    if scenario.setting.faults and order is None:
+        check_for_timed_run(scenario)
     return _Run(scenario, policy, keep, observer, None if order is None else Conductor(order)).trace()
 
 
@@ -56,7 +59,7 @@ class _Run:
         self._cells = GuardedCells({}) if is_watched else Cells()
         self._world = world_after_phase_1(scenario.setting, policy, self._cells)
         self._clock = Clock()
-        self._latencies = Latencies(scenario)
+        self._latencies = latencies_of(scenario)
         self._waiting = Waiting(self._clock, self._begin)
         self._recorder = Recorder(keep)
         self._conductor = conductor
@@ -101,8 +104,7 @@ class _Run:
     def _start_timers_of_phase_1(self) -> None:
         for cell, operation in TIMERS_OF_PHASE_1.items():
             if cell in self._cells:
-                delay_us, _, _ = self._latencies.legs("phase-1", operation, 0)
-                self._waiting.start_timer(cell, delay_us, (cell,), None)
+                self._waiting.start_timer(cell, self._latencies.phase_1_delay_us(operation), (cell,), None)
         for timer, at_us, cells in alarms(self._scenario.setting):
             self._waiting.start_timer(timer, at_us, cells, None)
 

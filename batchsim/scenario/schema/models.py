@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from batchsim.protocol.setting import Call, Kind
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
+from batchsim.scenario.schema.faults import Entry
 from batchsim.scenario.schema.references import COMPARED_POLICY, OPERATION, POLICY, PROPERTY, VERDICT
 from batchsim.scenario.schema.rules import OneOrMore, Reading, refusal
 from batchsim.scenario.schema.spreads import DISTRIBUTION, LATENCY, Written
 from batchsim.scenario.schema.strict import Strict
-from batchsim.scenario.schema.values import FAULTS, INDEX, PROSE, TITLE, choice, whole_number
+from batchsim.scenario.schema.values import INDEX, PROSE, TITLE, choice, whole_number
 
 ITEMS_MAX = 100_000
 KIND = choice(Kind, Kind)
@@ -109,7 +110,7 @@ class ScenarioFile(Strict):
     latency: Latencies = Field(
         default_factory=Latencies, description="How long operations take; round trips unless split"
     )
-    faults: Annotated[tuple[()], FAULTS] = Field((), description="Faults cannot be simulated yet")
+    faults: list[Entry] = Field([], description="What goes wrong")
     seed: Annotated[int, whole_number(0, 2**64 - 1)] = Field(
         defaults.SEED, description="What all random draws of a timed run derive from"
     )
@@ -119,6 +120,16 @@ class ScenarioFile(Strict):
     expect_explore: dict[PolicyName, Verdicts] = Field(
         {}, description="By policy: every verdict that some interleaving gives"
     )
+
+    @field_validator("consumers", mode="wrap")
+    @classmethod
+    def _tell_those_below(
+        cls, value: object, read: ValidatorFunctionWrapHandler, info: ValidationInfo[Reading]
+    ) -> int:
+        info.context.consumers = None
+        consumers: int = read(value)
+        info.context.consumers = consumers
+        return consumers
 
 
 class _ForEditors(GenerateJsonSchema):

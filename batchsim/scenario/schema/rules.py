@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from batchsim.scenario import defaults
 from batchsim.scenario.names import known_verdicts
 from batchsim.scenario.problems import Problem, describe
 
@@ -28,6 +29,8 @@ class Reading:
     """What paths in the scenario are relative to."""
     run_count: int | None = None
     """Items of the batch; `None` until they are read, and if they are invalid."""
+    consumers: int | None = defaults.CONSUMERS
+    """Consumers of the batch queue; `None` if they are invalid."""
     verdicts: set[str] = field(default_factory=lambda: set(known_verdicts()))
     """Verdicts that can be expected: those of batchsim and those of the scenario."""
     _seen: set[tuple[str, object]] = field(default_factory=set)

@@ -44,8 +44,7 @@ class DistributionFields(Strict):
 
     def _check_keys(self, *, ok: bool, allowed: str) -> None:
         if not ok:
-            given = [key for key in type(self).model_fields if key in self.model_fields_set]
-            raise refusal(allowed, found=" and ".join(given) or "an empty mapping")
+            raise refusal(allowed, found=" and ".join(self.given_keys()) or "an empty mapping")
 
     def written(self) -> Written:
         """The one that was given, as plain data."""

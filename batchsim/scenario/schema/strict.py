@@ -22,3 +22,7 @@ class Strict(BaseModel):
         if value is None:
             raise refusal("a value, or no such key")
         return value
+
+    def given_keys(self) -> list[str]:
+        """The keys that were given, in the order of the model."""
+        return [key for key in type(self).model_fields if key in self.model_fields_set]

@@ -95,13 +95,18 @@ def _quote_it(value: object) -> str:
     return "put it in quotes" if isinstance(value, int | float) else ""
 
 
-def _read_index(value: object, reading: Reading) -> int:
+def _read_position(value: object, reading: Reading) -> int:
     if type(value) is not int or value < 0:
-        raise refusal(INDEX.allowed)
+        raise refusal(POSITION.allowed)
     if reading.run_count is not None and value >= reading.run_count:
         raise refusal(f"0 to {reading.run_count - 1}, as batch.items is {reading.run_count}")
-    reading.once("item", value)
     return value
+
+
+def _read_index(value: object, reading: Reading) -> int:
+    index = _read_position(value, reading)
+    reading.once("item", index)
+    return index
 
 
 def _read_samples(value: object, reading: Reading) -> Empirical:
@@ -116,18 +121,12 @@ def _read_samples(value: object, reading: Reading) -> Empirical:
         raise refusal("a CSV file with a duration in each line", problem.found or "") from error
 
 
-def _read_faults(value: object, _reading: Reading) -> tuple[()]:
-    if value != []:
-        raise refusal("[] (faults cannot be simulated yet)")
-    return ()
-
-
 TITLE = Rule(
     f"one line of text, 1 to {TITLE_LENGTH_MAX} characters",
     _read_title,
     {"type": "string", "pattern": r"\S", "maxLength": TITLE_LENGTH_MAX},
 )
 PROSE = Rule("text without control characters", _read_prose, {"type": "string"})
-INDEX = Rule("a whole number from 0 to batch.items - 1", _read_index, {"type": "integer", "minimum": 0})
+POSITION = Rule("a whole number from 0 to batch.items - 1", _read_position, {"type": "integer", "minimum": 0})
+INDEX = Rule(POSITION.allowed, _read_index, POSITION.schema)
 SAMPLES = Rule("the path of a CSV file", _read_samples, {"type": "string", "minLength": 1})
-FAULTS = Rule("[]", _read_faults, {"type": "array", "maxItems": 0})

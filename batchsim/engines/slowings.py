@@ -1,0 +1,108 @@
+"""The latencies of a run in which operations are slow: those of the scenario, and what its slowings add."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from batchsim.engines.latencies import Latencies, Legs, Streams
+from batchsim.engines.streams import draw, stream_base
+from batchsim.protocol.cast import Actor
+from batchsim.protocol.operation import Operation
+from batchsim.scenario import Scenario, Slow
+
+_BITS = 53
+"""As many of the 64 bits as a float holds exactly."""
+
+
+def latencies_of(scenario: Scenario) -> Latencies:
+    """The latencies of one run of a scenario; slowings cost nothing where there are none."""
+    return SlowedLatencies(scenario) if scenario.slowings else Latencies(scenario)
+
+
+class _Use(NamedTuple):
+    """A use of an operation: by whom, and for what."""
+
+    actor_kind: str
+    actor_number: int | None
+    item: int | None
+    attempt: int | None
+    draws_by_item: bool
+
+
+PHASE_1 = _Use("phase-1", None, None, None, draws_by_item=False)
+
+
+@dataclass(slots=True)
+class _Slowing:
+    """A slowing in a run."""
+
+    slow: Slow
+    stream: str
+    """The name of its random streams."""
+    is_spent: bool = False
+    """Pinned: whether it has occurred."""
+
+    def admits(self, use: _Use) -> bool:
+        """Whether it can occur here."""
+        slow = self.slow
+        names = (None, use.actor_kind, f"{use.actor_kind}-{use.actor_number}")
+        return slow.actor in names and slow.item in (None, use.item) and slow.attempt in (None, use.attempt)
+
+
+class SlowedLatencies(Latencies):
+    """The latencies of a scenario whose operations are slow at times."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__(scenario)
+        self._slowings: dict[str, list[_Slowing]] = {}
+        for slow in scenario.slowings:
+            those = self._slowings.setdefault(slow.operation, [])
+            those.append(_Slowing(slow, f"slow.{slow.operation}" + (f".{len(those)}" if those else "")))
+        self._draws: Counter[tuple[str, int | None, str]] = Counter()
+
+    def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
+        """The next draw; what is slow takes effect later, so its leg before the effect is longer."""
+        request_us, response_us, bits = super().draw_legs(actor, streams, operation, name)
+        if operation.is_instant or name not in self._slowings:
+            return request_us, response_us, bits
+        added_us = self._added_us(name, _use_of(actor, operation))
+        if operation.acts_on_arrival:
+            return request_us, response_us + added_us, bits
+        return request_us + added_us, response_us, bits
+
+    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
+        """The delay of this name that the effect of an actor's operation begins, in microseconds."""
+        delay_us, _, _ = super().draw_legs(actor, streams, operation, name)
+        return delay_us + self._added_us(name, _use_of(actor, operation))
+
+    def phase_1_delay_us(self, name: str) -> int:
+        """The delay of this name that phase 1 begins, in microseconds."""
+        return super().phase_1_delay_us(name) + self._added_us(name, PHASE_1)
+
+    def _added_us(self, name: str, use: _Use) -> int:
+        admitting = [each for each in self._slowings.get(name, ()) if each.admits(use)]
+        return sum(each.slow.delay_us for each in admitting if self._occurs(each, use))
+
+    def _occurs(self, slowing: _Slowing, use: _Use) -> bool:
+        probability = slowing.slow.probability
+        if probability is not None:
+            return self._bits(slowing.stream, use) >> (64 - _BITS) < probability * (1 << _BITS)
+        occurs = not slowing.is_spent
+        slowing.is_spent = True
+        return occurs
+
+    def _bits(self, stream: str, use: _Use) -> int:
+        """The next draw of a stream that nobody shares: everybody else's are those of a run without slowings."""
+        base = stream_base(self._scenario.seed, use.actor_kind, stream, use.actor_number)
+        if use.draws_by_item and use.item is not None:
+            return draw(base, use.item)
+        coordinates = (use.actor_kind, use.actor_number, stream)
+        self._draws[coordinates] += 1
+        return draw(base, self._draws[coordinates] - 1)
+
+
+def _use_of(actor: Actor, operation: Operation[Any]) -> _Use:
+    attempt = getattr(operation, "attempt", actor.number if actor.kind == "handler" else None)
+    return _Use(actor.kind, actor.number, operation.item, attempt, actor.draws_by_item)

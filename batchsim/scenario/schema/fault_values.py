@@ -1,0 +1,122 @@
+"""The kinds of values that the entries of `faults` have."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+
+from batchsim.protocol.client import MAX_ATTEMPTS
+from batchsim.protocol.faults import CONSUMER_OPERATIONS, HANDLER_OPERATIONS, Effect
+from batchsim.scenario.names import known_operations
+from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
+from batchsim.scenario.schema.values import choice, whole_number
+from batchsim.scenario.spelling import did_you_mean
+
+AT_MOST_MAX = 9
+ATTEMPT = whole_number(1, MAX_ATTEMPTS)
+AT_MOST = whole_number(1, AT_MOST_MAX)
+EFFECT = choice(Effect, Effect)
+
+# -- probabilities -----------------------------------------------------------------------------
+
+_PERCENTAGE = re.compile(r"(?P<number>[0-9]{1,3}(\.[0-9]{1,20})?) *%")
+_PERCENTAGE_PATTERN = r"^(?=.*[1-9])([0-9]{1,2}(\.[0-9]{1,20})?|100(\.0{1,20})?) *%$"
+
+
+def _read_probability(value: object, _reading: Reading) -> float:
+    match = _PERCENTAGE.fullmatch(value) if isinstance(value, str) else None
+    if match is not None:
+        probability: object = float(Fraction(match["number"]) / 100)
+    else:
+        probability = value
+    is_number = isinstance(probability, int | float) and not isinstance(probability, bool)
+    if is_number and 0 < probability <= 1:  # type: ignore[operator]
+        return float(probability)  # type: ignore[arg-type]
+    raise refusal(PROBABILITY.allowed)
+
+
+PROBABILITY = Rule(
+    "a percentage above 0 % up to 100 %, such as 1%, or a number above 0 up to 1",
+    _read_probability,
+    {
+        "anyOf": [
+            {"type": "string", "pattern": _PERCENTAGE_PATTERN},
+            {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        ]
+    },
+)
+
+# -- actors ------------------------------------------------------------------------------------
+
+_HANDLERS = f"handler, consumer, handler-1 to handler-{MAX_ATTEMPTS}"
+_ACTOR = re.compile(rf"(handler(-[1-{MAX_ATTEMPTS}])?|consumer(-(?P<consumer>0|[1-9][0-9]{{0,3}}))?)")
+
+
+def _read_actor(value: object, reading: Reading) -> str:
+    match = _ACTOR.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise refusal(ACTOR.allowed, did_you_mean(value, ("handler", "consumer", "handler-1", "consumer-0")))
+    consumers = reading.consumers
+    if match["consumer"] and consumers is not None and int(match["consumer"]) >= consumers:
+        numbers = f"consumer-0 to consumer-{consumers - 1}, as consumers is {consumers}"
+        raise refusal(f"{_HANDLERS}, {numbers}")
+    return match[0]
+
+
+ACTOR = Rule(
+    f"{_HANDLERS}, consumer-0 to consumer-(consumers - 1)",
+    _read_actor,
+    {"type": "string", "pattern": f"^{_ACTOR.pattern.replace('?P<consumer>', '')}$"},
+)
+
+# -- operations --------------------------------------------------------------------------------
+
+OPERATIONS_OF_KIND = {"handler": HANDLER_OPERATIONS, "consumer": CONSUMER_OPERATIONS}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OperationOfActor:
+    """The name of an operation: one that the field `actor` above it does, if there is one."""
+
+    names: tuple[str, ...]
+    """Those of all actors."""
+
+    @property
+    def allowed(self) -> str:
+        """What follows `allowed:` in a message."""
+        return ", ".join(self.names)
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchema:
+        return {"enum": list(self.names)}
+
+    def _read(self, value: object, info: ValidationInfo[Reading]) -> object:
+        kind = str(info.data.get("actor")).partition("-")[0]
+        if kind not in OPERATIONS_OF_KIND:
+            return choice(self.names).read(value, info.context)
+        known = OPERATIONS_OF_KIND[kind]
+        if value not in known:
+            raise refusal(f"what a {kind} does: {', '.join(known)}", did_you_mean(value, known))
+        return value
+
+
+def narrowed_by_actor(key: str) -> list[Any]:
+    """The JSON Schema of what `OperationOfActor` demands in the field `key`."""
+    return [
+        {
+            "if": {"required": ["actor"], "properties": {"actor": {"type": "string", "pattern": f"^{kind}"}}},
+            "then": {"properties": {key: {"enum": list(names)}}},
+        }
+        for kind, names in OPERATIONS_OF_KIND.items()
+    ]
+
+
+BREAKABLE = OperationOfActor(tuple(dict.fromkeys((*HANDLER_OPERATIONS, *CONSUMER_OPERATIONS))))
+SLOWABLE = OperationOfActor(tuple(dict.fromkeys((*known_operations(), *CONSUMER_OPERATIONS))))

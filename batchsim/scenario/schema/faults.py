@@ -1,0 +1,184 @@
+"""The models of the entries of `faults`: each a mapping with one key, which names the fault."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from batchsim.protocol import faults
+from batchsim.protocol.faults import Effect, Fault
+from batchsim.scenario.schema.fault_values import (
+    ACTOR,
+    AT_MOST,
+    ATTEMPT,
+    BREAKABLE,
+    EFFECT,
+    PROBABILITY,
+    SLOWABLE,
+    narrowed_by_actor,
+)
+from batchsim.scenario.schema.rules import JsonSchema, refusal
+from batchsim.scenario.schema.strict import Strict
+from batchsim.scenario.schema.values import POSITION, duration, positive_duration
+from batchsim.scenario.slowings import Slow
+
+WAYS = ("at", "at_most", "probability")
+"""How a fault comes about, apart from being pinned to a place: at most one of them."""
+UNIT_OF = {"at": "at_us", "delay": "delay_us"}
+
+Attempt = Annotated[int | None, ATTEMPT, Field(description="The phase-2 request, counted from 1")]
+ItemIndex = Annotated[int | None, POSITION, Field(description="The item that the operation is about")]
+ActorName = Annotated[str | None, ACTOR, Field(description="handler-1, consumer-0, or all: handler, consumer")]
+At = Annotated[int | None, duration(), Field(description="In a timed run: the first moment from then on")]
+AtMost = Annotated[int | None, AT_MOST, Field(description="A budget, for exploration: anywhere, so often")]
+Probability = Annotated[
+    float | None, PROBABILITY, Field(description="For timed runs: of each opportunity, such as 1%")
+]
+
+
+class FaultFields(Strict):
+    """What all faults have in common."""
+
+    value_type: ClassVar[type[Fault] | type[Slow]]
+
+    def value(self) -> Fault | Slow:
+        """The same as plain data."""
+        given: dict[str, Any] = {UNIT_OF.get(key, key): getattr(self, key) for key in self.model_fields_set}
+        return self.value_type(**given)
+
+
+def _exclusive(*rules: JsonSchema) -> ConfigDict:
+    pairs = [[one, other] for number, one in enumerate(WAYS) for other in WAYS[number + 1 :]]
+    schema: JsonSchema = {"minProperties": 1, "not": {"anyOf": [{"required": pair} for pair in pairs]}}
+    return ConfigDict(json_schema_extra=schema | ({"allOf": list(rules)} if rules else {}))
+
+
+class OccurringFields(FaultFields):
+    """A fault that is pinned, or a budget, or a probability."""
+
+    model_config = _exclusive()
+
+    @model_validator(mode="after")
+    def _occurs_in_one_way(self) -> Self:
+        keys = type(self).model_fields
+        given = [way for way in WAYS if way in self.model_fields_set]
+        if len(given) > 1:
+            raise refusal(f"one of {', '.join(way for way in WAYS if way in keys)}", found=" and ".join(given))
+        if not self.model_fields_set:
+            pins = ", ".join(key for key in keys if key not in ("at_most", "probability"))
+            raise refusal(f"what pins it ({pins}), or at_most, or probability", found="an empty mapping")
+        return self
+
+
+class LostResponseFields(OccurringFields):
+    """The connection drops when the handler has finished: the SDK gets no answer."""
+
+    value_type = faults.LostResponse
+    attempt: Attempt = None
+    at_most: AtMost = None
+    probability: Probability = None
+
+
+class DisconnectFields(OccurringFields):
+    """The connection drops while the handler works, which goes on."""
+
+    value_type = faults.Disconnect
+    attempt: Attempt = None
+    at: At = None
+    at_most: AtMost = None
+    probability: Probability = None
+
+
+class CutFields(OccurringFields):
+    """The connection drops when only the first items have arrived."""
+
+    value_type = faults.Cut
+    attempt: Attempt = None
+    after_items: Annotated[int | None, POSITION] = Field(None, description="How many items have arrived")
+    at_most: AtMost = None
+    probability: Probability = None
+
+
+class RedeliverFields(OccurringFields):
+    """The visibility timeout passes while the message of an item is in flight."""
+
+    value_type = faults.Redeliver
+    item: ItemIndex = None
+    at: At = None
+    at_most: AtMost = None
+    probability: Probability = None
+
+
+class CrashFields(OccurringFields):
+    """A handler or a consumer stops for good, in place of a step."""
+
+    model_config = _exclusive(*narrowed_by_actor("before"))
+    value_type = faults.Crash
+    actor: ActorName = None
+    before: Annotated[str | None, BREAKABLE] = Field(None, description="The operation that it does not come to")
+    item: ItemIndex = None
+    at: At = None
+    at_most: AtMost = None
+    probability: Probability = None
+
+
+class StoreErrorFields(OccurringFields):
+    """An operation of a handler or a consumer raises."""
+
+    model_config = _exclusive(*narrowed_by_actor("operation"))
+    value_type = faults.StoreError
+    actor: ActorName = None
+    operation: Annotated[str | None, BREAKABLE] = Field(None, description="The operation that raises")
+    item: ItemIndex = None
+    effect: Annotated[Effect | None, EFFECT] = Field(
+        None, description="Whether its effect takes place: after, or not: before"
+    )
+    at: At = None
+    at_most: AtMost = None
+    probability: Probability = None
+
+
+class SlowFields(FaultFields):
+    """An operation takes effect later than it would: the first one in a run, or each with a probability."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": narrowed_by_actor("operation")})
+    value_type = Slow
+    actor: ActorName = None
+    operation: Annotated[str, SLOWABLE] = Field(description="The operation that is slow")
+    delay: Annotated[int, positive_duration()] = Field(description="How much later it takes effect")
+    item: ItemIndex = None
+    attempt: Attempt = None
+    probability: Probability = None
+
+
+def _exactly_one(schema: JsonSchema) -> None:
+    schema["oneOf"] = [{"required": [key]} for key in schema["properties"]]
+
+
+class Entry(Strict):
+    """A fault, by its name."""
+
+    model_config = ConfigDict(title="Fault", json_schema_extra=_exactly_one)
+
+    lost_response: LostResponseFields | None = None
+    disconnect: DisconnectFields | None = None
+    cut: CutFields | None = None
+    redeliver: RedeliverFields | None = None
+    crash: CrashFields | None = None
+    store_error: StoreErrorFields | None = None
+    slow: SlowFields | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        given = self.given_keys()
+        if len(given) != 1:
+            found = " and ".join(given) or "an empty mapping"
+            raise refusal(f"one of {', '.join(type(self).model_fields)}", found=found)
+        return self
+
+    def value(self) -> Fault | Slow:
+        """The one that was given, as plain data."""
+        (kind,) = self.model_fields_set
+        fields: FaultFields = getattr(self, kind)
+        return fields.value()
