@@ -1,7 +1,8 @@
 """The smallest reason for a verdict: order constraints that explain it, and nothing less.
 
 An *order constraint* says that the first occurrence of one operation takes effect before any of another, of a
-different actor, and that the two conflict. Every failing schedule obeys certain constraints. Wanted is a smallest
+different actor, and that the two conflict; or that an operation turns out in a way of its own (a fault befalls
+it), whatever comes later. Every failing schedule obeys certain constraints. Wanted is a smallest
 set of those that no passing schedule obeys in full: then a schedule fails exactly if it obeys the set.
 
 A passing schedule that obeys all constraints chosen so far must be ruled out by one that it breaks; so the choice
@@ -20,12 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive import Exploration, Graph
-from batchsim.engines.exhaustive.moves import StepKind
+from batchsim.engines.exhaustive.search import Label
 from batchsim.protocol.operation import Footprint
 from batchsim.verdicts import Property, verdicts_of
 
 Flags = NDArray[np.bool_]
 Site = tuple[int, ...]
+NEVER = -1
+"""In place of a later event: it is enough that the earlier one takes effect."""
 CONSTRAINTS_MAX = 4
 """A larger set explains nothing to anybody."""
 
@@ -39,22 +42,25 @@ class Event(NamedTuple):
     actor: str
     place: int
     """Of the places where the actor does this operation, which, from 1; 0: there is one."""
+    way: str = ""
+    """How it turns out; empty: as usual."""
 
     def __str__(self) -> str:
         about = f" of {self.about}" if self.about else ""
         place = f" #{self.place}" if self.place else ""
-        return f"{self.operation}{about}{place} ({self.actor})"
+        way = f" [{self.way}]" if self.way else ""
+        return f"{self.operation}{about}{place} ({self.actor}){way}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Constraint:
-    """The first `earlier` takes effect before any `later`."""
+    """The first `earlier` takes effect before any `later`, if there is one; otherwise: it takes effect at all."""
 
     earlier: Event
-    later: Event
+    later: tuple[Event, ...]
 
     def __str__(self) -> str:
-        return f"{self.earlier} before {self.later}"
+        return f"{self.earlier} before {self.later[0]}" if self.later else str(self.earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class _Explainer:
 
     def explain(self, verdict: str) -> Explanation:
         candidates = self._candidates()
-        occurring = [pair for pair in candidates if self._always_occurs(pair[1])]
+        occurring = [pair for pair in candidates if pair[1] == NEVER or self._always_occurs(pair[1])]
         smallest = self._explain_by(verdict, candidates)
         # Among sets of one size, operations that both happen are the plainer reason.
         plain = self._explain_by(verdict, occurring)
@@ -113,18 +119,20 @@ class _Explainer:
         return not self._reached_without(event)[self._failing].any()
 
     def _constraint(self, earlier: int, later: int) -> Constraint:
-        return Constraint(self._events[earlier], self._events[later])
+        return Constraint(self._events[earlier], () if later == NEVER else (self._events[later],))
 
     def _candidates(self) -> list[tuple[int, int]]:
         """The constraints that every failing schedule obeys, those with the likeliest meaning first."""
         can_fail = self._leads_to(self._failing)
         pairs = [pair for earlier in range(len(self._events)) for pair in self._obeyed_after(earlier, can_fail)]
-        return sorted(pairs, key=lambda pair: (self._events[pair[0]], self._events[pair[1]]))
+        return sorted(pairs, key=lambda pair: self._constraint(*pair))
 
     def _obeyed_after(self, earlier: int, can_fail: Flags) -> Iterator[tuple[int, int]]:
         without = self._reached_without(earlier)
         if without[self._failing].any():
             return
+        if self._events[earlier].way:
+            yield earlier, NEVER
         graph = self._graph
         breaking = without[graph.sources] & can_fail[graph.targets]
         broken = np.bincount(self._event_of_edge[breaking], minlength=len(self._events)) > 0
@@ -215,11 +223,11 @@ def _events(graph: Graph) -> tuple[list[Event], NDArray[np.int64]]:
     """The events of a graph, and for each edge which of them it is."""
     sites: dict[Event, list[Site]] = {}
     for label in graph.labels:
-        sites.setdefault(_event(label.kind), []).append(label.kind.site)
+        sites.setdefault(_event(label), []).append(label.kind.site)
     numbers: dict[Event, int] = {}
     of_label = []
     for label in graph.labels:
-        event = _event(label.kind)
+        event = _event(label)
         places = sorted(set(sites[event]))
         if len(places) > 1:
             event = event._replace(place=places.index(label.kind.site) + 1)
@@ -227,9 +235,10 @@ def _events(graph: Graph) -> tuple[list[Event], NDArray[np.int64]]:
     return list(numbers), np.array(of_label, dtype=np.int64)[graph.edge_labels]
 
 
-def _event(kind: StepKind) -> Event:
-    item = kind.operation.item
-    return Event(kind.operation.name, "" if item is None else f"item {item}", kind.role.name + kind.lane, 0)
+def _event(label: Label) -> Event:
+    kind = label.kind
+    about = "" if kind.operation.item is None else f"item {kind.operation.item}"
+    return Event(kind.operation.name, about, kind.role.name + kind.lane, 0, label.alternative or "")
 
 
 def _footprints(graph: Graph, events: list[Event], event_of_edge: NDArray[np.int64]) -> list[Footprint]:

@@ -197,9 +197,11 @@ class BodyIsCut(Exposure[Cut]):
         assert index is not None
         if connection.cut_after is not None:
             return (Alternative(_cut_after(connection.cut_after)),) if index >= connection.cut_after else ()
-        if not connection.is_whole or index < connection.items_read or not self.is_left(world):
+        # Of items begun side by side, none beyond the cut has arrived.
+        after = index if self.fault.after_items is None else self.fault.after_items
+        if not connection.is_whole or not self.is_left(world):
             return ()
-        return (self.way(_cut_after(index), index),) if _admits(self.fault.after_items, index) else ()
+        return (self.way(_cut_after(after), after),) if connection.items_read <= after <= index else ()
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
         _cut(self, world, self._attempt, way)

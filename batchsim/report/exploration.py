@@ -153,7 +153,8 @@ def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None
 def _decision(decision: Decision) -> str:
     overtakes = f" before {' and '.join(decision.overtook)}" if decision.overtook else ""
     edges = "1 edge" if decision.edges == 1 else f"{decision.edges:,} edges"
-    return f"{decision.operation} ({decision.actor}) takes effect{overtakes}: {edges}"
+    turns_out = f"turns out as [{decision.alternative}]" if decision.alternative else "takes effect"
+    return f"{decision.operation} ({decision.actor}) {turns_out}{overtakes}: {edges}"
 
 
 def _lanes(steps: Sequence[WalkedStep]) -> list[str]:

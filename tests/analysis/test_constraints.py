@@ -91,9 +91,10 @@ def one_item_timed(policy: str, seed: int) -> tuple[Scenario, str]:
 
 def _obeys(trace: Trace, constraint: Constraint) -> bool:
     """As the constraint has it; only for events that have one place in the code."""
-    assert constraint.earlier.place == constraint.later.place == 0
+    (after,) = constraint.later
+    assert constraint.earlier.place == after.place == 0
     earlier = [step.number for step in trace.steps if _is(step.name, step.actor, constraint.earlier)]
-    later = [step.number for step in trace.steps if _is(step.name, step.actor, constraint.later)]
+    later = [step.number for step in trace.steps if _is(step.name, step.actor, after)]
     return bool(earlier) and (not later or earlier[0] < later[0])
 
 

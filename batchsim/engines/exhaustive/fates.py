@@ -27,6 +27,8 @@ class Decision:
     overtook: tuple[str, ...]
     """The steps that could have come instead, disturb it, and would have kept the good end within reach."""
     verdict: str
+    alternative: str | None
+    """How the step turns out; `None`: as usual."""
     edges: int
     """How many edges of the graph are such steps."""
 
@@ -60,13 +62,15 @@ def _avoidable(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequenc
 
 def _decisions_for(graph: Graph, avoidable: NDArray[np.bool_], verdict: str) -> list[Decision]:
     decisive = np.flatnonzero(avoidable[graph.sources] & ~avoidable[graph.targets])
-    counted: Counter[tuple[str, str, tuple[str, ...]]] = Counter()
+    counted: Counter[tuple[str, str, tuple[str, ...], str]] = Counter()
     for label, rivals, edges in _with_rivals(graph, decisive, avoidable):
-        kind = graph.labels[label].kind
-        counted[(kind.operation.name, kind.role.name, _overtaken(graph, label, rivals))] += edges
+        kind, way = graph.labels[label].kind, graph.labels[label].alternative or ""
+        counted[(kind.operation.name, kind.role.name, _overtaken(graph, label, rivals), way)] += edges
     return [
-        Decision(operation, actor, overtook, verdict, edges)
-        for (operation, actor, overtook), edges in sorted(counted.items(), key=lambda each: (-each[1], each[0]))
+        Decision(operation, actor, overtook, verdict, way or None, edges)
+        for (operation, actor, overtook, way), edges in sorted(
+            counted.items(), key=lambda each: (-each[1], each[0])
+        )
     ]
 
 

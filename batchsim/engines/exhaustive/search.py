@@ -195,15 +195,13 @@ class Search:
             for number in np.unique(local[eligible]).tolist():
                 kinds = self._table.kinds(role, number)
                 chosen = eligible & (local == number)
-                if any(kind.is_of_idle_twin for kind in kinds):
-                    chosen &= ~has_idle
-                    has_idle |= chosen
-                here = np.flatnonzero(chosen)
-                if not len(here):
-                    continue
-                alike = (rows[here][:, role.columns] == number).sum(axis=1)
                 for kind in kinds:
-                    yield from self._steps_of_kind(kind, column, rows, sums, here, alike)
+                    here = np.flatnonzero(chosen & ~has_idle if kind.is_of_idle_twin else chosen)
+                    if len(here):
+                        alike = (rows[here][:, role.columns] == number).sum(axis=1)
+                        yield from self._steps_of_kind(kind, column, rows, sums, here, alike)
+                if any(kind.is_of_idle_twin for kind in kinds):
+                    has_idle |= chosen
 
     def _steps_of_kind(
         self, kind: StepKind, column: int, rows: Rows, sums: Sums, here: Numbers, alike: Numbers

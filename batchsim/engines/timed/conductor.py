@@ -44,12 +44,17 @@ class Conductor:
         cue = self._order[self._taken]
         return cue.actor == actor and cue.name == operation.name
 
+    def find(self, alternatives: tuple[Alternative, ...]) -> Alternative | None:
+        """The way in which the next step is to turn out, if it is among these."""
+        label = self._order[self._taken].alternative
+        return next((each for each in alternatives if each.label == label), None)
+
     def choose(self, alternatives: tuple[Alternative, ...]) -> Alternative:
         """The way in which the next step is to turn out; raises `OrderNotPossible` if it cannot."""
+        chosen = self.find(alternatives)
+        if chosen is not None:
+            return chosen
         cue = self._order[self._taken]
-        for alternative in alternatives:
-            if alternative.label == cue.alternative:
-                return alternative
         raise OrderNotPossible(
             f"step {self._taken + 1} of {len(self._order)}, {cue.name} by {cue.actor}, "
             f"cannot turn out as {cue.alternative!r}"

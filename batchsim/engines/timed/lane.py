@@ -129,13 +129,13 @@ class Lane:
         if not isinstance(awaited, Operation):
             self._side_by_side(awaited, delay_us)
             return
-        if self.actor.exposures:
-            awaited = self.actor.expose(awaited)
-        self.operation: Operation[Any] = awaited
         stage = self.stage
         request_us, self._response_us, tie = stage.latencies.draw_legs(
             self.actor, self.streams, awaited, awaited.name
         )
+        if self.actor.exposures:
+            awaited = self.actor.expose(awaited)
+        self.operation: Operation[Any] = awaited
         self.tie = tie
         clock = stage.clock
         self._issued_us = clock.now_us + delay_us
@@ -235,8 +235,10 @@ class Lane:
             self._take_effect_in_a_way(None)
 
     def _take_effect_in_a_way(self, _: Event | None) -> None:
-        stage, operation = self.stage, self.operation
-        alternative = self.alternative
+        stage, operation, alternative = self.stage, self.operation, self.alternative
+        if self._travel_us and alternative not in operation.alternatives(stage.world):
+            self.look(self._woken_by)
+            return
         answer = operation.apply_alternative(stage.world, alternative)
         self._note_step(operation, answer, self._woken_by, alternative.label)
         bare = operation.bare
@@ -272,7 +274,7 @@ class Lane:
         stage = self.stage
         timer = operation.timer_after(answer)
         if timer is not None:
-            delay_us = stage.latencies.draw_delay_us(self.actor, self.streams, operation, timer.delay_of)
+            delay_us = stage.latencies.draw_delay_us(self.actor, self.streams, operation.bare, timer.delay_of)
             stage.waiting.start_timer(timer.key, delay_us, operation.unblocks_after(answer), self.after)
             if not timer.wakes_at_once:
                 return

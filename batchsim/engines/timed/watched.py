@@ -76,6 +76,10 @@ class WatchedLane(Lane):
                 # It may be the turn of another one who waits for the same.
                 self.stage.waiting.wake((operation.waits_for(),), woken_by)
             return
+        chosen = conductor.find(alternatives)
+        if chosen is None and isinstance(operation, BlockingOperation):
+            self.stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
+            return
         chosen = conductor.choose(alternatives)
         remaining_us = self.stage.waiting.remaining_us(chosen.timer)
         if remaining_us:

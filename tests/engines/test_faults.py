@@ -1,0 +1,255 @@
+"""Faults in both engines: against a naive enumerator, against each other, and each by what it changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from batchsim.engines.exhaustive import Bounds, explore
+from batchsim.engines.exhaustive.explore import class_of
+from batchsim.engines.exhaustive.following import follow
+from batchsim.engines.timed import simulate
+from batchsim.policies import POLICIES
+from batchsim.protocol.client import Result
+from batchsim.protocol.faults import (
+    CONSUMER_OPERATIONS,
+    HANDLER_OPERATIONS,
+    Crash,
+    Cut,
+    Disconnect,
+    Effect,
+    Fault,
+    LostResponse,
+    Redeliver,
+    StoreError,
+)
+from batchsim.scenario import Scenario
+from batchsim.verdicts import verdicts_of
+from tests.engines.test_exhaustive import counted, enumerated, scenario
+from tests.strategies import request_leg, timeless
+
+LINEAGE = ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")
+SEARCHES = 2_500
+"""More schedules than this take the naive enumerator too long."""
+STATES_MAX = 60_000
+SECOND_US = 1_000_000
+
+
+def with_faults(subject: Scenario, *faults: Fault) -> Scenario:
+    return replace(subject, setting=replace(subject.setting, faults=faults))
+
+
+ACTORS = st.sampled_from([None, "handler", "consumer", "handler-1", "consumer-0"])
+PINNED: SearchStrategy[Fault] = st.one_of(
+    st.builds(LostResponse, attempt=st.just(1)),
+    st.builds(Cut, attempt=st.just(1), after_items=st.just(0)),
+    st.builds(Redeliver, item=st.just(0)),
+    st.builds(Crash, actor=st.sampled_from(["handler-1"]), before=st.sampled_from(HANDLER_OPERATIONS)),
+    st.builds(Crash, actor=st.sampled_from(["consumer-0"]), before=st.sampled_from(CONSUMER_OPERATIONS)),
+    st.builds(
+        StoreError,
+        actor=st.sampled_from(["consumer", None]),
+        operation=st.sampled_from(CONSUMER_OPERATIONS),
+        effect=st.sampled_from([None, *Effect]),
+    ),
+    st.builds(
+        StoreError,
+        actor=st.sampled_from(["handler", "handler-1"]),
+        operation=st.sampled_from(HANDLER_OPERATIONS),
+        effect=st.sampled_from([None, *Effect]),
+    ),
+)
+BUDGETS: SearchStrategy[Fault] = st.one_of(
+    st.builds(LostResponse, at_most=st.sampled_from([1, 2])),
+    st.builds(Disconnect, at_most=st.just(1)),
+    st.builds(Cut, at_most=st.just(1)),
+    st.builds(Redeliver, at_most=st.just(1)),
+    st.builds(Crash, at_most=st.just(1), actor=ACTORS),
+    st.builds(StoreError, at_most=st.just(1), actor=ACTORS, effect=st.sampled_from([None, *Effect])),
+)
+
+
+# -- the laws of the engines, with faults ----------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.one_of(PINNED, BUDGETS), min_size=1, max_size=2),
+    st.integers(1, 2),
+    st.sampled_from(["pre_failed", "rejected"]),
+    st.sampled_from(sorted(POLICIES)),
+)
+@example([Crash(actor="consumer-0", before="redis.record")], 2, "rejected", "pr3766")
+@example([Redeliver(at_most=1)], 1, "rejected", "local_count")
+@example([StoreError(operation="queue.take")], 2, "rejected", "local_count")
+@example([StoreError(operation="queue.complete", at_most=1)], 1, "rejected", "pr3766")
+@example([Cut(at_most=1, after_items=0), Crash(before="postgres.seal")], 1, "rejected", "local_count")
+def test_schedules_under_faults_are_those_of_the_naive_enumerator(
+    faults: list[Fault], consumers: int, kind: str, policy: str
+) -> None:
+    subject = with_faults(scenario(1, consumers, items={"kind": kind}), *faults)
+    exploration = explore(subject, POLICIES[policy], bounds=Bounds(states_max=2_000))
+    assume(exploration.is_complete)
+    if (exploration.schedules or 0) <= SEARCHES:
+        assert counted(exploration) == enumerated(subject, policy)
+    for each in exploration.outcomes:
+        trace = simulate(subject, POLICIES[policy], order=each.witness)
+        assert trace.outcome == each.outcome
+        assert [(step.actor, step.name, step.alternative) for step in trace.steps] == [
+            (step.actor, step.name, step.alternative) for step in each.witness
+        ]
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(BUDGETS, min_size=1, max_size=2),
+    st.sampled_from(["ok", "pre_failed", "rejected"]),
+    st.sampled_from(sorted(POLICIES)),
+    st.sampled_from(["batchTrigger", "batchTriggerAndWait"]),
+)
+def test_a_reduced_exploration_under_faults_finds_the_same_outcomes(
+    faults: list[Fault], kind: str, policy: str, call: str
+) -> None:
+    subject = with_faults(scenario(1, 2, items={"kind": kind}, call=call), *faults)
+    full = explore(subject, POLICIES[policy], bounds=Bounds(states_max=STATES_MAX))
+    assume(full.is_complete)
+    reduced = explore(subject, POLICIES[policy], reduces=True)
+    assert set(counted(reduced)) == set(counted(full))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    PINNED,
+    st.integers(1, 2),
+    st.integers(1, 2),
+    st.sampled_from(["ok", "pre_failed", "rejected"]),
+    st.sampled_from(LINEAGE),
+    st.sampled_from(["batchTrigger", "batchTriggerAndWait"]),
+    st.integers(0, 10**6),
+)
+def test_a_timed_run_under_faults_is_a_path_of_the_graph(
+    fault: Fault, items: int, consumers: int, kind: str, policy: str, call: str, seed: int
+) -> None:
+    call = call if items == 1 else "batchTrigger"
+    latency = {"operations": {"redis.enqueued_count": {"request": "20 ms", "response": 0}}}
+    fields = {"items": {"kind": kind}, "latency": latency, "seed": seed}
+    subject = with_faults(scenario(items, consumers, call=call, **fields), fault)
+    exploration = explore(subject, POLICIES[policy], bounds=Bounds(states_max=STATES_MAX))
+    assume(exploration.is_complete)
+    trace = simulate(subject, POLICIES[policy])
+    edges = follow(exploration.graph, trace.steps)
+    assert int(exploration.graph.targets[edges[-1]]) in exploration.graph.terminals
+    assert class_of(trace.outcome, verdicts_of(trace.outcome)) in counted(exploration)
+    observed = simulate(subject, POLICIES[policy], observer=lambda world, step: None)
+    assert observed == trace
+
+
+def test_a_scenario_without_faults_explores_what_it_explored_before() -> None:
+    usual = explore(scenario(2, 2), POLICIES["pr3427"])
+    emptied = explore(with_faults(scenario(2, 2)), POLICIES["pr3427"])
+    assert (usual.schedules, usual.states) == (4_105_035_217_026_951_610, 5001)
+    assert counted(usual) == counted(emptied)
+
+
+@pytest.mark.parametrize(
+    ("fault", "schedules", "states", "transitions"),
+    [
+        (LostResponse(at_most=1), 62_380_887_692, 2_347, 5_973),
+        (Redeliver(at_most=1), 1_399_880_044_762_312, 5_605, 16_245),
+        (Crash(at_most=1), 500_423_509_855_830, 5_003, 13_086),
+    ],
+)
+def test_exact_counts_under_faults_so_that_nobody_changes_granularity_by_accident(
+    fault: Fault, schedules: int, states: int, transitions: int
+) -> None:
+    exploration = explore(with_faults(scenario(1, 1), fault), POLICIES["pr3427"])
+    assert (exploration.schedules, exploration.states, exploration.transitions) == (schedules, states, transitions)
+
+
+@pytest.mark.parametrize("policy", LINEAGE)
+def test_a_crash_never_loses_a_message_for_good(policy: str) -> None:
+    subject = with_faults(scenario(1, 2, items={"kind": "pre_failed"}), Crash(actor="consumer", at_most=1))
+    exploration = explore(subject, POLICIES[policy])
+    for each in exploration.outcomes:
+        assert each.outcome.items_without_run == 0
+        world = exploration.graph.world(each.witness[-1].target)
+        assert world.queue.in_flight(0) is None
+        assert not world.queue.visible()
+
+
+# -- each fault by itself: where it changes the outcome, and where it must not ----------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "changes", "must_not"),
+    [
+        ("pre3427", LostResponse(attempt=1), LostResponse(attempt=2)),
+        ("pre3427", Disconnect(attempt=1), Disconnect(attempt=2)),
+        ("pr3766", Cut(attempt=1, after_items=1), Cut(attempt=2, after_items=1)),
+        ("pr3766", Redeliver(item=0, at_us=SECOND_US // 2), Redeliver(item=0, at_us=90 * SECOND_US)),
+        ("pr3766", Crash(before="redis.cleanup"), Crash(before="redis.cleanup", item=0)),
+        ("pr3766", StoreError(operation="redis.cleanup"), StoreError(operation="queue.retry")),
+    ],
+)
+def test_each_fault_changes_the_outcome_in_one_run_and_not_in_another(
+    policy: str, changes: Fault, must_not: Fault
+) -> None:
+    fields: dict[str, Any] = {"batch": {"items": 2}, "consumers": 2}
+    fields["operations"] = {"postgres.create_run": request_leg("1 s")}
+    usual = simulate(with_faults(timeless(**fields)), POLICIES[policy]).outcome
+    assert verdicts_of(usual) == ("ok",)
+    assert simulate(with_faults(timeless(**fields), changes), POLICIES[policy]).outcome != usual
+    assert simulate(with_faults(timeless(**fields), must_not), POLICIES[policy]).outcome == usual
+
+
+def test_a_lost_connection_is_retried_and_raises_after_the_last_attempt() -> None:
+    lost = [LostResponse(attempt=attempt) for attempt in range(1, 6)]
+    trace = simulate(with_faults(timeless(), *lost), POLICIES["pr3766"])
+    assert trace.outcome.call.result is Result.API_CONNECTION_ERROR
+    assert (trace.outcome.call.status, trace.outcome.call.attempts) == (None, 5)
+    assert [answer.status for answer in trace.answers] == [None] * 5
+
+
+def test_a_handler_whose_client_is_gone_goes_on_beside_the_retrys() -> None:
+    slow = timeless(items={"upload": "3 s"})
+    trace = simulate(with_faults(slow, Disconnect(attempt=1, at_us=SECOND_US)), POLICIES["pr3766"])
+    pushes = [step for step in trace.steps if step.name == "queue.push"]
+    drop = next(step for step in trace.steps if step.name == "network.drop")
+    assert (drop.at_us, [push.actor for push in pushes]) == (SECOND_US, ["handler-1"])
+    assert {step.actor for step in trace.steps if step.at_us > drop.at_us} >= {"handler-1", "handler-2"}
+
+
+def test_what_a_crashed_consumer_held_comes_back_after_the_visibility_timeout() -> None:
+    crash = Crash(actor="consumer-0", before="redis.record")
+    trace = simulate(with_faults(timeless(consumers=2), crash), POLICIES["pr3766"])
+    taken = [step for step in trace.steps if step.name == "queue.take"]
+    assert [(step.actor, step.at_us) for step in taken] == [("consumer-0", 0), ("consumer-1", 60 * SECOND_US)]
+    assert verdicts_of(trace.outcome) == ("duplicate_run",)
+
+
+def test_a_crashed_handlers_client_sees_a_lost_connection() -> None:
+    trace = simulate(with_faults(timeless(), Crash(before="queue.push")), POLICIES["pr3766"])
+    assert [answer.status for answer in trace.answers] == [None, 200]
+    assert trace.steps[3].description == "stops for good"
+    assert trace.outcome.items_without_run == 1
+
+
+def test_a_raising_store_is_answered_500_and_the_item_of_a_consumer_is_retried() -> None:
+    errors = (StoreError(operation="redis.enqueued_count"), StoreError(operation="postgres.create_run"))
+    trace = simulate(with_faults(timeless(), *errors), POLICIES["pr3766"])
+    assert trace.answers[0].status == 500
+    assert [step.description for step in trace.steps if step.name == "queue.retry"] == ["item 0 failed attempt 1"]
+    assert trace.outcome.runs_total == 1
+
+
+def test_a_probability_is_drawn_from_a_stream_that_shifts_nobody_elses() -> None:
+    usual = simulate(scenario(20, 3), POLICIES["pr3766"])
+    hit = simulate(with_faults(scenario(20, 3), StoreError(probability=0.1)), POLICIES["pr3766"])
+    never = simulate(with_faults(scenario(20, 3), LostResponse(probability=1e-12)), POLICIES["pr3766"])
+    assert [step for step in hit.steps if step.answer.__class__.__name__ == "Raised"]
+    assert never.steps == usual.steps
