@@ -198,15 +198,19 @@ CONSUMER = (PROTOCOL / "consumer.py").read_text()
         (
             "await CompleteMessage(message",
             "CompleteMessage(message",
-            "CompleteMessage(message.item, delivery=message.delivery)",
+            "CompleteMessage(message.item, policy.claims_have_tokens, delivery=message.delivery)",
         ),
-        ("await both(ReadRuns(), ReadFailures())", "(ReadRuns(), await ReadFailures())", "ReadRuns()"),
-        ("await both(", "both(", "both(ReadRuns(), ReadFailures())"),
-        ("await _finalize_batch(policy)", "_finalize_batch(policy)", "_finalize_batch(policy)"),
         (
-            "await (CleanupWithTombstone() if",
-            "(CleanupWithTombstone() if",
-            "CleanupWithTombstone()",
+            "await both(ReadRuns(held=held), ReadFailures(held=held))",
+            "(ReadRuns(held=held), await ReadFailures(held=held))",
+            "ReadRuns(held=held)",
+        ),
+        ("await both(", "both(", "both(ReadRuns(held=held), ReadFailures(held=held))"),
+        ("await _finalize_batch(policy, None)", "_finalize_batch(policy, None)", "_finalize_batch(policy, None)"),
+        (
+            "await (CleanupWithTombstone(held=held) if",
+            "(CleanupWithTombstone(held=held) if",
+            "CleanupWithTombstone(held=held)",
         ),
     ],
 )

@@ -6,13 +6,14 @@ from batchsim.policies.pr3427_count_only import PR3427_COUNT_ONLY
 from batchsim.policies.pr3766 import PR3766
 from batchsim.policies.pr4397 import PR4397
 from batchsim.policies.pre3427 import PRE3427
+from batchsim.policies.proposed import PROPOSED
 from batchsim.policies.seal_at_finalize import SEAL_AT_FINALIZE
 from batchsim.policies.tombstone import TOMBSTONE
 from batchsim.protocol.policy import Policy
 
 LINEAGE: tuple[Policy, ...] = (PRE3427, PR3427_COUNT_ONLY, PR3427, PR3766, PR4397)
 """What the real system ran, in the order in which it was merged."""
-ALTERNATIVES: tuple[Policy, ...] = (TOMBSTONE, LOCAL_COUNT, SEAL_AT_FINALIZE)
+ALTERNATIVES: tuple[Policy, ...] = (TOMBSTONE, LOCAL_COUNT, SEAL_AT_FINALIZE, PROPOSED)
 """Designs to compare with."""
 POLICIES: dict[str, Policy] = {policy.name: policy for policy in (*LINEAGE, *ALTERNATIVES)}
 """Every shipped policy by its name."""

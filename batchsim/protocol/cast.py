@@ -96,7 +96,7 @@ def _cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
             program = partial(execute_run, index, copy)
             yield Actor("run", index, program, begins_with=run_key(index, copy), copy=copy)
     if is_reaped(setting, policy):
-        yield Actor("reaper", None, reap)
+        yield Actor("reaper", None, partial(reap, setting, policy))
     if policy.keeps_tombstone:
         yield Actor("redis", None, _expire_tombstone)
     yield from _environment(setting)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from enum import Enum
+
 from batchsim.protocol.operation import StoreFailure, both
 from batchsim.protocol.operations import (
     ClaimMessage,
@@ -21,23 +24,53 @@ from batchsim.protocol.operations import (
 )
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Kind, Setting
-from batchsim.protocol.stores import Message, Status
+from batchsim.protocol.stores import Claim, Message, Status
 
 ATTEMPTS_MAX = 6
 """How often a consumer tries to process an item."""
 
 
+class Work(Enum):
+    """What a consumer made of a message."""
+
+    PUT_BACK = "put back"
+    DONE = "done"
+    LAST = "done, and its item was the last one of the batch"
+
+
 async def consume(setting: Setting, policy: Policy) -> None:
     """Take message after message."""
+    consume_one = _consume_holding if policy.completes_message_last else _consume
     while True:
-        try:
-            if await _handle_message(setting, await _take_message(setting)):
-                await _finalize_batch(policy)
-        except StoreFailure:
-            pass  # it is logged; a message that is still in flight comes back after its visibility timeout
+        # A failure is logged; a message that is still in flight comes back after its visibility timeout.
+        with suppress(StoreFailure):
+            await consume_one(setting, policy)
 
 
-async def _take_message(setting: Setting) -> Message:
+async def _consume(setting: Setting, policy: Policy) -> None:
+    if await _handle_message(setting, policy, await _take_message(setting, policy)) is Work.LAST:
+        await _finalize_batch(policy, None)
+
+
+async def _handle_message(setting: Setting, policy: Policy, message: Message) -> Work:
+    work = await _work_on(setting, policy, message)
+    if work is not Work.PUT_BACK:
+        await _complete(setting, policy, message)
+    return work
+
+
+async def _consume_holding(setting: Setting, policy: Policy) -> None:
+    """As `_consume`, and complete the message last: until then it can come back."""
+    message = await _take_message(setting, policy)
+    work = await _work_on(setting, policy, message)
+    if work is Work.PUT_BACK:
+        return
+    if work is Work.LAST:
+        await _finalize_batch(policy, Claim(message.item, message.delivery))
+    await _complete(setting, policy, message)
+
+
+async def _take_message(setting: Setting, policy: Policy) -> Message:
     if not setting.shows_in_flight:
         return await TakeMessage()
     while True:
@@ -45,61 +78,80 @@ async def _take_message(setting: Setting) -> Message:
         attempt = await ReadMessage(item, delivery=delivery)
         if attempt is not None:
             return Message(item, attempt, delivery)
-        await CompleteMessage(item, delivery=delivery)
+        await CompleteMessage(item, policy.claims_have_tokens, delivery=delivery)
 
 
-async def _handle_message(setting: Setting, message: Message) -> bool:
-    """Process a message; whether its item was the last one of the batch."""
+async def _work_on(setting: Setting, policy: Policy, message: Message) -> Work:
     index, attempt, delivery = message
     if await GetMeta(index, delivery) is None:
-        await _complete(setting, message)
-        return False
+        return Work.DONE
     if attempt <= setting.items[index].failed_attempts:
-        await _retry(setting, message)
-        return False
+        return await _put_back(setting, message)
     try:
-        is_last = await _process(setting, message)
+        return await _process(setting, policy, message)
     except StoreFailure:
         if attempt < ATTEMPTS_MAX:
-            await _retry(setting, message)
-            return False
-        processed = await Record(index, success=False, is_last_resort=True, delivery=delivery)
-        is_last = processed == setting.run_count
-    await _complete(setting, message)
-    return is_last
+            return await _put_back(setting, message)
+        return await _record(setting, policy, message, success=False, is_last_resort=True)
 
 
-async def _process(setting: Setting, message: Message) -> bool:
+async def _process(setting: Setting, policy: Policy, message: Message) -> Work:
+    kind = setting.items[message.item].kind
+    if kind is not Kind.REJECTED and not await _create_run(setting, policy, message):
+        return Work.DONE
+    return await _record(setting, policy, message, success=kind is not Kind.REJECTED)
+
+
+async def _create_run(setting: Setting, policy: Policy, message: Message) -> bool:
+    """Insert the child run of an item; whether it has one now."""
     index, _, delivery = message
-    kind = setting.items[index].kind
-    if kind is not Kind.REJECTED:
-        final = kind is Kind.PRE_FAILED
-        await CreateRun(index, final=final, copies=setting.run_copies_max, delivery=delivery)
-    processed = await Record(index, success=kind is not Kind.REJECTED, delivery=delivery)
-    return processed == setting.run_count
+    copy = await CreateRun(
+        index,
+        final=setting.items[index].kind is Kind.PRE_FAILED,
+        copies=setting.run_copies_max,
+        once=policy.creates_runs_once,
+        delivery=delivery,
+    )
+    return copy > 0
 
 
-async def _retry(setting: Setting, message: Message) -> None:
+async def _record(
+    setting: Setting, policy: Policy, message: Message, *, success: bool, is_last_resort: bool = False
+) -> Work:
+    index, _, delivery = message
+    processed = await Record(
+        index,
+        success=success,
+        is_last_resort=is_last_resort,
+        needs_meta=policy.records_with_meta_only,
+        delivery=delivery,
+    )
+    return Work.LAST if processed == setting.run_count else Work.DONE
+
+
+async def _put_back(setting: Setting, message: Message) -> Work:
     index, attempt, delivery = message
     await RetryMessage(index, attempt, is_in_flight=setting.shows_in_flight, delivery=delivery)
+    return Work.PUT_BACK
 
 
-async def _complete(setting: Setting, message: Message) -> None:
+async def _complete(setting: Setting, policy: Policy, message: Message) -> None:
     """Complete a message: a step only where somebody can see it."""
     if setting.shows_in_flight:
-        await CompleteMessage(message.item, delivery=message.delivery)
+        await CompleteMessage(message.item, policy.claims_have_tokens, delivery=message.delivery)
 
 
-async def _finalize_batch(policy: Policy) -> None:
-    if await _update_batch(policy) is not Status.ABORTED:
-        await ScheduleCompletion()
-    await (CleanupWithTombstone() if policy.keeps_tombstone else Cleanup())
+async def _finalize_batch(policy: Policy, held: Claim | None) -> None:
+    if await _update_batch(policy, held) is not Status.ABORTED:
+        await ScheduleCompletion(held=held)
+    await (CleanupWithTombstone(held=held) if policy.keeps_tombstone else Cleanup(held=held))
 
 
-async def _update_batch(policy: Policy) -> Status:
-    runs, failures = await both(ReadRuns(), ReadFailures())
+async def _update_batch(policy: Policy, held: Claim | None) -> Status:
+    runs, failures = await both(ReadRuns(held=held), ReadFailures(held=held))
     status = status_after_processing(runs, failures)
-    await CompletionUpdate(status, runs, failures, seals=policy.seals_at_finalize)
+    guarded, seals = policy.guards_completion_update, policy.seals_at_finalize
+    await CompletionUpdate(status, runs, failures, seals=seals, guarded=guarded, held=held)
     return status
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from batchsim.protocol.operation import BodyNotRead, ProtocolError, StoreFailure, for_each
 from batchsim.protocol.operations import (
+    Enqueued,
     EnqueuedCount,
+    EnqueueItem,
     FindBatch,
     GetMeta,
     MarkEnqueued,
@@ -27,7 +29,7 @@ async def stream_batch_items(setting: Setting, policy: Policy) -> Answer | None:
     """Handle one phase-2 request; `None`: nobody is there to be answered."""
     try:
         return await _stream_batch_items(setting, policy)
-    except (BatchNotInitializedError, StoreFailure):
+    except StoreFailure:
         return Answer(500)
     except BodyNotRead:
         return None
@@ -36,7 +38,8 @@ async def stream_batch_items(setting: Setting, policy: Policy) -> Answer | None:
 async def _stream_batch_items(setting: Setting, policy: Policy) -> Answer:
     if answer := await _check(policy.on_entry):
         return answer
-    await _enqueue_items(setting, policy)
+    if not await _enqueue_items(setting, policy):
+        return Answer(500) if policy.on_missing_meta is None else await _answer_by(policy.on_missing_meta)
     if policy.counts_in_redis:
         count = await EnqueuedCount()
         if count != setting.run_count:
@@ -62,18 +65,27 @@ async def _answer_by(check: Check, enqueued_count: int | None = None) -> Answer:
     return answer
 
 
-async def _enqueue_items(setting: Setting, policy: Policy) -> None:
+async def _enqueue_items(setting: Setting, policy: Policy) -> bool:
+    """Enqueue all items; whether the batch was there for each."""
     limit = min(setting.ingest_concurrency or policy.ingest_concurrency, setting.run_count)
-    if limit > 1:
-        await for_each(setting.run_count, limit, lambda index: _enqueue_item(setting, index))
-        return
-    for index in range(setting.run_count):
-        await _enqueue_item(setting, index)
+    try:
+        if limit > 1:
+            await for_each(setting.run_count, limit, lambda index: _enqueue_item(setting, policy, index))
+        else:
+            for index in range(setting.run_count):
+                await _enqueue_item(setting, policy, index)
+    except BatchNotInitializedError:
+        return False
+    return True
 
 
-async def _enqueue_item(setting: Setting, index: int) -> None:
+async def _enqueue_item(setting: Setting, policy: Policy, index: int) -> None:
     if setting.items[index].offloaded:
         await Upload(index)
+    if policy.enqueues_atomically:
+        if await EnqueueItem(index) is Enqueued.NOT_INITIALIZED:
+            raise BatchNotInitializedError
+        return
     if await GetMeta(index) is None:
         raise BatchNotInitializedError
     if await MarkEnqueued(index):

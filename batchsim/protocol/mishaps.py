@@ -285,9 +285,8 @@ class ActorCrashes(Exposure[Crash]):
         self.use_up(world)
         if self._attempt is not None:
             world.cells.write(answer_key(self._attempt), CONNECTION_LOST)
-        elif operation.claim:
-            assert operation.item is not None
-            world.queue.abandon(operation.item, operation.claim)
+        elif operation.message is not None:
+            world.queue.abandon(*operation.message)
         return Raised(Stopped)
 
 
@@ -332,8 +331,8 @@ class StoreFails(Exposure[StoreError]):
     def _leave_message(self, world: World, operation: Operation[Any], answer: Any) -> None:
         if isinstance(operation, ClaimMessage) and answer is not None:
             world.queue.abandon(*answer)
-        elif self._shows_in_flight and operation.leaves_message and operation.item is not None:
-            world.queue.abandon(operation.item, operation.claim)
+        elif self._shows_in_flight and operation.leaves_message and operation.message is not None:
+            world.queue.abandon(*operation.message)
 
 
 def _raises_after(usual: Alternative) -> str:
@@ -342,11 +341,12 @@ def _raises_after(usual: Alternative) -> str:
 
 def _message_of(operation: Operation[Any]) -> tuple[Key, ...]:
     """The in-flight record of the message that the operation is done for, if any."""
-    return () if not operation.claim or operation.item is None else (in_flight_key(operation.item),)
+    return () if operation.message is None else (in_flight_key(operation.message.item),)
 
 
 def _is_hit_too_often(fault: Fault, operation: Operation[Any]) -> bool:
-    return fault.probability is not None and operation.claim > PROBABLE_TIMES_MAX
+    message = operation.message
+    return fault.probability is not None and message is not None and message.delivery > PROBABLE_TIMES_MAX
 
 
 def exposures_of(setting: Setting, kind: str, number: int | None) -> Iterator[Exposure[Any]]:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from batchsim.protocol.cells import Cells, Key
 from batchsim.protocol.history import History
-from batchsim.protocol.stores import BatchQueue, Jobs, Network, Postgres, Redis
+from batchsim.protocol.stores import BatchQueue, Claim, Jobs, Network, Postgres, Redis
 
 T_co = TypeVar("T_co", covariant=True)
 A = TypeVar("A")
@@ -160,9 +160,9 @@ class Operation(Generic[T_co]):
         return None
 
     @property
-    def claim(self) -> int:
-        """Of a consumer that holds a message: which delivery of it; otherwise 0."""
-        return 0
+    def message(self) -> Claim | None:
+        """The message that the consumer holds meanwhile, if it is one that does."""
+        return None
 
     @property
     def leaves_message(self) -> bool:
@@ -230,9 +230,27 @@ class MessageOperation(ItemOperation[T_co]):
     """Which delivery of the message it holds. No store is told; it says whose claim a crash gives up."""
 
     @property
-    def claim(self) -> int:
-        """The delivery."""
-        return self.delivery
+    def message(self) -> Claim | None:
+        """That of the item."""
+        return Claim(self.index, self.delivery)
+
+
+@dataclass(frozen=True, slots=True)
+class FinalizeOperation(Operation[T_co]):
+    """A step of a consumer that finalizes the batch."""
+
+    held: Claim | None = field(default=None, kw_only=True)
+    """The message that it has yet to complete, if any."""
+
+    @property
+    def message(self) -> Claim | None:
+        """The one that it has yet to complete."""
+        return self.held
+
+    @property
+    def leaves_message(self) -> bool:
+        """Whether there is one."""
+        return self.held is not None
 
 
 class BlockingOperation(Operation[T_co]):

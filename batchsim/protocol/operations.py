@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
 from batchsim.protocol.cells import Key
@@ -11,6 +12,7 @@ from batchsim.protocol.operation import (
     USUAL,
     Alternative,
     BlockingOperation,
+    FinalizeOperation,
     Footprint,
     ItemOperation,
     MessageOperation,
@@ -156,8 +158,8 @@ class GetMeta(ItemOperation[int | None]):
     """Of a consumer: which delivery of the message it holds."""
 
     @property
-    def claim(self) -> int:
-        return self.delivery
+    def message(self) -> Claim | None:
+        return Claim(self.index, self.delivery) if self.delivery else None
 
     @property
     def leaves_message(self) -> bool:
@@ -202,6 +204,41 @@ class PushMessage(ItemOperation[None]):
 
     def describe(self, answer: Any) -> str:
         return f"item {self.index}"
+
+
+class Enqueued(StrEnum):
+    """What became of an item that was to be enqueued."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "was already there"
+    NOT_INITIALIZED = "the batch is gone"
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueItem(ItemOperation[Enqueued]):
+    """In one script: look for the metadata, mark an item as enqueued, and push its message if it was not."""
+
+    name: ClassVar[str] = "redis.mark_enqueued"
+    footprint_of_class: ClassVar[Footprint] = touches(reads=(META,), writes=(ENQUEUED_ITEMS, QUEUE, PUSHED))
+    may_unblock: ClassVar[bool] = True
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (QUEUE,)
+
+    def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
+        return (QUEUE,) if answer is Enqueued.ACCEPTED else ()
+
+    def apply(self, world: World) -> Enqueued:
+        if world.redis.get(META) is None:
+            return Enqueued.NOT_INITIALIZED
+        if not world.redis.sadd(ENQUEUED_ITEMS, self.index):
+            return Enqueued.DUPLICATE
+        world.queue.push(Message(self.index))
+        world.history.note_push(self.index)
+        return Enqueued.ACCEPTED
+
+    def describe(self, answer: Any) -> str:
+        return f"item {self.index} {answer}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +381,8 @@ class CompleteMessage(MessageOperation[bool]):
     """Delete the in-flight record of a message, whoever took it last; whether there was one."""
 
     name: ClassVar[str] = "queue.complete"
+    has_token: bool = False
+    """Whether a token says whose claim it is, so that only its own record is deleted."""
 
     @property
     def leaves_message(self) -> bool:
@@ -353,6 +392,9 @@ class CompleteMessage(MessageOperation[bool]):
         return touches(writes=(in_flight_key(self.index),))
 
     def apply(self, world: World) -> bool:
+        record = world.queue.in_flight(self.index)
+        if self.has_token and record is not None and record.message.delivery != self.delivery:
+            return False
         return world.queue.complete(self.index)
 
     def describe(self, answer: Any) -> str:
@@ -453,40 +495,56 @@ class CreateRun(MessageOperation[int]):
     """Whether it is a pre-failed run, final from the start."""
     copies: int = 1
     """How many child runs the item can have at most."""
+    once: bool = False
+    """Whether a key forbids a second one, and an ABORTED batch the first; 0: there is none."""
 
     def footprint(self) -> Footprint:
-        return touches(writes=self.unblocks())
+        return touches(reads=(BATCH_ROW,) if self.once else (), writes=self.unblocks())
 
     def unblocks(self) -> tuple[Key, ...]:
-        return run_keys(self.index, self.copies)
+        return run_keys(self.index, 1 if self.once else self.copies)
 
     def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
-        return (run_key(self.index, answer),)
+        return (run_key(self.index, answer),) if answer else ()
 
     def apply(self, world: World) -> int:
+        if self.once:
+            if world.postgres.find_batch().status is Status.ABORTED:
+                return 0
+            if world.postgres.find_runs(self.index):
+                return 1
         return world.postgres.create_run(self.index, final=self.final, copies=self.copies)
 
     def describe(self, answer: Any) -> str:
+        if not answer:
+            return f"no run {self.index}: the batch is ABORTED"
         again = f", number {answer} of its item" if answer > 1 else ""
         return f"run {self.index}{again}{', pre-failed' if self.final else ''}"
 
 
 @dataclass(frozen=True, slots=True)
-class Record(MessageOperation[int]):
+class Record(MessageOperation[int | None]):
     """Record what became of an item, once; how many items are recorded."""
 
     name: ClassVar[str] = "redis.record"
-    footprint_of_class: ClassVar[Footprint] = touches(writes=(PROCESSED_ITEMS, PROCESSED, RUNS, FAILURES))
     success: bool
     is_last_resort: bool = False
     """Whether it records what could not be retried."""
+    needs_meta: bool = False
+    """Whether it records nothing where the metadata of the batch are gone; `None`: they are."""
 
     @property
     def leaves_message(self) -> bool:
         return self.is_last_resort
 
-    def apply(self, world: World) -> int:
+    def footprint(self) -> Footprint:
+        reads = (META,) if self.needs_meta else ()
+        return touches(reads=reads, writes=(PROCESSED_ITEMS, PROCESSED, RUNS, FAILURES))
+
+    def apply(self, world: World) -> int | None:
         redis = world.redis
+        if self.needs_meta and redis.get(META) is None:
+            return None
         if not redis.sadd(PROCESSED_ITEMS, self.index):
             return redis.get(PROCESSED) or 0
         if self.success:
@@ -496,11 +554,11 @@ class Record(MessageOperation[int]):
         return redis.incr(PROCESSED)
 
     def describe(self, answer: Any) -> str:
-        return f"item {self.index}, {answer} processed"
+        return f"item {self.index}, {'the batch is gone' if answer is None else f'{answer} processed'}"
 
 
 @dataclass(frozen=True, slots=True)
-class ReadRuns(Operation[int]):
+class ReadRuns(FinalizeOperation[int]):
     """Read the recorded runs; how many."""
 
     name: ClassVar[str] = "redis.read_runs"
@@ -511,7 +569,7 @@ class ReadRuns(Operation[int]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadFailures(Operation[int]):
+class ReadFailures(FinalizeOperation[int]):
     """Read the recorded failures; how many."""
 
     name: ClassVar[str] = "redis.read_failures"
@@ -522,8 +580,8 @@ class ReadFailures(Operation[int]):
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionUpdate(Operation[None]):
-    """Write the result of processing to the batch row, unconditionally."""
+class CompletionUpdate(FinalizeOperation[bool]):
+    """Write the result of processing to the batch row; whether the row changed."""
 
     name: ClassVar[str] = "postgres.completion_update"
     footprint_of_class: ClassVar[Footprint] = touches(writes=(BATCH_ROW, COMPLETION_UPDATES, REGRESSION))
@@ -532,9 +590,13 @@ class CompletionUpdate(Operation[None]):
     failed: int
     seals: bool
     """Whether it sets `sealed` too (policy `seal_at_finalize`)."""
+    guarded: bool = False
+    """Whether only where it was not made yet, and the batch has not ended; otherwise unconditionally."""
 
-    def apply(self, world: World) -> None:
+    def apply(self, world: World) -> bool:
         before = world.postgres.find_batch()
+        if self.guarded and (before.processing_completed or before.status in (Status.ABORTED, Status.COMPLETED)):
+            return False
         after = BatchRow(
             status=self.status,
             sealed=before.sealed or self.seals,
@@ -544,13 +606,16 @@ class CompletionUpdate(Operation[None]):
         )
         _update_status(world, before, after)
         world.history.note_completion_update()
+        return True
 
     def describe(self, answer: Any) -> str:
+        if not answer:
+            return "no row changed"
         return f"{self.status}{', sealed' if self.seals else ''}"
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduleCompletion(Operation[None]):
+class ScheduleCompletion(FinalizeOperation[None]):
     """Schedule the completion job; one that waits already is moved."""
 
     name: ClassVar[str] = "jobs.schedule_completion"
@@ -568,7 +633,7 @@ class ScheduleCompletion(Operation[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Cleanup(Operation[int]):
+class Cleanup(FinalizeOperation[int]):
     """Delete the keys of the batch; how many there were."""
 
     name: ClassVar[str] = "redis.cleanup"
@@ -585,7 +650,7 @@ _ALL_BUT_ENQUEUED_ITEMS = tuple(key for key in REDIS_KEYS if key != ENQUEUED_ITE
 
 
 @dataclass(frozen=True, slots=True)
-class CleanupWithTombstone(Operation[int]):
+class CleanupWithTombstone(FinalizeOperation[int]):
     """Delete the keys of the batch but `enqueued_items`, which expires after a grace time."""
 
     name: ClassVar[str] = "redis.cleanup"
@@ -806,9 +871,17 @@ class Abort(Operation[bool]):
     """Set the batch ABORTED, where it is PENDING and not sealed; whether the row changed."""
 
     name: ClassVar[str] = "postgres.abort"
-    footprint_of_class: ClassVar[Footprint] = touches(writes=(BATCH_ROW,))
+    spares_work_of: int = 0
+    """Not where processing is completed, or so many items all have a child run; 0: whatever there is."""
+
+    def footprint(self) -> Footprint:
+        runs = tuple(run_key(index) for index in range(self.spares_work_of))
+        return touches(reads=runs, writes=(BATCH_ROW,))
 
     def apply(self, world: World) -> bool:
+        have_run = [bool(world.postgres.find_runs(index)) for index in range(self.spares_work_of)]
+        if have_run and (all(have_run) or world.postgres.find_batch().processing_completed):
+            return False
         changed = world.postgres.update_batch(
             lambda row: row._replace(status=Status.ABORTED, processing_completed=True),
             where=_is_unsealed_and_pending,

@@ -54,6 +54,22 @@ class Policy:
     """Whether cleanup leaves `enqueued_items` for a grace time."""
     seals_at_finalize: bool = False
     """Whether the completion update sets `sealed` too."""
+    enqueues_atomically: bool = False
+    """Whether the endpoint finds the metadata, marks an item and pushes its message in one script."""
+    on_missing_meta: Check | None = None
+    """When the endpoint finds no metadata; `None`: it answers 500."""
+    completes_message_last: bool = False
+    """Whether a consumer completes its message after it finalized the batch, rather than before."""
+    claims_have_tokens: bool = False
+    """Whether completing a message deletes its in-flight record only if nobody took it since."""
+    records_with_meta_only: bool = False
+    """Whether a consumer records nothing once the metadata are gone."""
+    guards_completion_update: bool = False
+    """Whether the completion update leaves a row alone that has one already, or has ended."""
+    creates_runs_once: bool = False
+    """Whether an item gets one child run at most, and none once the batch is ABORTED."""
+    reaper_spares_work: bool = False
+    """Whether the reaper leaves a batch alone whose items all have a child run, and cleans up after the others."""
 
 
 def is_done(row: BatchRow) -> bool:

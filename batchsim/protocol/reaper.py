@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from batchsim.protocol.completion import settle_waitpoint
-from batchsim.protocol.operations import Abort, FindBatch, TakeExpiry
+from batchsim.protocol.operations import Abort, Cleanup, FindBatch, TakeExpiry
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.setting import Setting
 from batchsim.protocol.stores import BatchRow, Status, Waitpoint
 
 
-async def reap() -> None:
+async def reap(setting: Setting, policy: Policy) -> None:
     """Wait for the expiry job of the batch, and end the batch if it still is not sealed."""
     await TakeExpiry()
-    if await _is_aborted():
+    spares_work_of = setting.run_count if policy.reaper_spares_work else 0
+    if await _is_aborted(spares_work_of):
         await settle_waitpoint(Waitpoint.FAILED)
+        if policy.reaper_spares_work:
+            await Cleanup()
 
 
-async def _is_aborted() -> bool:
+async def _is_aborted(spares_work_of: int) -> bool:
     match _status_if_expirable(await FindBatch()):
         case None:
             return False
         case Status.ABORTED:
             return True
-    if await Abort():
+    if await Abort(spares_work_of):
         return True
     return _status_if_expirable(await FindBatch()) is Status.ABORTED
 

@@ -52,7 +52,7 @@ def test_what_becomes_of_an_item_by_its_kind(kind: Kind, creates: CreateRun | No
     worker.expect(TakeMessage(), Message(1))
     worker.expect(GetMeta(1, 1), 2)
     if creates is not None:
-        worker.expect(creates)
+        worker.expect(creates, 1)
     worker.expect(Record(1, success=succeeds), 1)
     assert worker.awaited == TakeMessage()
 
@@ -80,7 +80,7 @@ def test_only_the_last_item_finalizes(processed: int) -> None:
     worker = consumer(ITEM, ITEM)
     worker.expect(TakeMessage(), Message(0))
     worker.expect(GetMeta(0, 1), 2)
-    worker.expect(CreateRun(0, final=False))
+    worker.expect(CreateRun(0, final=False), 1)
     worker.expect(Record(0, success=True), processed)
     assert worker.awaited == TakeMessage()
 
@@ -89,7 +89,7 @@ def finalizing(policy: Policy = PLAIN) -> ByHand:
     worker = consumer(ITEM, policy=policy)
     worker.expect(TakeMessage(), Message(0))
     worker.expect(GetMeta(0, 1), 1)
-    worker.expect(CreateRun(0, final=False))
+    worker.expect(CreateRun(0, final=False), 1)
     worker.expect(Record(0, success=True), 1)
     return worker
 

@@ -51,6 +51,7 @@ EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
     (operations.GetMeta(0), {META: 2}),
     (operations.MarkEnqueued(0), {}),
     (operations.PushMessage(0), {}),
+    (operations.EnqueueItem(0), {META: 1}),
     (operations.EnqueuedCount(), {}),
     (operations.Seal(), {BATCH_ROW: BatchRow()}),
     (operations.TakeMessage(), {QUEUE: [Message(0)]}),
@@ -82,7 +83,7 @@ EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
 """Every operation in a world where it has something to do."""
 
 
-LOOKING = ("queue.take", "queue.redeliver", "network.drop")
+LOOKING = ("queue.take", "queue.complete", "queue.redeliver", "network.drop")
 
 
 def concrete_operations() -> Iterator[type[Operation[Any]]]:
