@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from batchsim.policies import POLICIES
+from batchsim.policies.proposed import PROPOSED
 from batchsim.protocol.operations import OPERATIONS
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import (
@@ -138,6 +139,11 @@ def scenarios(draw: st.DrawFn) -> Scenario:
 def policies() -> SearchStrategy[Policy]:
     """Any policy that batchsim ships."""
     return st.sampled_from(list(POLICIES.values()))
+
+
+def policies_as_specified() -> SearchStrategy[Policy]:
+    """Any policy of which all facts of protocol.md hold: not a proposal, which changes some steps."""
+    return st.sampled_from([policy for policy in POLICIES.values() if policy is not PROPOSED])
 
 
 # -- by hand -----------------------------------------------------------------------------------

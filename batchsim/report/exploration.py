@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from batchsim.analysis.constraints import CONSTRAINTS_MAX, Explanation
-from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass, WalkedStep
+from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass
 from batchsim.report import words
+from batchsim.report.lanes import lanes
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.scenario import Scenario
 
@@ -145,7 +146,7 @@ def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
 
 def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None:
     console.print(Text(f"\n  a shortest schedule, {len(outcome.witness)} steps:", style="bold"))
-    for line in _lanes(outcome.witness):
+    for line in lanes(outcome.witness):
         console.print(Text(f"    {line}".rstrip()), soft_wrap=True)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)
 
@@ -155,16 +156,3 @@ def _decision(decision: Decision) -> str:
     edges = "1 edge" if decision.edges == 1 else f"{decision.edges:,} edges"
     turns_out = f"turns out as [{decision.alternative}]" if decision.alternative else "takes effect"
     return f"{decision.operation} ({decision.actor}) {turns_out}{overtakes}: {edges}"
-
-
-def _lanes(steps: Sequence[WalkedStep]) -> list[str]:
-    """A column for each actor; the operation stands in it, its answer at the end of the line."""
-    actors = list(dict.fromkeys(step.actor for step in steps))
-    width = max(len(step.name) for step in steps)
-    lines = [f"{'| ' * place}{actor}" for place, actor in enumerate(actors)]
-    for step in steps:
-        place = actors.index(step.actor)
-        lane = f"{'| ' * place}o {'| ' * (len(actors) - place - 1)}"
-        way = f" [{step.alternative}]" if step.alternative else ""
-        lines.append(f"{lane} {step.name:<{width}}  {step.actor}: {step.description or 'done'}{way}")
-    return lines

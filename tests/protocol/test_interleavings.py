@@ -19,7 +19,7 @@ from batchsim.protocol.setting import Call, Item, Kind, Setting
 from batchsim.verdicts import verdicts_of
 from tests.protocol.driving import walk_at_random
 from tests.protocol.facts import Facts
-from tests.strategies import policies
+from tests.strategies import policies_as_specified
 
 
 def settings_with(kinds: list[Kind]) -> st.SearchStrategy[Setting]:
@@ -38,13 +38,13 @@ WALKS = st.integers(0, 2**32)
 
 
 @settings(max_examples=150)
-@given(SETTINGS, policies(), WALKS)
+@given(SETTINGS, policies_as_specified(), WALKS)
 def test_the_facts_of_protocol_md_hold_after_every_step(setting: Setting, policy: Policy, walk: int) -> None:
     walk_at_random(setting, policy, walk, Facts(setting, policy).check)
 
 
 @settings(max_examples=150)
-@given(settings_with([Kind.OK, Kind.PRE_FAILED]), policies(), WALKS)
+@given(settings_with([Kind.OK, Kind.PRE_FAILED]), policies_as_specified(), WALKS)
 def test_without_faults_and_rejections_these_verdicts_are_never_given(
     setting: Setting, policy: Policy, walk: int
 ) -> None:
@@ -55,7 +55,7 @@ def test_without_faults_and_rejections_these_verdicts_are_never_given(
 
 
 @settings(max_examples=150)
-@given(SETTINGS, policies(), WALKS)
+@given(SETTINGS, policies_as_specified(), WALKS)
 def test_rejected_items_are_not_lost(setting: Setting, policy: Policy, walk: int) -> None:
     outcome = walk_at_random(setting, policy, walk)
     rejected = sum(item.kind is Kind.REJECTED for item in setting.items)
@@ -89,7 +89,7 @@ WAITS: tuple[BlockingOperation[Any], ...] = (
 
 
 @settings(max_examples=100)
-@given(SETTINGS, policies(), WALKS)
+@given(SETTINGS, policies_as_specified(), WALKS)
 def test_a_step_that_makes_another_possible_says_so(setting: Setting, policy: Policy, walk: int) -> None:
     """Those who wait for a cell, and those who begin with one, depend on `unblocks` to be woken."""
     begins_with = {actor.begins_with for actor in cast(setting, policy) if actor.begins_with is not None}
@@ -130,7 +130,7 @@ def test_every_cell_that_is_waited_for_is_made_ready_by_somebody() -> None:
 
 
 @settings(max_examples=60)
-@given(SETTINGS, policies(), WALKS)
+@given(SETTINGS, policies_as_specified(), WALKS)
 def test_every_cell_of_a_walk_is_among_all_cells(setting: Setting, policy: Policy, walk: int) -> None:
     cells = all_cells(setting)
     assert len(cells) == len(set(cells))
@@ -168,7 +168,7 @@ def assert_hashable(program: Program[Any]) -> None:
 
 
 @settings(max_examples=60)
-@given(SETTINGS, policies(), WALKS)
+@given(SETTINGS, policies_as_specified(), WALKS)
 def test_waiting_coroutines_hold_hashable_values_only(setting: Setting, policy: Policy, walk: int) -> None:
     walk_at_random(setting, policy, walk, on_rest=assert_hashable)
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.search import Label, Search
-from batchsim.protocol.client import CallResult
 from batchsim.protocol.operation import Operation, World
-from batchsim.trace import Outcome, outcome_of
+from batchsim.trace import Outcome
 
 Numbers = NDArray[np.int64]
 
@@ -108,14 +107,7 @@ class Graph:
 
     def outcome(self, state: int) -> Outcome:
         """What a run came to that ended in this state."""
-        row = self.rows[state].tolist()
-        return outcome_of(self.layout.world(row), self.layout.setting, self._streamed(row))
-
-    def _streamed(self, row: list[int]) -> CallResult | None:
-        sdk = self.layout.roles[0]
-        state = sdk.locals[row[sdk.columns.start]]
-        result: CallResult | None = state.result if state.has_ended else None
-        return result
+        return self.layout.outcome(self.rows[state].tolist())
 
     def walk(self, edges: list[int]) -> Iterator[WalkedStep]:
         """The steps along a path from the initial state, with the actors by name."""

@@ -12,9 +12,11 @@ from typing import Any
 from batchsim.engines.exhaustive.local_states import LocalStates
 from batchsim.protocol.cast import Actor, all_cells, cast, world_after_phase_1
 from batchsim.protocol.cells import Cells, Key, freeze, thaw
+from batchsim.protocol.client import CallResult
 from batchsim.protocol.operation import World
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Setting
+from batchsim.trace import Outcome, outcome_of
 
 ABSENT = 0
 """The number of the value of a cell that is not there."""
@@ -90,6 +92,13 @@ class Layout:
             values.number_of(self._initial.get(cell)) for cell, values in zip(self.cells, self.values, strict=True)
         ]
         return [0] * self.actors_count + cells
+
+    def outcome(self, row: list[int]) -> Outcome:
+        """What a run came to that ended in a state."""
+        sdk = self.roles[0]
+        state = sdk.locals[row[sdk.columns.start]]
+        result: CallResult | None = state.result if state.has_ended else None
+        return outcome_of(self.world(row), self.setting, result)
 
     def world(self, row: list[int]) -> World:
         """The stores in a state."""

@@ -1,0 +1,96 @@
+"""`batchsim findings`: the page that says what can occur under which faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from batchsim.cli import options
+from batchsim.cli.commands import commands
+
+PAGE = "findings.md"
+
+
+@commands.command()
+@options.policies
+@click.option("--items", type=click.IntRange(1, 3), multiple=True, help="Items of the batch; default: 1 and 2.")
+@click.option(
+    "--consumers", type=click.IntRange(1, 3), multiple=True, help="Consumers of the queue; default: 1 and 2."
+)
+@click.option("--max-states", type=click.IntRange(1), metavar="N", help="Explore a case up to so many states.")
+@click.option("--walks", type=click.IntRange(1), metavar="N", help="Schedules to draw where that is not enough.")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes; default: one for each core.")
+@click.option(
+    "--out",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    metavar="DIR",
+    help=f"Where {PAGE} and the folder of its schedules go.",
+)
+@options.quiet
+def findings(
+    policies: tuple[str, ...],
+    items: tuple[int, ...],
+    consumers: tuple[int, ...],
+    max_states: int | None,
+    walks: int | None,
+    workers: int | None,
+    directory: Path,
+    quiet: bool,
+) -> int:
+    """Write the findings page: every shipped policy, with no fault, each fault and each pair of faults.
+
+    Takes some minutes. What is explored to the end is proved; for the rest schedules are drawn at random.
+    """
+    from batchsim.analysis.findings import Effort, Scope, cases_of, judge, survey, switches_over
+    from batchsim.policies import POLICIES
+    from batchsim.policies.pr4397 import PR4397
+    from batchsim.policies.proposed import PROPOSED
+    from batchsim.report.findings import page, witness_pages
+    from batchsim.report.progress import Progress
+
+    chosen = _shipped(policies) or tuple(POLICIES)
+    usual = Effort()
+    effort = Effort(max_states or usual.states_max, walks or usual.walks)
+    switches = switches_over(PROPOSED, PR4397) if PROPOSED.name in chosen else ()
+    scope = Scope(
+        chosen,
+        tuple(sorted(set(items))) or (1, 2),
+        tuple(sorted(set(consumers))) or (1, 2),
+        without=tuple((PROPOSED.name, switch) for switch in switches),
+    )
+    with Progress(len(list(cases_of(scope, range(3)))), quiet=quiet) as progress:
+        progress.begin("no fault")
+        found = survey(scope, effort, workers=workers, on_case=lambda each: progress.begin(str(each.case.budget)))
+    judgement = judge(found)
+    _write(directory, page(judgement, chosen, switches, effort), dict(witness_pages(judgement, chosen)))
+    if not quiet:
+        click.echo(f"{judgement.cases} cases, {judgement.complete} explored to the end: {directory / PAGE}")
+    return 0
+
+
+def _shipped(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, each of a shipped policy; raises `BadInputError`."""
+    from batchsim.bad_input import BadInputError
+    from batchsim.policies import POLICIES
+
+    for name in names:
+        if name not in POLICIES:
+            raise BadInputError(f"--policy: found {name!r}; allowed: {', '.join(POLICIES)}")
+    return tuple(dict.fromkeys(names))
+
+
+def _write(directory: Path, text: str, schedules: dict[str, str]) -> None:
+    from batchsim.bad_input import BadInputError
+    from batchsim.report.findings import FOLDER
+
+    try:
+        (directory / FOLDER).mkdir(parents=True, exist_ok=True)
+        for name, schedule in schedules.items():
+            (directory / FOLDER / name).write_text(schedule, encoding="utf-8")
+        (directory / PAGE).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInputError(f"--out {directory}: cannot be written ({error.strerror})") from None

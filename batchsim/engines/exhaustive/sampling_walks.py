@@ -1,0 +1,78 @@
+"""Schedules drawn at random, for graphs that are too large: what they come to occurs, what they miss may too.
+
+A walk prefers some actors to others, as scouts do. An alternative that is not the usual one (a fault) is taken
+at an opportunity that is drawn before the walk begins, so that late ones are as likely as early ones.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from batchsim.engines.exhaustive.graph import WalkedStep
+from batchsim.engines.exhaustive.layout import Layout
+from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
+from batchsim.engines.exhaustive.scouting import STEPS_BETWEEN_MOODS, possible_moves
+from batchsim.engines.streams import draw
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.setting import Setting
+from batchsim.trace import Outcome
+
+OPPORTUNITIES = 48
+"""Among so many opportunities those are drawn at which something unusual happens."""
+Choice = tuple[int, StepKind, Move]
+
+
+class Walk(NamedTuple):
+    """A schedule and what it comes to."""
+
+    outcome: Outcome
+    steps: tuple[WalkedStep, ...]
+
+
+class Walker:
+    """Draws schedules of a setting under a policy; the same ones each time."""
+
+    def __init__(self, setting: Setting, policy: Policy) -> None:
+        self._layout = Layout(setting, policy, merges=True)
+        self._table = StepTable(self._layout)
+        self._owner = {column: role for role in self._layout.roles for column in role.columns}
+        self._faults = len(setting.faults)
+
+    def walk(self, number: int) -> Walk:
+        """The schedule of this number."""
+        unusual = {draw(draw(number, 1), place) % OPPORTUNITIES for place in range(self._faults)}
+        row, opportunity = self._layout.initial_row(), 0
+        steps: list[WalkedStep] = []
+        while choices := list(possible_moves(self._table, row)):
+            mood = draw(draw(number, 2), len(steps) // STEPS_BETWEEN_MOODS)
+            column = max((choice[0] for choice in choices), key=lambda each: draw(mood, each))
+            ways = _ways_of_one_step([each for each in choices if each[0] == column], draw(mood, len(steps)))
+            chosen = ways[-1]
+            if len(ways) > 1:
+                if opportunity in unusual:
+                    chosen = ways[draw(number, 3 + opportunity) % (len(ways) - 1)]
+                opportunity += 1
+            steps.append(self._take(row, chosen))
+        return Walk(self._layout.outcome(row), tuple(steps))
+
+    def _take(self, row: list[int], choice: Choice) -> WalkedStep:
+        column, kind, move = choice
+        row[column] = move.local
+        for place, value in zip(kind.columns, move.cells, strict=True):
+            row[place] = value
+        role = self._owner[column]
+        return WalkedStep(
+            actor=f"{role.actors[column - role.columns.start].name}{kind.lane}",
+            operation=kind.operation.bare,
+            alternative=move.label,
+            answer=move.answer,
+            source=-1,
+            target=-1,
+        )
+
+
+def _ways_of_one_step(choices: list[Choice], bits: int) -> list[Choice]:
+    """Of an actor's steps (it may have several pending), those of one; the usual way comes last."""
+    kinds = list(dict.fromkeys(id(kind) for _, kind, _ in choices))
+    chosen = kinds[bits % len(kinds)]
+    return [choice for choice in choices if id(choice[1]) == chosen]

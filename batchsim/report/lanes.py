@@ -1,0 +1,39 @@
+"""A schedule as text: a column for each actor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Drawn(Protocol):
+    """A step of a schedule."""
+
+    @property
+    def actor(self) -> str:
+        """Who takes it."""
+
+    @property
+    def name(self) -> str:
+        """Of its operation."""
+
+    @property
+    def alternative(self) -> str | None:
+        """Which of its ways it takes; `None`: the usual one."""
+
+    @property
+    def description(self) -> str:
+        """How it turned out."""
+
+
+def lanes(steps: Sequence[Drawn]) -> list[str]:
+    """A column for each actor; the operation stands in it, its answer at the end of the line."""
+    actors = list(dict.fromkeys(step.actor for step in steps))
+    width = max(len(step.name) for step in steps)
+    lines = [f"{'| ' * place}{actor}" for place, actor in enumerate(actors)]
+    for step in steps:
+        place = actors.index(step.actor)
+        lane = f"{'| ' * place}o {'| ' * (len(actors) - place - 1)}"
+        way = f" [{step.alternative}]" if step.alternative else ""
+        lines.append(f"{lane} {step.name:<{width}}  {step.actor}: {step.description or 'done'}{way}")
+    return lines
