@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heappop
 
 from simpy import Environment
 from simpy.events import Event
@@ -18,6 +19,15 @@ class Clock(Environment):
     def now_us(self) -> int:
         """The time; all delays are integers, so it stays one."""
         return self._now  # type: ignore[return-value]
+
+    def run_to_rest(self) -> None:
+        """Run until nothing is scheduled: `run()` of SimPy for events that never fail and stop nothing."""
+        queue = self._queue
+        while queue:
+            self._now, _, _, event = heappop(queue)
+            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+            for callback in callbacks:
+                callback(event)
 
 
 class At(Event):
