@@ -9,6 +9,7 @@ from pathlib import Path
 from batchsim.protocol.setting import Setting
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Latency
+from batchsim.scenario.tree import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Scenario:
     expect_explore: Mapping[str, frozenset[str]]
     """By entry of `policies`: the verdicts that some interleaving gives."""
     latencies: LatencyTable = field(repr=False)
+    written: Node | None = field(default=None, repr=False, compare=False)
+    """What it was built from, so that it can be varied; `None`: not known."""
 
     def latency_of(self, operation: str, item: int | None = None, attempt: int | None = None) -> Latency:
         """How long one use of an operation takes.
