@@ -24,6 +24,7 @@ from batchsim.cli.outputs import (
     write_run_json,
     write_witnesses,
 )
+from batchsim.cli.sweep import sweep
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import ScenarioRun
@@ -222,6 +223,9 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
     if not quiet and json_file != "-":
         show(results, lambda _: join(["batchsim", "replay", str(file), "--timeline"]), timeline=timeline)
     return 0 if result.is_as_expected else UNEXPECTED
+
+
+commands.add_command(sweep)
 
 
 @commands.command()

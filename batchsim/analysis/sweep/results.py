@@ -129,7 +129,7 @@ def _differences(plan: Plan, point: Point, records: Records, runs: int) -> list[
         _difference(verdict, point, policy, other, records, runs)
         for verdict in plan.verdicts
         if verdict in records.verdicts
-        for policy, other in combinations(plan.competitors, 2)
+        for other, policy in combinations(plan.competitors, 2)
     ]
 
 
