@@ -1,4 +1,4 @@
-"""`batchsim sweep`: how probable is each verdict?"""
+"""`batchsim sweep`: how probable each verdict is."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def sweep(
     plots: tuple[Path, ...],
     quiet: bool,
 ) -> int:
-    """Run a scenario many times: how probable is each verdict, and how do the policies differ?
+    """Run a scenario many times: how probable each verdict is, and how policies differ.
 
     Every run of an index meets the same latencies under all policies, on any number of workers. The exit code is
     1 if a verdict was given that `expect_explore` excludes, and 3 if --until-width was not reached.

@@ -24,7 +24,7 @@ def share(each: Share) -> str:
 
 
 def difference(each: Difference) -> str:
-    """`-75.3 points (-76.8 … -73.7)`; where no run differed, how far from it the truth can be: `0 ± 0.37 points`."""
+    """`-75.3 points (-76.8 … -73.7)`; where no run differed, how far the truth can be: `0 ± 0.37 points`."""
     if each.runs == 0:
         return "-"
     low, high = each.interval

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from batchsim.analysis.sweep import CONFIDENCE, CellResult, Point, Sweep
 from batchsim.report import shares
+from batchsim.report.sweep_plot.likeness import alike, heading
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 
 POINTS_SHOWN_MAX = 60
@@ -72,14 +73,15 @@ def _show_differences(console: Console, sweep: Sweep) -> None:
 
 def _table_of_points(sweep: Sweep, verdict: str) -> Table:
     names = [axis.name for axis in sweep.axes]
-    table = plain_table((*names, *sweep.policies), right=names)
+    groups = alike(sweep, verdict)
+    table = plain_table((*names, *(heading(group, 0) for group in groups)), right=names)
     cells = {(each.policy, each.point): each for each in sweep.cells}
     for point in _shown(sweep.points):
         values = [
             shares.value(value.number, axis.unit)
             for axis, (_, value) in zip(sweep.axes, point.values, strict=True)
         ]
-        table.add_row(*values, *(_share(cells[policy, point], verdict) for policy in sweep.policies))
+        table.add_row(*values, *(_share(cells[group[0], point], verdict) for group in groups))
     return table
 
 

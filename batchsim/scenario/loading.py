@@ -41,8 +41,8 @@ def scenario_from_data(data: Mapping[str, Any], directory: str | Path = ".") -> 
 def varied(scenario: Scenario, options: Sequence[str]) -> Scenario:
     """A loaded scenario with fields overridden, as by `--set` in addition to what it was loaded with.
 
-    Raises `InvalidScenario` like `load_scenario`, and `ValueError` for a scenario that is not as it was loaded, its
-    seed aside.
+    Raises `InvalidScenario` like `load_scenario`, and `ValueError` for a scenario that is not as it was loaded
+    (but for its seed).
     """
     if scenario.written is None:
         raise ValueError(f"{scenario.name}: found a scenario that was not loaded; allowed: one that was")

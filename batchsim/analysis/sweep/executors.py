@@ -41,7 +41,7 @@ def local_crew(workers: int | None) -> Iterator[Crew]:
     if workers == 1:
         yield InThisProcess(), 1
         return
-    with _closing(ProcessPoolExecutor(workers, mp_context=_context(), initializer=_be_a_worker)) as executor:
+    with ProcessPoolExecutor(workers, mp_context=_context(), initializer=_be_a_worker) as executor:
         yield executor, workers
 
 
@@ -57,16 +57,16 @@ def dask_crew(scheduler: str | None, workers: int | None) -> Iterator[Crew]:
     Raises `BadInputError` where Dask is not installed, or no scheduler or no worker is to be found.
     """
     try:
-        from distributed import Client, LocalCluster
+        import distributed
     except ImportError:
         raise BadInputError("--engine dask: Dask is not installed; pip install 'batchsim[dask]'") from None
     if scheduler is None:
         local = {"n_workers": workers or cores(), "threads_per_worker": 1, "dashboard_address": None}
-        with LocalCluster(**local) as cluster, Client(cluster) as client:
+        with distributed.LocalCluster(**local) as cluster, distributed.Client(cluster) as client:
             yield from _crew_of(client, workers)
         return
     try:
-        client = Client(scheduler, timeout=_PATIENCE)
+        client = distributed.Client(scheduler, timeout=_PATIENCE)
     except (OSError, ValueError) as error:
         why = " ".join(str(error).split())
         raise BadInputError(f"--scheduler {scheduler}: found no scheduler ({why})") from None
@@ -78,17 +78,8 @@ def _crew_of(client: Any, workers: int | None) -> Iterator[Crew]:
     threads = sum(client.nthreads().values())
     if not threads:
         raise BadInputError(f"--scheduler {client.scheduler.address}: found no workers")
-    with _closing(client.get_executor()) as executor:
+    with client.get_executor() as executor:
         yield executor, workers or threads
-
-
-@contextmanager
-def _closing(executor: Executor) -> Iterator[Executor]:
-    """What was not begun when it is closed is not done any more."""
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _context() -> Any:

@@ -13,7 +13,7 @@ from batchsim.analysis.sweep.records import Cell, Records
 from batchsim.analysis.sweep.varying import Point
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
-from batchsim.verdicts import Property
+from batchsim.verdicts import VERDICTS, Property
 
 BLOCK = 100
 """Whether there are enough runs is asked after each so many, in the order of their index: not of their end."""
@@ -58,8 +58,6 @@ class Plan:
     @property
     def verdicts(self) -> tuple[str, ...]:
         """The name of every verdict that can be given."""
-        from batchsim.verdicts import VERDICTS
-
         return (*VERDICTS, *(each.name for each in self.properties))
 
 

@@ -39,7 +39,8 @@ class Records:
         """Take records in; raises `ValueError` for runs that are known already."""
         for record in records:
             ranges = self._ranges.setdefault(record.cell, {})
-            if any(index in covered for covered in self.covered(record.cell) for index in _ends_of(record)):
+            end = record.first + len(record.verdicts)
+            if any(known.start < end and record.first < known.stop for known in self.covered(record.cell)):
                 raise ValueError(f"runs from {record.first} of {record.cell} are known already")
             codes = [self._codes.setdefault(each, len(self._codes)) for each in record.verdicts]
             ranges[record.first] = np.array(codes, dtype=np.uint16)
@@ -75,7 +76,3 @@ class Records:
         after = first + len(ranges[first])
         if after in ranges:
             ranges[first] = np.concatenate([ranges[first], ranges.pop(after)])
-
-
-def _ends_of(record: Record) -> tuple[int, int]:
-    return record.first, record.first + len(record.verdicts) - 1

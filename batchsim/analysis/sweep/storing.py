@@ -33,7 +33,7 @@ class Store:
     """The records of one sweep, in a file or (`None`) in memory only."""
 
     def __init__(self, file: Path | None, identity: Mapping[str, str], *, resume: bool) -> None:
-        """Make the database, or go on with one; raises `BadInputError` if it is not there, or not of this sweep."""
+        """Make the database, or go on with one; raises `BadInputError` for one that is not of this sweep."""
         self._name = "memory" if file is None else str(file)
         is_new = file is None or not file.exists() or file.stat().st_size == 0
         if not is_new and not resume:
@@ -76,7 +76,9 @@ class Store:
         for name, value in identity.items():
             if known.get(name) != value:
                 found = known.get(name, "none")
-                raise BadInputError(f"--out {self._name}: found a sweep of another {name}, {found}; this is {value}")
+                raise BadInputError(
+                    f"--out {self._name}: found a sweep of another {name}, {found}; this is {value}"
+                )
 
     def load(self) -> Iterator[Record]:
         """Every record, by policy, point and index."""

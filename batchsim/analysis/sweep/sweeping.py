@@ -1,4 +1,4 @@
-"""A scenario run many times under several policies: how probable is each verdict?"""
+"""A scenario is run many times under several policies, to see how probable each verdict is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from batchsim.analysis.sweep.plan import Competitor, Enough, Plan
 from batchsim.analysis.sweep.records import Records
 from batchsim.analysis.sweep.results import Sweep, result_of
 from batchsim.analysis.sweep.storing import Store
-from batchsim.analysis.sweep.varying import Axis, Point, parse_axes, points_of
+from batchsim.analysis.sweep.varying import Point, parse_axes, points_of
 from batchsim.bad_input import BadInputError
 from batchsim.policies import POLICIES
 from batchsim.protocol.policy import Policy

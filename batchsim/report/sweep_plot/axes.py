@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from batchsim.analysis.sweep import Axis
@@ -26,15 +27,16 @@ def numbers(axis: Axis) -> list[float]:
 
 
 def title(axis: Axis) -> str:
-    """The field and its unit."""
+    """The field, as short as it is clear, and its unit."""
     _, unit = scale_of(axis)
-    return f"{axis.name} [{unit}]" if unit else axis.name
+    name = axis.name.removeprefix("latency.").removeprefix("operations.")
+    return f"{name} [{unit}]" if unit else name
 
 
 def edges(axis: Axis) -> list[float]:
     """The borders between values, and the outer ones, for cells that lie around their values."""
     places = numbers(axis)
-    middles = [_middle(left, right, is_log=axis.is_log) for left, right in zip(places, places[1:], strict=False)]
+    middles = [_middle(left, right, is_log=axis.is_log) for left, right in pairwise(places)]
     return [_beyond(places[0], middles[0], axis), *middles, _beyond(places[-1], middles[-1], axis)]
 
 
@@ -43,8 +45,8 @@ def _middle(left: float, right: float, *, is_log: bool) -> float:
 
 
 def _beyond(end: float, middle: float, axis: Axis) -> float:
-    """As far beyond the end as the middle lies before it."""
-    return end * end / middle if axis.is_log else 2 * end - middle
+    """As far beyond the end as the middle lies before it, but not below nothing."""
+    return end * end / middle if axis.is_log else max(0.0, 2 * end - middle)
 
 
 def scaled(points: Sequence[tuple[float, ...]], axes: Sequence[Axis]) -> list[tuple[float, ...]]:
@@ -54,11 +56,10 @@ def scaled(points: Sequence[tuple[float, ...]], axes: Sequence[Axis]) -> list[tu
 
 
 def set_up(plot: Any, x: Axis, y: Axis | None = None) -> None:
-    """Names and scales of the axes of a panel."""
-    plot.set_xlabel(title(x))
+    """The scales of the axes of a panel, with numbers that are written out."""
     if x.is_log:
         plot.set_xscale("log")
-    if y is not None:
-        plot.set_ylabel(title(y))
-        if y.is_log:
-            plot.set_yscale("log")
+        plot.xaxis.set_major_formatter("{x:g}")
+    if y is not None and y.is_log:
+        plot.set_yscale("log")
+        plot.yaxis.set_major_formatter("{x:g}")

@@ -27,6 +27,7 @@ def draw_curves(figure: Any, sweep: Sweep, boundaries: Sequence[Boundary]) -> No
             _draw_boundary(panel, sweep, boundary, number)
         _frame(panel, verdict)
     axes.set_up(panels[-1], axis)
+    panels[-1].set_xlabel(axes.title(axis))
     places = axes.numbers(axis)
     panels[-1].set_xlim(min(places), max(places))
 
@@ -57,4 +58,6 @@ def _frame(panel: Any, verdict: str) -> None:
     panel.grid(color="#e4e8ec", linewidth=0.8)
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(loc="lower left", bbox_to_anchor=(0, 1.12), frameon=False, fontsize=9, ncols=2, borderaxespad=0)
+    panel.legend(
+        loc="lower left", bbox_to_anchor=(-0.01, 1.09), frameon=False, fontsize=9, ncols=2, borderaxespad=0
+    )

@@ -11,8 +11,8 @@ from batchsim.report.sweep_plot import axes
 from batchsim.report.sweep_plot.boundary import Boundary
 from batchsim.report.sweep_plot.likeness import Group, alike, heading
 
-COLOURS = "cividis"
-"""As good in grey, and with any colour vision."""
+COLOURS = "OrRd"
+"""Light where nothing fails; as good in grey, and with any colour vision."""
 HEADING_WIDTH = 30
 
 
@@ -39,6 +39,8 @@ def draw_heat_maps(figure: Any, sweep: Sweep, boundaries: Sequence[Boundary]) ->
     for panel in panels.flat:
         axes.set_up(panel, *sweep.axes)
         panel.label_outer()
+    figure.supxlabel(axes.title(sweep.axes[0]), fontsize=10)
+    figure.supylabel(axes.title(sweep.axes[1]), fontsize=10)
     bar = figure.colorbar(mesh, ax=panels, shrink=0.9, pad=0.02)
     bar.set_label("share of the runs [%]")
     bar.outline.set_visible(False)
@@ -62,7 +64,7 @@ def _draw_boundary(panel: Any, sweep: Sweep, boundary: Boundary) -> None:
     halo = [Stroke(linewidth=4, foreground="white"), Normal()]
     x, y = [point[0] for point in points], [point[1] for point in points]
     limits = panel.get_xlim(), panel.get_ylim()
-    panel.plot(x, y, color="#b3261e", linewidth=2, path_effects=halo, label=boundary.label)
+    panel.plot(x, y, color="#1f2328", linewidth=1.8, path_effects=halo, label=boundary.label)
     panel.set_xlim(limits[0])
     panel.set_ylim(limits[1])
     panel.legend(loc="best", fontsize=8, framealpha=0.9)

@@ -14,7 +14,7 @@ from batchsim.report.sweep_plot.boundary import Boundary
 from batchsim.report.sweep_plot.curve import draw_curves
 from batchsim.report.sweep_plot.heat_map import draw_heat_maps, panels_of
 
-_LOOK = {
+_LOOK: Any = {
     "font.family": "DejaVu Sans",  # comes with the library: the same everywhere
     "font.size": 10,
     "axes.edgecolor": "#57606a",
