@@ -40,7 +40,8 @@ def test_the_same_sweep_is_the_same_bytes(curve: Sweep, heat_map: Sweep, form: s
 
 def test_bytes_depend_on_no_process(curve: Sweep, tmp_path: Path) -> None:
     code = (
-        "import sys; from batchsim import load_scenario, sweep; from batchsim.report.sweep_plot import plot_bytes; "
+        "import sys; from batchsim import load_scenario, sweep; "
+        "from batchsim.report.sweep_plot import plot_bytes; "
         f"s = sweep(load_scenario('scenarios/incident.yaml'), runs=15, vary=[{COUNT!r}], workers=1); "
         "sys.stdout.buffer.write(plot_bytes(s, 'svg'))"
     )
