@@ -109,6 +109,7 @@ def begun(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        start_new_session=True,
     )
 
 
@@ -173,11 +174,24 @@ def test_an_interrupted_sweep_says_what_it_found(tmp_path: Path) -> None:
     database = tmp_path / "out.sqlite"
     process = begun("--runs", "1000000", "--out", str(database))
     wait_for_runs(database)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: the workers get it too
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "incomplete: sampled" in out
     assert "interrupted: the sweep is incomplete" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_worker_that_is_killed_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATCHSIM_TEST_MARK", str(tmp_path))
+    process = begun("--runs", "1000000", "--out", str(tmp_path / "out.sqlite"))
+    wait_for_runs(tmp_path / "out.sqlite")
+    # The youngest process is a worker.
+    os.kill(max(processes_with(str(tmp_path))), signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "a worker ended abruptly" in err
     assert "Traceback" not in err
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,8 +151,13 @@ def _share_of(width: str) -> float:
 def _crew(engine: str, scheduler: str | None, workers: int | None) -> Iterator[Crew]:
     from batchsim.analysis.sweep import dask_crew, local_crew
 
-    with dask_crew(scheduler, workers) if engine == "dask" else local_crew(workers) as crew:
-        yield crew
+    try:
+        with dask_crew(scheduler, workers) if engine == "dask" else local_crew(workers) as crew:
+            yield crew
+    except BrokenExecutor:
+        raise BadInputError(
+            "--workers: a worker ended abruptly: killed, or out of memory; with --out, --resume goes on from there"
+        ) from None
 
 
 def _database(out: Path | None, scenario: Scenario) -> Path | None:

@@ -86,8 +86,16 @@ def _context() -> Any:
     """Workers that inherit no threads and no locks, wherever the platform has that."""
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
+    from multiprocessing.forkserver import ensure_running
+
     context = get_context("forkserver")
     context.set_forkserver_preload(_MODULES_OF_A_WORKER)
+    # What it begins inherits the mask: Ctrl-C must not meet a worker that is not ready for it yet.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 
