@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from batchsim.analysis.sweep.together import Together
 from batchsim.engines.streams import draw
-from batchsim.engines.timed import Simulation
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, find_policy
 from batchsim.trace import Outcome
-
-_NO_STEPS: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +55,12 @@ class Done:
 def run_piece(piece: Piece) -> Done:
     """Run a piece; its outcomes depend on nothing but the piece."""
     begin = time.perf_counter()
-    simulations = [Simulation(piece.scenario, _at_hand(each)) for each in piece.policies]
+    together = Together(piece.scenario, [_at_hand(each) for each in piece.policies])
     numbers: dict[Outcome, int] = {}
-    codes: list[list[int]] = [[] for _ in simulations]
+    codes: list[list[int]] = [[] for _ in piece.policies]
     for index in range(piece.first, piece.first + piece.count):
-        seed = draw(piece.seeds, index)
-        # All policies of one index together: they share the streams of its seed.
-        for simulation, column in zip(simulations, codes, strict=True):
-            outcome = simulation.run(seed, keep=_NO_STEPS).outcome
+        outcomes = together.outcomes(draw(piece.seeds, index))
+        for outcome, column in zip(outcomes, codes, strict=True):
             column.append(numbers.setdefault(outcome, len(numbers)))
     return Done(tuple(numbers), tuple(map(tuple, codes)), time.perf_counter() - begin)
 
