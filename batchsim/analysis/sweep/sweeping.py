@@ -115,7 +115,11 @@ def _competitors(
 def _competitor(policy: str | Policy, directory: Path) -> Competitor:
     if isinstance(policy, Policy):
         return Competitor(policy.name, _key_of(policy), policy, policy)
-    found = find_policy(policy, directory)
+    try:
+        found = find_policy(policy, directory)
+    except KeyError:
+        allowed = ", ".join((*POLICIES, "path/to/file.py:NAME"))
+        raise BadInputError(f"policies: found {policy!r}; allowed: {allowed}") from None
     if not is_reference(policy):
         return Competitor(policy, policy, found, found)
     content = (directory / policy.rpartition(":")[0]).read_bytes()

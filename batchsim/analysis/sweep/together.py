@@ -1,9 +1,9 @@
 """Several policies under one seed: whoever decides alike in the same run comes to the same outcome.
 
 Under one seed, a run is determined by the switches of its policy and by what the policy decides on the rows that
-it is asked about. So where a run of one policy is known, with all that was decided in it, and another policy has the
-same switches and decides the same on each of those rows, its run would be that one, step by step. It is not made
-again.
+it is asked about. So where a run of one policy is known, with all that was decided in it, and another policy has
+the same switches and decides the same on each of those rows, its run would be that one, step by step. It is not
+made again.
 """
 
 from __future__ import annotations

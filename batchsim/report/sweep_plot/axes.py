@@ -55,11 +55,15 @@ def scaled(points: Sequence[tuple[float, ...]], axes: Sequence[Axis]) -> list[tu
     return [tuple(number / scale for number, scale in zip(point, scales, strict=True)) for point in points]
 
 
-def set_up(plot: Any, x: Axis, y: Axis | None = None) -> None:
-    """The scales of the axes of a panel, with numbers that are written out."""
-    if x.is_log:
-        plot.set_xscale("log")
-        plot.xaxis.set_major_formatter("{x:g}")
-    if y is not None and y.is_log:
-        plot.set_yscale("log")
-        plot.yaxis.set_major_formatter("{x:g}")
+def set_up(panel: Any, x: Axis, y: Axis | None = None) -> None:
+    """The scales of the axes of a panel, with numbers that are written out; no half ones of what is counted."""
+    from matplotlib.ticker import MaxNLocator
+
+    for axis, ruler, set_scale in ((x, panel.xaxis, panel.set_xscale), (y, panel.yaxis, panel.set_yscale)):
+        if axis is None:
+            continue
+        if axis.is_log:
+            set_scale("log")
+            ruler.set_major_formatter("{x:g}")
+        elif not axis.unit and all(number.is_integer() for number in map(float, numbers(axis))):
+            ruler.set_major_locator(MaxNLocator(integer=True))

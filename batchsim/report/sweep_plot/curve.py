@@ -8,7 +8,7 @@ from typing import Any
 from batchsim.analysis.sweep import Sweep
 from batchsim.report.sweep_plot import axes
 from batchsim.report.sweep_plot.boundary import Boundary
-from batchsim.report.sweep_plot.likeness import Group, alike
+from batchsim.report.sweep_plot.likeness import Group, alike, drawn
 
 HUES = ("#b34700", "#0060a8", "#00735a", "#8e3b73", "#6a5800", "#4d5561", "#56b4e9", "#e69f00")
 MARKS = ("o", "s", "D", "^", "v", "P", "X", "*")
@@ -19,8 +19,9 @@ _DARK = "#1f2328"
 def draw_curves(figure: Any, sweep: Sweep, boundaries: Sequence[Boundary]) -> None:
     """A panel for each failure, below each other."""
     (axis,) = sweep.axes
-    panels = figure.subplots(len(sweep.failures), 1, sharex=True, squeeze=False)[:, 0]
-    for panel, verdict in zip(panels, sweep.failures, strict=True):
+    verdicts = drawn(sweep)
+    panels = figure.subplots(len(verdicts), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, verdict in zip(panels, verdicts, strict=True):
         for number, group in enumerate(alike(sweep, verdict)):
             _draw_curve(panel, sweep, verdict, group, number)
         for number, boundary in enumerate(boundaries):

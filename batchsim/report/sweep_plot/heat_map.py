@@ -9,7 +9,7 @@ from typing import Any
 from batchsim.analysis.sweep import Sweep
 from batchsim.report.sweep_plot import axes
 from batchsim.report.sweep_plot.boundary import Boundary
-from batchsim.report.sweep_plot.likeness import Group, alike, heading
+from batchsim.report.sweep_plot.likeness import Group, alike, drawn, heading
 
 COLOURS = "OrRd"
 """Light where nothing fails; as good in grey, and with any colour vision."""
@@ -18,7 +18,7 @@ HEADING_WIDTH = 30
 
 def panels_of(sweep: Sweep) -> list[list[Group]]:
     """By failure: the groups of policies, each of which is a panel."""
-    return [alike(sweep, verdict) for verdict in sweep.failures]
+    return [alike(sweep, verdict) for verdict in drawn(sweep)]
 
 
 def draw_heat_maps(figure: Any, sweep: Sweep, boundaries: Sequence[Boundary]) -> None:
@@ -26,7 +26,7 @@ def draw_heat_maps(figure: Any, sweep: Sweep, boundaries: Sequence[Boundary]) ->
     rows = panels_of(sweep)
     panels = figure.subplots(len(rows), max(map(len, rows)), squeeze=False, sharex=True, sharey=True)
     mesh: Any = None
-    for verdict, groups, row in zip(sweep.failures, rows, panels, strict=True):
+    for verdict, groups, row in zip(drawn(sweep), rows, panels, strict=True):
         for group, panel in zip_longest(groups, row):
             if group is None:
                 panel.set_visible(False)
@@ -41,7 +41,7 @@ def draw_heat_maps(figure: Any, sweep: Sweep, boundaries: Sequence[Boundary]) ->
         panel.label_outer()
     figure.supxlabel(axes.title(sweep.axes[0]), fontsize=10)
     figure.supylabel(axes.title(sweep.axes[1]), fontsize=10)
-    bar = figure.colorbar(mesh, ax=panels, shrink=0.9, pad=0.02)
+    bar = figure.colorbar(mesh, ax=panels, shrink=0.9, pad=0.02, aspect=30)
     bar.set_label("share of the runs [%]")
     bar.outline.set_visible(False)
 

@@ -1,4 +1,7 @@
-"""Policies that came to the same everywhere are drawn as one: their curves would hide each other."""
+"""What is drawn: the failures that were seen, and policies that came to the same everywhere as one.
+
+Their curves would hide each other.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,12 @@ from batchsim.analysis.sweep import Sweep
 
 Group = tuple[str, ...]
 """The names of policies."""
+
+
+def drawn(sweep: Sweep) -> tuple[str, ...]:
+    """The failures that were seen; where there are none, that there was no false failure."""
+    seen = tuple(name for name in sweep.failures if any(each.verdicts[name].count for each in sweep.cells))
+    return seen or sweep.failures
 
 
 def alike(sweep: Sweep, verdict: str) -> list[Group]:

@@ -13,6 +13,7 @@ from batchsim.report.files import write_whole
 from batchsim.report.sweep_plot.boundary import Boundary
 from batchsim.report.sweep_plot.curve import draw_curves
 from batchsim.report.sweep_plot.heat_map import draw_heat_maps, panels_of
+from batchsim.report.sweep_plot.likeness import drawn
 
 _LOOK: Any = {
     "font.family": "DejaVu Sans",  # comes with the library: the same everywhere
@@ -46,7 +47,7 @@ def plot_bytes(sweep: Sweep, form: str, boundaries: Sequence[Boundary] = ()) -> 
         raise ValueError("nothing was varied, so there is nothing to draw")
     with _look() as figure:
         if len(sweep.axes) == 1:
-            figure.set_size_inches(8.5, 1.6 + 3.0 * len(sweep.failures))
+            figure.set_size_inches(8.5, 1.6 + 3.0 * len(drawn(sweep)))
             draw_curves(figure, sweep, boundaries)
         else:
             rows = panels_of(sweep)

@@ -211,6 +211,11 @@ def test_every_point_that_cannot_be_is_told_at_once() -> None:
     assert "--vary consumers=0: consumers: found 0" in str(error.value)
 
 
+def test_an_unknown_policy_is_one_message() -> None:
+    with pytest.raises(BadInputError, match="policies: found 'pr99'; allowed: pre3427, "):
+        sweep(INCIDENT, ["pr99"])
+
+
 def test_a_scenario_that_was_changed_by_hand_is_not_varied_as_if_it_were_not() -> None:
     reseeded: Sweep = sweep(replace(INCIDENT, seed=9), ["pre3427"], runs=20, vary=[VARY], workers=1)
     assert reseeded != sweep(INCIDENT, ["pre3427"], runs=20, vary=[VARY], workers=1)
