@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from batchsim.analysis.sweep import Sweep as Sweep
+    from batchsim.analysis.sweep import sweep as sweep
     from batchsim.engines.exhaustive import Exploration as Exploration
     from batchsim.engines.exhaustive import explore as explore
     from batchsim.engines.timed import simulate as simulate
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from batchsim.verdicts import verdicts_of as verdicts_of
 
 _HOMES = {
+    "Sweep": "batchsim.analysis.sweep",
+    "sweep": "batchsim.analysis.sweep",
     "Exploration": "batchsim.engines.exhaustive",
     "explore": "batchsim.engines.exhaustive",
     "simulate": "batchsim.engines.timed",
@@ -49,11 +53,13 @@ __all__ = [
     "Property",
     "Scenario",
     "Step",
+    "Sweep",
     "Trace",
     "explore",
     "load_scenario",
     "scenario_from_data",
     "simulate",
+    "sweep",
     "verdicts_of",
 ]
 __version__ = "0.1.0"

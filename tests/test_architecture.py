@@ -73,6 +73,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("scenario/building.py", "import pydantic", "pydantic: the schema of a scenario"),
         ("cli.py", "import rapidfuzz", "rapidfuzz: the nearest known name"),
         ("analysis/story.py", "import rich.text", "click and rich: what is seen on the terminal"),
+        ("report/sweep.py", "import matplotlib", "matplotlib: pictures of sweeps"),
+        ("analysis/sweep/plan.py", "import distributed", "Dask: executors of a sweep"),
     ],
 )
 def test_an_import_against_the_rules_breaks_its_contract(

@@ -13,6 +13,7 @@ import click
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
+from batchsim.cli.findings import findings
 from batchsim.cli.inputs import load, policies_of, policy_of, properties_of
 from batchsim.cli.outputs import (
     check_outputs,
@@ -24,6 +25,7 @@ from batchsim.cli.outputs import (
     write_run_json,
     write_witnesses,
 )
+from batchsim.cli.sweep import sweep
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import ScenarioRun
@@ -224,6 +226,10 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
     if not quiet and json_file != "-":
         show(results, lambda _: join(["batchsim", "replay", str(file), "--timeline"]), timeline=timeline)
     return 0 if result.is_as_expected else UNEXPECTED
+
+
+commands.add_command(sweep)
+commands.add_command(findings)
 
 
 @commands.command()

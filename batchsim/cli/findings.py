@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 from batchsim.cli import options
-from batchsim.cli.commands import commands
 
 PAGE = "findings.md"
 
 
-@commands.command()
+@click.command()
 @options.policies
 @click.option("--items", type=click.IntRange(1, 3), multiple=True, help="Items of the batch; default: 1 and 2.")
 @click.option(

@@ -16,18 +16,36 @@ Streams = dict[str, int]
 """How far an actor is in each of its streams: the state of the next draw, by the name of the latency."""
 
 
-class Latencies:
-    """The latencies of a scenario under its seed."""
+class Samplers(dict[str, LegSampler | None]):
+    """The samplers of a scenario, the same for all its runs; `None` where one depends on item or attempt."""
 
     def __init__(self, scenario: Scenario) -> None:
+        super().__init__()
         self._scenario = scenario
-        self._samplers: dict[str, LegSampler | None] = {}
+
+    def __missing__(self, name: str) -> LegSampler | None:
+        table = self._scenario.latencies
+        varies = table.of_item.get(name) or name not in table.of_operation
+        self[name] = None if varies else leg_sampler(table.of_operation[name])
+        return self[name]
+
+    def varying(self, name: str, item: int | None, attempt: int | None) -> LegSampler:
+        """The sampler of a latency for an item or an attempt."""
+        return leg_sampler(self._scenario.latency_of(name, item, attempt))
+
+
+class Latencies:
+    """The latencies of a scenario under a seed."""
+
+    def __init__(self, samplers: Samplers, seed: int) -> None:
+        self._samplers = samplers
+        self._seed = seed
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""
         state = streams.get(name)
         if state is None:
-            state = self._first_state(actor, name)
+            state = (stream_base(self._seed, actor.kind, name, actor.number) + STRIDE) & MASK
         if actor.draws_by_item and (item := operation.item) is not None:
             streams[name] = state
             bits = bits_of((state + item * STRIDE) & MASK)
@@ -42,7 +60,7 @@ class Latencies:
         """The next draw of an actor for the chance of this name: a number from 0 to 1, 1 excluded."""
         state = streams.get(name)
         if state is None:
-            base = stream_base(self._scenario.seed, actor.kind, name, actor.number)
+            base = stream_base(self._seed, actor.kind, name, actor.number)
             state = (base + STRIDE) & MASK
         streams[name] = (state + STRIDE) & MASK
         return bits_of(state) / 2**64
@@ -57,21 +75,10 @@ class Latencies:
 
     def legs(self, actor_kind: str, name: str, use: int) -> Legs:
         """Draw number `use`, from 0, of the actor that is alone of its kind."""
-        bits = draw(stream_base(self._scenario.seed, actor_kind, name), use)
-        return *leg_sampler(self._scenario.latency_of(name))(bits), bits
-
-    def _first_state(self, actor: Actor, name: str) -> int:
-        if name not in self._samplers:
-            self._samplers[name] = self._sampler(name)
-        base = stream_base(self._scenario.seed, actor.kind, name, actor.number)
-        return (base + STRIDE) & MASK
-
-    def _sampler(self, name: str) -> LegSampler | None:
-        """The sampler of a latency; `None` where it depends on the item or the attempt."""
-        table = self._scenario.latencies
-        varies = table.of_item.get(name) or name not in table.of_operation
-        return None if varies else leg_sampler(table.of_operation[name])
+        bits = draw(stream_base(self._seed, actor_kind, name), use)
+        sampler = self._samplers[name] or self._samplers.varying(name, None, None)
+        return *sampler(bits), bits
 
     def _varying_sampler(self, name: str, operation: Operation[Any]) -> LegSampler:
         attempt: int | None = getattr(operation, "attempt", None)
-        return leg_sampler(self._scenario.latency_of(name, operation.item, attempt))
+        return self._samplers.varying(name, operation.item, attempt)

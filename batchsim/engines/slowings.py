@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from batchsim.engines.latencies import Latencies, Legs, Streams
+from batchsim.engines.latencies import Latencies, Legs, Samplers, Streams
 from batchsim.engines.streams import draw, stream_base
 from batchsim.protocol.cast import Actor
 from batchsim.protocol.operation import Operation
-from batchsim.scenario import Scenario, Slow
+from batchsim.scenario import Slow
 
 _BITS = 53
 """As many of the 64 bits as a float holds exactly."""
 
 
-def latencies_of(scenario: Scenario) -> Latencies:
-    """The latencies of one run of a scenario; slowings cost nothing where there are none."""
-    return SlowedLatencies(scenario) if scenario.slowings else Latencies(scenario)
+def latencies_of(samplers: Samplers, seed: int, slowings: Sequence[Slow]) -> Latencies:
+    """The latencies of one run; slowings cost nothing where there are none."""
+    return SlowedLatencies(samplers, seed, slowings) if slowings else Latencies(samplers, seed)
 
 
 class _Use(NamedTuple):
@@ -54,10 +55,10 @@ class _Slowing:
 class SlowedLatencies(Latencies):
     """The latencies of a scenario whose operations are slow at times."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        super().__init__(scenario)
+    def __init__(self, samplers: Samplers, seed: int, slowings: Sequence[Slow]) -> None:
+        super().__init__(samplers, seed)
         self._slowings: dict[str, list[_Slowing]] = {}
-        for slow in scenario.slowings:
+        for slow in slowings:
             those = self._slowings.setdefault(slow.operation, [])
             those.append(_Slowing(slow, f"slow.{slow.operation}" + (f".{len(those)}" if those else "")))
         self._draws: Counter[tuple[str, int | None, str]] = Counter()
@@ -95,7 +96,7 @@ class SlowedLatencies(Latencies):
 
     def _bits(self, stream: str, use: _Use) -> int:
         """The next draw of a stream that nobody shares: everybody else's are those of a run without slowings."""
-        base = stream_base(self._scenario.seed, use.actor_kind, stream, use.actor_number)
+        base = stream_base(self._seed, use.actor_kind, stream, use.actor_number)
         if use.draws_by_item and use.item is not None:
             return draw(base, use.item)
         coordinates = (use.actor_kind, use.actor_number, stream)

@@ -19,7 +19,7 @@ _MULTIPLIER_2 = 0x94D049BB133111EB
 def stream_base(seed: int, actor_kind: str, operation: str, actor_number: int | None = None) -> int:
     """The 64 bits in which the stream of an actor for an operation begins."""
     base = _base_of_kind(seed, actor_kind, operation)
-    return base if actor_number is None else draw(base, actor_number)
+    return base if actor_number is None else bits_of((base + (actor_number + 1) * STRIDE) & MASK)
 
 
 @lru_cache(maxsize=256)

@@ -8,19 +8,20 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file by way of a neighbour that takes its place; raises `OSError`.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file (text in UTF-8) by way of a neighbour that takes its place; raises `OSError`.
 
     What is no regular file (a device, a pipe) is written to as it is; a link is followed.
     """
     path = path.resolve()
+    data = content.encode() if isinstance(content, str) else content
     if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8", newline="\n")
+        path.write_bytes(data)
         return
     handle, neighbour = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         Path(neighbour).chmod(_mode(path))
         Path(neighbour).replace(path)
     except BaseException:

@@ -15,7 +15,7 @@ from batchsim.scenario.latencies import (
     RoundTrip,
     Uniform,
 )
-from batchsim.scenario.loading import load_scenario, scenario_from_data
+from batchsim.scenario.loading import load_scenario, scenario_from_data, varied
 from batchsim.scenario.names import find_policy, find_verdict
 from batchsim.scenario.problems import InvalidScenario, Problem
 from batchsim.scenario.scenario import Scenario
@@ -48,4 +48,5 @@ __all__ = [
     "load_scenario",
     "parse_duration",
     "scenario_from_data",
+    "varied",
 ]

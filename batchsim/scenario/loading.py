@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,33 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = (), seed: int | N
         fail(Place(file, 1, 1), "an empty file", allowed)
     problems = list(document.problems)
     root = _overridden(document.root, overrides, seed, problems)
-    return built(validated(root, Path(path).parent, problems), root, file, Path(path).parent)
+    return _built(root, file, Path(path).parent, problems)
 
 
 def scenario_from_data(data: Mapping[str, Any], directory: str | Path = ".") -> Scenario:
     """The scenario in plain data, as a file would hold it; raises `InvalidScenario` by the same rules."""
     file = "scenario"
-    root = planted(data, Place(file))
-    return built(validated(root, Path(directory)), root, file, Path(directory))
+    return _built(planted(data, Place(file)), file, Path(directory), [])
+
+
+def varied(scenario: Scenario, options: Sequence[str]) -> Scenario:
+    """A loaded scenario with fields overridden, as by `--set` in addition to what it was loaded with.
+
+    Raises `InvalidScenario` like `load_scenario`, and `ValueError` for a scenario that is not as it was loaded
+    (but for its seed).
+    """
+    if scenario.written is None:
+        raise ValueError(f"{scenario.name}: found a scenario that was not loaded; allowed: one that was")
+    original = _built(scenario.written, scenario.file, scenario.directory, [])
+    if replace(original, seed=scenario.seed) != scenario:
+        raise ValueError(f"{scenario.name}: found a scenario that was changed since it was loaded")
+    problems: list[Problem] = []
+    root = _overridden(scenario.written, (f"seed={scenario.seed}", *options), None, problems)
+    return _built(root, scenario.file, scenario.directory, problems)
+
+
+def _built(root: Node, file: str, directory: Path, problems: list[Problem]) -> Scenario:
+    return replace(built(validated(root, directory, problems), root, file, directory), written=root)
 
 
 def _overridden(root: Node, options: Iterable[str], seed: int | None, problems: list[Problem]) -> Node:

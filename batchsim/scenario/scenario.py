@@ -10,6 +10,7 @@ from batchsim.protocol.setting import Setting
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Latency
 from batchsim.scenario.slowings import Slow
+from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
 
 
@@ -59,6 +60,8 @@ class Scenario:
     slowings: tuple[Slow, ...] = ()
     written_faults: tuple[WrittenFault, ...] = field(default=(), repr=False, compare=False)
     """The faults of the setting, one for each, with their places."""
+    written: Node | None = field(default=None, repr=False, compare=False)
+    """What it was built from, so that it can be varied; `None`: not known."""
 
     def latency_of(self, operation: str, item: int | None = None, attempt: int | None = None) -> Latency:
         """How long one use of an operation takes.

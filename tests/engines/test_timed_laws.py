@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import find, given, settings
 
-from batchsim.engines.timed import simulate
+from batchsim.engines.timed import Simulation, simulate
 from batchsim.policies import POLICIES
 from batchsim.protocol.client import Result
 from batchsim.protocol.operation import BlockingOperation, World
@@ -38,6 +38,16 @@ def in_bytes(trace: Trace) -> bytes:
 @given(scenarios(), policies())
 def test_the_same_scenario_and_seed_give_the_same_trace(scenario: Scenario, policy: Policy) -> None:
     assert in_bytes(simulate(scenario, policy)) == in_bytes(simulate(scenario, policy))
+
+
+@settings(max_examples=60)
+@given(scenarios(), policies())
+def test_a_simulation_that_was_run_before_gives_the_trace_of_a_fresh_one(
+    scenario: Scenario, policy: Policy
+) -> None:
+    simulation = Simulation(scenario, policy)
+    for seed in (5, 0, 5):
+        assert in_bytes(simulation.run(seed)) == in_bytes(simulate(replace(scenario, seed=seed), policy))
 
 
 def test_another_seed_gives_another_trace() -> None:

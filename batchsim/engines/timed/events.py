@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heappop
 
 from simpy import Environment
 from simpy.events import Event
@@ -13,11 +14,18 @@ class Clock(Environment):
 
     def __init__(self) -> None:
         super().__init__(initial_time=0)
-
-    @property
-    def now_us(self) -> int:
+        self.now_us = 0
         """The time; all delays are integers, so it stays one."""
-        return self._now  # type: ignore[return-value]
+
+    def run_to_rest(self) -> None:
+        """Run until nothing is scheduled: `run()` of SimPy for events that never fail and stop nothing."""
+        queue = self._queue
+        while queue:
+            self._now, _, _, event = heappop(queue)
+            self.now_us = self._now  # type: ignore[assignment]
+            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+            for callback in callbacks:
+                callback(event)
 
 
 class At(Event):

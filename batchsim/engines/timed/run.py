@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from batchsim.engines.latencies import Samplers
 from batchsim.engines.slowings import latencies_of
 from batchsim.engines.timed.conductor import Conductor, Cue
 from batchsim.engines.timed.events import Clock
@@ -41,7 +42,25 @@ def simulate(
     """
     if scenario.setting.faults and order is None:
         check_for_timed_run(scenario)
-    return _Run(scenario, policy, keep, observer, None if order is None else Conductor(order)).trace()
+    conductor = None if order is None else Conductor(order)
+    actors = cast(scenario.setting, policy)
+    return _Run(scenario, policy, scenario.seed, Samplers(scenario), actors, keep, observer, conductor).trace()
+
+
+class Simulation:
+    """A scenario under a policy, to be run under many seeds: what does not depend on the seed is made once."""
+
+    def __init__(self, scenario: Scenario, policy: Policy) -> None:
+        check_for_timed_run(scenario)
+        self._scenario = scenario
+        self._policy = policy
+        self._samplers = Samplers(scenario)
+        self._actors = tuple(cast(scenario.setting, policy))
+
+    def run(self, seed: int, *, keep: frozenset[str] | None = None) -> Trace:
+        """One run: the trace that `simulate` gives for the scenario with this seed."""
+        actors = iter(self._actors)
+        return _Run(self._scenario, self._policy, seed, self._samplers, actors, keep, None, None).trace()
 
 
 class _Run:
@@ -49,23 +68,27 @@ class _Run:
         self,
         scenario: Scenario,
         policy: Policy,
+        seed: int,
+        samplers: Samplers,
+        actors: Iterator[Actor],
         keep: frozenset[str] | None,
         observer: Observer | None,
         conductor: Conductor | None,
     ) -> None:
         self._scenario = scenario
         self._policy = policy
+        self._seed = seed
         is_watched = observer is not None or conductor is not None
         self._cells = GuardedCells({}) if is_watched else Cells()
         self._world = world_after_phase_1(scenario.setting, policy, self._cells)
         self._clock = Clock()
-        self._latencies = latencies_of(scenario)
+        self._latencies = latencies_of(samplers, seed, scenario.slowings)
         self._waiting = Waiting(self._clock, self._begin)
         self._recorder = Recorder(keep)
         self._conductor = conductor
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
         self._stage = WatchedStage(*parts, observer, conductor) if is_watched else Stage(*parts)
-        self._actors = cast(scenario.setting, policy)
+        self._actors = actors
         """Who has not been asked yet: the spare ones, once all others were."""
         self._streamed: CallResult | None = None
 
@@ -73,7 +96,7 @@ class _Run:
         """Run to quiescence."""
         self._start_timers_of_phase_1()
         self._admit_actors()
-        self._clock.run()
+        self._clock.run_to_rest()
         if isinstance(self._cells, GuardedCells):
             self._cells.release()
         if self._conductor is not None:
@@ -81,7 +104,7 @@ class _Run:
         outcome = outcome_of(self._world, self._scenario.setting, self._streamed)
         return Trace(
             policy=self._policy.name,
-            seed=self._scenario.seed,
+            seed=self._seed,
             setting=self._scenario.setting,
             outcome=outcome,
             answers=tuple(self._recorder.answers),

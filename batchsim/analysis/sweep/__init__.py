@@ -1,0 +1,43 @@
+"""Sweeps: how probable each verdict is, under each policy, over many runs.
+
+Theory of operation
+===================
+
+A sweep has *points* (values of the fields that are varied; one point where none is), and at each point a
+*cell* for each policy. The runs of a cell have indices 0, 1, 2, …; the seed of a run is a hash of the content of
+the scenario, the point, and the index. So a run is the same whoever makes it, and all policies meet the same
+latencies (common random numbers), which makes differences between them far sharper than their shares.
+
+Where a policy decides as another did in the same run, that run is not made again (`together.py`).
+
+Runs are made in *pieces* (`pieces.py`), by any executor of `concurrent.futures` (`executors.py`). What a piece
+came to is judged, kept in the database in one transaction (`storing.py`), and joined to what is known
+(`records.py`). What is not known yet is planned anew whenever a sweep begins (`plan.py`), so one that was killed
+goes on where it was. Results (`results.py`) are computed from the verdicts in the order of the index, never of
+arrival.
+"""
+
+from batchsim.analysis.sweep.executing import Watch
+from batchsim.analysis.sweep.executors import Crew, dask_crew, local_crew
+from batchsim.analysis.sweep.intervals import CONFIDENCE, Interval
+from batchsim.analysis.sweep.results import CellResult, Difference, Share, Sweep
+from batchsim.analysis.sweep.sweeping import RUNS, sweep
+from batchsim.analysis.sweep.varying import Axis, Point, Value
+
+__all__ = [
+    "CONFIDENCE",
+    "RUNS",
+    "Axis",
+    "CellResult",
+    "Crew",
+    "Difference",
+    "Interval",
+    "Point",
+    "Share",
+    "Sweep",
+    "Value",
+    "Watch",
+    "dask_crew",
+    "local_crew",
+    "sweep",
+]

@@ -1,0 +1,100 @@
+"""Keeps a crew busy with pieces until all is known that the plan asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import TypeAlias
+
+from batchsim.analysis.sweep.executors import Crew
+from batchsim.analysis.sweep.pieces import Done, Piece, run_piece
+from batchsim.analysis.sweep.plan import Competitor, Enough, Plan, pieces
+from batchsim.analysis.sweep.records import Cell, Record, Records, Verdicts
+from batchsim.analysis.sweep.storing import Store
+from batchsim.analysis.sweep.varying import Point
+from batchsim.trace import Outcome
+from batchsim.verdicts import verdicts_of
+
+PIECE_S = 0.25
+"""How long a piece should take: long against what it costs to send it, short against one's patience."""
+_PIECE_FIRST, _PIECE_LONGEST = 4, 10_000
+_LOOK_S = 0.2
+"""How often the watcher is asked even though nothing has happened."""
+_AHEAD = 3
+"""Pieces under way for each worker, so that none waits for the next one."""
+
+Watch: TypeAlias = Callable[[int, int], bool]
+"""Told how many runs are known, of how many at most; whether to go on."""
+_Underway: TypeAlias = dict["Future[Done]", tuple[Point, Sequence[Competitor], Piece]]
+
+
+class _Pace:
+    """How many runs make a piece of the right size, as far as known."""
+
+    def __init__(self) -> None:
+        self.size = _PIECE_FIRST
+
+    def learn(self, piece: Piece, done: Done) -> None:
+        runs = int(piece.count * PIECE_S / max(done.took_s, 1e-6))
+        self.size = max(1, min(runs, self.size * 4, _PIECE_LONGEST))
+
+
+class Execution:
+    """One execution of a plan: what it does next, and what it has come to know."""
+
+    def __init__(self, plan: Plan, records: Records, enough: Enough, store: Store) -> None:
+        self._plan = plan
+        self._records = records
+        self._store = store
+        self._judged: dict[Outcome, Verdicts] = {}
+        self._pace = _Pace()
+        self._pieces = pieces(plan, records, enough, lambda: self._pace.size)
+        self._known = sum(
+            min(len(covered), plan.runs - covered.start)
+            for point, _ in plan.places
+            for cell in plan.cells(point)
+            for covered in records.covered(cell)
+            if covered.start < plan.runs
+        )
+
+    def run(self, crew: Crew, watch: Watch) -> bool:
+        """Run all that is missing; whether nobody stopped it."""
+        executor, workers = crew
+        total = self._plan.runs * len(self._plan.places) * len(self._plan.competitors)
+        ahead = workers * _AHEAD if workers > 1 else 1
+        underway: _Underway = {}
+        goes_on = watch(self._known, total)
+        try:
+            while goes_on:
+                while len(underway) < ahead and (piece := next(self._pieces, None)) is not None:
+                    underway[executor.submit(run_piece, piece[2])] = piece
+                if not underway:
+                    return True
+                ended, _ = wait(underway, _LOOK_S, FIRST_COMPLETED)
+                self._take_in([(*underway.pop(future), future.result()) for future in ended])
+                goes_on = watch(self._known, total)
+            return False
+        finally:
+            for future in underway:
+                future.cancel()
+
+    def _take_in(self, ended: Iterable[tuple[Point, Sequence[Competitor], Piece, Done]]) -> None:
+        """What has ended at the same time is one transaction."""
+        records = [record for each in ended for record in self._records_of(*each)]
+        if records:
+            self._store.add(records)
+            self._records.add(records)
+            self._known += sum(len(record.verdicts) for record in records)
+
+    def _records_of(
+        self, point: Point, competitors: Sequence[Competitor], piece: Piece, done: Done
+    ) -> Iterable[Record]:
+        self._pace.learn(piece, done)
+        verdicts = [self._judge(outcome) for outcome in done.outcomes]
+        for competitor, codes in zip(competitors, done.codes, strict=True):
+            yield Record(Cell(competitor.key, point.key), piece.first, tuple(verdicts[code] for code in codes))
+
+    def _judge(self, outcome: Outcome) -> Verdicts:
+        if outcome not in self._judged:
+            self._judged[outcome] = verdicts_of(outcome, self._plan.properties)
+        return self._judged[outcome]

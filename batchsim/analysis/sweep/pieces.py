@@ -1,0 +1,69 @@
+"""A piece of a sweep: some runs of one point under some policies, done by whoever has a core to spare."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from batchsim.analysis.sweep.together import Together
+from batchsim.engines.streams import draw
+from batchsim.protocol.policy import Policy
+from batchsim.scenario import Scenario, find_policy
+from batchsim.trace import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPolicy:
+    """A policy in a file of the user's own, which another process reads for itself."""
+
+    reference: str
+    """`path/to/file.py:NAME`."""
+    directory: Path
+    """What it is relative to."""
+
+
+Portable: TypeAlias = Policy | OwnPolicy
+"""A policy as it can be sent to another process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Runs `first` … `first + count - 1` of a point, under each of the policies."""
+
+    scenario: Scenario
+    """At the point."""
+    seeds: int
+    """The base of the stream of seeds."""
+    policies: tuple[Portable, ...]
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the runs of a piece came to."""
+
+    outcomes: tuple[Outcome, ...]
+    """The different ones."""
+    codes: tuple[tuple[int, ...], ...]
+    """By policy, then by run: which of the outcomes."""
+    took_s: float
+
+
+def run_piece(piece: Piece) -> Done:
+    """Run a piece; its outcomes depend on nothing but the piece."""
+    begin = time.perf_counter()
+    together = Together(piece.scenario, [_at_hand(each) for each in piece.policies])
+    numbers: dict[Outcome, int] = {}
+    codes: list[list[int]] = [[] for _ in piece.policies]
+    for index in range(piece.first, piece.first + piece.count):
+        outcomes = together.outcomes(draw(piece.seeds, index))
+        for outcome, column in zip(outcomes, codes, strict=True):
+            column.append(numbers.setdefault(outcome, len(numbers)))
+    return Done(tuple(numbers), tuple(map(tuple, codes)), time.perf_counter() - begin)
+
+
+def _at_hand(policy: Portable) -> Policy:
+    return find_policy(policy.reference, policy.directory) if isinstance(policy, OwnPolicy) else policy

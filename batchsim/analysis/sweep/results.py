@@ -1,0 +1,143 @@
+"""What a sweep came to: shares of verdicts, and differences between policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+from batchsim.analysis.sweep.intervals import Interval, difference_interval, share_interval
+from batchsim.analysis.sweep.plan import Competitor, Enough, Plan
+from batchsim.analysis.sweep.records import Cell, Records
+from batchsim.analysis.sweep.varying import Axis, Point
+from batchsim.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many of the runs were given a verdict, and the 95 % interval of its probability."""
+
+    count: int
+    runs: int
+    interval: Interval
+
+    @property
+    def share(self) -> float:
+        """Of the runs that were made."""
+        return self.count / self.runs if self.runs else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """One policy at one point."""
+
+    policy: str
+    asked_for: str
+    """The name by which the policy was asked for."""
+    point: Point
+    runs: int
+    verdicts: Mapping[str, Share]
+    """By verdict; every one that can be given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much more probable a verdict is under one policy than under another, from the same latencies."""
+
+    verdict: str
+    point: Point
+    policy: str
+    other: str
+    runs: int
+    only_policy: int
+    """Runs in which only `policy` was given the verdict."""
+    only_other: int
+    interval: Interval
+
+    @property
+    def difference(self) -> float:
+        """Of the shares."""
+        return (self.only_policy - self.only_other) / self.runs if self.runs else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep of a scenario."""
+
+    scenario: Scenario
+    axes: tuple[Axis, ...]
+    points: tuple[Point, ...]
+    policies: tuple[str, ...]
+    cells: tuple[CellResult, ...]
+    """By point, then by policy."""
+    differences: tuple[Difference, ...]
+    """By point, verdict and pair of policies; of the verdicts that any run was given."""
+    is_complete: bool
+    """Whether nobody stopped it before its end."""
+    is_narrow: bool
+    """Whether every interval is as narrow as was asked for, if it was."""
+
+    def cell(self, policy: str, point: Point) -> CellResult:
+        """One policy at one point; raises `KeyError`."""
+        for each in self.cells:
+            if (each.policy, each.point) == (policy, point):
+                return each
+        raise KeyError(policy, point)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The verdicts other than `ok` that any run was given; `false_failure` always, as it is the question."""
+        first = next(iter(self.cells))
+        return tuple(
+            name
+            for name in first.verdicts
+            if name == "false_failure" or (name != "ok" and any(each.verdicts[name].count for each in self.cells))
+        )
+
+
+def result_of(plan: Plan, axes: tuple[Axis, ...], records: Records, enough: Enough, *, is_complete: bool) -> Sweep:
+    """The result as far as it is known."""
+    cells: list[CellResult] = []
+    differences: list[Difference] = []
+    for point, _ in plan.places:
+        runs = enough.runs_of(point)
+        if runs is None:
+            runs = min(plan.runs, records.prefix(plan.cells(point)))
+        cells += (_cell(plan, each, point, records, runs) for each in plan.competitors)
+        differences += _differences(plan, point, records, runs)
+    return Sweep(
+        scenario=plan.scenario,
+        axes=axes,
+        points=tuple(point for point, _ in plan.places),
+        policies=tuple(each.shown for each in plan.competitors),
+        cells=tuple(cells),
+        differences=tuple(differences),
+        is_complete=is_complete,
+        is_narrow=all(enough.is_narrow(point) for point, _ in plan.places),
+    )
+
+
+def _cell(plan: Plan, competitor: Competitor, point: Point, records: Records, runs: int) -> CellResult:
+    cell = Cell(competitor.key, point.key)
+    counts = {name: int(records.having(cell, name, runs).sum()) for name in plan.verdicts}
+    shares = {name: Share(count, runs, share_interval(count, runs)) for name, count in counts.items()}
+    return CellResult(competitor.shown, competitor.name, point, runs, shares)
+
+
+def _differences(plan: Plan, point: Point, records: Records, runs: int) -> list[Difference]:
+    return [
+        _difference(verdict, point, policy, other, records, runs)
+        for verdict in plan.verdicts
+        if verdict in records.verdicts
+        for other, policy in combinations(plan.competitors, 2)
+    ]
+
+
+def _difference(
+    verdict: str, point: Point, policy: Competitor, other: Competitor, records: Records, runs: int
+) -> Difference:
+    first = records.having(Cell(policy.key, point.key), verdict, runs)
+    second = records.having(Cell(other.key, point.key), verdict, runs)
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    interval = difference_interval(only_first, only_second, runs)
+    return Difference(verdict, point, policy.shown, other.shown, runs, only_first, only_second, interval)

@@ -1,0 +1,139 @@
+"""The database of a sweep: one SQLite file, which a killed process leaves as it was after a transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from batchsim.analysis.sweep.records import Cell, Record
+from batchsim.bad_input import BadInputError
+
+APPLICATION = 0x62617463
+"""In the header of the file: it is one of ours."""
+FORMAT = 1
+_TABLES = """
+CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE record (
+    policy TEXT NOT NULL,
+    point TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    sets TEXT NOT NULL,    -- JSON: the different sets of verdicts
+    codes BLOB NOT NULL,   -- two bytes a run, little-endian: which of the sets
+    PRIMARY KEY (policy, point, first)
+) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """The records of one sweep, in a file or (`None`) in memory only."""
+
+    def __init__(self, file: Path | None, identity: Mapping[str, str], *, resume: bool) -> None:
+        """Make the database, or go on with one; raises `BadInputError` for one that is not of this sweep."""
+        self._name = "memory" if file is None else str(file)
+        is_new = file is None or not file.exists() or file.stat().st_size == 0
+        if not is_new and not resume:
+            raise BadInputError(f"--out {file}: found a file; allowed: a new one, or --resume to go on with it")
+        with self._telling():
+            # Whoever opens it holds it: two that write would count runs twice.
+            self._connection = sqlite3.connect(file or ":memory:", isolation_level=None, timeout=1.0)
+            try:
+                self._prepare(identity)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _prepare(self, identity: Mapping[str, str]) -> None:
+        execute = self._connection.execute
+        execute("PRAGMA locking_mode = EXCLUSIVE")
+        # Nothing in it: whoever made it was killed before the first transaction.
+        is_empty = execute("SELECT 1 FROM sqlite_master").fetchone() is None
+        if not is_empty and execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
+            raise BadInputError(f"--out {self._name}: found no database of a sweep")
+        execute("PRAGMA journal_mode = WAL")
+        execute("PRAGMA synchronous = NORMAL")
+        with self._transaction():
+            if is_empty:
+                self._make(identity)
+            self._check(identity)
+
+    def _make(self, identity: Mapping[str, str]) -> None:
+        for statement in _TABLES.split(";"):
+            self._connection.execute(statement)
+        self._connection.executemany("INSERT INTO identity VALUES (?, ?)", identity.items())
+        self._connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _check(self, identity: Mapping[str, str]) -> None:
+        execute = self._connection.execute
+        if (found := execute("PRAGMA user_version").fetchone()[0]) != FORMAT:
+            raise BadInputError(f"--out {self._name}: found format {found}; allowed: format {FORMAT}")
+        known = dict(execute("SELECT name, value FROM identity"))
+        for name, value in identity.items():
+            if known.get(name) != value:
+                found = known.get(name, "none")
+                raise BadInputError(
+                    f"--out {self._name}: found a sweep of another {name}, {found}; this is {value}"
+                )
+
+    def load(self) -> Iterator[Record]:
+        """Every record, by policy, point and index."""
+        with self._telling():
+            rows = self._connection.execute("SELECT policy, point, first, sets, codes FROM record").fetchall()
+        for policy, point, first, sets, codes in rows:
+            different = [tuple(each) for each in json.loads(sets)]
+            verdicts = tuple(different[code] for code in _codes_of(codes))
+            yield Record(Cell(policy, point), first, verdicts)
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Keep records, all of them or none."""
+        with self._telling(), self._transaction():
+            self._connection.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?)", map(_row, records))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise BadInputError(f"--out {self._name}: {error}") from None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+
+def _row(record: Record) -> tuple[str, str, int, str, bytes]:
+    numbers = {verdicts: number for number, verdicts in enumerate(dict.fromkeys(record.verdicts))}
+    codes = array("H", (numbers[verdicts] for verdicts in record.verdicts))
+    return (*record.cell, record.first, json.dumps(list(numbers)), _swapped(codes).tobytes())
+
+
+def _codes_of(data: bytes) -> array[int]:
+    codes = array("H")
+    codes.frombytes(data)
+    return _swapped(codes)
+
+
+def _swapped(codes: array[int]) -> array[int]:
+    """Between this machine's order of bytes and that of the file."""
+    if array("H", [1]).tobytes()[0] == 0:
+        codes.byteswap()
+    return codes

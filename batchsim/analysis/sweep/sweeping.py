@@ -1,0 +1,140 @@
+"""A scenario is run many times under several policies, to see how probable each verdict is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import batchsim
+from batchsim.analysis.sweep.executing import Execution, Watch
+from batchsim.analysis.sweep.executors import Crew, cores, local_crew
+from batchsim.analysis.sweep.identity import digest_of
+from batchsim.analysis.sweep.pieces import OwnPolicy
+from batchsim.analysis.sweep.plan import Competitor, Enough, Plan
+from batchsim.analysis.sweep.records import Records
+from batchsim.analysis.sweep.results import Sweep, result_of
+from batchsim.analysis.sweep.storing import Store
+from batchsim.analysis.sweep.varying import Point, parse_axes, points_of
+from batchsim.bad_input import BadInputError
+from batchsim.policies import POLICIES
+from batchsim.protocol.policy import Policy
+from batchsim.scenario import InvalidScenario, Scenario, find_policy, varied
+from batchsim.user_code import is_reference
+from batchsim.verdicts import Property
+
+RUNS = 1000
+
+
+def sweep(
+    scenario: Scenario,
+    policies: Sequence[str | Policy] | None = None,
+    *,
+    runs: int = RUNS,
+    vary: Sequence[str] = (),
+    properties: Sequence[Property] = (),
+    until_width: float | None = None,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    database: str | Path | None = None,
+    resume: bool = False,
+    directory: Path | None = None,
+    watch: Watch = lambda known, total: True,
+) -> Sweep:
+    """Run a scenario `runs` times under each policy, and count the verdicts.
+
+    The seed of a run derives from the content of the scenario, the point and the index of the run: so all policies
+    meet the same latencies, and the result does not depend on who does the work, or in which order.
+
+    `policies`: those of the scenario unless given; names, `path/to/file.py:NAME`, or policies. `vary`: up to two
+    of `NAME=A..B:STEPS`, as for the option `--vary`. `properties`: verdicts of your own. `until_width`: a point
+    needs no more runs once its widest 95 % interval is this wide (0.01: one percent), asked after each 100 runs.
+    `executor`: who does the work; own processes unless given, for which the calling script needs the usual
+    `if __name__ == "__main__"`. `workers`: how many pieces of work the executor takes at a time, or how many
+    processes to start; all cores unless given. `database`: a file that keeps every run as it comes, with `resume`
+    one to go on with. `directory`: what paths of policies are relative to; the current one unless given.
+    `watch`: told how many runs are known, and of how many; what it returns says whether to go on.
+
+    Raises `BadInputError` (`InvalidScenario` among them) for what cannot be used, and `ValueError` for a
+    scenario that is to be varied and was changed since it was loaded.
+    """
+    if runs < 1 or (workers is not None and workers < 1) or (until_width is not None and not 0 < until_width < 1):
+        raise ValueError("runs and workers are at least 1, and a width lies between 0 and 1")
+    axes = parse_axes(vary)
+    competitors = _competitors(scenario, policies, directory)
+    places = _places(scenario, points_of(axes))
+    plan = Plan(scenario, competitors, places, tuple(properties), runs, until_width)
+    records = Records()
+    with Store(None if database is None else Path(database), _identity(plan), resume=resume) as store:
+        records.add(store.load())
+        enough = Enough(plan, records)
+        with _crew(executor, workers) as crew:
+            is_complete = Execution(plan, records, enough, store).run(crew, watch)
+    return result_of(plan, axes, records, enough, is_complete=is_complete)
+
+
+@contextmanager
+def _crew(executor: Executor | None, workers: int | None) -> Iterator[Crew]:
+    if executor is not None:
+        yield executor, workers or cores()
+        return
+    with local_crew(workers) as crew:
+        yield crew
+
+
+def _places(scenario: Scenario, points: Sequence[Point]) -> tuple[tuple[Point, Scenario], ...]:
+    """Every point with its scenario; what is wrong with any of them is told at once."""
+    places, problems = [], []
+    for point in points:
+        try:
+            places.append((point, varied(scenario, point.overrides) if point.values else scenario))
+        except InvalidScenario as invalid:
+            problems.append(str(invalid).replace("--set ", "--vary ", 1))
+    if problems:
+        raise BadInputError("\n".join(dict.fromkeys(problems)))
+    return tuple(places)
+
+
+def _competitors(
+    scenario: Scenario, policies: Sequence[str | Policy] | None, directory: Path | None
+) -> tuple[Competitor, ...]:
+    relative_to = scenario.directory if policies is None else directory or Path()
+    chosen = scenario.policies if policies is None else tuple(dict.fromkeys(policies))
+    competitors = tuple(_competitor(each, relative_to.resolve()) for each in chosen)
+    shown = [each.shown for each in competitors]
+    for name in shown:
+        if shown.count(name) > 1:
+            raise BadInputError(f"--policy: found two policies of the name {name!r}; allowed: one of each name")
+    if not competitors:
+        raise ValueError("found no policies")
+    return competitors
+
+
+def _competitor(policy: str | Policy, directory: Path) -> Competitor:
+    if isinstance(policy, Policy):
+        return Competitor(policy.name, _key_of(policy), policy, policy)
+    try:
+        found = find_policy(policy, directory)
+    except KeyError:
+        allowed = ", ".join((*POLICIES, "path/to/file.py:NAME"))
+        raise BadInputError(f"policies: found {policy!r}; allowed: {allowed}") from None
+    if not is_reference(policy):
+        return Competitor(policy, policy, found, found)
+    content = (directory / policy.rpartition(":")[0]).read_bytes()
+    key = f"{policy.rpartition(':')[2]}@{sha256(content).hexdigest()[:16]}"
+    return Competitor(policy, key, found, OwnPolicy(policy, directory))
+
+
+def _key_of(policy: Policy) -> str:
+    """Of a policy that exists in this process only, so nobody can say later whether it was the same."""
+    return policy.name if POLICIES.get(policy.name) == policy else f"{policy.name}@memory"
+
+
+def _identity(plan: Plan) -> dict[str, str]:
+    return {
+        "version of batchsim": batchsim.__version__,
+        "scenario": f"{plan.scenario.name} ({digest_of(plan.scenario)})",
+        "set of verdicts": ", ".join(plan.verdicts),
+    }

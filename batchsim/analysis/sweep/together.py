@@ -1,0 +1,84 @@
+"""Several policies under one seed: whoever decides alike in the same run comes to the same outcome.
+
+Under one seed, a run is determined by the switches of its policy and by what the policy decides on the rows that
+it is asked about. So where a run of one policy is known, with all that was decided in it, and another policy has
+the same switches and decides the same on each of those rows, its run would be that one, step by step. It is not
+made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from batchsim.engines.timed import Simulation
+from batchsim.protocol.policy import Check, Decision, Policy
+from batchsim.protocol.stores import BatchRow
+from batchsim.scenario import Scenario
+from batchsim.trace import Outcome
+
+_NO_STEPS: frozenset[str] = frozenset()
+
+
+class _Candidate:
+    """A policy that is simulated, and what it decided in the last run."""
+
+    def __init__(self, scenario: Scenario, policy: Policy) -> None:
+        self._policy = policy
+        self._decided: dict[tuple[str, BatchRow], Decision] = {}
+        self._simulation = Simulation(scenario, _deciding(policy, self._observed))
+        self.switches = replace(_deciding(policy, lambda _: _undecided), name="", summary="")
+
+    def _observed(self, name: str) -> Check:
+        check: Check = getattr(self._policy, name)
+
+        def decide(row: BatchRow) -> Decision:
+            decision = self._decided[name, row] = check(row)
+            return decision
+
+        return decide
+
+    def outcome(self, seed: int) -> Outcome:
+        """What a run comes to."""
+        self._decided.clear()
+        return self._simulation.run(seed, keep=_NO_STEPS).outcome
+
+    def would_have_decided_like(self, other: _Candidate) -> bool:
+        """Whether it decides the same wherever the other one was asked in its last run, in that order."""
+        return self.switches == other.switches and all(
+            getattr(self._policy, name)(row) is decision for (name, row), decision in other._decided.items()
+        )
+
+
+def _deciding(policy: Policy, check: Callable[[str], Check]) -> Policy:
+    """The policy with other checks, each made for the name of its own."""
+    return replace(
+        policy,
+        on_entry=check("on_entry"),
+        on_count_mismatch=check("on_count_mismatch"),
+        on_seal_lost=check("on_seal_lost"),
+    )
+
+
+def _undecided(row: BatchRow) -> Decision:
+    raise AssertionError("a policy of which only the switches are looked at")
+
+
+class Together:
+    """Policies of one scenario that meet the same latencies."""
+
+    def __init__(self, scenario: Scenario, policies: Sequence[Policy]) -> None:
+        self._candidates = [_Candidate(scenario, policy) for policy in policies]
+
+    def outcomes(self, seed: int) -> list[Outcome]:
+        """What a run under this seed comes to, by policy."""
+        made: list[tuple[_Candidate, Outcome]] = []
+        outcomes: list[Outcome] = []
+        for candidate in self._candidates:
+            known = (outcome for other, outcome in made if candidate.would_have_decided_like(other))
+            outcome = next(known, None)
+            if outcome is None:
+                outcome = candidate.outcome(seed)
+                made.append((candidate, outcome))
+            outcomes.append(outcome)
+        return outcomes

@@ -1,0 +1,91 @@
+"""The terminal: what `batchsim sweep` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from batchsim.analysis.sweep import CONFIDENCE, CellResult, Point, Sweep
+from batchsim.report import shares
+from batchsim.report.sweep_plot.likeness import alike, heading
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+
+POINTS_SHOWN_MAX = 60
+
+
+def show_sweep(console: Console, sweep: Sweep) -> None:
+    """The shares of all verdicts, and how the policies differ."""
+    console.print(Text(sweep.scenario.name, style="bold"))
+    console.print(Text(sweep.scenario.summary))
+    console.print(Text(_claim(sweep), style="" if sweep.is_complete else UNSURE))
+    console.print()
+    if not sweep.axes:
+        print_table(console, _table_of_policies(sweep))
+        _show_differences(console, sweep)
+        return
+    for verdict in sweep.failures:
+        console.print(Text(verdict, style="bold"))
+        print_table(console, _table_of_points(sweep, verdict))
+    if len(sweep.points) > POINTS_SHOWN_MAX:
+        console.print(Text(f"all {len(sweep.points)} points: --json, --plot", style=QUIET))
+
+
+def _claim(sweep: Sweep) -> str:
+    runs = [each.runs for each in sweep.cells]
+    count = f"{runs[0]:,}" if min(runs) == max(runs) else f"{min(runs):,} to {max(runs):,}"
+    where = " at each point" if sweep.axes else ""
+    incomplete = "" if sweep.is_complete else "incomplete: "
+    return (
+        f"{incomplete}sampled, {count} runs of each policy{where}, all policies under the same latencies; "
+        f"with {100 * CONFIDENCE:.0f} % intervals"
+    )
+
+
+def _table_of_policies(sweep: Sweep) -> Table:
+    verdicts = ("ok", *sweep.failures)
+    table = plain_table(("policy", *verdicts))
+    for each in sweep.cells:
+        table.add_row(Text(each.policy), *(_share(each, verdict) for verdict in verdicts))
+    return table
+
+
+def _share(cell: CellResult, verdict: str) -> Text:
+    found = cell.verdicts[verdict]
+    style = QUIET if not found.count else GOOD if verdict == "ok" else BAD
+    return Text(shares.share(found), style=style)
+
+
+def _show_differences(console: Console, sweep: Sweep) -> None:
+    base = sweep.policies[0]
+    against = {(each.verdict, each.policy): each for each in sweep.differences if each.other == base}
+    verdicts = [verdict for verdict in sweep.failures if any(verdict == given for given, _ in against)]
+    if len(sweep.policies) == 1 or not verdicts:
+        return
+    console.print(Text(f"against {base}, run by run", style="bold"))
+    table = plain_table(("policy", *verdicts))
+    for policy in sweep.policies[1:]:
+        table.add_row(Text(policy), *(Text(shares.difference(against[verdict, policy])) for verdict in verdicts))
+    print_table(console, table)
+
+
+def _table_of_points(sweep: Sweep, verdict: str) -> Table:
+    names = [axis.name for axis in sweep.axes]
+    groups = alike(sweep, verdict)
+    table = plain_table((*names, *(heading(group, 0) for group in groups)), right=names)
+    cells = {(each.policy, each.point): each for each in sweep.cells}
+    for point in _shown(sweep.points):
+        values = [
+            shares.value(value.number, axis.unit)
+            for axis, (_, value) in zip(sweep.axes, point.values, strict=True)
+        ]
+        table.add_row(*values, *(_share(cells[group[0], point], verdict) for group in groups))
+    return table
+
+
+def _shown(points: tuple[Point, ...]) -> Iterable[Point]:
+    """All, or evenly spread ones."""
+    step = -(-len(points) // POINTS_SHOWN_MAX)
+    return points[::step]

@@ -1,0 +1,58 @@
+"""The JSON contract of `batchsim sweep` (names and shapes are relied on)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batchsim.analysis.sweep import CONFIDENCE, CellResult, Difference, Point, Share, Sweep
+
+SCHEMA = 1
+
+
+def sweep_document(sweep: Sweep) -> dict[str, Any]:
+    """One sweep."""
+    return {
+        "schema": SCHEMA,
+        "scenario": sweep.scenario.name,
+        "complete": sweep.is_complete,
+        "confidence": CONFIDENCE,
+        "sweep": [_cell(each) for each in sweep.cells],
+        "differences": [_difference(each) for each in sweep.differences],
+    }
+
+
+def _cell(each: CellResult) -> dict[str, Any]:
+    return {
+        "policy": each.policy,
+        "point": _point(each.point),
+        "runs": each.runs,
+        "verdicts": {name: _share(share) for name, share in each.verdicts.items()},
+    }
+
+
+def _point(point: Point) -> dict[str, str]:
+    return {name: value.text for name, value in point.values}
+
+
+def _share(share: Share) -> dict[str, Any]:
+    return {
+        "count": share.count,
+        "share": share.share,
+        "low": share.interval.low,
+        "high": share.interval.high,
+    }
+
+
+def _difference(each: Difference) -> dict[str, Any]:
+    return {
+        "verdict": each.verdict,
+        "point": _point(each.point),
+        "policy": each.policy,
+        "other": each.other,
+        "runs": each.runs,
+        "only_policy": each.only_policy,
+        "only_other": each.only_other,
+        "difference": each.difference,
+        "low": each.interval.low,
+        "high": each.interval.high,
+    }

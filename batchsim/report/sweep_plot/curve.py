@@ -1,0 +1,64 @@
+"""One field is varied: the share of each failure as a curve for each policy, with its interval as a band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from batchsim.analysis.sweep import Sweep
+from batchsim.report.sweep_plot import axes
+from batchsim.report.sweep_plot.boundary import Boundary
+from batchsim.report.sweep_plot.likeness import Group, alike, drawn
+
+HUES = ("#b34700", "#0060a8", "#00735a", "#8e3b73", "#6a5800", "#4d5561", "#56b4e9", "#e69f00")
+MARKS = ("o", "s", "D", "^", "v", "P", "X", "*")
+"""Nothing is told apart by its hue alone."""
+_DARK = "#1f2328"
+
+
+def draw_curves(figure: Any, sweep: Sweep, boundaries: Sequence[Boundary]) -> None:
+    """A panel for each failure, below each other."""
+    (axis,) = sweep.axes
+    verdicts = drawn(sweep)
+    panels = figure.subplots(len(verdicts), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, verdict in zip(panels, verdicts, strict=True):
+        for number, group in enumerate(alike(sweep, verdict)):
+            _draw_curve(panel, sweep, verdict, group, number)
+        for number, boundary in enumerate(boundaries):
+            _draw_boundary(panel, sweep, boundary, number)
+        _frame(panel, verdict)
+    axes.set_up(panels[-1], axis)
+    panels[-1].set_xlabel(axes.title(axis))
+    places = axes.numbers(axis)
+    panels[-1].set_xlim(min(places), max(places))
+
+
+def _draw_curve(panel: Any, sweep: Sweep, verdict: str, group: Group, number: int) -> None:
+    shares = [sweep.cell(group[0], point).verdicts[verdict] for point in sweep.points]
+    known = [(x, each) for x, each in zip(axes.numbers(sweep.axes[0]), shares, strict=True) if each.runs]
+    x = [place for place, _ in known]
+    hue, mark = HUES[number % len(HUES)], MARKS[number % len(MARKS)]
+    low = [100 * each.interval.low for _, each in known]
+    high = [100 * each.interval.high for _, each in known]
+    panel.fill_between(x, low, high, color=hue, alpha=0.2, linewidth=0)
+    middle = [100 * each.share for _, each in known]
+    label = ", ".join(group)
+    panel.plot(x, middle, color=hue, marker=mark, markersize=4, linewidth=1.6, label=label, clip_on=False)
+
+
+def _draw_boundary(panel: Any, sweep: Sweep, boundary: Boundary, number: int) -> None:
+    style = ("--", ":", "-.")[number % 3]
+    for place, (x,) in enumerate(axes.scaled(boundary.points, sweep.axes)):
+        panel.axvline(x, color=_DARK, linestyle=style, linewidth=1.4, label="" if place else boundary.label)
+
+
+def _frame(panel: Any, verdict: str) -> None:
+    panel.set_title(verdict, loc="left", fontweight="bold", fontsize=11)
+    panel.set_ylabel("share of the runs [%]")
+    panel.set_ylim(0, max(1.0, min(100.0, 1.08 * panel.get_ylim()[1])))
+    panel.grid(color="#e4e8ec", linewidth=0.8)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(
+        loc="lower left", bbox_to_anchor=(-0.01, 1.09), frameon=False, fontsize=9, ncols=2, borderaxespad=0
+    )

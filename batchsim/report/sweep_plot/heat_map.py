@@ -1,0 +1,70 @@
+"""Two fields are varied: the share of each failure as the colour of a cell, in a panel for each policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
+
+from batchsim.analysis.sweep import Sweep
+from batchsim.report.sweep_plot import axes
+from batchsim.report.sweep_plot.boundary import Boundary
+from batchsim.report.sweep_plot.likeness import Group, alike, drawn, heading
+
+COLOURS = "OrRd"
+"""Light where nothing fails; as good in grey, and with any colour vision."""
+HEADING_WIDTH = 30
+
+
+def panels_of(sweep: Sweep) -> list[list[Group]]:
+    """By failure: the groups of policies, each of which is a panel."""
+    return [alike(sweep, verdict) for verdict in drawn(sweep)]
+
+
+def draw_heat_maps(figure: Any, sweep: Sweep, boundaries: Sequence[Boundary]) -> None:
+    """A row for each failure, a panel for each policy that differs from the others."""
+    rows = panels_of(sweep)
+    panels = figure.subplots(len(rows), max(map(len, rows)), squeeze=False, sharex=True, sharey=True)
+    mesh: Any = None
+    for verdict, groups, row in zip(drawn(sweep), rows, panels, strict=True):
+        for group, panel in zip_longest(groups, row):
+            if group is None:
+                panel.set_visible(False)
+                continue
+            mesh = _draw_cells(panel, sweep, verdict, group)
+            for boundary in boundaries:
+                if boundary.holds_for(group):
+                    _draw_boundary(panel, sweep, boundary)
+            panel.set_title(f"{verdict}\n{heading(group, HEADING_WIDTH)}", loc="left", fontsize=9)
+    for panel in panels.flat:
+        axes.set_up(panel, *sweep.axes)
+        panel.label_outer()
+    figure.supxlabel(axes.title(sweep.axes[0]), fontsize=10)
+    figure.supylabel(axes.title(sweep.axes[1]), fontsize=10)
+    bar = figure.colorbar(mesh, ax=panels, shrink=0.9, pad=0.02, aspect=30)
+    bar.set_label("share of the runs [%]")
+    bar.outline.set_visible(False)
+
+
+def _draw_cells(panel: Any, sweep: Sweep, verdict: str, group: Group) -> Any:
+    x, y = sweep.axes
+    shares = {each.point: each.verdicts[verdict] for each in sweep.cells if each.policy == group[0]}
+    # The last axis is the fastest of the points, and the upright one of the picture.
+    values = [100 * shares[point].share if shares[point].runs else float("nan") for point in sweep.points]
+    height = len(y.values)
+    rows = [[values[column * height + row] for column in range(len(x.values))] for row in range(height)]
+    panel.set_facecolor("#d0d7de")
+    return panel.pcolormesh(axes.edges(x), axes.edges(y), rows, cmap=COLOURS, vmin=0, vmax=100, rasterized=True)
+
+
+def _draw_boundary(panel: Any, sweep: Sweep, boundary: Boundary) -> None:
+    from matplotlib.patheffects import Normal, Stroke
+
+    points = axes.scaled(boundary.points, sweep.axes)
+    halo = [Stroke(linewidth=4, foreground="white"), Normal()]
+    x, y = [point[0] for point in points], [point[1] for point in points]
+    limits = panel.get_xlim(), panel.get_ylim()
+    panel.plot(x, y, color="#1f2328", linewidth=1.8, path_effects=halo, label=boundary.label)
+    panel.set_xlim(limits[0])
+    panel.set_ylim(limits[1])
+    panel.legend(loc="best", fontsize=8, framealpha=0.9)

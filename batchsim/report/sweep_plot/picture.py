@@ -1,0 +1,79 @@
+"""The picture as a whole: its size, its title, and its file, of which every byte is determined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from batchsim.analysis.sweep import CONFIDENCE, Sweep
+from batchsim.report.files import write_whole
+from batchsim.report.sweep_plot.boundary import Boundary
+from batchsim.report.sweep_plot.curve import draw_curves
+from batchsim.report.sweep_plot.heat_map import draw_heat_maps, panels_of
+from batchsim.report.sweep_plot.likeness import drawn
+
+_LOOK: Any = {
+    "font.family": "DejaVu Sans",  # comes with the library: the same everywhere
+    "font.size": 10,
+    "axes.edgecolor": "#57606a",
+    "text.color": "#1f2328",
+    "axes.labelcolor": "#1f2328",
+    "xtick.color": "#57606a",
+    "ytick.color": "#57606a",
+    "figure.constrained_layout.use": True,
+    "svg.hashsalt": "batchsim",
+    "svg.fonttype": "path",
+    "path.simplify": False,
+}
+_NAMELESS = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+"""Neither the date nor the version of a library belongs into a picture."""
+_DPI = 160
+
+
+def write_plot(path: Path, sweep: Sweep, boundaries: Sequence[Boundary] = ()) -> None:
+    """Draw a sweep over one or two axes into a file that ends in `.svg` or `.png`; raises `OSError`.
+
+    `boundaries`: what a formula says of where an outcome changes, to be drawn over it.
+    """
+    write_whole(path, plot_bytes(sweep, path.suffix.removeprefix("."), boundaries))
+
+
+def plot_bytes(sweep: Sweep, form: str, boundaries: Sequence[Boundary] = ()) -> bytes:
+    """The picture as `svg` or `png`; raises `ValueError` for a sweep over no axis."""
+    if not sweep.axes:
+        raise ValueError("nothing was varied, so there is nothing to draw")
+    with _look() as figure:
+        if len(sweep.axes) == 1:
+            figure.set_size_inches(8.5, 1.6 + 3.0 * len(drawn(sweep)))
+            draw_curves(figure, sweep, boundaries)
+        else:
+            rows = panels_of(sweep)
+            figure.set_size_inches(1.6 + 3.6 * max(map(len, rows)), 1.2 + 3.2 * len(rows))
+            draw_heat_maps(figure, sweep, boundaries)
+        figure.suptitle(_title(sweep), x=0.01, ha="left", fontsize=11)
+        picture = BytesIO()
+        figure.savefig(picture, format=form, dpi=_DPI, metadata=_NAMELESS[form])
+    return picture.getvalue()
+
+
+@contextmanager
+def _look() -> Iterator[Any]:
+    """A figure that knows no user's settings, and no window."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_LOOK)
+        yield Figure()
+
+
+def _title(sweep: Sweep) -> str:
+    runs = [each.runs for each in sweep.cells]
+    count = f"{max(runs):,}" if min(runs) == max(runs) else f"{min(runs):,} to {max(runs):,}"
+    bands = f"; bands: {100 * CONFIDENCE:.0f} % intervals" if len(sweep.axes) == 1 else ""
+    incomplete = "" if sweep.is_complete else ", incomplete"
+    return f"{sweep.scenario.name}: {count} runs of each policy at each point{bands}{incomplete}"

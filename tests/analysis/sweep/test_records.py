@@ -1,0 +1,43 @@
+"""Records arrive in any order, and come to the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchsim.analysis.sweep.records import Cell, Record, Records
+
+CELL = Cell("a", "b")
+OK, BAD, TWO = ("ok",), ("false_failure",), ("false_failure", "stuck")
+
+
+@given(st.lists(st.sampled_from([OK, BAD, TWO]), min_size=1, max_size=40), st.data())
+def test_what_is_known_does_not_depend_on_the_order_of_arrival(
+    verdicts: list[tuple[str, ...]], data: st.DataObject
+) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(verdicts)))) | {len(verdicts)})
+    parts = [Record(CELL, begin, tuple(verdicts[begin:end])) for begin, end in zip([0, *cuts], cuts, strict=False)]
+    records = Records()
+    for record in data.draw(st.permutations(parts)):
+        records.add([record])
+    assert records.covered(CELL) == [range(len(verdicts))]
+    assert records.prefix([CELL]) == len(verdicts)
+    for name in ("ok", "false_failure", "stuck", "never"):
+        assert list(records.having(CELL, name, len(verdicts))) == [name in each for each in verdicts]
+
+
+def test_what_is_missing_is_known_to_be() -> None:
+    records = Records()
+    records.add([Record(CELL, 5, (OK, OK)), Record(CELL, 0, (BAD,)), Record(Cell("other", "b"), 0, (OK, OK))])
+    assert records.covered(CELL) == [range(1), range(5, 7)]
+    assert records.prefix([CELL, Cell("other", "b")]) == 1
+    assert records.prefix([CELL, Cell("unknown", "b")]) == 0
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 3), (2, 3), (3, 1), (4, 3), (0, 9)])
+def test_no_run_is_counted_twice(first: int, count: int) -> None:
+    records = Records()
+    records.add([Record(CELL, 2, (OK, OK, BAD))])
+    with pytest.raises(ValueError, match="are known already"):
+        records.add([Record(CELL, first, (OK,) * count)])

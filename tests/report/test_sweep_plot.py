@@ -1,0 +1,82 @@
+"""Pictures of sweeps: every byte is determined, and what is drawn is what was counted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from batchsim import Sweep, load_scenario, sweep
+from batchsim.report.sweep_plot import Boundary, plot_bytes, write_plot
+from batchsim.report.sweep_plot.axes import edges, numbers, title
+from batchsim.report.sweep_plot.likeness import alike, heading
+
+INCIDENT = load_scenario("scenarios/incident.yaml")
+COUNT = "latency.operations.redis.enqueued_count.request=5 ms..45 ms:3"
+TAKE = "latency.operations.queue.take.response=1 ms..100 ms:3:log"
+
+
+@pytest.fixture(scope="module")
+def curve() -> Sweep:
+    return sweep(INCIDENT, runs=15, vary=[COUNT], workers=1)
+
+
+@pytest.fixture(scope="module")
+def heat_map() -> Sweep:
+    return sweep(INCIDENT, ["pre3427", "pr3766"], runs=5, vary=[COUNT, TAKE], workers=1)
+
+
+@pytest.mark.parametrize(("form", "magic"), [("svg", b"<?xml"), ("png", b"\x89PNG")])
+def test_the_same_sweep_is_the_same_bytes(curve: Sweep, heat_map: Sweep, form: str, magic: bytes) -> None:
+    for each in (curve, heat_map):
+        picture = plot_bytes(each, form)
+        assert picture.startswith(magic)
+        assert picture == plot_bytes(each, form)
+        assert b"matplotlib.org/)" not in picture
+
+
+def test_bytes_depend_on_no_process(curve: Sweep, tmp_path: Path) -> None:
+    code = (
+        "import sys; from batchsim import load_scenario, sweep; "
+        "from batchsim.report.sweep_plot import plot_bytes; "
+        f"s = sweep(load_scenario('scenarios/incident.yaml'), runs=15, vary=[{COUNT!r}], workers=1); "
+        "sys.stdout.buffer.write(plot_bytes(s, 'svg'))"
+    )
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": f"UTC-{seed}"}
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environment)
+        assert ended.stdout == plot_bytes(curve, "svg")
+
+
+def test_a_boundary_is_drawn_over_it(curve: Sweep, heat_map: Sweep) -> None:
+    line = Boundary("formula", ((20_000,),))
+    assert plot_bytes(curve, "svg", [line]) != plot_bytes(curve, "svg")
+    path = Boundary("formula", ((5_000, 1_000), (45_000, 50_000)), frozenset({"pre3427"}))
+    everywhere = Boundary("formula", path.points)
+    elsewhere = Boundary("formula", path.points, frozenset({"pr4397"}))
+    pictures = [plot_bytes(heat_map, "svg", given) for given in ([], [path], [everywhere], [elsewhere])]
+    assert len(set(pictures)) == 3
+    assert pictures[0] == pictures[3]
+    with pytest.raises(ValueError, match="zip"):
+        plot_bytes(heat_map, "svg", [line])
+
+
+def test_policies_that_came_to_the_same_are_drawn_as_one(curve: Sweep) -> None:
+    groups = alike(curve, "false_failure")
+    assert groups == [("pre3427", "pr3427_count_only", "pr3427"), ("pr3766", "pr4397")]
+    assert heading(groups[0], 30) == "pre3427, pr3427_count_only,\npr3427"
+
+
+def test_axes_are_in_units_that_people_read(heat_map: Sweep) -> None:
+    count, take = heat_map.axes
+    assert (title(count), numbers(count)) == ("redis.enqueued_count.request [ms]", [5, 25, 45])
+    assert edges(count) == [0, 15, 35, 55]
+    assert edges(take) == pytest.approx([10**-0.5, 10**0.5, 10**1.5, 10**2.5])
+
+
+def test_without_an_axis_there_is_nothing_to_draw(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing was varied"):
+        write_plot(tmp_path / "x.svg", sweep(INCIDENT, ["pr3766"], runs=1, workers=1))
