@@ -24,7 +24,7 @@ from batchsim.scenario import Scenario, scenario_from_data
 from batchsim.trace import Step, Trace
 from batchsim.verdicts import verdicts_of
 from tests.protocol.facts import Facts
-from tests.strategies import policies, scenarios
+from tests.strategies import policies, policies_as_specified, scenarios
 
 
 def in_bytes(trace: Trace) -> bytes:
@@ -188,7 +188,7 @@ def test_who_was_woken_waited_for_that_very_step(scenario: Scenario, policy: Pol
 
 
 @settings(max_examples=100)
-@given(scenarios(), policies())
+@given(scenarios(), policies_as_specified())
 def test_the_facts_of_protocol_md_hold_after_every_step(scenario: Scenario, policy: Policy) -> None:
     facts = Facts(scenario.setting, policy)
 
