@@ -203,6 +203,13 @@ class ExposedWaiting(Exposed[T_co], BlockingOperation[T_co]):
         assert isinstance(self.bare, BlockingOperation)
         return self.bare.waits_for()
 
+    def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
+        """As of any; what it was woken for is still there for somebody else, if it raised before its effect."""
+        ready = super(ExposedWaiting, self).unblocks_after(answer)
+        if isinstance(answer, Raised) and not answer.took_effect:
+            return (*ready, self.waits_for())
+        return ready
+
 
 def exposed(operation: Operation[T_co], exposures: tuple[Exposure[Any], ...]) -> Operation[T_co]:
     """The operation with those of the faults that concern it."""

@@ -184,7 +184,7 @@ def _cell(judgement: Judgement, policy: str, budget: Budget, call: Call) -> str:
 
 
 def _ablation(judgement: Judgement, switches: Sequence[str]) -> Iterator[str]:
-    yield "Each switch closes something by itself: without it, one item and at most one fault give"
+    yield "Each switch closes something by itself. Without it, at most one fault gives"
     rows = []
     usual = {call: judgement.by_fault(PROPOSED.name, call, UP_TO_ONE) for call in Call}
     for switch in switches:

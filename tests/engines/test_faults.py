@@ -253,3 +253,10 @@ def test_a_probability_is_drawn_from_a_stream_that_shifts_nobody_elses() -> None
     never = simulate(with_faults(scenario(20, 3), LostResponse(probability=1e-12)), POLICIES["pr3766"])
     assert [step for step in hit.steps if step.answer.__class__.__name__ == "Raised"]
     assert never.steps == usual.steps
+
+
+def test_who_crashes_before_it_takes_a_message_leaves_it_to_another_who_waits() -> None:
+    subject = timeless(consumers=2, items={"upload": "3 s"})
+    trace = simulate(with_faults(subject, Crash(actor="consumer-0", before="queue.take")), POLICIES["pr3766"])
+    assert verdicts_of(trace.outcome) == ("ok",)
+    assert [step.actor for step in trace.steps if step.name == "queue.take"] == ["consumer-0", "consumer-1"]

@@ -81,6 +81,6 @@ def cases_of(scope: Scope, faults: Sequence[int]) -> Iterator[Case]:
         variants += scope.without if len(budget.names) < 2 else ()
         for policy, without in variants:
             for call in scope.calls:
-                for items in scope.items if not without else scope.items[:1]:
-                    for consumers in scope.consumers:
+                for items in scope.items:
+                    for consumers in scope.consumers if not without else scope.consumers[-1:]:
                         yield Case(policy, without, budget, call, items, consumers)
