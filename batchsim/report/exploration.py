@@ -10,8 +10,10 @@ from rich.text import Text
 
 from batchsim.analysis.constraints import CONSTRAINTS_MAX, Explanation
 from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass, WalkedStep
+from batchsim.protocol.operation import Raised
 from batchsim.report import words
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.report.terminal import print_faults
 from batchsim.scenario import Scenario
 
 DECISIONS_SHOWN_MAX = 6
@@ -32,6 +34,7 @@ def show_explorations(
     console.print(Text(scenario.name, style="bold"))
     if scenario.summary:
         console.print(Text(scenario.summary))
+    print_faults(console, scenario)
     console.print()
     for exploration in explorations:
         console.print(_claim(exploration))
@@ -165,6 +168,6 @@ def _lanes(steps: Sequence[WalkedStep]) -> list[str]:
     for step in steps:
         place = actors.index(step.actor)
         lane = f"{'| ' * place}o {'| ' * (len(actors) - place - 1)}"
-        way = f" [{step.alternative}]" if step.alternative else ""
+        way = f" [{step.alternative}]" if step.alternative and not isinstance(step.answer, Raised) else ""
         lines.append(f"{lane} {step.name:<{width}}  {step.actor}: {step.description or 'done'}{way}")
     return lines
