@@ -13,7 +13,7 @@ from itertools import groupby
 
 from batchsim.analysis.lanes import attempt_of
 from batchsim.analysis.status_writes import status_writes
-from batchsim.analysis.wording import Told, at, doing
+from batchsim.analysis.wording import Told, at, doing, raised
 from batchsim.protocol.mishaps import DROPPED, LOST
 from batchsim.protocol.operations import (
     Cleanup,
@@ -106,7 +106,7 @@ def _lacks_meta(step: Step) -> bool:
 
 
 def _raised(answered: Answered, failure: Step) -> Refusal:
-    return Refusal(answered.status, f"{doing(failure)} {failure.description} at {at(failure)}", (failure.number,))
+    return Refusal(answered.status, f"{doing(failure)} {raised(failure)} at {at(failure)}", (failure.number,))
 
 
 def _without_meta(trace: Trace, answered: Answered, meta: Step) -> Refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from batchsim.analysis.status_writes import status_writes
-from batchsim.analysis.wording import at, doing
+from batchsim.analysis.wording import at, doing, raised
 from batchsim.protocol.mishaps import IN_HANDS
 from batchsim.protocol.operation import Stopped, StoreFailure
 from batchsim.protocol.operations import (
@@ -57,25 +57,15 @@ def mishaps(trace: Trace) -> Iterator[Turn]:
     """What went wrong on the way, and what it led to. Needs a trace with all steps."""
     for step in trace.steps:
         if step.raised is not None and step.raised.error is Stopped:
-            yield step, f"{step.actor} stopped for good at {at(step)}, before {doing(step)}{_left(trace, step)}."
+            yield step, f"{step.actor} stopped for good at {at(step)}, before {doing(step)}{_unfinished(trace, step)}."
         elif step.raised is not None and step.raised.error is StoreFailure:
-            yield step, f"{doing(step)} by {step.actor} {step.description} at {at(step)}{_missed(trace, step)}."
+            yield step, f"{doing(step)} by {step.actor} {raised(step)} at {at(step)}{_missed(trace, step)}."
     yield from _of_messages(trace)
     yield from _doubled(trace)
     yield from _of_keys(trace)
 
 
 # -- what a failure leads to -------------------------------------------------------------------
-
-
-def _left(trace: Trace, crash: Step) -> str:
-    """What became of what a crashed actor had in its hands."""
-    item = crash.operation.item
-    if crash.operation.claim:
-        back = next((each for each in _later(trace, crash) if isinstance(each.operation, Redeliver)), None)
-        if back is not None and back.operation.item == item:
-            return f"; the message of item {item} came back at {at(back)}"
-    return _unfinished(trace, crash)
 
 
 def _missed(trace: Trace, failure: Step) -> str:

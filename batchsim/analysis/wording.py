@@ -14,6 +14,11 @@ def at(step: Step) -> str:
     return instant(step.at_us)
 
 
+def raised(step: Step) -> str:
+    """What a step did that raised: `raised before its effect`."""
+    return f"raised {'after' if step.took_effect else 'before'} its effect"
+
+
 def doing(step: Step) -> str:
     """A step by its operation and item: `queue.push of item 2`."""
     item = step.operation.item

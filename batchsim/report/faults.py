@@ -51,7 +51,8 @@ def _numbered(noun: str, number: int | None) -> Iterator[str]:
 
 
 def _where(actor: str | None, operation: str | None, item: int | None) -> Iterator[str]:
-    yield actor or "handler or consumer"
+    if actor is not None:
+        yield actor
     if operation is not None:
         yield operation
     yield from _numbered("item", item)
