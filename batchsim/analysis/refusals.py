@@ -177,15 +177,18 @@ def _without_answer(trace: Trace, answered: Answered, handled: Sequence[Step]) -
     )
     way = delivery.alternative or ""
     if way.startswith(LOST):
-        return _refusal_by(f"the answer was lost on its way{_though(trace, handled)}", delivery, handled)
+        work = _work(trace, handled)
+        so_far = f"; the handler had {work}" if work else ""
+        return _refusal_by(f"the answer was lost on its way{so_far}", delivery, handled)
     if way.startswith(DROPPED):
         drop = next(
             step
             for step in trace.steps
             if isinstance(step.operation, Drop) and step.operation.attempt == answered.attempt
         )
-        reason = f"it dropped at {at(drop)}, and the handler went on{_though(trace, handled)}"
-        return _refusal_by(reason, drop, handled)
+        work = _work(trace, handled)
+        then = f", and {work}" if work else ""
+        return _refusal_by(f"it dropped at {at(drop)}; the handler went on{then}", drop, handled)
     if way:
         return _refusal_by(f"it was {way}", delivery, ())
     failure = _failure(handled)
@@ -204,10 +207,10 @@ def _telling(handled: Sequence[Step]) -> Step | None:
     return _last(handled, Seal) or _last(handled, EnqueuedCount)
 
 
-def _though(trace: Trace, handled: Sequence[Step]) -> str:
+def _work(trace: Trace, handled: Sequence[Step]) -> str:
     step = _telling(handled)
     if step is None or not step.took_effect:
         return ""
     if isinstance(step.operation, Seal):
-        return f"; it {'sealed the batch' if step.effect else 'found no row to seal'} at {at(step)}"
-    return f"; it counted {step.effect} of {trace.setting.run_count} at {at(step)}"
+        return f"{'sealed the batch' if step.effect else 'found no row to seal'} at {at(step)}"
+    return f"counted {step.effect} of {trace.setting.run_count} at {at(step)}"

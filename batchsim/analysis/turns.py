@@ -57,7 +57,10 @@ def mishaps(trace: Trace) -> Iterator[Turn]:
     """What went wrong on the way, and what it led to. Needs a trace with all steps."""
     for step in trace.steps:
         if step.raised is not None and step.raised.error is Stopped:
-            yield step, f"{step.actor} stopped for good at {at(step)}, before {doing(step)}{_unfinished(trace, step)}."
+            yield (
+                step,
+                f"{step.actor} stopped for good at {at(step)}, before {doing(step)}{_unfinished(trace, step)}.",
+            )
         elif step.raised is not None and step.raised.error is StoreFailure:
             yield step, f"{doing(step)} by {step.actor} {raised(step)} at {at(step)}{_missed(trace, step)}."
     yield from _of_messages(trace)
@@ -130,6 +133,12 @@ def _by(enders: dict[int, Step], index: int) -> str:
     return f": {who} at {at(step)}"
 
 
+def _counts(update: Step) -> str:
+    operation = update.operation
+    assert isinstance(operation, CompletionUpdate)
+    return f"with {operation.successful} successful and {operation.failed} failed"
+
+
 def _doubled(trace: Trace) -> Iterator[Turn]:
     """Second child runs of an item, and second completion updates."""
     updates = 0
@@ -140,7 +149,10 @@ def _doubled(trace: Trace) -> Iterator[Turn]:
             case CompletionUpdate() if step.took_effect:
                 updates += 1
                 if updates > 1:
-                    yield step, f"{step.actor} made completion update number {updates} at {at(step)}."
+                    yield (
+                        step,
+                        f"{step.actor} made completion update number {updates} at {at(step)}, {_counts(step)}.",
+                    )
 
 
 # -- keys --------------------------------------------------------------------------------------
