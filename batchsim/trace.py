@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from batchsim.protocol.client import CallResult, Result
-from batchsim.protocol.operation import Operation, World
+from batchsim.protocol.operation import Operation, Raised, World
 from batchsim.protocol.setting import Call, Kind, Setting
 from batchsim.protocol.stores import REDIS_KEYS, BatchRow, Waitpoint, request_key
 
@@ -39,6 +39,21 @@ class Step(NamedTuple):
     def description(self) -> str:
         """The answer in a few words."""
         return self.operation.tell(self.answer)
+
+    @property
+    def raised(self) -> Raised | None:
+        """What it raised in place of an answer, if it did."""
+        return self.answer if isinstance(self.answer, Raised) else None
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether its store did what it was asked for."""
+        return self.raised is None or self.raised.took_effect
+
+    @property
+    def effect(self) -> Any:
+        """What its store answered, be it that nobody heard it; `None` where it did nothing."""
+        return self.answer if self.raised is None else self.raised.answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,18 @@ from hypothesis.strategies import SearchStrategy
 
 from batchsim.policies import POLICIES
 from batchsim.policies.proposed import PROPOSED
+from batchsim.protocol.faults import (
+    CONSUMER_OPERATIONS,
+    HANDLER_OPERATIONS,
+    Crash,
+    Cut,
+    Disconnect,
+    Effect,
+    Fault,
+    LostResponse,
+    Redeliver,
+    StoreError,
+)
 from batchsim.protocol.operations import OPERATIONS
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import (
@@ -134,6 +146,44 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     table = scenario.latencies
     of_operation = draw(_latency_of_operation(table.of_operation))
     return replace(scenario, latencies=replace(table, of_operation=of_operation))
+
+
+# -- faults ------------------------------------------------------------------------------------
+
+_ATTEMPTS = st.sampled_from([None, 1, 1, 2])
+_ITEMS = st.sampled_from([None, 0, 1])
+_EFFECTS = st.sampled_from([None, *Effect])
+_LATER_US = st.one_of(st.none(), DURATIONS_US, st.integers(60_000_000, 70_000_000))
+
+
+def _crashes(actor: str, operations: tuple[str, ...]) -> SearchStrategy[Fault]:
+    return st.builds(Crash, actor=st.just(actor), before=st.sampled_from(operations), at_us=_LATER_US)
+
+
+def _errors(actor: str, operations: tuple[str, ...]) -> SearchStrategy[Fault]:
+    operation = st.sampled_from(operations)
+    return st.builds(StoreError, actor=st.just(actor), operation=operation, effect=_EFFECTS, at_us=_LATER_US)
+
+
+def timed_faults() -> SearchStrategy[Fault]:
+    """Any fault that a timed run can place."""
+    likely = st.sampled_from([0.05, 0.3, 1.0])
+    return st.one_of(
+        st.builds(LostResponse, attempt=_ATTEMPTS, at_us=_LATER_US),
+        st.builds(Disconnect, attempt=_ATTEMPTS, at_us=_LATER_US),
+        st.builds(Cut, attempt=_ATTEMPTS, after_items=st.just(0)),
+        st.builds(Redeliver, item=_ITEMS, at_us=_LATER_US),
+        _crashes("handler", HANDLER_OPERATIONS),
+        _crashes("consumer", CONSUMER_OPERATIONS),
+        _errors("handler", HANDLER_OPERATIONS),
+        _errors("consumer", CONSUMER_OPERATIONS),
+        st.builds(LostResponse, probability=likely),
+        st.builds(Disconnect, probability=likely),
+        st.builds(Cut, probability=likely),
+        st.builds(Redeliver, probability=likely),
+        st.builds(Crash, probability=likely),
+        st.builds(StoreError, probability=likely, effect=_EFFECTS),
+    )
 
 
 def policies() -> SearchStrategy[Policy]:

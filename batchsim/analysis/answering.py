@@ -10,9 +10,10 @@ from batchsim.trace import Answered, Step, Trace
 def answering_steps(trace: Trace) -> dict[int, Answered]:
     """By the number of the step, the answer that it explains; one step for each attempt.
 
-    That is the handler's last count, seal or missing metadata; or its entry check, if it came no further.
+    That is the handler's last count, seal, missing metadata or failure; or its entry check, if it came no further.
+    Attempts whose connection was lost have none: what their handlers did explains nothing.
     """
-    answers = {answered.attempt: answered for answered in trace.answers}
+    answers = {answered.attempt: answered for answered in trace.answers if answered.status is not None}
     telling: dict[int, Step] = {}
     for step in trace.steps:
         attempt = attempt_of(step.actor)
@@ -22,6 +23,8 @@ def answering_steps(trace: Trace) -> dict[int, Answered]:
 
 
 def _is_turn(step: Step) -> bool:
+    if step.raised is not None:
+        return True
     if isinstance(step.operation, GetMeta):
         return step.answer is None
     return isinstance(step.operation, EnqueuedCount | Seal)

@@ -75,7 +75,8 @@ def _legs_to(step: Step, before: Step | None) -> list[Leg]:
     if step.issued_us > answered_us:
         legs.append(Leg(step.actor, "http.deliver", "request", answered_us, step.issued_us))
     if step.at_us > step.issued_us:
-        legs.append(Leg(step.actor, step.name, "request", step.issued_us, step.at_us))
+        part = "wait" if step.operation.is_instant else "request"
+        legs.append(Leg(step.actor, step.name, part, step.issued_us, step.at_us))
     return legs
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -211,11 +210,30 @@ def _obeys(events: list[int], earlier: int, later: int) -> bool:
 
 def _smallest_hitting_set(sets: list[frozenset[int]]) -> tuple[int, ...] | None:
     """The smallest set, and of those the first, that has an element of each; `None`: none that is small enough."""
-    elements = sorted(frozenset().union(*sets))
+    hits: dict[int, int] = {}
+    for element in sorted(frozenset().union(*sets), reverse=True):
+        # Of elements that hit the same sets, the first one will do.
+        hits[sum(1 << place for place, each in enumerate(sets) if element in each)] = element
+    first = sorted((element, mask) for mask, element in hits.items())
     for size in range(CONSTRAINTS_MAX + 1):
-        for chosen in combinations(elements, size):
-            if all(not each.isdisjoint(chosen) for each in sets):
-                return chosen
+        chosen = _first_hitting(first, (1 << len(sets)) - 1, size)
+        if chosen is not None:
+            return chosen
+    return None
+
+
+def _first_hitting(elements: list[tuple[int, int]], left: int, size: int) -> tuple[int, ...] | None:
+    """The first set of this size that hits all that are left; `elements`: each with the sets that it hits."""
+    if not left or not size:
+        return None if left else ()
+    helpful = [(element, mask & left) for element, mask in elements if mask & left]
+    hit_most = max((mask.bit_count() for _, mask in helpful), default=0)
+    if hit_most * size < left.bit_count():
+        return None
+    for place, (element, mask) in enumerate(helpful):
+        rest = _first_hitting(helpful[place + 1 :], left & ~mask, size - 1)
+        if rest is not None:
+            return (element, *rest)
     return None
 
 

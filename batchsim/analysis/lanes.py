@@ -6,14 +6,15 @@ those that its story does not need are folded into one lane that tells how many 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from batchsim.analysis.chains import Leg
 from batchsim.protocol.client import Result
-from batchsim.protocol.operation import BlockingOperation
-from batchsim.protocol.operations import Deliver, TakeMessage
+from batchsim.protocol.operation import BlockingOperation, Stopped
+from batchsim.protocol.operations import ClaimMessage, Deliver, TakeMessage
 from batchsim.protocol.setting import Call
 from batchsim.trace import Step, Trace
 
@@ -78,7 +79,7 @@ def attempt_of(actor: str) -> int | None:
 def _rank(actor: str) -> tuple[int, str, tuple[int, ...]]:
     kind, _, numbers = actor.partition("-")
     place = _KINDS.index(kind) if kind in _KINDS else len(_KINDS)
-    return place, kind, tuple(int(number) for number in numbers.split(".") if number)
+    return place, kind, tuple(int(number) for number in re.findall(r"\d+", numbers))
 
 
 def _legs(actor: str, steps: Iterable[Step], trace: Trace) -> Iterator[Leg]:
@@ -92,14 +93,18 @@ def _legs_of(step: Step, steps: Sequence[Step]) -> Iterator[Leg]:
     if not isinstance(step.operation, BlockingOperation):
         if step.issued_us < step.at_us:
             yield Leg(step.actor, step.name, "request", step.issued_us, step.at_us)
-    elif not isinstance(step.operation, TakeMessage):
+    elif not isinstance(step.operation, TakeMessage | ClaimMessage):
         # An idle consumer is no bar, but an attempt under way and a timer that runs are.
         since_us = step.issued_us
         if not isinstance(step.operation, Deliver) and step.woken_by is not None:
             since_us = max(since_us, steps[step.woken_by].at_us)
         yield Leg(step.actor, step.name, "wait", since_us, step.at_us)
-    if step.at_us < step.answered_us:
+    if step.at_us < step.answered_us and not _ends_its_actor(step):
         yield Leg(step.actor, step.name, "response", step.at_us, step.answered_us)
+
+
+def _ends_its_actor(step: Step) -> bool:
+    return step.raised is not None and step.raised.error is Stopped
 
 
 def _wait_for_waitpoint(trace: Trace) -> Iterator[Leg]:

@@ -61,13 +61,15 @@ def seal_margin(trace: Trace) -> Margin | None:
 
 
 def _first(trace: Trace, operation: str) -> Step | None:
-    return next((step for step in trace.steps if step.name == operation), None)
+    return next((step for step in trace.steps if step.name == operation and step.took_effect), None)
 
 
 def _ends_pending(step: Step) -> bool:
+    if not step.took_effect:
+        return False
     match step.operation:
         case SetCompleted() | Abort():
-            return bool(step.answer)
+            return bool(step.effect)
         case CompletionUpdate(status=status, seals=seals):
             # A row that is sealed already takes no seal either (policy `seal_at_finalize`).
             return seals or status is not Status.PENDING

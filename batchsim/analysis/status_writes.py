@@ -35,14 +35,16 @@ def status_writes(trace: Trace) -> Iterator[StatusWrite]:
 
 
 def _written(step: Step) -> Status | None:
+    if not step.took_effect:
+        return None
     match step.operation:
-        case Seal() if step.answer:
+        case Seal() if step.effect:
             return Status.PROCESSING
         case CompletionUpdate(status=status):
             return status
-        case SetCompleted() if step.answer:
+        case SetCompleted() if step.effect:
             return Status.COMPLETED
-        case Abort() if step.answer:
+        case Abort() if step.effect:
             return Status.ABORTED
         case _:
             return None

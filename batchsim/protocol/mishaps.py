@@ -43,6 +43,11 @@ from batchsim.protocol.stores import (
 
 Ways = tuple[Alternative, ...]
 
+LOST, DROPPED, CUT = "lost", "dropped", "cut"
+"""How `http.deliver` turns out where the connection is lost: what its label begins with."""
+IN_HANDS = "in the hands of a consumer"
+"""How `queue.redeliver` turns out where the message was not left behind by a crash."""
+
 
 def _admits(field: int | None, value: int | None) -> bool:
     return field is None or field == value
@@ -65,7 +70,7 @@ class ResponseIsLost(Exposure[LostResponse]):
         answer = world.network.answer(operation.attempt)
         if not usual or answer == CONNECTION_LOST or not self.is_left(world):
             return ()
-        return (self.way("lost"),)
+        return (self.way(LOST),)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Answer:
         assert isinstance(operation, Deliver)
@@ -106,7 +111,7 @@ class DropIsSeen(Exposure[Disconnect]):
     def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
         assert isinstance(operation, Deliver)
         is_dropped = world.network.connection(operation.attempt).is_dropped
-        return (Alternative("dropped"),) if is_dropped else ()
+        return (Alternative(DROPPED),) if is_dropped else ()
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Answer:
         return CONNECTION_LOST
@@ -216,7 +221,7 @@ class BodyIsCut(Exposure[Cut]):
 
 
 def _cut_after(items: int) -> str:
-    return f"cut after {items} item{'' if items == 1 else 's'}"
+    return f"{CUT} after {items} item{'' if items == 1 else 's'}"
 
 
 def _cut(exposure: Exposure[Cut], world: World, attempt: int, way: Alternative) -> None:
@@ -243,7 +248,7 @@ class MessageIsRedelivered(Exposure[Redeliver]):
             return ()
         if self.fault.probability is not None and record.message.delivery > PROBABLE_TIMES_MAX:
             return ()
-        return (self.way("in the hands of a consumer", timer=visibility_timer(operation.index)),)
+        return (self.way(IN_HANDS, timer=visibility_timer(operation.index)),)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> None:
         self.use_up(world)

@@ -13,6 +13,7 @@ from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass
 from batchsim.report import words
 from batchsim.report.lanes import lanes
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.report.terminal import print_faults
 from batchsim.scenario import Scenario
 
 DECISIONS_SHOWN_MAX = 6
@@ -33,6 +34,7 @@ def show_explorations(
     console.print(Text(scenario.name, style="bold"))
     if scenario.summary:
         console.print(Text(scenario.summary))
+    print_faults(console, scenario)
     console.print()
     for exploration in explorations:
         console.print(_claim(exploration))

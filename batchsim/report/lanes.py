@@ -18,8 +18,8 @@ class Drawn(Protocol):
         """Of its operation."""
 
     @property
-    def alternative(self) -> str | None:
-        """Which of its ways it takes; `None`: the usual one."""
+    def way(self) -> str | None:
+        """How it turned out, where the description does not say so; `None`: as usual."""
 
     @property
     def description(self) -> str:
@@ -34,6 +34,6 @@ def lanes(steps: Sequence[Drawn]) -> list[str]:
     for step in steps:
         place = actors.index(step.actor)
         lane = f"{'| ' * place}o {'| ' * (len(actors) - place - 1)}"
-        way = f" [{step.alternative}]" if step.alternative else ""
+        way = f" [{step.way}]" if step.way else ""
         lines.append(f"{lane} {step.name:<{width}}  {step.actor}: {step.description or 'done'}{way}")
     return lines

@@ -15,6 +15,7 @@ from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.protocol.operations import Backoff
 from batchsim.protocol.setting import Kind
 from batchsim.report import phrases, words
+from batchsim.report.faults import faults_in_words
 from batchsim.report.latencies import by_item, special_operations
 from batchsim.report.markdown_text import bold, code, details, picture, plain, table
 from batchsim.rounding import exact_instant, instant
@@ -53,6 +54,7 @@ def _setting(scenario: Scenario) -> Iterator[str]:
         ("items handled at once", str(setting.ingest_concurrency or "what the policy says")),
         *((code(name), plain(latency)) for name, latency in special_operations(scenario)),
         ("seed", str(scenario.seed)),
+        *((f"fault: {code(name)}", plain(said)) for name, said in faults_in_words(scenario)),
     ]
     yield "## Setting"
     yield table(("what", "value"), rows)

@@ -15,8 +15,10 @@ from batchsim.analysis.contest import contest_of
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.report import words
+from batchsim.report.faults import faults_in_words
 from batchsim.report.tables import BAD, GOOD, QUIET, plain_table, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
+from batchsim.scenario import Scenario
 from batchsim.trace import Step
 
 Chains = tuple[tuple[Leg, ...], tuple[Leg, ...]] | None
@@ -32,6 +34,7 @@ def show_scenario_run(
     scenario = scenario_run.scenario
     console.print(Text(scenario.name, style="bold"))
     console.print(Text(scenario.summary))
+    print_faults(console, scenario)
     console.print()
     print_table(console, _table_of_runs(scenario_run.runs))
     shown: dict[Chains, str] = {}
@@ -43,6 +46,12 @@ def show_scenario_run(
         for run in scenario_run.runs:
             _show_timeline(console, run)
     _show_expectations(console, [scenario_run])
+
+
+def print_faults(console: Console, scenario: Scenario) -> None:
+    """The faults of a scenario, one a line; nothing where it has none."""
+    for name, said in faults_in_words(scenario):
+        console.print(Text(f"fault: {name}: {said}"), soft_wrap=True)
 
 
 def show_matrix(console: Console, scenario_runs: Sequence[ScenarioRun], *, timeline: bool) -> None:

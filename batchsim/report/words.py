@@ -39,8 +39,10 @@ def batch_row(row: BatchRow) -> str:
 
 
 def runs_created(trace: Trace) -> str:
-    """How many items have a child run, of how many."""
-    return f"{trace.outcome.runs_created}/{trace.setting.run_count}"
+    """How many items have a child run, of how many; and how many runs there are, if more: `1/1 (2 runs)`."""
+    outcome = trace.outcome
+    more = f" ({outcome.runs_total} runs)" if outcome.runs_total > outcome.runs_created else ""
+    return f"{outcome.runs_created}/{trace.setting.run_count}{more}"
 
 
 def signed(us: int) -> str:

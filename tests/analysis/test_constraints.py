@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from batchsim.analysis.constraints import Constraint, Explanation, explanations
+from batchsim.analysis.constraints import (
+    CONSTRAINTS_MAX,
+    Constraint,
+    Explanation,
+    _smallest_hitting_set,
+    explanations,
+)
 from batchsim.engines.exhaustive import Exploration, explore
 from batchsim.engines.timed import simulate
 from batchsim.policies import POLICIES
@@ -100,3 +109,14 @@ def _obeys(trace: Trace, constraint: Constraint) -> bool:
 
 def _is(name: str, actor: str, event: Any) -> bool:
     return bool(name == event.operation and (actor == event.actor or actor.startswith(f"{event.actor}-")))
+
+
+@given(st.lists(st.frozensets(st.integers(0, 9), max_size=4), max_size=6))
+def test_the_chosen_set_is_the_first_of_the_smallest(sets: list[frozenset[int]]) -> None:
+    candidates = (
+        chosen
+        for size in range(CONSTRAINTS_MAX + 1)
+        for chosen in combinations(range(10), size)
+        if all(not each.isdisjoint(chosen) for each in sets)
+    )
+    assert _smallest_hitting_set(sets) == next(candidates, None)

@@ -29,7 +29,7 @@ class Shown(NamedTuple):
 
     actor: str
     name: str
-    alternative: str | None
+    way: str | None
     description: str
 
 
@@ -69,7 +69,7 @@ def _shortest(found: Iterable[tuple[tuple[str, ...], tuple[WalkedStep, ...]]]) -
             if verdict != OK.name and (verdict not in shortest or len(steps) < len(shortest[verdict])):
                 shortest[verdict] = steps
     return {
-        verdict: tuple(Shown(step.actor, step.name, step.alternative, step.description) for step in steps)
+        verdict: tuple(Shown(step.actor, step.name, step.way, step.description) for step in steps)
         for verdict, steps in sorted(shortest.items())
     }
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.search import Label, Search
-from batchsim.protocol.operation import Operation, World
+from batchsim.protocol.operation import Operation, Raised, World
 from batchsim.trace import Outcome
 
 Numbers = NDArray[np.int64]
@@ -152,3 +152,8 @@ class WalkedStep:
     def description(self) -> str:
         """The answer in a few words."""
         return self.operation.tell(self.answer)
+
+    @property
+    def way(self) -> str | None:
+        """How it turned out, where the description does not say so; `None`: as usual."""
+        return None if isinstance(self.answer, Raised) else self.alternative

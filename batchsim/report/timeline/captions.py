@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from batchsim.analysis.answering import answering_steps
 from batchsim.analysis.lanes import REAPER, WAITPOINT, Lane
 from batchsim.analysis.runs import PolicyRun
-from batchsim.protocol.operation import Operation
+from batchsim.protocol.operation import BodyNotRead, Operation, Raised, Stopped
 from batchsim.protocol.operations import (
     Abort,
     Backoff,
@@ -16,12 +16,16 @@ from batchsim.protocol.operations import (
     CleanupWithTombstone,
     CompleteWaitpoint,
     CompletionUpdate,
+    CreateRun,
     Deliver,
+    Drop,
     EnqueuedCount,
     ExpireTombstone,
     FindBatch,
     FinishRun,
     GetMeta,
+    ReadMessage,
+    Redeliver,
     RetryMessage,
     Seal,
     SetCompleted,
@@ -77,22 +81,37 @@ def _since(step: Step) -> int:
 
 
 def _weight(step: Step) -> int:
+    if step.raised is not None:
+        return TURN
     return TURN if isinstance(step.operation, _TURNS) else WRITE if isinstance(step.operation, _WRITES) else BAR
 
 
 def _texts(step: Step, answers: Mapping[int, Answered]) -> Texts:
-    wording = _WORDINGS.get(type(step.operation))
-    texts = () if wording is None else wording(step)
+    texts = _of_failure(step.name, step.raised) if step.raised is not None else _of_effect(step)
     if step.number in answers:
         return (*(f"{words} → {answer(answers[step.number])}" for words in texts), *texts)
     # The rows that others read settle nothing.
-    return () if isinstance(step.operation, FindBatch) and step.actor != REAPER else texts
+    is_read_by_others = isinstance(step.operation, FindBatch) and step.actor != REAPER and step.raised is None
+    return () if is_read_by_others else texts
+
+
+def _of_effect(step: Step) -> Texts:
+    wording = _WORDINGS.get(type(step.operation))
+    return () if wording is None else wording(step)
+
+
+def _of_failure(operation: str, raised: Raised) -> Texts:
+    if raised.error is Stopped:
+        return f"stops before {operation}", "stops"
+    if raised.error is BodyNotRead:
+        return "body not read", "cut"
+    return f"{operation} raises {'after' if raised.took_effect else 'before'} its effect", "raises"
 
 
 def _of_answer(step: Step, attempt: int, run: PolicyRun) -> Caption:
     texts: Texts = (
         f"attempt {attempt}: {step.description}",
-        f"{attempt}: {step.answer.status}",
+        f"{attempt}: {step.answer.status or 'lost'}",
         f"{attempt}",
     )
     is_end = attempt == run.trace.outcome.call.attempts and not step.answer.sealed
@@ -115,10 +134,24 @@ def _of_backoff(step: Step) -> Texts:
 
 
 _BARS = (Upload, FinishRun, Backoff, TakeExpiry)
-_TURNS = (EnqueuedCount, Seal, Cleanup, CleanupWithTombstone, SetCompleted, Abort, CompleteWaitpoint)
+_TURNS = (
+    Drop,
+    Redeliver,
+    EnqueuedCount,
+    Seal,
+    Cleanup,
+    CleanupWithTombstone,
+    SetCompleted,
+    Abort,
+    CompleteWaitpoint,
+)
 _WRITES = (CompletionUpdate, RetryMessage, ExpireTombstone)
 _WORDINGS: dict[type[Operation[object]], Callable[[Step], Texts]] = {
     Backoff: _of_backoff,
+    Drop: lambda _: ("connection drops", "drops"),
+    Redeliver: lambda _: ("comes back",),
+    ReadMessage: lambda step: ("message gone",) if step.answer is None else (),
+    CreateRun: lambda step: (f"run {step.answer} of item {step.operation.item}",) if step.answer > 1 else (),
     FindBatch: lambda step: (f"finds {step.answer.status}",),
     Upload: lambda step: (f"upload {step.operation.item}", f"{step.operation.item}"),
     GetMeta: lambda step: ("no meta",) if step.answer is None else (),

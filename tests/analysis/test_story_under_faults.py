@@ -1,0 +1,132 @@
+"""Why a run under faults ended as it did: whole stories of hand-built runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from batchsim.analysis.answering import answering_steps
+from batchsim.analysis.lanes import lanes_of
+from batchsim.analysis.margins import race_margin, seal_margin
+from batchsim.analysis.status_writes import status_writes
+from batchsim.analysis.story import story
+from batchsim.engines.timed import simulate
+from batchsim.policies import POLICIES
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, Fault, LostResponse, Redeliver, StoreError
+from batchsim.protocol.stores import Status
+from batchsim.trace import Trace
+from batchsim.verdicts import verdicts_of
+from tests.strategies import request_leg, timeless
+
+TWO_ITEMS: Mapping[str, Any] = {"batch": {"items": 2}}
+
+
+def run(
+    *faults: Fault, policy: str = "pre3427", operations: Mapping[str, Any] | None = None, **fields: Any
+) -> Trace:
+    usual = {"sdk.backoff": request_leg("1 s"), "queue.take": {"response": "1 s"}, **(operations or {})}
+    subject = timeless(usual, **fields)
+    return simulate(replace(subject, setting=replace(subject.setting, faults=faults)), POLICIES[policy])
+
+
+def told(trace: Trace) -> list[str]:
+    return list(story(trace, verdicts_of(trace.outcome)))
+
+
+def test_an_answer_that_was_lost() -> None:
+    assert told(run(LostResponse(attempt=1)))[:2] == [
+        "attempt 1 lost the connection: the answer was lost on its way; "
+        "the handler had sealed the batch at 0.000 ms.",
+        "attempt 2 got 422: the batch was PENDING, sealed since 1.000 s.",
+    ]
+
+
+def test_a_connection_that_dropped_while_the_handler_worked() -> None:
+    late = {"redis.enqueued_count": request_leg("30 s")}
+    assert told(run(Disconnect(attempt=1, at_us=500_000), operations=late))[0] == (
+        "attempt 1 lost the connection: it dropped at 500.000 ms; "
+        "the handler went on, and counted 0 of 1 at 30.000 s."
+    )
+
+
+def test_a_body_that_was_cut() -> None:
+    late = {"redis.enqueued_count": request_leg("9 s")}
+    sentences = told(run(Cut(attempt=1, after_items=1), operations=late, **TWO_ITEMS))
+    assert sentences[0] == "attempt 1 lost the connection: it was cut after 1 item."
+
+
+def test_a_handler_that_crashed_between_mark_and_push() -> None:
+    assert told(run(Crash(actor="handler-1", before="queue.push"))) == [
+        "attempt 1 lost the connection: handler-1 stopped for good at 0.000 ms, before queue.push of item 0.",
+        "handler-2 took item 0 for enqueued at 1.000 s: it was marked, and never pushed.",
+        "the call returned at 1.000 s after 2 attempts; 0 of 1 items have a child run, "
+        "and the batch ended PROCESSING, sealed; left in Redis: batch:B:meta, batch:B:enqueued_items.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("effect", "said"),
+    [(Effect.BEFORE, "raised before its effect"), (Effect.AFTER, "raised after its effect")],
+)
+def test_a_request_that_failed_by_its_store(effect: Effect, said: str) -> None:
+    trace = run(StoreError(operation="postgres.seal", effect=effect))
+    assert told(trace)[0] == f"attempt 1 got 500: postgres.seal {said} at 0.000 ms."
+    (seal,) = [step for step in trace.steps if step.actor == "handler-1" and step.name == "postgres.seal"]
+    assert answering_steps(trace)[seal.number].status == 500
+    is_written = Status.PROCESSING in [write.after for write in status_writes(trace) if write.step is seal]
+    assert is_written == seal.took_effect == (effect is Effect.AFTER)
+    margin = seal_margin(trace)
+    assert margin is not None
+    assert (margin.endpoint is seal) == (effect is Effect.AFTER)
+
+
+def test_a_consumer_that_crashed_and_what_it_held() -> None:
+    trace = run(Crash(actor="consumer-0", before="redis.record"), consumers=2)
+    assert told(trace)[:3] == [
+        "consumer-0 stopped for good at 1.000 s, before redis.record of item 0.",
+        "the message of item 0, left in flight by consumer-0, came back at 60.000 s.",
+        "consumer-1 created child run number 2 of item 0 at 61.000 s.",
+    ]
+    assert "1 of 1 items have a child run, 2 runs in all, and the batch ended COMPLETED" in told(trace)[-1]
+
+
+def test_a_finalization_that_nobody_finished() -> None:
+    trace = run(StoreError(operation="postgres.completion_update", effect=Effect.BEFORE))
+    assert told(trace)[0] == (
+        "postgres.completion_update by consumer-0 raised before its effect at 1.000 s; nobody cleaned up."
+    )
+    assert race_margin(trace) is None
+
+
+def test_an_item_that_was_tried_again() -> None:
+    trace = run(StoreError(operation="postgres.create_run", effect=Effect.AFTER))
+    assert told(trace)[0] == (
+        "postgres.create_run of item 0 by consumer-0 raised after its effect at 1.000 s, "
+        "and the item was tried again."
+    )
+
+
+def test_a_message_that_came_back_and_two_finalizations() -> None:
+    slow = {"queue.complete": request_leg("61 s")}
+    trace = run(Redeliver(item=0, at_us=60_000_000), operations=slow, consumers=2)
+    assert [each.partition(" at ")[0] for each in told(trace)[:2]] == [
+        "the visibility timeout of item 0 passed",
+        "consumer-1 created child run number 2 of item 0",
+    ]
+    assert any("made completion update number 2" in each for each in told(trace))
+
+
+def test_lanes_of_second_runs_and_of_those_who_crashed() -> None:
+    trace = run(Crash(actor="consumer-0", before="redis.record"), consumers=2)
+    lanes = {lane.actor: lane for lane in lanes_of(trace)}
+    assert list(lanes) == ["sdk", "handler-1", "consumer-0", "consumer-1", "run-0", "run-0:2", "job-0", "queue-0"]
+    assert max(leg.to_us for leg in lanes["consumer-0"].legs) == lanes["consumer-0"].steps[-1].at_us
+
+
+def test_an_idle_consumer_is_no_bar_where_messages_can_come_back() -> None:
+    trace = run(Redeliver(item=0, at_us=90_000_000), operations={"http.deliver": {"request": "9 s"}})
+    (lane,) = [lane for lane in lanes_of(trace) if lane.actor == "consumer-0"]
+    assert min(leg.from_us for leg in lane.legs) == 9_000_000

@@ -1,0 +1,71 @@
+"""Reports of runs under faults: none of them fails, and what they say is true."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import StringIO
+from xml.etree import ElementTree
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from batchsim.analysis.constraints import explanations
+from batchsim.analysis.runs import ScenarioRun, run_policy, run_scenario
+from batchsim.analysis.witnesses import steps_of
+from batchsim.engines.exhaustive import Bounds, explore
+from batchsim.policies import POLICIES
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Fault, LostResponse, Redeliver, StoreError
+from batchsim.protocol.policy import Policy
+from batchsim.report.contract import explore_document, run_document
+from batchsim.report.exploration import show_explorations
+from batchsim.report.folder import reports
+from batchsim.report.terminal import show_matrix, show_scenario_run
+from batchsim.scenario import Scenario, scenario_from_data
+from tests.strategies import policies, scenarios, timed_faults
+
+
+def with_faults(scenario: Scenario, *faults: Fault) -> Scenario:
+    return replace(scenario, setting=replace(scenario.setting, faults=faults))
+
+
+def shown(scenario_run: ScenarioRun) -> str:
+    """All that any report says of a run."""
+    console = Console(file=StringIO(), width=120)
+    show_scenario_run(console, scenario_run, lambda run: run.name, timeline=True)
+    show_matrix(console, [scenario_run], timeline=False)
+    texts = reports([scenario_run])
+    for name, text in texts.items():
+        if name.endswith(".svg"):
+            ElementTree.fromstring(text)
+    assert isinstance(console.file, StringIO)
+    return "\n".join((console.file.getvalue(), json.dumps(run_document(scenario_run)), *texts.values()))
+
+
+@settings(deadline=None, max_examples=120)
+@given(scenarios(), st.lists(timed_faults(), min_size=1, max_size=3), policies())
+def test_no_report_of_a_timed_run_fails(scenario: Scenario, faults: list[Fault], policy: Policy) -> None:
+    shown(run_scenario(with_faults(scenario, *faults), [(policy.name, policy)]))
+
+
+BUDGETS = st.sampled_from(
+    [each(at_most=1) for each in (LostResponse, Disconnect, Cut, Redeliver, Crash, StoreError)]
+)
+
+
+@settings(deadline=None, max_examples=12)
+@given(BUDGETS, st.sampled_from(["pre_failed", "rejected"]), st.sampled_from(["pre3427", "pr3766", "pr4397"]))
+def test_no_report_of_an_exploration_or_of_a_witness_fails(fault: Fault, kind: str, policy: str) -> None:
+    data = {"name": "x", "batch": {"items": 1}, "items": {"kind": kind}, "consumers": 1}
+    scenario = with_faults(scenario_from_data(data), fault)
+    exploration = explore(scenario, POLICIES[policy], bounds=Bounds(states_max=5_000))
+    reasons = explanations(exploration)
+    console = Console(file=StringIO(), width=120)
+    commands = [["replay it"] * len(exploration.outcomes)]
+    show_explorations(console, scenario, [exploration], [reasons], commands)
+    json.dumps(explore_document(scenario.name, [exploration]))
+    for each in exploration.outcomes[:6]:
+        run = run_policy(scenario, policy, POLICIES[policy], order=steps_of(each))
+        assert run.verdicts == each.verdicts
+        shown(ScenarioRun(scenario, (run,), witness="w.json"))
