@@ -53,7 +53,9 @@ def findings(
 
     chosen = _shipped(policies) or tuple(POLICIES)
     usual = Effort()
-    effort = Effort(max_states or usual.states_max, walks or usual.walks)
+    effort = usual._replace(walks=walks or usual.walks)
+    if max_states is not None:
+        effort = effort._replace(states_max=max_states, states_max_of_one=max_states)
     switches = switches_over(PROPOSED, PR4397) if PROPOSED.name in chosen else ()
     scope = Scope(
         chosen,

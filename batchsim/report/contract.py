@@ -72,7 +72,6 @@ def _decision(each: Decision) -> dict[str, Any]:
     return {
         "operation": each.operation,
         "actor": each.actor,
-        "alternative": each.alternative,
         "overtook": list(each.overtook),
         "verdict": each.verdict,
         "edges": each.edges,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from batchsim.analysis.findings import BUDGETS, Budget, Effort, Found, Judgement
 from batchsim.policies import LINEAGE
@@ -27,7 +27,7 @@ A cell lists the verdicts that some order of steps gives, each with a link to a 
 **Bold**: every size was explored to the end, so what is not listed is *proved* not to occur within these bounds.
 Plain: some size was too large; what is listed does occur, and what is not listed was not met in {walks} schedules
 drawn at random. ¹: only where there is one consumer. {complete} of {cases} cases were explored to the end, within
-{states:,} states each.
+{states:,} states each ({states_of_one:,} for one item and at most one fault).
 
 `true_failure` (the call rejected, and the work was not done) is an honest answer, not a defect of a policy."""
 
@@ -47,7 +47,8 @@ REASONS = {
 def page(judgement: Judgement, policies: Sequence[str], switches: Sequence[str], effort: Effort) -> str:
     """The page itself, in Markdown."""
     counts = {"complete": judgement.complete, "cases": judgement.cases}
-    parts = ["# Findings", INTRODUCTION.format(walks=effort.walks, states=effort.states_max, **counts)]
+    bounds = {"walks": effort.walks, "states": effort.states_max, "states_of_one": effort.states_max_of_one}
+    parts = ["# Findings", INTRODUCTION.format(**bounds, **counts)]
     parts += ["## In short", *_summary(judgement, policies)]
     for call in Call:
         parts += [f"## `{call.value}`: no fault, and each fault once", _faults_table(judgement, policies, call)]
@@ -82,31 +83,25 @@ def _summary(judgement: Judgement, policies: Sequence[str]) -> Iterator[str]:
 
 
 def _changes(judgement: Judgement, before: str | None, name: str) -> str:
-    found = _by_fault(judgement, name)
     if before is None:
-        return f"{_verdicts(found)} without any fault." if found else "nothing without a fault."
-    earlier = _by_fault(judgement, before)
-    closed, opened = sorted(earlier - found), sorted(found - earlier)
-    parts = [f"closes {_pairs(closed)}" if closed else "closes nothing that these budgets show"]
+        alone = {verdict for call in Call for verdict in judgement.found(name, UP_TO_ONE[0], call)} - {HONEST}
+        return f"{', '.join(map(code, sorted(alone)))} without any fault." if alone else "nothing without a fault."
+    closed, opened = (_changed(judgement, one, other) for one, other in ((before, name), (name, before)))
+    parts = [f"closes {_pairs(closed)}" if closed else "closes nothing that these budgets prove closed"]
     if opened:
         parts.append(f"opens {_pairs(opened)}")
     return "; ".join(parts) + "."
 
 
-def _by_fault(judgement: Judgement, policy: str) -> set[tuple[str, str, str]]:
-    """The verdicts of a policy, each with a call and a fault (or none)."""
-    return {
+def _changed(judgement: Judgement, one: str, other: str) -> list[tuple[str, str, str]]:
+    """What one policy gives and the other is proved not to give: verdict, call and fault."""
+    return [
         (verdict, call.value, str(budget))
         for call in Call
         for budget in UP_TO_ONE
-        for verdict in judgement.found(policy, budget, call)
+        for verdict in judgement.proved_gone(one, other, budget, call)
         if verdict != HONEST
-    }
-
-
-def _verdicts(found: Iterable[tuple[str, str, str]]) -> str:
-    alone = sorted({verdict for verdict, _, budget in found if budget == "none"})
-    return ", ".join(map(code, alone)) or "no verdict but ok"
+    ]
 
 
 def _pairs(found: Sequence[tuple[str, str, str]]) -> str:

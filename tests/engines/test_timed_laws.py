@@ -199,7 +199,7 @@ def test_the_facts_of_protocol_md_hold_after_every_step(scenario: Scenario, poli
 
 
 @settings(max_examples=80)
-@given(scenarios(), policies())
+@given(scenarios(), policies_as_specified())
 def test_a_run_ends_at_quiescence(scenario: Scenario, policy: Policy) -> None:
     """Nobody is forgotten: every phase-2 request is answered, every run final, every job done."""
     trace = simulate(scenario, policy)

@@ -55,6 +55,7 @@ DECISIONS: dict[str, tuple[Table, Table, Table]] = {
     "tombstone": BUG,
     "local_count": BUG,
     "seal_at_finalize": BUG,
+    "proposed": FIXED,
 }
 """Of each policy: on entry, on a count mismatch, on a lost seal."""
 

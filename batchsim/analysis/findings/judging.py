@@ -69,6 +69,16 @@ class Judgement:
             verdicts |= self.up_to(policy, part, call)
         return verdicts
 
+    def proved_gone(self, one: str, other: str, budget: Budget, call: Call) -> list[str]:
+        """What one policy gives at a size that was explored to the end under the other, which never gives it."""
+        gone: set[str] = set()
+        for case, finding in self._findings.items():
+            if (case.policy, case.budget, case.call, case.without) == (one, budget, call, ""):
+                same_size = self._findings.get(case._replace(policy=other))
+                if same_size is not None and same_size.is_complete:
+                    gone.update(finding.witnesses)
+        return sorted(gone - set(self.found(other, budget, call)))
+
     def by_fault(
         self, policy: str, call: Call, budgets: tuple[Budget, ...], without: str = ""
     ) -> dict[str, list[Budget]]:

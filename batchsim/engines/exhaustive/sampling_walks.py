@@ -11,7 +11,7 @@ from typing import NamedTuple
 from batchsim.engines.exhaustive.graph import WalkedStep
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
-from batchsim.engines.exhaustive.scouting import STEPS_BETWEEN_MOODS, possible_moves
+from batchsim.engines.exhaustive.scouting import STEPS_BETWEEN_MOODS
 from batchsim.engines.streams import draw
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Setting
@@ -37,16 +37,14 @@ class Walker:
         self._table = StepTable(self._layout)
         self._owner = {column: role for role in self._layout.roles for column in role.columns}
         self._faults = len(setting.faults)
+        self._orders: dict[int, list[int]] = {}
 
     def walk(self, number: int) -> Walk:
         """The schedule of this number."""
         unusual = {draw(draw(number, 1), place) % OPPORTUNITIES for place in range(self._faults)}
         row, opportunity = self._layout.initial_row(), 0
         steps: list[WalkedStep] = []
-        while choices := list(possible_moves(self._table, row)):
-            mood = draw(draw(number, 2), len(steps) // STEPS_BETWEEN_MOODS)
-            column = max((choice[0] for choice in choices), key=lambda each: draw(mood, each))
-            ways = _ways_of_one_step([each for each in choices if each[0] == column], draw(mood, len(steps)))
+        while ways := self._ways(row, draw(draw(number, 2), len(steps) // STEPS_BETWEEN_MOODS), len(steps)):
             chosen = ways[-1]
             if len(ways) > 1:
                 if opportunity in unusual:
@@ -54,6 +52,25 @@ class Walker:
                 opportunity += 1
             steps.append(self._take(row, chosen))
         return Walk(self._layout.outcome(row), tuple(steps))
+
+    def _ways(self, row: list[int], mood: int, step: int) -> list[Choice]:
+        """How the step turns out that the mood prefers; the usual way comes last."""
+        for preferred in self._columns_by(mood):
+            role = self._owner[preferred]
+            # Of twins that are alike the first one: no timed run lets a spare one begin before it.
+            column = next(each for each in role.columns if row[each] == row[preferred])
+            kinds = self._table.kinds(role, row[column])
+            for place in range(len(kinds)):
+                kind = kinds[(place + draw(mood, step)) % len(kinds)]
+                moves = kind.moves(tuple(row[each] for each in kind.columns))
+                if moves:
+                    return [(column, kind, move) for move in moves]
+        return []
+
+    def _columns_by(self, mood: int) -> list[int]:
+        if mood not in self._orders:
+            self._orders = {mood: sorted(self._owner, key=lambda column: draw(mood, column), reverse=True)}
+        return self._orders[mood]
 
     def _take(self, row: list[int], choice: Choice) -> WalkedStep:
         column, kind, move = choice
@@ -69,10 +86,3 @@ class Walker:
             source=-1,
             target=-1,
         )
-
-
-def _ways_of_one_step(choices: list[Choice], bits: int) -> list[Choice]:
-    """Of an actor's steps (it may have several pending), those of one; the usual way comes last."""
-    kinds = list(dict.fromkeys(id(kind) for _, kind, _ in choices))
-    chosen = kinds[bits % len(kinds)]
-    return [choice for choice in choices if id(choice[1]) == chosen]

@@ -21,7 +21,7 @@ def send_scouts(table: StepTable) -> None:
     """
     for scout in range(SCOUTS):
         row, taken = table.layout.initial_row(), 0
-        while possible := list(possible_moves(table, row)):
+        while possible := list(_possible(table, row)):
             mood = draw(scout, taken // STEPS_BETWEEN_MOODS)
             column, kind, move = max(possible, key=lambda each: draw(mood, each[0]))
             row[column] = move.local
@@ -30,8 +30,7 @@ def send_scouts(table: StepTable) -> None:
             taken += 1
 
 
-def possible_moves(table: StepTable, row: list[int]) -> Iterator[tuple[int, StepKind, Move]]:
-    """Every step that can be taken in a state, with the column of its actor; of twins alike, the first one's."""
+def _possible(table: StepTable, row: list[int]) -> Iterator[tuple[int, StepKind, Move]]:
     for role in table.layout.roles:
         for column in _columns(role, row):
             for kind in table.kinds(role, row[column]):
