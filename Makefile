@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test spin reports bench clean
+.PHONY: run test spin reports findings bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
@@ -26,6 +26,10 @@ spin:
 reports: $(INSTALLED)
 	$(BIN)/batchsim schema > scenarios/schema.json
 	$(BIN)/batchsim run scenarios/*.yaml --report reports --quiet
+
+# Which verdicts can occur under which faults; takes some minutes on all cores.
+findings: $(INSTALLED)
+	$(BIN)/batchsim findings --out reports
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks
