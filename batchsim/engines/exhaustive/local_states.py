@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
-from batchsim.engines.exhaustive.task import Pending, Task
+from batchsim.engines.exhaustive.task import Join, Pending, Task
 from batchsim.protocol.operation import Program
 
 
@@ -44,6 +44,12 @@ class LocalStates:
             self._transitions[transition] = self._intern((*self._answers[number], (position, answer)))
         return self._transitions[transition]
 
+    def join_after(self, number: int, position: int, answer: Any) -> Join | None:
+        """What such an answer is to the coroutines that the actor runs side by side; `None`: nothing."""
+        task = self._task((*self._answers[number], (position, answer)))
+        task.close()
+        return task.join
+
     @property
     def transitions_count(self) -> int:
         """How many transitions between local states are known."""
@@ -54,9 +60,7 @@ class LocalStates:
         return sorted({(before, after) for (before, _, _), after in self._transitions.items()})
 
     def _intern(self, answers: tuple[tuple[int, Any], ...]) -> int:
-        task = Task(self._program())
-        for position, answer in answers:
-            task.answer(position, answer)
+        task = self._task(answers)
         key = self._key(task, answers)
         number = self._numbers.setdefault(key, len(self._states))
         if number == len(self._states):
@@ -64,6 +68,12 @@ class LocalStates:
             self._answers.append(answers)
         task.close()
         return number
+
+    def _task(self, answers: tuple[tuple[int, Any], ...]) -> Task:
+        task = Task(self._program())
+        for position, answer in answers:
+            task.answer(position, answer)
+        return task
 
     def _key(self, task: Task, answers: tuple[tuple[int, Any], ...]) -> Hashable:
         if task.has_ended and not task.pending:
