@@ -9,6 +9,10 @@ from batchsim.engines.exhaustive.task import Join, Pending, Task
 from batchsim.protocol.operation import Program
 
 
+Answers = tuple[tuple[int, Any], ...]
+"""What a coroutine was answered, each with the position of its operation."""
+
+
 class LocalState(NamedTuple):
     """One point that a coroutine can be at."""
 
@@ -25,11 +29,12 @@ class LocalStates:
         self._program = program
         self._merges = merges
         self._numbers: dict[Hashable, int] = {}
-        self._answers: list[tuple[tuple[int, Any], ...]] = []
-        """Answers that lead there, each with the position of its operation."""
+        self._answers: list[Answers] = []
+        """Answers that lead there."""
         self._states: list[LocalState] = []
         self._transitions: dict[tuple[int, int, Any], int] = {}
-        self._intern(())
+        self._joins: dict[tuple[int, int, Any], Join] = {}
+        self._intern(*self._task(()))
 
     def __getitem__(self, number: int) -> LocalState:
         return self._states[number]
@@ -41,14 +46,15 @@ class LocalStates:
         """The local state that an answer to the operation at a position leads to."""
         transition = (number, position, answer)
         if transition not in self._transitions:
-            self._transitions[transition] = self._intern((*self._answers[number], (position, answer)))
+            task, answers = self._task((*self._answers[number], (position, answer)))
+            self._transitions[transition] = self._intern(task, answers)
+            if task.join is not None:
+                self._joins[transition] = task.join
         return self._transitions[transition]
 
     def join_after(self, number: int, position: int, answer: Any) -> Join | None:
-        """What such an answer is to the coroutines that the actor runs side by side; `None`: nothing."""
-        task = self._task((*self._answers[number], (position, answer)))
-        task.close()
-        return task.join
+        """What such an answer, which was asked for before, is to coroutines side by side; `None`: nothing."""
+        return self._joins.get((number, position, answer))
 
     @property
     def transitions_count(self) -> int:
@@ -59,8 +65,7 @@ class LocalStates:
         """The known transitions between local states."""
         return sorted({(before, after) for (before, _, _), after in self._transitions.items()})
 
-    def _intern(self, answers: tuple[tuple[int, Any], ...]) -> int:
-        task = self._task(answers)
+    def _intern(self, task: Task, answers: Answers) -> int:
         key = self._key(task, answers)
         number = self._numbers.setdefault(key, len(self._states))
         if number == len(self._states):
@@ -69,13 +74,13 @@ class LocalStates:
         task.close()
         return number
 
-    def _task(self, answers: tuple[tuple[int, Any], ...]) -> Task:
+    def _task(self, answers: Answers) -> tuple[Task, Answers]:
         task = Task(self._program())
         for position, answer in answers:
             task.answer(position, answer)
-        return task
+        return task, answers
 
-    def _key(self, task: Task, answers: tuple[tuple[int, Any], ...]) -> Hashable:
+    def _key(self, task: Task, answers: Answers) -> Hashable:
         if task.has_ended and not task.pending:
             return ("ended", task.result)
         return task.key() if self._merges else answers

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchsim.engines.latencies import Latencies
+from batchsim.engines.prescribed import PHASE_1, AnyLatencies, Draw, PrescribedLatencies
 from batchsim.engines.timed.conductor import Conductor, Cue
 from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Lane, Stage
@@ -28,6 +29,7 @@ def simulate(
     keep: frozenset[str] | None = None,
     observer: Observer | None = None,
     order: Sequence[Cue] | None = None,
+    draws: Sequence[Draw] | None = None,
 ) -> Trace:
     """Run a scenario once under a policy, to quiescence.
 
@@ -36,8 +38,12 @@ def simulate(
     outside its own raises `UndeclaredKeyError`.
     `order`: the steps of the run, in the order in which they are to take effect. Those that come early wait,
     so that each takes as long as the order needs; raises `OrderNotPossible` where that does not help.
+    `draws`: all latencies, in place of those that the scenario has under its seed; raises `NoSuchDraw` where the
+    run needs another.
     """
-    return _Run(scenario, policy, keep, observer, None if order is None else Conductor(order)).trace()
+    latencies = Latencies(scenario) if draws is None else PrescribedLatencies(draws)
+    conductor = None if order is None else Conductor(order)
+    return _Run(scenario, policy, keep, observer, conductor, latencies).trace()
 
 
 class _Run:
@@ -48,6 +54,7 @@ class _Run:
         keep: frozenset[str] | None,
         observer: Observer | None,
         conductor: Conductor | None,
+        latencies: AnyLatencies,
     ) -> None:
         self._scenario = scenario
         self._policy = policy
@@ -55,7 +62,7 @@ class _Run:
         self._cells = GuardedCells({}) if is_watched else Cells()
         self._world = world_after_phase_1(scenario.setting, policy, self._cells)
         self._clock = Clock()
-        self._latencies = Latencies(scenario)
+        self._latencies = latencies
         self._waiting = Waiting(self._clock, self._begin)
         self._recorder = Recorder(keep)
         self._conductor = conductor
@@ -100,7 +107,7 @@ class _Run:
     def _start_timers_of_phase_1(self) -> None:
         for cell, operation in TIMERS_OF_PHASE_1.items():
             if cell in self._cells:
-                delay_us, _, _ = self._latencies.legs("phase-1", operation, 0)
+                delay_us, _, _ = self._latencies.legs(PHASE_1, operation, 0)
                 self._waiting.start_timer(cell, delay_us, (cell,), None)
 
     def _admit_actors(self) -> None:

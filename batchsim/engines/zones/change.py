@@ -52,7 +52,7 @@ def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
     row[column] = move.local
     before, after = kind.role.locals[kind.local], kind.role.locals[move.local]
     moved, issued = _follow(before.pending, kind.position, after.pending)
-    join = kind.role.locals.join_after(kind.local, kind.position, move.answer) if len(before.pending) > 1 else None
+    join = kind.role.locals.join_after(kind.local, kind.position, move.answer)
     names = {
         slot: _name_after(guide, slot, place, firing, moved, join) for place, slot in enumerate(situation.slots)
     }
@@ -92,6 +92,8 @@ def _name_after(
     guide: Guide, slot: Slot, place: int, firing: Firing, moved: dict[int, int], join: Join | None
 ) -> Slot:
     past = Slot(Instant.PAST, place)
+    if slot == firing.at:
+        return past
     if slot.kind is Instant.TIMER:
         started = firing.kind.operation.timer()
         keys = (firing.timer, None if started is None else started.key)

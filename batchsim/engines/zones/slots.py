@@ -38,5 +38,7 @@ class Slot(NamedTuple):
 
 
 BASE = Slot(Instant.BASE, 0)
+ANSWER = Slot(Instant.BASE, 1)
+"""The answer reaches a coroutine, which is awaited with others that may end later."""
 START = Slot(Instant.BASE, -1)
 """The end of phase 1."""

@@ -18,7 +18,7 @@ from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.zones.batch import Batch, one_zone
 from batchsim.engines.zones.change import NOBODY, Change, beginning, change_of
 from batchsim.engines.zones.situation import Deadline, Firing, Guide, Place, Row, Situation, Waiting
-from batchsim.engines.zones.slots import BASE, START, Instant, Slot
+from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
 from batchsim.engines.zones.windows import AT_ONCE, Window, Windows
 from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1
 from batchsim.protocol.operation import BlockingOperation, Operation
@@ -37,6 +37,7 @@ class Landing(NamedTuple):
     """Which of them is each instant of the situation."""
     columns: tuple[int, ...]
     """For each column the one that its actor stood in before: twins are sorted."""
+    change: Change
 
 
 class Stepper:
@@ -104,13 +105,13 @@ class Stepper:
         """With the instant from which the actor goes on."""
         if change.operation is None:
             return [batch]
-        batch = batch.with_instants([(BASE, change.at, self._response(change.operation))])
+        response = self._response(change.operation)
         if change.join is Join.EARLY:
             end = Slot(Instant.END, change.column, change.lane)
-            return [batch.with_instants([(end, BASE, AT_ONCE)])]
+            return [batch.with_instants([(BASE, change.at, response), (end, BASE, AT_ONCE)])]
         if change.join is not Join.LAST:
-            return [batch]
-        batches = [batch]
+            return [batch.with_instants([(BASE, change.at, response)])]
+        batches = [batch.with_instants([(ANSWER, change.at, response), (BASE, ANSWER, AT_ONCE)])]
         for slot, name in change.names.items():
             if slot.kind is Instant.END and slot.place == change.column:
                 batches = [half for each in batches for half in _latest(each, name)]
@@ -233,7 +234,7 @@ class Stepper:
         row = (*(change.row[column] for column in columns), *change.row[len(columns) :])
         slots = sorted((_moved(name, place_of), name) for name in names)
         situation = self.situation(row, tuple(slot for slot, _ in slots))
-        return Landing(situation, batch, tuple(name for _, name in slots), tuple(columns))
+        return Landing(situation, batch, tuple(name for _, name in slots), tuple(columns), change)
 
 
 def _is_needed(change: Change, name: Slot) -> bool:
