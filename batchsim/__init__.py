@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from batchsim.engines.exhaustive import Exploration as Exploration
     from batchsim.engines.exhaustive import explore as explore
     from batchsim.engines.timed import simulate as simulate
+    from batchsim.engines.zones import TimedExploration as TimedExploration
+    from batchsim.engines.zones import explore_timed as explore_timed
     from batchsim.policies import POLICIES as POLICIES
     from batchsim.protocol.policy import Decision as Decision
     from batchsim.protocol.policy import Policy as Policy
@@ -28,6 +30,8 @@ _HOMES = {
     "Exploration": "batchsim.engines.exhaustive",
     "explore": "batchsim.engines.exhaustive",
     "simulate": "batchsim.engines.timed",
+    "TimedExploration": "batchsim.engines.zones",
+    "explore_timed": "batchsim.engines.zones",
     "POLICIES": "batchsim.policies",
     "Decision": "batchsim.protocol.policy",
     "Policy": "batchsim.protocol.policy",
@@ -49,8 +53,10 @@ __all__ = [
     "Property",
     "Scenario",
     "Step",
+    "TimedExploration",
     "Trace",
     "explore",
+    "explore_timed",
     "load_scenario",
     "scenario_from_data",
     "simulate",

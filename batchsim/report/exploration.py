@@ -10,6 +10,7 @@ from rich.text import Text
 
 from batchsim.analysis.constraints import CONSTRAINTS_MAX, Explanation
 from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass, WalkedStep
+from batchsim.engines.zones import TimedStep
 from batchsim.report import words
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.scenario import Scenario
@@ -145,7 +146,7 @@ def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
 
 def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None:
     console.print(Text(f"\n  a shortest schedule, {len(outcome.witness)} steps:", style="bold"))
-    for line in _lanes(outcome.witness):
+    for line in lanes(outcome.witness):
         console.print(Text(f"    {line}".rstrip()), soft_wrap=True)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)
 
@@ -156,7 +157,7 @@ def _decision(decision: Decision) -> str:
     return f"{decision.operation} ({decision.actor}) takes effect{overtakes}: {edges}"
 
 
-def _lanes(steps: Sequence[WalkedStep]) -> list[str]:
+def lanes(steps: Sequence[WalkedStep | TimedStep]) -> list[str]:
     """A column for each actor; the operation stands in it, its answer at the end of the line."""
     actors = list(dict.fromkeys(step.actor for step in steps))
     width = max(len(step.name) for step in steps)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from batchsim.engines.exhaustive.task import Join, Pending, Task
 from batchsim.protocol.operation import Program
 
-
 Answers = tuple[tuple[int, Any], ...]
 """What a coroutine was answered, each with the position of its operation."""
 

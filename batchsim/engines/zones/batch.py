@@ -1,4 +1,4 @@
-"""Zones of one kind on their way through a step: their bounds, the names of their instants, where they come from."""
+"""Zones on their way through a step: their bounds, the names of their instants, and where they come from."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class Batch(NamedTuple):
         if not places or not len(self.zones):
             return self
         place = self.place(first)
-        batch = self.chosen((self.zones[:, places, place] >= 0).all(axis=1))
+        is_possible: Flags = np.all(self.zones[:, places, place] >= 0, axis=1)
+        batch = self.chosen(is_possible)
         return batch._replace(zones=first_of(batch.zones, place, places))
 
     def ordered(self, before: Slot, after: Slot) -> Batch:

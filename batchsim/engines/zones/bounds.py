@@ -28,11 +28,6 @@ _CHUNK = 1 << 22
 """Numbers that are compared at once."""
 
 
-def none_known(count: int) -> Matrices:
-    """One zone of instants that are at the same time."""
-    return np.zeros((1, count, count), dtype=np.int64)
-
-
 def first_of(zones: Matrices, first: int, later: list[int]) -> Matrices:
     """The zones in which one instant comes no later than others; empty ones are left out."""
     if not later:
@@ -42,12 +37,9 @@ def first_of(zones: Matrices, first: int, later: list[int]) -> Matrices:
     if not kept.all():
         zones, columns = zones[kept], columns[kept]
     onward = columns.min(axis=1)
-    return np.minimum(zones, zones[:, :, first, None] + onward[:, None, :])
-
-
-def ordered(zones: Matrices, before: int, after: int) -> Matrices:
-    """The zones in which one instant comes no later than another; empty ones are left out."""
-    return first_of(zones, before, [after])
+    closer: Matrices = np.minimum(zones, zones[:, :, first, None] + onward[:, None, :])
+    _cut(closer)
+    return closer
 
 
 def with_instants(zones: Matrices, new: list[tuple[int, Window]]) -> Matrices:

@@ -39,7 +39,7 @@ class TimedExploration:
 
     policy: str
     is_complete: bool
-    """Whether every zone was looked into, so that what it says is proved for all latencies within the intervals."""
+    """Whether every zone was looked into: what it says is proved for all latencies within the intervals."""
     stopped_by: str | None
     """Why it is not complete: a bound was hit, or it was interrupted."""
     bounds: Bounds

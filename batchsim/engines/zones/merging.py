@@ -32,7 +32,7 @@ def _without_covered(zones: Matrices, members: Members) -> tuple[Matrices, Membe
     within &= ~equal | earlier
     np.fill_diagonal(within, val=False)
     kept = ~within.any(axis=1)
-    return zones[kept], [each for each, stays in zip(members, kept.tolist(), strict=True) if stays]
+    return zones[kept], [each for each, stays in zip(members, kept, strict=True) if stays]
 
 
 def _merge_once(zones: Matrices, members: Members) -> tuple[Matrices, Members]:
@@ -56,7 +56,7 @@ def _merge_once(zones: Matrices, members: Members) -> tuple[Matrices, Members]:
             swallowed = alive & is_within(zones, zones[first : first + 1])[:, 0]
             swallowed[first] = False
             alive &= ~swallowed
-    return zones[alive], [each for each, stays in zip(members, alive.tolist(), strict=True) if stays]
+    return zones[alive], [each for each, stays in zip(members, alive, strict=True) if stays]
 
 
 def union_is_a_zone(zone: Matrices, others: Matrices) -> Flags:

@@ -87,7 +87,7 @@ def _times_in(batch: Batch, fixed: Times) -> Times | None:
 
 
 def _completed(zone: Matrices, places: dict[int, int]) -> list[int]:
-    """Times for the other instants too, each as late as it may be; the bounds are closed, so there always is one."""
+    """Times for the other instants too, each as late as it may be; there always is one, as bounds are closed."""
     for place in range(len(zone)):
         if place in places:
             continue

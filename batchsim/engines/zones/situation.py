@@ -202,5 +202,3 @@ class Situation:
     def is_terminal(self) -> bool:
         """Whether nothing can happen any more."""
         return not self.firings
-
-

@@ -20,7 +20,7 @@ from batchsim.engines.zones.change import NOBODY, Change, beginning, change_of
 from batchsim.engines.zones.situation import Deadline, Firing, Guide, Place, Row, Situation, Waiting
 from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
 from batchsim.engines.zones.windows import AT_ONCE, Window, Windows
-from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1
+from batchsim.protocol.cast import TIMERS_OF_PHASE_1
 from batchsim.protocol.operation import BlockingOperation, Operation
 
 Coming = tuple[Slot, Slot, Window]
@@ -84,12 +84,10 @@ class Stepper:
         )
         return self._land(change, batch.renamed(change.names), ready, explicit=explicit)
 
-    def _land(
-        self, change: Change, batch: Batch, ready: frozenset[Slot], *, explicit: bool
-    ) -> list[Landing]:
+    def _land(self, change: Change, batch: Batch, ready: frozenset[Slot], *, explicit: bool) -> list[Landing]:
         if not explicit:
             batch = batch.only([name for name in batch.names if _is_needed(change, name)])
-        landings = []
+        landings: list[Landing] = []
         for answered in self._answered(change, batch):
             coming = answered.with_instants(self._coming(change))
             for travelling in self._travelling(change, coming, ready):
