@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from batchsim.engines.exhaustive import Exploration as Exploration
     from batchsim.engines.exhaustive import explore as explore
     from batchsim.engines.timed import simulate as simulate
+    from batchsim.engines.zones import TimedExploration as TimedExploration
+    from batchsim.engines.zones import explore_timed as explore_timed
     from batchsim.policies import POLICIES as POLICIES
     from batchsim.protocol.policy import Decision as Decision
     from batchsim.protocol.policy import Policy as Policy
@@ -32,6 +34,8 @@ _HOMES = {
     "Exploration": "batchsim.engines.exhaustive",
     "explore": "batchsim.engines.exhaustive",
     "simulate": "batchsim.engines.timed",
+    "TimedExploration": "batchsim.engines.zones",
+    "explore_timed": "batchsim.engines.zones",
     "POLICIES": "batchsim.policies",
     "Decision": "batchsim.protocol.policy",
     "Policy": "batchsim.protocol.policy",
@@ -54,8 +58,10 @@ __all__ = [
     "Scenario",
     "Step",
     "Sweep",
+    "TimedExploration",
     "Trace",
     "explore",
+    "explore_timed",
     "load_scenario",
     "scenario_from_data",
     "simulate",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from batchsim.analysis.margins import Margin, race_margin, seal_margin
 from batchsim.analysis.story import decisive_steps, story
+from batchsim.engines.prescribed import Draw
 from batchsim.engines.timed import Cue, simulate
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
@@ -76,13 +77,14 @@ def run_policy(
     properties: Sequence[Property] = (),
     order: Sequence[Cue] | None = None,
     expected: Iterable[str] | None = None,
+    draws: Sequence[Draw] | None = None,
 ) -> PolicyRun:
     """Run a scenario once under a policy, and judge it.
 
     `properties`: the user's own. `order`: that of the steps, if it is given. `expected`: the verdicts, if not
-    those of the scenario.
+    those of the scenario. `draws`: all latencies, if they are given.
     """
-    trace = simulate(scenario, policy, order=order)
+    trace = simulate(scenario, policy, order=order, draws=draws)
     verdicts = verdicts_of(trace.outcome, properties)
     return PolicyRun(
         name=name,

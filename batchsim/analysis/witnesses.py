@@ -10,6 +10,9 @@ from typing import Any
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive import OutcomeClass
+from batchsim.engines.prescribed import Draw
+from batchsim.engines.zones import TimedOutcome
+from batchsim.trace import Trace
 from batchsim.user_code import is_reference
 
 SCHEMA = 1
@@ -24,6 +27,8 @@ class WitnessStep:
     """Of the operation."""
     alternative: str | None
     """Which of its ways it takes; `None`: the usual one."""
+    at_us: int | None = None
+    """When it takes effect, in a witness with times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Witness:
     verdicts: tuple[str, ...]
     """Those that it comes to."""
     steps: tuple[WitnessStep, ...]
+    draws: tuple[Draw, ...] | None = None
+    """All latencies, in a witness with times."""
 
 
 def steps_of(outcome: OutcomeClass) -> tuple[WitnessStep, ...]:
@@ -47,21 +54,46 @@ def steps_of(outcome: OutcomeClass) -> tuple[WitnessStep, ...]:
     return tuple(WitnessStep(step.actor, step.name, step.alternative) for step in outcome.witness)
 
 
+def timed_steps_of(outcome: TimedOutcome) -> tuple[WitnessStep, ...]:
+    """The steps of the witness of an outcome of timed exploration."""
+    return tuple(
+        WitnessStep(step.actor, step.name, step.alternative, step.at_us) for step in outcome.witness.steps
+    )
+
+
+class OtherTime(Exception):
+    """A step of a replay takes effect at another time than in its witness."""
+
+
+def check_times(witness: Witness, trace: Trace) -> None:
+    """Compare the times of a replay with those of its witness, if it has any; raises `OtherTime`."""
+    for number, (wanted, step) in enumerate(zip(witness.steps, trace.steps, strict=True), 1):
+        if wanted.at_us is not None and wanted.at_us != step.at_us:
+            raise OtherTime(
+                f"step {number}, {step.name} by {step.actor}, takes effect at {step.at_us} us, "
+                f"not {wanted.at_us} us"
+            )
+
+
 def witness_text(witness: Witness, directory: Path) -> str:
     """The text of a witness file that lies in a directory; paths are relative to it."""
-    document = {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "scenario": Path(os.path.relpath(witness.scenario, directory)).as_posix(),
         "set": list(witness.overrides),
         "policy": _seen_from(directory, witness.policy),
         "properties": [_seen_from(directory, reference) for reference in witness.properties],
         "verdicts": list(witness.verdicts),
-        "steps": [
-            {"actor": step.actor, "operation": step.name, "alternative": step.alternative}
-            for step in witness.steps
-        ],
+        "steps": [_step(step) for step in witness.steps],
     }
+    if witness.draws is not None:
+        document["latencies"] = [draw._asdict() for draw in witness.draws]
     return json.dumps(document, indent=1) + "\n"
+
+
+def _step(step: WitnessStep) -> dict[str, Any]:
+    document = {"actor": step.actor, "operation": step.name, "alternative": step.alternative}
+    return document if step.at_us is None else {**document, "at_us": step.at_us}
 
 
 def _seen_from(directory: Path, name: str) -> str:
@@ -87,6 +119,7 @@ def read_witness(path: Path) -> Witness:
     reader = _Reader(path)
     if reader.field(document, "schema", int) != SCHEMA:
         raise BadInputError(f"{path}: schema: found {document['schema']}; allowed: {SCHEMA}")
+    is_timed = "latencies" in document
     return Witness(
         scenario=path.parent / reader.field(document, "scenario", str),
         overrides=tuple(reader.texts(document, "set")),
@@ -94,13 +127,15 @@ def read_witness(path: Path) -> Witness:
         properties=tuple(within(path.parent, name) for name in reader.texts(document, "properties")),
         verdicts=tuple(reader.texts(document, "verdicts")),
         steps=tuple(
-            WitnessStep(
-                reader.field(step, "actor", str, f"steps[{place}]."),
-                reader.field(step, "operation", str, f"steps[{place}]."),
-                reader.field(step, "alternative", str | None, f"steps[{place}]."),
-            )
+            reader.step(step, f"steps[{place}].", is_timed=is_timed)
             for place, step in enumerate(reader.field(document, "steps", list))
         ),
+        draws=tuple(
+            reader.draw(draw, f"latencies[{place}].")
+            for place, draw in enumerate(reader.field(document, "latencies", list))
+        )
+        if is_timed
+        else None,
     )
 
 
@@ -122,3 +157,27 @@ class _Reader:
             self.field({name: text}, name, str, f"{name}[{place}]: ")
             for place, text in enumerate(self.field(document, name, list))
         ]
+
+    def step(self, document: Any, within: str, *, is_timed: bool) -> WitnessStep:
+        return WitnessStep(
+            self.field(document, "actor", str, within),
+            self.field(document, "operation", str, within),
+            self.field(document, "alternative", str | None, within),
+            self.field(document, "at_us", int, within) if is_timed else None,
+        )
+
+    def draw(self, document: Any, within: str) -> Draw:
+        return Draw(
+            self.field(document, "actor", str, within),
+            self.field(document, "latency", str, within),
+            self.field(document, "item", int | None, within),
+            self.field(document, "attempt", int | None, within),
+            self.duration(document, "request_us", within),
+            self.duration(document, "response_us", within),
+        )
+
+    def duration(self, document: Any, name: str, within: str) -> int:
+        value: int = self.field(document, name, int, within)
+        if value < 0:
+            raise BadInputError(f"{self._path}: {within}{name}: found {value}; allowed: 0 or more")
+        return value

@@ -110,7 +110,10 @@ def run(
 @click.option(
     "--reduce", "reduces", is_flag=True, help="Skip orders of steps that commute: outcomes without counts."
 )
-@click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states.")
+@click.option(
+    "--timed", "is_timed", is_flag=True, help="Only what latencies within the intervals of the scenario allow."
+)
+@click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states or zones.")
 @click.option("--max-memory", type=click.IntRange(64), metavar="MIB", help="Give up beyond so many MiB.")
 @options.json_file
 @click.option(
@@ -127,6 +130,7 @@ def explore(
     verdicts: tuple[str, ...],
     overrides: tuple[str, ...],
     reduces: bool,
+    is_timed: bool,
     max_states: int | None,
     max_memory: int | None,
     json_file: str | None,
@@ -137,7 +141,18 @@ def explore(
 
     Time is left out: any enabled operation may be next. Numbers of schedules are exact. The exit code is 1 if
     the verdicts are not those of `expect_explore`, and 3 if a bound was hit before the answer.
+
+    With --timed each leg of each operation takes any time within the interval of its latency, over dense time. A
+    verdict that is not in `expect_explore` is exit code 1.
     """
+    if is_timed:
+        if reduces:
+            raise BadInputError("--reduce: found with --timed; allowed: one of them")
+        from batchsim.cli.timed_exploration import explore_within_intervals
+
+        return explore_within_intervals(
+            file, policies, verdicts, overrides, max_states, max_memory, json_file, witness_directory, quiet=quiet
+        )
     from batchsim.analysis.constraints import explanations
     from batchsim.analysis.witnesses import Witness, steps_of, within
     from batchsim.engines.exhaustive import Bounds
@@ -203,10 +218,12 @@ def explore(
 def replay(file: Path, json_file: str | None, report_directory: Path | None, timeline: bool, quiet: bool) -> int:
     """Run the schedule of a WITNESS in simulated time: the same order, with times that fit it.
 
+    A witness of timed exploration has times of its own, and is run with exactly these.
     The exit code is 1 if it does not come to the verdicts for which the witness was found.
     """
     from batchsim.analysis.runs import ScenarioRun, run_policy
-    from batchsim.analysis.witnesses import read_witness
+    from batchsim.analysis.witnesses import OtherTime, check_times, read_witness
+    from batchsim.engines.prescribed import NoSuchDraw
     from batchsim.engines.timed import OrderNotPossible
 
     check_outputs(json_file, report_directory)
@@ -215,8 +232,9 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
     name, policy = policy_of(witness.policy)
     properties = properties_of(scenario, witness.properties)
     try:
-        result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts)
-    except OrderNotPossible as error:
+        result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts, witness.draws)
+        check_times(witness, result.trace)
+    except (OrderNotPossible, NoSuchDraw, OtherTime) as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
     results = [ScenarioRun(scenario, (result,), witness=file.name)]
     if report_directory is not None:

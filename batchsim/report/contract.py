@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
-from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass
+from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
+from batchsim.engines.zones import TimedExploration, TimedOutcome
 from batchsim.trace import Answered, Outcome, Step, Trace
 
 SCHEMA = 1
@@ -35,10 +36,7 @@ def _exploration(exploration: Exploration) -> dict[str, Any]:
     return {
         "policy": exploration.policy,
         "complete": exploration.is_complete,
-        "bounds": {
-            "max_states": exploration.bounds.states_max,
-            "max_memory_bytes": exploration.bounds.memory_bytes_max,
-        },
+        "bounds": _bounds(exploration.bounds),
         "states": exploration.states,
         "transitions": exploration.transitions,
         "schedules": _count(exploration.schedules),
@@ -47,24 +45,77 @@ def _exploration(exploration: Exploration) -> dict[str, Any]:
     }
 
 
+def explore_timed_document(scenario: str, explorations: Sequence[TimedExploration]) -> dict[str, Any]:
+    """The timed explorations of one scenario: the shape of `explore_document`, and the zones."""
+    return {
+        "schema": SCHEMA,
+        "scenario": scenario,
+        "timed": True,
+        "explorations": [_timed_exploration(each) for each in explorations],
+    }
+
+
+def _timed_exploration(exploration: TimedExploration) -> dict[str, Any]:
+    return {
+        "policy": exploration.policy,
+        "complete": exploration.is_complete,
+        "bounds": _bounds(exploration.bounds),
+        "states": exploration.situations,
+        "zones": exploration.zones,
+        "transitions": exploration.transitions,
+        "schedules": None,
+        "outcomes": [_timed_outcome(each) for each in exploration.outcomes],
+        "decisive": [],
+    }
+
+
+def _timed_outcome(each: TimedOutcome) -> dict[str, Any]:
+    return {
+        **_class(each.outcome, each.verdicts),
+        "schedules": None,
+        "share": None,
+        "witness": [
+            {
+                "actor": step.actor,
+                "operation": step.name,
+                "alternative": step.alternative,
+                "issued_us": step.issued_us,
+                "at_us": step.at_us,
+                "answered_us": step.answered_us,
+            }
+            for step in each.witness.steps
+        ],
+    }
+
+
+def _bounds(bounds: Bounds) -> dict[str, int | None]:
+    return {"max_states": bounds.states_max, "max_memory_bytes": bounds.memory_bytes_max}
+
+
 def _count(schedules: int | None) -> str | None:
     return None if schedules is None else str(schedules)
 
 
 def _outcome(each: OutcomeClass) -> dict[str, Any]:
-    call = each.outcome.call
     return {
-        "client": {"result": call.result.value, "status": call.status, "attempts": call.attempts},
-        "batch": batch(each.outcome),
-        "runs_created": each.outcome.runs_created,
-        "runs_total": each.outcome.runs_total,
-        "leaked_keys": list(each.outcome.leaked_keys),
-        "verdicts": list(each.verdicts),
+        **_class(each.outcome, each.verdicts),
         "schedules": _count(each.schedules),
         "share": each.share,
         "witness": [
             {"actor": step.actor, "operation": step.name, "alternative": step.alternative} for step in each.witness
         ],
+    }
+
+
+def _class(outcome: Outcome, verdicts: Sequence[str]) -> dict[str, Any]:
+    call = outcome.call
+    return {
+        "client": {"result": call.result.value, "status": call.status, "attempts": call.attempts},
+        "batch": batch(outcome),
+        "runs_created": outcome.runs_created,
+        "runs_total": outcome.runs_total,
+        "leaked_keys": list(outcome.leaked_keys),
+        "verdicts": list(verdicts),
     }
 
 

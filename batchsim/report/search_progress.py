@@ -18,7 +18,8 @@ EVERY_S = 0.5
 class SearchProgress:
     """Shows how far a search is once it takes more than two seconds; Ctrl-C ends it after its level."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, unit: str = "states") -> None:
+        self._unit = unit
         self._is_shown = not quiet and sys.stderr.isatty()
         self._policy = ""
         self._begun = self._shown = time.monotonic()
@@ -38,8 +39,8 @@ class SearchProgress:
             self._shown = now
             rate = level.states / (now - self._begun)
             sys.stderr.write(
-                f"\r\033[K{self._policy}: {level.states:,} states, frontier {level.frontier:,}, "
-                f"{rate:,.0f} states/s, {memory_bytes() >> 20} MiB"
+                f"\r\033[K{self._policy}: {level.states:,} {self._unit}, frontier {level.frontier:,}, "
+                f"{rate:,.0f} {self._unit}/s, {memory_bytes() >> 20} MiB"
             )
             sys.stderr.flush()
         return not self.was_interrupted

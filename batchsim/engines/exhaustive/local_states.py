@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
-from batchsim.engines.exhaustive.task import Expose, Pending, Task
+from batchsim.engines.exhaustive.task import Expose, Join, Pending, Task
 from batchsim.protocol.operation import Program
+
+Answers = tuple[tuple[int, Any], ...]
+"""What a coroutine was answered, each with the position of its operation."""
 
 
 class LocalState(NamedTuple):
@@ -26,11 +29,12 @@ class LocalStates:
         self._expose = expose
         self._merges = merges
         self._numbers: dict[Hashable, int] = {}
-        self._answers: list[tuple[tuple[int, Any], ...]] = []
-        """Answers that lead there, each with the position of its operation."""
+        self._answers: list[Answers] = []
+        """Answers that lead there."""
         self._states: list[LocalState] = []
         self._transitions: dict[tuple[int, int, Any], int] = {}
-        self._intern(())
+        self._joins: dict[tuple[int, int, Any], Join] = {}
+        self._intern(*self._task(()))
 
     def __getitem__(self, number: int) -> LocalState:
         return self._states[number]
@@ -42,8 +46,15 @@ class LocalStates:
         """The local state that an answer to the operation at a position leads to."""
         transition = (number, position, answer)
         if transition not in self._transitions:
-            self._transitions[transition] = self._intern((*self._answers[number], (position, answer)))
+            task, answers = self._task((*self._answers[number], (position, answer)))
+            self._transitions[transition] = self._intern(task, answers)
+            if task.join is not None:
+                self._joins[transition] = task.join
         return self._transitions[transition]
+
+    def join_after(self, number: int, position: int, answer: Any) -> Join | None:
+        """What such an answer, which was asked for before, is to coroutines side by side; `None`: nothing."""
+        return self._joins.get((number, position, answer))
 
     @property
     def transitions_count(self) -> int:
@@ -54,10 +65,7 @@ class LocalStates:
         """The known transitions between local states."""
         return sorted({(before, after) for (before, _, _), after in self._transitions.items()})
 
-    def _intern(self, answers: tuple[tuple[int, Any], ...]) -> int:
-        task = Task(self._program(), self._expose)
-        for position, answer in answers:
-            task.answer(position, answer)
+    def _intern(self, task: Task, answers: Answers) -> int:
         key = self._key(task, answers)
         number = self._numbers.setdefault(key, len(self._states))
         if number == len(self._states):
@@ -66,7 +74,13 @@ class LocalStates:
         task.close()
         return number
 
-    def _key(self, task: Task, answers: tuple[tuple[int, Any], ...]) -> Hashable:
+    def _task(self, answers: Answers) -> tuple[Task, Answers]:
+        task = Task(self._program(), self._expose)
+        for position, answer in answers:
+            task.answer(position, answer)
+        return task, answers
+
+    def _key(self, task: Task, answers: Answers) -> Hashable:
         if task.has_ended and not task.pending:
             return ("ended", task.result)
         return task.key() if self._merges else answers

@@ -7,6 +7,7 @@ the same answers wherever it is needed again; `key` says whether two of them are
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from enum import Enum
 from types import CoroutineType, FrameType, GeneratorType
 from typing import Any, NamedTuple
 
@@ -30,6 +31,17 @@ class Pending(NamedTuple):
     """Where in the code it is awaited: tells the same operation at two places apart, in the order of the code."""
 
 
+class Join(Enum):
+    """What the end of a coroutine is to those that it runs side by side with."""
+
+    LAST = "last"
+    """All others have ended before: who awaits them goes on."""
+    EARLY = "early"
+    """Others are in progress, and none is left to begin."""
+    FAILED = "failed"
+    """The first that raised: who awaits them goes on, with its exception."""
+
+
 class Task:
     """One actor, from its beginning to its end."""
 
@@ -39,6 +51,8 @@ class Task:
         """Those that await an operation."""
         self.has_ended = False
         self.result: Any = None
+        self.join: Join | None = None
+        """What the last answer brought about, where it ended a coroutine that runs side by side with others."""
         self._root = _Strand(self, program, "", None, 0)
         self._root.resume(None)
 
@@ -50,6 +64,7 @@ class Task:
     def answer(self, position: int, answer: Any) -> None:
         """The operation at this position of `pending` takes effect, with this answer."""
         strand = self._in_order()[position]
+        self.join = None
         self._strands.remove(strand)
         strand.resume(answer)
 
@@ -183,10 +198,14 @@ class _Group:
             return
         if failure is not None:
             self.has_failed = True
+            self._task.join = Join.FAILED
             self._parent.resume(None, failure)
         elif self._begun < self._count:
             self._begin_next()
-        elif not self._active:
+        elif self._active:
+            self._task.join = Join.EARLY
+        else:
+            self._task.join = Join.LAST
             self._parent.resume(tuple(self._results))
 
     def key(self) -> Hashable:

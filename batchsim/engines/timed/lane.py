@@ -7,7 +7,8 @@ from typing import Any
 
 from simpy.events import Event
 
-from batchsim.engines.latencies import Latencies, Streams
+from batchsim.engines.latencies import Streams
+from batchsim.engines.prescribed import AnyLatencies
 from batchsim.engines.timed.events import Clock, Recurring
 from batchsim.engines.timed.recorder import Recorder
 from batchsim.engines.timed.side_by_side import Group, Report, program_of
@@ -42,7 +43,7 @@ class Stage:
         self,
         clock: Clock,
         world: World,
-        latencies: Latencies,
+        latencies: AnyLatencies,
         waiting: Waiting,
         recorder: Recorder,
         call_spare: Callable[[int | None], None],

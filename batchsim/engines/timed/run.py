@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batchsim.engines.latencies import Samplers
+from batchsim.engines.prescribed import AnyLatencies, Draw, PrescribedLatencies
 from batchsim.engines.slowings import latencies_of
 from batchsim.engines.timed.conductor import Conductor, Cue
 from batchsim.engines.timed.events import Clock
@@ -30,6 +31,7 @@ def simulate(
     keep: frozenset[str] | None = None,
     observer: Observer | None = None,
     order: Sequence[Cue] | None = None,
+    draws: Sequence[Draw] | None = None,
 ) -> Trace:
     """Run a scenario once under a policy, to quiescence.
 
@@ -38,13 +40,20 @@ def simulate(
     outside its own raises `UndeclaredKeyError`.
     `order`: the steps of the run, in the order in which they are to take effect. Those that come early wait,
     so that each takes as long as the order needs; raises `OrderNotPossible` where that does not help.
-    Without an order, raises `InvalidScenario` for faults that a timed run cannot place.
+    Without an order or draws, raises `InvalidScenario` for faults that a timed run cannot place.
+    `draws`: all latencies, in place of those that the scenario has under its seed; raises `NoSuchDraw` where the
+    run needs another.
     """
     if scenario.setting.faults and order is None:
         check_for_timed_run(scenario)
+    latencies: AnyLatencies
+    if draws is None:
+        latencies = latencies_of(Samplers(scenario), scenario.seed, scenario.slowings)
+    else:
+        latencies = PrescribedLatencies(draws)
     conductor = None if order is None else Conductor(order)
     actors = cast(scenario.setting, policy)
-    return _Run(scenario, policy, scenario.seed, Samplers(scenario), actors, keep, observer, conductor).trace()
+    return _Run(scenario, policy, scenario.seed, latencies, actors, keep, observer, conductor).trace()
 
 
 class Simulation:
@@ -59,8 +68,9 @@ class Simulation:
 
     def run(self, seed: int, *, keep: frozenset[str] | None = None) -> Trace:
         """One run: the trace that `simulate` gives for the scenario with this seed."""
+        latencies = latencies_of(self._samplers, seed, self._scenario.slowings)
         actors = iter(self._actors)
-        return _Run(self._scenario, self._policy, seed, self._samplers, actors, keep, None, None).trace()
+        return _Run(self._scenario, self._policy, seed, latencies, actors, keep, None, None).trace()
 
 
 class _Run:
@@ -69,7 +79,7 @@ class _Run:
         scenario: Scenario,
         policy: Policy,
         seed: int,
-        samplers: Samplers,
+        latencies: AnyLatencies,
         actors: Iterator[Actor],
         keep: frozenset[str] | None,
         observer: Observer | None,
@@ -82,7 +92,7 @@ class _Run:
         self._cells = GuardedCells({}) if is_watched else Cells()
         self._world = world_after_phase_1(scenario.setting, policy, self._cells)
         self._clock = Clock()
-        self._latencies = latencies_of(samplers, seed, scenario.slowings)
+        self._latencies = latencies
         self._waiting = Waiting(self._clock, self._begin)
         self._recorder = Recorder(keep)
         self._conductor = conductor

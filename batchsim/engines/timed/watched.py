@@ -7,7 +7,8 @@ from typing import Any
 
 from simpy.events import Event
 
-from batchsim.engines.latencies import Latencies, Streams
+from batchsim.engines.latencies import Streams
+from batchsim.engines.prescribed import AnyLatencies
 from batchsim.engines.timed.conductor import Conductor
 from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import End, Lane, Stage
@@ -25,7 +26,7 @@ class WatchedStage(Stage):
         self,
         clock: Clock,
         world: World,
-        latencies: Latencies,
+        latencies: AnyLatencies,
         waiting: Waiting,
         recorder: Recorder,
         call_spare: Callable[[int | None], None],
@@ -70,6 +71,9 @@ class WatchedLane(Lane):
             super().look(woken_by)
             return
         self._woken_by = woken_by
+        if operation.acts_on_arrival:
+            self.receive(alternatives[0])  # it travels; whether it is its turn is asked when it arrives
+            return
         if not conductor.is_turn_of(self.name, operation):
             conductor.hold(self.name, operation, lambda: self.wake_after(0, self._arrive))
             if isinstance(operation, BlockingOperation):
@@ -89,9 +93,20 @@ class WatchedLane(Lane):
 
     def _take_effect_in_a_way(self, event: Event | None) -> None:
         self._admit()
+        conductor, operation = self.stage.conductor, self.operation
+        if conductor is not None and operation.acts_on_arrival:
+            if not conductor.is_turn_of(self.name, operation):
+                conductor.hold(self.name, operation, lambda: self.wake_after(0, self._take_effect_in_a_way))
+                return
+            chosen = conductor.find(operation.alternatives(self.stage.world))
+            if chosen is None:
+                assert isinstance(operation, BlockingOperation)
+                self.stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
+                return
+            self.alternative = chosen
         super()._take_effect_in_a_way(event)
-        if self.stage.conductor is not None:
-            self.stage.conductor.advance()
+        if conductor is not None:
+            conductor.advance()
 
     def _admit(self) -> None:
         self.stage.guard.admit(self.operation.name, *self.operation.footprint())

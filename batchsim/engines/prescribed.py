@@ -1,0 +1,80 @@
+"""Latencies that are given one by one: what a witness holds in place of a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from batchsim.engines.latencies import Latencies, Legs, Streams
+from batchsim.protocol.cast import Actor
+from batchsim.protocol.operation import Operation
+
+PHASE_1 = "phase-1"
+"""In place of an actor, for what phase 1 scheduled."""
+
+Use = tuple[str, str, int | None, int | None]
+"""An actor, the name of a latency, and the item and the attempt that it is drawn for."""
+
+
+class Draw(NamedTuple):
+    """One draw of a latency."""
+
+    actor: str
+    latency: str
+    """The name of the operation that has it."""
+    item: int | None
+    attempt: int | None
+    request_us: int
+    response_us: int
+
+
+class NoSuchDraw(Exception):
+    """A run needs a latency that is not given."""
+
+
+class PrescribedLatencies:
+    """Gives each use of a latency the draws that are listed for it, in their order."""
+
+    def __init__(self, draws: Iterable[Draw]) -> None:
+        self._draws: dict[Use, list[Draw]] = {}
+        for draw in draws:
+            self._draws.setdefault(draw[:4], []).append(draw)
+        self._taken: dict[Use, int] = {}
+
+    def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
+        """The next draw of an actor for the latency of this name, for the sake of an operation."""
+        use = (actor.name, name, operation.item, getattr(operation, "attempt", None))
+        taken = self._taken.get(use, 0)
+        self._taken[use] = taken + 1
+        return self._legs(use, taken)
+
+    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
+        """The delay of this name that the effect of an actor's operation begins, in microseconds."""
+        return self.draw_legs(actor, streams, operation, name)[0]
+
+    def phase_1_delay_us(self, name: str) -> int:
+        """The delay of this name that phase 1 begins, in microseconds."""
+        return self.legs(PHASE_1, name, 0)[0]
+
+    def draw_chance(self, actor: Actor, streams: Streams, name: str) -> float:
+        """Chance is a latency of nobody; raises `NoSuchDraw`."""
+        raise NoSuchDraw(f"no chance is given for {name} by {actor.name}")
+
+    def legs(self, actor_kind: str, name: str, use: int) -> Legs:
+        """The draw number `use`, from 0, of the actor that is alone of its kind."""
+        attempt = None if actor_kind == PHASE_1 else use + 1
+        return self._legs((actor_kind, name, None, attempt), 0)
+
+    def _legs(self, use: Use, number: int) -> Legs:
+        draws = self._draws.get(use, ())
+        if number >= len(draws):
+            actor, name, item, attempt = use
+            about = "".join(
+                f", {what} {value}" for what, value in (("item", item), ("attempt", attempt)) if value is not None
+            )
+            raise NoSuchDraw(f"no latency is given for {name} by {actor}{about}, use {number + 1}")
+        return draws[number].request_us, draws[number].response_us, 0
+
+
+AnyLatencies = Latencies | PrescribedLatencies
+"""Where a run has its latencies from."""

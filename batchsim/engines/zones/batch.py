@@ -1,0 +1,76 @@
+"""Zones on their way through a step: their bounds, the names of their instants, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from batchsim.engines.zones.bounds import Flags, Matrices, Numbers, first_of, only, with_instants
+from batchsim.engines.zones.slots import Slot
+from batchsim.engines.zones.windows import Window
+
+
+class Batch(NamedTuple):
+    """Zones over the same instants."""
+
+    zones: Matrices
+    origins: Numbers
+    """For each zone the number of the one that it was made of."""
+    names: tuple[Slot, ...]
+    """What each instant is."""
+
+    def place(self, name: Slot) -> int:
+        """The row and column of an instant."""
+        return self.names.index(name)
+
+    def chosen(self, flags: Flags) -> Batch:
+        """Some of the zones."""
+        return self if flags.all() else Batch(self.zones[flags], self.origins[flags], self.names)
+
+    def first_of(self, first: Slot, later: Sequence[Slot]) -> Batch:
+        """Those in which an instant comes no later than others."""
+        places = [self.place(name) for name in later if name != first]
+        if not places or not len(self.zones):
+            return self
+        place = self.place(first)
+        is_possible: Flags = np.all(self.zones[:, places, place] >= 0, axis=1)
+        batch = self.chosen(is_possible)
+        return batch._replace(zones=first_of(batch.zones, place, places))
+
+    def ordered(self, before: Slot, after: Slot) -> Batch:
+        """Those in which one instant comes no later than another."""
+        return self.first_of(before, (after,))
+
+    def halves(self, one: Slot, other: Slot) -> tuple[Batch, Batch]:
+        """Those in which one instant comes no later than another, and those in which it comes no earlier."""
+        return self.ordered(one, other), self.ordered(other, one)
+
+    def with_instants(self, new: Sequence[tuple[Slot, Slot, Window]]) -> Batch:
+        """The zones with more instants: the name of each, that of its base, and the window between."""
+        if not new:
+            return self
+        names = (*self.names, *(name for name, _, _ in new))
+        windows = [(names.index(base), window) for _, base, window in new]
+        return Batch(with_instants(self.zones, windows), self.origins, names)
+
+    def renamed(self, names: dict[Slot, Slot]) -> Batch:
+        """The same zones, some instants under another name."""
+        return self._replace(names=tuple(names.get(name, name) for name in self.names))
+
+    def only(self, names: Sequence[Slot]) -> Batch:
+        """The zones of some instants, in this order."""
+        if tuple(names) == self.names:
+            return self
+        return Batch(only(self.zones, [self.place(name) for name in names]), self.origins, tuple(names))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no zone."""
+        return not len(self.zones)
+
+
+def one_zone(name: Slot) -> Batch:
+    """One zone of one instant."""
+    return Batch(np.zeros((1, 1, 1), dtype=np.int64), np.zeros(1, dtype=np.int64), (name,))

@@ -1,0 +1,105 @@
+"""What a step changes apart from time: the global state, and which operations stay pending, or are issued."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from batchsim.engines.exhaustive.layout import ABSENT
+from batchsim.engines.exhaustive.task import Join, Pending
+from batchsim.engines.zones.situation import Firing, Guide, Row, Situation
+from batchsim.engines.zones.slots import START, Instant, Slot
+from batchsim.protocol.operation import Operation
+
+NOBODY = -1
+
+
+class Change(NamedTuple):
+    """What a step changes."""
+
+    row: Row
+    at: Slot
+    """The instant of the step."""
+    column: int
+    """Of its actor; `NOBODY`: it is the beginning."""
+    operation: Operation[Any] | None
+    names: dict[Slot, Slot]
+    """What the instants that were to come are now."""
+    issued: list[int]
+    """The positions of the operations that the actor issues."""
+    begun: list[int]
+    """The columns of those who begin."""
+    join: Join | None
+    lane: int
+    """The number of the coroutine among those side by side."""
+    published: str | None
+    """The cell that what the coroutine returned is put into."""
+
+
+def beginning(guide: Guide) -> Change:
+    """Phase 1 is done."""
+    row = tuple(guide.layout.initial_row())
+    begun = [column for column in range(guide.layout.actors_count) if guide.has_begun(row, column)]
+    return Change(row, START, NOBODY, None, {}, [], begun, None, 0, None)
+
+
+def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
+    """What a step changes in a situation."""
+    kind, move, column = firing.kind, firing.move, firing.column
+    row = list(situation.row)
+    for place, value in zip(kind.columns, move.cells, strict=True):
+        row[place] = value
+    row[column] = move.local
+    before, after = kind.role.locals[kind.local], kind.role.locals[move.local]
+    moved, issued = _follow(before.pending, kind.position, after.pending)
+    join = kind.role.locals.join_after(kind.local, kind.position, move.answer)
+    names = {
+        slot: _name_after(guide, slot, place, firing, moved, join) for place, slot in enumerate(situation.slots)
+    }
+    return Change(
+        row=tuple(row),
+        at=names[firing.at],
+        column=column,
+        operation=kind.operation,
+        names=names,
+        issued=issued,
+        begun=[
+            other
+            for other in range(guide.layout.actors_count)
+            if other != column
+            and not guide.has_begun(situation.row, other)
+            and row[guide.gates[other] or 0] != ABSENT
+        ],
+        join=join,
+        lane=int(kind.lane.rpartition(".")[2] or 0),
+        published=kind.role.returns_to if after.has_ended and not before.has_ended else None,
+    )
+
+
+def _follow(
+    before: Sequence[Pending], position: int, after: Sequence[Pending]
+) -> tuple[dict[int, int], list[int]]:
+    """Where the operations that stay pending are now, and which are new."""
+    places = {(pending.lane, pending.operation): place for place, pending in enumerate(after)}
+    moved: dict[int, int] = {}
+    for place, pending in enumerate(before):
+        if place != position:
+            moved[place] = places.pop((pending.lane, pending.operation))
+    return moved, sorted(places.values())
+
+
+def _name_after(
+    guide: Guide, slot: Slot, place: int, firing: Firing, moved: dict[int, int], join: Join | None
+) -> Slot:
+    past = Slot(Instant.PAST, place)
+    if slot == firing.at:
+        return past
+    if slot.kind is Instant.TIMER:
+        started = firing.kind.operation.timer()
+        keys = (firing.timer, None if started is None else started.key)
+        return past if slot in [guide.timer(key) for key in keys if key is not None] else slot
+    if slot.place != firing.column or slot.kind is Instant.URGENT:
+        return slot
+    if slot.kind is Instant.END:
+        return slot if join in (None, Join.EARLY) else past
+    return slot._replace(number=moved[slot.number]) if slot.number in moved else past

@@ -1,0 +1,108 @@
+"""Every outcome that the latencies of a scenario allow under a policy, each with a run that comes to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+from batchsim.bad_input import BadInputError
+from batchsim.engines.exhaustive.explore import class_of
+from batchsim.engines.exhaustive.layout import Layout
+from batchsim.engines.exhaustive.moves import StepTable
+from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level
+from batchsim.engines.zones.path import path_to
+from batchsim.engines.zones.search import Node, Search
+from batchsim.engines.zones.situation import Guide
+from batchsim.engines.zones.step import Stepper
+from batchsim.engines.zones.timetable import Timetable, timetable
+from batchsim.engines.zones.windows import Windows
+from batchsim.protocol.policy import Policy
+from batchsim.scenario import Scenario
+from batchsim.trace import Outcome
+from batchsim.verdicts import Property, verdicts_of
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOutcome:
+    """All runs that come to the same (`class_of`)."""
+
+    outcome: Outcome
+    """That of the witness."""
+    verdicts: tuple[str, ...]
+    witness: Timetable
+    """One of the runs, with its times."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedExploration:
+    """What a timed exploration found."""
+
+    policy: str
+    is_complete: bool
+    """Whether every zone was looked into: what it says is proved for all latencies within the intervals."""
+    stopped_by: str | None
+    """Why it is not complete: a bound was hit, or it was interrupted."""
+    bounds: Bounds
+    """`states_max` bounds the zones."""
+    situations: int
+    """Global states, each with the set of instants that are to come."""
+    zones: int
+    transitions: int
+    """Steps from a zone."""
+    outcomes: tuple[TimedOutcome, ...]
+    """Those that are not ok first, then by the length of their witness."""
+
+    @property
+    def verdicts(self) -> frozenset[str]:
+        """Every verdict that some run gives."""
+        return frozenset(verdict for each in self.outcomes for verdict in each.verdicts)
+
+
+def explore_timed(
+    scenario: Scenario,
+    policy: Policy,
+    *,
+    properties: Sequence[Property] = (),
+    bounds: Bounds = UNBOUNDED,
+    on_level: Callable[[Level], bool] | None = None,
+) -> TimedExploration:
+    """Explore all runs of a scenario under a policy in which every latency is within its interval.
+
+    The interval of a leg is the support of its distribution, in whole microseconds, without end where that has
+    none; each leg of each operation varies by itself, the two halves of a round trip too. Distributions and seed
+    play no further part. `properties`: verdicts of your own. `bounds`: where to give up, `states_max` in zones.
+    `on_level`: called before each level of the search, with the zones as states; whether to go on. Raises
+    `BadInputError` for a scenario with faults.
+    """
+    if scenario.setting.faults or scenario.slowings:
+        raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, in a timed exploration")
+    table = StepTable(Layout(scenario.setting, policy, merges=True))
+    guide, windows = Guide(table), Windows(scenario.latency_of)
+    search = Search(Stepper(guide, windows))
+    search.run(bounds, on_level)
+    return TimedExploration(
+        policy=policy.name,
+        is_complete=search.is_complete,
+        stopped_by=search.stopped_by,
+        bounds=bounds,
+        situations=search.situations,
+        zones=search.zones,
+        transitions=search.transitions,
+        outcomes=_outcomes(search, guide, windows, properties),
+    )
+
+
+def _outcomes(
+    search: Search, guide: Guide, windows: Windows, properties: Sequence[Property]
+) -> tuple[TimedOutcome, ...]:
+    found: dict[Hashable, tuple[Outcome, tuple[str, ...], Node]] = {}
+    for node in search.nodes:
+        if node.situation.is_terminal:
+            outcome = guide.layout.outcome(list(node.situation.row))
+            verdicts = verdicts_of(outcome, properties)
+            found.setdefault(class_of(outcome, verdicts), (outcome, verdicts, node))
+    outcomes = [
+        TimedOutcome(outcome, verdicts, timetable(guide, windows, path_to(search, node, 0)))
+        for outcome, verdicts, node in found.values()
+    ]
+    return tuple(sorted(outcomes, key=lambda each: (each.verdicts == ("ok",), len(each.witness.steps))))

@@ -1,0 +1,136 @@
+"""The search: every zone of every situation that can be reached, a step deeper at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from batchsim.engines.exhaustive.search import Bounds, Level, memory_bytes
+from batchsim.engines.zones.batch import Batch
+from batchsim.engines.zones.bounds import Matrices, Numbers, is_within
+from batchsim.engines.zones.merging import merged
+from batchsim.engines.zones.situation import Situation
+from batchsim.engines.zones.step import Landing, Stepper
+
+
+@dataclass(slots=True)
+class Node:
+    """The zones of one situation that were found at one depth."""
+
+    number: int
+    situation: Situation
+    zones: Matrices
+    members: list[list[int]]
+    """For each zone the arrivals that it is the union of."""
+
+
+@dataclass(slots=True)
+class _Arrivals:
+    """What reaches a situation, zone by zone."""
+
+    zones: list[Matrices] = field(default_factory=list)
+    numbers: list[Numbers] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a zone was reached."""
+
+    node: int
+    zone: int
+    firing: int
+
+
+class Search:
+    """Zones, as they are found."""
+
+    def __init__(self, stepper: Stepper) -> None:
+        self.stepper = stepper
+        self.nodes: list[Node] = []
+        self.arrivals: list[tuple[int, int, Numbers]] = []
+        self._begins: list[int] = []
+        self._arrivals_count = 0
+        self._found: dict[Situation, list[Node]] = {}
+        self._frontier: list[Node] = []
+        self.transitions = 0
+        self.zones = 0
+        self.depth = 0
+        self.is_complete = False
+        self.stopped_by: str | None = None
+        waiting: dict[Situation, _Arrivals] = {}
+        for landing in stepper.first():
+            self._arrive(waiting, -1, -1, landing, landing.batch.only(landing.names))
+        self._take_in(waiting)
+
+    @property
+    def situations(self) -> int:
+        """How many situations were found."""
+        return len(self._found)
+
+    def arrival(self, number: int) -> Arrival:
+        """How a zone was reached: from which node and zone, by which firing; -1: the beginning."""
+        place = int(np.searchsorted(self._begins, number, side="right")) - 1
+        node, firing, origins = self.arrivals[place]
+        return Arrival(node, int(origins[number - self._begins[place]]), firing)
+
+    def run(self, bounds: Bounds, on_level: Callable[[Level], bool] | None = None) -> None:
+        """Search until nothing is new, a bound is hit, or `on_level` says that it is enough."""
+        while self._frontier:
+            self.depth += 1
+            level = Level(self.depth, self.zones, self.transitions, len(self._frontier))
+            if on_level is not None and not on_level(level):
+                self.stopped_by = "interrupted"
+                return
+            if self._hits(bounds):
+                self.stopped_by = "bound hit"
+                return
+            waiting: dict[Situation, _Arrivals] = {}
+            for node in self._frontier:
+                self._expand(node, waiting)
+            self._take_in(waiting)
+        self.is_complete = True
+
+    def _hits(self, bounds: Bounds) -> bool:
+        if bounds.states_max is not None and self.zones > bounds.states_max:
+            return True
+        return bounds.memory_bytes_max is not None and memory_bytes() > bounds.memory_bytes_max
+
+    def _expand(self, node: Node, waiting: dict[Situation, _Arrivals]) -> None:
+        situation = node.situation
+        batch = Batch(node.zones, np.arange(len(node.zones)), situation.slots)
+        for place, firing in enumerate(situation.firings):
+            for enabled in self.stepper.enabled(batch, firing, situation.deadlines):
+                if enabled.is_empty:
+                    continue
+                self.transitions += len(enabled.zones)
+                for landing in self.stepper.after(situation, firing, enabled):
+                    self._arrive(waiting, node.number, place, landing, landing.batch)
+
+    def _arrive(
+        self, waiting: dict[Situation, _Arrivals], node: int, firing: int, landing: Landing, batch: Batch
+    ) -> None:
+        arrivals = waiting.setdefault(landing.situation, _Arrivals())
+        arrivals.zones.append(batch.zones)
+        arrivals.numbers.append(np.arange(len(batch.zones)) + self._arrivals_count)
+        self.arrivals.append((node, firing, batch.origins))
+        self._begins.append(self._arrivals_count)
+        self._arrivals_count += len(batch.zones)
+
+    def _take_in(self, waiting: dict[Situation, _Arrivals]) -> None:
+        self._frontier = []
+        for situation, arrivals in waiting.items():
+            known = self._found.setdefault(situation, [])
+            zones, numbers = np.concatenate(arrivals.zones), np.concatenate(arrivals.numbers)
+            for node in known:
+                new = ~is_within(zones, node.zones).any(axis=1)
+                zones, numbers = zones[new], numbers[new]
+            if not len(zones):
+                continue
+            zones, members = merged(zones, [[number] for number in numbers.tolist()])
+            node = Node(len(self.nodes), situation, zones, members)
+            self.nodes.append(node)
+            known.append(node)
+            self._frontier.append(node)
+            self.zones += len(zones)

@@ -1,0 +1,287 @@
+"""What a step does to zones: which instants pass, which are to come, and how far apart they are.
+
+The timed engine is the measure (`engines/timed`): after the effect of an operation its answer travels back for
+the response leg, until the instant `BASE`; what the actor does next is issued then. Where coroutines side by
+side are awaited, `BASE` is the latest of theirs, or that of the first which failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from batchsim.engines.exhaustive.layout import ABSENT
+from batchsim.engines.exhaustive.task import Join
+from batchsim.engines.zones.batch import Batch, one_zone
+from batchsim.engines.zones.change import NOBODY, Change, beginning, change_of
+from batchsim.engines.zones.situation import Deadline, Firing, Guide, Place, Row, Situation, Waiting
+from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
+from batchsim.engines.zones.windows import AT_ONCE, Window, Windows
+from batchsim.protocol.cast import TIMERS_OF_PHASE_1
+from batchsim.protocol.operation import BlockingOperation, Operation
+
+Coming = tuple[Slot, Slot, Window]
+"""An instant to come: its name, the instant that it comes after, and the window between."""
+
+
+class Landing(NamedTuple):
+    """Where a step leads."""
+
+    situation: Situation
+    batch: Batch
+    """The zones, over the instants of the step."""
+    names: tuple[Slot, ...]
+    """Which of them is each instant of the situation."""
+    columns: tuple[int, ...]
+    """For each column the one that its actor stood in before: twins are sorted."""
+    change: Change
+
+
+class Stepper:
+    """Takes steps, and knows the situations that they lead to."""
+
+    def __init__(self, guide: Guide, windows: Windows) -> None:
+        self._guide = guide
+        self._windows = windows
+        self._situations: dict[Place, Situation] = {}
+
+    def situation(self, row: Row, slots: tuple[Slot, ...]) -> Situation:
+        """The situation in which everybody is there, and these instants are to come."""
+        known = self._situations.get((row, slots))
+        if known is None:
+            known = self._situations[row, slots] = Situation(self._guide, row, slots)
+        return known
+
+    def first(self) -> list[Landing]:
+        """The beginning, over all instants that it involves."""
+        change = beginning(self._guide)
+        return self._land(change, one_zone(START), frozenset(), explicit=True)
+
+    def enabled(self, batch: Batch, firing: Firing, deadlines: Sequence[Deadline]) -> Iterator[Batch]:
+        """The zones in which a step is the next one; of several deadlines the latest counts."""
+        at = firing.at
+        for earlier in firing.after:
+            batch = batch.ordered(earlier, at)
+        plain = [deadline[0] for deadline in deadlines if len(deadline) == 1]
+        batch = batch.first_of(at, (*firing.before, *plain))
+        for chosen in product(*(each for each in deadlines if len(each) > 1 and at not in each)):
+            limited = batch.first_of(at, chosen)
+            if not limited.is_empty:
+                yield limited
+
+    def after(
+        self, situation: Situation, firing: Firing, batch: Batch, *, explicit: bool = False
+    ) -> list[Landing]:
+        """Where a step leads from zones in which it is the next one; `explicit`: over all instants involved."""
+        change = change_of(self._guide, situation, firing)
+        ready = frozenset(
+            change.names.get(each.slot, each.slot)
+            for each in self._guide.waiting(situation.row, situation.slots)
+            if each.moves and (each.is_ready or each.kind.operation.acts_on_arrival)
+        )
+        return self._land(change, batch.renamed(change.names), ready, explicit=explicit)
+
+    def _land(self, change: Change, batch: Batch, ready: frozenset[Slot], *, explicit: bool) -> list[Landing]:
+        if not explicit:
+            batch = batch.only([name for name in batch.names if _is_needed(change, name)])
+        landings: list[Landing] = []
+        for answered in self._answered(change, batch):
+            coming = answered.with_instants(self._coming(change))
+            for travelling in self._travelling(change, coming, ready):
+                for met in self._met(change, travelling, ready):
+                    landings += self._settled(change, met)
+        if explicit:
+            return landings
+        return [each._replace(batch=each.batch.only(each.names), names=each.names) for each in landings]
+
+    # -- the answer ----------------------------------------------------------------------------
+
+    def _answered(self, change: Change, batch: Batch) -> list[Batch]:
+        """With the instant from which the actor goes on."""
+        if change.operation is None:
+            return [batch]
+        response = self._response(change.operation)
+        if change.join is Join.EARLY:
+            end = Slot(Instant.END, change.column, change.lane)
+            return [batch.with_instants([(BASE, change.at, response), (end, BASE, AT_ONCE)])]
+        if change.join is not Join.LAST:
+            return [batch.with_instants([(BASE, change.at, response)])]
+        batches = [batch.with_instants([(ANSWER, change.at, response), (BASE, ANSWER, AT_ONCE)])]
+        for slot, name in change.names.items():
+            if slot.kind is Instant.END and slot.place == change.column:
+                batches = [half for each in batches for half in _latest(each, name)]
+        return batches
+
+    def _response(self, operation: Operation[Any]) -> Window:
+        return AT_ONCE if operation.acts_on_arrival else self._windows.of(operation).response
+
+    # -- what is to come -----------------------------------------------------------------------
+
+    def _coming(self, change: Change) -> list[Coming]:
+        coming = list(self._timers(change))
+        if change.column != NOBODY:
+            coming += self._issued(change.row, change.column, change.issued, BASE)
+        for column in change.begun:
+            base = change.at
+            actor = self._guide.roles[column].actors[0]
+            if actor.begins_after_leg_of is not None:
+                base = Slot(Instant.LEG, column)
+                request = self._windows.named(actor.begins_after_leg_of, None, actor.number).request
+                coming.append((base, change.at, request))
+            kinds = self._guide.kinds(change.row, column)
+            coming += self._issued(change.row, column, [kind.position for kind in kinds], base, is_first=True)
+        return coming
+
+    def _timers(self, change: Change) -> Iterator[Coming]:
+        guide, windows = self._guide, self._windows
+        if change.operation is None:
+            for key, name in TIMERS_OF_PHASE_1.items():
+                if change.row[guide.layout.column_of[key]] != ABSENT:
+                    yield guide.timer(key), change.at, windows.named(name).request
+        elif (timer := change.operation.timer()) is not None:
+            yield guide.timer(timer.key), change.at, windows.of(change.operation, timer.delay_of).request
+
+    def _issued(
+        self, row: Row, column: int, positions: list[int], base: Slot, *, is_first: bool = False
+    ) -> Iterator[Coming]:
+        kinds = self._guide.kinds(row, column)
+        for position in positions:
+            operation = kinds[position].operation
+            is_blocking = isinstance(operation, BlockingOperation)
+            if is_blocking and not is_first and self._guide.roles[column].actors[0].is_spare:
+                continue  # as many as can be busy at once: there is always another one who has arrived
+            has_request = not (operation.is_instant or operation.acts_on_arrival)
+            window = self._windows.of(operation).request if has_request else AT_ONCE
+            yield Slot(Instant.OPERATION, column, position), base, window
+
+    # -- who waited, and finds it --------------------------------------------------------------
+
+    def _travelling(self, change: Change, batch: Batch, ready: frozenset[Slot]) -> list[Batch]:
+        """What is received on arrival begins to travel when it is there, and the receiver too."""
+        batches = [batch]
+        for waiting in self._guide.waiting(change.row, batch.names):
+            operation = waiting.kind.operation
+            if not operation.acts_on_arrival or not waiting.moves or self._stays(change, waiting, ready):
+                continue
+            assert isinstance(operation, BlockingOperation)
+            there = BASE if operation.waits_for() == change.published else change.at
+            travel = self._windows.of(operation).response
+            batches = [half for each in batches for half in _received(each, waiting.slot, there, travel)]
+        return batches
+
+    def _met(self, change: Change, batch: Batch, ready: frozenset[Slot]) -> list[Batch]:
+        """Who waits and finds what he waits for acts at once; who is on his way acts when he arrives."""
+        guide, batches = self._guide, [batch]
+        found = [
+            each
+            for each in guide.waiting(change.row, batch.names)
+            if each.is_ready and not each.kind.operation.acts_on_arrival
+        ]
+        for waiting in found:
+            if waiting.slot in batch.names and waiting.slot not in ready and not _is_issued(change, waiting):
+                batches = [half for each in batches for half in _met_or_late(each, waiting.slot, change.at)]
+        return [self._with_urgent(change, each, found) for each in batches if not each.is_empty]
+
+    def _stays(self, change: Change, waiting: Waiting, ready: frozenset[Slot]) -> bool:
+        """Whether the operation was pending before the step and could act already."""
+        return waiting.slot in ready and not _is_issued(change, waiting)
+
+    def _with_urgent(self, change: Change, batch: Batch, found: list[Waiting]) -> Batch:
+        urgent = {self._guide.urgent(each.column) for each in found if each.slot not in batch.names}
+        ended = [name for name in batch.names if name.kind is Instant.URGENT and name not in urgent]
+        past = {name: Slot(Instant.PAST, -1 - place) for place, name in enumerate(ended)}
+        new = [(name, change.at, AT_ONCE) for name in sorted(urgent) if name not in batch.names]
+        return batch.with_instants(new).renamed(past)
+
+    # -- the new situation ---------------------------------------------------------------------
+
+    def _settled(self, change: Change, batch: Batch) -> Iterator[Landing]:
+        """Instants that have passed for certain are forgotten: each zone to the situation that it belongs to."""
+        names = tuple(name for name in batch.names if name.kind <= Instant.URGENT)
+        parts = [(batch, names)]
+        while parts:
+            part, names = parts.pop()
+            landing = self._sorted(change, part, names)
+            if landing.situation.is_terminal:
+                row = landing.situation.row
+                yield landing._replace(situation=self.situation(row, ()), names=())
+                continue
+            for slot, name in zip(landing.situation.slots, landing.names, strict=True):
+                if slot in landing.situation.loose:
+                    has_passed = _has_passed(landing, name)
+                    if has_passed.any():
+                        parts.append((part.chosen(has_passed), tuple(each for each in names if each != name)))
+                        part = part.chosen(~has_passed)
+                        landing = landing._replace(batch=part)
+                        if part.is_empty:
+                            break
+            if not landing.batch.is_empty:
+                yield landing
+
+    def _sorted(self, change: Change, batch: Batch, names: tuple[Slot, ...]) -> Landing:
+        columns = list(range(self._guide.layout.actors_count))
+        for role in self._guide.layout.roles:
+            if len(role.columns) > 1:
+                columns[role.columns.start : role.columns.stop] = sorted(
+                    role.columns, key=lambda column: _rank(change, names, column)
+                )
+        place_of = {column: place for place, column in enumerate(columns)}
+        row = (*(change.row[column] for column in columns), *change.row[len(columns) :])
+        slots = sorted((_moved(name, place_of), name) for name in names)
+        situation = self.situation(row, tuple(slot for slot, _ in slots))
+        return Landing(situation, batch, tuple(name for _, name in slots), tuple(columns), change)
+
+
+def _is_needed(change: Change, name: Slot) -> bool:
+    return name.kind is not Instant.PAST or name == change.at or change.join is Join.LAST
+
+
+def _is_issued(change: Change, waiting: Waiting) -> bool:
+    return waiting.column == change.column and waiting.kind.position in change.issued
+
+
+def _latest(batch: Batch, end: Slot) -> list[Batch]:
+    """Who awaits several goes on with the last of them."""
+    before, after = batch.halves(end, BASE)
+    swapped = after.renamed({BASE: Slot(Instant.ARRIVAL, end.place, end.number), end: BASE})
+    return [each for each in (before, swapped) if not each.is_empty]
+
+
+def _received(batch: Batch, slot: Slot, there: Slot, travel: Window) -> list[Batch]:
+    if slot not in batch.names:
+        return [batch.with_instants([(slot, there, travel)])]
+    arrival = Slot(Instant.ARRIVAL, slot.place, slot.number)
+    before, after = batch.renamed({slot: arrival}).halves(arrival, there)
+    halves = (before.with_instants([(slot, there, travel)]), after.with_instants([(slot, arrival, travel)]))
+    return [each for each in halves if not each.is_empty]
+
+
+def _met_or_late(batch: Batch, slot: Slot, at: Slot) -> list[Batch]:
+    met, late = batch.halves(slot, at)
+    past = Slot(Instant.ARRIVAL, slot.place, slot.number)
+    return [each for each in (met.renamed({slot: past}), late) if not each.is_empty]
+
+
+def _has_passed(landing: Landing, name: Slot) -> Any:
+    """For each zone, whether an instant comes before whatever happens next, for certain."""
+    batch, place = landing.batch, landing.batch.place(name)
+    name_of = dict(zip(landing.situation.slots, landing.names, strict=True))
+    has_passed = np.ones(len(batch.zones), dtype=bool)
+    for deadline in landing.situation.deadlines:
+        places = [batch.place(name_of[slot]) for slot in deadline]
+        has_passed &= (batch.zones[:, place, places] <= 0).any(axis=1)
+    return has_passed
+
+
+def _rank(change: Change, names: tuple[Slot, ...], column: int) -> tuple[int, bool, bool, int]:
+    is_on_its_way = any(name.kind is Instant.OPERATION and name.place == column for name in names)
+    return change.row[column], is_on_its_way, column == change.column, column
+
+
+def _moved(name: Slot, place_of: dict[int, int]) -> Slot:
+    if name.kind is Instant.OPERATION or name.kind is Instant.END:
+        return name._replace(place=place_of[name.place])
+    return name

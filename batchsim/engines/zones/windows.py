@@ -1,0 +1,73 @@
+"""How long each leg may take: windows of whole microseconds, read off the supports of the latencies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from batchsim.protocol.operation import Operation
+from batchsim.scenario.latencies import Latency, Legs, RoundTrip, Support
+
+NEVER_US = 1 << 60
+"""In place of infinity: no sum of times that are met comes near it, and two of them do not overflow."""
+
+
+class Window(NamedTuple):
+    """The shortest and the longest time that something takes."""
+
+    min_us: int
+    max_us: int
+    """`NEVER_US`: there is no longest."""
+
+    def __add__(self, other: object) -> Window:
+        """That of the two, one after the other."""
+        assert isinstance(other, Window)
+        return Window(self.min_us + other.min_us, min(NEVER_US, self.max_us + other.max_us))
+
+
+AT_ONCE = Window(0, 0)
+
+
+class LegWindows(NamedTuple):
+    """Those of a request leg and of a response leg, which are taken to vary by themselves."""
+
+    request: Window
+    response: Window
+
+
+def leg_windows(latency: Latency) -> LegWindows:
+    """The windows of the legs of a latency.
+
+    A round trip is halved, the odd microsecond falls to the response; that its halves are equal is left out.
+    """
+    match latency:
+        case RoundTrip(total):
+            min_us, max_us = _window(total.support_us)
+            longest = (max_us, max_us) if max_us == NEVER_US else (max_us // 2, max_us - max_us // 2)
+            return LegWindows(Window(min_us // 2, longest[0]), Window(min_us - min_us // 2, longest[1]))
+        case Legs(request, response):
+            return LegWindows(_window(request.support_us), _window(response.support_us))
+
+
+def _window(support_us: Support) -> Window:
+    min_us, max_us = support_us
+    return Window(min_us, NEVER_US if max_us is None else max_us)
+
+
+class Windows:
+    """The windows of all operations; each is worked out once."""
+
+    def __init__(self, latency_of: Callable[[str, int | None, int | None], Latency]) -> None:
+        self._latency_of = latency_of
+        self._legs: dict[tuple[str, int | None, int | None], LegWindows] = {}
+
+    def of(self, operation: Operation[Any], name: str | None = None) -> LegWindows:
+        """Those of an operation; `name`: of a latency that is drawn for its sake."""
+        return self.named(name or operation.name, operation.item, getattr(operation, "attempt", None))
+
+    def named(self, name: str, item: int | None = None, attempt: int | None = None) -> LegWindows:
+        """Those of one use of the operation of this name."""
+        key = (name, item, attempt)
+        if key not in self._legs:
+            self._legs[key] = leg_windows(self._latency_of(*key))
+        return self._legs[key]

@@ -1,0 +1,115 @@
+"""The terminal: what `batchsim explore --timed` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from batchsim.engines.zones import TimedExploration, TimedOutcome
+from batchsim.report import words
+from batchsim.report.lanes import lanes
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.rounding import exact_instant, rounded
+from batchsim.scenario import Scenario
+
+
+def show_timed_explorations(
+    console: Console,
+    scenario: Scenario,
+    explorations: Sequence[TimedExploration],
+    replays: Sequence[Sequence[str]],
+) -> None:
+    """What each policy can come to within the intervals of the latencies; then each that can fail, with a run.
+
+    `replays`: for each exploration and each of its outcome classes the command that runs its witness.
+    """
+    console.print(Text(scenario.name, style="bold"))
+    if scenario.summary:
+        console.print(Text(scenario.summary))
+    console.print()
+    for exploration in explorations:
+        console.print(_claim(exploration))
+    console.print()
+    if len(explorations) > 1:
+        print_table(console, _comparison(explorations))
+    for exploration, commands in zip(explorations, replays, strict=True):
+        _show_exploration(console, exploration, commands)
+
+
+def _claim(exploration: TimedExploration) -> Text:
+    complete = "" if exploration.is_complete else "incomplete, "
+    bounds = f"{complete}{exploration.situations:,} situations, {exploration.zones:,} zones"
+    claim, style = _claim_in_words(exploration)
+    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
+
+
+def _claim_in_words(exploration: TimedExploration) -> tuple[str, str]:
+    failing = dict.fromkeys(
+        verdict for each in exploration.outcomes for verdict in each.verdicts if verdict != "ok"
+    )
+    if failing:
+        found = "" if exploration.is_complete else f" (found before it was {exploration.stopped_by})"
+        return f"fails: some latencies within these intervals give {', '.join(failing)}{found}", BAD
+    if exploration.is_complete:
+        return "proved for all latencies within these intervals: no verdict but ok", GOOD
+    return f"inconclusive: {exploration.stopped_by}, and no run so far fails", UNSURE
+
+
+def _comparison(explorations: Sequence[TimedExploration]) -> Table:
+    verdicts = dict.fromkeys(
+        verdict for exploration in explorations for each in exploration.outcomes for verdict in each.verdicts
+    )
+    table = plain_table(("within these intervals", *(exploration.policy for exploration in explorations)))
+    for verdict in verdicts:
+        table.add_row(verdict, *(_possibility(exploration, verdict) for exploration in explorations))
+    return table
+
+
+def _possibility(exploration: TimedExploration, verdict: str) -> Text:
+    if verdict in exploration.verdicts:
+        return Text("possible", style=GOOD if verdict == "ok" else BAD)
+    return Text("never" if exploration.is_complete else "not found", style=QUIET)
+
+
+def _show_exploration(console: Console, exploration: TimedExploration, commands: Sequence[str]) -> None:
+    console.print(Text(exploration.policy, style="bold"))
+    print_table(console, _outcomes(exploration.outcomes))
+    shown: set[tuple[str, ...]] = set()
+    for outcome, command in zip(exploration.outcomes, commands, strict=True):
+        if outcome.verdicts != ("ok",) and outcome.verdicts not in shown:
+            shown.add(outcome.verdicts)
+            _show_witness(console, outcome, command)
+
+
+def _outcomes(outcomes: Sequence[TimedOutcome]) -> Table:
+    table = plain_table(
+        ("verdict", "caller got", "attempts", "batch row", "runs", "steps", "for example, ends after"),
+        right=("attempts", "steps", "for example, ends after"),
+    )
+    for each in outcomes:
+        is_ok = each.verdicts == ("ok",)
+        table.add_row(
+            Text(", ".join(each.verdicts), style=GOOD if is_ok else BAD),
+            words.call(each.outcome.call),
+            str(each.outcome.call.attempts),
+            words.batch_row(each.outcome.batch),
+            str(each.outcome.runs_total),
+            str(len(each.witness.steps)),
+            rounded(each.witness.steps[-1].at_us),
+        )
+    return table
+
+
+def _show_witness(console: Console, outcome: TimedOutcome, command: str) -> None:
+    steps = outcome.witness.steps
+    console.print(Text(f"  {', '.join(outcome.verdicts)}: a run, {len(steps)} steps:", style="bold"))
+    instants = [exact_instant(step.at_us) for step in steps]
+    width = max(map(len, instants))
+    lines = lanes(steps)
+    headings = len(lines) - len(steps)
+    for line, instant in zip(lines, [""] * headings + instants, strict=True):
+        console.print(Text(f"    {instant:>{width}}  {line}".rstrip()), soft_wrap=True)
+    console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)
