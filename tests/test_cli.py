@@ -255,7 +255,7 @@ def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
         }
         assert all(step.keys() == {"actor", "operation", "alternative"} for step in each["witness"])
     for each in exploration["decisive"]:
-        assert each.keys() == {"operation", "actor", "alternative", "overtook", "verdict", "edges"}
+        assert each.keys() == {"operation", "actor", "overtook", "verdict", "edges"}
 
 
 def test_every_witness_of_an_exploration_replays_to_its_verdicts(batchsim: Any, tmp_path: Path) -> None:
