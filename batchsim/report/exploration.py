@@ -147,7 +147,9 @@ def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
 
 
 def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None:
-    console.print(Text(f"\n  a shortest schedule, {len(outcome.witness)} steps:", style="bold"))
+    # What was skipped may hold a shorter one.
+    kind = "a schedule" if outcome.schedules is None else "a shortest schedule"
+    console.print(Text(f"\n  {kind}, {len(outcome.witness)} steps:", style="bold"))
     for line in lanes(outcome.witness):
         console.print(Text(f"    {line}".rstrip()), soft_wrap=True)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batchsim.engines.exhaustive.counting import probability_of, schedules_to
 from batchsim.engines.exhaustive.fates import Decision, decisions
@@ -12,11 +12,14 @@ from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.reduction import Reduction
 from batchsim.engines.exhaustive.scouting import send_scouts
-from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, HashCollision, Level, Search
+from batchsim.engines.exhaustive.search import INTERRUPTED, UNBOUNDED, Bounds, HashCollision, Level, Search
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, check_for_exploration
 from batchsim.trace import Outcome
 from batchsim.verdicts import Property, verdicts_of
+
+WHOLE_STATES_MAX = 120_000
+"""A graph of so many states is searched whole even if it need not: working out what to skip would take longer."""
 
 
 def class_of(outcome: Outcome, verdicts: tuple[str, ...]) -> Hashable:
@@ -87,17 +90,13 @@ def explore(
     `properties`: verdicts of your own. `bounds`: where to give up. `on_level`: called before each level
     of the search; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one
     local state (without, the answers are the same and the graph is larger). `reduces`: whether orders of steps
-    that commute are skipped; the outcomes are the same, and nothing is counted or decided.
-    Raises `InvalidScenario` for faults with a probability.
+    that commute are skipped, in a graph that is not small; the outcomes are the same, and nothing is counted or
+    decided. Raises `InvalidScenario` for faults with a probability.
     """
     if scenario.setting.faults:
         check_for_exploration(scenario)
     table = StepTable(Layout(scenario.setting, policy, merges=merges))
-    reduction = None
-    if reduces:
-        send_scouts(table)
-        reduction = Reduction(table.layout)
-    search = _search(table, bounds, on_level, reduction)
+    search = _outcomes_only(table, bounds, on_level) if reduces else _search(table, bounds, on_level, None)
     graph = Graph(search)
     outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]
     verdicts = [verdicts_of(outcome, properties) for outcome in outcomes]
@@ -115,6 +114,16 @@ def explore(
         decisive=() if reduces else tuple(decisions(graph, verdicts, bad)),
         graph=graph,
     )
+
+
+def _outcomes_only(table: StepTable, bounds: Bounds, on_level: Callable[[Level], bool] | None) -> Search:
+    if bounds.states_max is None or bounds.states_max >= WHOLE_STATES_MAX:
+        whole = _search(table, replace(bounds, states_max=WHOLE_STATES_MAX), on_level, None)
+        if whole.is_complete or whole.stopped_by == INTERRUPTED or whole.states <= WHOLE_STATES_MAX:
+            return whole
+    else:
+        send_scouts(table)
+    return _search(table, bounds, on_level, Reduction(table.layout))
 
 
 def _search(

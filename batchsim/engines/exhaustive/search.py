@@ -55,6 +55,7 @@ class Bounds:
 
 
 UNBOUNDED = Bounds()
+INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Search:
         while len(self._frontier[0]):
             level = Level(len(self._rows), self.states, self.transitions, len(self._frontier[0]))
             if on_level is not None and not on_level(level):
-                self.stopped_by = "interrupted"
+                self.stopped_by = INTERRUPTED
                 return
             if self._hits(bounds):
                 self.stopped_by = "bound hit"
