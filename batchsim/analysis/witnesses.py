@@ -69,9 +69,8 @@ def check_times(witness: Witness, trace: Trace) -> None:
     """Compare the times of a replay with those of its witness, if it has any; raises `OtherTime`."""
     for number, (wanted, step) in enumerate(zip(witness.steps, trace.steps, strict=True), 1):
         if wanted.at_us is not None and wanted.at_us != step.at_us:
-            raise OtherTime(
-                f"step {number}, {step.name} by {step.actor}, takes effect at {step.at_us} us, not {wanted.at_us} us"
-            )
+            times = f"at {step.at_us} us, not {wanted.at_us} us"
+            raise OtherTime(f"step {number}, {step.name} by {step.actor}, takes effect {times}")
 
 
 def witness_text(witness: Witness, directory: Path) -> str:

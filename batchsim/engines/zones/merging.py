@@ -31,8 +31,8 @@ def _without_covered(zones: Matrices, members: Members) -> tuple[Matrices, Membe
     earlier = np.tri(count, k=-1, dtype=bool)
     within &= ~equal | earlier
     np.fill_diagonal(within, val=False)
-    kept = ~within.any(axis=1)
-    return zones[kept], [each for each, stays in zip(members, kept, strict=True) if stays]
+    kept: Flags = ~np.any(within, axis=1)
+    return zones[kept], [each for each, stays in zip(members, kept.tolist(), strict=True) if stays]
 
 
 def _merge_once(zones: Matrices, members: Members) -> tuple[Matrices, Members]:
