@@ -35,6 +35,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.spin
 	$(BIN)/python -m tests.benchmarks.sweep
+	$(BIN)/python -m tests.benchmarks.zones
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -274,6 +274,43 @@ def test_every_witness_of_an_exploration_replays_to_its_verdicts(batchsim: Any, 
         ]
 
 
+def test_every_timed_witness_replays_at_its_times(batchsim: Any, tmp_path: Path) -> None:
+    ended = batchsim("explore", "tests/golden/timed.yaml", "--timed", "--witness", str(tmp_path), "--json", "-")
+    document = json.loads(ended.out)
+    assert document["timed"] is True
+    assert [each["complete"] for each in document["explorations"]] == [True, True]
+    assert all(each["zones"] >= each["states"] > 0 for each in document["explorations"])
+    outcomes = [outcome for each in document["explorations"] for outcome in each["outcomes"]]
+    witnesses = sorted(tmp_path.glob("*.json"))
+    assert len(witnesses) == len(outcomes) == 4
+    for witness, outcome in zip(witnesses, outcomes, strict=True):
+        replayed = batchsim("replay", str(witness), "--json", "-")
+        assert replayed.code == 0
+        steps = json.loads(replayed.out)["runs"][0]["steps"]
+        assert [step["at_us"] for step in steps] == [step["at_us"] for step in outcome["witness"]]
+
+
+def test_a_timed_witness_with_another_time_is_refused(batchsim: Any, tmp_path: Path) -> None:
+    batchsim("explore", "tests/golden/timed.yaml", "--timed", "--policy", "pr3766", "--witness", str(tmp_path))
+    witness = min(tmp_path.glob("*.json"))
+    document = json.loads(witness.read_text())
+    document["latencies"][0]["request_us"] += 1
+    witness.write_text(json.dumps(document))
+    ended = batchsim("replay", str(witness))
+    assert (ended.code, ended.out) == (2, "")
+    assert "takes effect at" in ended.err
+    del document["latencies"][3]
+    witness.write_text(json.dumps(document))
+    assert "no latency is given for" in batchsim("replay", str(witness)).err
+
+
+def test_timed_exploration_is_inconclusive_at_a_bound_and_not_reduced(batchsim: Any) -> None:
+    ended = batchsim("explore", INCIDENT, "--timed", "--policy", "pr3766", "--max-states", "10")
+    assert ended.code == 3
+    assert "inconclusive: bound hit" in ended.out
+    assert "--reduce: found with --timed" in batchsim("explore", INCIDENT, "--timed", "--reduce").err
+
+
 def test_a_witness_of_own_code_replays_from_anywhere(batchsim: Any, own_code: Path, tmp_path: Path) -> None:
     witnesses = tmp_path / "of my own"
     ended = batchsim(

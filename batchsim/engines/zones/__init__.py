@@ -3,12 +3,12 @@
 Theory of operation
 ===================
 
-What can happen next depends on where everybody is (the global state of `engines/exhaustive`) and on the instants
-at which what is pending takes effect. Only their differences matter: nobody reads a clock. So a *zone* is a set of
-such instants, given by bounds on their differences (`bounds.py`), and a *situation* (`situation.py`) is a
-global state with the names of the instants that are to come (`slots.py`): state classes, as Berthomieu and Diaz
-(*Modeling and verification of time dependent systems using time Petri nets*, 1991) have them, without an instant
-for now. Numbers are only ever added and compared, so their size plays no part.
+What can happen next depends on where everybody is (the global state of `engines/exhaustive`) and on the
+instants at which what is pending takes effect. Only their differences matter: nobody reads a clock. So a *zone*
+is a set of such instants, given by bounds on their differences (`bounds.py`), and a *situation*
+(`situation.py`) is a global state with the names of the instants that are to come (`slots.py`): state classes, as
+Berthomieu and Diaz (*Modeling and verification of time dependent systems using time Petri nets*, 1991) have them,
+without an instant for now. Numbers are only ever added and compared, so their size plays no part.
 
 A step (`step.py`) takes effect first of all that is due, which is one constraint for each rival; then new
 instants are to come, each within a window after it; then its own is forgotten. All zones of a situation are

@@ -162,7 +162,7 @@ class _Writer:
         """Of those who wait, the one with the lowest number is woken."""
         before, kind, column = step.before, firing.kind, firing.column
         assert before is not None
-        if not kind.is_of_idle_twin or Slot(Instant.OPERATION, column, kind.position) in before.slots:
+        if not kind.is_of_idle_twin:
             return
         at_us = step.times_us[step.landing.change.at]
         idle = [

@@ -1,0 +1,206 @@
+"""Timed exploration against exploration without time, against timed runs, and against every latency one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batchsim.engines.exhaustive import Bounds, explore
+from batchsim.engines.exhaustive.explore import class_of
+from batchsim.engines.timed import simulate
+from batchsim.engines.zones import TimedExploration, explore_timed
+from batchsim.engines.zones.bounds import first_of, with_instants
+from batchsim.engines.zones.merging import merged
+from batchsim.engines.zones.windows import NEVER_US, Window, leg_windows
+from batchsim.policies import POLICIES
+from batchsim.protocol.operations import OPERATIONS
+from batchsim.scenario import Constant, Exponential, Latency, Legs, Scenario, Uniform, scenario_from_data
+from batchsim.scenario.scenario import LatencyTable
+from batchsim.verdicts import verdicts_of
+
+ZONES_MAX = 1_000
+"""A scenario with more takes too long here."""
+
+
+def scenario(count: int = 1, consumers: int = 1, call: str = "batchTrigger", /, **fields: Any) -> Scenario:
+    return scenario_from_data(
+        {"name": "x", "batch": {"items": count, "call": call}, "consumers": consumers, **fields}
+    )
+
+
+def with_latencies(subject: Scenario, of_operation: dict[str, Latency]) -> Scenario:
+    return replace(subject, latencies=LatencyTable(of_operation, {}))
+
+
+def classes(exploration: TimedExploration) -> set[Hashable]:
+    return {class_of(each.outcome, each.verdicts) for each in exploration.outcomes}
+
+
+def told(step: Any) -> tuple[Any, ...]:
+    return step.actor, step.operation, step.answer, step.issued_us, step.at_us, step.answered_us
+
+
+def classes_without_time(subject: Scenario, policy: str) -> set[Hashable]:
+    exploration = explore(subject, POLICIES[policy], reduces=True)
+    return {class_of(each.outcome, each.verdicts) for each in exploration.outcomes}
+
+
+def class_of_run(subject: Scenario, policy: str) -> Hashable:
+    outcome = simulate(subject, POLICIES[policy]).outcome
+    return class_of(outcome, verdicts_of(outcome))
+
+
+def check_witnesses(subject: Scenario, policy: str, exploration: TimedExploration) -> None:
+    for each in exploration.outcomes:
+        steps, draws = each.witness
+        trace = simulate(subject, POLICIES[policy], order=steps, draws=draws)
+        assert trace.outcome == each.outcome
+        assert [told(step) for step in trace.steps] == [told(step) for step in steps]
+        for draw in draws:
+            windows = leg_windows(subject.latency_of(draw.latency, draw.item, draw.attempt))
+            assert windows.response.min_us <= draw.response_us <= windows.response.max_us or draw.response_us == 0
+
+
+uniforms = st.tuples(st.sampled_from([0, 0, 1, 1_000]), st.sampled_from([0, 1, 3, 3_000, 1_000_000])).map(
+    lambda ends: Uniform(ends[0], ends[0] + ends[1])
+)
+tables = st.fixed_dictionaries({name: st.builds(Legs, uniforms, uniforms) for name in OPERATIONS})
+fields_of_items = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(["ok", "pre_failed", "rejected"]),
+        "upload": st.sampled_from([0, "1 s"]),
+        "failed_attempts": st.sampled_from([0, 0, 1]),
+    }
+)
+sizes = st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2)])
+policy_names = st.sampled_from(sorted(POLICIES))
+calls = st.sampled_from(["batchTrigger", "batchTriggerAndWait"])
+
+
+@settings(deadline=None, max_examples=20)
+@given(sizes, fields_of_items, policy_names, calls, st.sampled_from([None, 2]), tables)
+def test_it_holds_every_timed_run_and_no_outcome_that_no_interleaving_has(
+    size: tuple[int, int],
+    items: dict[str, Any],
+    policy: str,
+    call: str,
+    ingest: int | None,
+    table: dict[str, Latency],
+) -> None:
+    fields = {} if ingest is None else {"ingest_concurrency": ingest}
+    subject = with_latencies(scenario(*size, call, items=items, **fields), table)
+    exploration = explore_timed(subject, POLICIES[policy], bounds=Bounds(states_max=ZONES_MAX))
+    check_witnesses(subject, policy, exploration)
+    if exploration.is_complete:
+        found = classes(exploration)
+        assert found <= classes_without_time(subject, policy)
+        assert {class_of_run(replace(subject, seed=seed), policy) for seed in range(40)} <= found
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.sampled_from(["ok", "pre_failed", "rejected"]), policy_names, st.sampled_from([1, 2]))
+def test_latencies_without_bounds_allow_what_interleavings_allow(kind: str, policy: str, consumers: int) -> None:
+    endless = Legs(Exponential(5), Exponential(5))
+    subject = with_latencies(scenario(1, consumers, items={"kind": kind}), dict.fromkeys(OPERATIONS, endless))
+    exploration = explore_timed(subject, POLICIES[policy])
+    assert exploration.is_complete
+    assert classes(exploration) == classes_without_time(subject, policy)
+
+
+@settings(deadline=None, max_examples=12)
+@given(policy_names, calls, st.sampled_from(sorted(OPERATIONS)), tables)
+def test_a_tighter_interval_adds_no_outcome(policy: str, call: str, name: str, table: dict[str, Latency]) -> None:
+    subject = scenario(1, 1, call, items={"kind": "pre_failed"})
+    wide = explore_timed(with_latencies(subject, table), POLICIES[policy])
+    windows = leg_windows(table[name])
+    tight = {**table, name: Legs(Constant(windows.request.max_us), Constant(windows.response.min_us))}
+    assert classes(explore_timed(with_latencies(subject, tight), POLICIES[policy])) <= classes(wide)
+
+
+@pytest.mark.parametrize("policy", ["pre3427", "pr3766"])
+def test_every_latency_of_a_small_grid_one_by_one(policy: str) -> None:
+    """The count against the consumer, on whole microseconds: the same outcomes, and both ends of the race."""
+    of_operation: dict[str, Latency] = dict.fromkeys(OPERATIONS, Legs(Constant(0), Constant(0)))
+    of_operation |= {
+        "redis.enqueued_count": Legs(Uniform(0, 3), Constant(0)),
+        "queue.take": Legs(Constant(0), Uniform(1, 2)),
+        "redis.cleanup": Legs(Uniform(0, 2), Constant(0)),
+        "sdk.backoff": Legs(Uniform(3, 4), Constant(0)),
+        "jobs.take_completion": Legs(Constant(2), Constant(0)),
+    }
+    subject = scenario(items={"kind": "pre_failed"})
+    found = classes(explore_timed(with_latencies(subject, of_operation), POLICIES[policy]))
+    grid = set()
+    for count, take, cleanup, backoff in product(range(4), (1, 2), range(3), (3, 4)):
+        of_operation["redis.enqueued_count"] = Legs(Constant(count), Constant(0))
+        of_operation["queue.take"] = Legs(Constant(0), Constant(take))
+        of_operation["redis.cleanup"] = Legs(Constant(cleanup), Constant(0))
+        of_operation["sdk.backoff"] = Legs(Constant(backoff), Constant(0))
+        point = with_latencies(subject, dict(of_operation))
+        grid |= {class_of_run(replace(point, seed=seed), policy) for seed in range(12)}
+    assert found == grid
+    assert len(found) > 1
+
+
+@pytest.mark.parametrize(("longest", "is_possible"), [("500 us", False), ("80 ms", True)])
+def test_a_race_is_lost_only_where_the_latencies_allow_it(longest: str, is_possible: bool) -> None:
+    count = {"request": {"uniform": ["200 us", longest]}, "response": 0}
+    latency = {"redis": "1 ms", "postgres": "1 ms", "http": "1 ms", "operations": {"redis.enqueued_count": count}}
+    exploration = explore_timed(scenario(latency=latency), POLICIES["pr3427"])
+    assert ("false_failure" in exploration.verdicts) == is_possible
+    check_witnesses(scenario(latency=latency), "pr3427", exploration)
+
+
+def test_a_bound_makes_it_incomplete() -> None:
+    exploration = explore_timed(scenario(2, 2), POLICIES["pr3427"], bounds=Bounds(states_max=20))
+    assert (exploration.is_complete, exploration.stopped_by) == (False, "bound hit")
+
+
+# -- zones -------------------------------------------------------------------------------------
+
+points = np.array(list(product(range(6), repeat=2)))
+
+
+def zone(x: tuple[int, int], y: tuple[int, int], closer: int) -> Any:
+    """Instants x and y, each within a window after a first one; y at most so much after x."""
+    zones = with_instants(np.zeros((1, 1, 1), dtype=np.int64), [(0, Window(*x)), (0, Window(*y))])
+    zones = zones.copy()
+    zones[:, 2, 1] = np.minimum(zones[:, 2, 1], closer)
+    for k in range(3):
+        zones = np.minimum(zones, zones[:, :, k, None] + zones[:, None, k, :])
+    return zones
+
+
+def holds(zones: Any) -> set[tuple[int, int]]:
+    return {
+        (x, y)
+        for x, y in points.tolist()
+        if any((np.subtract.outer([0, x, y], [0, x, y]) <= each).all() for each in zones)
+    }
+
+
+ends = st.tuples(st.integers(0, 5), st.integers(0, 5)).map(lambda pair: (min(pair), max(pair)))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.tuples(ends, ends, st.integers(-3, 5)), min_size=1, max_size=5))
+def test_merging_keeps_every_whole_instant_and_adds_none(shapes: list[Any]) -> None:
+    zones = np.concatenate([zone(*shape) for shape in shapes])
+    zones = zones[(np.diagonal(zones, axis1=1, axis2=2) >= 0).all(axis=1)]
+    if len(zones):
+        fewer, members = merged(zones, [[number] for number in range(len(zones))])
+        assert holds(fewer) == holds(zones)
+        assert len(members) == len(fewer) <= len(zones)
+
+
+@given(ends, ends)
+def test_the_first_of_two_instants(x: tuple[int, int], y: tuple[int, int]) -> None:
+    zones = zone(x, y, NEVER_US)
+    assert holds(first_of(zones, 1, [2])) == {(a, b) for a, b in holds(zones) if a <= b} or x[0] > y[1]
