@@ -14,7 +14,7 @@ test: $(INSTALLED) spin
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 # The tests compare the exhaustive engine with SPIN where it is installed; root installs it.
 spin:

@@ -117,7 +117,7 @@ def test_merging_of_local_states_changes_no_number(
         assert merged.states <= apart.states
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=24)
 @given(
     st.integers(1, 3),
     st.integers(1, 2),
@@ -145,7 +145,7 @@ def test_a_reduced_exploration_finds_the_same_outcomes(
         assert simulate(subject, POLICIES[policy], order=each.witness).outcome == each.outcome
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=36)
 @given(
     st.integers(1, 2),
     st.integers(1, 2),

@@ -80,7 +80,7 @@ BUDGETS: SearchStrategy[Fault] = st.one_of(
 # -- the laws of the engines, with faults ----------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=24)
 @given(
     st.lists(st.one_of(PINNED, BUDGETS), min_size=1, max_size=2),
     st.integers(1, 2),
@@ -108,7 +108,7 @@ def test_schedules_under_faults_are_those_of_the_naive_enumerator(
         ]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(
     st.lists(BUDGETS, min_size=1, max_size=2),
     st.sampled_from(["ok", "pre_failed", "rejected"]),
@@ -127,7 +127,7 @@ def test_a_reduced_exploration_under_faults_finds_the_same_outcomes(
     assert set(counted(reduced)) == set(counted(full))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=36)
 @given(
     PINNED,
     st.integers(1, 2),

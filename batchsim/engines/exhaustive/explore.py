@@ -121,8 +121,7 @@ def _outcomes_only(table: StepTable, bounds: Bounds, on_level: Callable[[Level],
         whole = _search(table, replace(bounds, states_max=WHOLE_STATES_MAX), on_level, None)
         if whole.is_complete or whole.stopped_by == INTERRUPTED or whole.states <= WHOLE_STATES_MAX:
             return whole
-    else:
-        send_scouts(table)
+    send_scouts(table)
     return _search(table, bounds, on_level, Reduction(table.layout))
 
 
