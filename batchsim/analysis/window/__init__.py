@@ -1,0 +1,1 @@
+"""Windows: the condition on the latencies under which a verdict is given."""
