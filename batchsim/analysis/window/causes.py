@@ -72,7 +72,7 @@ class Causes:
         if actor_of(last) != actor_of(step):
             yield last.number
         elif last.actor == step.actor:
-            yield from (each.number for each in self._answered_side_by_side(last))
+            yield from (each.number for each in self._issued_together(last, step))
         elif last.actor == actor_of(step):
             yield last.number
         elif step.actor == actor_of(step):
@@ -80,9 +80,9 @@ class Causes:
         else:
             raise NotDerived("more items than the handler enqueues at once")
 
-    def _answered_side_by_side(self, last: Step) -> Iterator[Step]:
-        """The step itself, and the one that was issued together with it, if any."""
-        for each in self.steps[: last.number + 1]:
+    def _issued_together(self, last: Step, step: Step) -> Iterator[Step]:
+        """The step whose answer came last, and the one that was issued together with it, if any."""
+        for each in self.steps[: step.number]:
             if each.actor == last.actor and each.after == last.after:
                 yield each
 

@@ -45,9 +45,8 @@ def case_of(trace: Trace, policy: Policy, reason: Sequence[Race]) -> Case:
     `reason`: pairs of steps whose order is the reason. Raises `NotDerived`, `TooManySums`.
     """
     causes = Causes(trace)
-    ends = [number for pair in reason for number in pair]
-    races, looked_at = Races(causes, trace.setting, policy).deciding(ends)
-    orders = sorted({*races, *reason, *next_schedules(causes, looked_at)})
+    races, looked_at = Races(causes, trace.setting, policy).deciding(reason)
+    orders = sorted({*races, *next_schedules(causes, looked_at)})
     needed = [race for race in _not_implied(causes, orders) if race not in reason]
     conditions = [
         *(_condition(causes, race, decides=True) for race in reason),

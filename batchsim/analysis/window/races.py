@@ -7,7 +7,7 @@ looked at could not be taken or would be answered otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from batchsim.analysis.window.causes import Causes
 from batchsim.protocol.cast import world_after_phase_1
@@ -30,18 +30,36 @@ class Races:
         self._causes = causes
         self._setting = setting
         self._policy = policy
-        self._open = [race for race in self._races()]
+        self._open = tuple(self._races())
 
-    def deciding(self, ends: Iterable[int]) -> tuple[list[Race], frozenset[int]]:
-        """The races on which these steps depend, and all steps that are looked at for it."""
-        found: list[Race] = []
-        looked_at = self._with_causes(ends)
-        while True:
-            new = [race for race in self._open if race not in found and self._matters(race, looked_at)]
-            if not new:
-                return sorted(found), looked_at
-            found += new
-            looked_at |= self._with_causes(number for race in new for number in race)
+    def deciding(self, reason: Iterable[Race]) -> tuple[list[Race], frozenset[int]]:
+        """The races on which the steps of a reason depend, these included, and all steps that are looked at for it.
+
+        A race that follows from the others is none: the one that was over first comes first.
+        """
+        found = sorted(reason)
+        looked_at = self._with_causes(number for race in found for number in race)
+        before = self._before(found)
+        while (race := self._next_deciding(looked_at, before)) is not None:
+            found.append(race)
+            looked_at |= self._with_causes(race)
+            before = self._before(found)
+        return sorted(found), looked_at
+
+    def _next_deciding(self, looked_at: frozenset[int], before: Sequence[frozenset[int]]) -> Race | None:
+        known = (race for race in self._open if race[0] not in before[race[1]])
+        return next((race for race in known if self._matters(race, looked_at, before)), None)
+
+    def _before(self, races: Iterable[Race]) -> list[frozenset[int]]:
+        """Of each step, all that come before it whenever these races end as they did."""
+        direct: dict[int, list[int]] = {}
+        for earlier, later in races:
+            direct.setdefault(later, []).append(earlier)
+        found: list[frozenset[int]] = []
+        for step in self._causes.steps:
+            those = (*self._causes.before(step.number), *direct.get(step.number, ()))
+            found.append(frozenset(those).union(*(found[each] for each in those)))
+        return found
 
     def _with_causes(self, numbers: Iterable[int]) -> frozenset[int]:
         ends = frozenset(numbers)
@@ -55,18 +73,14 @@ class Races:
                 if earlier not in ancestors[later] and footprints[earlier].conflicts_with(footprints[later]):
                     yield earlier, later
 
-    def _matters(self, race: Race, looked_at: frozenset[int]) -> bool:
+    def _matters(self, race: Race, looked_at: frozenset[int], before: Sequence[frozenset[int]]) -> bool:
         if race[0] not in looked_at and race[1] not in looked_at:
             return False
-        order = self._swapped(race, max(looked_at))
-        return not self._can_follow(order, looked_at)
-
-    def _swapped(self, race: Race, last: int) -> list[int]:
-        """The steps up to the last one, the later step of a race before the earlier one."""
         earlier, later = race
-        moved = [n for n in range(earlier + 1, later) if n in self._causes.ancestors[later]]
-        rest = (n for n in range(earlier, max(last, later) + 1) if n != later and n not in moved)
-        return [*range(earlier), *moved, later, *rest]
+        moved = [number for number in range(earlier + 1, later) if number in before[later]]
+        last = max(*looked_at, later)
+        rest = (number for number in range(earlier, last + 1) if number != later and number not in moved)
+        return not self._can_follow([*range(earlier), *moved, later, *rest], looked_at)
 
     def _can_follow(self, order: Iterable[int], looked_at: frozenset[int]) -> bool:
         """Whether the steps that are looked at can be taken in this order, and are answered as they were."""
