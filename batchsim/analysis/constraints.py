@@ -112,7 +112,9 @@ class Explainer:
 
     def _explain_by(self, verdict: str, candidates: list[Pair]) -> Explanation | None:
         chosen = self._smallest_of(candidates)
-        return chosen and Explanation(verdict, tuple(sorted(self._constraint(*each) for each in chosen)))
+        if chosen is None:
+            return None
+        return Explanation(verdict, tuple(sorted(self._constraint(*each) for each in chosen)))
 
     def _smallest_of(self, candidates: list[Pair]) -> tuple[Pair, ...] | None:
         """A smallest set of these that no passing schedule obeys in full; `None`: none is small enough."""
@@ -137,8 +139,10 @@ class Explainer:
         """
         events = self.events_of(edges)
         first = {event: place for place, event in reversed(list(enumerate(events)))}
-        pairs = [pair for pair in permutations(first, 2) if first[pair[0]] < first[pair[1]] and self._compete(*pair)]
-        return self._smallest_of(sorted(pairs, key=lambda pair: (first[pair[1]], -first[pair[0]])))
+        pairs = [
+            pair for pair in permutations(first, 2) if first[pair[0]] < first[pair[1]] and self._compete(*pair)
+        ]
+        return self._smallest_of(sorted(pairs, key=lambda pair: (first[pair[1]], first[pair[0]])))
 
     def _compete(self, first: int, second: int) -> bool:
         conflict = self._footprints[first].conflicts_with(self._footprints[second])
@@ -237,9 +241,7 @@ class Explainer:
         targets = self._graph.targets[edges[is_allowed]]
         came_by[targets, after[is_allowed]] = edges[is_allowed] * (1 << len(constraints)) + seen
 
-    def _edges_to(
-        self, state: int, seen: int, constraints: list[Pair], came_by: NDArray[np.int64]
-    ) -> list[int]:
+    def _edges_to(self, state: int, seen: int, constraints: list[Pair], came_by: NDArray[np.int64]) -> list[int]:
         schedule: list[int] = []
         while state != 0:
             edge, seen = divmod(int(came_by[state, seen]), 1 << len(constraints))

@@ -98,9 +98,7 @@ def _rank(use: Use) -> tuple[float, ...]:
 
 def _common(sums: Iterable[Sum]) -> Sum:
     counts = [dict(each) for each in sums]
-    return frozenset(
-        (leg, least) for leg in counts[0] if (least := min(each.get(leg, 0) for each in counts)) > 0
-    )
+    return frozenset((leg, least) for leg in counts[0] if (least := min(each.get(leg, 0) for each in counts)) > 0)
 
 
 def _factors(sums: set[Sum]) -> list[set[Sum]]:

@@ -117,7 +117,7 @@ def _show_claim(console: Console, window: Window) -> None:
         told = " and ".join(map(str, reason))
         console.print(Text(f"  {'or ' if number else ''}{told}{met}", style=QUIET), soft_wrap=True)
     console.print(
-        f"checked: {window.tried} runs with latencies within their intervals, the verdict in {window.failed} of them, "
+        f"checked: {window.tried} runs with latencies within their intervals, the verdict in {window.failed}, "
         f"and {window.tried_beyond} with latencies of any length; none contradicts it",
         soft_wrap=True,
     )

@@ -24,6 +24,8 @@ LEAST_US = 1000
 """A request leg that takes no time is tried up to a thousand times that, where intervals are left."""
 ENDLESS = 4
 """An interval without end is tried up to so many times its mean."""
+OF_FAULTS = ("queue.read", "queue.complete", "queue.redeliver", "network.drop")
+"""Operations that take place only where there are faults."""
 Values = Mapping[Latency, int]
 
 
@@ -32,6 +34,7 @@ def latencies_of(scenario: Scenario) -> tuple[Latency, ...]:
     return tuple(
         Latency(operation, part, item, attempt)
         for operation in OPERATIONS
+        if operation not in OF_FAULTS
         for item, attempt in _kinds_of(scenario, operation)
         for part in (REQUEST, RESPONSE)
     )

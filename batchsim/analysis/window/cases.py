@@ -25,7 +25,7 @@ class Case:
     """Those that decide first, in the order of the run that it was found in."""
 
     def slack_us(self, durations: Mapping[Leg, int]) -> int | None:
-        """By how much all of them hold (us), or not; `None`: a leg has no duration here, so it is another run's."""
+        """By how much all of them hold (us), or not; `None`: a leg has no duration here."""
         try:
             return min((each.slack_us(durations) for each in self.conditions), default=1)
         except KeyError:
@@ -76,9 +76,10 @@ def _union(first: Case, second: Case) -> Case | None:
     if race is None or len(only_ours) != len(only_theirs) or len(only_ours) > 2:
         return None
     common = [each for each in first.conditions if each not in only_ours]
-    rest = [each for each in only_ours if each is not race], [
-        each for each in only_theirs if each.sides != race.reversed
-    ]
+    rest = (
+        [each for each in only_ours if each is not race],
+        [each for each in only_theirs if each.sides != race.reversed],
+    )
     if not rest[0]:
         return Case(tuple(common))
     larger = _larger(race, rest[0][0], rest[1][0])

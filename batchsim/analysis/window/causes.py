@@ -97,7 +97,8 @@ class Causes:
         """The step that made possible what a blocked operation does."""
         match step.operation:
             case TakeMessage():
-                return self._last(step, lambda each: _puts(each, step.answer))
+                message: Message = step.answer
+                return self._last(step, lambda each: _puts(each, message))
             case TakeCompletion():
                 return self._last(step, lambda each: isinstance(each.operation, ScheduleCompletion))
             case ExpireTombstone():
@@ -113,7 +114,8 @@ class Causes:
                 return None
 
     def _last(self, step: Step, is_it: Callable[[Step], bool]) -> int:
-        return next(each.number for each in reversed(self.steps[: step.number]) if is_it(each))
+        before = reversed(self.steps[: step.number])
+        return next(each.number for each in before if is_it(each))
 
     # -- when it took effect ---------------------------------------------------------------------
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 from batchsim.analysis.window.assignments import Durations, Values, fixed, latency_of, means_of
 from batchsim.analysis.window.finding import Window, slack_of
 from batchsim.analysis.window.legs import Latency
-from batchsim.analysis.window.sums import difference, value_us
+from batchsim.analysis.window.sums import Sum, difference, value_us
 from batchsim.engines.timed import simulate
 from batchsim.scenario import Scenario
 from batchsim.verdicts import verdicts_of
@@ -26,8 +28,7 @@ class Change:
 
 
 def smallest_change(window: Window) -> Change | None:
-    """The smallest change of one latency, from the means, with which the verdict is given if it was not, or not
-    given if it was; `None`: none was found.
+    """The smallest change of one latency, from the means, that opens or closes the window; `None`: none was found.
 
     One microsecond less does not do. Both sides of the edge are confirmed by runs of the timed engine.
     """
@@ -66,14 +67,14 @@ def _edges(window: Window, values: Values) -> Iterator[tuple[Latency, int]]:
     for case in window.cases:
         for condition in case.conditions:
             left, right = condition.sides
-            for distance in sorted({difference(r, l) for r in right for l in left}, key=repr):
+            for distance in sorted({difference(late, early) for late in right for early in left}, key=repr):
                 yield from _zeros(window, values, value_us(distance, durations), _slopes(window, distance))
 
 
-def _slopes(window: Window, distance: frozenset[tuple[object, int]]) -> dict[Latency, int]:
+def _slopes(window: Window, distance: Sum) -> dict[Latency, int]:
     slopes: dict[Latency, int] = {}
     for leg, count in distance:
-        latency = latency_of(window.scenario, leg)  # type: ignore[arg-type]
+        latency = latency_of(window.scenario, leg)
         slopes[latency] = slopes.get(latency, 0) + count
     return slopes
 
@@ -98,7 +99,7 @@ def boundary(
     `first`: the numbers to look at, of the first; `second`: numbers of the second, growing, between neighbours
     of which an edge is looked for. A point for each edge: the last number before which it is as below.
     """
-    return [(x, edge) for x in first for edge in _edges_at(window, lambda y, x=x: scenario_at(x, y), second)]
+    return [(x, edge) for x in first for edge in _edges_at(window, partial(scenario_at, x), second)]
 
 
 def _edges_at(window: Window, scenario_at: Callable[[int], Scenario], numbers: Sequence[int]) -> Iterator[int]:
@@ -107,9 +108,9 @@ def _edges_at(window: Window, scenario_at: Callable[[int], Scenario], numbers: S
         slack_us = slack_of(window.cases, Durations(scenario, means_of(scenario)))
         return slack_us is not None and slack_us > 0
 
-    for low, high in zip(numbers, numbers[1:], strict=False):
-        before = is_open(low)
-        if is_open(high) == before:
+    for begin, end in pairwise(numbers):
+        low, high, before = begin, end, is_open(begin)
+        if is_open(end) == before:
             continue
         while high - low > 1:
             middle = (low + high) // 2

@@ -95,11 +95,7 @@ def _never_exceeds(first: Sum, second: Sum, bounds: Bounds) -> bool:
 
 def _common(sums: list[Sum]) -> Sum:
     counts = [dict(each) for each in sums]
-    return frozenset(
-        (leg, least)
-        for leg, _ in sums[0]
-        if (least := min(each.get(leg, 0) for each in counts)) > 0
-    )
+    return frozenset((leg, least) for leg, _ in sums[0] if (least := min(each.get(leg, 0) for each in counts)) > 0)
 
 
 def shifted(instant: Instant, by: Instant) -> Instant:

@@ -30,8 +30,10 @@ from batchsim.scenario import Scenario
 from batchsim.trace import Trace
 from batchsim.verdicts import Property, verdicts_of
 
-TRIES = 250
-"""How many runs within the intervals are made to find cases, and to hold them against."""
+QUIET = 300
+"""Cases are looked for within the intervals until so many runs have brought none."""
+TRIES_MAX = 3000
+"""And no longer than that."""
 TRIES_BEYOND = 250
 """How many runs beyond them: what a change of a latency would open."""
 CASES_BEYOND_MAX = 8
@@ -155,6 +157,8 @@ class _Finder:
     reasons: list[tuple[Pair, ...]] = field(default_factory=list)
     tried: list[_Tried] = field(default_factory=list)
     met: int = 0
+    within: int = 0
+    """How many of those that were tried have latencies within the intervals; they come first."""
 
     def __post_init__(self) -> None:
         graph = self.graph
@@ -166,12 +170,17 @@ class _Finder:
 
     def look_at_runs(self) -> None:
         """Try latencies within the intervals, then any; a run that no case foresees brings a new one."""
-        for number in range(TRIES):
-            self._try(drawn(self.scenario, number) if number else means_of(self.scenario))
+        self._try(means_of(self.scenario))
+        last_new = 0
+        while len(self.tried) < min(TRIES_MAX, last_new + QUIET):
+            if self._try(drawn(self.scenario, len(self.tried))):
+                last_new = len(self.tried)
+        self.within = len(self.tried)
         for number in range(TRIES_BEYOND):
             self._try(drawn_beyond(self.scenario, number), cases_max=CASES_BEYOND_MAX)
 
-    def _try(self, values: Values, cases_max: int | None = None) -> None:
+    def _try(self, values: Values, cases_max: int | None = None) -> bool:
+        """Make a run; whether it brought a case."""
         scenario = fixed(self.scenario, values)
         trace = simulate(scenario, self.policy, keep=frozenset())
         run = _Tried(Durations(self.scenario, values), self._is_given(trace.outcome))
@@ -180,20 +189,31 @@ class _Finder:
             slack_us = slack_of(self.cases, run.durations)
             if slack_us is None or slack_us < 0:
                 self._add(simulate(scenario, self.policy))
+                return True
+        return False
 
     def look_at_schedules(self) -> None:
         """Look for a schedule with the verdict that obeys none of the reasons, until there is none."""
-        self.met = len(self.reasons)
         while (edges := self.explainer.failing_beside(self.reasons)) is not None:
             reason = self.explainer.reason_of(edges)
             if reason is None or len(self.reasons) == REASONS_MAX:
                 raise NoReason
             self.reasons.append(reason)
+        self._drop_reasons_within_others()
+
+    def _drop_reasons_within_others(self) -> None:
+        """A reason is none where the others say as much; those for which no run was met go first."""
+        for reason in self.reasons[self.met :] + self.reasons[: self.met][::-1]:
+            others = [each for each in self.reasons if each != reason]
+            if others and self.explainer.failing_beside(others) is None:
+                self.met -= reason in self.reasons[: self.met]
+                self.reasons = others
 
     def _add(self, trace: Trace) -> None:
         pairs, races = reason_of(self.graph, self.explainer, trace, self.reasons)
         if pairs not in self.reasons:
             self.reasons.append(pairs)
+            self.met = len(self.reasons)
         self.cases.append(case_of(trace, self.policy, races))
 
     def check(self) -> None:
@@ -201,7 +221,7 @@ class _Finder:
         for number, run in enumerate(self.tried):
             slack_us = slack_of(self.cases, run.durations)
             is_foreseen = slack_us is not None and slack_us > 0
-            if slack_us == 0 or (number >= TRIES and run.has_verdict and not is_foreseen):
+            if slack_us == 0 or (number >= self.within and run.has_verdict and not is_foreseen):
                 continue
             if is_foreseen != run.has_verdict:
                 raise NoWindow("its conditions were contradicted by a run of the timed engine")
@@ -219,7 +239,7 @@ class _Finder:
             cases=cases,
             cases_within=merged(case for case in left if case is not None),
             reasons_met=self.met,
-            tried=min(TRIES, len(self.tried)),
-            failed=sum(run.has_verdict for run in self.tried[:TRIES]),
-            tried_beyond=max(0, len(self.tried) - TRIES),
+            tried=self.within,
+            failed=sum(run.has_verdict for run in self.tried[: self.within]),
+            tried_beyond=len(self.tried) - self.within,
         )

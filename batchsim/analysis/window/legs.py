@@ -114,5 +114,3 @@ def durations_of(trace: Trace, scenario: Scenario, policy: Policy) -> dict[Leg, 
             wait_us = latencies.draw_delay_us(actor, own, step.operation, timer.delay_of)
             durations[use.leg(REQUEST, timer.delay_of)] = wait_us
     return durations
-
-

@@ -33,7 +33,7 @@ class Races:
         self._open = tuple(self._races())
 
     def deciding(self, reason: Iterable[Race]) -> tuple[list[Race], frozenset[int]]:
-        """The races on which the steps of a reason depend, these included, and all steps that are looked at for it.
+        """The races on which the steps of a reason depend, these included, and all steps that were looked at.
 
         A race that follows from the others is none: the one that was over first comes first.
         """
