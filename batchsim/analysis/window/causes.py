@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, delivery_to, uses_of, wait_of_phase_1
 from batchsim.analysis.window.sums import START, Instant, latest, plus
@@ -98,7 +98,7 @@ class Causes:
         match step.operation:
             case TakeMessage():
                 message: Message = step.answer
-                return self._last(step, lambda each: _puts(each, message))
+                return self._last(step, partial(_puts, message=message))
             case TakeCompletion():
                 return self._last(step, lambda each: isinstance(each.operation, ScheduleCompletion))
             case ExpireTombstone():
@@ -114,8 +114,8 @@ class Causes:
                 return None
 
     def _last(self, step: Step, is_it: Callable[[Step], bool]) -> int:
-        before = reversed(self.steps[: step.number])
-        return next(each.number for each in before if is_it(each))
+        found: int = next(each.number for each in reversed(self.steps[: step.number]) if is_it(each))
+        return found
 
     # -- when it took effect ---------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ def actor_of(step: Step) -> str:
 def _puts(step: Step, message: Message) -> bool:
     match step.operation:
         case PushMessage(index=index):
-            return message.attempt == 1 and index == message.item
+            return bool(message.attempt == 1 and index == message.item)
         case RetryMessage(index=index, attempt=attempt):
             return index == message.item and attempt + 1 == message.attempt
         case _:

@@ -157,6 +157,7 @@ class _Finder:
     reasons: list[tuple[Pair, ...]] = field(default_factory=list)
     tried: list[_Tried] = field(default_factory=list)
     met: int = 0
+    kept: int = 0
     within: int = 0
     """How many of those that were tried have latencies within the intervals; they come first."""
 
@@ -175,7 +176,7 @@ class _Finder:
         while len(self.tried) < min(TRIES_MAX, last_new + QUIET):
             if self._try(drawn(self.scenario, len(self.tried))):
                 last_new = len(self.tried)
-        self.within = len(self.tried)
+        self.within, self.kept = len(self.tried), len(self.reasons)
         for number in range(TRIES_BEYOND):
             self._try(drawn_beyond(self.scenario, number), cases_max=CASES_BEYOND_MAX)
 
@@ -202,8 +203,8 @@ class _Finder:
         self._drop_reasons_within_others()
 
     def _drop_reasons_within_others(self) -> None:
-        """A reason is none where the others say as much; those for which no run was met go first."""
-        for reason in self.reasons[self.met :] + self.reasons[: self.met][::-1]:
+        """A reason is none where the others say as much; those of runs within the intervals stay."""
+        for reason in self.reasons[self.kept :][::-1]:
             others = [each for each in self.reasons if each != reason]
             if others and self.explainer.failing_beside(others) is None:
                 self.met -= reason in self.reasons[: self.met]

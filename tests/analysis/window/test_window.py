@@ -68,9 +68,9 @@ def draws(items: int, consumers: int, count: int) -> list[tuple[Values, Scenario
 
 
 CASES = [
-    ("pre3427", 1, 1, 2500),
-    ("pr3427_count_only", 1, 1, 2500),
-    ("pr3427", 1, 1, 2500),
+    ("pre3427", 1, 1, 5000),
+    ("pr3427_count_only", 1, 1, 1000),
+    ("pr3427", 1, 1, 1500),
     ("pre3427", 2, 1, 1250),
     ("pre3427", 2, 2, 1250),
 ]
