@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -100,9 +100,29 @@ def means_of(scenario: Scenario) -> dict[Latency, int]:
     return {latency: mean_us(scenario, latency) for latency in latencies_of(scenario)}
 
 
-def drawn(scenario: Scenario, number: int) -> dict[Latency, int]:
-    """A duration of every leg within its interval (us): one of its ends, or anything between, by a draw."""
-    return {latency: _drawn(scenario, latency, number) for latency in latencies_of(scenario)}
+def drawer(scenario: Scenario) -> Callable[[int], dict[Latency, int]]:
+    """Draws by number: a duration of every leg within its interval (us), one of its ends or anything between."""
+    spans = [(latency, *_span(scenario, latency)) for latency in latencies_of(scenario)]
+
+    def values(number: int) -> dict[Latency, int]:
+        return {latency: _between(min_us, max_us, draw(base, number)) for latency, min_us, max_us, base in spans}
+
+    return values
+
+
+def _span(scenario: Scenario, latency: Latency) -> tuple[int, int, int]:
+    """The interval of a leg, cut if it has no end, and where its draws begin."""
+    min_us, max_us = support_of(scenario, latency)
+    if max_us is None:
+        max_us = max(min_us, ENDLESS * mean_us(scenario, latency))
+    return min_us, max_us, stream_base(scenario.seed, "window", str(latency))
+
+
+def _between(min_us: int, max_us: int, bits: int) -> int:
+    choice, rest = divmod(bits, 1 << 62)
+    if choice < 2:
+        return (min_us, max_us)[choice]
+    return min_us + (rest * (max_us - min_us + 1) >> 62)
 
 
 def drawn_beyond(scenario: Scenario, number: int) -> dict[Latency, int]:
@@ -115,15 +135,6 @@ def _drawn_beyond(scenario: Scenario, latency: Latency, number: int) -> int:
     octave, rest = divmod(bits, 1 << 60)
     usual_us = mean_us(scenario, latency) or (LEAST_US if latency.part == REQUEST else 0)
     return usual_us * (rest >> 50) >> octave if octave else usual_us
-
-
-def _drawn(scenario: Scenario, latency: Latency, number: int) -> int:
-    min_us, max_us = support_of(scenario, latency)
-    if max_us is None:
-        max_us = max(min_us, ENDLESS * mean_us(scenario, latency))
-    bits = draw(stream_base(scenario.seed, "window", str(latency)), number)
-    choice, rest = divmod(bits, 1 << 62)
-    return (min_us, max_us, *([min_us + (rest * (max_us - min_us + 1) >> 62)] * 2))[choice]
 
 
 @dataclass(frozen=True, slots=True)

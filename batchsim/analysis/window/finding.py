@@ -12,7 +12,7 @@ from batchsim.analysis.window.assignments import (
     Durations,
     Intervals,
     Values,
-    drawn,
+    drawer,
     drawn_beyond,
     fixed,
     means_of,
@@ -172,9 +172,9 @@ class _Finder:
     def look_at_runs(self) -> None:
         """Try latencies within the intervals, then any; a run that no case foresees brings a new one."""
         self._try(means_of(self.scenario))
-        last_new = 0
+        values_of, last_new = drawer(self.scenario), 0
         while len(self.tried) < min(TRIES_MAX, last_new + QUIET):
-            if self._try(drawn(self.scenario, len(self.tried))):
+            if self._try(values_of(len(self.tried))):
                 last_new = len(self.tried)
         self.within, self.kept = len(self.tried), len(self.reasons)
         for number in range(TRIES_BEYOND):

@@ -66,7 +66,10 @@ def without_dominated(sums: Instant) -> Instant:
 
 def value_us(total: Sum, durations: Mapping[Leg, int]) -> int:
     """What a sum comes to (us)."""
-    return sum(count * durations[leg] for leg, count in total)
+    value = 0
+    for leg, count in total:  # by far the most of the time that windows take passes here
+        value += count * durations[leg]
+    return value
 
 
 def instant_us(instant: Instant, durations: Mapping[Leg, int]) -> int:

@@ -13,7 +13,7 @@ from batchsim.analysis.window.assignments import (
     Durations,
     Intervals,
     Values,
-    drawn,
+    drawer,
     fixed,
     latencies_of,
     support_of,
@@ -63,7 +63,7 @@ def window_of(policy: str, items: int = 1, consumers: int = 1) -> Window:
 def draws(items: int, consumers: int, count: int) -> list[tuple[Values, Scenario]]:
     """Draws that the window was not made from."""
     scenario = scenario_of(items, consumers)
-    values = (drawn(scenario, number) for number in range(TRIES_MAX, TRIES_MAX + count))
+    values = map(drawer(scenario), range(TRIES_MAX, TRIES_MAX + count))
     return [(each, fixed(scenario, each)) for each in values]
 
 
@@ -163,7 +163,7 @@ def test_draws_lie_within_the_intervals_and_reach_their_ends() -> None:
     scenario = scenario_of()
     latency = Latency("redis.enqueued_count", "request", None, None)
     assert latency in latencies_of(scenario)
-    seen = [drawn(scenario, number)[latency] for number in range(100)]
+    seen = [values[latency] for values in map(drawer(scenario), range(100))]
     assert (min(seen), max(seen)) == support_of(scenario, latency) == (200, 120_000)
 
 
