@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ from batchsim.verdicts import Property, verdicts_of
 
 Flags = NDArray[np.bool_]
 Site = tuple[int, ...]
+Pair = tuple[int, int]
+"""Two events by number: the earlier one, and the later one."""
 NEVER = -1
 """In place of a later event: it is enough that the earlier one takes effect."""
 CONSTRAINTS_MAX = 4
@@ -83,10 +86,12 @@ def explanations(exploration: Exploration, properties: Sequence[Property] = ()) 
 
 def explain(graph: Graph, verdict: str, has_verdict: list[bool]) -> Explanation:
     """Explain a verdict; `has_verdict`: for each terminal state whether it is given there."""
-    return _Explainer(graph, np.array(has_verdict, dtype=bool)).explain(verdict)
+    return Explainer(graph, np.array(has_verdict, dtype=bool)).explain(verdict)
 
 
-class _Explainer:
+class Explainer:
+    """Looks for order constraints among the schedules of a graph; `has_verdict`: as in `explain`."""
+
     def __init__(self, graph: Graph, has_verdict: Flags) -> None:
         self._graph = graph
         self._failing, self._passing = graph.terminals[has_verdict], graph.terminals[~has_verdict]
@@ -95,6 +100,7 @@ class _Explainer:
         self._edges = [graph.edges_of(level) for level in graph.topological_levels]
 
     def explain(self, verdict: str) -> Explanation:
+        """A smallest set for all schedules of the verdict together."""
         candidates = self._candidates()
         occurring = [pair for pair in candidates if pair[1] == NEVER or self._always_occurs(pair[1])]
         smallest = self._explain_by(verdict, candidates)
@@ -104,14 +110,55 @@ class _Explainer:
             return plain
         return smallest or Explanation(verdict, None)
 
-    def _explain_by(self, verdict: str, candidates: list[tuple[int, int]]) -> Explanation | None:
+    def _explain_by(self, verdict: str, candidates: list[Pair]) -> Explanation | None:
+        chosen = self._smallest_of(candidates)
+        if chosen is None:
+            return None
+        return Explanation(verdict, tuple(sorted(self._constraint(*each) for each in chosen)))
+
+    def _smallest_of(self, candidates: list[Pair]) -> tuple[Pair, ...] | None:
+        """A smallest set of these that no passing schedule obeys in full; `None`: none is small enough."""
         broken: list[frozenset[int]] = []
         while (chosen := _smallest_hitting_set(broken)) is not None:
-            passing = self._passing_that_obeys([candidates[place] for place in chosen])
+            pairs = [candidates[place] for place in chosen]
+            passing = self._schedule_that_obeys(pairs, self._passing)
             if passing is None:
-                constraints = (self._constraint(*candidates[place]) for place in chosen)
-                return Explanation(verdict, tuple(sorted(constraints)))
-            broken.append(frozenset(n for n, each in enumerate(candidates) if not _obeys(passing, *each)))
+                return tuple(pairs)
+            events = self.events_of(passing)
+            broken.append(frozenset(n for n, each in enumerate(candidates) if not _obeys(events, *each)))
+        return None
+
+    def events_of(self, edges: list[int]) -> list[int]:
+        """The events of a schedule by number, in order."""
+        return self._event_of_edge[edges].tolist()  # type: ignore[no-any-return]
+
+    def reason_of(self, edges: list[int]) -> tuple[Pair, ...] | None:
+        """The smallest set for one schedule: what it obeys, and no passing one obeys in full; `None`: none.
+
+        Pairs of events by number, both of which it has. Of several, the one that is settled first.
+        """
+        events = self.events_of(edges)
+        first = {event: place for place, event in reversed(list(enumerate(events)))}
+        pairs = [
+            pair for pair in permutations(first, 2) if first[pair[0]] < first[pair[1]] and self._compete(*pair)
+        ]
+        return self._smallest_of(sorted(pairs, key=lambda pair: (first[pair[1]], first[pair[0]])))
+
+    def _compete(self, first: int, second: int) -> bool:
+        conflict = self._footprints[first].conflicts_with(self._footprints[second])
+        return conflict and self._events[first].actor != self._events[second].actor
+
+    def constraints_of(self, pairs: Sequence[Pair]) -> tuple[Constraint, ...]:
+        """Pairs in words."""
+        return tuple(self._constraint(*pair) for pair in pairs)
+
+    def failing_beside(self, reasons: Sequence[Sequence[Pair]]) -> list[int] | None:
+        """The edges of a failing schedule that obeys none of these in full; `None`: there is none."""
+        for broken in product(*reasons):
+            swapped = [(later, earlier) for earlier, later in broken]
+            schedule = self._schedule_that_obeys(swapped, self._failing, in_full=False)
+            if schedule is not None:
+                return schedule
         return None
 
     def _always_occurs(self, event: int) -> bool:
@@ -120,13 +167,13 @@ class _Explainer:
     def _constraint(self, earlier: int, later: int) -> Constraint:
         return Constraint(self._events[earlier], () if later == NEVER else (self._events[later],))
 
-    def _candidates(self) -> list[tuple[int, int]]:
+    def _candidates(self) -> list[Pair]:
         """The constraints that every failing schedule obeys, those with the likeliest meaning first."""
         can_fail = self._leads_to(self._failing)
         pairs = [pair for earlier in range(len(self._events)) for pair in self._obeyed_after(earlier, can_fail)]
         return sorted(pairs, key=lambda pair: self._constraint(*pair))
 
-    def _obeyed_after(self, earlier: int, can_fail: Flags) -> Iterator[tuple[int, int]]:
+    def _obeyed_after(self, earlier: int, can_fail: Flags) -> Iterator[Pair]:
         without = self._reached_without(earlier)
         if without[self._failing].any():
             return
@@ -156,8 +203,13 @@ class _Explainer:
             leads[self._graph.sources[edges[leads[self._graph.targets[edges]]]]] = True
         return leads
 
-    def _passing_that_obeys(self, constraints: list[tuple[int, int]]) -> list[int] | None:
-        """The events of a passing schedule that obeys all of these, in order; `None`: there is none."""
+    def _schedule_that_obeys(
+        self, constraints: list[Pair], ends: NDArray[np.int64], *, in_full: bool = True
+    ) -> list[int] | None:
+        """The edges of a schedule to one of these ends that obeys all of these; `None`: there is none.
+
+        `in_full`: otherwise it is enough that no later event comes before its earlier one, be there one or not.
+        """
         graph, count = self._graph, len(constraints)
         came_by = np.full((graph.states, 1 << count), -1, dtype=np.int64)
         came_by[0, 0] = graph.transitions  # no edge: the beginning
@@ -166,14 +218,17 @@ class _Explainer:
                 live = edges[came_by[graph.sources[edges], seen] >= 0]
                 self._take(live, seen, constraints, came_by)
         done = (1 << count) - 1
-        ends = self._passing[came_by[self._passing, done] >= 0]
-        return None if not len(ends) else self._events_to(int(ends[0]), done, constraints, came_by)
+        for seen in (done,) if in_full else range(1 << count):
+            reached = ends[came_by[ends, seen] >= 0]
+            if len(reached):
+                return self._edges_to(int(reached[0]), seen, constraints, came_by)
+        return None
 
     def _take(
         self,
         edges: NDArray[np.int64],
         seen: int,
-        constraints: list[tuple[int, int]],
+        constraints: list[Pair],
         came_by: NDArray[np.int64],
     ) -> None:
         events = self._event_of_edge[edges]
@@ -186,15 +241,13 @@ class _Explainer:
         targets = self._graph.targets[edges[is_allowed]]
         came_by[targets, after[is_allowed]] = edges[is_allowed] * (1 << len(constraints)) + seen
 
-    def _events_to(
-        self, state: int, seen: int, constraints: list[tuple[int, int]], came_by: NDArray[np.int64]
-    ) -> list[int]:
-        events: list[int] = []
+    def _edges_to(self, state: int, seen: int, constraints: list[Pair], came_by: NDArray[np.int64]) -> list[int]:
+        schedule: list[int] = []
         while state != 0:
             edge, seen = divmod(int(came_by[state, seen]), 1 << len(constraints))
-            events.append(int(self._event_of_edge[edge]))
+            schedule.append(edge)
             state = int(self._graph.sources[edge])
-        return events[::-1]
+        return schedule[::-1]
 
 
 def _size(explanation: Explanation) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batchsim.bad_input import BadInputError
-from batchsim.cli import options
+from batchsim.cli import options, window
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
 from batchsim.cli.findings import findings
 from batchsim.cli.inputs import load, policies_of, policy_of, properties_of
@@ -279,6 +279,9 @@ def schema() -> int:
 
     click.echo(json.dumps(json_schema(), indent=2))
     return 0
+
+
+commands.add_command(window.window)
 
 
 def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[Exploration]) -> int:

@@ -111,7 +111,7 @@ SHAPES: list[tuple[Distribution, Cdf]] = [
 ]
 
 
-@pytest.mark.parametrize(("distribution", "cdf"), SHAPES, ids=lambda each: repr(each) if each else "")
+@pytest.mark.parametrize(("distribution", "cdf"), SHAPES, ids=lambda each: "" if callable(each) else repr(each))
 def test_draws_follow_their_distribution(distribution: Distribution, cdf: Cdf) -> None:
     sample = sampler(distribution)
     drawn = sorted(sample(draw(2024, use)) for use in range(DRAWS))
@@ -119,7 +119,7 @@ def test_draws_follow_their_distribution(distribution: Distribution, cdf: Cdf) -
     assert distance < KOLMOGOROV
 
 
-@pytest.mark.parametrize(("distribution", "cdf"), SHAPES, ids=lambda each: repr(each) if each else "")
+@pytest.mark.parametrize(("distribution", "cdf"), SHAPES, ids=lambda each: "" if callable(each) else repr(each))
 def test_the_middle_of_the_bits_is_the_median(distribution: Distribution, cdf: Cdf) -> None:
     assert cdf(sampler(distribution)(MIDDLE)) == pytest.approx(0.5, abs=1e-6)
 

@@ -191,6 +191,8 @@ class Lane:
 
     def _take_effect(self, _: Event) -> None:
         stage, operation = self.stage, self.operation
+        if stage.stopped and self.actor in stage.stopped:
+            return
         answer = operation.apply(stage.world)
         self._note_step(operation, answer, None)
         if operation.may_unblock:

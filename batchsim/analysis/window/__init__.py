@@ -1,0 +1,34 @@
+"""Windows: the condition on the latencies under which a verdict is given.
+
+Theory of operation
+===================
+
+A schedule of the exhaustive graph comes to a verdict exactly if it obeys one of a few *reasons*, each a set
+of up to four order constraints (`finding.py`, `constraints.py`): that is proved on the graph. A reason is an
+order of instants, and an instant of a run is a largest of sums of legs, as the timed engine has it
+(`causes.py`, `sums.py`). What led to the steps of a reason may itself have been a race: with the other end of
+it, they would have come about otherwise. So a failing run is a *case*: its reason, and the races that it
+depends on (`races.py`), all as conditions between max-plus sums (`conditions.py`); cases that are the two
+ends of one race become one (`cases.py`).
+
+Within the intervals of the scenario most conditions hold always, and most sums are never the largest; what is
+left is the formula. Runs of the timed engine, within the intervals and beyond, bring the cases, and are held
+against them: that no case is missing is checked so, not proved.
+"""
+
+from batchsim.analysis.window.cases import Case
+from batchsim.analysis.window.changes import Change, boundary, smallest_change
+from batchsim.analysis.window.conditions import Condition
+from batchsim.analysis.window.finding import NoWindow, Window, find_window, window_of
+
+__all__ = [
+    "Case",
+    "Change",
+    "Condition",
+    "NoWindow",
+    "Window",
+    "boundary",
+    "find_window",
+    "smallest_change",
+    "window_of",
+]

@@ -1,0 +1,118 @@
+"""What a change of latencies does to a window: the smallest one that opens or closes it, and where its edge is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+from batchsim.analysis.window.assignments import Durations, Values, fixed, latency_of, means_of
+from batchsim.analysis.window.finding import Window, slack_of
+from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.sums import Sum, difference, value_us
+from batchsim.engines.timed import simulate
+from batchsim.scenario import Scenario
+from batchsim.verdicts import verdicts_of
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One latency, longer or shorter in all its uses."""
+
+    latency: Latency
+    by_us: int
+    to_us: int
+    opens: bool
+    """Whether the verdict is given with it; otherwise it no longer is."""
+
+
+def smallest_change(window: Window) -> Change | None:
+    """The smallest change of one latency, from the means, that opens or closes the window; `None`: none was found.
+
+    One microsecond less does not do. Both sides of the edge are confirmed by runs of the timed engine.
+    """
+    values = window.values
+    is_given = given(window, values)
+    changes = sorted(_edges(window, values), key=lambda change: (abs(change[1]), change[0]))
+    for latency, by_us in changes:
+        after, before = changed(values, latency, by_us), changed(values, latency, by_us - (1 if by_us > 0 else -1))
+        slack_us = slack_of(window.cases, Durations(window.scenario, after))
+        if slack_us is None or (slack_us > 0) == is_given or slack_us == 0:
+            continue
+        if given(window, after) != is_given and _is_at_the_edge(window, before, is_given):
+            return Change(latency, by_us, after[latency], opens=not is_given)
+    return None
+
+
+def _is_at_the_edge(window: Window, values: Values, is_given: bool) -> bool:
+    """Whether the verdict is as it was; where two steps fall on one instant, either may come first."""
+    return window.slack_us(values) == 0 or given(window, values) == is_given
+
+
+def changed(values: Values, latency: Latency, by_us: int) -> dict[Latency, int]:
+    """The values with one of them changed."""
+    return {**values, latency: values[latency] + by_us}
+
+
+def given(window: Window, values: Values) -> bool:
+    """Whether the timed engine gives the verdict with these latencies."""
+    trace = simulate(fixed(window.scenario, values), window.policy, keep=frozenset())
+    return window.verdict in verdicts_of(trace.outcome, window.properties)
+
+
+def _edges(window: Window, values: Values) -> Iterator[tuple[Latency, int]]:
+    """Changes of one latency after which a sum of one side has just passed a sum of the other."""
+    durations = Durations(window.scenario, values)
+    for case in window.cases:
+        for condition in case.conditions:
+            left, right = condition.sides
+            for distance in sorted({difference(late, early) for late in right for early in left}, key=repr):
+                yield from _zeros(window, values, value_us(distance, durations), _slopes(window, distance))
+
+
+def _slopes(window: Window, distance: Sum) -> dict[Latency, int]:
+    slopes: dict[Latency, int] = {}
+    for leg, count in distance:
+        latency = latency_of(window.scenario, leg)
+        slopes[latency] = slopes.get(latency, 0) + count
+    return slopes
+
+
+def _zeros(
+    window: Window, values: Values, distance_us: int, slopes: dict[Latency, int]
+) -> Iterator[tuple[Latency, int]]:
+    for latency, slope in slopes.items():
+        if slope:
+            zero = -distance_us // slope
+            for by_us in range(zero - 1, zero + 3):
+                if by_us and values[latency] + by_us >= 0:
+                    yield latency, by_us
+
+
+def boundary(
+    window: Window, scenario_at: Callable[[int, int], Scenario], first: Sequence[int], second: Sequence[int]
+) -> list[tuple[int, int]]:
+    """The points of a plane at which the verdict begins or ceases to be given at the means, to one unit.
+
+    `scenario_at`: the scenario with the two numbers that are varied, such as the means of two latencies (us).
+    `first`: the numbers to look at, of the first; `second`: numbers of the second, growing, between neighbours
+    of which an edge is looked for. A point for each edge: the last number before which it is as below.
+    """
+    return [(x, edge) for x in first for edge in _edges_at(window, partial(scenario_at, x), second)]
+
+
+def _edges_at(window: Window, scenario_at: Callable[[int], Scenario], numbers: Sequence[int]) -> Iterator[int]:
+    def is_open(number: int) -> bool:
+        scenario = scenario_at(number)
+        slack_us = slack_of(window.cases, Durations(scenario, means_of(scenario)))
+        return slack_us is not None and slack_us > 0
+
+    for begin, end in pairwise(numbers):
+        low, high, before = begin, end, is_open(begin)
+        if is_open(end) == before:
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if is_open(middle) == before else (low, middle)
+        yield high

@@ -1,0 +1,103 @@
+"""Conditions on latencies: that one instant is before another, and what bounds on the latencies make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from batchsim.analysis.window.legs import Leg
+from batchsim.analysis.window.sums import (
+    Bounds,
+    Instant,
+    Sum,
+    added,
+    difference,
+    instant_us,
+    largest_us,
+    latest,
+    legs_of,
+)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """That one instant comes before another one."""
+
+    earlier: str
+    """The step of the earlier instant, for people."""
+    later: str
+    left: Instant
+    right: Instant
+    decides: bool
+    """Whether it is part of the reason for the verdict; otherwise what led to it has to have come about so."""
+
+    @cached_property
+    def sides(self) -> tuple[Instant, Instant]:
+        """Both instants since the last that they have in common."""
+        common = _common([*self.left, *self.right])
+        return (
+            frozenset(difference(each, common) for each in self.left),
+            frozenset(difference(each, common) for each in self.right),
+        )
+
+    @property
+    def reversed(self) -> tuple[Instant, Instant]:
+        """The sides of the opposite condition."""
+        left, right = self.sides
+        return right, left
+
+    @property
+    def legs(self) -> frozenset[Leg]:
+        """The legs that it is about."""
+        return legs_of(self.sides[0]) | legs_of(self.sides[1])
+
+    def slack_us(self, durations: Mapping[Leg, int]) -> int:
+        """By how much it holds (us); negative: by how much it does not."""
+        left, right = self.sides
+        return instant_us(right, durations) - instant_us(left, durations)
+
+
+@dataclass(frozen=True)
+class Always:
+    """A condition that bounds leave no choice."""
+
+    holds: bool
+
+
+def within(condition: Condition, bounds: Bounds) -> Condition | Always:
+    """What bounds leave of a condition: only the sums that can be the largest of their side."""
+    left, right = condition.sides
+    left, right = possible(left, bounds), possible(right, bounds)
+    open_left = frozenset(each for each in left if not any(_never_exceeds(each, other, bounds) for other in right))
+    if not open_left:
+        return Always(holds=True)
+    if any(all(_never_exceeds(other, each, bounds) for other in right) for each in open_left):
+        return Always(holds=False)
+    return Condition(condition.earlier, condition.later, open_left, right, condition.decides)
+
+
+def possible(instant: Instant, bounds: Bounds) -> Instant:
+    """The sums that can be the largest, within bounds."""
+    kept: list[Sum] = []
+    for each in sorted(instant, key=lambda each: sorted(map(repr, each))):
+        if any(_never_exceeds(each, other, bounds) for other in kept):
+            continue
+        kept = [other for other in kept if not _never_exceeds(other, each, bounds)]
+        kept.append(each)
+    return frozenset(kept)
+
+
+def _never_exceeds(first: Sum, second: Sum, bounds: Bounds) -> bool:
+    most_us = largest_us(difference(first, second), bounds)
+    return most_us is not None and most_us <= 0
+
+
+def _common(sums: list[Sum]) -> Sum:
+    counts = [dict(each) for each in sums]
+    return frozenset((leg, least) for leg, _ in sums[0] if (least := min(each.get(leg, 0) for each in counts)) > 0)
+
+
+def shifted(instant: Instant, by: Instant) -> Instant:
+    """The sum of two instants."""
+    return latest((frozenset(added(each, other) for each in instant for other in by),))

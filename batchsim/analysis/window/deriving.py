@@ -1,0 +1,103 @@
+"""From a failing run to a case: the reason of its verdict, and all races that led to it, as conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from batchsim.analysis.constraints import Explainer, Pair
+from batchsim.analysis.window.assignments import Unbounded
+from batchsim.analysis.window.cases import Case
+from batchsim.analysis.window.causes import Causes
+from batchsim.analysis.window.conditions import Always, Condition, within
+from batchsim.analysis.window.races import Race, Races, debounces, next_schedules
+from batchsim.engines.exhaustive import Graph
+from batchsim.engines.exhaustive.following import follow
+from batchsim.protocol.operations import TakeCompletion
+from batchsim.protocol.policy import Policy
+from batchsim.trace import Step, Trace
+
+
+class NoReason(Exception):
+    """No small set of order constraints is the reason of a verdict."""
+
+
+def reason_of(graph: Graph, explainer: Explainer, trace: Trace, known: Sequence[tuple[Pair, ...]]) -> Reason:
+    """The reason of the verdict of a run, one of those that are known if it will do; raises `NoReason`."""
+    edges = follow(graph, trace.steps)
+    events = explainer.events_of(edges)
+    first = {event: place for place, event in reversed(list(enumerate(events)))}
+    for pairs in known:
+        if all(pair[0] in first and pair[1] in first and first[pair[0]] < first[pair[1]] for pair in pairs):
+            return pairs, [(first[pair[0]], first[pair[1]]) for pair in pairs]
+    found = explainer.reason_of(edges)
+    if found is None:
+        raise NoReason
+    return found, [(first[pair[0]], first[pair[1]]) for pair in found]
+
+
+Reason = tuple[tuple[Pair, ...], list[Race]]
+"""Pairs of events, and the steps of the run that they are."""
+
+
+def case_of(trace: Trace, policy: Policy, reason: Sequence[Race]) -> Case:
+    """The conditions under which a run comes about again as far as the reason of its verdict goes.
+
+    `reason`: pairs of steps whose order is the reason. Raises `NotDerived`, `TooManySums`.
+    """
+    causes = Causes(trace)
+    races, looked_at = Races(causes, trace.setting, policy).deciding(reason)
+    orders = sorted({*races, *next_schedules(causes, looked_at)})
+    needed = [race for race in _not_implied(causes, orders) if race not in reason]
+    conditions = [
+        *(_condition(causes, race, decides=True) for race in reason),
+        *(_condition(causes, race, decides=False) for race in needed),
+        *_moves(causes, looked_at),
+    ]
+    return Case(tuple(each for each in conditions if not isinstance(within(each, Unbounded()), Always)))
+
+
+def _not_implied(causes: Causes, orders: Sequence[Race]) -> Iterator[Race]:
+    """Those that do not follow from the others, and from who waited for whom."""
+    after: dict[int, set[int]] = {}
+    for step in causes.steps:
+        for before in causes.before(step.number):
+            after.setdefault(before, set()).add(step.number)
+    for earlier, later in orders:
+        after.setdefault(earlier, set()).add(later)
+    for earlier, later in orders:
+        if not any(_leads_to(after, each, later) for each in after[earlier] if each != later):
+            yield earlier, later
+
+
+def _leads_to(after: dict[int, set[int]], begin: int, end: int) -> bool:
+    seen, left = {begin}, [begin]
+    while left:
+        number = left.pop()
+        if number == end:
+            return True
+        new = {each for each in after.get(number, ()) if each <= end} - seen
+        seen |= new
+        left.extend(new)
+    return False
+
+
+def _condition(causes: Causes, race: Race, *, decides: bool) -> Condition:
+    earlier, later = (causes.steps[number] for number in race)
+    left, right = causes.instants[race[0]], causes.instants[race[1]]
+    return Condition(told(earlier), told(later), left, right, decides)
+
+
+def _moves(causes: Causes, looked_at: frozenset[int]) -> Iterator[Condition]:
+    """A schedule that moved the completion job came before the job was due."""
+    for later, earlier in debounces(causes, looked_at):
+        due = causes.due(earlier, TakeCompletion.name)
+        moving = told(causes.steps[later])
+        yield Condition(moving, "the job was due", causes.instants[later], due, decides=False)
+
+
+def told(step: Step) -> str:
+    """A step in words: what, of which item, by whom."""
+    item = "" if step.operation.item is None else f" of item {step.operation.item}"
+    actor = step.actor.partition(".")[0]
+    who = actor if actor.startswith("handler") else actor.partition("-")[0]
+    return f"{step.name}{item} ({who})"

@@ -1,0 +1,246 @@
+"""Finding the window of a verdict: all its cases, from runs of the scenario and from schedules of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from batchsim.analysis.constraints import Constraint, Explainer, Pair
+from batchsim.analysis.window.assignments import (
+    Durations,
+    Intervals,
+    Values,
+    drawer,
+    drawn_beyond,
+    fixed,
+    means_of,
+)
+from batchsim.analysis.window.cases import Case, case_within, merged
+from batchsim.analysis.window.causes import NotDerived
+from batchsim.analysis.window.deriving import NoReason, case_of, reason_of
+from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.sums import TooManySums
+from batchsim.engines.exhaustive import Bounds, Exploration, Graph, Level, explore
+from batchsim.engines.exhaustive.search import UNBOUNDED
+from batchsim.engines.timed import simulate
+from batchsim.protocol.policy import Policy
+from batchsim.scenario import Scenario
+from batchsim.trace import Trace
+from batchsim.verdicts import Property, verdicts_of
+
+QUIET = 300
+"""Cases are looked for within the intervals until so many runs have brought none."""
+TRIES_MAX = 3000
+"""And no longer than that."""
+TRIES_BEYOND = 250
+"""How many runs beyond them: what a change of a latency would open."""
+CASES_BEYOND_MAX = 8
+"""No further cases are looked for beyond the intervals where there are so many."""
+REASONS_MAX = 8
+"""A verdict with more reasons has no window that anybody could read."""
+
+
+class NoWindow(Exception):
+    """Why no window can be given."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """When a verdict is given, as conditions on the latencies."""
+
+    scenario: Scenario
+    policy: Policy
+    verdict: str
+    properties: tuple[Property, ...]
+    reasons: tuple[tuple[Constraint, ...], ...]
+    """A schedule comes to the verdict exactly if it obeys one of these in full; none: no schedule does.
+
+    Those of the cases first; for the others no run was met.
+    """
+    reasons_met: int
+    """How many of the reasons have cases."""
+    cases: tuple[Case, ...]
+    """A run comes to the verdict exactly if all conditions of one case hold."""
+    cases_within: tuple[Case, ...]
+    """What is left of them if each leg is within the interval of its latency."""
+    tried: int
+    """How many runs of the timed engine, with latencies within the intervals, were held against the cases."""
+    failed: int
+    """In how many of them the verdict was given."""
+    tried_beyond: int
+    """How many runs with latencies of any length were."""
+
+    @property
+    def values(self) -> dict[Latency, int]:
+        """The numbers of the scenario: the mean of each leg (us)."""
+        return means_of(self.scenario)
+
+    def slack_us(self, values: Values) -> int | None:
+        """By how much the verdict is given (us), each latency being the same in all uses; negative: it is not.
+
+        `None`: it never is.
+        """
+        return slack_of(self.cases, Durations(self.scenario, values))
+
+
+def slack_of(cases: Sequence[Case], durations: Durations) -> int | None:
+    """By how much the conditions of one case hold (us), the one for which it is most; `None`: there is no case."""
+    slacks = [slack for case in cases if (slack := case.slack_us(durations)) is not None]
+    return max(slacks, default=None)
+
+
+def find_window(
+    scenario: Scenario,
+    policy: Policy,
+    verdict: str,
+    *,
+    properties: Sequence[Property] = (),
+    bounds: Bounds = UNBOUNDED,
+    on_level: Callable[[Level], bool] | None = None,
+) -> Window:
+    """The condition on the latencies of a scenario under which a policy comes to a verdict.
+
+    `properties`: verdicts of your own. `bounds`, `on_level`: of the exploration that it begins with. Raises
+    `NoWindow` where there is none that is finite, or none was found.
+    """
+    if scenario.setting.faults or scenario.slowings:
+        raise NoWindow("a scenario with faults has no window")
+    exploration = explore(scenario, policy, properties=properties, bounds=bounds, on_level=on_level)
+    return window_of(scenario, policy, verdict, exploration, properties)
+
+
+def window_of(
+    scenario: Scenario,
+    policy: Policy,
+    verdict: str,
+    exploration: Exploration,
+    properties: Sequence[Property] = (),
+) -> Window:
+    """As `find_window`, of an exploration that was made."""
+    if not exploration.is_complete:
+        raise NoWindow(f"the exploration is not complete: {exploration.stopped_by}")
+    if scenario.setting.faults or scenario.slowings:
+        raise NoWindow("a scenario with faults has no window")
+    finder = _Finder(scenario, policy, verdict, exploration.graph, tuple(properties))
+    if verdict in exploration.verdicts:
+        try:
+            finder.look_at_runs()
+            finder.look_at_schedules()
+        except NoReason:
+            raise NoWindow(f"no set of up to four order constraints is the reason of {verdict}") from None
+        except NotDerived as error:
+            raise NoWindow(str(error)) from None
+        except TooManySums:
+            raise NoWindow("too many ways lead to a step: try fewer items") from None
+        finder.check()
+    return finder.window()
+
+
+@dataclass
+class _Tried:
+    """A run with constant latencies."""
+
+    durations: Durations
+    has_verdict: bool
+
+
+@dataclass
+class _Finder:
+    scenario: Scenario
+    policy: Policy
+    verdict: str
+    graph: Graph
+    properties: tuple[Property, ...]
+    cases: list[Case] = field(default_factory=list)
+    reasons: list[tuple[Pair, ...]] = field(default_factory=list)
+    tried: list[_Tried] = field(default_factory=list)
+    met: int = 0
+    kept: int = 0
+    within: int = 0
+    """How many of those that were tried have latencies within the intervals; they come first."""
+
+    def __post_init__(self) -> None:
+        graph = self.graph
+        flags = [self._is_given(graph.outcome(state)) for state in graph.terminals.tolist()]
+        self.explainer = Explainer(graph, np.array(flags, dtype=bool))
+
+    def _is_given(self, outcome: object) -> bool:
+        return self.verdict in verdicts_of(outcome, self.properties)  # type: ignore[arg-type]
+
+    def look_at_runs(self) -> None:
+        """Try latencies within the intervals, then any; a run that no case foresees brings a new one."""
+        self._try(means_of(self.scenario))
+        values_of, last_new = drawer(self.scenario), 0
+        while len(self.tried) < min(TRIES_MAX, last_new + QUIET):
+            if self._try(values_of(len(self.tried))):
+                last_new = len(self.tried)
+        self.within, self.kept = len(self.tried), len(self.reasons)
+        for number in range(TRIES_BEYOND):
+            self._try(drawn_beyond(self.scenario, number), cases_max=CASES_BEYOND_MAX)
+
+    def _try(self, values: Values, cases_max: int | None = None) -> bool:
+        """Make a run; whether it brought a case."""
+        scenario = fixed(self.scenario, values)
+        trace = simulate(scenario, self.policy, keep=frozenset())
+        run = _Tried(Durations(self.scenario, values), self._is_given(trace.outcome))
+        self.tried.append(run)
+        if run.has_verdict and (cases_max is None or len(self.cases) < cases_max):
+            slack_us = slack_of(self.cases, run.durations)
+            if slack_us is None or slack_us < 0:
+                self._add(simulate(scenario, self.policy))
+                return True
+        return False
+
+    def look_at_schedules(self) -> None:
+        """Look for a schedule with the verdict that obeys none of the reasons, until there is none."""
+        while (edges := self.explainer.failing_beside(self.reasons)) is not None:
+            reason = self.explainer.reason_of(edges)
+            if reason is None or len(self.reasons) == REASONS_MAX:
+                raise NoReason
+            self.reasons.append(reason)
+        self._drop_reasons_within_others()
+
+    def _drop_reasons_within_others(self) -> None:
+        """A reason is none where the others say as much; those of runs within the intervals stay."""
+        for reason in self.reasons[self.kept :][::-1]:
+            others = [each for each in self.reasons if each != reason]
+            if others and self.explainer.failing_beside(others) is None:
+                self.met -= reason in self.reasons[: self.met]
+                self.reasons = others
+
+    def _add(self, trace: Trace) -> None:
+        pairs, races = reason_of(self.graph, self.explainer, trace, self.reasons)
+        if pairs not in self.reasons:
+            self.reasons.append(pairs)
+            self.met = len(self.reasons)
+        self.cases.append(case_of(trace, self.policy, races))
+
+    def check(self) -> None:
+        """Hold the cases against all runs; raises `NoWindow` if one contradicts them."""
+        for number, run in enumerate(self.tried):
+            slack_us = slack_of(self.cases, run.durations)
+            is_foreseen = slack_us is not None and slack_us > 0
+            if slack_us == 0 or (number >= self.within and run.has_verdict and not is_foreseen):
+                continue
+            if is_foreseen != run.has_verdict:
+                raise NoWindow("its conditions were contradicted by a run of the timed engine")
+
+    def window(self) -> Window:
+        intervals = Intervals(self.scenario)
+        cases = merged(self.cases)
+        left = (case_within(case, intervals) for case in cases)
+        return Window(
+            scenario=self.scenario,
+            policy=self.policy,
+            verdict=self.verdict,
+            properties=self.properties,
+            reasons=tuple(self.explainer.constraints_of(pairs) for pairs in self.reasons),
+            cases=cases,
+            cases_within=merged(case for case in left if case is not None),
+            reasons_met=self.met,
+            tried=self.within,
+            failed=sum(run.has_verdict for run in self.tried[: self.within]),
+            tried_beyond=len(self.tried) - self.within,
+        )

@@ -1,0 +1,127 @@
+"""The orders of a run on which what led to some of its steps depends: what has to be so again for them to be so.
+
+Two steps that touch the same are in a fixed order only where one waited for the other. Otherwise it was a race. It
+matters if, with the later step (and all that only it waited for) moved before the earlier one, a step that is
+looked at could not be taken or would be answered otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from batchsim.analysis.window.causes import Causes
+from batchsim.protocol.cast import world_after_phase_1
+from batchsim.protocol.cells import Cells
+from batchsim.protocol.operation import BlockingOperation, World
+from batchsim.protocol.operations import Deliver, ScheduleCompletion, TakeCompletion
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.setting import Setting
+from batchsim.protocol.stores import answer_key
+from batchsim.trace import Step
+
+Race = tuple[int, int]
+"""Two steps by number: the earlier one, and the later one."""
+
+
+class Races:
+    """The races of a run under a policy."""
+
+    def __init__(self, causes: Causes, setting: Setting, policy: Policy) -> None:
+        self._causes = causes
+        self._setting = setting
+        self._policy = policy
+        self._open = tuple(self._races())
+
+    def deciding(self, reason: Iterable[Race]) -> tuple[list[Race], frozenset[int]]:
+        """The races on which the steps of a reason depend, these included, and all steps that were looked at.
+
+        A race that follows from the others is none: the one that was over first comes first.
+        """
+        found = sorted(reason)
+        looked_at = self._with_causes(number for race in found for number in race)
+        before = self._before(found)
+        while (race := self._next_deciding(looked_at, before)) is not None:
+            found.append(race)
+            looked_at |= self._with_causes(race)
+            before = self._before(found)
+        return sorted(found), looked_at
+
+    def _next_deciding(self, looked_at: frozenset[int], before: Sequence[frozenset[int]]) -> Race | None:
+        known = (race for race in self._open if race[0] not in before[race[1]])
+        return next((race for race in known if self._matters(race, looked_at, before)), None)
+
+    def _before(self, races: Iterable[Race]) -> list[frozenset[int]]:
+        """Of each step, all that come before it whenever these races end as they did."""
+        direct: dict[int, list[int]] = {}
+        for earlier, later in races:
+            direct.setdefault(later, []).append(earlier)
+        found: list[frozenset[int]] = []
+        for step in self._causes.steps:
+            those = (*self._causes.before(step.number), *direct.get(step.number, ()))
+            found.append(frozenset(those).union(*(found[each] for each in those)))
+        return found
+
+    def _with_causes(self, numbers: Iterable[int]) -> frozenset[int]:
+        ends = frozenset(numbers)
+        return ends.union(*(self._causes.ancestors[number] for number in ends))
+
+    def _races(self) -> Iterator[Race]:
+        steps, ancestors = self._causes.steps, self._causes.ancestors
+        footprints = [step.operation.footprint() for step in steps]
+        for later in range(len(steps)):
+            for earlier in range(later):
+                if earlier not in ancestors[later] and footprints[earlier].conflicts_with(footprints[later]):
+                    yield earlier, later
+
+    def _matters(self, race: Race, looked_at: frozenset[int], before: Sequence[frozenset[int]]) -> bool:
+        if race[0] not in looked_at and race[1] not in looked_at:
+            return False
+        earlier, later = race
+        moved = [number for number in range(earlier + 1, later) if number in before[later]]
+        last = max(*looked_at, later)
+        rest = (number for number in range(earlier, last + 1) if number != later and number not in moved)
+        return not self._can_follow([*range(earlier), *moved, later, *rest], looked_at)
+
+    def _can_follow(self, order: Iterable[int], looked_at: frozenset[int]) -> bool:
+        """Whether the steps that are looked at can be taken in this order, and are answered as they were."""
+        world = world_after_phase_1(self._setting, self._policy, Cells())
+        for number in order:
+            step = self._causes.steps[number]
+            if not _takes_effect_as_it_did(world, step) and number in looked_at:
+                return False
+        return True
+
+
+def _takes_effect_as_it_did(world: World, step: Step) -> bool:
+    operation = step.operation
+    if isinstance(operation, Deliver):
+        world.cells[answer_key(operation.attempt)] = step.answer
+    if not isinstance(operation, BlockingOperation):
+        return bool(operation.apply(world) == step.answer)
+    ways = [way for way in operation.alternatives(world) if way.label == step.alternative]
+    return bool(ways) and bool(operation.apply_alternative(world, ways[0]) == step.answer)
+
+
+def debounces(causes: Causes, looked_at: frozenset[int]) -> Iterator[tuple[int, int]]:
+    """The schedules of the completion job that moved it before it was picked up: which one moved which."""
+    waiting: list[int] = []
+    for step in causes.steps:
+        match step.operation:
+            case ScheduleCompletion():
+                waiting.append(step.number)
+            case TakeCompletion():
+                if step.number in looked_at:
+                    yield from zip(waiting[1:], waiting, strict=False)
+                waiting = []
+
+
+def next_schedules(causes: Causes, looked_at: frozenset[int]) -> Iterator[Race]:
+    """A completion job that is looked at was picked up before it would have been moved once more."""
+    picked_up: int | None = None
+    for step in causes.steps:
+        if isinstance(step.operation, TakeCompletion) and step.number in looked_at:
+            picked_up = step.number
+        elif isinstance(step.operation, ScheduleCompletion) and picked_up is not None:
+            if picked_up not in causes.ancestors[step.number]:
+                yield picked_up, step.number
+            picked_up = None

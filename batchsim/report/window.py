@@ -1,0 +1,195 @@
+"""The terminal: what `batchsim window` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from batchsim.analysis.window import Case, Change, Condition, Window
+from batchsim.analysis.window.assignments import Durations, Intervals, latency_of, support_of
+from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.sums import Instant, instant_us
+from batchsim.report.formulas import formula
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.rounding import rounded
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResult:
+    """The window of a verdict, or why there is none."""
+
+    verdict: str
+    window: Window | None
+    change: Change | None
+    """The smallest one that opens or closes it."""
+    why_none: str = ""
+
+
+def show_windows(console: Console, title: str, policy: str, results: Sequence[WindowResult]) -> None:
+    """Print the windows of a scenario under a policy."""
+    console.print(Text(f"{title}, {policy}", style="bold"))
+    if not results:
+        console.print(Text("proved: no schedule gives any verdict but ok", style=GOOD))
+    for result in results:
+        console.print()
+        if result.window is None:
+            console.print(Text(f"{result.verdict} has no window: {result.why_none}", style=UNSURE))
+        else:
+            _show_window(console, result.window, result.change)
+
+
+def _show_window(console: Console, window: Window, change: Change | None) -> None:
+    if not window.reasons:
+        console.print(Text(f"{window.verdict} is never given: proved for all schedules", style=GOOD))
+        return
+    _show_cases(console, window)
+    _show_slack(console, window)
+    if change is not None:
+        console.print(f"smallest change: {_told_change(window, change)}", soft_wrap=True)
+    _show_claim(console, window)
+    _show_numbers(console, window)
+
+
+def _show_cases(console: Console, window: Window) -> None:
+    if not window.cases_within:
+        met = f"in none of {window.tried} runs within the intervals"
+        console.print(Text(f"{window.verdict} is given {met}, and under no condition that was found", style=GOOD))
+        return
+    console.print(Text.assemble((window.verdict, BAD), " is given exactly if"))
+    for number, case in enumerate(window.cases_within):
+        if number:
+            console.print("  or if")
+        _show_case(console, window, case)
+
+
+def _show_case(console: Console, window: Window, case: Case) -> None:
+    if not case.conditions:
+        console.print("    always, within the intervals")
+    for condition in case.conditions:
+        console.print(Text(f"    {formula(condition, Intervals(window.scenario))}"), soft_wrap=True)
+        console.print(Text(f"      {condition.earlier} before {condition.later}", style=QUIET), soft_wrap=True)
+        console.print(Text(f"      at the means {_with_numbers(window, condition)}", style=QUIET))
+
+
+def _with_numbers(window: Window, condition: Condition) -> str:
+    durations = Durations(window.scenario, window.values)
+    left, right = condition.sides
+    relation = "<" if condition.slack_us(durations) > 0 else ">="
+    numbers = f"{rounded(instant_us(left, durations))} {relation} {rounded(instant_us(right, durations))}"
+    return f"{numbers}; within {_range(window, left)} against {_range(window, right)}"
+
+
+def _range(window: Window, instant: Instant) -> str:
+    intervals = Intervals(window.scenario)
+    least = max(sum(count * intervals[leg][0] for leg, count in each) for each in instant)
+    most = [[(intervals[leg][1], count) for leg, count in each] for each in instant]
+    if any(max_us is None for each in most for max_us, _ in each):
+        return f"{rounded(least)} or more"
+    return f"{rounded(least)} … {rounded(max(sum((us or 0) * n for us, n in each) for each in most))}"
+
+
+def _show_slack(console: Console, window: Window) -> None:
+    slack_us = window.slack_us(window.values)
+    if slack_us is None:
+        return
+    is_open = slack_us > 0
+    says = "open" if is_open else "closed"
+    text = f"at the means of all latencies the window is {says}, by {rounded(abs(slack_us))}"
+    console.print(Text(text, style=BAD if is_open else GOOD))
+
+
+def _told_change(window: Window, change: Change) -> str:
+    longer = "longer" if change.by_us > 0 else "shorter"
+    opens = "opens" if change.opens else "closes"
+    return (
+        f"{change.latency} {abs(change.by_us):,} us {longer}, {change.to_us:,} us, {opens} it"
+        "; one microsecond less does not"
+    )
+
+
+def _show_claim(console: Console, window: Window) -> None:
+    console.print("proved: a schedule comes to it exactly if")
+    for number, reason in enumerate(window.reasons):
+        met = "" if number < window.reasons_met else "  (met in no run)"
+        told = " and ".join(map(str, reason))
+        console.print(Text(f"  {'or ' if number else ''}{told}{met}", style=QUIET), soft_wrap=True)
+    console.print(
+        f"checked: {window.tried} runs with latencies within their intervals, the verdict in {window.failed}, "
+        f"and {window.tried_beyond} with latencies of any length; none contradicts it",
+        soft_wrap=True,
+    )
+
+
+def _show_numbers(console: Console, window: Window) -> None:
+    shown = latencies_in(window)
+    if not shown:
+        return
+    console.print()
+    table = plain_table(("latency", "mean", "from", "to"), ("mean", "from", "to"))
+    for latency in shown:
+        min_us, max_us = support_of(window.scenario, latency)
+        longest = "any" if max_us is None else rounded(max_us)
+        table.add_row(str(latency), rounded(window.values[latency]), rounded(min_us), longest)
+    print_table(console, table)
+
+
+def latencies_in(window: Window) -> list[Latency]:
+    """The latencies in the conditions within the intervals, those that take no time left out."""
+    conditions = [condition for case in window.cases_within for condition in case.conditions]
+    found = {latency_of(window.scenario, leg) for condition in conditions for leg in condition.legs}
+    return sorted(
+        (each for each in found if support_of(window.scenario, each) != (0, 0)),
+        key=lambda each: (each.operation, each.item or 0, each.attempt or 0, each.part),
+    )
+
+
+def window_document(scenario: str, policy: str, results: Sequence[WindowResult]) -> dict[str, object]:
+    """The windows as JSON."""
+    return {"schema": 1, "scenario": scenario, "policy": policy, "windows": [_document(each) for each in results]}
+
+
+def _document(result: WindowResult) -> dict[str, object]:
+    window = result.window
+    if window is None:
+        return {"verdict": result.verdict, "window": None, "why_none": result.why_none}
+    return {
+        "verdict": result.verdict,
+        "window": {
+            "reasons": [[str(each) for each in reason] for reason in window.reasons],
+            "reasons_met": window.reasons_met,
+            "cases": [[_condition(window, each) for each in case.conditions] for case in window.cases_within],
+            "slack_us": window.slack_us(window.values),
+            "smallest_change": _change(result.change),
+            "tried": window.tried,
+            "failed": window.failed,
+            "tried_beyond": window.tried_beyond,
+        },
+        "why_none": None,
+    }
+
+
+def _condition(window: Window, condition: Condition) -> dict[str, object]:
+    durations = Durations(window.scenario, window.values)
+    left, right = condition.sides
+    return {
+        "formula": formula(condition, Intervals(window.scenario)),
+        "earlier": condition.earlier,
+        "later": condition.later,
+        "left_us": instant_us(left, durations),
+        "right_us": instant_us(right, durations),
+        "slack_us": condition.slack_us(durations),
+    }
+
+
+def _change(change: Change | None) -> dict[str, object] | None:
+    if change is None:
+        return None
+    return {
+        "latency": str(change.latency),
+        "by_us": change.by_us,
+        "to_us": change.to_us,
+        "opens": change.opens,
+    }
