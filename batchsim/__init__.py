@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from batchsim.engines.chain import ExactExploration as ExactExploration
+    from batchsim.engines.chain import explore_exact as explore_exact
     from batchsim.engines.exhaustive import Exploration as Exploration
     from batchsim.engines.exhaustive import explore as explore
     from batchsim.engines.timed import simulate as simulate
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from batchsim.verdicts import verdicts_of as verdicts_of
 
 _HOMES = {
+    "ExactExploration": "batchsim.engines.chain",
+    "explore_exact": "batchsim.engines.chain",
     "Exploration": "batchsim.engines.exhaustive",
     "explore": "batchsim.engines.exhaustive",
     "simulate": "batchsim.engines.timed",
@@ -43,6 +47,7 @@ _HOMES = {
 __all__ = [
     "POLICIES",
     "Decision",
+    "ExactExploration",
     "Exploration",
     "Outcome",
     "Policy",
@@ -51,6 +56,7 @@ __all__ = [
     "Step",
     "Trace",
     "explore",
+    "explore_exact",
     "load_scenario",
     "scenario_from_data",
     "simulate",

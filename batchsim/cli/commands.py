@@ -108,6 +108,9 @@ def run(
 @click.option(
     "--reduce", "reduces", is_flag=True, help="Skip orders of steps that commute: outcomes without counts."
 )
+@click.option(
+    "--exact", "exactly", is_flag=True, help="With exponential latencies: the probability of each outcome."
+)
 @click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states.")
 @click.option("--max-memory", type=click.IntRange(64), metavar="MIB", help="Give up beyond so many MiB.")
 @options.json_file
@@ -125,6 +128,7 @@ def explore(
     verdicts: tuple[str, ...],
     overrides: tuple[str, ...],
     reduces: bool,
+    exactly: bool,
     max_states: int | None,
     max_memory: int | None,
     json_file: str | None,
@@ -133,8 +137,9 @@ def explore(
 ) -> int:
     """Explore every interleaving of a scenario: find every order in which a policy fails.
 
-    Time is left out: any enabled operation may be next. Numbers of schedules are exact. The exit code is 1 if
-    the verdicts are not those of `expect_explore`, and 3 if a bound was hit before the answer.
+    Time is left out: any enabled operation may be next. Numbers of schedules are exact. With --exact time counts:
+    latencies have to be exponential or 0, and probabilities are exact. The exit code is 1 if the verdicts are not
+    those of `expect_explore` (with --exact: not among them), and 3 if a bound was hit before the answer.
     """
     from batchsim.analysis.constraints import explanations
     from batchsim.analysis.witnesses import Witness, steps_of, within
@@ -145,10 +150,16 @@ def explore(
     from batchsim.report.search_progress import SearchProgress
     from batchsim.scenario import check_for_exploration
 
+    bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
+    if exactly:
+        from batchsim.cli.exactly import explore_exactly
+
+        if reduces or witness_directory is not None:
+            raise BadInputError("--exact: allowed: neither --reduce nor --witness beside it")
+        return explore_exactly(file, policies, verdicts, overrides, bounds, json_file, quiet=quiet)
     check_outputs(json_file, None, witness_directory)
     (scenario,) = load([file], overrides, None, check_for_exploration)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
     explorations, reasons = [], []
     with SearchProgress(quiet=quiet) as progress:
         for _, policy in chosen:

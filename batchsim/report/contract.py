@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
-from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass
+from batchsim.engines.chain import ExactExploration, ExactOutcome
+from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
 from batchsim.trace import Answered, Outcome, Step, Trace
 
 SCHEMA = 1
@@ -35,10 +36,7 @@ def _exploration(exploration: Exploration) -> dict[str, Any]:
     return {
         "policy": exploration.policy,
         "complete": exploration.is_complete,
-        "bounds": {
-            "max_states": exploration.bounds.states_max,
-            "max_memory_bytes": exploration.bounds.memory_bytes_max,
-        },
+        "bounds": _bounds(exploration.bounds),
         "states": exploration.states,
         "transitions": exploration.transitions,
         "schedules": _count(exploration.schedules),
@@ -47,19 +45,57 @@ def _exploration(exploration: Exploration) -> dict[str, Any]:
     }
 
 
+def _bounds(bounds: Bounds) -> dict[str, Any]:
+    return {"max_states": bounds.states_max, "max_memory_bytes": bounds.memory_bytes_max}
+
+
 def _count(schedules: int | None) -> str | None:
     return None if schedules is None else str(schedules)
 
 
-def _outcome(each: OutcomeClass) -> dict[str, Any]:
-    call = each.outcome.call
+def exact_document(scenario: str, explorations: Sequence[ExactExploration]) -> dict[str, Any]:
+    """The exact explorations of one scenario."""
+    return {
+        "schema": SCHEMA,
+        "scenario": scenario,
+        "exact": True,
+        "explorations": [_exact_exploration(each) for each in explorations],
+    }
+
+
+def _exact_exploration(exploration: ExactExploration) -> dict[str, Any]:
+    return {
+        "policy": exploration.policy,
+        "complete": exploration.is_complete,
+        "bounds": _bounds(exploration.bounds),
+        "states": exploration.states,
+        "transitions": exploration.transitions,
+        "relative_error_max": exploration.relative_error_max,
+        "unresolved": exploration.unresolved,
+        "verdicts": {name: exploration.probability_of(name) for name in sorted(exploration.verdicts)},
+        "outcomes": [_exact_outcome(each) for each in exploration.outcomes],
+    }
+
+
+def _exact_outcome(each: ExactOutcome) -> dict[str, Any]:
+    return {**_what_it_is(each.outcome, each.verdicts), "probability": each.probability}
+
+
+def _what_it_is(outcome: Outcome, verdicts: Sequence[str]) -> dict[str, Any]:
+    call = outcome.call
     return {
         "client": {"result": call.result.value, "status": call.status, "attempts": call.attempts},
-        "batch": batch(each.outcome),
-        "runs_created": each.outcome.runs_created,
-        "runs_total": each.outcome.runs_total,
-        "leaked_keys": list(each.outcome.leaked_keys),
-        "verdicts": list(each.verdicts),
+        "batch": batch(outcome),
+        "runs_created": outcome.runs_created,
+        "runs_total": outcome.runs_total,
+        "leaked_keys": list(outcome.leaked_keys),
+        "verdicts": list(verdicts),
+    }
+
+
+def _outcome(each: OutcomeClass) -> dict[str, Any]:
+    return {
+        **_what_it_is(each.outcome, each.verdicts),
         "schedules": _count(each.schedules),
         "share": each.share,
         "witness": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
-from batchsim.engines.exhaustive.task import Expose, Pending, Task
+from batchsim.engines.exhaustive.task import TIMELESS, Expose, Pace, Pending, Task
 from batchsim.protocol.operation import Program
 
 
@@ -21,10 +21,13 @@ class LocalState(NamedTuple):
 class LocalStates:
     """The local states of one program, numbered in the order in which they are found; 0 is the beginning."""
 
-    def __init__(self, program: Callable[[], Program[Any]], expose: Expose, *, merges: bool) -> None:
+    def __init__(
+        self, program: Callable[[], Program[Any]], expose: Expose, *, merges: bool, pace: Pace = TIMELESS
+    ) -> None:
         self._program = program
         self._expose = expose
         self._merges = merges
+        self._pace = pace
         self._numbers: dict[Hashable, int] = {}
         self._answers: list[tuple[tuple[int, Any], ...]] = []
         """Answers that lead there, each with the position of its operation."""
@@ -55,7 +58,7 @@ class LocalStates:
         return sorted({(before, after) for (before, _, _), after in self._transitions.items()})
 
     def _intern(self, answers: tuple[tuple[int, Any], ...]) -> int:
-        task = Task(self._program(), self._expose)
+        task = Task(self._program(), self._expose, self._pace)
         for position, answer in answers:
             task.answer(position, answer)
         key = self._key(task, answers)
