@@ -22,6 +22,8 @@ from batchsim.scenario import InvalidScenario, Problem, Scenario
 from batchsim.trace import Outcome
 from batchsim.verdicts import Property, verdicts_of
 
+SCOUTS = 8
+"""Enough to meet most latencies, so that what is wrong with them is told at once and together."""
 TIE_TOLERANCE = 1e-9
 """By how much the order of steps at one instant may change a probability: as much as nobody can measure."""
 
@@ -110,7 +112,7 @@ def _search(
 ) -> ChainSearch:
     means = Means(scenario)
     table = StepTable(TimedLayout(scenario, policy, means))
-    send_scouts(table)
+    send_scouts(table, SCOUTS)
     means.check()
     salt = 0
     while True:
