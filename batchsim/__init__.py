@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import Sweep as Sweep
     from batchsim.analysis.sweep import sweep as sweep
+    from batchsim.engines.chain import ExactExploration as ExactExploration
+    from batchsim.engines.chain import explore_exact as explore_exact
     from batchsim.engines.exhaustive import Exploration as Exploration
     from batchsim.engines.exhaustive import explore as explore
     from batchsim.engines.timed import simulate as simulate
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Sweep": "batchsim.analysis.sweep",
     "sweep": "batchsim.analysis.sweep",
+    "ExactExploration": "batchsim.engines.chain",
+    "explore_exact": "batchsim.engines.chain",
     "Exploration": "batchsim.engines.exhaustive",
     "explore": "batchsim.engines.exhaustive",
     "simulate": "batchsim.engines.timed",
@@ -51,6 +55,7 @@ _HOMES = {
 __all__ = [
     "POLICIES",
     "Decision",
+    "ExactExploration",
     "Exploration",
     "Outcome",
     "Policy",
@@ -61,6 +66,7 @@ __all__ = [
     "TimedExploration",
     "Trace",
     "explore",
+    "explore_exact",
     "explore_timed",
     "load_scenario",
     "scenario_from_data",

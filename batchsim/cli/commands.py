@@ -113,6 +113,9 @@ def run(
 @click.option(
     "--timed", "is_timed", is_flag=True, help="Only what latencies within the intervals of the scenario allow."
 )
+@click.option(
+    "--exact", "exactly", is_flag=True, help="With exponential latencies: the probability of each outcome."
+)
 @click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states or zones.")
 @click.option("--max-memory", type=click.IntRange(64), metavar="MIB", help="Give up beyond so many MiB.")
 @options.json_file
@@ -131,6 +134,7 @@ def explore(
     overrides: tuple[str, ...],
     reduces: bool,
     is_timed: bool,
+    exactly: bool,
     max_states: int | None,
     max_memory: int | None,
     json_file: str | None,
@@ -144,10 +148,14 @@ def explore(
 
     With --timed each leg of each operation takes any time within the interval of its latency, over dense time. A
     verdict that is not in `expect_explore` is exit code 1.
+
+    With --exact latencies have to be exponential or 0, and the probability of each outcome is exact. Here too a
+    verdict that is not in `expect_explore` is exit code 1.
     """
     if is_timed:
-        if reduces:
-            raise BadInputError("--reduce: found with --timed; allowed: one of them")
+        if reduces or exactly:
+            option = "--reduce" if reduces else "--exact"
+            raise BadInputError(f"{option}: found with --timed; allowed: one of them")
         from batchsim.cli.timed_exploration import explore_within_intervals
 
         return explore_within_intervals(
@@ -162,10 +170,16 @@ def explore(
     from batchsim.report.search_progress import SearchProgress
     from batchsim.scenario import check_for_exploration
 
+    bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
+    if exactly:
+        from batchsim.cli.exactly import explore_exactly
+
+        if reduces or witness_directory is not None:
+            raise BadInputError("--exact: allowed: neither --reduce nor --witness beside it")
+        return explore_exactly(file, policies, verdicts, overrides, bounds, json_file, quiet=quiet)
     check_outputs(json_file, None, witness_directory)
     (scenario,) = load([file], overrides, None, check_for_exploration)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
     explorations, reasons = [], []
     with SearchProgress(quiet=quiet) as progress:
         for _, policy in chosen:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
+from batchsim.engines.chain import ExactExploration, ExactOutcome
 from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
 from batchsim.engines.zones import TimedExploration, TimedOutcome
 from batchsim.trace import Answered, Outcome, Step, Trace
@@ -94,6 +95,34 @@ def _bounds(bounds: Bounds) -> dict[str, int | None]:
 
 def _count(schedules: int | None) -> str | None:
     return None if schedules is None else str(schedules)
+
+
+def exact_document(scenario: str, explorations: Sequence[ExactExploration]) -> dict[str, Any]:
+    """The exact explorations of one scenario."""
+    return {
+        "schema": SCHEMA,
+        "scenario": scenario,
+        "exact": True,
+        "explorations": [_exact_exploration(each) for each in explorations],
+    }
+
+
+def _exact_exploration(exploration: ExactExploration) -> dict[str, Any]:
+    return {
+        "policy": exploration.policy,
+        "complete": exploration.is_complete,
+        "bounds": _bounds(exploration.bounds),
+        "states": exploration.states,
+        "transitions": exploration.transitions,
+        "relative_error_max": exploration.relative_error_max,
+        "unresolved": exploration.unresolved,
+        "verdicts": {name: exploration.probability_of(name) for name in sorted(exploration.verdicts)},
+        "outcomes": [_exact_outcome(each) for each in exploration.outcomes],
+    }
+
+
+def _exact_outcome(each: ExactOutcome) -> dict[str, Any]:
+    return {**_class(each.outcome, each.verdicts), "probability": each.probability}
 
 
 def _outcome(each: OutcomeClass) -> dict[str, Any]:

@@ -6,10 +6,11 @@ states that differ only in which twin is where are one.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from batchsim.engines.exhaustive.local_states import LocalStates
+from batchsim.engines.exhaustive.task import TIMELESS, Pace
 from batchsim.protocol.cast import Actor, all_cells, cast, world_after_phase_1
 from batchsim.protocol.cells import Cells, Key, freeze, thaw
 from batchsim.protocol.client import CallResult
@@ -48,10 +49,10 @@ class Values:
 class Role:
     """Actors that stand in neighbouring columns: one, or all twins of a kind."""
 
-    def __init__(self, actors: list[Actor], first_column: int, *, merges: bool) -> None:
+    def __init__(self, actors: list[Actor], first_column: int, *, merges: bool, pace: Pace = TIMELESS) -> None:
         self.actors = actors
         self.columns = range(first_column, first_column + len(actors))
-        self.locals = LocalStates(actors[0].program, actors[0].expose, merges=merges)
+        self.locals = LocalStates(actors[0].program, actors[0].expose, merges=merges, pace=pace)
         self.begins_with = actors[0].begins_with
         self.returns_to = actors[0].returns_to
 
@@ -67,16 +68,35 @@ class Layout:
     def __init__(self, setting: Setting, policy: Policy, *, merges: bool) -> None:
         self.setting = setting
         self.roles: list[Role] = []
-        for actors in _by_role(list(cast(setting, policy))):
+        for actors in _by_role(list(self.actors(setting, policy))):
             first = self.roles[-1].columns.stop if self.roles else 0
-            self.roles.append(Role(actors, first, merges=merges))
+            self.roles.append(Role(actors, first, merges=merges, pace=self.pace_of(actors[0])))
         self.actors_count = self.roles[-1].columns.stop
-        self.cells = all_cells(setting)
+        self.cells = self.cells_of(setting)
         self.column_of = {cell: self.actors_count + place for place, cell in enumerate(self.cells)}
         self.values = [Values() for _ in self.cells]
         self.width = self.actors_count + len(self.cells)
-        self._initial = Cells()
-        world_after_phase_1(setting, policy, self._initial)
+        self._initial = self.cells_after_phase_1(setting, policy)
+
+    # What time adds is added in a subclass.
+
+    def actors(self, setting: Setting, policy: Policy) -> Iterator[Actor]:
+        """Everybody who has a column."""
+        return cast(setting, policy)
+
+    def pace_of(self, actor: Actor) -> Pace:
+        """Where time passes for an actor."""
+        return TIMELESS
+
+    def cells_of(self, setting: Setting) -> tuple[Key, ...]:
+        """Every cell that has a column."""
+        return all_cells(setting)
+
+    def cells_after_phase_1(self, setting: Setting, policy: Policy) -> Cells:
+        """What the cells hold when phase 1 is done."""
+        cells = Cells()
+        world_after_phase_1(setting, policy, cells)
+        return cells
 
     def values_of_column(self, column: int) -> Values:
         """The values of the cell of a column."""

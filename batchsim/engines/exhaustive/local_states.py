@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
-from batchsim.engines.exhaustive.task import Expose, Join, Pending, Task
+from batchsim.engines.exhaustive.task import TIMELESS, Expose, Join, Pace, Pending, Task
 from batchsim.protocol.operation import Program
 
 Answers = tuple[tuple[int, Any], ...]
@@ -24,10 +24,13 @@ class LocalState(NamedTuple):
 class LocalStates:
     """The local states of one program, numbered in the order in which they are found; 0 is the beginning."""
 
-    def __init__(self, program: Callable[[], Program[Any]], expose: Expose, *, merges: bool) -> None:
+    def __init__(
+        self, program: Callable[[], Program[Any]], expose: Expose, *, merges: bool, pace: Pace = TIMELESS
+    ) -> None:
         self._program = program
         self._expose = expose
         self._merges = merges
+        self._pace = pace
         self._numbers: dict[Hashable, int] = {}
         self._answers: list[Answers] = []
         """Answers that lead there."""
@@ -75,7 +78,7 @@ class LocalStates:
         return number
 
     def _task(self, answers: Answers) -> tuple[Task, Answers]:
-        task = Task(self._program(), self._expose)
+        task = Task(self._program(), self._expose, self._pace)
         for position, answer in answers:
             task.answer(position, answer)
         return task, answers

@@ -20,6 +20,8 @@ class Move(NamedTuple):
     cells: tuple[int, ...]
     """The numbers of the values in the columns of the step afterwards."""
     answer: Any
+    probability: float | None = None
+    """Where it is one of several that a draw decides between: how likely it is."""
 
 
 class StepKind:
@@ -63,7 +65,8 @@ class StepKind:
             answer = self.operation.apply_alternative(world, alternative)
             local = self.role.locals.after(self.local, self.position, answer)
             self._publish(world, local)
-            moves.append(Move(alternative.label, local, self._numbers(world), answer))
+            probability = alternative.probability
+            moves.append(Move(alternative.label, local, self._numbers(world), answer, probability))
         return moves
 
     def _number_in(self, content: Sequence[int], cell: str) -> int:

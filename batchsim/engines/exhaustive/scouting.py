@@ -12,14 +12,14 @@ SCOUTS = 60
 STEPS_BETWEEN_MOODS = 12
 
 
-def send_scouts(table: StepTable) -> None:
+def send_scouts(table: StepTable, count: int = SCOUTS) -> None:
     """Walk through some schedules, the same ones each time.
 
     A scout prefers some actors to others, and changes its mind now and then: so rare orders are met far sooner
     than by equal chances (Burckhardt et al., *A randomized scheduler with probabilistic guarantees of finding
     bugs*, ASPLOS 2010).
     """
-    for scout in range(SCOUTS):
+    for scout in range(count):
         row, taken = table.layout.initial_row(), 0
         while possible := list(_possible(table, row)):
             mood = draw(scout, taken // STEPS_BETWEEN_MOODS)

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.layout import Layout, Role
-from batchsim.engines.exhaustive.moves import StepKind, StepTable
+from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.reduction import EVERYBODY, Reduction
 from batchsim.engines.streams import draw
 
@@ -44,6 +44,8 @@ class Label:
 
     kind: StepKind
     alternative: str | None
+    probability: float | None = None
+    """Where a draw decides between alternatives: that of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Search:
         self._chosen: list[Numbers] = []
         self._sums_of = _Sums(layout, salt)
         self.labels: list[Label] = []
-        self._label_numbers: dict[tuple[int, str | None], int] = {}
+        self._label_numbers: dict[tuple[int, str | None, float | None], int] = {}
         first = np.array([layout.initial_row()], dtype=np.uint16)
         self._rows: list[Rows] = [first]
         self._levels_begin = [0, 1]
@@ -145,7 +147,9 @@ class Search:
         if self._reduction is not None:
             chosen = self._reduction.choose(rows)
             self._chosen.append(chosen)
-        parts = [part for role in self.layout.roles for part in self._steps_of(role, rows, sums, chosen)]
+        parts = self._admit(
+            [part for role in self.layout.roles for part in self._steps_of(role, rows, sums, chosen)], len(rows)
+        )
         if not parts:
             self._frontier = (rows[:0], sums[:0])
             return
@@ -157,6 +161,10 @@ class Search:
         self.edge_labels.append(np.concatenate([part.labels for part in parts]))
         self.targets.append(self._number(new_rows, new_sums))
         self.transitions += len(sources)
+
+    def _admit(self, parts: list[Part], states: int) -> list[Part]:
+        """Those of the possible steps of a level of so many states that the search takes."""
+        return parts
 
     def _number(self, rows: Rows, sums: Sums) -> Numbers:
         """The numbers of these states; new ones are the next frontier."""
@@ -183,7 +191,7 @@ class Search:
             if not np.array_equal(self._rows[each][numbers[here] - self._levels_begin[each]], rows[here]):
                 raise HashCollision
 
-    def _steps_of(self, role: Role, rows: Rows, sums: Sums, chosen_columns: Numbers | None) -> Iterator[_Part]:
+    def _steps_of(self, role: Role, rows: Rows, sums: Sums, chosen_columns: Numbers | None) -> Iterator[Part]:
         previous = None
         has_idle = np.zeros(len(rows), dtype=bool)
         for column in role.columns:
@@ -206,7 +214,7 @@ class Search:
 
     def _steps_of_kind(
         self, kind: StepKind, column: int, rows: Rows, sums: Sums, here: Numbers, alike: Numbers
-    ) -> Iterator[_Part]:
+    ) -> Iterator[Part]:
         contents, inverse = _distinct(rows[here][:, kind.columns])
         moves = [kind.moves(tuple(content)) for content in contents.tolist()]
         for which in range(max(map(len, moves), default=0)):
@@ -230,7 +238,7 @@ class Search:
         taken: Numbers,
         alike: Numbers,
         chosen: NDArray[np.bool_],
-    ) -> _Part:
+    ) -> Part:
         new_rows = rows[sources]
         locals_ = np.array([move.local for move in table], dtype=np.uint16)
         new_rows[:, column] = locals_[taken]
@@ -247,21 +255,21 @@ class Search:
         columns = kind.role.columns
         if len(columns) > 1:
             new_rows[:, columns] = np.sort(new_rows[:, columns], axis=1)
-        labels = np.array([self._label(kind, move.label) for move in table], dtype=np.int64)
+        labels = np.array([self._label(kind, move) for move in table], dtype=np.int64)
         # Any one of the idle twins takes it, which is one step; others that are alike have one each.
         weights = np.ones_like(sources) if kind.is_of_idle_twin else alike[chosen]
-        return _Part(sources, new_rows, sums[sources] + change[taken], weights, labels[taken])
+        return Part(sources, new_rows, sums[sources] + change[taken], weights, labels[taken])
 
-    def _label(self, kind: StepKind, alternative: str | None) -> int:
-        key = (id(kind), alternative)
+    def _label(self, kind: StepKind, move: Move) -> int:
+        key = (id(kind), move.label, move.probability)
         if key not in self._label_numbers:
             self._label_numbers[key] = len(self.labels)
-            self.labels.append(Label(kind, alternative))
+            self.labels.append(Label(kind, move.label, move.probability))
         return self._label_numbers[key]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """Edges from one level that are alike."""
 
     sources: Numbers

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from enum import Enum
 from types import CoroutineType, FrameType, GeneratorType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from batchsim.protocol.operation import Both, ForEach, Operation, Program, ProtocolError, Stopped
 
@@ -19,6 +19,38 @@ Expose = Callable[[Operation[Any]], Operation[Any]]
 
 def _as_it_is(operation: Operation[Any]) -> Operation[Any]:
     return operation
+
+
+Path = tuple[Operation[Any], ...]
+"""Steps that a strand takes one after the other; all but the last of them may stand for time that passes."""
+
+
+class Pace(Protocol):
+    """Where time passes on the way of a coroutine, as steps of their own."""
+
+    def before_beginning(self) -> Path:
+        """What passes before the actor begins."""
+
+    def to(self, operation: Operation[Any]) -> Path:
+        """What passes from when an operation is issued until it takes effect, which is the last step."""
+
+    def back_from(self, operation: Operation[Any], *, ends_actor: bool) -> Path:
+        """What passes from the effect of an operation until the coroutine acts again, or ends."""
+
+
+class _Timeless:
+    def before_beginning(self) -> Path:
+        return ()
+
+    def to(self, operation: Operation[Any]) -> Path:
+        return (operation,)
+
+    def back_from(self, operation: Operation[Any], *, ends_actor: bool) -> Path:
+        return ()
+
+
+TIMELESS: Pace = _Timeless()
+"""No time passes anywhere."""
 
 
 class Pending(NamedTuple):
@@ -45,8 +77,9 @@ class Join(Enum):
 class Task:
     """One actor, from its beginning to its end."""
 
-    def __init__(self, program: Program[Any], expose: Expose = _as_it_is) -> None:
+    def __init__(self, program: Program[Any], expose: Expose = _as_it_is, pace: Pace = TIMELESS) -> None:
         self.expose = expose
+        self.pace = pace
         self._strands: list[_Strand] = []
         """Those that await an operation."""
         self.has_ended = False
@@ -54,7 +87,7 @@ class Task:
         self.join: Join | None = None
         """What the last answer brought about, where it ended a coroutine that runs side by side with others."""
         self._root = _Strand(self, program, "", None, 0)
-        self._root.resume(None)
+        self._root.approach(pace.before_beginning(), _BEGINNING)
 
     @property
     def pending(self) -> tuple[Pending, ...]:
@@ -66,7 +99,7 @@ class Task:
         strand = self._in_order()[position]
         self.join = None
         self._strands.remove(strand)
-        strand.resume(answer)
+        strand.take_step(answer)
 
     def key(self) -> Hashable:
         """The same for two tasks of one program that will do the same from now on.
@@ -99,6 +132,20 @@ class Task:
         return sorted(self._strands, key=lambda strand: strand.number)
 
 
+class _Ending(NamedTuple):
+    """How a coroutine has ended."""
+
+    result: Any
+    failure: Exception | None
+
+
+class _Beginning(NamedTuple):
+    """A coroutine that has not begun."""
+
+
+_BEGINNING = _Beginning()
+
+
 class _Strand:
     """One coroutine of a task: its own, or one that it runs side by side with others."""
 
@@ -108,7 +155,9 @@ class _Strand:
         self.lane = lane
         self._group = group
         self.number = number
-        self._awaits: Operation[Any] | _Group | None = None
+        self._path: Path = ()
+        """The steps that it still has to take before it comes to its goal."""
+        self._goal: Operation[Any] | _Group | _Ending | _Beginning = _BEGINNING
 
     @property
     def is_orphan(self) -> bool:
@@ -116,32 +165,61 @@ class _Strand:
         return self._group is not None and self._group.has_failed
 
     def awaited(self) -> Operation[Any]:
-        assert isinstance(self._awaits, Operation)
-        return self._awaits
+        return self._path[0]
 
     def site(self) -> tuple[int, ...]:
         return tuple(frame.f_lasti for frame in _frames(self._program))
 
-    def resume(self, answer: Any, failure: Exception | None = None) -> None:
+    def approach(self, path: Path, goal: Operation[Any] | _Group | _Ending | _Beginning) -> None:
+        """Go on to a goal; an operation is the last step of the path to it."""
+        self._path, self._goal = path, goal
+        if path:
+            self._task.await_operation(self)
+        else:
+            self._arrive(None)
+
+    def take_step(self, answer: Any) -> None:
+        """The next step of the path is taken."""
+        self._path = self._path[1:]
+        if self._path:
+            self._task.await_operation(self)
+        else:
+            self._arrive(answer)
+
+    def _arrive(self, answer: Any) -> None:
+        goal = self._goal
+        if isinstance(goal, Operation):
+            self.resume(answer, after=goal)
+        elif isinstance(goal, _Group):
+            goal.begin()
+        elif isinstance(goal, _Ending):
+            self._end(*goal)
+        else:
+            self.resume(None)
+
+    def resume(self, answer: Any, failure: Exception | None = None, after: Operation[Any] | None = None) -> None:
+        """Let the coroutine go on to what it awaits next; `after`: the operation that took effect."""
         try:
             awaited = self._program.send(answer) if failure is None else self._program.throw(failure)
         except StopIteration as end:
-            self._end(end.value, None)
+            self._approach_end(_Ending(end.value, None), after)
         except ProtocolError as raised:
-            self._end(None, raised)
+            self._approach_end(_Ending(None, raised), after)
         else:
-            self._wait_for(awaited)
+            back = () if after is None else self._task.pace.back_from(after, ends_actor=False)
+            if isinstance(awaited, Operation):
+                operation = self._task.expose(awaited)
+                self.approach((*back, *self._task.pace.to(operation)), operation)
+            else:
+                self.approach(back, _Group(self._task, self, awaited))
 
-    def _wait_for(self, awaited: Any) -> None:
-        if isinstance(awaited, Operation):
-            self._awaits = self._task.expose(awaited)
-            self._task.await_operation(self)
+    def _approach_end(self, ending: _Ending, after: Operation[Any] | None) -> None:
+        if after is None or isinstance(ending.failure, Stopped):
+            self.approach((), ending)
         else:
-            self._awaits = group = _Group(self._task, self, awaited)
-            group.begin()
+            self.approach(self._task.pace.back_from(after, ends_actor=self._group is None), ending)
 
     def _end(self, result: Any, failure: Exception | None) -> None:
-        self._awaits = None
         if self._group is not None:
             self._group.note_end(self, result, failure)
         elif isinstance(failure, Stopped):
@@ -152,12 +230,16 @@ class _Strand:
             self._task.end(result)
 
     def key(self) -> Hashable:
-        group = self._awaits.key() if isinstance(self._awaits, _Group) else None
-        return (tuple(_frame_key(frame) for frame in _frames(self._program)), group)
+        goal = self._goal
+        group = goal.key() if isinstance(goal, _Group) else None
+        # What stands for an operation is known from where it is awaited; where one has ended, nothing is.
+        ahead = self._path[:-1] if isinstance(goal, Operation) else self._path
+        ending = (goal.result, type(goal.failure)) if isinstance(goal, _Ending) and ahead else None
+        return (tuple(_frame_key(frame) for frame in _frames(self._program)), group, ahead, ending)
 
     def close(self) -> None:
-        if isinstance(self._awaits, _Group):
-            self._awaits.close()
+        if isinstance(self._goal, _Group):
+            self._goal.close()
         self._program.close()
 
 

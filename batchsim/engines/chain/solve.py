@@ -1,0 +1,164 @@
+"""The exact probability of every outcome in the timed model of a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from batchsim.engines.chain.absorption import Absorption
+from batchsim.engines.chain.fitness import check_for_chain
+from batchsim.engines.chain.layout import TimedLayout
+from batchsim.engines.chain.memoryless import Means
+from batchsim.engines.chain.search import ChainSearch
+from batchsim.engines.exhaustive.explore import class_of
+from batchsim.engines.exhaustive.graph import Graph
+from batchsim.engines.exhaustive.moves import StepKind, StepTable
+from batchsim.engines.exhaustive.scouting import send_scouts
+from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, HashCollision, Level
+from batchsim.protocol.policy import Policy
+from batchsim.scenario import InvalidScenario, Problem, Scenario
+from batchsim.trace import Outcome
+from batchsim.verdicts import Property, verdicts_of
+
+SCOUTS = 8
+"""Enough to meet most latencies, so that what is wrong with them is told at once and together."""
+TIE_TOLERANCE = 1e-9
+"""By how much the order of steps at one instant may change a probability: as much as nobody can measure."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactOutcome:
+    """All ends of the chain that are told as one (`class_of`)."""
+
+    outcome: Outcome
+    verdicts: tuple[str, ...]
+    probability: float
+    """Of an incomplete exploration: at least so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactExploration:
+    """How likely a scenario comes to what under a policy."""
+
+    policy: str
+    is_complete: bool
+    """Whether every state was looked into; otherwise each probability is a lower bound."""
+    stopped_by: str | None
+    """Why it is not complete: a bound was hit, or it was interrupted."""
+    bounds: Bounds
+    states: int
+    states_in_time: int
+    """In how many of them time passes; the others are passed at once, or are ends."""
+    transitions: int
+    outcomes: tuple[ExactOutcome, ...]
+    """Those that are not ok first, then the likelier ones."""
+    relative_error_max: float
+    """A bound of the relative error of each probability, from the rounding of its computation."""
+    graph: Graph
+    """To be walked by code of your own."""
+
+    @property
+    def verdicts(self) -> frozenset[str]:
+        """Every verdict of positive probability."""
+        return frozenset(verdict for each in self.outcomes for verdict in each.verdicts)
+
+    @property
+    def unresolved(self) -> float:
+        """The probability of what was not looked into."""
+        return 0.0 if self.is_complete else max(0.0, 1.0 - sum(each.probability for each in self.outcomes))
+
+    def probability_of(self, verdict: str) -> float:
+        """The probability of a verdict; of an incomplete exploration at least so much."""
+        return sum((each.probability for each in self.outcomes if verdict in each.verdicts), 0.0)
+
+
+def explore_exact(
+    scenario: Scenario,
+    policy: Policy,
+    *,
+    properties: Sequence[Property] = (),
+    bounds: Bounds = UNBOUNDED,
+    on_level: Callable[[Level], bool] | None = None,
+) -> ExactExploration:
+    """Work out the probability of every outcome of timed runs of a scenario, whatever their seed.
+
+    Each leg must take no time, or be exponential without bounds: the scenario then is a continuous-time Markov
+    chain. `properties`, `bounds`, `on_level`: as in `explore`. Raises `InvalidScenario` for other latencies, for
+    faults that have a moment or leave messages in flight, and where two steps at one instant could come in either
+    order and that mattered.
+    """
+    check_for_chain(scenario)
+    search = _search(scenario, policy, bounds, on_level)
+    graph = Graph(search)
+    absorption = Absorption(graph)
+    return ExactExploration(
+        policy=policy.name,
+        is_complete=search.is_complete,
+        stopped_by=search.stopped_by,
+        bounds=bounds,
+        states=graph.states,
+        states_in_time=absorption.states_in_time,
+        transitions=graph.transitions,
+        outcomes=_outcomes(scenario, graph, absorption, properties, is_complete=search.is_complete),
+        relative_error_max=absorption.relative_error_max,
+        graph=graph,
+    )
+
+
+def _search(
+    scenario: Scenario, policy: Policy, bounds: Bounds, on_level: Callable[[Level], bool] | None
+) -> ChainSearch:
+    means = Means(scenario)
+    table = StepTable(TimedLayout(scenario, policy, means))
+    send_scouts(table, SCOUTS)
+    means.check()
+    salt = 0
+    while True:
+        search = ChainSearch(table, salt)
+        try:
+            search.run(bounds, on_level)
+        except HashCollision:
+            salt += 1
+            continue
+        means.check()
+        return search
+
+
+def _outcomes(
+    scenario: Scenario,
+    graph: Graph,
+    absorption: Absorption,
+    properties: Sequence[Property],
+    *,
+    is_complete: bool,
+) -> tuple[ExactOutcome, ...]:
+    members: dict[Hashable, list[int]] = {}
+    of_class: dict[Hashable, tuple[Outcome, tuple[str, ...]]] = {}
+    for state in graph.terminals.tolist():
+        outcome = graph.outcome(state)
+        verdicts = verdicts_of(outcome, properties)
+        alike = class_of(outcome, verdicts)
+        of_class.setdefault(alike, (outcome, verdicts))
+        members.setdefault(alike, []).append(state)
+    found = []
+    for alike, states in members.items():
+        probability = absorption.probability_to_end_in(np.array(states, dtype=np.int64))
+        if is_complete:
+            _refuse_ties(scenario, next(absorption.ties(probability, TIE_TOLERANCE), None))
+        found.append(ExactOutcome(*of_class[alike], float(probability[0])))
+    return tuple(sorted((each for each in found if each.probability > 0), key=_order))
+
+
+def _order(each: ExactOutcome) -> tuple[bool, float]:
+    return (each.verdicts == ("ok",), -each.probability)
+
+
+def _refuse_ties(scenario: Scenario, tie: tuple[StepKind, StepKind] | None) -> None:
+    if tie is None:
+        return
+    first, second = (f"{kind.operation.name} ({kind.role.name})" for kind in tie)
+    allowed = "an exponential leg before one of them, in an exact exploration"
+    found = "both take effect at one instant, and which comes first matters"
+    raise InvalidScenario([Problem(scenario.file, None, None, f"latency of {first} and {second}", found, allowed)])

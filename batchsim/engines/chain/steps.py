@@ -1,0 +1,142 @@
+"""The steps of the chain: operations that take effect at a rate or at once, and time that passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from batchsim.protocol.cells import Key
+from batchsim.protocol.operation import (
+    Alternative,
+    BlockingOperation,
+    Footprint,
+    Operation,
+    World,
+    touches,
+)
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+def running_key(timer: Key) -> Key:
+    """The cell that is there while a timer runs."""
+    return f"running:{timer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg(Operation[None]):
+    """A leg of an operation passes."""
+
+    name: ClassVar[str] = "time.leg"
+    mean_us: int
+
+    def apply(self, world: World) -> None:
+        """Only time passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOut(BlockingOperation[None]):
+    """A timer that runs runs out."""
+
+    name: ClassVar[str] = "time.timer"
+    timer_key: Key
+    mean_us: int
+
+    def waits_for(self) -> Key:
+        """The timer's cell."""
+        return running_key(self.timer_key)
+
+    def footprint(self) -> Footprint:
+        """The timer's cell."""
+        return touches(writes=(self.waits_for(),))
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        """None while it does not run."""
+        return () if world.cells.read(self.waits_for()) is None else (Alternative(),)
+
+    def apply(self, world: World) -> None:
+        """It runs no longer."""
+        world.cells.delete(self.waits_for())
+
+
+@dataclass(frozen=True, slots=True)
+class Paced(Operation[T_co]):
+    """An operation at the end of its way: it takes effect at a rate, or at once, and turns out by a draw.
+
+    `alternatives` are those that a timed run can take now, each with the probability that it does: of several
+    in order, the first whose timer has run out and that is drawn.
+    """
+
+    operation: Operation[T_co]
+    mean_us: int
+    """Of the leg that it ends; 0: it takes effect at once."""
+    timers: tuple[Key, ...] = ()
+    """The timers that hold it back."""
+    starts: Key | None = None
+    """The timer that its effect starts, if that takes any time."""
+    has_alternatives: ClassVar[bool] = True
+
+    @property
+    def bare(self) -> Operation[T_co]:
+        """The operation without its faults."""
+        return self.operation.bare
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """That of the operation."""
+        return self.operation.name
+
+    @property
+    def item(self) -> int | None:
+        """That of the operation."""
+        return self.operation.item
+
+    def footprint(self) -> Footprint:
+        """That of the operation, and its timers."""
+        inner = self.operation.footprint()
+        started = () if self.starts is None else (running_key(self.starts),)
+        return Footprint(inner.reads.union(map(running_key, self.timers)), inner.writes.union(started))
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        """The ways in which it can turn out now, each with its probability."""
+        return tuple(self._drawn(world))
+
+    def _drawn(self, world: World) -> Iterator[Alternative]:
+        left = 1.0
+        for each in self.operation.alternatives(world):
+            if each.timer is not None and self._runs(world, each.timer):
+                continue
+            if each.probability is None:
+                yield each._replace(probability=left)
+                return
+            yield each._replace(probability=left * each.probability)
+            left *= 1.0 - each.probability
+            if not left:
+                return
+
+    def _runs(self, world: World, timer: Key) -> bool:
+        return timer in self.timers and world.cells.read(running_key(timer)) is not None
+
+    def apply_alternative(self, world: World, alternative: Alternative) -> Any:
+        """It takes effect, and starts its timer anew."""
+        answer = self.operation.apply_alternative(world, alternative)
+        if self.starts is not None and self.operation.timer_after(answer) is not None:
+            world.cells.write(running_key(self.starts), True)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class PacedWaiting(Paced[T_co], BlockingOperation[T_co]):
+    """The same for an operation that waits for a cell."""
+
+    def waits_for(self) -> Key:
+        """As the operation."""
+        assert isinstance(self.operation, BlockingOperation)
+        return self.operation.waits_for()
+
+
+def mean_us_of(step: Operation[Any]) -> int:
+    """The mean time that a step takes once it is possible; 0: none."""
+    assert isinstance(step, Leg | RunOut | Paced)
+    return step.mean_us

@@ -1,0 +1,80 @@
+"""The terminal: what `batchsim explore --exact` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from batchsim.engines.chain import ExactExploration, ExactOutcome
+from batchsim.report import words
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.scenario import Scenario
+
+
+def show_exact_explorations(
+    console: Console, scenario: Scenario, explorations: Sequence[ExactExploration]
+) -> None:
+    """How likely each policy comes to what, side by side; then every outcome of each."""
+    console.print(Text(scenario.name, style="bold"))
+    if scenario.summary:
+        console.print(Text(scenario.summary))
+    console.print()
+    for exploration in explorations:
+        console.print(_claim(exploration))
+    console.print()
+    if len(explorations) > 1:
+        print_table(console, _comparison(explorations))
+    for exploration in explorations:
+        console.print(Text(exploration.policy, style="bold"))
+        print_table(console, _outcomes(exploration.outcomes))
+
+
+def _claim(exploration: ExactExploration) -> Text:
+    error = f"relative error below {exploration.relative_error_max:.0e}"
+    size = f"{exploration.states:,} states, time passes in {exploration.states_in_time:,}; {error}"
+    fails = sum(each.probability for each in exploration.outcomes if each.verdicts != ("ok",))
+    if not exploration.is_complete:
+        reason = f"{exploration.stopped_by}; {words.share(exploration.unresolved)} was not looked into"
+        claim, style = f"fails with a probability of at least {words.share(fails)}: {reason}", UNSURE
+    elif fails:
+        claim, style = f"fails with a probability of {words.share(fails)}", BAD
+    else:
+        claim, style = "never fails", GOOD
+    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({size})", QUIET))
+
+
+def _comparison(explorations: Sequence[ExactExploration]) -> Table:
+    verdicts = dict.fromkeys(
+        verdict for exploration in explorations for each in exploration.outcomes for verdict in each.verdicts
+    )
+    policies = [exploration.policy for exploration in explorations]
+    table = plain_table(("probability", *policies), right=policies)
+    for verdict in verdicts:
+        table.add_row(verdict, *(_probability(exploration, verdict) for exploration in explorations))
+    return table
+
+
+def _probability(exploration: ExactExploration, verdict: str) -> Text:
+    if verdict not in exploration.verdicts:
+        return Text("never" if exploration.is_complete else "not found", style=QUIET)
+    return Text(words.share(exploration.probability_of(verdict)), style=GOOD if verdict == "ok" else BAD)
+
+
+def _outcomes(outcomes: Sequence[ExactOutcome]) -> Table:
+    table = plain_table(
+        ("verdict", "caller got", "attempts", "batch row", "runs", "probability"),
+        right=("attempts", "probability"),
+    )
+    for each in outcomes:
+        table.add_row(
+            Text(", ".join(each.verdicts), style=GOOD if each.verdicts == ("ok",) else BAD),
+            words.call(each.outcome.call),
+            str(each.outcome.call.attempts),
+            words.batch_row(each.outcome.batch),
+            str(each.outcome.runs_total),
+            words.share(each.probability),
+        )
+    return table

@@ -1,0 +1,243 @@
+"""The chain: its probabilities are those of timed runs, of a hand computation, and of exact fractions."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import replace
+from fractions import Fraction
+from math import exp, lgamma, log
+from typing import Any
+
+import pytest
+
+from batchsim import (
+    POLICIES,
+    ExactExploration,
+    Policy,
+    Scenario,
+    explore,
+    explore_exact,
+    scenario_from_data,
+    simulate,
+    verdicts_of,
+)
+from batchsim.engines.chain.steps import mean_us_of
+from batchsim.engines.exhaustive import Bounds
+from batchsim.engines.exhaustive.explore import class_of
+from batchsim.scenario import InvalidScenario
+
+RUNS = int(os.environ.get("BATCHSIM_CHAIN_RUNS", "120"))
+"""Timed runs of each scenario under each policy."""
+TAIL = 0.0005
+"""Of each side of a 99.9 % interval."""
+Data = dict[str, Any]
+
+
+def exponential(mean_ms: float) -> Data:
+    return {"exponential": {"mean": f"{round(1000 * mean_ms)} us"}}
+
+
+def legs(request_ms: float, response_ms: float = 0) -> Data:
+    return {
+        "request": exponential(request_ms) if request_ms else "0 ms",
+        "response": exponential(response_ms) if response_ms else "0 ms",
+    }
+
+
+def memoryless(operations: Data | None = None, latency: Data | None = None, **fields: Any) -> Scenario:
+    """One item, short timers, a late count: so that every policy that can fail does."""
+    usual = {
+        "redis.enqueued_count": legs(6),
+        "sdk.backoff": exponential(12),
+        "queue.take": legs(0, 2),
+        "jobs.take_completion": exponential(4),
+        "jobs.take_expiry": exponential(40),
+        "queue.retry": exponential(5),
+        "redis.expire": exponential(9),
+    }
+    groups = {"redis": legs(1), "postgres": legs(2), "http": legs(3, 1)} | (latency or {})
+    data: Data = {"name": "memoryless", "batch": {"items": 1}, "consumers": 1}
+    data |= {
+        "items": {"execution": exponential(3)},
+        "latency": {**groups, "operations": usual | (operations or {})},
+    }
+    for field, value in fields.items():
+        data[field] = {**data[field], **value} if isinstance(value, dict) and field in data else value
+    return scenario_from_data(data)
+
+
+AND_WAIT = {"items": 1, "call": "batchTriggerAndWait"}
+SCENARIOS = {
+    "as it is": memoryless(),
+    "response legs": memoryless(latency={"redis": legs(1, 1), "postgres": legs(2, 1)}),
+    "and wait, reaped": memoryless(batch=AND_WAIT),
+    "rejected": memoryless(items={"kind": "rejected"}),
+    "pre-failed, uploaded": memoryless(items={"kind": "pre_failed", "upload": exponential(4)}),
+    "fails two attempts": memoryless(items={"failed_attempts": 2}, consumers=2),
+    "two items": memoryless(batch={"items": 2}, operations={"postgres.find_runs": legs(0)}),
+    "two items, one rejected": memoryless(
+        batch={"items": 2}, items={"overrides": [{"index": 0, "kind": "rejected"}]}, consumers=2
+    ),
+    "two items, each at its own pace": memoryless(
+        batch={"items": 2},
+        items={"kind": "pre_failed", "overrides": [{"index": 1, "failed_attempts": 1}]},
+        ingest_concurrency=2,
+        consumers=2,
+    ),
+    "first response lost": memoryless(faults=[{"lost_response": {"attempt": 1}}]),
+    "errors at random": memoryless(
+        faults=[
+            {"lost_response": {"probability": "20%"}},
+            {"store_error": {"operation": "redis.mark_enqueued", "actor": "handler", "probability": "30%"}},
+        ]
+    ),
+}
+
+
+def tails(hits: int, runs: int, probability: float) -> tuple[float, float]:
+    """How likely so few hits are, and so many: the exact value is in the Clopper-Pearson interval of a level
+    if neither is below half of what is left of it."""
+    if not 0 < probability < 1:
+        return float(hits == runs * probability), float(hits == runs * probability)
+    weights = [
+        exp(
+            lgamma(runs + 1) - lgamma(k + 1) - lgamma(runs - k + 1)
+            + k * log(probability) + (runs - k) * log(1 - probability)
+        )
+        for k in range(runs + 1)
+    ]  # fmt: skip
+    return sum(weights[: hits + 1]), sum(weights[hits:])
+
+
+def sampled(scenario: Scenario, policy: Policy) -> Counter[Hashable]:
+    outcomes = (simulate(replace(scenario, seed=seed), policy, keep=frozenset()).outcome for seed in range(RUNS))
+    return Counter(class_of(outcome, verdicts_of(outcome)) for outcome in outcomes)
+
+
+def classes(exploration: ExactExploration) -> dict[Hashable, float]:
+    return {class_of(each.outcome, each.verdicts): each.probability for each in exploration.outcomes}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_interval_of_timed_runs_holds_the_exact_probability(name: str) -> None:
+    scenario = SCENARIOS[name]
+    for policy in POLICIES.values():
+        exact = classes(explore_exact(scenario, policy))
+        counted = sampled(scenario, policy)
+        assert counted.keys() <= exact.keys(), policy.name
+        for alike, probability in exact.items():
+            assert min(tails(counted[alike], RUNS, min(1.0, probability))) > TAIL, (
+                policy.name,
+                alike,
+                probability,
+            )
+
+
+def test_the_scenarios_are_about_something() -> None:
+    shares = [
+        explore_exact(SCENARIOS[name], POLICIES["pr3427"]).probability_of("false_failure")
+        for name in ("as it is", "and wait, reaped", "two items")
+    ]
+    assert all(0.05 < share < 0.95 for share in shares)
+
+
+def test_two_racing_exponentials() -> None:
+    """Nothing takes time but the handler's count (mean 3 ms) and the consumer's record (mean 1 ms)."""
+    operations = {"redis.enqueued_count": legs(3), "redis.record": legs(1), "queue.take": legs(0)}
+    scenario = memoryless(operations, NO_TIME, items={"kind": "rejected"})
+    exploration = explore_exact(scenario, POLICIES["pr3766"])
+    assert exploration.probability_of("true_failure") == pytest.approx(3 / 4, rel=1e-14)
+    assert exploration.probability_of("silent_abort") == pytest.approx(1 / 4, rel=1e-14)
+    assert exploration.verdicts == {"true_failure", "silent_abort"}
+
+
+NO_TIME = {"redis": legs(0), "postgres": legs(0), "http": legs(0)}
+
+
+def test_steps_at_one_instant_whose_order_matters_are_refused() -> None:
+    operations = {"redis.enqueued_count": legs(0), "redis.record": legs(0), "queue.take": legs(0)}
+    with pytest.raises(InvalidScenario, match=r"both take effect at one instant, and which comes first matters"):
+        explore_exact(memoryless(operations, NO_TIME, items={"kind": "rejected"}), POLICIES["pr3766"])
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("call", ["batchTrigger", "batchTriggerAndWait"])
+def test_with_every_leg_positive_the_outcomes_are_those_of_exploration(call: str, policy: Policy) -> None:
+    operations = {"queue.take": legs(1), "redis.enqueued_count": legs(1)}
+    scenario = memoryless(operations, batch={"items": 1, "call": call}, consumers=2)
+    untimed = {class_of(each.outcome, each.verdicts) for each in explore(scenario, policy).outcomes}
+    assert classes(explore_exact(scenario, policy)).keys() == untimed
+
+
+@pytest.mark.parametrize("name", ["rejected", "as it is"])
+def test_the_error_of_rounding_is_within_its_bound(name: str) -> None:
+    exploration = explore_exact(SCENARIOS[name], POLICIES["pre3427"])
+    graph = exploration.graph
+    probability = [Fraction(0)] * graph.states
+    probability[0] = Fraction(1)
+    for state in (state for level in graph.topological_levels for state in level.tolist()):
+        edges = range(*graph.edges_begin[state : state + 2].tolist())
+        means = [mean_us_of(graph.labels[graph.edge_labels[edge]].kind.operation) for edge in edges]
+        rates = [Fraction(int(graph.weights[edge]), mean or 1) for edge, mean in zip(edges, means, strict=True)]
+        for edge, rate in zip(edges, rates, strict=True):
+            probability[graph.targets[edge]] += probability[state] * rate / sum(rates)
+    fractions: dict[Hashable, Fraction] = {}
+    for state in graph.terminals.tolist():
+        outcome = graph.outcome(state)
+        alike = class_of(outcome, verdicts_of(outcome))
+        fractions[alike] = fractions.get(alike, Fraction(0)) + probability[state]
+    assert sum(fractions.values()) == 1
+    for alike, found in classes(exploration).items():
+        assert abs(Fraction(found) / fractions[alike] - 1) <= exploration.relative_error_max < 1e-12
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_probabilities_sum_to_1(name: str) -> None:
+    exploration = explore_exact(SCENARIOS[name], POLICIES["pr4397"])
+    total = sum(each.probability for each in exploration.outcomes)
+    assert abs(total - 1) <= exploration.relative_error_max
+
+
+def test_a_bound_leaves_lower_bounds() -> None:
+    scenario, policy = SCENARIOS["as it is"], POLICIES["pre3427"]
+    whole = explore_exact(scenario, policy)
+    part = explore_exact(scenario, policy, bounds=Bounds(whole.states * 2 // 3))
+    assert (part.is_complete, part.stopped_by) == (False, "bound hit")
+    assert 0 < part.unresolved < 1
+    assert all(probability <= classes(whole)[alike] for alike, probability in classes(part).items())
+
+
+@pytest.mark.parametrize(
+    ("latency", "message"),
+    [
+        ({"redis": "1 ms"}, r"latency of redis.get_meta: found constant, 1000 us; allowed: 0, or an exponential"),
+        ({"redis": exponential(1)}, r"latency of redis.get_meta: .* a round trip is one draw"),
+        ({"http": legs(1) | {"response": {"exponential": {"mean": "1 ms", "max": "9 ms"}}}}, r"0 us … 9000 us"),
+    ],
+)
+def test_other_latencies_are_refused(latency: Data, message: str) -> None:
+    with pytest.raises(InvalidScenario, match=message):
+        explore_exact(memoryless(latency=latency), POLICIES["pr3427"])
+
+
+@pytest.mark.parametrize("operation", ["jobs.take_completion", "sdk.backoff"])
+def test_timers_are_refused_by_name(operation: str) -> None:
+    with pytest.raises(InvalidScenario, match=f"latency of {operation}: found constant, 7000 us"):
+        explore_exact(memoryless({operation: "7 ms"}), POLICIES["pr3427"])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"redeliver": {"item": 0, "at": "1 s"}},
+        {"crash": {"actor": "handler", "before": "postgres.seal"}},
+        {"store_error": {"operation": "postgres.seal", "actor": "handler", "at": "1 s"}},
+        {"slow": {"operation": "postgres.seal", "delay": "1 s"}},
+        {"store_error": {"operation": "redis.record", "actor": "consumer", "probability": "1%"}},
+    ],
+)
+def test_faults_that_are_no_part_of_a_chain_are_refused(fault: Data) -> None:
+    with pytest.raises(InvalidScenario, match=r"faults.*allowed: lost_response, and store_error of a handler"):
+        explore_exact(memoryless(faults=[fault]), POLICIES["pr3427"])
