@@ -46,11 +46,21 @@ def parse_yaml(text: str, file: str) -> Document:
         fail(place_after(text[: bad.start()], file), f"the character {bad[0]!r}", "printable characters")
     composer = _Composer(file)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
-            composer.take(event)
+        _read(text, composer, _LOADER)
     except yaml.MarkedYAMLError as error:
         raise InvalidScenario([_syntax_problem(error, composer)]) from None
     return Document(composer.root, tuple(composer.problems))
+
+
+def _read(text: str, composer: _Composer, loader: type[yaml.SafeLoader]) -> None:
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            composer.take(event)
+    except yaml.MarkedYAMLError as error:
+        if "nesting depth" not in (error.problem or "") or loader is yaml.SafeLoader:
+            raise
+        # libyaml looks ahead, and from 0.2.6 on gives up before its events have come to our own limit.
+        _read(text, _Composer(composer.file), yaml.SafeLoader)
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, composer: _Composer) -> Problem:
