@@ -308,7 +308,8 @@ def _events(graph: Graph) -> tuple[list[Event], NDArray[np.int64]]:
 
 def _event(label: Label) -> Event:
     kind = label.kind
-    about = "" if kind.operation.item is None else f"item {kind.operation.item}"
+    is_any = kind.operation.item is None or kind.role.is_exchanged
+    about = "" if is_any else f"item {kind.operation.item}"
     return Event(kind.operation.name, about, kind.role.name + kind.lane, 0, label.alternative or "")
 
 

@@ -59,7 +59,12 @@ def window(
     with SearchProgress(quiet=quiet) as progress:
         progress.begin(name)
         exploration = explore(
-            scenario, chosen, properties=properties, bounds=Bounds(max_states, None), on_level=progress.show
+            scenario,
+            chosen,
+            properties=properties,
+            bounds=Bounds(max_states, None),
+            on_level=progress.show,
+            exchanges=False,
         )
     results = _results(scenario, chosen, exploration, properties, verdict)
     if json_file is not None:

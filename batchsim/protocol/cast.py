@@ -59,6 +59,9 @@ class Actor(NamedTuple):
     """Whether actors of its kind are interchangeable while they wait for the same thing."""
     is_spare: bool = False
     """Whether it is needed only once all others of its kind are busy."""
+    is_exchangeable: bool = False
+    """Whether it and the cell that it begins with can change places with others of its kind whose cells are there:
+    nobody else looks at more than which of these cells are there, and how many of them hold what."""
     copy: int = 1
     """Of child runs of one item: which."""
     exposures: tuple[Exposure[Any], ...] = ()
@@ -94,7 +97,8 @@ def _cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
     for index in executing:
         for copy in range(1, setting.run_copies_max + 1):
             program = partial(execute_run, index, copy)
-            yield Actor("run", index, program, begins_with=run_key(index, copy), copy=copy)
+            begins_with = run_key(index, copy)
+            yield Actor("run", index, program, begins_with=begins_with, is_exchangeable=True, copy=copy)
     if is_reaped(setting, policy):
         yield Actor("reaper", None, partial(reap, setting, policy))
     if policy.keeps_tombstone:

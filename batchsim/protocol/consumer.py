@@ -74,11 +74,17 @@ async def _take_message(setting: Setting, policy: Policy) -> Message:
     if not setting.shows_in_flight:
         return await TakeMessage()
     while True:
-        item, delivery = await ClaimMessage(setting.run_count)
+        item, delivery = await _claim(setting, policy)
         attempt = await ReadMessage(item, delivery=delivery)
         if attempt is not None:
             return Message(item, attempt, delivery)
         await CompleteMessage(item, policy.claims_have_tokens, delivery=delivery)
+
+
+async def _claim(setting: Setting, policy: Policy) -> Claim:
+    """Take a message; of which delivery it is only where somebody may ask for it."""
+    claim = await ClaimMessage(setting.run_count)
+    return claim if setting.abandons_messages or policy.claims_have_tokens else Claim(claim.item, 1)
 
 
 async def _work_on(setting: Setting, policy: Policy, message: Message) -> Work:

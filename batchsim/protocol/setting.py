@@ -63,6 +63,11 @@ class Setting:
         return any(_can_leave_in_flight(fault) for fault in self.faults)
 
     @property
+    def abandons_messages(self) -> bool:
+        """Whether a consumer can leave its message in flight for good: then it matters whose claim a record is."""
+        return any(_can_leave_in_flight(fault) and not isinstance(fault, Redeliver) for fault in self.faults)
+
+    @property
     def reprocessings_max(self) -> int:
         """How often a consumer can process one item again after it has inserted its child run."""
         return sum(_reprocessings_by(fault) for fault in self.faults)

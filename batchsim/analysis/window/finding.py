@@ -107,7 +107,9 @@ def find_window(
     """
     if scenario.setting.faults or scenario.slowings:
         raise NoWindow("a scenario with faults has no window")
-    exploration = explore(scenario, policy, properties=properties, bounds=bounds, on_level=on_level)
+    exploration = explore(
+        scenario, policy, properties=properties, bounds=bounds, on_level=on_level, exchanges=False
+    )
     return window_of(scenario, policy, verdict, exploration, properties)
 
 
@@ -118,7 +120,7 @@ def window_of(
     exploration: Exploration,
     properties: Sequence[Property] = (),
 ) -> Window:
-    """As `find_window`, of an exploration that was made."""
+    """As `find_window`, of an exploration that was made, in which nothing is exchanged."""
     if not exploration.is_complete:
         raise NoWindow(f"the exploration is not complete: {exploration.stopped_by}")
     if scenario.setting.faults or scenario.slowings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.graph import Graph
 from batchsim.engines.exhaustive.moves import StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import send_scouts
-from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, HashCollision, Level
+from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level, searched
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import InvalidScenario, Problem, Scenario
 from batchsim.trace import Outcome
@@ -114,16 +115,9 @@ def _search(
     table = StepTable(TimedLayout(scenario, policy, means))
     send_scouts(table, SCOUTS)
     means.check()
-    salt = 0
-    while True:
-        search = ChainSearch(table, salt)
-        try:
-            search.run(bounds, on_level)
-        except HashCollision:
-            salt += 1
-            continue
-        means.check()
-        return search
+    search = searched(partial(ChainSearch, table, None), bounds, on_level)
+    means.check()
+    return search
 
 
 def _outcomes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from batchsim.engines.exhaustive.counting import probability_of, schedules_to
 from batchsim.engines.exhaustive.fates import Decision, decisions
@@ -12,13 +13,13 @@ from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.reduction import Reduction
 from batchsim.engines.exhaustive.scouting import send_scouts
-from batchsim.engines.exhaustive.search import INTERRUPTED, UNBOUNDED, Bounds, HashCollision, Level, Search
+from batchsim.engines.exhaustive.search import INTERRUPTED, UNBOUNDED, Bounds, Level, Search, searched
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, check_for_exploration
 from batchsim.trace import Outcome
 from batchsim.verdicts import Property, verdicts_of
 
-WHOLE_STATES_MAX = 120_000
+WHOLE_STATES_MAX = 1_000_000
 """A graph of so many states is searched whole even if it need not: working out what to skip would take longer."""
 
 
@@ -83,19 +84,21 @@ def explore(
     bounds: Bounds = UNBOUNDED,
     on_level: Callable[[Level], bool] | None = None,
     merges: bool = True,
+    exchanges: bool = True,
     reduces: bool = False,
 ) -> Exploration:
     """Explore every interleaving of a scenario under a policy; times and seed play no part.
 
-    `properties`: verdicts of your own. `bounds`: where to give up. `on_level`: called before each level
-    of the search; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one
-    local state (without, the answers are the same and the graph is larger). `reduces`: whether orders of steps
-    that commute are skipped, in a graph that is not small; the outcomes are the same, and nothing is counted or
-    decided. Raises `InvalidScenario` for faults with a probability.
+    `properties`: verdicts of your own. `bounds`: where to give up. `on_level`: called time and again while it
+    searches; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one local
+    state; `exchanges`: whether states that differ only in which child run is where are one (without, the answers
+    are the same and the graph is larger). `reduces`: whether orders of steps that commute are skipped, in a graph
+    that is not small; the outcomes are the same, and nothing is counted or decided. Raises `InvalidScenario` for
+    faults with a probability.
     """
     if scenario.setting.faults:
         check_for_exploration(scenario)
-    table = StepTable(Layout(scenario.setting, policy, merges=merges))
+    table = StepTable(Layout(scenario.setting, policy, merges=merges, exchanges=exchanges))
     search = _outcomes_only(table, bounds, on_level) if reduces else _search(table, bounds, on_level, None)
     graph = Graph(search)
     outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]
@@ -131,14 +134,8 @@ def _search(
     on_level: Callable[[Level], bool] | None,
     reduction: Reduction | None,
 ) -> Search:
-    salt = 0
     while True:
-        search = Search(table, salt, reduction)
-        try:
-            search.run(bounds, on_level)
-        except HashCollision:
-            salt += 1
-            continue
+        search = searched(partial(Search, table, reduction), bounds, on_level)
         if not search.is_complete or search.chose_well():
             return search
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from batchsim.engines.exhaustive.graph import Graph
 
 Masks = NDArray[np.uint64]
+BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,13 @@ class Decision:
 
 def decisions(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence[str]) -> list[Decision]:
     """All decisive steps for the named verdicts; `verdicts`: of each terminal state, in their order."""
-    avoidable = _avoidable(graph, verdicts, names)
-    return [
-        decision
-        for bit, name in enumerate(names)
-        for decision in _decisions_for(graph, (avoidable >> np.uint64(bit)) & np.uint64(1) == 1, name)
-    ]
+    found: list[Decision] = []
+    for begin in range(0, len(names), BITS):
+        some = names[begin : begin + BITS]
+        avoidable = _avoidable(graph, verdicts, some)
+        for bit, name in enumerate(some):
+            found += _decisions_for(graph, (avoidable >> np.uint64(bit)) & np.uint64(1) == 1, name)
+    return found
 
 
 def _avoidable(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence[str]) -> Masks:
@@ -98,7 +100,7 @@ def _overtaken(graph: Graph, label: int, rivals: tuple[int, ...]) -> tuple[str, 
             {
                 f"{other.operation.name} ({other.role.name})"
                 for other in others
-                if other.role is not kind.role and kind.footprint.conflicts_with(other.footprint)
+                if other.role.name != kind.role.name and kind.footprint.conflicts_with(other.footprint)
             }
         )
     )

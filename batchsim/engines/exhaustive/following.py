@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from batchsim.engines.exhaustive.graph import Graph
-from batchsim.engines.exhaustive.layout import Role
+from batchsim.engines.exhaustive.identities import Identities, Identity
 from batchsim.protocol.operation import Operation
 
 
@@ -34,44 +34,33 @@ class NotASchedule(Exception):
     """A sequence of steps leaves the graph."""
 
 
-class _Place(NamedTuple):
-    role: Role
-    twin: int
-    lane: str
-
-
 class _Follower:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._locals = {id(role): [0] * len(role.actors) for role in graph.layout.roles}
-        self._places = {
-            actor.name: (role, twin) for role in graph.layout.roles for twin, actor in enumerate(role.actors)
-        }
+        self._identities = Identities(graph.layout)
+        identities = (Identity(role, twin) for role in graph.layout.roles for twin in range(len(role.actors)))
+        self._identity_of = {each.name: each for each in identities}
         self.state = 0
 
     def take(self, step: Taken) -> int:
         """The edge that is this step."""
-        place = self._place_of(step.actor)
-        local = self._locals[id(place.role)][place.twin]
+        name, dot, lane = step.actor.partition(".")
+        identity = self._identity_of[name]
         row = self._graph.rows[self.state].tolist()
         for edge in range(*self._graph.edges_begin[self.state : self.state + 2]):
             label = self._graph.labels[self._graph.edge_labels[edge]]
             kind = label.kind
-            if (kind.role, kind.local, kind.lane) != (place.role, local, place.lane):
+            if kind.lane != f"{dot}{lane}" or not self._identities.can_take(identity, kind, row):
                 continue
-            if kind.operation.bare != step.operation or label.alternative != step.alternative:
+            operation = self._identities.operation(identity, kind)
+            if operation.bare != step.operation or label.alternative != step.alternative:
                 continue
             move = kind.move([row[column] for column in kind.columns], label.alternative)
             if move.answer == step.answer:
-                self._locals[id(place.role)][place.twin] = move.local
+                self._identities.take(identity, kind, row, move)
                 self.state = int(self._graph.targets[edge])
                 return int(edge)
         raise NotASchedule(f"{step.actor} {step.operation} cannot be answered {step.answer!r} here")
-
-    def _place_of(self, actor: str) -> _Place:
-        name, dot, lane = actor.partition(".")
-        role, twin = self._places[name]
-        return _Place(role, twin, f"{dot}{lane}")
 
 
 def follow(graph: Graph, steps: Iterable[Taken]) -> list[int]:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchsim.engines.exhaustive.distinct import distinct
+from batchsim.engines.exhaustive.identities import Identities
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.search import Label, Search
 from batchsim.protocol.operation import Operation, Raised, World
@@ -23,20 +25,18 @@ class Graph:
 
     def __init__(self, search: Search) -> None:
         self.layout: Layout = search.layout
-        self.rows = search.rows()
+        self.rows = search.rows
         self.levels_begin = search.levels_begin
         self.labels: list[Label] = search.labels
         empty = np.zeros(0, dtype=np.int64)
-        sources = np.concatenate([*search.sources, empty])
-        order = np.argsort(sources, kind="stable")
-        self.sources: Numbers = sources[order]
-        self.targets: Numbers = np.concatenate([*search.targets, empty])[order]
-        self.weights = np.concatenate([*search.weights, empty]).astype(np.int64)[order]
+        self.sources: Numbers = np.concatenate([*search.sources, empty])
+        self.targets: Numbers = np.concatenate([*search.targets, empty])
+        self.weights: Numbers = np.concatenate([*search.weights, empty])
         """How many steps an edge stands for: of twins at one local state, each can take it."""
-        self.edge_labels: Numbers = np.concatenate([*search.edge_labels, empty])[order]
+        self.edge_labels: Numbers = np.concatenate([*search.edge_labels, empty])
         self.edges_begin: Numbers = np.searchsorted(self.sources, np.arange(self.states + 1))
         """The edges of state s are those from `edges_begin[s]` to `edges_begin[s + 1]`."""
-        self.expanded = self.states if search.is_complete else self.levels_begin[-2]
+        self.expanded = search.expanded
         """States from this number on were found, and not looked into."""
 
     @property
@@ -65,8 +65,8 @@ class Graph:
         while len(level):
             levels.append(level)
             seen += len(level)
-            reached, times = np.unique(self.targets[self.edges_of(level)], return_counts=True)
-            waits_for[reached] -= times
+            reached, _, which = distinct(self.targets[self.edges_of(level)])
+            waits_for[reached] -= np.bincount(which, minlength=len(reached))
             level = reached[waits_for[reached] == 0]
         if seen != self.states:
             raise ValueError("the graph has a cycle: retries or faults are not bounded")
@@ -86,10 +86,9 @@ class Graph:
     @cached_property
     def _first_edges(self) -> Numbers:
         """For each state but the initial one, an edge on a shortest path to it."""
-        order = np.argsort(self.sources, kind="stable")
-        reached, first = np.unique(self.targets[order], return_index=True)
+        reached, first, _ = distinct(self.targets)
         edges = np.full(self.states, -1, dtype=np.int64)
-        edges[reached] = order[first]
+        edges[reached] = first
         return edges
 
     def shortest_path(self, state: int) -> list[int]:
@@ -111,17 +110,17 @@ class Graph:
 
     def walk(self, edges: list[int]) -> Iterator[WalkedStep]:
         """The steps along a path from the initial state, with the actors by name."""
-        places = {id(role): [0] * len(role.actors) for role in self.layout.roles}
+        identities = Identities(self.layout)
         for edge in edges:
             label = self.labels[self.edge_labels[edge]]
-            kind, role = label.kind, label.kind.role
+            kind = label.kind
             row = self.rows[self.sources[edge]].tolist()
             move = kind.move([row[column] for column in kind.columns], label.alternative)
-            place = places[id(role)].index(kind.local)
-            places[id(role)][place] = move.local
+            identity = identities.who_takes(kind, row)
+            identities.take(identity, kind, row, move)
             yield WalkedStep(
-                actor=f"{role.actors[place].name}{kind.lane}",
-                operation=kind.operation.bare,
+                actor=f"{identity.name}{kind.lane}",
+                operation=identities.operation(identity, kind).bare,
                 alternative=label.alternative,
                 answer=move.answer,
                 source=int(self.sources[edge]),

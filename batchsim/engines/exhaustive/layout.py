@@ -1,7 +1,7 @@
 """How a global state is laid out: a row of small integers, a column for each actor and each cell.
 
-Twins (actors of a kind that are interchangeable) stand side by side, and their columns are kept sorted: so
-states that differ only in which twin is where are one.
+Twins (actors of a kind that are interchangeable) stand side by side, so that their columns can be kept sorted
+(`symmetry.py`).
 """
 
 from __future__ import annotations
@@ -56,16 +56,20 @@ class Role:
         self.begins_with = actors[0].begins_with
         self.returns_to = actors[0].returns_to
 
+        self.is_exchanged = False
+        """Whether the states do not tell it from others of its kind."""
+
     @property
     def name(self) -> str:
-        """The kind of the twins, or the name of the one actor."""
-        return self.actors[0].kind if len(self.actors) > 1 else self.actors[0].name
+        """The kind of those that are not told apart, or the name of the one actor."""
+        is_one = len(self.actors) == 1 and not self.is_exchanged
+        return self.actors[0].name if is_one else self.actors[0].kind
 
 
 class Layout:
     """The columns of all actors and cells of a setting under a policy."""
 
-    def __init__(self, setting: Setting, policy: Policy, *, merges: bool) -> None:
+    def __init__(self, setting: Setting, policy: Policy, *, merges: bool, exchanges: bool = False) -> None:
         self.setting = setting
         self.roles: list[Role] = []
         for actors in _by_role(list(self.actors(setting, policy))):
@@ -76,7 +80,25 @@ class Layout:
         self.column_of = {cell: self.actors_count + place for place, cell in enumerate(self.cells)}
         self.values = [Values() for _ in self.cells]
         self.width = self.actors_count + len(self.cells)
+        self.exchangeable = self._exchangeable() if exchanges else ()
+        """Roles that are interchangeable together with a column each, once there is something in it."""
         self._initial = self.cells_after_phase_1(setting, policy)
+
+    def _exchangeable(self) -> tuple[tuple[Role, int], ...]:
+        found = [
+            (role, self.column_of[role.begins_with])
+            for role in self.roles
+            if role.actors[0].is_exchangeable and role.begins_with is not None
+        ]
+        if len(found) < 2:
+            return ()
+        # The same number is to mean the same in all of them.
+        values = Values()
+        for role, column in found:
+            role.is_exchanged = True
+            role.locals.alike = tuple(other.locals for other, _ in found if other is not role)
+            self.values[column - self.actors_count] = values
+        return tuple(found)
 
     # What time adds is added in a subclass.
 

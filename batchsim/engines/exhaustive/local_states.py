@@ -31,6 +31,8 @@ class LocalStates:
         self._expose = expose
         self._merges = merges
         self._pace = pace
+        self.alike: tuple[LocalStates, ...] = ()
+        """Those of others with which its actor can be exchanged: they know the same states by the same numbers."""
         self._numbers: dict[Hashable, int] = {}
         self._answers: list[Answers] = []
         """Answers that lead there."""
@@ -49,11 +51,16 @@ class LocalStates:
         """The local state that an answer to the operation at a position leads to."""
         transition = (number, position, answer)
         if transition not in self._transitions:
-            task, answers = self._task((*self._answers[number], (position, answer)))
-            self._transitions[transition] = self._intern(task, answers)
-            if task.join is not None:
-                self._joins[transition] = task.join
+            for each in (self, *self.alike):
+                each._find(*transition)
         return self._transitions[transition]
+
+    def _find(self, number: int, position: int, answer: Any) -> None:
+        transition = (number, position, answer)
+        task, answers = self._task((*self._answers[number], (position, answer)))
+        self._transitions[transition] = self._intern(task, answers)
+        if task.join is not None:
+            self._joins[transition] = task.join
 
     def join_after(self, number: int, position: int, answer: Any) -> Join | None:
         """What such an answer, which was asked for before, is to coroutines side by side; `None`: nothing."""

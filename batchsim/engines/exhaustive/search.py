@@ -1,16 +1,14 @@
-"""The search: every reachable state, breadth first, a whole level at a time in NumPy arrays.
+"""The search: every reachable state, breadth first, many at a time in NumPy arrays.
 
 Theory of operation
 ===================
 
 A step changes its actor's column and those of its footprint, and what it does depends on nothing else.
-So all states of a level in which a role is at one local state are stepped together: the few different
+So of many states those in which a role is at one local state are stepped together: the few different
 contents of the footprint are worked out once (`moves.py`), the many rows are only gathered and scattered.
 
-States are told apart by a 64-bit sum of random numbers, one for each (column, value), twins sharing a
-column's numbers; a step changes the sum by the difference of what it changes. Rows with equal sums are
-compared, so that the search stays exact: sums that collide raise `HashCollision`, and the
-search starts again with other numbers.
+States are told apart by a 64-bit sum (`sums.py`), which a step changes by the difference of what it changes. Rows
+with equal sums are compared, so that the search stays exact: where sums collide, it starts again with others.
 """
 
 from __future__ import annotations
@@ -19,23 +17,27 @@ import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchsim.engines.exhaustive.layout import Layout, Role
+from batchsim.engines.exhaustive.distinct import distinct, stable_order
+from batchsim.engines.exhaustive.layout import Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.reduction import EVERYBODY, Reduction
-from batchsim.engines.streams import draw
+from batchsim.engines.exhaustive.states import HashCollision, Numbers, Rows, States, Sums
+from batchsim.engines.exhaustive.sums import StateSums
+from batchsim.engines.exhaustive.symmetry import Symmetry
 
-Rows = NDArray[np.uint16]
-Numbers = NDArray[np.int64]
-Sums = NDArray[np.uint64]
+VALUE_TYPE: type[np.unsignedinteger[Any]] = np.uint16
+"""Of what stands in a row, until a column has more values than it can tell apart."""
+CHUNK = 1 << 16
+"""So many states are stepped together; between chunks bounds are looked at."""
 
 
-class HashCollision(Exception):
-    """Two different states have the same sum."""
+class ValuesTooMany(Exception):
+    """A column has more values than its type can tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +70,35 @@ class Level:
     states: int
     transitions: int
     frontier: int
+    """States that were found and not looked into."""
 
 
 class Search:
     """States and edges, as they are found."""
 
-    def __init__(self, table: StepTable, salt: int = 0, reduction: Reduction | None = None) -> None:
+    def __init__(
+        self,
+        table: StepTable,
+        reduction: Reduction | None = None,
+        salt: int = 0,
+        value_type: type[np.unsignedinteger[Any]] = np.uint16,
+    ) -> None:
         self.layout = layout = table.layout
         self._table = table
         self._reduction = reduction
-        self._chosen: list[Numbers] = []
-        self._sums_of = _Sums(layout, salt)
+        self._symmetry = Symmetry(layout)
+        self._chosen: list[tuple[Rows, Numbers]] = []
+        self._sums_of = StateSums(layout, salt)
+        self._values_max = np.iinfo(value_type).max
         self.labels: list[Label] = []
         self._label_numbers: dict[tuple[int, str | None, float | None], int] = {}
-        first = np.array([layout.initial_row()], dtype=np.uint16)
-        self._rows: list[Rows] = [first]
-        self._levels_begin = [0, 1]
-        sums = np.array([self._sums_of.row(first[0])], dtype=np.uint64)
-        self._known = _Known(sums)
-        self._frontier = (first, sums)
+        first = layout.initial_row()
+        self._states = States(np.array(first, dtype=value_type), self._sums_of.of(first))
+        self.levels_begin = [0]
+        """The number of the first state of each level."""
+        self.expanded = 0
+        """States from this number on were found, and not looked into."""
+        # Edges, sorted by the state that they leave.
         self.sources: list[Numbers] = []
         self.targets: list[Numbers] = []
         self.weights: list[Numbers] = []
@@ -99,38 +111,38 @@ class Search:
     @property
     def states(self) -> int:
         """How many states were found."""
-        return self._levels_begin[-1]
+        return len(self._states)
 
     @property
-    def levels_begin(self) -> list[int]:
-        """The number of the first state of each level, and of the one after the last."""
-        return self._levels_begin
-
     def rows(self) -> Rows:
         """All states, in the order of their numbers."""
-        return np.concatenate(self._rows)
+        return self._states.rows
 
     def run(self, bounds: Bounds, on_level: Callable[[Level], bool] | None = None) -> None:
-        """Search until nothing is new, a bound is hit, or `on_level` says that it is enough."""
-        while len(self._frontier[0]):
-            level = Level(len(self._rows), self.states, self.transitions, len(self._frontier[0]))
-            if on_level is not None and not on_level(level):
-                self.stopped_by = INTERRUPTED
-                return
-            if self._hits(bounds):
-                self.stopped_by = "bound hit"
-                return
-            self._expand()
+        """Search until nothing is new, a bound is hit, or `on_level` says that it is enough.
+
+        Raises `HashCollision`, `ValuesTooMany`.
+        """
+        while self.expanded < self.states:
+            end = self.states
+            self.levels_begin.append(end)
+            while self.expanded < end:
+                frontier = self.states - self.expanded
+                level = Level(len(self.levels_begin) - 1, self.states, self.transitions, frontier)
+                if on_level is not None and not on_level(level):
+                    self.stopped_by = INTERRUPTED
+                    return
+                if self._hits(bounds):
+                    self.stopped_by = "bound hit"
+                    return
+                self._expand(min(end, self.expanded + CHUNK))
         self.is_complete = True
 
     def chose_well(self) -> bool:
         """Whether all that was found by now would have led to the same choices."""
-        if self._reduction is None:
-            return True
-        expanded = self._rows[: len(self._chosen)]
-        return all(
-            np.array_equal(self._reduction.choose(rows), chosen)
-            for rows, chosen in zip(expanded, self._chosen, strict=True)
+        reduction = self._reduction
+        return reduction is None or all(
+            np.array_equal(reduction.choose(rows), chosen) for rows, chosen in self._chosen
         )
 
     def _hits(self, bounds: Bounds) -> bool:
@@ -138,79 +150,58 @@ class Search:
             return True
         return bounds.memory_bytes_max is not None and memory_bytes() > bounds.memory_bytes_max
 
-    # -- one level ------------------------------------------------------------------------------
+    # -- some states of one level ---------------------------------------------------------------
 
-    def _expand(self) -> None:
-        rows, sums = self._frontier
-        begin = self._levels_begin[-2]
+    def _expand(self, end: int) -> None:
+        begin, self.expanded = self.expanded, end
+        rows, sums = self._states.rows[begin:end], self._states.sums[begin:end]
         chosen = None
         if self._reduction is not None:
             chosen = self._reduction.choose(rows)
-            self._chosen.append(chosen)
+            self._chosen.append((rows, chosen))
         parts = self._admit(
             [part for role in self.layout.roles for part in self._steps_of(role, rows, sums, chosen)], len(rows)
         )
         if not parts:
-            self._frontier = (rows[:0], sums[:0])
             return
         sources = np.concatenate([part.sources for part in parts])
         new_rows = np.concatenate([part.rows for part in parts])
         new_sums = np.concatenate([part.sums for part in parts])
-        self.sources.append(sources + begin)
-        self.weights.append(np.concatenate([part.weights for part in parts]))
-        self.edge_labels.append(np.concatenate([part.labels for part in parts]))
-        self.targets.append(self._number(new_rows, new_sums))
+        order = stable_order(sources)
+        self.sources.append(sources[order] + begin)
+        self.weights.append(np.concatenate([part.weights for part in parts])[order])
+        self.edge_labels.append(np.concatenate([part.labels for part in parts])[order])
+        self.targets.append(self._states.numbers_of(new_rows, new_sums)[order])
         self.transitions += len(sources)
 
     def _admit(self, parts: list[Part], states: int) -> list[Part]:
-        """Those of the possible steps of a level of so many states that the search takes."""
+        """Those of the possible steps of so many states that the search takes."""
         return parts
-
-    def _number(self, rows: Rows, sums: Sums) -> Numbers:
-        """The numbers of these states; new ones are the next frontier."""
-        distinct, first, inverse = np.unique(sums, return_index=True, return_inverse=True)
-        if not np.array_equal(rows[first[inverse]], rows):
-            raise HashCollision
-        numbers = self._known.find(distinct)
-        is_new = numbers < 0
-        self._check_known(rows[first[~is_new]], numbers[~is_new])
-        # In the order in which they were found, so that numbers depend on no sums.
-        order = np.argsort(first[is_new], kind="stable")
-        fresh = np.flatnonzero(is_new)[order]
-        numbers[fresh] = np.arange(self.states, self.states + len(fresh))
-        self._known.add(distinct[fresh], numbers[fresh])
-        self._frontier = (rows[first[fresh]], distinct[fresh])
-        self._rows.append(self._frontier[0])
-        self._levels_begin.append(self.states + len(fresh))
-        return numbers[inverse]
-
-    def _check_known(self, rows: Rows, numbers: Numbers) -> None:
-        level = np.searchsorted(self._levels_begin, numbers, side="right") - 1
-        for each in np.unique(level):
-            here = level == each
-            if not np.array_equal(self._rows[each][numbers[here] - self._levels_begin[each]], rows[here]):
-                raise HashCollision
 
     def _steps_of(self, role: Role, rows: Rows, sums: Sums, chosen_columns: Numbers | None) -> Iterator[Part]:
         previous = None
         has_idle = np.zeros(len(rows), dtype=bool)
+        exchanged = self._symmetry.alike(role, rows)
         for column in role.columns:
             local = rows[:, column]
             # Among sorted twins, the first of those that are alike steps for all of them.
             eligible = np.ones(len(rows), dtype=bool) if previous is None else local != previous
+            if exchanged is not None:
+                eligible = exchanged[0]
             if chosen_columns is not None:
-                eligible &= (chosen_columns == EVERYBODY) | (chosen_columns == column)
+                is_free = chosen_columns == EVERYBODY
+                eligible = (eligible & is_free) | (chosen_columns == column)
             previous = local
-            for number in np.unique(local[eligible]).tolist():
+            for number, here in _by_number(local, np.flatnonzero(eligible)):
                 kinds = self._table.kinds(role, number)
-                chosen = eligible & (local == number)
                 for kind in kinds:
-                    here = np.flatnonzero(chosen & ~has_idle if kind.is_of_idle_twin else chosen)
-                    if len(here):
-                        alike = (rows[here][:, role.columns] == number).sum(axis=1)
-                        yield from self._steps_of_kind(kind, column, rows, sums, here, alike)
+                    takers = here[~has_idle[here]] if kind.is_of_idle_twin else here
+                    if len(takers):
+                        twins = (rows[takers][:, role.columns] == number).sum(axis=1)
+                        alike = twins if exchanged is None else exchanged[1][takers]
+                        yield from self._steps_of_kind(kind, column, rows, sums, takers, alike)
                 if any(kind.is_of_idle_twin for kind in kinds):
-                    has_idle |= chosen
+                    has_idle[here] = True
 
     def _steps_of_kind(
         self, kind: StepKind, column: int, rows: Rows, sums: Sums, here: Numbers, alike: Numbers
@@ -234,16 +225,15 @@ class Search:
         sums: Sums,
         sources: Numbers,
         contents: Rows,
-        table: list[Any],
+        table: list[Move],
         taken: Numbers,
         alike: Numbers,
         chosen: NDArray[np.bool_],
     ) -> Part:
         new_rows = rows[sources]
-        locals_ = np.array([move.local for move in table], dtype=np.uint16)
+        locals_, cells = self._values(table)
         new_rows[:, column] = locals_[taken]
         if kind.columns:
-            cells = np.array([move.cells for move in table], dtype=np.uint16)
             new_rows[:, kind.columns] = cells[taken]
         change = np.array(
             [
@@ -252,13 +242,19 @@ class Search:
             ],
             dtype=np.uint64,
         )
-        columns = kind.role.columns
-        if len(columns) > 1:
-            new_rows[:, columns] = np.sort(new_rows[:, columns], axis=1)
+        self._symmetry.sort(new_rows, kind)
         labels = np.array([self._label(kind, move) for move in table], dtype=np.int64)
         # Any one of the idle twins takes it, which is one step; others that are alike have one each.
         weights = np.ones_like(sources) if kind.is_of_idle_twin else alike[chosen]
         return Part(sources, new_rows, sums[sources] + change[taken], weights, labels[taken])
+
+    def _values(self, table: list[Move]) -> tuple[Rows, Rows]:
+        locals_ = np.array([move.local for move in table])
+        cells = np.array([move.cells for move in table])
+        if max(locals_.max(), cells.max(initial=0)) > self._values_max:
+            raise ValuesTooMany
+        row_type = self._states.rows.dtype
+        return locals_.astype(row_type), cells.astype(row_type)
 
     def _label(self, kind: StepKind, move: Move) -> int:
         key = (id(kind), move.label, move.probability)
@@ -270,13 +266,24 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Edges from one level that are alike."""
+    """Edges that are alike."""
 
     sources: Numbers
     rows: Rows
     sums: Sums
     weights: Numbers
     labels: Numbers
+
+
+def _by_number(numbers: Rows, places: Numbers) -> Iterator[tuple[int, Numbers]]:
+    """These places by the number that stands there."""
+    here = numbers[places]
+    order = np.argsort(here, kind="stable")
+    counts = np.bincount(here)
+    end = 0
+    for number in np.flatnonzero(counts).tolist():
+        begin, end = end, end + int(counts[number])
+        yield number, places[order[begin:end]]
 
 
 def _distinct(contents: Rows) -> tuple[Rows, Numbers]:
@@ -288,60 +295,32 @@ def _distinct(contents: Rows) -> tuple[Rows, Numbers]:
         packed = contents[:, 0].astype(np.int64)
         for place in range(1, contents.shape[1]):
             packed = packed * int(spans[place]) + contents[:, place]
-        _, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
+        _, first, inverse = distinct(packed)
     else:
         _, first, inverse = np.unique(contents, axis=0, return_index=True, return_inverse=True)
     return contents[first], inverse.ravel()
 
 
-class _Sums:
-    """The random numbers behind the sums."""
-
-    def __init__(self, layout: Layout, salt: int) -> None:
-        self._layout = layout
-        self._bases = [0] * layout.width
-        for role in layout.roles:
-            for column in role.columns:
-                self._bases[column] = draw(salt, role.columns.start)
-        for column in range(layout.actors_count, layout.width):
-            self._bases[column] = draw(salt, column)
-
-    def row(self, row: Rows) -> int:
-        """The sum of a state."""
-        return sum(self._number(column, value) for column, value in enumerate(row.tolist())) % (1 << 64)
-
-    def change(self, kind: StepKind, content: list[int], move: Any) -> int:
-        """By how much a move changes the sum."""
-        actor = kind.role.columns.start
-        change = self._number(actor, move.local) - self._number(actor, kind.local)
-        for column, before, after in zip(kind.columns, content, move.cells, strict=True):
-            if before != after:
-                change += self._number(column, after) - self._number(column, before)
-        return change % (1 << 64)
-
-    def _number(self, column: int, value: int) -> int:
-        return draw(self._bases[column], value)
+S = TypeVar("S", bound=Search)
 
 
-class _Known:
-    """The states that were found, by their sums."""
-
-    def __init__(self, sums: Sums) -> None:
-        self._sums = sums
-        self._numbers: Numbers = np.zeros(1, dtype=np.int64)
-
-    def find(self, sums: Sums) -> Numbers:
-        """The numbers of states; -1: not found yet."""
-        place = np.searchsorted(self._sums, sums)
-        place[place == len(self._sums)] = 0
-        return np.where(self._sums[place] == sums, self._numbers[place], -1)
-
-    def add(self, sums: Sums, numbers: Numbers) -> None:
-        """Add states that are not known."""
-        order = np.argsort(sums)
-        place = np.searchsorted(self._sums, sums[order])
-        self._sums = np.insert(self._sums, place, sums[order])
-        self._numbers = np.insert(self._numbers, place, numbers[order])
+def searched(
+    begin: Callable[[int, type[np.unsignedinteger[Any]]], S],
+    bounds: Bounds,
+    on_level: Callable[[Level], bool] | None,
+) -> S:
+    """A search that was run; `begin` makes one, with a salt of its sums and the type of its rows, maybe again."""
+    salt, value_type = 0, VALUE_TYPE
+    while True:
+        search = begin(salt, value_type)
+        try:
+            search.run(bounds, on_level)
+        except HashCollision:
+            salt += 1
+        except ValuesTooMany:
+            value_type = np.uint32
+        else:
+            return search
 
 
 def memory_bytes() -> int:
