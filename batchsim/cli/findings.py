@@ -55,7 +55,7 @@ def findings(
     usual = Effort()
     effort = usual._replace(walks=walks or usual.walks)
     if max_states is not None:
-        effort = effort._replace(states_max=max_states, states_max_of_one=max_states)
+        effort = effort._replace(states_max=max_states, states_max_of_pair=max_states)
     switches = switches_over(PROPOSED, PR4397) if PROPOSED.name in chosen else ()
     scope = Scope(
         chosen,

@@ -27,7 +27,7 @@ A cell lists the verdicts that some order of steps gives, each with a link to a 
 **Bold**: every size was explored to the end, so what is not listed is *proved* not to occur within these bounds.
 Plain: some size was too large; what is listed does occur, and what is not listed was not met in {walks} schedules
 drawn at random. ¹: only where there is one consumer. {complete} of {cases} cases were explored to the end, within
-{states:,} states each ({states_of_one:,} for one item and at most one fault).
+{states:,} states each ({states_of_pair:,} of a pair of faults).
 
 `true_failure` (the call rejected, and the work was not done) is an honest answer, not a defect of a policy."""
 
@@ -47,7 +47,7 @@ REASONS = {
 def page(judgement: Judgement, policies: Sequence[str], switches: Sequence[str], effort: Effort) -> str:
     """The page itself, in Markdown."""
     counts = {"complete": judgement.complete, "cases": judgement.cases}
-    bounds = {"walks": effort.walks, "states": effort.states_max, "states_of_one": effort.states_max_of_one}
+    bounds = {"walks": effort.walks, "states": effort.states_max, "states_of_pair": effort.states_max_of_pair}
     parts = ["# Findings", INTRODUCTION.format(**bounds, **counts)]
     parts += ["## In short", *_summary(judgement, policies)]
     for call in Call:

@@ -18,17 +18,16 @@ from batchsim.verdicts import OK, verdicts_of
 class Effort(NamedTuple):
     """How much is spent on one case."""
 
-    states_max: int = 12_000
+    states_max: int = 4_000_000
     """An exploration gives up beyond so many states."""
-    states_max_of_one: int = 120_000
-    """Likewise, of one item and at most one fault."""
+    states_max_of_pair: int = 400_000
+    """Likewise, of a pair of faults."""
     walks: int = 120
     """So many schedules are drawn where it gave up."""
 
     def states_max_of(self, case: Case) -> int:
         """Where an exploration of a case gives up."""
-        is_small = case.items == 1 and len(case.budget.names) < 2
-        return max(self.states_max, self.states_max_of_one) if is_small else self.states_max
+        return self.states_max_of_pair if len(case.budget.names) > 1 else self.states_max
 
 
 class Shown(NamedTuple):
@@ -60,7 +59,7 @@ def examine(case: Case, effort: Effort, tries_all: bool) -> Finding:
     """Look at a case; `tries_all`: whether exploring it to the end is worth trying."""
     scenario, policy = scenario_of(case), policy_of(case)
     if tries_all:
-        exploration = explore(scenario, policy, bounds=Bounds(states_max=effort.states_max_of(case)), reduces=True)
+        exploration = explore(scenario, policy, bounds=Bounds(states_max=effort.states_max_of(case)), counts=False)
         if exploration.is_complete:
             found = ((each.verdicts, each.witness) for each in exploration.outcomes)
             return Finding(case, True, exploration.states, _shortest(found))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
+from math import inf, prod
 from multiprocessing import get_context
 
-from batchsim.analysis.findings.cases import Case, Scope, cases_of
+from batchsim.analysis.findings.cases import BUDGETS, Budget, Case, Scope, cases_of
 from batchsim.analysis.findings.examining import Effort, Finding, examine
 
 CHUNK = 4
@@ -36,7 +37,7 @@ def _survey(
     findings: dict[Case, Finding] = {}
     for size in range(3):
         cases = list(cases_of(scope, (size,)))
-        tries = [_is_worth_trying(case, findings) for case in cases]
+        tries = [expected_states(case, findings) <= effort.states_max_of(case) for case in cases]
         for finding in _examined(cases, [effort] * len(cases), tries, executor):
             findings[finding.case] = finding
             on_case(finding)
@@ -51,7 +52,18 @@ def _examined(
     return executor.map(examine, cases, efforts, tries, chunksize=CHUNK)
 
 
-def _is_worth_trying(case: Case, findings: dict[Case, Finding]) -> bool:
-    """A case with a fault more is larger: not where one with less was too large."""
-    smaller = (findings.get(case._replace(budget=part)) for part in case.budget.parts)
-    return all(finding is None or finding.is_complete for finding in smaller)
+def expected_states(case: Case, findings: Mapping[Case, Finding]) -> float:
+    """How many states a case has, judged by those with fewer faults: each fault multiplies them."""
+    states = _states(case._replace(budget=BUDGETS[0]), findings)
+    if case.budget.names:
+        factors = (_states(case._replace(budget=Budget((name,))), findings) / states for name in case.budget.names)
+        return states * prod(factors)
+    return states
+
+
+def _states(case: Case, findings: Mapping[Case, Finding]) -> float:
+    """Those of a case that was looked at: without end where it was not explored to the end, 1 where it was not."""
+    finding = findings.get(case)
+    if finding is None:
+        return 1.0
+    return finding.looked_at if finding.is_complete else inf

@@ -19,7 +19,7 @@ from batchsim.scenario import Scenario, check_for_exploration
 from batchsim.trace import Outcome
 from batchsim.verdicts import Property, verdicts_of
 
-WHOLE_STATES_MAX = 1_000_000
+WHOLE_STATES_MAX = 4_000_000
 """A graph of so many states is searched whole even if it need not: working out what to skip would take longer."""
 
 
@@ -43,9 +43,9 @@ class OutcomeClass:
     """That of the witness."""
     verdicts: tuple[str, ...]
     schedules: int | None
-    """How many there are, exactly; of an incomplete exploration: how many were found; `None`: reduced."""
+    """How many there are, exactly; of an incomplete exploration: how many were found; `None`: not counted."""
     share: float | None
-    """Their probability if at each state every enabled step is equally likely; `None`: reduced."""
+    """Their probability if at each state every enabled step is equally likely; `None`: not counted."""
     witness: tuple[WalkedStep, ...]
     """A shortest one of the graph."""
 
@@ -63,7 +63,7 @@ class Exploration:
     states: int
     transitions: int
     schedules: int | None
-    """How many there are; `None`: reduced."""
+    """How many there are; `None`: not counted."""
     outcomes: tuple[OutcomeClass, ...]
     """Those that are not ok first, then by the length of their witness."""
     decisive: tuple[Decision, ...]
@@ -85,6 +85,7 @@ def explore(
     on_level: Callable[[Level], bool] | None = None,
     merges: bool = True,
     exchanges: bool = True,
+    counts: bool = True,
     reduces: bool = False,
 ) -> Exploration:
     """Explore every interleaving of a scenario under a policy; times and seed play no part.
@@ -92,9 +93,9 @@ def explore(
     `properties`: verdicts of your own. `bounds`: where to give up. `on_level`: called time and again while it
     searches; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one local
     state; `exchanges`: whether states that differ only in which child run is where are one (without, the answers
-    are the same and the graph is larger). `reduces`: whether orders of steps that commute are skipped, in a graph
-    that is not small; the outcomes are the same, and nothing is counted or decided. Raises `InvalidScenario` for
-    faults with a probability.
+    are the same and the graph is larger). `counts`: whether schedules are counted, and decisive steps looked for.
+    `reduces`: they are not, and in a graph that is too large orders of steps that commute are skipped; the
+    outcomes are the same. Raises `InvalidScenario` for faults with a probability.
     """
     if scenario.setting.faults:
         check_for_exploration(scenario)
@@ -103,7 +104,8 @@ def explore(
     graph = Graph(search)
     outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]
     verdicts = [verdicts_of(outcome, properties) for outcome in outcomes]
-    classes = _classes(graph, outcomes, verdicts, is_counted=not reduces)
+    is_counted = counts and not reduces
+    classes = _classes(graph, outcomes, verdicts, is_counted=is_counted)
     bad = sorted({name for given in verdicts for name in given if name != "ok"})
     return Exploration(
         policy=policy.name,
@@ -112,18 +114,19 @@ def explore(
         bounds=bounds,
         states=graph.states,
         transitions=graph.transitions,
-        schedules=None if reduces else sum(each.schedules or 0 for each in classes),
+        schedules=sum(each.schedules or 0 for each in classes) if is_counted else None,
         outcomes=classes,
-        decisive=() if reduces else tuple(decisions(graph, verdicts, bad)),
+        decisive=tuple(decisions(graph, verdicts, bad)) if is_counted else (),
         graph=graph,
     )
 
 
 def _outcomes_only(table: StepTable, bounds: Bounds, on_level: Callable[[Level], bool] | None) -> Search:
-    if bounds.states_max is None or bounds.states_max >= WHOLE_STATES_MAX:
-        whole = _search(table, replace(bounds, states_max=WHOLE_STATES_MAX), on_level, None)
-        if whole.is_complete or whole.stopped_by == INTERRUPTED or whole.states <= WHOLE_STATES_MAX:
-            return whole
+    states_max = min(bounds.states_max or WHOLE_STATES_MAX, WHOLE_STATES_MAX)
+    whole = _search(table, replace(bounds, states_max=states_max), on_level, None)
+    if whole.is_complete or whole.stopped_by == INTERRUPTED:
+        return whole
+    del whole  # its memory is needed
     send_scouts(table)
     return _search(table, bounds, on_level, Reduction(table.layout))
 
