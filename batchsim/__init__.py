@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import Sweep as Sweep
     from batchsim.analysis.sweep import sweep as sweep
+    from batchsim.analysis.window import Solution as Solution
+    from batchsim.analysis.window import solve as solve
     from batchsim.engines.chain import ExactExploration as ExactExploration
     from batchsim.engines.chain import explore_exact as explore_exact
     from batchsim.engines.exhaustive import Exploration as Exploration
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Sweep": "batchsim.analysis.sweep",
     "sweep": "batchsim.analysis.sweep",
+    "Solution": "batchsim.analysis.window",
+    "solve": "batchsim.analysis.window",
     "ExactExploration": "batchsim.engines.chain",
     "explore_exact": "batchsim.engines.chain",
     "Exploration": "batchsim.engines.exhaustive",
@@ -61,6 +65,7 @@ __all__ = [
     "Policy",
     "Property",
     "Scenario",
+    "Solution",
     "Step",
     "Sweep",
     "TimedExploration",
@@ -71,6 +76,7 @@ __all__ = [
     "load_scenario",
     "scenario_from_data",
     "simulate",
+    "solve",
     "sweep",
     "verdicts_of",
 ]

@@ -29,7 +29,20 @@ if TYPE_CHECKING:
 @options.verdicts
 @options.overrides
 @click.option("--class", "verdict", metavar="VERDICT", help="Only the window of this verdict.")
-@click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states.")
+@click.option(
+    "--solve",
+    "parameter",
+    metavar="NAME",
+    help="The shortest value of a field, such as tombstone.grace, with which no latency in its interval fails.",
+)
+@click.option(
+    "--witness",
+    "witness_directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="With --solve: write the run that fails beside that value, to be run by `batchsim replay`.",
+)
+@click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states or zones.")
 @options.json_file
 @options.quiet
 def window(
@@ -38,6 +51,8 @@ def window(
     verdicts: tuple[str, ...],
     overrides: tuple[str, ...],
     verdict: str | None,
+    parameter: str | None,
+    witness_directory: Path | None,
     max_states: int | None,
     json_file: str | None,
     quiet: bool,
@@ -46,16 +61,37 @@ def window(
 
     For each verdict that some schedule gives: the formula, the numbers of the scenario in it, and the smallest
     change of one latency that opens or closes the window. The exit code is 3 if there is no such formula.
+
+    With --solve the inverse question: with which values of a field no latency within the intervals of the scenario
+    gives a verdict but ok (or that of --class), exact to the microsecond. The exit code is 3 if --max-states, here
+    of zones, was hit before the answer.
     """
+    if parameter is not None:
+        from batchsim.cli.solving import solve_for
+
+        return solve_for(
+            file,
+            policy,
+            verdicts,
+            overrides,
+            verdict,
+            parameter,
+            max_states,
+            json_file,
+            witness_directory,
+            quiet=quiet,
+        )
+    if witness_directory is not None:
+        raise BadInputError("--witness: found no --solve; allowed: only with it")
     from batchsim.engines.exhaustive import Bounds, explore
     from batchsim.report.search_progress import SearchProgress
     from batchsim.report.window import show_windows, window_document
 
     check_outputs(json_file, None)
-    (scenario,) = load([file], overrides, None, _check)
+    (scenario,) = load([file], overrides, None, check)
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
-    _check_verdict(verdict, properties)
+    check_verdict(verdict, properties)
     with SearchProgress(quiet=quiet) as progress:
         progress.begin(name)
         exploration = explore(
@@ -75,12 +111,14 @@ def window(
     return INCONCLUSIVE if any(each.window is None for each in results) else 0
 
 
-def _check(scenario: Scenario) -> None:
+def check(scenario: Scenario) -> None:
+    """Whether it has windows; raises `BadInputError`."""
     if scenario.setting.faults or scenario.slowings:
         raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, for they have no window")
 
 
-def _check_verdict(verdict: str | None, properties: Sequence[Property]) -> None:
+def check_verdict(verdict: str | None, properties: Sequence[Property]) -> None:
+    """Whether there is such a verdict; raises `BadInputError`."""
     from batchsim.scenario.spelling import did_you_mean
     from batchsim.verdicts import VERDICTS
 

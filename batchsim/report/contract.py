@@ -65,12 +65,13 @@ def _timed_exploration(exploration: TimedExploration) -> dict[str, Any]:
         "zones": exploration.zones,
         "transitions": exploration.transitions,
         "schedules": None,
-        "outcomes": [_timed_outcome(each) for each in exploration.outcomes],
+        "outcomes": [timed_outcome(each) for each in exploration.outcomes],
         "decisive": [],
     }
 
 
-def _timed_outcome(each: TimedOutcome) -> dict[str, Any]:
+def timed_outcome(each: TimedOutcome) -> dict[str, Any]:
+    """An outcome, and a run that comes to it."""
     return {
         **_class(each.outcome, each.verdicts),
         "schedules": None,

@@ -10,6 +10,8 @@ from batchsim.scenario.problems import FOUND_LENGTH_MAX, InvalidScenario, Place,
 from batchsim.scenario.tree import Node, Path, dotted, plain, planted
 from batchsim.scenario.yaml_file import LEVELS_MAX, parse_yaml
 
+SHORT = {"tombstone.grace": ("latency", "operations", "redis.expire")}
+"""Fields that also go by a name of their own: the parameters of policies."""
 _INDEX = re.compile(r"[0-9]{1,9}")
 
 
@@ -50,6 +52,7 @@ def applied(root: Node, override: Override) -> Node:
 
 def _joined(keys: tuple[str, ...]) -> tuple[str, ...]:
     """Names that contain dots themselves, put together again: those of operations, and paths of policies."""
+    keys = SHORT.get(".".join(keys), keys)
     if keys[:2] == ("latency", "operations"):
         return (*keys[:2], ".".join(keys[2:4]), *keys[4:]) if len(keys) > 2 else keys
     if keys[0] in ("expect", "expect_explore"):

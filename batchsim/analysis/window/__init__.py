@@ -20,15 +20,19 @@ from batchsim.analysis.window.cases import Case
 from batchsim.analysis.window.changes import Change, boundary, smallest_change
 from batchsim.analysis.window.conditions import Condition
 from batchsim.analysis.window.finding import NoWindow, Window, find_window, window_of
+from batchsim.analysis.window.solving import Failing, Solution, solve
 
 __all__ = [
     "Case",
     "Change",
     "Condition",
+    "Failing",
     "NoWindow",
+    "Solution",
     "Window",
     "boundary",
     "find_window",
     "smallest_change",
+    "solve",
     "window_of",
 ]

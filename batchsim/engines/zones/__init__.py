@@ -22,9 +22,28 @@ order.
 
 Each leg varies by itself, the halves of a round trip too. From a zone of the end back to the beginning, a run is
 read off with a time for every instant (`path.py`), and told as the timed engine would tell it (`timetable.py`).
+
+Where zones keep both ends of some legs to the end, one exploration says for which lengths of these an outcome
+comes about (`parameter.py`, `by_value.py`).
 """
 
+from batchsim.engines.zones.by_value import End, ExplorationByValue, explore_by_value
 from batchsim.engines.zones.explore import TimedExploration, TimedOutcome, explore_timed
+from batchsim.engines.zones.parameter import NoLeg, Probe
+from batchsim.engines.zones.ranges import Range, united
 from batchsim.engines.zones.timetable import TimedStep, Timetable
 
-__all__ = ["TimedExploration", "TimedOutcome", "TimedStep", "Timetable", "explore_timed"]
+__all__ = [
+    "End",
+    "ExplorationByValue",
+    "NoLeg",
+    "Probe",
+    "Range",
+    "TimedExploration",
+    "TimedOutcome",
+    "TimedStep",
+    "Timetable",
+    "explore_by_value",
+    "explore_timed",
+    "united",
+]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from batchsim.engines.zones.bounds import Flags, Matrices, Numbers, first_of, only, with_instants
-from batchsim.engines.zones.slots import Slot
-from batchsim.engines.zones.windows import Window
+from batchsim.engines.zones.slots import Instant, Slot
+from batchsim.engines.zones.windows import AT_ONCE, Window
 
 
 class Batch(NamedTuple):
@@ -51,9 +51,28 @@ class Batch(NamedTuple):
         """The zones with more instants: the name of each, that of its base, and the window between."""
         if not new:
             return self
+        new = [*new, *self._marks(new)]
         names = (*self.names, *(name for name, _, _ in new))
         windows = [(names.index(base), window) for _, base, window in new]
         return Batch(with_instants(self.zones, windows), self.origins, names)
+
+    def _marks(self, new: Sequence[tuple[Slot, Slot, Window]]) -> Iterator[tuple[Slot, Slot, Window]]:
+        """Both ends of legs that are solved for, by the number of the leg."""
+        count = sum(name.kind is Instant.MARK for name in self.names) // 2
+        marked = ((name, base) for name, base, window in new if window.is_marked)
+        for number, (name, base) in enumerate(marked, count):
+            yield Slot(Instant.MARK, number, 0), base, AT_ONCE
+            yield Slot(Instant.MARK, number, 1), name, AT_ONCE
+
+    def with_like_marks(self) -> Batch:
+        """Those in which no leg that is solved for is longer than another one for certain."""
+        begins = [place for place, name in enumerate(self.names) if name.kind is Instant.MARK and not name.number]
+        if len(begins) < 2:
+            return self
+        ends = [self.place(self.names[begin]._replace(number=1)) for begin in begins]
+        least_us = -self.zones[:, begins, ends].min(axis=1)
+        most_us = self.zones[:, ends, begins].min(axis=1)
+        return self.chosen(least_us <= most_us)
 
     def renamed(self, names: dict[Slot, Slot]) -> Batch:
         """The same zones, some instants under another name."""

@@ -98,7 +98,7 @@ def _name_after(
         started = firing.kind.operation.timer()
         keys = (firing.timer, None if started is None else started.key)
         return past if slot in [guide.timer(key) for key in keys if key is not None] else slot
-    if slot.place != firing.column or slot.kind is Instant.URGENT:
+    if slot.place != firing.column or slot.kind in (Instant.URGENT, Instant.MARK):
         return slot
     if slot.kind is Instant.END:
         return slot if join in (None, Join.EARLY) else past

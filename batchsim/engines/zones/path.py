@@ -29,9 +29,12 @@ class PathStep(NamedTuple):
     """Of every instant that the step involves."""
 
 
-def path_to(search: Search, node: Node, zone: int) -> list[PathStep]:
-    """A run that ends in a zone; its first step is the beginning, at time 0."""
-    times: Times = {}
+def path_to(search: Search, node: Node, zone: int, times: Times | None = None) -> list[PathStep]:
+    """A run that ends in a zone; its first step is the beginning, at time 0.
+
+    `times`: of the instants that the end has, where it has any.
+    """
+    times = times or {}
     steps: list[PathStep] = []
     while not steps or steps[-1].before is not None:
         step, number, zone = _step_before(search, node, zone, times)
@@ -82,11 +85,11 @@ def _times_in(batch: Batch, fixed: Times) -> Times | None:
     for zone in batch.zones:
         places = {batch.place(name): time for name, time in fixed.items()}
         if all(t - u <= zone[x, y] for x, t in places.items() for y, u in places.items()):
-            return dict(zip(batch.names, _completed(zone, places), strict=True))
+            return dict(zip(batch.names, completed(zone, places), strict=True))
     return None
 
 
-def _completed(zone: Matrices, places: dict[int, int]) -> list[int]:
+def completed(zone: Matrices, places: dict[int, int]) -> list[int]:
     """Times for the other instants too, each as late as it may be; there always is one, as bounds are closed."""
     for place in range(len(zone)):
         if place in places:

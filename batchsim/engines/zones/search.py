@@ -111,6 +111,9 @@ class Search:
     def _arrive(
         self, waiting: dict[Situation, _Arrivals], node: int, firing: int, landing: Landing, batch: Batch
     ) -> None:
+        batch = batch.with_like_marks()
+        if batch.is_empty:
+            return
         arrivals = waiting.setdefault(landing.situation, _Arrivals())
         arrivals.zones.append(batch.zones)
         arrivals.numbers.append(np.arange(len(batch.zones)) + self._arrivals_count)

@@ -196,7 +196,8 @@ class Situation:
     def _loose(self) -> tuple[Slot, ...]:
         bound = {slot for deadline in self.deadlines for slot in deadline}
         awaited = {slot for firing in self.firings for slot in (*firing.after, *firing.before)}
-        return tuple(slot for slot in self.slots if slot not in bound and slot not in awaited)
+        needed = bound | awaited
+        return tuple(slot for slot in self.slots if slot not in needed and slot.kind is not Instant.MARK)
 
     @property
     def is_terminal(self) -> bool:

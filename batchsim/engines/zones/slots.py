@@ -17,13 +17,15 @@ class Instant(IntEnum):
     """A timer runs out."""
     URGENT = 3
     """Somebody who waits finds what he waits for."""
-    BASE = 4
+    MARK = 4
+    """An end of a leg that is solved for (`parameter.py`); it is never forgotten."""
+    BASE = 5
     """Within a step: the answer reaches the actor, which goes on."""
-    LEG = 5
+    LEG = 6
     """Within a step: a request reaches the actor that begins with it."""
-    ARRIVAL = 6
+    ARRIVAL = 7
     """Within a step: an operation arrives that was blocked until now."""
-    PAST = 7
+    PAST = 8
     """Within a step: it is none any longer."""
 
 
@@ -32,9 +34,9 @@ class Slot(NamedTuple):
 
     kind: Instant
     place: int
-    """The column of the actor, the number of the timer, or the first column of the role."""
+    """The column of the actor, the number of the timer or of the mark, or the first column of the role."""
     number: int = 0
-    """The position of the operation, or the number of the lane."""
+    """The position of the operation, the number of the lane, or which end of a leg."""
 
 
 BASE = Slot(Instant.BASE, 0)

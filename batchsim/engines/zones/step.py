@@ -200,14 +200,14 @@ class Stepper:
 
     def _settled(self, change: Change, batch: Batch) -> Iterator[Landing]:
         """Instants that have passed for certain are forgotten: each zone to the situation that it belongs to."""
-        names = tuple(name for name in batch.names if name.kind <= Instant.URGENT)
+        names = tuple(name for name in batch.names if name.kind <= Instant.MARK)
         parts = [(batch, names)]
         while parts:
             part, names = parts.pop()
             landing = self._sorted(change, part, names)
             if landing.situation.is_terminal:
-                row = landing.situation.row
-                yield landing._replace(situation=self.situation(row, ()), names=())
+                marks = tuple(sorted(name for name in names if name.kind is Instant.MARK))
+                yield landing._replace(situation=self.situation(landing.situation.row, marks), names=marks)
                 continue
             for slot, name in zip(landing.situation.slots, landing.names, strict=True):
                 if slot in landing.situation.loose:

@@ -18,11 +18,8 @@ class Window(NamedTuple):
     min_us: int
     max_us: int
     """`NEVER_US`: there is no longest."""
-
-    def __add__(self, other: object) -> Window:
-        """That of the two, one after the other."""
-        assert isinstance(other, Window)
-        return Window(self.min_us + other.min_us, min(NEVER_US, self.max_us + other.max_us))
+    is_marked: bool = False
+    """Whether its length is solved for (`parameter.py`): zones keep both ends of it."""
 
 
 AT_ONCE = Window(0, 0)
@@ -42,7 +39,7 @@ def leg_windows(latency: Latency) -> LegWindows:
     """
     match latency:
         case RoundTrip(total):
-            min_us, max_us = _window(total.support_us)
+            min_us, max_us, _ = _window(total.support_us)
             longest = (max_us, max_us) if max_us == NEVER_US else (max_us // 2, max_us - max_us // 2)
             return LegWindows(Window(min_us // 2, longest[0]), Window(min_us - min_us // 2, longest[1]))
         case Legs(request, response):
