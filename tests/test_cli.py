@@ -412,6 +412,25 @@ def test_help_imports_nothing_heavy() -> None:
     assert ended.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("run", ["numpy", "rapidfuzz", "batchsim.engines.exhaustive", "batchsim.report.timeline"]),
+        ("explore", ["rapidfuzz", "batchsim.engines.zones", "batchsim.report.timeline"]),
+        ("explore --timed", ["simpy", "rapidfuzz", "batchsim.engines.chain", "batchsim.report.timeline"]),
+    ],
+)
+def test_a_command_imports_nothing_that_it_does_not_need(command: str, unneeded: list[str]) -> None:
+    name, *options = command.split()
+    code = (
+        "import sys; from batchsim.cli import commands; "
+        f"commands({[name, 'tests/golden/one.yaml', '--quiet', *options]}, standalone_mode=False); "
+        f"print([m for m in {unneeded} if m in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ended.stdout.strip() == "[]"
+
+
 def test_output_bytes_depend_on_no_hash_seed() -> None:
     outputs = {
         subprocess.run(

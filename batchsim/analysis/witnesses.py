@@ -6,14 +6,16 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchsim.bad_input import BadInputError
-from batchsim.engines.exhaustive import OutcomeClass
 from batchsim.engines.prescribed import Draw
-from batchsim.engines.zones import TimedOutcome
-from batchsim.trace import Trace
 from batchsim.user_code import is_reference
+
+if TYPE_CHECKING:
+    from batchsim.engines.exhaustive import OutcomeClass
+    from batchsim.engines.zones import TimedOutcome
+    from batchsim.trace import Trace
 
 SCHEMA = 1
 

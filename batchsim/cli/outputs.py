@@ -54,13 +54,14 @@ def check_outputs(
 ) -> None:
     """Before any work: whether the results can be written; raises `BadInputError`."""
     from batchsim.report.files import why_not_writable
-    from batchsim.report.folder import why_not_reports
 
     if json_file is not None and json_file != "-":
         why = why_not_writable(Path(json_file)) if json_file else "found nothing; allowed: a file, or -"
         if why is not None:
             raise BadInputError(f"--json {json_file}: {why}")
     if report_directory is not None:
+        from batchsim.report.folder import why_not_reports
+
         why = why_not_reports(report_directory)
         if why is not None:
             raise BadInputError(f"--report {report_directory}: {why}")

@@ -19,6 +19,8 @@ from batchsim.cli.exit_codes import BAD_INPUT, INTERRUPTED
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit."""
     _make_streams_robust()
+    # With NumPy comes OpenBLAS, which starts a thread for each core; there is no linear algebra for them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = commands.main(arguments, prog_name="batchsim", standalone_mode=False)
         sys.stdout.flush()

@@ -80,9 +80,14 @@ class Exposure(Generic[F]):
         """How the operation can turn out if it happens now, beside the usual alternatives."""
         raise NotImplementedError
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the fault leaves it open that it happens here, where it can."""
+        return self.fault.at_most is not None
+
     def way(self, label: str | None, choice: Any = None, timer: Key | None = None) -> Alternative:
         """One such way; `timer`: of the operation itself, if any."""
-        return Alternative(label, self.timer or timer, choice, self.fault.probability)
+        return Alternative(label, self.timer or timer, choice, self.fault.probability, self.is_open)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Any:
         """It happens in this way; the answer, or what is raised in its place."""

@@ -127,7 +127,15 @@ def _connection_of(operation: Operation[Any]) -> Key:
     return connection_key(operation.attempt)
 
 
-class CutIsSeen(Exposure[Cut]):
+class _Cutting(Exposure[Cut]):
+    """The connection drops before all items have arrived."""
+
+    @property
+    def is_open(self) -> bool:
+        return super().is_open or (self.timer is None and self.fault.after_items is None)
+
+
+class CutIsSeen(_Cutting):
     """`http.deliver`: the connection has dropped, or drops, before all items have arrived."""
 
     def __init__(self, number: int, fault: Cut, run_count: int) -> None:
@@ -169,7 +177,7 @@ class CutIsSeen(Exposure[Cut]):
             world.network.change_connection(operation.attempt, connection._replace(is_closed=True))
 
 
-class BodyIsCut(Exposure[Cut]):
+class BodyIsCut(_Cutting):
     """In place of the first step for an item: the handler's read of the body fails."""
 
     def __init__(self, number: int, fault: Cut, setting: Setting, attempt: int) -> None:
@@ -278,6 +286,10 @@ class ActorCrashes(Exposure[Crash]):
             return (answer_key(self._attempt),)
         return _message_of(operation)
 
+    @property
+    def is_open(self) -> bool:
+        return super().is_open or (self.timer is None and self.fault.before is None)
+
     def is_certain(self, world: World, operation: Operation[Any]) -> bool:
         return self.fault.is_pinned and self.fault.before is not None and self.timer is None
 
@@ -313,6 +325,10 @@ class StoreFails(Exposure[StoreError]):
     def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
         return _message_of(operation) if self._shows_in_flight and operation.leaves_message else ()
 
+    @property
+    def is_open(self) -> bool:
+        return super().is_open or (self.timer is None and self.fault.operation is None)
+
     def is_certain(self, world: World, operation: Operation[Any]) -> bool:
         return self.fault.is_pinned and self.fault.operation is not None and self.timer is None
 
@@ -321,7 +337,8 @@ class StoreFails(Exposure[StoreError]):
             return ()
         ways = []
         if self.fault.effect is not Effect.AFTER:
-            ways.append(self.way("raises before"))
+            before = self.way("raises before")
+            ways.append(before._replace(is_optional=before.is_optional or self.fault.effect is None))
         if self.fault.effect is not Effect.BEFORE:
             ways.extend(self.way(_raises_after(each), each, each.timer) for each in usual)
         return tuple(ways)

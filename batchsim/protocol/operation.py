@@ -109,6 +109,8 @@ class Alternative(NamedTuple):
     """What the operation needs to know to turn out so."""
     probability: float | None = None
     """With time: how likely it turns out so, if nothing before it in order does; `None`: it does."""
+    is_optional: bool = False
+    """Whether a scenario leaves open that it turns out so: exploration also takes what comes after it in order."""
 
 
 class Timer(NamedTuple):

@@ -423,7 +423,7 @@ class RetryMessage(MessageOperation[bool]):
     def timer(self) -> Timer | None:
         key = self._message(self.delivery).timer
         assert key is not None
-        return Timer(key, self.name)
+        return Timer(key, self.name, wakes_at_once=True)
 
     def timer_after(self, answer: Any) -> Timer | None:
         return self.timer() if answer else None

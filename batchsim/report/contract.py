@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from batchsim.analysis.runs import PolicyRun, ScenarioRun
-from batchsim.engines.chain import ExactExploration, ExactOutcome
-from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
-from batchsim.engines.zones import TimedExploration, TimedOutcome
-from batchsim.trace import Answered, Outcome, Step, Trace
+if TYPE_CHECKING:
+    from batchsim.analysis.runs import PolicyRun, ScenarioRun
+    from batchsim.engines.chain import ExactExploration, ExactOutcome
+    from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
+    from batchsim.engines.zones import TimedExploration, TimedOutcome
+    from batchsim.trace import Answered, Outcome, Step, Trace
 
 SCHEMA = 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
@@ -13,13 +14,15 @@ from rich.text import Text
 from batchsim.analysis.chains import Leg, Span, spans_of
 from batchsim.analysis.contest import contest_of
 from batchsim.analysis.margins import Margin
-from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.report import words
 from batchsim.report.faults import faults_in_words
 from batchsim.report.tables import BAD, GOOD, QUIET, plain_table, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import Scenario
 from batchsim.trace import Step
+
+if TYPE_CHECKING:
+    from batchsim.analysis.runs import PolicyRun, ScenarioRun
 
 Chains = tuple[tuple[Leg, ...], tuple[Leg, ...]] | None
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from batchsim.analysis.margins import Margin
-from batchsim.analysis.runs import PolicyRun
+from typing import TYPE_CHECKING
+
 from batchsim.protocol.client import CallResult, Result
 from batchsim.protocol.stores import BatchRow
 from batchsim.rounding import rounded
-from batchsim.trace import Trace
+
+if TYPE_CHECKING:
+    from batchsim.analysis.margins import Margin
+    from batchsim.analysis.runs import PolicyRun
+    from batchsim.trace import Trace
 
 
 def caller_got(trace: Trace) -> str:

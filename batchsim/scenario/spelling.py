@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rapidfuzz import process
-from rapidfuzz.distance import DamerauLevenshtein
-
 SIMILARITY_MIN = 0.5
 NAME_LENGTH_MAX = 100
 
@@ -15,6 +12,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, or `None` if none is like it."""
     if len(name) > NAME_LENGTH_MAX:
         return None
+    from rapidfuzz import process
+    from rapidfuzz.distance import DamerauLevenshtein
+
     best = process.extractOne(
         name,
         sorted(known),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
-from batchsim.protocol.cells import GuardedCells
+from batchsim.protocol.cells import GuardedCells, Key
 from batchsim.protocol.operation import BlockingOperation, World
 
 
@@ -22,6 +22,10 @@ class Move(NamedTuple):
     answer: Any
     probability: float | None = None
     """Where it is one of several that a draw decides between: how likely it is."""
+    timer: Key | None = None
+    """With time: not before this timer has run out."""
+    is_optional: bool = False
+    """With time: whether one that comes after it can be taken although it can."""
 
 
 class StepKind:
@@ -65,8 +69,17 @@ class StepKind:
             answer = self.operation.apply_alternative(world, alternative)
             local = self.role.locals.after(self.local, self.position, answer)
             self._publish(world, local)
-            probability = alternative.probability
-            moves.append(Move(alternative.label, local, self._numbers(world), answer, probability))
+            moves.append(
+                Move(
+                    label=alternative.label,
+                    local=local,
+                    cells=self._numbers(world),
+                    answer=answer,
+                    probability=alternative.probability,
+                    timer=alternative.timer,
+                    is_optional=alternative.is_optional,
+                )
+            )
         return moves
 
     def _number_in(self, content: Sequence[int], cell: str) -> int:

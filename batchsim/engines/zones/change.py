@@ -23,6 +23,7 @@ class Change(NamedTuple):
     column: int
     """Of its actor; `NOBODY`: it is the beginning."""
     operation: Operation[Any] | None
+    answer: Any
     names: dict[Slot, Slot]
     """What the instants that were to come are now."""
     issued: list[int]
@@ -40,7 +41,7 @@ def beginning(guide: Guide) -> Change:
     """Phase 1 is done."""
     row = tuple(guide.layout.initial_row())
     begun = [column for column in range(guide.layout.actors_count) if guide.has_begun(row, column)]
-    return Change(row, START, NOBODY, None, {}, [], begun, None, 0, None)
+    return Change(row, START, NOBODY, None, None, {}, [], begun, None, 0, None)
 
 
 def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
@@ -61,6 +62,7 @@ def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
         at=names[firing.at],
         column=column,
         operation=kind.operation,
+        answer=move.answer,
         names=names,
         issued=issued,
         begun=[
@@ -72,18 +74,18 @@ def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
         ],
         join=join,
         lane=int(kind.lane.rpartition(".")[2] or 0),
-        published=kind.role.returns_to if after.has_ended and not before.has_ended else None,
+        published=kind.role.returns_to if after.result is not None and before.result is None else None,
     )
 
 
 def _follow(
     before: Sequence[Pending], position: int, after: Sequence[Pending]
 ) -> tuple[dict[int, int], list[int]]:
-    """Where the operations that stay pending are now, and which are new."""
+    """Where the operations that stay pending are now, and which are new; none stays with who stops."""
     places = {(pending.lane, pending.operation): place for place, pending in enumerate(after)}
     moved: dict[int, int] = {}
     for place, pending in enumerate(before):
-        if place != position:
+        if place != position and (pending.lane, pending.operation) in places:
             moved[place] = places.pop((pending.lane, pending.operation))
     return moved, sorted(places.values())
 
@@ -95,8 +97,8 @@ def _name_after(
     if slot == firing.at:
         return past
     if slot.kind is Instant.TIMER:
-        started = firing.kind.operation.timer()
-        keys = (firing.timer, None if started is None else started.key)
+        started = firing.kind.operation.timer_after(firing.move.answer)
+        keys = (firing.move.timer, None if started is None else started.key)
         return past if slot in [guide.timer(key) for key in keys if key is not None] else slot
     if slot.place != firing.column or slot.kind in (Instant.URGENT, Instant.MARK):
         return slot

@@ -16,8 +16,9 @@ from batchsim.engines.zones.situation import Guide
 from batchsim.engines.zones.step import Stepper
 from batchsim.engines.zones.timetable import Timetable, timetable
 from batchsim.engines.zones.windows import Windows
+from batchsim.protocol.faults import Cut
 from batchsim.protocol.policy import Policy
-from batchsim.scenario import Scenario
+from batchsim.scenario import Scenario, check_for_exploration
 from batchsim.trace import Outcome
 from batchsim.verdicts import Property, verdicts_of
 
@@ -74,8 +75,9 @@ def explore_timed(
     `on_level`: called before each level of the search, with the zones as states; whether to go on. Raises
     `BadInputError` for a scenario with faults.
     """
-    if scenario.setting.faults or scenario.slowings:
+    if scenario.slowings or any(isinstance(each, Cut) for each in scenario.setting.faults):
         raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, in a timed exploration")
+    check_for_exploration(scenario)
     table = StepTable(Layout(scenario.setting, policy, merges=True))
     guide, windows = Guide(table), Windows(scenario.latency_of)
     search = Search(Stepper(guide, windows))

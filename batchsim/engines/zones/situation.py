@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.zones.slots import Instant, Slot
+from batchsim.protocol.cast import alarms
 from batchsim.protocol.cells import Key
 from batchsim.protocol.operation import BlockingOperation
 
@@ -31,8 +32,6 @@ class Firing:
     """Instants that it comes no earlier than."""
     before: tuple[Slot, ...]
     """Instants that it comes no later than, deadlines aside."""
-    timer: Key | None
-    """The timer that its alternative waited for."""
 
 
 class Waiting(NamedTuple):
@@ -45,13 +44,13 @@ class Waiting(NamedTuple):
     """None: it is blocked."""
     timers: tuple[Slot | None, ...]
     """For each of the moves the timer that must have run out first, if one runs."""
-    keys: tuple[Key | None, ...]
-    """The keys of these timers, running or not."""
 
     @property
     def is_ready(self) -> bool:
-        """Whether one of the moves waits for no timer."""
-        return None in self.timers
+        """Whether it acts if it looks now, in one way or another."""
+        return any(
+            timer is None and not move.is_optional for move, timer in zip(self.moves, self.timers, strict=True)
+        )
 
 
 class Guide:
@@ -65,12 +64,24 @@ class Guide:
         self.gates = [
             None if role.begins_with is None else self.layout.column_of[role.begins_with] for role in self.roles
         ]
+        self.alarms = {key: (at_us, cells) for key, at_us, cells in alarms(self.layout.setting)}
+        """The timers that run out at a given time, and the cells that are looked at then."""
         self._timers: dict[Key, int] = {}
-        self._timers_of_moves: dict[tuple[int, Row], tuple[Key | None, ...]] = {}
+        self._cells_of_timers: dict[Slot, list[int]] = {}
 
     def timer(self, key: Key) -> Slot:
         """The instant at which a timer runs out."""
         return Slot(Instant.TIMER, self._timers.setdefault(key, len(self._timers)))
+
+    def started(self, key: Key, cells: Iterable[Key]) -> Slot:
+        """A timer that was started: it matters as long as one of these cells is there."""
+        timer = self.timer(key)
+        self._cells_of_timers[timer] = [self.layout.column_of[cell] for cell in cells]
+        return timer
+
+    def matters(self, row: Row, timer: Slot) -> bool:
+        """Whether somebody may still ask if a timer has run out, before it is started anew."""
+        return any(row[column] != ABSENT for column in self._cells_of_timers[timer])
 
     def urgent(self, column: int) -> Slot:
         """The instant at which one of those who wait in a role finds what they wait for."""
@@ -85,6 +96,15 @@ class Guide:
         """The pending steps of the actor of a column."""
         return self.table.kinds(self.roles[column], row[column])
 
+    def moves(self, row: Row, kind: StepKind) -> tuple[Move, ...]:
+        """The ways in which a step can turn out."""
+        return kind.moves(tuple([row[place] for place in kind.columns]))
+
+    def running(self, moves: Iterable[Move], slots: Sequence[Slot]) -> tuple[Slot | None, ...]:
+        """For each of some moves the timer that must have run out first, if it is among the instants to come."""
+        timers = [None if move.timer is None else self.timer(move.timer) for move in moves]
+        return tuple([timer if timer in slots else None for timer in timers])
+
     def waiting(self, row: Row, slots: Sequence[Slot]) -> Iterator[Waiting]:
         """All blocking operations of those who have begun."""
         for column in range(self.layout.actors_count):
@@ -92,23 +112,21 @@ class Guide:
                 continue
             for kind in self.kinds(row, column):
                 if isinstance(kind.operation, BlockingOperation):
-                    yield self.waiting_for(row, slots, column, kind)
+                    moves = self.moves(row, kind)
+                    slot = Slot(Instant.OPERATION, column, kind.position)
+                    yield Waiting(column, slot, kind, moves, self.running(moves, slots))
 
-    def waiting_for(self, row: Row, slots: Sequence[Slot], column: int, kind: StepKind) -> Waiting:
-        """One blocking operation."""
-        content = tuple(row[place] for place in kind.columns)
-        moves = kind.moves(content)
-        keys = self._keys(kind, content, row) if moves else ()
-        timers = [None if key is None else self.timer(key) for key in keys]
-        running = tuple(timer if timer in slots else None for timer in timers)
-        return Waiting(column, Slot(Instant.OPERATION, column, kind.position), kind, moves, running, keys)
+    def looks(self, waiting: Waiting) -> list[Slot]:
+        """The timers at whose end the operation looks again."""
+        return list(dict.fromkeys(self._timers_looked_at(waiting)))
 
-    def _keys(self, kind: StepKind, content: Row, row: Row) -> tuple[Key | None, ...]:
-        known = (id(kind), content)
-        if known not in self._timers_of_moves:
-            alternatives = kind.operation.alternatives(self.layout.world(list(row)))
-            self._timers_of_moves[known] = tuple(alternative.timer for alternative in alternatives)
-        return self._timers_of_moves[known]
+    def _timers_looked_at(self, waiting: Waiting) -> Iterator[Slot]:
+        operation = waiting.kind.operation
+        assert isinstance(operation, BlockingOperation)
+        for move, timer in zip(waiting.moves, waiting.timers, strict=True):
+            alarm = self.alarms.get(move.timer or "")
+            if timer is not None and (alarm is None or operation.waits_for() in alarm[1]):
+                yield timer
 
 
 class Situation:
@@ -122,7 +140,12 @@ class Situation:
         self.firings: list[Firing] = []
         self._note_free_steps()
         self._note_waiting()
-        self.loose = self._loose()
+        bound = {slot for deadline in self.deadlines for slot in deadline}
+        self.opportunities = tuple(dict.fromkeys(each.at for each in self.firings if each.at not in bound))
+        """Instants at which something may happen, and need not."""
+        awaited = {slot for firing in self.firings for slot in (firing.at, *firing.after, *firing.before)}
+        needed = bound | awaited
+        self.loose = tuple(slot for slot in slots if slot not in needed and slot.kind is not Instant.MARK)
         """Instants that are no deadline: whether one has passed is known only by comparison."""
 
     def _note_free_steps(self) -> None:
@@ -131,12 +154,11 @@ class Situation:
             if not guide.has_begun(row, column):
                 continue
             for kind in guide.kinds(row, column):
-                if isinstance(kind.operation, BlockingOperation):
-                    continue
-                at = Slot(Instant.OPERATION, column, kind.position)
-                self.deadlines.append((at,))
-                for move in kind.moves(tuple(row[place] for place in kind.columns)):
-                    self.firings.append(Firing(column, kind, move, at, (), (), None))
+                if not isinstance(kind.operation, BlockingOperation):
+                    at = Slot(Instant.OPERATION, column, kind.position)
+                    self.deadlines.append((at,))
+                    moves = guide.moves(row, kind)
+                    self._fire(column, kind, at, moves, guide.running(moves, self.slots))
 
     def _note_waiting(self) -> None:
         idle: set[StepKind] = set()
@@ -144,62 +166,82 @@ class Situation:
             if not waiting.moves:
                 continue
             if waiting.kind.operation.acts_on_arrival:
-                self._note_travelling(waiting)
+                self.deadlines.append((waiting.slot,))
+                self._fire_any(waiting, waiting.slot)
             elif waiting.slot in self.slots:
                 self._note_arriving(waiting)
             elif waiting.kind not in idle:
                 idle.add(waiting.kind)
                 self._note_idle(waiting)
 
-    def _note_travelling(self, waiting: Waiting) -> None:
-        self.deadlines.append((waiting.slot,))
-        for which in range(len(waiting.moves)):
-            self._fire(waiting, which, waiting.slot, (), ())
-
     def _note_idle(self, waiting: Waiting) -> None:
         if waiting.is_ready:
             at = self.guide.urgent(waiting.column)
             self.deadlines.append((at,))
-            self._fire_the_first_due(waiting, at)
+            self._fire_any(waiting, at)
             return
-        timers = [timer for timer in waiting.timers if timer is not None]
-        self.deadlines += [(timer,) for timer in timers]
-        for which, timer in enumerate(timers):
-            self._fire(waiting, which, timer, (), ())
+        looks = self.guide.looks(waiting)
+        self.deadlines += [(timer,) for timer in looks if _is_binding(waiting, timer)]
+        for timer in looks:
+            self._fire_at_the_end_of(waiting, timer, looks, ())
 
     def _note_arriving(self, waiting: Waiting) -> None:
         if waiting.is_ready:
             self.deadlines.append((waiting.slot,))
-            self._fire_the_first_due(waiting, waiting.slot)
+            self._fire_any(waiting, waiting.slot)
             return
-        timers = [timer for timer in waiting.timers if timer is not None]
-        self.deadlines += [(waiting.slot, timer) for timer in timers]
-        self._fire_the_first_due(waiting, waiting.slot)
-        for which, timer in enumerate(timers):
-            self._fire(waiting, which, timer, (waiting.slot,), tuple(each for each in timers if each != timer))
+        looks = self.guide.looks(waiting)
+        self.deadlines += [(waiting.slot, timer) for timer in looks if _is_binding(waiting, timer)]
+        self._fire_any(waiting, waiting.slot)
+        for timer in looks:
+            self._fire_at_the_end_of(waiting, timer, looks, (waiting.slot,))
 
-    def _fire_the_first_due(self, waiting: Waiting, at: Slot) -> None:
-        """Of the alternatives, the first one whose timer has run out."""
-        running: list[Slot] = []
-        for which, timer in enumerate(waiting.timers):
-            self._fire(waiting, which, at, () if timer is None else (timer,), tuple(running))
-            if timer is None:
-                return
-            running.append(timer)
+    def _fire_any(self, waiting: Waiting, at: Slot) -> None:
+        self._fire(waiting.column, waiting.kind, at, waiting.moves, waiting.timers)
+
+    def _fire_at_the_end_of(
+        self, waiting: Waiting, at: Slot, looks: Sequence[Slot], after: tuple[Slot, ...]
+    ) -> None:
+        """At the end of a timer, what waited for it, or for no other one that is looked at."""
+        fitting = [
+            (move, timer)
+            for move, timer in zip(waiting.moves, waiting.timers, strict=True)
+            if timer == at or timer not in looks
+        ]
+        moves, timers = [move for move, _ in fitting], [timer for _, timer in fitting]
+        others = tuple(timer for timer in looks if timer != at and _is_binding(waiting, timer))
+        self._fire(waiting.column, waiting.kind, at, moves, timers, after, others if after else ())
 
     def _fire(
-        self, waiting: Waiting, which: int, at: Slot, after: tuple[Slot, ...], before: tuple[Slot, ...]
+        self,
+        column: int,
+        kind: StepKind,
+        at: Slot,
+        moves: Sequence[Move],
+        timers: Sequence[Slot | None],
+        after: tuple[Slot, ...] = (),
+        before: tuple[Slot, ...] = (),
     ) -> None:
-        move, key = waiting.moves[which], waiting.keys[which]
-        self.firings.append(Firing(waiting.column, waiting.kind, move, at, after, before, key))
-
-    def _loose(self) -> tuple[Slot, ...]:
-        bound = {slot for deadline in self.deadlines for slot in deadline}
-        awaited = {slot for firing in self.firings for slot in (*firing.after, *firing.before)}
-        needed = bound | awaited
-        return tuple(slot for slot in self.slots if slot not in needed and slot.kind is not Instant.MARK)
+        """Of the moves in their order the first whose timer has run out, or one that may be taken before it."""
+        running = list(before)
+        for move, timer in zip(moves, timers, strict=True):
+            waits_for = () if timer is None or timer == at else (timer,)
+            self.firings.append(Firing(column, kind, move, at, (*after, *waits_for), tuple(running)))
+            if move.is_optional:
+                continue
+            if not waits_for:
+                return
+            running += waits_for
 
     @property
     def is_terminal(self) -> bool:
         """Whether nothing can happen any more."""
         return not self.firings
+
+
+def _is_binding(waiting: Waiting, timer: Slot) -> bool:
+    """Whether the operation acts at the end of a timer, in one way or another."""
+    return any(
+        each == timer and not move.is_optional
+        for move, each in zip(waiting.moves, waiting.timers, strict=True)
+    )

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from batchsim.engines.exhaustive.layout import ABSENT
+from batchsim.engines.exhaustive.moves import Move
 from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.zones.batch import Batch, one_zone
 from batchsim.engines.zones.change import NOBODY, Change, beginning, change_of
 from batchsim.engines.zones.situation import Deadline, Firing, Guide, Place, Row, Situation, Waiting
 from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
-from batchsim.engines.zones.windows import AT_ONCE, Window, Windows
+from batchsim.engines.zones.windows import AT_ONCE, NEVER_US, Window, Windows
 from batchsim.protocol.cast import TIMERS_OF_PHASE_1
 from batchsim.protocol.operation import BlockingOperation, Operation
 
@@ -58,7 +59,7 @@ class Stepper:
     def first(self) -> list[Landing]:
         """The beginning, over all instants that it involves."""
         change = beginning(self._guide)
-        return self._land(change, one_zone(START), frozenset(), explicit=True)
+        return self._land(change, [one_zone(START)], frozenset(), frozenset(), explicit=True)
 
     def enabled(self, batch: Batch, firing: Firing, deadlines: Sequence[Deadline]) -> Iterator[Batch]:
         """The zones in which a step is the next one; of several deadlines the latest counts."""
@@ -82,20 +83,55 @@ class Stepper:
             for each in self._guide.waiting(situation.row, situation.slots)
             if each.moves and (each.is_ready or each.kind.operation.acts_on_arrival)
         )
-        return self._land(change, batch.renamed(change.names), ready, explicit=explicit)
+        watched = frozenset(deadline[0] for deadline in situation.deadlines if len(deadline) == 1)
+        batches = self._passing_over(situation, firing, change, batch.renamed(change.names))
+        return self._land(change, batches, ready, watched, explicit=explicit)
 
-    def _land(self, change: Change, batch: Batch, ready: frozenset[Slot], *, explicit: bool) -> list[Landing]:
-        if not explicit:
-            batch = batch.only([name for name in batch.names if _is_needed(change, name)])
+    def _land(
+        self,
+        change: Change,
+        batches: list[Batch],
+        ready: frozenset[Slot],
+        watched: frozenset[Slot],
+        *,
+        explicit: bool,
+    ) -> list[Landing]:
         landings: list[Landing] = []
-        for answered in self._answered(change, batch):
-            coming = answered.with_instants(self._coming(change))
-            for travelling in self._travelling(change, coming, ready):
-                for met in self._met(change, travelling, ready):
-                    landings += self._settled(change, met)
+        for each in batches:
+            batch = each
+            if not explicit:
+                batch = batch.only([name for name in batch.names if _is_needed(change, name)])
+            for answered in self._answered(change, batch):
+                coming = answered.with_instants(self._coming(change))
+                for travelling in self._travelling(change, coming, ready):
+                    for told in self._told(change, travelling, watched):
+                        for met in self._met(change, told, ready):
+                            landings += self._settled(change, met)
         if explicit:
             return landings
         return [each._replace(batch=each.batch.only(each.names), names=each.names) for each in landings]
+
+    # -- what might have happened ------------------------------------------------------------------
+
+    def _passing_over(
+        self, situation: Situation, firing: Firing, change: Change, batch: Batch
+    ) -> list[Batch]:
+        """What might have happened before this step, and did not, will not; what may happen later, comes later."""
+        batches = [batch]
+        for slot in situation.opportunities:
+            name = change.names[slot]
+            if slot == firing.at or name.kind is Instant.PAST:
+                continue
+            past = Slot(Instant.PAST, -1 - situation.slots.index(slot), 1)
+            if slot.kind is Instant.OPERATION and not self._can_act(change.row, slot):
+                batches = [each.renamed({name: past}) for each in batches]
+            else:
+                batches = [half for each in batches for half in _sooner_or_later(each, name, change.at, past)]
+        return batches
+
+    def _can_act(self, row: Row, slot: Slot) -> bool:
+        kind = self._guide.kinds(row, slot.place)[slot.number]
+        return bool(self._guide.moves(row, kind))
 
     # -- the answer ----------------------------------------------------------------------------
 
@@ -136,13 +172,16 @@ class Stepper:
         return coming
 
     def _timers(self, change: Change) -> Iterator[Coming]:
-        guide, windows = self._guide, self._windows
-        if change.operation is None:
+        guide, windows, operation = self._guide, self._windows, change.operation
+        if operation is None:
             for key, name in TIMERS_OF_PHASE_1.items():
                 if change.row[guide.layout.column_of[key]] != ABSENT:
-                    yield guide.timer(key), change.at, windows.named(name).request
-        elif (timer := change.operation.timer()) is not None:
-            yield guide.timer(timer.key), change.at, windows.of(change.operation, timer.delay_of).request
+                    yield guide.started(key, (key,)), change.at, windows.named(name).request
+            for key, (at_us, _) in guide.alarms.items():
+                yield guide.started(key, (key,)), change.at, Window(at_us, at_us)
+        elif (timer := operation.timer_after(change.answer)) is not None:
+            slot = guide.started(timer.key, operation.unblocks_after(change.answer))
+            yield slot, change.at, windows.of(operation, timer.delay_of).request
 
     def _issued(
         self, row: Row, column: int, positions: list[int], base: Slot, *, is_first: bool = False
@@ -155,6 +194,8 @@ class Stepper:
                 continue  # as many as can be busy at once: there is always another one who has arrived
             has_request = not (operation.is_instant or operation.acts_on_arrival)
             window = self._windows.of(operation).request if has_request else AT_ONCE
+            if is_blocking and _is_left_open(self._guide.moves(row, kinds[position])):
+                window = window._replace(max_us=NEVER_US)
             yield Slot(Instant.OPERATION, column, position), base, window
 
     # -- who waited, and finds it --------------------------------------------------------------
@@ -170,6 +211,20 @@ class Stepper:
             there = BASE if operation.waits_for() == change.published else change.at
             travel = self._windows.of(operation).response
             batches = [half for each in batches for half in _received(each, waiting.slot, there, travel)]
+        return batches
+
+    def _told(self, change: Change, batch: Batch, watched: frozenset[Slot]) -> list[Batch]:
+        """Who waits looks at a timer that nobody watched: it has run out, or has not."""
+        batches, started = [batch], {name for name, _, _ in self._timers(change)}
+        for waiting in self._guide.waiting(change.row, batch.names):
+            if waiting.slot in batch.names or waiting.is_ready or waiting.kind.operation.acts_on_arrival:
+                continue
+            for timer in self._guide.looks(waiting):
+                if timer not in watched and timer not in started:
+                    past = Slot(Instant.PAST, -1 - timer.number, 2)
+                    batches = [
+                        half for each in batches for half in _sooner_or_later(each, timer, change.at, past)
+                    ]
         return batches
 
     def _met(self, change: Change, batch: Batch, ready: frozenset[Slot]) -> list[Batch]:
@@ -200,7 +255,7 @@ class Stepper:
 
     def _settled(self, change: Change, batch: Batch) -> Iterator[Landing]:
         """Instants that have passed for certain are forgotten: each zone to the situation that it belongs to."""
-        names = tuple(name for name in batch.names if name.kind <= Instant.MARK)
+        names = tuple(name for name in batch.names if self._is_to_come(change.row, name))
         parts = [(batch, names)]
         while parts:
             part, names = parts.pop()
@@ -221,6 +276,11 @@ class Stepper:
             if not landing.batch.is_empty:
                 yield landing
 
+    def _is_to_come(self, row: Row, name: Slot) -> bool:
+        if name.kind is Instant.TIMER:
+            return self._guide.matters(row, name)
+        return name.kind <= Instant.MARK
+
     def _sorted(self, change: Change, batch: Batch, names: tuple[Slot, ...]) -> Landing:
         columns = list(range(self._guide.layout.actors_count))
         for role in self._guide.layout.roles:
@@ -240,6 +300,8 @@ def _is_needed(change: Change, name: Slot) -> bool:
 
 
 def _is_issued(change: Change, waiting: Waiting) -> bool:
+    if waiting.column in change.begun:
+        return True
     return waiting.column == change.column and waiting.kind.position in change.issued
 
 
@@ -248,6 +310,21 @@ def _latest(batch: Batch, end: Slot) -> list[Batch]:
     before, after = batch.halves(end, BASE)
     swapped = after.renamed({BASE: Slot(Instant.ARRIVAL, end.place, end.number), end: BASE})
     return [each for each in (before, swapped) if not each.is_empty]
+
+
+def _is_left_open(moves: Sequence[Move]) -> bool:
+    """Whether something may happen, and nothing must."""
+    return bool(moves) and all(move.is_optional for move in moves)
+
+
+def _sooner_or_later(batch: Batch, name: Slot, at: Slot, past: Slot) -> list[Batch]:
+    """An instant passes before another one, or comes after it; one that may never come comes after it."""
+    if name not in batch.names:
+        return [batch]
+    sooner, later = batch.halves(name, at)
+    is_never = (batch.zones[:, batch.place(name), batch.place(at)] >= NEVER_US).all()
+    halves = [later] if is_never else [sooner.renamed({name: past}), later]
+    return [each for each in halves if not each.is_empty]
 
 
 def _received(batch: Batch, slot: Slot, there: Slot, travel: Window) -> list[Batch]:

@@ -150,7 +150,8 @@ class _Writer:
         """The request leg of what the SDK sent."""
         for player in self._players:
             for pending in player.pending.values():
-                if (pending.operation.name, getattr(pending.operation, "attempt", None)) == (
+                operation = pending.operation
+                if (operation.name, getattr(operation, "attempt", None)) == (
                     actor.begins_after_leg_of,
                     actor.number,
                 ):
@@ -213,7 +214,7 @@ class _Writer:
         self.steps.append(
             TimedStep(
                 actor=f"{player.actor.name}{kind.lane}",
-                operation=kind.operation,
+                operation=kind.operation.bare,
                 alternative=firing.move.label,
                 answer=firing.move.answer,
                 issued_us=pending.issued_us,
@@ -221,10 +222,10 @@ class _Writer:
                 answered_us=answered_us,
             )
         )
-        timer = kind.operation.timer()
+        timer = kind.operation.timer_after(firing.move.answer)
         if timer is not None:
             due_us = times[self._guide.timer(timer.key)]
-            self._draw(player.actor.name, timer.delay_of, kind.operation, due_us - at_us)
+            self._draw(player.actor.name, timer.delay_of, kind.operation.bare, due_us - at_us)
 
     def _issue(self, row: Row, column: int, positions: list[int], base_us: int, times: Times) -> None:
         player = self._players[column]
@@ -235,9 +236,10 @@ class _Writer:
             has_request = not (operation.is_instant or operation.acts_on_arrival)
             can_act_us = times[Slot(Instant.OPERATION, column, position)] if has_request else base_us
             response_us = self._windows.of(operation).response.min_us
-            pending = _Pending(operation, base_us, can_act_us, can_act_us - base_us, response_us)
+            bare = operation.bare
+            pending = _Pending(bare, base_us, can_act_us, can_act_us - base_us, response_us)
             player.pending[kind.lane, operation] = pending
-            self._draws.append((player.actor.name, operation.name, operation, pending))
+            self._draws.append((player.actor.name, bare.name, bare, pending))
             if player.actor.is_spare and isinstance(operation, BlockingOperation) and player.was_called:
                 player.waits_since_us = base_us
 

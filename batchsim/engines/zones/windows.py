@@ -60,7 +60,7 @@ class Windows:
 
     def of(self, operation: Operation[Any], name: str | None = None) -> LegWindows:
         """Those of an operation; `name`: of a latency that is drawn for its sake."""
-        return self.named(name or operation.name, operation.item, getattr(operation, "attempt", None))
+        return self.named(name or operation.name, operation.item, getattr(operation.bare, "attempt", None))
 
     def named(self, name: str, item: int | None = None, attempt: int | None = None) -> LegWindows:
         """Those of one use of the operation of this name."""

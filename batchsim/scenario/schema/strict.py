@@ -11,6 +11,7 @@ class Strict(BaseModel):
     """A mapping with the keys of the model and no others; nothing in it may be left empty."""
 
     model_config = ConfigDict(
+        defer_build=True,  # all at once, when a file is validated
         extra="forbid",
         frozen=True,
         model_title_generator=lambda model: model.__name__.removesuffix("Fields"),
