@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from batchsim.analysis.worth import Question, Worth
     from batchsim.scenario import Scenario
 
+VALUES_ALLOWED = "A..B:STEPS, such as 1 ms..1 s:10, with :log for steps of equal ratio"
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
@@ -96,6 +98,7 @@ def _question(delay: str | None, execution: str | None, runs: int | None) -> Que
 
 def _found(look: Callable[[], Worth]) -> Worth:
     """What a look comes to; what is wrong is told by the names of our options."""
+    from batchsim.analysis.sweep.varying import ALLOWED
     from batchsim.analysis.worth import DELAY, EXECUTION
 
     try:
@@ -103,7 +106,7 @@ def _found(look: Callable[[], Worth]) -> Worth:
     except BrokenExecutor:
         raise BadInputError("--workers: a worker ended abruptly: killed, or out of memory") from None
     except BadInputError as error:
-        told = str(error)
+        told = str(error).replace(ALLOWED, VALUES_ALLOWED)
         for option, name in (("--delay", DELAY), ("--execution", EXECUTION)):
             told = told.replace(f"--vary {name}=", f"{option} ")
         raise BadInputError(told) from None

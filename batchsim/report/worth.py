@@ -27,6 +27,7 @@ def show_worth(console: Console, worth: Worth) -> None:
     _show_rows(console, worth, judged)
     for paragraph in in_short(worth, judged, str):
         console.print(Text(paragraph))
+        console.print()
     console.print(Text(f"all {len(worth.over_both.points)} pairs: --json, --report", style=QUIET))
 
 

@@ -9,10 +9,20 @@ from batchsim.analysis.worth.results import value_us
 from batchsim.analysis.worth.sooner import Sooner
 from batchsim.report.latencies import spread_in_words
 from batchsim.report.markdown_text import code, filled, plain, table
-from batchsim.report.worth_words import border, ends, execution_of, names, own_delay, request_of, retries, time
+from batchsim.report.worth_words import (
+    border,
+    ends,
+    execution_of,
+    names,
+    own_delay,
+    request_of,
+    retries,
+    time,
+    verb,
+)
 
 ANSWER = """\
-**{who} help only a handler that reads the row when all child runs have ended and the completion job has run,
+**{who} {help} only a handler that reads the row when all child runs have ended and the completion job has run,
 {debounce} later.** The delay of the scenario is {delay}: {completed} of {late:,} late counts met COMPLETED, all
 executions of the table below together."""
 
@@ -46,7 +56,8 @@ def about_completed(worth: Worth, judged: Sequence[Judged]) -> Iterator[str]:
     waiting = [each for each in judged if each.needs_completed]
     if not waiting or len(worth.rows) < 2:
         return
-    who = names([name for each in waiting for name in each.policies], code)
+    policies = [name for each in waiting for name in each.policies]
+    who = names(policies, code)
     debounce = spread_in_words(request_of(worth.scenario, "jobs.take_completion"))
     least_us = _debounce_us(worth)
     at_least = f" at least {time(least_us)}" if least_us else ""
@@ -56,7 +67,10 @@ def about_completed(worth: Worth, judged: Sequence[Judged]) -> Iterator[str]:
     late = sum(row.timing.late for row in worth.rows)
     completed = sum(row.timing.read_completed for row in worth.rows)
     delay = plain(own_delay(worth.scenario))
-    yield filled(ANSWER, who=who, debounce=debounce, delay=delay, completed=_number(completed), late=late)
+    help_ = verb(policies, "helps", "help")
+    yield filled(
+        ANSWER, who=who, help=help_, debounce=debounce, delay=delay, completed=_number(completed), late=late
+    )
     yield "\n".join(f"- {fact}" for fact in _facts(worth, debounce))
     yield "The late counts, by how long child runs execute; times are counted from the completion update:"
     yield _rows(worth, waiting[0])
@@ -130,7 +144,7 @@ def _rows(worth: Worth, waiting: Judged) -> str:
         "the caller got",
         f"{names(waiting.policies, code)} can decide otherwise",
     )
-    rows = [(_execution(worth, row), *_timing(row), border(worth, waiting, row)) for row in worth.rows]
+    rows = [(_execution(worth, row), *timing(row), border(worth, waiting, row)) for row in worth.rows]
     return table(headings, rows, right=range(7))
 
 
@@ -138,10 +152,11 @@ def _execution(worth: Worth, row: Row) -> str:
     return execution_of(worth, row) if row.point.values else f"{plain(execution_of(worth, row))} (the scenario)"
 
 
-def _timing(row: Row) -> tuple[str, ...]:
-    timing = row.timing
-    found = ("-", "-", "-", "-")
-    if timing.late:
-        read, completed = timing.read, timing.completed
+def timing(row: Row) -> tuple[str, ...]:
+    """The cells of a row that are measured in runs."""
+    found, measured = ("-", "-", "-", "-"), row.timing
+    if measured.late:
+        read, completed = measured.read, measured.completed
         found = (time(read.median_us), time(read.most_us), time(completed.least_us), time(completed.median_us))
-    return f"{timing.late:,} of {timing.runs:,}", *found, f"{timing.read_completed:,}", retries(row), ends(row)
+    late = f"{measured.late:,} of {measured.runs:,}"
+    return late, *found, f"{measured.read_completed:,}", retries(row), ends(row)

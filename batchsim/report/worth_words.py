@@ -80,6 +80,9 @@ def claim(worth: Worth) -> str:
 def in_short(worth: Worth, judged: Sequence[Judged], say: Say) -> Iterator[str]:
     """A paragraph on the first policy, and on each group of the others."""
     share, scenario = shares.share(worth.own_share(worth.first)), worth.scenario
+    if not worth.own_share(worth.first).runs:
+        yield "Nothing is known yet."
+        return
     yield (
         f"With the latencies of the scenario itself (a delay of {own_delay(scenario)}, child runs of "
         f"{own_execution(scenario)}), {say(worth.first)} fails falsely in {share} of the runs."
@@ -89,14 +92,18 @@ def in_short(worth: Worth, judged: Sequence[Judged], say: Say) -> Iterator[str]:
 
 
 def _paragraph(worth: Worth, judged: Judged, say: Say) -> Iterator[str]:
-    yield f"{names(judged.policies, say)} {_verb(judged.policies, 'is', 'are')} {_effect(worth, judged, say)}."
+    yield f"{names(judged.policies, say)} {verb(judged.policies, 'is', 'are')} {_effect(worth, judged, say)}."
     if judged.is_proved_alike:
-        yield f"None can be: proved, for all latencies within their intervals they decide as {say(worth.first)}."
+        throughout = f", with each of the {len(worth.rows) - 1} executions too" * judged.is_proved_alike_throughout
+        yield (
+            f"None can be: proved, for all latencies within their intervals {verb(judged.policies, 'it', 'they')} "
+            f"{verb(judged.policies, 'decides', 'decide')} as {say(worth.first)}{throughout}."
+        )
     if judged.otherwise:
-        decide = f"{names(judged.compared, say)} {_verb(judged.compared, 'decides', 'decide')}"
+        decide = f"{names(judged.compared, say)} {verb(judged.compared, 'decides', 'decide')}"
         yield f"{decide} otherwise only where {_rows(judged.otherwise)}."
     if judged.needs_completed:
-        yield f"{_verb(judged.compared, 'It', 'They')} can do so with a delay {_borders(worth, judged)} (proved)."
+        yield f"{verb(judged.compared, 'It', 'They')} can do so with a delay {_borders(worth, judged)} (proved)."
     yield _region(worth, judged, say)
 
 
@@ -146,7 +153,7 @@ def border(worth: Worth, judged: Judged, row: Row) -> str:
 
 
 def _region(worth: Worth, judged: Judged, say: Say) -> str:
-    differ = f"{_verb(judged.policies, 'It is', 'They are')} told apart from {say(worth.first)}"
+    differ = f"{verb(judged.policies, 'It is', 'They are')} told apart from {say(worth.first)}"
     pairs = f"{len(worth.over_both.points):,} pairs of a delay and an execution"
     if not judged.differs_at:
         return f"{differ} at none of {pairs}."
@@ -157,7 +164,8 @@ def _region(worth: Worth, judged: Judged, say: Say) -> str:
     return f"{differ} at {len(judged.differs_at):,} of {pairs}{there}."
 
 
-def _verb(policies: Sequence[str], one: str, several: str) -> str:
+def verb(policies: Sequence[str], one: str, several: str) -> str:
+    """The form of a verb for so many policies."""
     return one if len(policies) == 1 else several
 
 

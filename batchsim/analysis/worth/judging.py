@@ -37,6 +37,8 @@ class Judged:
     """Those of which it was explored where they decide otherwise than the first policy."""
     is_proved_alike: bool
     """Whether no latencies within the intervals of the scenario let any of them decide otherwise."""
+    is_proved_alike_throughout: bool
+    """Likewise with each of the executions."""
     otherwise: tuple[Otherwise, ...]
     """The rows on which those that were compared decide otherwise, at some delay; by check."""
     differs_at: tuple[Point, ...]
@@ -64,15 +66,17 @@ def _counts(worth: Worth, policy: str) -> tuple[int, ...]:
 
 def _judged(worth: Worth, policies: tuple[str, ...]) -> Judged:
     own, difference = worth.own_share(policies[0]), worth.own_gain(policies[0])
-    decided = (worth.rows[0].decided if worth.rows else None) or {}
+    decided = [{each: (row.decided or {}).get(each) for each in policies} for row in worth.rows]
+    alike = [all(found == () for found in each.values()) for each in decided]
     differs_at = tuple(told_apart(worth.over_both, policies[0]))
     return Judged(
         policies=policies,
         effect=_effect(own, difference),
         share=own,
         gain=difference,
-        compared=tuple(each for each in policies if each in decided),
-        is_proved_alike=all(decided.get(each) == () for each in policies),
+        compared=tuple(each for each in policies if decided and decided[0][each] is not None),
+        is_proved_alike=any(alike[:1]),
+        is_proved_alike_throughout=any(alike) and all(alike),
         otherwise=_otherwise(worth, policies),
         differs_at=differs_at,
         excess_us=min(map(excess_us, differs_at), default=None),

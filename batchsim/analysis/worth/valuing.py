@@ -71,10 +71,11 @@ def _axes(scenario: Scenario, question: Question) -> tuple[Axis, ...]:
             f"{scenario.file}: latency.operations.redis.enqueued_count: found one round trip; "
             "allowed: {request: …, response: …}, as the request is the delay that is varied"
         )
-    axes = parse_axes((question.over_delay, question.over_execution))
-    for axis in axes:
+    options = (question.over_delay, question.over_execution)
+    axes = parse_axes(options)
+    for axis, option in zip(axes, options, strict=True):
         if axis.unit != "us":
-            raise BadInputError(f"--vary {axis.name}: found numbers; allowed: durations")
+            raise BadInputError(f"--vary {option}: found numbers; allowed: durations")
     return axes
 
 
