@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test spin reports findings bench clean
+.PHONY: run test spin reports worth findings bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
@@ -26,6 +26,11 @@ spin:
 reports: $(INSTALLED)
 	$(BIN)/batchsim schema > scenarios/schema.json
 	$(BIN)/batchsim run scenarios/*.yaml --report reports --quiet
+
+# What each fix is worth in the incident, and the links to it from the reports; takes about two minutes on two cores.
+worth: $(INSTALLED)
+	$(BIN)/batchsim worth scenarios/incident.yaml --report reports --quiet
+	$(MAKE) reports
 
 # Which verdicts can occur under which faults; takes some minutes on all cores.
 findings: $(INSTALLED)

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from batchsim import sweep
 from batchsim.analysis.runs import run_scenario
+from batchsim.analysis.sweep import Point
+from batchsim.analysis.sweep.identity import seed_stream
+from batchsim.analysis.sweep.varying import parse_axes
+from batchsim.analysis.worth import DELAY, Question, Row
+from batchsim.analysis.worth.deciding import decided_otherwise
+from batchsim.analysis.worth.timing import timing_of
 from batchsim.engines.exhaustive import explore
-from batchsim.policies import LINEAGE
+from batchsim.engines.streams import draw
+from batchsim.engines.timed import Simulation
+from batchsim.policies import LINEAGE, POLICIES
 from batchsim.protocol.faults import Crash, Cut, Disconnect, Fault, LostResponse, Redeliver, StoreError
+from batchsim.report import shares
 from batchsim.report.folder import write_reports
-from batchsim.scenario import find_policy, load_scenario
+from batchsim.report.worth_completed import timing
+from batchsim.report.worth_words import time
+from batchsim.scenario import find_policy, load_scenario, varied
 from batchsim.scenario.shipped import shipped_files
 from batchsim.verdicts import VERDICTS
 
 ROOT = Path(__file__).parent.parent
-FINDINGS = "findings.md"
-"""Made by `batchsim findings`, which takes minutes."""
+PAGES = {
+    "findings.md",
+    *(f"incident-worth{what}" for what in (".md", "-both.svg", "-delay.svg", "-execution.svg")),
+}
+"""Made by `batchsim findings` and `batchsim worth`, which take minutes."""
 FILES = shipped_files()
 
 
@@ -79,9 +95,51 @@ def test_reports_are_those_that_are_committed(tmp_path: Path, monkeypatch: pytes
         scenario = load_scenario(file)
         policies = [(name, find_policy(name, scenario.directory)) for name in scenario.policies]
         results.append(run_scenario(scenario, policies))
+    for page in PAGES:
+        shutil.copy(ROOT / "reports" / page, tmp_path)
     write_reports(tmp_path, results)
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    files = (path for path in (ROOT / "reports").iterdir() if path.is_file() and path.name != FINDINGS)
+    files = (path for path in (ROOT / "reports").iterdir() if path.is_file())
     committed = {path.name: path.read_bytes() for path in files}
     assert sorted(made) == sorted(committed)
     assert [name for name in made if made[name] != committed[name]] == []
+
+
+# -- what each fix is worth in the incident: a page that takes minutes to make ------------------
+
+INCIDENT = load_scenario(ROOT / "scenarios" / "incident.yaml")
+PAGE = (ROOT / "reports" / "incident-worth.md").read_text()
+
+
+def test_the_page_on_the_incident_has_the_shares_that_its_runs_have() -> None:
+    question = Question()
+    ends = question.over_delay.replace(":26:log", ":2")
+    policies = ("pre3427", "pr3427", "pr3766")
+    own = sweep(INCIDENT, policies, runs=question.runs, workers=1)
+    at_ends = sweep(INCIDENT, policies, runs=question.runs, vary=[ends], workers=1)
+    told = [shares.share(cell.verdicts["false_failure"]) for cell in own.cells]
+    assert f"`pre3427` fails falsely in {told[0]} of the runs" in PAGE
+    assert f"which leaves {told[2]}" in PAGE
+    for point in at_ends.points:
+        cells = [at_ends.cell(policy, point) for policy in policies]
+        row = " | ".join(shares.share(cell.verdicts["false_failure"]) for cell in cells)
+        assert f"| {point.values[0][1].text} | {row} |" in PAGE
+
+
+def test_the_page_on_the_incident_has_the_times_that_its_runs_have() -> None:
+    seeds = seed_stream(INCIDENT, Point().key)
+    draws = (draw(seeds, index) for index in range(Question().runs))
+    row = Row(Point(), timing_of(Simulation(INCIDENT, POLICIES["pre3427"]), draws))
+    assert f"| 20 s (the scenario) | {' | '.join(timing(row))} | from 20.2 s on |" in PAGE
+    others = {"pr3427": POLICIES["pr3427"]}
+    for delay, decides_otherwise in (("20.199999 s", False), ("20.2 s", True)):
+        there = varied(INCIDENT, [f"{DELAY}={delay}"])
+        found = decided_otherwise(there, POLICIES["pre3427"], others)
+        assert bool(found["pr3427"]) == decides_otherwise
+
+
+def test_the_page_on_the_incident_is_over_the_usual_values() -> None:
+    for axis in parse_axes((Question().over_delay, Question().over_execution)):
+        for value in axis.values:
+            assert f"\n| {time(value.number)} | " in PAGE
+    assert "Made by `batchsim worth scenarios/incident.yaml --report reports`" in PAGE

@@ -26,6 +26,7 @@ from batchsim.cli.outputs import (
     write_witnesses,
 )
 from batchsim.cli.sweep import sweep
+from batchsim.cli.worth import worth
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import ScenarioRun
@@ -261,6 +262,7 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
 
 
 commands.add_command(sweep)
+commands.add_command(worth)
 commands.add_command(findings)
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from batchsim.cli import options
-
-PAGE = "findings.md"
+from batchsim.report.file_names import FINDINGS as PAGE
 
 
 @click.command()

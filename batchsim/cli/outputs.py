@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -121,6 +121,16 @@ def write_report(directory: Path, results: list[ScenarioRun]) -> None:
 
     try:
         write_reports(directory, results)
+    except OSError as error:
+        raise BadInputError(f"--report {directory}: {error.strerror or error}") from None
+
+
+def write_pages(directory: Path, texts: Mapping[str, str]) -> None:
+    """Write pages and their pictures into a report folder, by their names; raises `BadInputError`."""
+    from batchsim.report.folder import write_texts
+
+    try:
+        write_texts(directory, texts)
     except OSError as error:
         raise BadInputError(f"--report {directory}: {error.strerror or error}") from None
 

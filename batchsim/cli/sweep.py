@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +18,7 @@ from batchsim.cli.inputs import load, policies_of, properties_of
 from batchsim.cli.outputs import check_outputs, printing, write_json
 
 if TYPE_CHECKING:
-    from batchsim.analysis.sweep import Crew, Sweep
+    from batchsim.analysis.sweep import CellResult, Crew, Sweep
     from batchsim.scenario import Scenario
 
 RUNS_MAX_FOR_A_WIDTH = 1_000_000
@@ -212,8 +212,15 @@ def _show(result: Sweep) -> None:
 
 
 def _code_of(scenario: Scenario, chosen: dict[str, Any], result: Sweep) -> int:
+    if not is_as_expected(scenario, chosen, result.cells):
+        return UNEXPECTED
+    return 0 if result.is_narrow else INCONCLUSIVE
+
+
+def is_as_expected(scenario: Scenario, chosen: Iterable[str], cells: Iterable[CellResult]) -> bool:
+    """Whether no verdict was given that `expect_explore` excludes; tells the first that was."""
     found: dict[str, set[str]] = {name: set() for name in chosen}
-    for cell in result.cells:
+    for cell in cells:
         found[cell.asked_for].update(name for name, share in cell.verdicts.items() if share.count)
     for name, given in found.items():
         expected = scenario.expect_explore.get(name)
@@ -221,5 +228,5 @@ def _code_of(scenario: Scenario, chosen: dict[str, Any], result: Sweep) -> int:
             wrong = ", ".join(sorted(given - expected))
             message = f"{scenario.name}, {name}: expected {', '.join(sorted(expected))}, got {wrong} too"
             click.echo(message, err=True)
-            return UNEXPECTED
-    return 0 if result.is_narrow else INCONCLUSIVE
+            return False
+    return True

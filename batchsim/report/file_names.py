@@ -7,6 +7,9 @@ import re
 _ODD = re.compile(r"[^a-zA-Z0-9._]+")
 _LENGTH_MAX = 80
 
+FINDINGS = "findings.md"
+"""The page of `batchsim findings`."""
+
 
 class FileNames:
     """Gives each file a name of its own, on file systems that ignore case too."""
@@ -28,3 +31,8 @@ class FileNames:
 def safe_stem(name: str) -> str:
     """The name with only letters, digits, dots, underscores and hyphens; never hidden, never empty."""
     return _ODD.sub("-", name)[:_LENGTH_MAX].strip(".-") or "scenario"
+
+
+def worth_file(scenario: str, what: str = "", suffix: str = ".md") -> str:
+    """The page that says what each fix is worth in a scenario of that name, or a picture of it."""
+    return f"{safe_stem(scenario)}-worth{what and f'-{what}'}{suffix}"

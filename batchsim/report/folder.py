@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -30,9 +30,15 @@ def why_not_reports(directory: Path) -> str | None:
 def write_reports(directory: Path, scenario_runs: Iterable[ScenarioRun]) -> None:
     """Write the reports of some scenarios, their pictures, and an index; raises `OSError`.
 
-    The folder is made where there is none. Files of the same names are replaced, others stay.
+    The folder is made where there is none. Files of the same names are replaced, others stay, and pages among them
+    that are known are linked to.
     """
-    texts = reports(scenario_runs)
+    others = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    write_texts(directory, reports(scenario_runs, others))
+
+
+def write_texts(directory: Path, texts: Mapping[str, str]) -> None:
+    """Write files, by their names, all of them or none; raises `OSError`."""
     made = _make(directory)
     try:
         _write(directory, texts)
@@ -42,8 +48,8 @@ def write_reports(directory: Path, scenario_runs: Iterable[ScenarioRun]) -> None
         raise
 
 
-def reports(scenario_runs: Iterable[ScenarioRun]) -> dict[str, str]:
-    """The texts of all files of a report folder, by file name."""
+def reports(scenario_runs: Iterable[ScenarioRun], others: Collection[str] = ()) -> dict[str, str]:
+    """The texts of all files of a report folder, by file name; `others`: files that are there already."""
     names = FileNames(INDEX)
     texts: dict[str, str] = {}
     listed: list[tuple[str, ScenarioRun]] = []
@@ -54,10 +60,10 @@ def reports(scenario_runs: Iterable[ScenarioRun]) -> dict[str, str]:
             place: names.give(f"{Path(file).stem}-{scenario_run.runs[place].policy.name}", ".svg")
             for place in _pictured(scenario_run)
         }
-        texts[file] = report_of(scenario_run, pictures)
+        texts[file] = report_of(scenario_run, pictures, others)
         for place, picture in pictures.items():
             texts[picture] = timeline(scenario_run.scenario.name, scenario_run.runs[place])
-    return {INDEX: index_of(listed), **texts}
+    return {INDEX: index_of(listed, others), **texts}
 
 
 def _pictured(scenario_run: ScenarioRun) -> Iterator[int]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
+from batchsim.report.file_names import FINDINGS, worth_file
 from batchsim.report.markdown_text import bold, code, link, plain, table
 
 TITLE = "# Reports"
 
 
-def index_of(reports: Iterable[tuple[str, ScenarioRun]]) -> str:
-    """The index; `reports`: each with the name of its file."""
+def index_of(reports: Iterable[tuple[str, ScenarioRun]], others: Collection[str] = ()) -> str:
+    """The index; `reports`: each with the name of its file, `others`: files beside them."""
     listed = list(reports)
     policies = list(dict.fromkeys(run.policy.name for _, scenario_run in listed for run in scenario_run.runs))
     rows = [_row(file, scenario_run, policies) for file, scenario_run in listed]
@@ -20,8 +21,23 @@ def index_of(reports: Iterable[tuple[str, ScenarioRun]]) -> str:
         "One report for each scenario; what each policy makes of it:",
         table(("scenario", "what it shows", *(code(policy) for policy in policies)), rows),
         *_unexpected(scenario_run for _, scenario_run in listed),
+        *_beside([scenario_run.scenario.name for _, scenario_run in listed], others),
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _beside(scenarios: Iterable[str], others: Collection[str]) -> Iterable[str]:
+    """Links to the pages that other commands make."""
+    links = [
+        f"- {link(f'What each fix is worth: {plain(name)}', worth_file(name))}"
+        for name in scenarios
+        if worth_file(name) in others
+    ]
+    if FINDINGS in others:
+        links.append(f"- {link('Findings: what can occur under which faults', FINDINGS)}")
+    if links:
+        yield "Beside them:"
+        yield "\n".join(links)
 
 
 def _row(file: str, scenario_run: ScenarioRun, policies: Iterable[str]) -> tuple[str, ...]:

@@ -27,15 +27,16 @@ _NO_TIME = Constant(0)
 def in_words(latency: Latency) -> str:
     """A latency: `80 ms request, 300 us response`."""
     if isinstance(latency, RoundTrip):
-        return f"{_spread(latency.total)} round trip"
+        return f"{spread_in_words(latency.total)} round trip"
     if latency.response == _NO_TIME:
-        return _spread(latency.request)
+        return spread_in_words(latency.request)
     if latency.request == _NO_TIME:
-        return f"{_spread(latency.response)} response"
-    return f"{_spread(latency.request)} request, {_spread(latency.response)} response"
+        return f"{spread_in_words(latency.response)} response"
+    return f"{spread_in_words(latency.request)} request, {spread_in_words(latency.response)} response"
 
 
-def _spread(distribution: Distribution) -> str:
+def spread_in_words(distribution: Distribution) -> str:
+    """A distribution: `20 ms … 80 ms`."""
     match distribution:
         case Constant(us):
             return format_duration(us) if us else "0"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from shlex import quote
@@ -16,8 +16,9 @@ from batchsim.protocol.operations import Backoff
 from batchsim.protocol.setting import Kind
 from batchsim.report import phrases, words
 from batchsim.report.faults import faults_in_words
+from batchsim.report.file_names import worth_file
 from batchsim.report.latencies import by_item, special_operations
-from batchsim.report.markdown_text import bold, code, details, picture, plain, table
+from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table
 from batchsim.rounding import exact_instant, instant
 from batchsim.scenario import Scenario, format_duration
 from batchsim.trace import Step
@@ -26,8 +27,11 @@ _ROWS_MAX = 40
 """Of a table of legs."""
 
 
-def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str]) -> str:
-    """The report; `pictures`: by place of the run, the file of its picture, where it has one."""
+def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str], others: Collection[str] = ()) -> str:
+    """The report; `pictures`: by place of the run, the file of its picture, where it has one.
+
+    `others`: files beside it, of which a page on the same scenario is linked to.
+    """
     parts = [
         f"# {plain(scenario_run.scenario.name)}",
         plain(scenario_run.scenario.summary),
@@ -35,6 +39,7 @@ def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str]) -> str:
         *_verdicts(scenario_run.runs),
         *_failing(scenario_run, pictures),
         *_passing(scenario_run, pictures),
+        *_worth(scenario_run, others),
         *_footer(scenario_run),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -251,6 +256,20 @@ def _step(step: Step, run: PolicyRun) -> tuple[str, ...]:
 
 def _left_out(count: int) -> tuple[str, ...]:
     return "", "", f"… {phrases.counted(count, 'step')} left out …", ""
+
+
+# -- worth -------------------------------------------------------------------------------------
+
+
+def _worth(scenario_run: ScenarioRun, others: Collection[str]) -> Iterator[str]:
+    name = scenario_run.scenario.name
+    if scenario_run.witness is None and worth_file(name) in others:
+        yield "## What each fix is worth"
+        yield (
+            "How often the call fails falsely under each policy, over the delay between the last push and the "
+            f"count, and over how long child runs execute: {link('what each fix is worth', worth_file(name))}."
+        )
+        yield picture("False failures over both", worth_file(name, "both", ".svg"))
 
 
 # -- footer ------------------------------------------------------------------------------------

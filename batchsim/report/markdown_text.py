@@ -52,3 +52,8 @@ def picture(words: str, file: str) -> str:
 def details(summary: str, content: str) -> str:
     """Content that is shown on demand."""
     return f"<details>\n<summary>{summary}</summary>\n\n{content}\n\n</details>"
+
+
+def filled(template: str, **values: object) -> str:
+    """A text with values in it, on one line; both are already escaped."""
+    return " ".join(template.format(**values).split())

@@ -57,11 +57,16 @@ def call_sentence(run: PolicyRun) -> str:
 
 def answer(answered: Answered) -> str:
     """An answer as the SDK saw it: `200 sealed`, `200 not sealed`, `500`, `connection lost`."""
-    if answered.status is None:
+    return answer_of(answered.status, answered.sealed)
+
+
+def answer_of(status: int | None, sealed: bool | None) -> str:
+    """The same of its parts."""
+    if status is None:
         return "connection lost"
-    if answered.sealed is None:
-        return str(answered.status)
-    return "200 sealed" if answered.sealed else "200 not sealed"
+    if sealed is None:
+        return str(status)
+    return "200 sealed" if sealed else "200 not sealed"
 
 
 def cause(margin: Margin) -> str:

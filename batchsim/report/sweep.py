@@ -28,7 +28,7 @@ def show_sweep(console: Console, sweep: Sweep) -> None:
         return
     for verdict in sweep.failures:
         console.print(Text(verdict, style="bold"))
-        print_table(console, _table_of_points(sweep, verdict))
+        print_table(console, table_of_points(sweep, verdict))
     if len(sweep.points) > POINTS_SHOWN_MAX:
         console.print(Text(f"all {len(sweep.points)} points: --json, --plot", style=QUIET))
 
@@ -71,7 +71,8 @@ def _show_differences(console: Console, sweep: Sweep) -> None:
     print_table(console, table)
 
 
-def _table_of_points(sweep: Sweep, verdict: str) -> Table:
+def table_of_points(sweep: Sweep, verdict: str) -> Table:
+    """How often a verdict was given at each point, by groups of policies that came to the same everywhere."""
     names = [axis.name for axis in sweep.axes]
     groups = alike(sweep, verdict)
     table = plain_table((*names, *(heading(group, 0) for group in groups)), right=names)

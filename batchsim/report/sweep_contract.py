@@ -16,6 +16,13 @@ def sweep_document(sweep: Sweep) -> dict[str, Any]:
         "scenario": sweep.scenario.name,
         "complete": sweep.is_complete,
         "confidence": CONFIDENCE,
+        **results_of(sweep),
+    }
+
+
+def results_of(sweep: Sweep) -> dict[str, Any]:
+    """What was counted in it."""
+    return {
         "sweep": [_cell(each) for each in sweep.cells],
         "differences": [_difference(each) for each in sweep.differences],
     }

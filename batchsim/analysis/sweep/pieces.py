@@ -55,7 +55,7 @@ class Done:
 def run_piece(piece: Piece) -> Done:
     """Run a piece; its outcomes depend on nothing but the piece."""
     begin = time.perf_counter()
-    together = Together(piece.scenario, [_at_hand(each) for each in piece.policies])
+    together = Together(piece.scenario, [at_hand(each) for each in piece.policies])
     numbers: dict[Outcome, int] = {}
     codes: list[list[int]] = [[] for _ in piece.policies]
     for index in range(piece.first, piece.first + piece.count):
@@ -65,5 +65,6 @@ def run_piece(piece: Piece) -> Done:
     return Done(tuple(numbers), tuple(map(tuple, codes)), time.perf_counter() - begin)
 
 
-def _at_hand(policy: Portable) -> Policy:
+def at_hand(policy: Portable) -> Policy:
+    """The policy itself, in whatever process this is."""
     return find_policy(policy.reference, policy.directory) if isinstance(policy, OwnPolicy) else policy

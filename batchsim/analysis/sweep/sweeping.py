@@ -63,20 +63,21 @@ def sweep(
     if runs < 1 or (workers is not None and workers < 1) or (until_width is not None and not 0 < until_width < 1):
         raise ValueError("runs and workers are at least 1, and a width lies between 0 and 1")
     axes = parse_axes(vary)
-    competitors = _competitors(scenario, policies, directory)
+    competitors = competitors_of(scenario, policies, directory)
     places = _places(scenario, points_of(axes))
     plan = Plan(scenario, competitors, places, tuple(properties), runs, until_width)
     records = Records()
     with Store(None if database is None else Path(database), _identity(plan), resume=resume) as store:
         records.add(store.load())
         enough = Enough(plan, records)
-        with _crew(executor, workers) as crew:
+        with crew_of(executor, workers) as crew:
             is_complete = Execution(plan, records, enough, store).run(crew, watch)
     return result_of(plan, axes, records, enough, is_complete=is_complete)
 
 
 @contextmanager
-def _crew(executor: Executor | None, workers: int | None) -> Iterator[Crew]:
+def crew_of(executor: Executor | None, workers: int | None) -> Iterator[Crew]:
+    """The executor that was given, or processes of one's own."""
     if executor is not None:
         yield executor, workers or cores()
         return
@@ -97,9 +98,10 @@ def _places(scenario: Scenario, points: Sequence[Point]) -> tuple[tuple[Point, S
     return tuple(places)
 
 
-def _competitors(
+def competitors_of(
     scenario: Scenario, policies: Sequence[str | Policy] | None, directory: Path | None
 ) -> tuple[Competitor, ...]:
+    """The policies that take part, those of the scenario unless others are given; raises `BadInputError`."""
     relative_to = scenario.directory if policies is None else directory or Path()
     chosen = scenario.policies if policies is None else tuple(dict.fromkeys(policies))
     competitors = tuple(_competitor(each, relative_to.resolve()) for each in chosen)

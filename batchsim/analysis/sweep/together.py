@@ -8,9 +8,9 @@ made again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
+from batchsim.analysis.checks import check_of, switches_of, with_checks
 from batchsim.engines.timed import Simulation
 from batchsim.protocol.policy import Check, Decision, Policy
 from batchsim.protocol.stores import BatchRow
@@ -26,11 +26,11 @@ class _Candidate:
     def __init__(self, scenario: Scenario, policy: Policy) -> None:
         self._policy = policy
         self._decided: dict[tuple[str, BatchRow], Decision] = {}
-        self._simulation = Simulation(scenario, _deciding(policy, self._observed))
-        self.switches = replace(_deciding(policy, lambda _: _undecided), name="", summary="")
+        self._simulation = Simulation(scenario, with_checks(policy, self._observed))
+        self.switches = switches_of(policy)
 
     def _observed(self, name: str) -> Check:
-        check: Check = getattr(self._policy, name)
+        check = check_of(self._policy, name)
 
         def decide(row: BatchRow) -> Decision:
             decision = self._decided[name, row] = check(row)
@@ -46,22 +46,8 @@ class _Candidate:
     def would_have_decided_like(self, other: _Candidate) -> bool:
         """Whether it decides the same wherever the other one was asked in its last run, in that order."""
         return self.switches == other.switches and all(
-            getattr(self._policy, name)(row) is decision for (name, row), decision in other._decided.items()
+            check_of(self._policy, name)(row) is decision for (name, row), decision in other._decided.items()
         )
-
-
-def _deciding(policy: Policy, check: Callable[[str], Check]) -> Policy:
-    """The policy with other checks, each made for the name of its own."""
-    return replace(
-        policy,
-        on_entry=check("on_entry"),
-        on_count_mismatch=check("on_count_mismatch"),
-        on_seal_lost=check("on_seal_lost"),
-    )
-
-
-def _undecided(row: BatchRow) -> Decision:
-    raise AssertionError("a policy of which only the switches are looked at")
 
 
 class Together:

@@ -1,0 +1,32 @@
+"""The checks of a policy, seen from outside: what may stand in their place, and what else a policy is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from batchsim.protocol.policy import Check, Decision, Policy
+from batchsim.protocol.stores import BatchRow
+
+CHECKS = ("on_entry", "on_count_mismatch", "on_seal_lost")
+
+
+def with_checks(policy: Policy, check: Callable[[str], Check]) -> Policy:
+    """The policy with other checks, each made for the name of its own."""
+    on_entry, on_count_mismatch, on_seal_lost = map(check, CHECKS)
+    return replace(policy, on_entry=on_entry, on_count_mismatch=on_count_mismatch, on_seal_lost=on_seal_lost)
+
+
+def check_of(policy: Policy, name: str) -> Check:
+    """The check of that name."""
+    check: Check = getattr(policy, name)
+    return check
+
+
+def switches_of(policy: Policy) -> Policy:
+    """All of a policy but its checks and its name; equal for policies with the same switches."""
+    return replace(with_checks(policy, lambda _: _undecided), name="", summary="")
+
+
+def _undecided(row: BatchRow) -> Decision:
+    raise AssertionError("a policy of which only the switches are looked at")

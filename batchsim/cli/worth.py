@@ -1,0 +1,134 @@
+"""`batchsim worth`: how probable a false failure is over the two times that decide whether a fix helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from batchsim.bad_input import BadInputError
+from batchsim.cli import options
+from batchsim.cli.exit_codes import INTERRUPTED, UNEXPECTED
+from batchsim.cli.inputs import load, policies_of, properties_of
+from batchsim.cli.outputs import check_outputs, printing, write_json, write_pages
+from batchsim.cli.sweep import is_as_expected
+
+if TYPE_CHECKING:
+    from batchsim.analysis.worth import Question, Worth
+    from batchsim.scenario import Scenario
+
+VALUES_ALLOWED = "A..B:STEPS, such as 1 ms..1 s:10, with :log for steps of equal ratio"
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@options.policies
+@options.overrides
+@click.option(
+    "--delay",
+    metavar="A..B:STEPS[:log]",
+    help="Delays between the last push and the count (1 ms..100 s:26:log).",
+)
+@click.option("--execution", metavar="A..B:STEPS[:log]", help="How long child runs execute (10 ms..100 s:9:log).")
+@click.option(
+    "--runs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Runs of each policy at each value (1000), and a tenth of them at each pair of values.",
+)
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="So many processes; all cores unless given.")
+@options.json_file
+@options.report_directory
+@options.quiet
+def worth(
+    file: Path,
+    policies: tuple[str, ...],
+    overrides: tuple[str, ...],
+    delay: str | None,
+    execution: str | None,
+    runs: int | None,
+    workers: int | None,
+    json_file: str | None,
+    report_directory: Path | None,
+    quiet: bool,
+) -> int:
+    """Say what each fix is worth in a scenario: how probable a false failure is under each policy.
+
+    Two times are varied, each by itself and both together: the delay between the last push and the count, and how
+    long child runs execute. All policies are compared with the first one. The exit code is 1 if a verdict was
+    given that `expect_explore` excludes.
+    """
+    from batchsim.analysis.worth import worth_of
+    from batchsim.report.sweep_progress import SweepProgress
+
+    check_outputs(json_file, report_directory)
+    (scenario,) = load([file], overrides, None)
+    chosen, properties = policies_of(scenario, policies), properties_of(scenario, ())
+    question = _question(delay, execution, runs)
+    with SweepProgress(quiet=quiet) as progress:
+        found = _found(
+            lambda: worth_of(
+                scenario,
+                policies or None,
+                question,
+                properties=properties,
+                workers=workers,
+                watch=progress.watch,
+            )
+        )
+    _write(found, json_file, report_directory)
+    if not quiet and json_file != "-":
+        _show(found)
+    if progress.was_interrupted and not found.is_complete:
+        unwritten = "" if report_directory is None else ", and no report was written"
+        click.echo(f"interrupted: what each fix is worth is incomplete{unwritten}", err=True)
+        return INTERRUPTED
+    return _code_of(scenario, [name for name, _ in chosen], found)
+
+
+def _question(delay: str | None, execution: str | None, runs: int | None) -> Question:
+    from batchsim.analysis.worth import Question
+
+    usual = Question()
+    return Question(delay or usual.delay, execution or usual.execution, runs or usual.runs)
+
+
+def _found(look: Callable[[], Worth]) -> Worth:
+    """What a look comes to; what is wrong is told by the names of our options."""
+    from batchsim.analysis.sweep.varying import ALLOWED
+    from batchsim.analysis.worth import DELAY, EXECUTION
+
+    try:
+        return look()
+    except BrokenExecutor:
+        raise BadInputError("--workers: a worker ended abruptly: killed, or out of memory") from None
+    except BadInputError as error:
+        told = str(error).replace(ALLOWED, VALUES_ALLOWED)
+        for option, name in (("--delay", DELAY), ("--execution", EXECUTION)):
+            told = told.replace(f"--vary {name}=", f"{option} ")
+        raise BadInputError(told) from None
+
+
+def _write(found: Worth, json_file: str | None, report_directory: Path | None) -> None:
+    from batchsim.report.worth_contract import worth_document
+    from batchsim.report.worth_page import worth_files
+
+    if json_file is not None:
+        write_json(json_file, worth_document(found))
+    if report_directory is not None and found.is_complete:
+        write_pages(report_directory, worth_files(found))
+
+
+def _show(found: Worth) -> None:
+    from batchsim.report.worth import show_worth
+
+    with printing() as console:
+        show_worth(console, found)
+
+
+def _code_of(scenario: Scenario, names: list[str], found: Worth) -> int:
+    cells = [cell for each in found.sweeps for cell in each.cells]
+    return 0 if is_as_expected(scenario, names, cells) else UNEXPECTED

@@ -1,0 +1,109 @@
+"""The page that says what each fix is worth in a scenario, with its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import quote
+
+from batchsim.analysis.sweep import Sweep
+from batchsim.analysis.worth import DELAY, EXECUTION, Question, Worth, judge
+from batchsim.analysis.worth.results import VERDICT
+from batchsim.report import shares
+from batchsim.report.file_names import worth_file
+from batchsim.report.markdown_text import code, filled, picture, plain, table
+from batchsim.report.sweep_plot.likeness import alike
+from batchsim.report.worth_completed import about_completed
+from batchsim.report.worth_pictures import pictures
+from batchsim.report.worth_words import claim, in_short, own_delay, own_execution, time
+
+INTRODUCTION = """\
+How often does the call fail although the work is done, under each policy, if two times of the scenario are other
+than they are: the delay between the last push and the count, and how long child runs execute?"""
+
+CLAIMS = """\
+All other latencies are those of the scenario. Shares are {claim}. What was never seen has an upper bound. What is
+*proved* holds for all latencies within their intervals, over dense time."""
+
+
+def worth_files(worth: Worth) -> dict[str, str]:
+    """The page and its pictures, by name of the file."""
+    name = worth.scenario.name
+    drawn = {worth_file(name, what, ".svg"): content for what, content in pictures(worth).items()}
+    return {worth_file(name): page(worth), **drawn}
+
+
+def page(worth: Worth) -> str:
+    """The page, in Markdown."""
+    judged = judge(worth)
+    parts = [
+        f"# What each fix is worth: {plain(worth.scenario.name)}",
+        plain(worth.scenario.summary),
+        *_asked(worth),
+        "## In short",
+        "\n".join(f"- {paragraph}" for paragraph in in_short(worth, judged, code)),
+        *about_completed(worth, judged),
+        *_shown(worth),
+        "---",
+        f"Made by {code(_command(worth))}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _asked(worth: Worth) -> Iterator[str]:
+    yield filled(INTRODUCTION)
+    rows = [
+        ("the delay", code(DELAY), plain(own_delay(worth.scenario)), _range(worth.over_delay)),
+        ("the execution", code(EXECUTION), plain(own_execution(worth.scenario)), _range(worth.over_execution)),
+    ]
+    yield table(("what", "field", "in the scenario itself", "varied"), rows)
+    yield filled(CLAIMS, claim=claim(worth))
+
+
+def _range(sweep: Sweep) -> str:
+    (axis,) = sweep.axes
+    first, last = axis.values[0], axis.values[-1]
+    return f"{time(first.number)} … {time(last.number)}"
+
+
+def _shown(worth: Worth) -> Iterator[str]:
+    name, pairs = worth.scenario.name, len(worth.over_both.points)
+    yield "## Over the delay between the last push and the count"
+    yield f"Child runs execute {plain(own_execution(worth.scenario))}, as in the scenario."
+    yield picture("False failures over the delay", worth_file(name, "delay", ".svg"))
+    yield _shares(worth.over_delay, "delay")
+    yield "## Over how long child runs execute"
+    yield f"The delay is {plain(own_delay(worth.scenario))}, as in the scenario."
+    yield picture("False failures over the execution", worth_file(name, "execution", ".svg"))
+    yield _shares(worth.over_execution, "execution")
+    yield "## Over both"
+    yield f"{worth.question.runs_of_a_pair:,} runs of each policy at each of {pairs:,} pairs."
+    yield picture("False failures over both", worth_file(name, "both", ".svg"))
+
+
+def _shares(sweep: Sweep, what: str) -> str:
+    groups = alike(sweep, VERDICT)
+    found = {(each.policy, each.point): shares.share(each.verdicts[VERDICT]) for each in sweep.cells}
+    rows = [
+        (time(value.number), *(found[group[0], point] for group in groups))
+        for point in sweep.points
+        for _, value in point.values
+    ]
+    headings = (what, *(", ".join(map(code, group)) for group in groups))
+    return table(headings, rows, right=range(len(headings)))
+
+
+def _command(worth: Worth) -> str:
+    # Where the file was on this machine is nobody's business.
+    usual = Question()
+    options = [
+        f"{option} {quote(str(value))}"
+        for option, value, default in (
+            ("--delay", worth.question.delay, usual.delay),
+            ("--execution", worth.question.execution, usual.execution),
+            ("--runs", worth.question.runs, usual.runs),
+        )
+        if value != default
+    ]
+    file = quote(f"scenarios/{Path(worth.scenario.file).name}")
+    return " ".join(("batchsim worth", file, *options, "--report reports"))
