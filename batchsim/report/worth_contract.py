@@ -40,7 +40,7 @@ def worth_document(worth: Worth) -> dict[str, Any]:
                     }
                     for found in each.otherwise
                 ],
-                "pairs_that_differ": len(each.differs_at),
+                "pairs_told_apart": len(each.apart_over_both),
             }
             for each in judge(worth)
         ],
