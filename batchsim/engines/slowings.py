@@ -22,7 +22,7 @@ def latencies_of(samplers: Samplers, seed: int, slowings: Sequence[Slow]) -> Lat
     return SlowedLatencies(samplers, seed, slowings) if slowings else Latencies(samplers, seed)
 
 
-class _Use(NamedTuple):
+class Use(NamedTuple):
     """A use of an operation: by whom, and for what."""
 
     actor_kind: str
@@ -32,7 +32,7 @@ class _Use(NamedTuple):
     draws_by_item: bool
 
 
-PHASE_1 = _Use("phase-1", None, None, None, draws_by_item=False)
+PHASE_1 = Use("phase-1", None, None, None, draws_by_item=False)
 
 
 @dataclass(slots=True)
@@ -45,11 +45,39 @@ class _Slowing:
     is_spent: bool = False
     """Pinned: whether it has occurred."""
 
-    def admits(self, use: _Use) -> bool:
-        """Whether it can occur here."""
-        slow = self.slow
-        names = (None, use.actor_kind, f"{use.actor_kind}-{use.actor_number}")
-        return slow.actor in names and slow.item in (None, use.item) and slow.attempt in (None, use.attempt)
+
+def admits(slow: Slow, use: Use) -> bool:
+    """Whether a slowing can occur here."""
+    names = (None, use.actor_kind, f"{use.actor_kind}-{use.actor_number}")
+    return slow.actor in names and slow.item in (None, use.item) and slow.attempt in (None, use.attempt)
+
+
+class Slowness(NamedTuple):
+    """What has become of pinned slowings, each a bit of a number; where there are none, nothing ever does."""
+
+    occurred: int = 0
+    """Which have occurred."""
+    travelling: int = 0
+    """Which have yet to delay what is to be received."""
+
+
+class PinnedSlowings:
+    """Pinned slowings without a run: what each use of an operation meets."""
+
+    def __init__(self, slowings: Sequence[Slow]) -> None:
+        self._slowings = slowings
+
+    def met_by(self, name: str, use: Use, occurred: int) -> int:
+        """Those that occur at a use of the operation of this name, as bits, when others have occurred."""
+        met = 0
+        for place, slow in enumerate(self._slowings):
+            if slow.operation == name and not occurred >> place & 1 and admits(slow, use):
+                met |= 1 << place
+        return met
+
+    def delay_us(self, met: int) -> int:
+        """How much longer a use takes that meets some, in microseconds."""
+        return sum(slow.delay_us for place, slow in enumerate(self._slowings) if met >> place & 1)
 
 
 class SlowedLatencies(Latencies):
@@ -68,7 +96,7 @@ class SlowedLatencies(Latencies):
         request_us, response_us, bits = super().draw_legs(actor, streams, operation, name)
         if operation.is_instant or name not in self._slowings:
             return request_us, response_us, bits
-        added_us = self._added_us(name, _use_of(actor, operation))
+        added_us = self._added_us(name, use_of(actor, operation))
         if operation.acts_on_arrival:
             return request_us, response_us + added_us, bits
         return request_us + added_us, response_us, bits
@@ -76,17 +104,17 @@ class SlowedLatencies(Latencies):
     def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
         """The delay of this name that the effect of an actor's operation begins, in microseconds."""
         delay_us, _, _ = super().draw_legs(actor, streams, operation, name)
-        return delay_us + self._added_us(name, _use_of(actor, operation))
+        return delay_us + self._added_us(name, use_of(actor, operation))
 
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""
         return super().phase_1_delay_us(name) + self._added_us(name, PHASE_1)
 
-    def _added_us(self, name: str, use: _Use) -> int:
-        admitting = [each for each in self._slowings.get(name, ()) if each.admits(use)]
+    def _added_us(self, name: str, use: Use) -> int:
+        admitting = [each for each in self._slowings.get(name, ()) if admits(each.slow, use)]
         return sum(each.slow.delay_us for each in admitting if self._occurs(each, use))
 
-    def _occurs(self, slowing: _Slowing, use: _Use) -> bool:
+    def _occurs(self, slowing: _Slowing, use: Use) -> bool:
         probability = slowing.slow.probability
         if probability is not None:
             return self._bits(slowing.stream, use) >> (64 - _BITS) < probability * (1 << _BITS)
@@ -94,7 +122,7 @@ class SlowedLatencies(Latencies):
         slowing.is_spent = True
         return occurs
 
-    def _bits(self, stream: str, use: _Use) -> int:
+    def _bits(self, stream: str, use: Use) -> int:
         """The next draw of a stream that nobody shares: everybody else's are those of a run without slowings."""
         base = stream_base(self._seed, use.actor_kind, stream, use.actor_number)
         if use.draws_by_item and use.item is not None:
@@ -104,6 +132,7 @@ class SlowedLatencies(Latencies):
         return draw(base, self._draws[coordinates] - 1)
 
 
-def _use_of(actor: Actor, operation: Operation[Any]) -> _Use:
+def use_of(actor: Actor, operation: Operation[Any]) -> Use:
+    """The use that an actor makes of an operation."""
     attempt = getattr(operation, "attempt", actor.number if actor.kind == "handler" else None)
-    return _Use(actor.kind, actor.number, operation.item, attempt, actor.draws_by_item)
+    return Use(actor.kind, actor.number, operation.item, attempt, actor.draws_by_item)

@@ -301,10 +301,15 @@ class ActorCrashes(Exposure[Crash]):
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
         self.use_up(world)
         if self._attempt is not None:
-            world.cells.write(answer_key(self._attempt), CONNECTION_LOST)
+            self._lose_connection(world, self._attempt)
         elif operation.message is not None:
             world.queue.abandon(*operation.message)
         return Raised(Stopped)
+
+    def _lose_connection(self, world: World, attempt: int) -> None:
+        """Nobody answers any more, unless the answer was given while lanes of the handler went on."""
+        if world.network.answer(attempt) is None:
+            world.cells.write(answer_key(attempt), CONNECTION_LOST)
 
 
 class StoreFails(Exposure[StoreError]):

@@ -71,7 +71,7 @@ class Join(Enum):
     EARLY = "early"
     """Others are in progress, and none is left to begin."""
     FAILED = "failed"
-    """The first that raised: who awaits them goes on, with its exception."""
+    """The first that raised: who awaits them goes on, with its exception, or they all stop."""
 
 
 class Task:
@@ -126,6 +126,7 @@ class Task:
     def stop(self) -> None:
         """The actor stops for good, and what it runs side by side with it."""
         self._strands.clear()
+        self.join = Join.FAILED
         self.end(None)
 
     def _in_order(self) -> list[_Strand]:
@@ -220,10 +221,10 @@ class _Strand:
             self.approach(self._task.pace.back_from(after, ends_actor=self._group is None), ending)
 
     def _end(self, result: Any, failure: Exception | None) -> None:
-        if self._group is not None:
-            self._group.note_end(self, result, failure)
-        elif isinstance(failure, Stopped):
+        if isinstance(failure, Stopped):
             self._task.stop()
+        elif self._group is not None:
+            self._group.note_end(self, result, failure)
         elif failure is not None:
             raise failure
         else:

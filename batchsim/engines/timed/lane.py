@@ -28,12 +28,14 @@ from batchsim.protocol.operation import (
 from batchsim.protocol.operations import CompleteWaitpoint, Deliver
 from batchsim.trace import Step
 
-End = Callable[["Lane", Any, Exception | None], None]
-"""Told of the end of a lane: with a result, or a failure."""
+End = Callable[["Lane", Any, Exception | None, int], None]
+"""Told of the end of a lane: with a result or a failure, and in how many microseconds its last answer is there."""
 
 
 def _report_to(report: Report) -> End:
-    return lambda lane, result, failure: report(result, failure, lane.after)
+    return lambda lane, result, failure, delay_us: report(
+        result, failure, lane.stage.clock.now_us + delay_us, lane.after
+    )
 
 
 class Stage:
@@ -163,17 +165,19 @@ class Lane:
         self.stage.clock.schedule(self._event, self.tie, delay_us)  # type: ignore[arg-type]
 
     def _side_by_side(self, awaited: Both[Any, Any] | ForEach, delay_us: int) -> None:
-        def begin(number: int, delay_us: int, after: int | None, report: Report) -> None:
+        clock = self.stage.clock
+
+        def begin(number: int, at_us: int, after: int | None, report: Report) -> None:
             suffix = f"{self._suffix}.{number}" if isinstance(awaited, ForEach) else self._suffix
             program = program_of(awaited, number)
             child = self.stage.lane(self.actor, suffix, program, self.streams, _report_to(report))
-            child.begin(delay_us, after)
+            child.begin(at_us - clock.now_us, after)
 
-        def finish(results: Any, failure: Exception | None, after: int | None) -> None:
+        def finish(results: Any, failure: Exception | None, at_us: int, after: int | None) -> None:
             self.after = after
-            self._go_on(results, failure, 0)
+            self._go_on(results, failure, at_us - clock.now_us)
 
-        Group(awaited, begin, finish).begin(delay_us, self.after)
+        Group(awaited, begin, finish).begin(clock.now_us + delay_us, self.after)
 
     def _finish(self, result: Any, failure: Exception | None, delay_us: int) -> None:
         end = self._end
@@ -182,10 +186,8 @@ class Lane:
         if end is None:
             if failure is not None and not isinstance(failure, Stopped):
                 raise failure
-        elif delay_us:
-            self.wake_after(delay_us, lambda _: end(self, result, failure))
         else:
-            end(self, result, failure)
+            end(self, result, failure, delay_us)
 
     # -- effects -------------------------------------------------------------------------------
 
@@ -208,12 +210,23 @@ class Lane:
         self._woken_by = woken_by
         if self.actor in stage.stopped:
             return
+        if operation.acts_on_arrival and not self._is_there(operation):
+            return
         for alternative in operation.alternatives(stage.world):
             if stage.waiting.is_due(alternative.timer) and self._is_drawn(alternative):
                 self.receive(alternative)
                 return
         assert isinstance(operation, BlockingOperation)
         stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
+
+    def _is_there(self, operation: Operation[Any]) -> bool:
+        """Whether nothing is to be received, or it can be; otherwise wait until it can."""
+        assert isinstance(operation, BlockingOperation)
+        cell = operation.waits_for()
+        if self.stage.waiting.is_due(cell):
+            return True
+        self.stage.waiting.wait(cell, self.actor.number or 0, self)
+        return False
 
     def _is_drawn(self, alternative: Alternative) -> bool:
         if alternative.probability is None:

@@ -163,11 +163,13 @@ class _Run:
         end = self._end if actor.kind == SDK or actor.returns_to is not None else None
         self._stage.lane(actor, "", actor.program(), {}, end).begin(delay_us, after)
 
-    def _end(self, lane: Lane, result: Any, failure: Exception | None) -> None:
+    def _end(self, lane: Lane, result: Any, failure: Exception | None, delay_us: int) -> None:
         if failure is not None and not isinstance(failure, Stopped):
             raise failure
         if isinstance(result, CallResult):
             self._streamed = result
         elif lane.actor.returns_to is not None and result is not None:
-            self._cells[lane.actor.returns_to] = result
-            self._waiting.wake((lane.actor.returns_to,), lane.after)
+            cell = lane.actor.returns_to
+            # It is decided with the last effect, and can be received when the last answer is there.
+            self._cells[cell] = result
+            self._waiting.start_timer(cell, delay_us, (cell,), lane.after)

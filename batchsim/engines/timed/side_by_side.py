@@ -7,10 +7,10 @@ from typing import Any
 
 from batchsim.protocol.operation import Both, ForEach, Operation, Program
 
-Report = Callable[[Any, Exception | None, int | None], None]
-"""Told of the end of a coroutine: its result or its failure, and its last step."""
+Report = Callable[[Any, Exception | None, int, int | None], None]
+"""Told of the end of a coroutine: its result or its failure, when its last answer is there, and its last step."""
 Begin = Callable[[int, int, int | None, Report], None]
-"""Begins coroutine number so-and-so: after a delay in microseconds, and after a step."""
+"""Begins coroutine number so-and-so: at a time in microseconds, and after a step."""
 
 
 def program_of(awaited: Both[Any, Any] | ForEach, number: int) -> Program[Any]:
@@ -23,7 +23,11 @@ async def _perform(operation: Operation[Any]) -> Any:
 
 
 class Group:
-    """Who is in progress, who comes next, and who is told when all are done or one has failed."""
+    """Who is in progress, who comes next, and who is told when all are done or one has failed.
+
+    Coroutines end in the order of the effects of their last steps, as in an exploration without time; who awaits
+    them goes on when the last of all their answers is there, or that of the first which failed.
+    """
 
     def __init__(self, awaited: Both[Any, Any] | ForEach, begin: Begin, finish: Report) -> None:
         self._begin = begin
@@ -34,30 +38,36 @@ class Group:
         self._results: list[Any] = [None] * self._count
         self._ended = 0
         self._has_failed = False
+        self._answered_us = 0
+        """When the latest of the answers is there."""
+        self._last: int | None = None
+        """The step that it is the answer to."""
 
-    def begin(self, delay_us: int, after: int | None) -> None:
+    def begin(self, at_us: int, after: int | None) -> None:
         """Begin as many as may be in progress at once."""
         for _ in range(min(self._limit, self._count)):
-            self._begin_next(delay_us, after)
+            self._begin_next(at_us, after)
 
-    def _begin_next(self, delay_us: int, after: int | None) -> None:
+    def _begin_next(self, at_us: int, after: int | None) -> None:
         number = self._begun
         self._begun += 1
 
-        def report(result: Any, failure: Exception | None, last: int | None) -> None:
+        def report(result: Any, failure: Exception | None, answered_us: int, last: int | None) -> None:
             self._results[number] = result
-            self._note_end(failure, last)
+            self._note_end(failure, answered_us, last)
 
-        self._begin(number, delay_us, after, report)
+        self._begin(number, at_us, after, report)
 
-    def _note_end(self, failure: Exception | None, last: int | None) -> None:
+    def _note_end(self, failure: Exception | None, answered_us: int, last: int | None) -> None:
         self._ended += 1
         if self._has_failed:
             return
+        if answered_us >= self._answered_us:
+            self._answered_us, self._last = answered_us, last
         if failure is not None:
             self._has_failed = True
-            self._finish(None, failure, last)
+            self._finish(None, failure, answered_us, last)
         elif self._begun < self._count:
-            self._begin_next(0, last)
+            self._begin_next(answered_us, last)
         elif self._ended == self._count:
-            self._finish(tuple(self._results), None, last)
+            self._finish(tuple(self._results), None, self._answered_us, self._last)

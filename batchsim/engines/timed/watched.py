@@ -72,7 +72,8 @@ class WatchedLane(Lane):
             return
         self._woken_by = woken_by
         if operation.acts_on_arrival:
-            self.receive(alternatives[0])  # it travels; whether it is its turn is asked when it arrives
+            if self._is_there(operation):
+                self.receive(alternatives[0])  # it travels; whether it is its turn is asked when it arrives
             return
         if not conductor.is_turn_of(self.name, operation):
             conductor.hold(self.name, operation, lambda: self.wake_after(0, self._arrive))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT
 from batchsim.engines.exhaustive.task import Join, Pending
+from batchsim.engines.slowings import Slowness
 from batchsim.engines.zones.situation import Firing, Guide, Row, Situation
 from batchsim.engines.zones.slots import START, Instant, Slot
 from batchsim.protocol.operation import Operation
@@ -35,13 +36,15 @@ class Change(NamedTuple):
     """The number of the coroutine among those side by side."""
     published: str | None
     """The cell that what the coroutine returned is put into."""
+    slowness: Slowness
+    """What was slow before; in a landing, after it."""
 
 
 def beginning(guide: Guide) -> Change:
     """Phase 1 is done."""
     row = tuple(guide.layout.initial_row())
     begun = [column for column in range(guide.layout.actors_count) if guide.has_begun(row, column)]
-    return Change(row, START, NOBODY, None, None, {}, [], begun, None, 0, None)
+    return Change(row, START, NOBODY, None, None, {}, [], begun, None, 0, None, Slowness())
 
 
 def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
@@ -75,7 +78,12 @@ def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
         join=join,
         lane=int(kind.lane.rpartition(".")[2] or 0),
         published=kind.role.returns_to if after.result is not None and before.result is None else None,
+        slowness=_without_what_arrived(situation.slowness, kind.operation),
     )
+
+
+def _without_what_arrived(slowness: Slowness, operation: Operation[Any]) -> Slowness:
+    return slowness._replace(travelling=0) if operation.acts_on_arrival else slowness
 
 
 def _follow(

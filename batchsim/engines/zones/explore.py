@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive.explore import class_of
-from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level
+from batchsim.engines.zones.layout import TimedLayout
 from batchsim.engines.zones.path import path_to
 from batchsim.engines.zones.search import Node, Search
 from batchsim.engines.zones.situation import Guide
@@ -75,11 +75,11 @@ def explore_timed(
     `on_level`: called before each level of the search, with the zones as states; whether to go on. Raises
     `BadInputError` for a scenario with faults.
     """
-    if scenario.slowings or any(isinstance(each, Cut) for each in scenario.setting.faults):
+    if any(isinstance(each, Cut) for each in scenario.setting.faults):
         raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, in a timed exploration")
     check_for_exploration(scenario)
-    table = StepTable(Layout(scenario.setting, policy, merges=True))
-    guide, windows = Guide(table), Windows(scenario.latency_of)
+    table = StepTable(TimedLayout(scenario, policy))
+    guide, windows = Guide(table), Windows(scenario.latency_of, scenario.slowings)
     search = Search(Stepper(guide, windows))
     search.run(bounds, on_level)
     return TimedExploration(

@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
+from batchsim.engines.slowings import Slowness
 from batchsim.engines.zones.slots import Instant, Slot
 from batchsim.protocol.cast import alarms
 from batchsim.protocol.cells import Key
 from batchsim.protocol.operation import BlockingOperation
 
 Row = tuple[int, ...]
-Place = tuple[Row, tuple[Slot, ...]]
-"""What tells situations apart: the global state, and which instants are to come."""
+Place = tuple[Row, tuple[Slot, ...], Slowness]
+"""What tells situations apart: the global state, which instants are to come, and what was slow already."""
 Deadline = tuple[Slot, ...]
 """Nothing else takes effect after the latest of these."""
 
@@ -132,10 +133,11 @@ class Guide:
 class Situation:
     """Where everybody is, and which instants are to come."""
 
-    def __init__(self, guide: Guide, row: Row, slots: tuple[Slot, ...]) -> None:
+    def __init__(self, guide: Guide, row: Row, slots: tuple[Slot, ...], slowness: Slowness) -> None:
         self.guide = guide
         self.row = row
         self.slots = slots
+        self.slowness = slowness
         self.deadlines: list[Deadline] = []
         self.firings: list[Firing] = []
         self._note_free_steps()
@@ -242,6 +244,5 @@ class Situation:
 def _is_binding(waiting: Waiting, timer: Slot) -> bool:
     """Whether the operation acts at the end of a timer, in one way or another."""
     return any(
-        each == timer and not move.is_optional
-        for move, each in zip(waiting.moves, waiting.timers, strict=True)
+        each == timer and not move.is_optional for move, each in zip(waiting.moves, waiting.timers, strict=True)
     )

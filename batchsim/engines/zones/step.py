@@ -16,8 +16,10 @@ import numpy as np
 from batchsim.engines.exhaustive.layout import ABSENT
 from batchsim.engines.exhaustive.moves import Move
 from batchsim.engines.exhaustive.task import Join
+from batchsim.engines.slowings import Slowness
 from batchsim.engines.zones.batch import Batch, one_zone
 from batchsim.engines.zones.change import NOBODY, Change, beginning, change_of
+from batchsim.engines.zones.drawing import Drawing
 from batchsim.engines.zones.situation import Deadline, Firing, Guide, Place, Row, Situation, Waiting
 from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
 from batchsim.engines.zones.windows import AT_ONCE, NEVER_US, Window, Windows
@@ -49,11 +51,12 @@ class Stepper:
         self._windows = windows
         self._situations: dict[Place, Situation] = {}
 
-    def situation(self, row: Row, slots: tuple[Slot, ...]) -> Situation:
+    def situation(self, row: Row, slots: tuple[Slot, ...], slowness: Slowness) -> Situation:
         """The situation in which everybody is there, and these instants are to come."""
-        known = self._situations.get((row, slots))
+        place = row, slots, slowness
+        known = self._situations.get(place)
         if known is None:
-            known = self._situations[row, slots] = Situation(self._guide, row, slots)
+            known = self._situations[place] = Situation(self._guide, *place)
         return known
 
     def first(self) -> list[Landing]:
@@ -97,13 +100,15 @@ class Stepper:
         explicit: bool,
     ) -> list[Landing]:
         landings: list[Landing] = []
+        coming, slowness = self._coming(change)
+        change = change._replace(slowness=slowness)
         for each in batches:
             batch = each
             if not explicit:
                 batch = batch.only([name for name in batch.names if _is_needed(change, name)])
             for answered in self._answered(change, batch):
-                coming = answered.with_instants(self._coming(change))
-                for travelling in self._travelling(change, coming, ready):
+                begun = answered.with_instants(coming)
+                for travelling in self._travelling(change, begun, ready):
                     for told in self._told(change, travelling, watched):
                         for met in self._met(change, told, ready):
                             landings += self._settled(change, met)
@@ -113,9 +118,7 @@ class Stepper:
 
     # -- what might have happened ------------------------------------------------------------------
 
-    def _passing_over(
-        self, situation: Situation, firing: Firing, change: Change, batch: Batch
-    ) -> list[Batch]:
+    def _passing_over(self, situation: Situation, firing: Firing, change: Change, batch: Batch) -> list[Batch]:
         """What might have happened before this step, and did not, will not; what may happen later, comes later."""
         batches = [batch]
         for slot in situation.opportunities:
@@ -156,44 +159,52 @@ class Stepper:
 
     # -- what is to come -----------------------------------------------------------------------
 
-    def _coming(self, change: Change) -> list[Coming]:
-        coming = list(self._timers(change))
-        if change.column != NOBODY:
-            coming += self._issued(change.row, change.column, change.issued, BASE)
+    def _coming(self, change: Change) -> tuple[list[Coming], Slowness]:
+        """The instants to come, and what was slow by then."""
+        guide, drawing = self._guide, Drawing(self._windows, change.slowness)
+        coming = list(self._timers(change, drawing))
         for column in change.begun:
             base = change.at
-            actor = self._guide.roles[column].actors[0]
+            actor = guide.roles[column].actors[0]
             if actor.begins_after_leg_of is not None:
                 base = Slot(Instant.LEG, column)
-                request = self._windows.named(actor.begins_after_leg_of, None, actor.number).request
-                coming.append((base, change.at, request))
-            kinds = self._guide.kinds(change.row, column)
-            coming += self._issued(change.row, column, [kind.position for kind in kinds], base, is_first=True)
-        return coming
+                coming.append((base, change.at, drawing.leg_of(actor.begins_after_leg_of, actor.number)))
+            positions = [kind.position for kind in guide.kinds(change.row, column)]
+            coming += self._issued(change.row, column, positions, base, drawing, is_first=True)
+        if change.column != NOBODY:
+            coming += self._issued(change.row, change.column, change.issued, BASE, drawing)
+        return coming, drawing.slowness
 
-    def _timers(self, change: Change) -> Iterator[Coming]:
-        guide, windows, operation = self._guide, self._windows, change.operation
+    def _timers(self, change: Change, drawing: Drawing) -> Iterator[Coming]:
+        guide, operation = self._guide, change.operation
         if operation is None:
             for key, name in TIMERS_OF_PHASE_1.items():
                 if change.row[guide.layout.column_of[key]] != ABSENT:
-                    yield guide.started(key, (key,)), change.at, windows.named(name).request
+                    yield guide.started(key, (key,)), change.at, drawing.delay_of_phase_1(name)
             for key, (at_us, _) in guide.alarms.items():
                 yield guide.started(key, (key,)), change.at, Window(at_us, at_us)
         elif (timer := operation.timer_after(change.answer)) is not None:
             slot = guide.started(timer.key, operation.unblocks_after(change.answer))
-            yield slot, change.at, windows.of(operation, timer.delay_of).request
+            actor = guide.roles[change.column].actors[0]
+            yield slot, change.at, drawing.delay(actor, operation, timer.delay_of)
 
     def _issued(
-        self, row: Row, column: int, positions: list[int], base: Slot, *, is_first: bool = False
+        self,
+        row: Row,
+        column: int,
+        positions: list[int],
+        base: Slot,
+        drawing: Drawing,
+        *,
+        is_first: bool = False,
     ) -> Iterator[Coming]:
-        kinds = self._guide.kinds(row, column)
+        actor, kinds = self._guide.roles[column].actors[0], self._guide.kinds(row, column)
         for position in positions:
             operation = kinds[position].operation
             is_blocking = isinstance(operation, BlockingOperation)
-            if is_blocking and not is_first and self._guide.roles[column].actors[0].is_spare:
+            if is_blocking and not is_first and actor.is_spare:
                 continue  # as many as can be busy at once: there is always another one who has arrived
-            has_request = not (operation.is_instant or operation.acts_on_arrival)
-            window = self._windows.of(operation).request if has_request else AT_ONCE
+            window = drawing.request(actor, operation)
             if is_blocking and _is_left_open(self._guide.moves(row, kinds[position])):
                 window = window._replace(max_us=NEVER_US)
             yield Slot(Instant.OPERATION, column, position), base, window
@@ -209,22 +220,21 @@ class Stepper:
                 continue
             assert isinstance(operation, BlockingOperation)
             there = BASE if operation.waits_for() == change.published else change.at
-            travel = self._windows.of(operation).response
+            slower_us = self._windows.slowings.delay_us(change.slowness.travelling)
+            travel = self._windows.of(operation).response.later(slower_us)
             batches = [half for each in batches for half in _received(each, waiting.slot, there, travel)]
         return batches
 
     def _told(self, change: Change, batch: Batch, watched: frozenset[Slot]) -> list[Batch]:
         """Who waits looks at a timer that nobody watched: it has run out, or has not."""
-        batches, started = [batch], {name for name, _, _ in self._timers(change)}
+        batches, started = [batch], _timer_started_by(self._guide, change)
         for waiting in self._guide.waiting(change.row, batch.names):
             if waiting.slot in batch.names or waiting.is_ready or waiting.kind.operation.acts_on_arrival:
                 continue
             for timer in self._guide.looks(waiting):
-                if timer not in watched and timer not in started:
+                if timer not in watched and timer != started:
                     past = Slot(Instant.PAST, -1 - timer.number, 2)
-                    batches = [
-                        half for each in batches for half in _sooner_or_later(each, timer, change.at, past)
-                    ]
+                    batches = [half for each in batches for half in _sooner_or_later(each, timer, change.at, past)]
         return batches
 
     def _met(self, change: Change, batch: Batch, ready: frozenset[Slot]) -> list[Batch]:
@@ -262,7 +272,9 @@ class Stepper:
             landing = self._sorted(change, part, names)
             if landing.situation.is_terminal:
                 marks = tuple(sorted(name for name in names if name.kind is Instant.MARK))
-                yield landing._replace(situation=self.situation(landing.situation.row, marks), names=marks)
+                yield landing._replace(
+                    situation=self.situation(landing.situation.row, marks, Slowness()), names=marks
+                )
                 continue
             for slot, name in zip(landing.situation.slots, landing.names, strict=True):
                 if slot in landing.situation.loose:
@@ -291,7 +303,7 @@ class Stepper:
         place_of = {column: place for place, column in enumerate(columns)}
         row = (*(change.row[column] for column in columns), *change.row[len(columns) :])
         slots = sorted((_moved(name, place_of), name) for name in names)
-        situation = self.situation(row, tuple(slot for slot, _ in slots))
+        situation = self.situation(row, tuple(slot for slot, _ in slots), change.slowness)
         return Landing(situation, batch, tuple(name for _, name in slots), tuple(columns), change)
 
 
@@ -310,6 +322,11 @@ def _latest(batch: Batch, end: Slot) -> list[Batch]:
     before, after = batch.halves(end, BASE)
     swapped = after.renamed({BASE: Slot(Instant.ARRIVAL, end.place, end.number), end: BASE})
     return [each for each in (before, swapped) if not each.is_empty]
+
+
+def _timer_started_by(guide: Guide, change: Change) -> Slot | None:
+    timer = None if change.operation is None else change.operation.timer_after(change.answer)
+    return None if timer is None else guide.timer(timer.key)
 
 
 def _is_left_open(moves: Sequence[Move]) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from batchsim.engines.slowings import PinnedSlowings
 from batchsim.protocol.operation import Operation
+from batchsim.scenario import Slow
 from batchsim.scenario.latencies import Latency, Legs, RoundTrip, Support
 
 NEVER_US = 1 << 60
@@ -20,6 +22,10 @@ class Window(NamedTuple):
     """`NEVER_US`: there is no longest."""
     is_marked: bool = False
     """Whether its length is solved for (`parameter.py`): zones keep both ends of it."""
+
+    def later(self, delay_us: int) -> Window:
+        """That of what takes so much longer."""
+        return self + Window(delay_us, delay_us)
 
 
 AT_ONCE = Window(0, 0)
@@ -52,10 +58,13 @@ def _window(support_us: Support) -> Window:
 
 
 class Windows:
-    """The windows of all operations; each is worked out once."""
+    """The windows of all operations, each worked out once, and what makes them longer."""
 
-    def __init__(self, latency_of: Callable[[str, int | None, int | None], Latency]) -> None:
+    def __init__(
+        self, latency_of: Callable[[str, int | None, int | None], Latency], slowings: Sequence[Slow] = ()
+    ) -> None:
         self._latency_of = latency_of
+        self.slowings = PinnedSlowings(slowings)
         self._legs: dict[tuple[str, int | None, int | None], LegWindows] = {}
 
     def of(self, operation: Operation[Any], name: str | None = None) -> LegWindows:

@@ -1,0 +1,55 @@
+"""What is drawn in a step: windows for latencies, longer for what is slow, once for each slowing.
+
+The timed engine draws what an effect begins at once: the timer that it starts, then the first operation of each who
+begins with it, then what its own actor does next.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batchsim.engines.slowings import PHASE_1, Slowness, Use, use_of
+from batchsim.engines.zones.windows import AT_ONCE, Window, Windows
+from batchsim.protocol.cast import Actor
+from batchsim.protocol.operation import Operation
+
+
+class Drawing:
+    """The draws of one step, in their order."""
+
+    def __init__(self, windows: Windows, slowness: Slowness) -> None:
+        self._windows = windows
+        self.slowness = slowness
+        """What was slow before; when all is drawn, after the step."""
+
+    def delay_of_phase_1(self, name: str) -> Window:
+        """The delay of a timer that phase 1 starts."""
+        return self._windows.named(name).request.later(self._added_us(name, PHASE_1))
+
+    def delay(self, actor: Actor, operation: Operation[Any], name: str) -> Window:
+        """The delay of a timer that the effect of an operation starts."""
+        added_us = self._added_us(name, use_of(actor, operation.bare))
+        return self._windows.of(operation, name).request.later(added_us)
+
+    def leg_of(self, name: str, attempt: int | None) -> Window:
+        """A request leg of the SDK, after which a handler begins."""
+        return self._windows.named(name, None, attempt).request
+
+    def request(self, actor: Actor, operation: Operation[Any]) -> Window:
+        """The request leg of an operation that is issued."""
+        if operation.is_instant:
+            return AT_ONCE
+        met = self._met(operation.name, use_of(actor, operation.bare))
+        if operation.acts_on_arrival:
+            self.slowness = self.slowness._replace(travelling=met)
+            return AT_ONCE
+        return self._windows.of(operation).request.later(self._windows.slowings.delay_us(met))
+
+    def _added_us(self, name: str, use: Use) -> int:
+        return self._windows.slowings.delay_us(self._met(name, use))
+
+    def _met(self, name: str, use: Use) -> int:
+        occurred, travelling = self.slowness
+        met = self._windows.slowings.met_by(name, use, occurred)
+        self.slowness = Slowness(occurred | met, travelling)
+        return met
