@@ -70,7 +70,7 @@ class ResponseIsLost(Exposure[LostResponse]):
         answer = world.network.answer(operation.attempt)
         if not usual or answer == CONNECTION_LOST or not self.is_left(world):
             return ()
-        return (self.way(LOST),)
+        return (self.way(LOST, timer=operation.waits_for()),)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Answer:
         assert isinstance(operation, Deliver)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, NamedTuple
 from batchsim.protocol.cells import Key
 from batchsim.protocol.history import COMPLETION_UPDATES, PUSHED, REGRESSION, SPURIOUS_RETRY
 from batchsim.protocol.operation import (
-    USUAL,
     Alternative,
     BlockingOperation,
     FinalizeOperation,
@@ -77,7 +76,7 @@ class Deliver(BlockingOperation[Answer]):
         return touches(reads=(PUSHED,), writes=(answer_key(self.attempt), SPURIOUS_RETRY))
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
-        return USUAL if world.network.answer(self.attempt) else ()
+        return (Alternative(timer=self.waits_for()),) if world.network.answer(self.attempt) else ()
 
     def apply(self, world: World) -> Answer:
         answer = world.network.receive(self.attempt)

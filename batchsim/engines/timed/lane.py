@@ -210,23 +210,12 @@ class Lane:
         self._woken_by = woken_by
         if self.actor in stage.stopped:
             return
-        if operation.acts_on_arrival and not self._is_there(operation):
-            return
         for alternative in operation.alternatives(stage.world):
             if stage.waiting.is_due(alternative.timer) and self._is_drawn(alternative):
                 self.receive(alternative)
                 return
         assert isinstance(operation, BlockingOperation)
         stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
-
-    def _is_there(self, operation: Operation[Any]) -> bool:
-        """Whether nothing is to be received, or it can be; otherwise wait until it can."""
-        assert isinstance(operation, BlockingOperation)
-        cell = operation.waits_for()
-        if self.stage.waiting.is_due(cell):
-            return True
-        self.stage.waiting.wait(cell, self.actor.number or 0, self)
-        return False
 
     def _is_drawn(self, alternative: Alternative) -> bool:
         if alternative.probability is None:

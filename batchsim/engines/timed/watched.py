@@ -72,8 +72,7 @@ class WatchedLane(Lane):
             return
         self._woken_by = woken_by
         if operation.acts_on_arrival:
-            if self._is_there(operation):
-                self.receive(alternatives[0])  # it travels; whether it is its turn is asked when it arrives
+            super().look(woken_by)  # it travels; whether it is its turn is asked when it arrives
             return
         if not conductor.is_turn_of(self.name, operation):
             conductor.hold(self.name, operation, lambda: self.wake_after(0, self._arrive))
