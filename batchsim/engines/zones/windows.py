@@ -25,7 +25,8 @@ class Window(NamedTuple):
 
     def later(self, delay_us: int) -> Window:
         """That of what takes so much longer."""
-        return self + Window(delay_us, delay_us)
+        longest_us = min(NEVER_US, self.max_us + delay_us)
+        return self._replace(min_us=self.min_us + delay_us, max_us=longest_us)
 
 
 AT_ONCE = Window(0, 0)
