@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from batchsim.cli import main
+from tests.processes import wait_until_busy
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -370,13 +370,13 @@ def test_an_exploration_that_was_not_expected_is_exit_code_1(batchsim: Any) -> N
 
 def test_an_interrupted_exploration_says_what_it_found() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "batchsim", "explore", INCIDENT, "--set", "batch.items=6", "--policy", "pr3766"],
+        [sys.executable, "-m", "batchsim", "explore", INCIDENT, "--set", "batch.items=9", "--policy", "pr3766"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
     )
-    time.sleep(2)  # well into a search of many seconds
+    wait_until_busy(process, cpu_s=1.2)  # well into a search of many seconds
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -487,7 +487,7 @@ def test_interrupt_is_exit_code_130() -> None:
         text=True,
         cwd=ROOT,
     )
-    time.sleep(1.5)  # well into a run of many seconds
+    wait_until_busy(process, cpu_s=1.0)  # well into a run of many seconds
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130

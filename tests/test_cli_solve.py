@@ -6,12 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from batchsim.cli.program import main
+from tests.processes import wait_until_busy
 
 TOMBSTONE = ("scenarios/tombstone.yaml", "--policy", "tombstone", "--solve", "tombstone.grace")
 REAPER = (
@@ -127,7 +127,7 @@ def test_an_interrupt_says_what_was_found() -> None:
         text=True,
         cwd=Path(__file__).parent.parent,
     )
-    time.sleep(2)
+    wait_until_busy(process, cpu_s=1.2)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
