@@ -27,7 +27,7 @@ reports: $(INSTALLED)
 	$(BIN)/batchsim schema > scenarios/schema.json
 	$(BIN)/batchsim run scenarios/*.yaml --report reports --quiet
 
-# What each fix is worth in the incident, and the links to it from the reports; takes about two minutes on two cores.
+# What each fix is worth in the incident, and the links to it from the reports; about a minute on two cores.
 worth: $(INSTALLED)
 	$(BIN)/batchsim worth scenarios/incident.yaml --report reports --quiet
 	$(MAKE) reports

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 
 from batchsim.analysis.sweep import Sweep
-from batchsim.analysis.worth import DELAY, EXECUTION, Question, Worth, judge
+from batchsim.analysis.worth import DELAY, EXECUTION, Judged, Question, Worth, judge
 from batchsim.analysis.worth.results import VERDICT
 from batchsim.report import shares
 from batchsim.report.file_names import worth_file
@@ -15,7 +15,7 @@ from batchsim.report.markdown_text import code, filled, picture, plain, table
 from batchsim.report.sweep_plot.likeness import alike
 from batchsim.report.worth_completed import about_completed
 from batchsim.report.worth_pictures import pictures
-from batchsim.report.worth_words import claim, in_short, own_delay, own_execution, time
+from batchsim.report.worth_words import apart, claim, in_short, own_delay, own_execution, time
 
 INTRODUCTION = """\
 How often does the call fail although the work is done, under each policy, if two times of the scenario are other
@@ -43,7 +43,7 @@ def page(worth: Worth) -> str:
         "## In short",
         "\n".join(f"- {paragraph}" for paragraph in in_short(worth, judged, code)),
         *about_completed(worth, judged),
-        *_shown(worth),
+        *_shown(worth, judged),
         "---",
         f"Made by {code(_command(worth))}",
     ]
@@ -66,14 +66,18 @@ def _range(sweep: Sweep) -> str:
     return f"{time(first.number)} … {time(last.number)}"
 
 
-def _shown(worth: Worth) -> Iterator[str]:
+def _shown(worth: Worth, judged: Sequence[Judged]) -> Iterator[str]:
     name, pairs = worth.scenario.name, len(worth.over_both.points)
     yield "## Over the delay between the last push and the count"
     yield f"Child runs execute {plain(own_execution(worth.scenario))}, as in the scenario."
+    found = {each.policies: each.apart_over_delay for each in judged}
+    yield apart(worth.over_delay, found, "delays", code)
     yield picture("False failures over the delay", worth_file(name, "delay", ".svg"))
     yield _shares(worth.over_delay, "delay")
     yield "## Over how long child runs execute"
     yield f"The delay is {plain(own_delay(worth.scenario))}, as in the scenario."
+    found = {each.policies: each.apart_over_execution for each in judged}
+    yield apart(worth.over_execution, found, "executions", code)
     yield picture("False failures over the execution", worth_file(name, "execution", ".svg"))
     yield _shares(worth.over_execution, "execution")
     yield "## Over both"

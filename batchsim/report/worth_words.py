@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from batchsim.analysis.sweep import Point, Sweep
 from batchsim.analysis.worth import EXECUTION, Effect, Judged, Otherwise, Row, Worth
 from batchsim.protocol.operations import FindBatch
 from batchsim.report import shares, words
@@ -155,13 +156,26 @@ def border(worth: Worth, judged: Judged, row: Row) -> str:
 def _region(worth: Worth, judged: Judged, say: Say) -> str:
     differ = f"{verb(judged.policies, 'It is', 'They are')} told apart from {say(worth.first)}"
     pairs = f"{len(worth.over_both.points):,} pairs of a delay and an execution"
-    if not judged.differs_at:
+    if not judged.apart_over_both:
         return f"{differ} at none of {pairs}."
     excess_us = judged.excess_us or 0
     there = (
         f", at each of which the delay exceeds the execution by {time(excess_us)} or more" if excess_us > 0 else ""
     )
-    return f"{differ} at {len(judged.differs_at):,} of {pairs}{there}."
+    return f"{differ} at {len(judged.apart_over_both):,} of {pairs}{there}."
+
+
+def apart(sweep: Sweep, found: Mapping[tuple[str, ...], Sequence[Point]], what: str, say: Say) -> str:
+    """Over one axis, by policies: where they are told apart from the first one."""
+    told = [f"{names(policies, say)} at {_where(sweep, points, what)}" for policies, points in found.items()]
+    return f"Told apart from {say(sweep.policies[0])}: {'; '.join(told)}." if told else ""
+
+
+def _where(sweep: Sweep, points: Sequence[Point], what: str) -> str:
+    if not points:
+        return f"none of {len(sweep.points)} {what}"
+    values = [value.number for point in points for _, value in point.values]
+    return f"{len(points)} of {len(sweep.points)} {what}, {time(min(values))} … {time(max(values))}"
 
 
 def verb(policies: Sequence[str], one: str, several: str) -> str:

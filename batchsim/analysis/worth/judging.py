@@ -41,10 +41,12 @@ class Judged:
     """Likewise with each of the executions."""
     otherwise: tuple[Otherwise, ...]
     """The rows on which those that were compared decide otherwise, at some delay; by check."""
-    differs_at: tuple[Point, ...]
-    """The pairs of a delay and an execution at which they differ from the first policy."""
+    apart_over_delay: tuple[Point, ...]
+    """Where they are told apart from the first policy."""
+    apart_over_execution: tuple[Point, ...]
+    apart_over_both: tuple[Point, ...]
     excess_us: float | None
-    """Of these: by how much the delay is longer than the execution, at least."""
+    """Of these pairs: by how much the delay is longer than the execution, at least."""
 
     @property
     def needs_completed(self) -> bool:
@@ -68,7 +70,9 @@ def _judged(worth: Worth, policies: tuple[str, ...]) -> Judged:
     own, difference = worth.own_share(policies[0]), worth.own_gain(policies[0])
     decided = [{each: (row.decided or {}).get(each) for each in policies} for row in worth.rows]
     alike = [all(found == () for found in each.values()) for each in decided]
-    differs_at = tuple(told_apart(worth.over_both, policies[0]))
+    over_delay, over_execution, over_both = (
+        tuple(told_apart(each, policies[0])) for each in (worth.over_delay, worth.over_execution, worth.over_both)
+    )
     return Judged(
         policies=policies,
         effect=_effect(own, difference),
@@ -78,8 +82,10 @@ def _judged(worth: Worth, policies: tuple[str, ...]) -> Judged:
         is_proved_alike=any(alike[:1]),
         is_proved_alike_throughout=any(alike) and all(alike),
         otherwise=_otherwise(worth, policies),
-        differs_at=differs_at,
-        excess_us=min(map(excess_us, differs_at), default=None),
+        apart_over_delay=over_delay,
+        apart_over_execution=over_execution,
+        apart_over_both=over_both,
+        excess_us=min(map(excess_us, over_both), default=None),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from batchsim.analysis.checks import check_of, with_checks
+from batchsim.analysis.worth import deciding
 from batchsim.analysis.worth.deciding import (
     Delays,
+    Otherwise,
     TooLarge,
     comparable,
     decided_otherwise,
@@ -16,6 +18,7 @@ from batchsim.analysis.worth.deciding import (
 )
 from batchsim.analysis.worth.question import DELAY
 from batchsim.analysis.worth.sooner import sooner_of
+from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.timed import simulate
 from batchsim.policies import POLICIES
 from batchsim.protocol.policy import Check, Decision
@@ -88,8 +91,21 @@ def test_every_row_on_which_runs_differ_is_found() -> None:
     assert met <= {(each.check, each.row) for each in found}
 
 
-def test_other_switches_cannot_be_compared_and_too_much_is_not_explored() -> None:
+def test_who_accepts_completed_on_entry_does_not_wait_for_it() -> None:
+    row = BatchRow(Status.COMPLETED, False, True, 1, 0)
+    late = Otherwise("on_count_mismatch", row, Decision.NOT_SEALED, Decision.OK)
+    on_entry = Otherwise("on_entry", row, Decision.REJECT, Decision.OK)
+    assert needs_completed([late])
+    assert not needs_completed([late, on_entry])
+    assert not needs_completed([])
+
+
+def test_with_other_switches_a_policy_cannot_be_compared() -> None:
     assert list(comparable(FIRST, {name: POLICIES[name] for name in ("pr3766", "pr4397")})) == ["pr3766"]
+
+
+def test_with_faults_and_with_many_items_nothing_is_explored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "explore_timed", lambda *_, **__: pytest.fail("explored"))
     many = scenario_from_data({"name": "many", "batch": {"items": 9}})
     faulty = scenario_from_data(
         {"name": "x", "batch": {"items": 1}, "faults": [{"lost_response": {"attempt": 1}}]}
@@ -97,6 +113,12 @@ def test_other_switches_cannot_be_compared_and_too_much_is_not_explored() -> Non
     for scenario in (many, faulty):
         with pytest.raises(TooLarge):
             decided_otherwise(scenario, FIRST, {"pr3427": POLICIES["pr3427"]})
+
+
+def test_what_is_not_explored_to_the_end_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "BOUNDS", Bounds(10, None))
+    with pytest.raises(TooLarge):
+        decided_otherwise(INCIDENT, FIRST, {"pr3427": POLICIES["pr3427"]})
 
 
 def test_a_job_of_an_earlier_run_can_complete_the_batch_sooner_than_the_debounce() -> None:

@@ -44,9 +44,11 @@ def test_times_are_counted_from_the_completion_update() -> None:
     assert {answer: count % 3 for answer, count in timing.retries} == {(500, None): 0, (422, None): 0}
 
 
-def test_a_count_in_time_is_no_late_one() -> None:
-    timing = timing_of(Simulation(steady("early"), POLICIES["pre3427"]), [1, 2])
-    assert (timing.runs, timing.late, timing.retries, timing.ends) == (2, 0, (), ())
+def test_a_count_in_time_is_no_late_one_even_if_the_seal_is_lost() -> None:
+    slow_seal = {"postgres.seal": {"request": "500 ms", "response": "2 ms"}}
+    for scenario in (steady("early"), steady("seal lost", slow_seal, items={"kind": "pre_failed"})):
+        timing = timing_of(Simulation(scenario, POLICIES["pre3427"]), [1, 2])
+        assert (timing.runs, timing.late, timing.retries, timing.ends) == (2, 0, (), ())
 
 
 @pytest.mark.parametrize("execution", ["10 ms", "1 s", "20 s"])
@@ -79,8 +81,11 @@ def test_what_waits_for_completed_saves_nothing_and_what_does_not_saves_all(late
     assert waiting.is_proved_alike_throughout
     assert (other.policies, other.effect, other.is_proved_alike) == (("pr3766",), Effect.ALL, False)
     assert not other.needs_completed
-    assert {dict(point.values)[DELAY].text for point in waiting.differs_at} == {"1 s"}
+    assert {dict(point.values)[DELAY].text for point in waiting.apart_over_both} == {"1 s"}
     assert waiting.excess_us == 990_000
+    assert [dict(point.values)[DELAY].text for point in waiting.apart_over_delay] == ["1 s"]
+    assert waiting.apart_over_execution == ()
+    assert other.apart_over_execution == late.over_execution.points
 
 
 def test_a_border_lies_between_the_points_where_a_policy_is_told_apart(late: Worth) -> None:
