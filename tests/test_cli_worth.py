@@ -40,10 +40,13 @@ def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
         {"items.execution": "1 s"},
     ]
     assert own.keys() == {
-        *("point", "runs", "late", "read_us", "completed_us", "read_completed", "retries", "ends", "borders"),
+        *("point", "runs", "late", "read_us", "completed_us", "read_completed", "retries", "ends"),
+        *("proved_alike", "borders", "sooner"),
     }
     assert own["late"] == sum(own["ends"].values()) <= own["runs"] == 20
     assert own["read_us"]["least"] <= own["read_us"]["median"] <= own["read_us"]["most"]
+    assert own["proved_alike"] == ["pr3427"]
+    assert own["sooner"] is None  # one item: no earlier child run
     assert own["borders"] == [{"policy": "pr3427", "least_delay_us": 700_000, "is_reached": True}]
     (worth,) = document["worth"]
     assert (worth["policies"], worth["effect"], worth["proved_alike"]) == (["pr3427"], "nothing", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from batchsim.analysis.sweep import CONFIDENCE
@@ -58,7 +59,9 @@ def _row(row: Row) -> dict[str, Any]:
         "read_completed": timing.read_completed,
         "retries": {answer_of(*answer): count for answer, count in timing.retries},
         "ends": {call(end): count for end, count in timing.ends},
+        "proved_alike": [name for name, otherwise in (row.decided or {}).items() if not otherwise],
         "borders": [_border(each) for each in row.borders],
+        "sooner": None if row.sooner is None else asdict(row.sooner),
     }
 
 
