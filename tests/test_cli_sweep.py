@@ -89,10 +89,30 @@ def test_bad_input_is_one_message_and_exit_code_2(batchsim: Any, arguments: list
 
 
 def test_pictures_and_the_database_go_where_they_should(batchsim: Any, tmp_path: Path) -> None:
-    arguments = ("sweep", INCIDENT, "--runs", "5", "--vary", VARY, "--workers", "1", "--quiet")
+    few = ("--runs", "5", "--workers", "1", "--policy", "pre3427")  # which has a window
+    arguments = ("sweep", INCIDENT, *few, "--vary", VARY, "--quiet")
     ended = batchsim(*arguments, "--plot", str(tmp_path / "curve"), "--out", str(tmp_path))
     assert (ended.code, ended.out, ended.err) == (0, "", "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.png", "curve.svg", "incident.sqlite"]
+
+
+@pytest.mark.parametrize(
+    ("field", "why"),
+    [
+        ("batch.items=1..2:2", "no edge of a window for any policy: along batch.items more varies than latencies"),
+        (
+            "latency.operations.redis.enqueued_count.request=90 ms..99 ms:2",
+            "no edge of a window for pre3427: at the means the window of false_failure is open everywhere",
+        ),
+    ],
+)
+def test_a_picture_without_the_edge_of_a_window_says_why(
+    batchsim: Any, tmp_path: Path, field: str, why: str
+) -> None:
+    arguments = ("sweep", INCIDENT, "--runs", "2", "--workers", "1", "--policy", "pre3427", "--vary", field)
+    ended = batchsim(*arguments, "--plot", str(tmp_path / "x.svg"))
+    assert (ended.code, ended.err) == (0, f"--plot: {why}\n")
+    assert (tmp_path / "x.svg").exists()
 
 
 def test_help_names_every_option(batchsim: Any) -> None:

@@ -19,7 +19,9 @@ from batchsim.cli.outputs import check_outputs, printing, write_json
 
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import CellResult, Crew, Sweep
+    from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
+    from batchsim.verdicts import Property
 
 RUNS_MAX_FOR_A_WIDTH = 1_000_000
 _PERCENT = re.compile(r"(?P<number>[0-9]{1,2}(\.[0-9]{1,9})?) *%")
@@ -110,10 +112,10 @@ def sweep(
         )
     if json_file is not None:
         _write_json(json_file, result)
-    if pictures:
-        _draw(pictures, result)
     if not quiet and json_file != "-":
         _show(result)
+    if pictures:
+        _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet)
     if progress.was_interrupted and not result.is_complete:
         click.echo("interrupted: the sweep is incomplete", err=True)
         return INTERRUPTED
@@ -188,12 +190,21 @@ def _pictures(plots: Sequence[Path]) -> list[Path]:
     return pictures
 
 
-def _draw(pictures: Sequence[Path], result: Sweep) -> None:
+def _draw(
+    pictures: Sequence[Path],
+    result: Sweep,
+    policies: Sequence[Policy],
+    properties: Sequence[Property],
+    *,
+    quiet: bool,
+) -> None:
+    from batchsim.cli.edges import edges_for
     from batchsim.report.sweep_plot import write_plot
 
+    edges = edges_for(result, policies, properties, quiet=quiet) if result.is_complete else []
     for picture in pictures:
         try:
-            write_plot(picture, result)
+            write_plot(picture, result, edges)
         except OSError as error:
             raise BadInputError(f"--plot {picture}: {error.strerror or error}") from None
 

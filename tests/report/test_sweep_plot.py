@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from batchsim import Sweep, load_scenario, sweep
-from batchsim.report.sweep_plot import Boundary, plot_bytes, write_plot
+from batchsim.analysis.window import Edge
+from batchsim.report.sweep_plot import plot_bytes, write_plot
 from batchsim.report.sweep_plot.axes import edges, numbers, title
 from batchsim.report.sweep_plot.likeness import alike, heading
 
@@ -51,17 +53,16 @@ def test_bytes_depend_on_no_process(curve: Sweep, tmp_path: Path) -> None:
         assert ended.stdout == plot_bytes(curve, "svg")
 
 
-def test_a_boundary_is_drawn_over_it(curve: Sweep, heat_map: Sweep) -> None:
-    line = Boundary("formula", ((20_000,),))
+def test_the_edge_of_a_window_is_drawn_over_it(curve: Sweep, heat_map: Sweep) -> None:
+    counts, takes = np.array([5_000.0, 25_000.0, 45_000.0]), np.array([1_000.0, 10_000.0, 100_000.0])
+    line = Edge("false_failure", ("pre3427",), (counts,), np.array([-1.0, 1.0, 2.0]))
     assert plot_bytes(curve, "svg", [line]) != plot_bytes(curve, "svg")
-    path = Boundary("formula", ((5_000, 1_000), (45_000, 50_000)), frozenset({"pre3427"}))
-    everywhere = Boundary("formula", path.points)
-    elsewhere = Boundary("formula", path.points, frozenset({"pr4397"}))
-    pictures = [plot_bytes(heat_map, "svg", given) for given in ([], [path], [everywhere], [elsewhere])]
-    assert len(set(pictures)) == 3
-    assert pictures[0] == pictures[3]
-    with pytest.raises(ValueError, match="zip"):
-        plot_bytes(heat_map, "svg", [line])
+    slack = counts[:, None] - takes[None, :]
+    edges = [Edge("false_failure", names, (counts, takes), slack) for names in (("pre3427",), ("pr4397",))]
+    other = Edge("stuck", ("pre3427",), (counts, takes), slack)
+    pictures = [plot_bytes(heat_map, "svg", given) for given in ([], [edges[0]], [edges[1]], [other])]
+    assert pictures[0] == pictures[2] == pictures[3] != pictures[1]
+    assert pictures[1] == plot_bytes(heat_map, "svg", [edges[0]])
 
 
 def test_policies_that_came_to_the_same_are_drawn_as_one(curve: Sweep) -> None:

@@ -17,8 +17,9 @@ against them: that no case is missing is checked so, not proved.
 """
 
 from batchsim.analysis.window.cases import Case
-from batchsim.analysis.window.changes import Change, boundary, smallest_change
+from batchsim.analysis.window.changes import Change, smallest_change
 from batchsim.analysis.window.conditions import Condition
+from batchsim.analysis.window.edges import Edge, NoEdge, edges_of
 from batchsim.analysis.window.finding import NoWindow, Window, find_window, window_of
 from batchsim.analysis.window.solving import Failing, Solution, solve
 
@@ -26,11 +27,13 @@ __all__ = [
     "Case",
     "Change",
     "Condition",
+    "Edge",
     "Failing",
+    "NoEdge",
     "NoWindow",
     "Solution",
     "Window",
-    "boundary",
+    "edges_of",
     "find_window",
     "smallest_change",
     "solve",

@@ -1,18 +1,15 @@
-"""What a change of latencies does to a window: the smallest one that opens or closes it, and where its edge is."""
+"""What a change of latencies does to a window: the smallest one that opens or closes it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
 
-from batchsim.analysis.window.assignments import Durations, Values, fixed, latency_of, means_of
+from batchsim.analysis.window.assignments import Durations, Values, fixed, latency_of
 from batchsim.analysis.window.finding import Window, slack_of
 from batchsim.analysis.window.legs import Latency
 from batchsim.analysis.window.sums import Sum, difference, value_us
 from batchsim.engines.timed import simulate
-from batchsim.scenario import Scenario
 from batchsim.verdicts import verdicts_of
 
 
@@ -88,31 +85,3 @@ def _zeros(
             for by_us in range(zero - 1, zero + 3):
                 if by_us and values[latency] + by_us >= 0:
                     yield latency, by_us
-
-
-def boundary(
-    window: Window, scenario_at: Callable[[int, int], Scenario], first: Sequence[int], second: Sequence[int]
-) -> list[tuple[int, int]]:
-    """The points of a plane at which the verdict begins or ceases to be given at the means, to one unit.
-
-    `scenario_at`: the scenario with the two numbers that are varied, such as the means of two latencies (us).
-    `first`: the numbers to look at, of the first; `second`: numbers of the second, growing, between neighbours
-    of which an edge is looked for. A point for each edge: the last number before which it is as below.
-    """
-    return [(x, edge) for x in first for edge in _edges_at(window, partial(scenario_at, x), second)]
-
-
-def _edges_at(window: Window, scenario_at: Callable[[int], Scenario], numbers: Sequence[int]) -> Iterator[int]:
-    def is_open(number: int) -> bool:
-        scenario = scenario_at(number)
-        slack_us = slack_of(window.cases, Durations(scenario, means_of(scenario)))
-        return slack_us is not None and slack_us > 0
-
-    for begin, end in pairwise(numbers):
-        low, high, before = begin, end, is_open(begin)
-        if is_open(end) == before:
-            continue
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if is_open(middle) == before else (low, middle)
-        yield high

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchsim.analysis.sweep import Sweep
+from batchsim.analysis.window import Edge
 from batchsim.report.sweep_plot import axes
-from batchsim.report.sweep_plot.boundary import Boundary
-from batchsim.report.sweep_plot.likeness import Group, alike, drawn
+from batchsim.report.sweep_plot.likeness import Group, alike, drawn, heading
 
 HUES = ("#b34700", "#0060a8", "#00735a", "#8e3b73", "#6a5800", "#4d5561", "#56b4e9", "#e69f00")
 MARKS = ("o", "s", "D", "^", "v", "P", "X", "*")
 """Nothing is told apart by its hue alone."""
-_DARK = "#1f2328"
+EDGE = "edge of the window, latencies at their means"
+HEADING_WIDTH = 40
+DARK = "#1f2328"
 
 
-def draw_curves(figure: Any, sweep: Sweep, boundaries: Sequence[Boundary]) -> None:
+def draw_curves(figure: Any, sweep: Sweep, edges: Sequence[Edge]) -> None:
     """A panel for each failure, below each other."""
     (axis,) = sweep.axes
     verdicts = drawn(sweep)
@@ -24,8 +26,9 @@ def draw_curves(figure: Any, sweep: Sweep, boundaries: Sequence[Boundary]) -> No
     for panel, verdict in zip(panels, verdicts, strict=True):
         for number, group in enumerate(alike(sweep, verdict)):
             _draw_curve(panel, sweep, verdict, group, number)
-        for number, boundary in enumerate(boundaries):
-            _draw_boundary(panel, sweep, boundary, number)
+        shown = [each for each in edges if each.verdict == verdict]
+        for number, edge in enumerate(shown):
+            _draw_edge(panel, sweep, edge, number, is_alone=len(shown) == 1)
         _frame(panel, verdict)
     axes.set_up(panels[-1], axis)
     panels[-1].set_xlabel(axes.title(axis))
@@ -46,10 +49,12 @@ def _draw_curve(panel: Any, sweep: Sweep, verdict: str, group: Group, number: in
     panel.plot(x, middle, color=hue, marker=mark, markersize=4, linewidth=1.6, label=label, clip_on=False)
 
 
-def _draw_boundary(panel: Any, sweep: Sweep, boundary: Boundary, number: int) -> None:
+def _draw_edge(panel: Any, sweep: Sweep, edge: Edge, number: int, *, is_alone: bool) -> None:
     style = ("--", ":", "-.")[number % 3]
-    for place, (x,) in enumerate(axes.scaled(boundary.points, sweep.axes)):
-        panel.axvline(x, color=_DARK, linestyle=style, linewidth=1.4, label="" if place else boundary.label)
+    scale, _ = axes.scale_of(sweep.axes[0])
+    label = EDGE if is_alone else f"{EDGE}:\n{heading(edge.policies, HEADING_WIDTH)}"
+    for place, x in enumerate(edge.crossings):
+        panel.axvline(x / scale, color=DARK, linestyle=style, linewidth=1.4, label="" if place else label)
 
 
 def _frame(panel: Any, verdict: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from batchsim import POLICIES, Scenario, load_scenario, scenario_from_data, simulate, verdicts_of
-from batchsim.analysis.window import NoWindow, Window, boundary, find_window, smallest_change
+from batchsim.analysis.window import NoWindow, Window, find_window, smallest_change
 from batchsim.analysis.window.assignments import (
     Durations,
     Intervals,
@@ -142,21 +142,6 @@ def test_faults_have_no_window() -> None:
     scenario = scenario_from_data({**DATA, "faults": [{"lost_response": {"attempt": 1}}]})
     with pytest.raises(NoWindow, match="faults"):
         find_window(scenario, POLICIES["pre3427"], "false_failure")
-
-
-def test_the_boundary_is_where_the_slack_is_none() -> None:
-    window = window_of("pre3427")
-    count = Latency("redis.enqueued_count", "request", None, None)
-    take = Latency("queue.take", "response", None, None)
-
-    def scenario_at(count_us: int, take_us: int) -> Scenario:
-        return fixed(window.scenario, {**window.values, count: count_us, take: take_us})
-
-    points = boundary(window, scenario_at, [60_000, 80_000, 100_000], [0, 50_000, 200_000])
-    assert len(points) == 3
-    for count_us, take_us in points:
-        assert window.slack_us({**window.values, count: count_us, take: take_us}) == 0
-    assert points[1][1] - points[0][1] == points[2][1] - points[1][1] == 20_000
 
 
 def test_draws_lie_within_the_intervals_and_reach_their_ends() -> None:

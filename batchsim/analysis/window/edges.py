@@ -1,0 +1,245 @@
+"""Where the window of a verdict opens as fields of a scenario vary: the slack over a curve or a plane.
+
+A varied field is the length of legs, or says of their distribution how long they are. What counts is the mean of
+each leg at each point: the window is open there if a run with all latencies at their means is given the verdict.
+The window itself is derived with each leg free to take any time that it has at some point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchsim.analysis.sweep import Axis, Sweep
+from batchsim.analysis.sweep.varying import Value
+from batchsim.analysis.window.assignments import latency_of, means_of, support_of
+from batchsim.analysis.window.finding import NoWindow, Window, window_of
+from batchsim.analysis.window.legs import REQUEST, RESPONSE, Latency
+from batchsim.analysis.window.sums import Instant
+from batchsim.engines.exhaustive import Bounds, explore
+from batchsim.protocol.policy import Policy
+from batchsim.scenario import Legs, Scenario, Uniform, varied
+from batchsim.scenario.latencies import Latency as Distribution
+from batchsim.scenario.scenario import LatencyTable
+from batchsim.verdicts import Property
+
+Field = NDArray[np.float64]
+STATES_MAX = 100_000
+"""A window is looked for in an exploration of at most so many states."""
+KNOTS_MAX = 25
+"""Means are worked out at so many values of an axis, and lie on straight lines between them."""
+STEPS = {1: 2000, 2: 200}
+"""By the number of axes: into how many steps each is cut."""
+
+
+class NoEdge(Exception):
+    """Why there is none."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Where the window of a verdict opens or closes."""
+
+    verdict: str
+    policies: tuple[str, ...]
+    """Those for which it is the same."""
+    numbers: tuple[Field, ...]
+    """Of each axis."""
+    slack_us: Field
+    """By how much the window is open, at each of the numbers, or at each pair of them; negative: it is closed."""
+
+    @cached_property
+    def crossings(self) -> tuple[float, ...]:
+        """The numbers of a single axis at which the window opens or closes."""
+        (numbers,) = self.numbers
+        pairs = pairwise(zip(numbers.tolist(), self.slack_us.tolist(), strict=True))
+        return tuple(
+            begin + (end - begin) * before / (before - after)
+            for (begin, before), (end, after) in pairs
+            if (before > 0) != (after > 0)
+        )
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the window is open somewhere, and closed elsewhere."""
+        return bool((self.slack_us > 0).any() and (self.slack_us <= 0).any())
+
+
+def edges_of(
+    sweep: Sweep,
+    policies: Sequence[tuple[str, Policy]],
+    properties: Sequence[Property] = (),
+    on_policy: Callable[[str], None] = lambda name: None,
+) -> tuple[list[Edge], dict[str, str]]:
+    """The edges of all windows of the failures that a sweep saw; by policy, why there is none.
+
+    `policies`: those of the sweep, by the names that it has for them. `on_policy`: told which one is next. Raises
+    `NoEdge` where no policy can have one, as what is varied is no latency.
+    """
+    failing = [(name, policy, given) for name, policy in policies if (given := _given(sweep, name))]
+    if not failing:
+        return [], {}
+    ground = _Ground(sweep.scenario, sweep.axes)
+    edges: list[Edge] = []
+    reasons: dict[str, str] = {}
+    for name, policy, verdicts in failing:
+        on_policy(name)
+        exploration = explore(ground.scenario, policy, properties=properties, bounds=Bounds(STATES_MAX))
+        for verdict in verdicts:
+            try:
+                window = window_of(ground.scenario, policy, verdict, exploration, properties)
+            except NoWindow as error:
+                reasons[name] = str(error)
+                continue
+            edge = Edge(verdict, (name,), ground.numbers, ground.slack_of(window))
+            if edge.is_seen:
+                edges.append(edge)
+            else:
+                is_open = "open" if edge.slack_us.flat[0] > 0 else "closed"
+                reasons[name] = f"at the means the window of {verdict} is {is_open} everywhere"
+    return _joined(edges), reasons
+
+
+def _given(sweep: Sweep, policy: str) -> list[str]:
+    cells = [each for each in sweep.cells if each.policy == policy]
+    return [name for name in sweep.failures if any(each.verdicts[name].count for each in cells)]
+
+
+def _joined(edges: Sequence[Edge]) -> list[Edge]:
+    """Those that are the same for several policies, as one."""
+    joined: list[Edge] = []
+    for edge in edges:
+        same = next((each for each in joined if _is_same(each, edge)), None)
+        if same is None:
+            joined.append(edge)
+        else:
+            place = joined.index(same)
+            joined[place] = Edge(same.verdict, (*same.policies, *edge.policies), same.numbers, same.slack_us)
+    return joined
+
+
+def _is_same(one: Edge, other: Edge) -> bool:
+    return one.verdict == other.verdict and np.array_equal(one.slack_us > 0, other.slack_us > 0)
+
+
+class _Ground:
+    """The points of a sweep, and the means of all legs there."""
+
+    def __init__(self, scenario: Scenario, axes: Sequence[Axis]) -> None:
+        self._axes = axes
+        knots = [_thinned(axis) for axis in axes]
+        scenarios = [
+            varied(scenario, [f"{axis.name}={value.text}" for axis, value in zip(axes, values, strict=True)])
+            for values in product(*knots)
+        ]
+        if any(each.setting != scenarios[0].setting for each in scenarios):
+            raise NoEdge(f"along {_names(axes)} more varies than latencies")
+        means = [means_of(each) for each in scenarios]
+        self.latencies = tuple(means[0])
+        table = np.array([[each[latency] for latency in self.latencies] for each in means], dtype=float)
+        if (table == table[0]).all():
+            raise NoEdge(f"along {_names(axes)} no latency varies")
+        self.scenario = _with_all(scenarios)
+        self._knots = [np.array([value.number for value in values]) for values in knots]
+        self._means = table.reshape(*map(len, knots), len(self.latencies))
+
+    @cached_property
+    def numbers(self) -> tuple[Field, ...]:
+        """Of each axis, from its least to its greatest."""
+        steps = STEPS[len(self._axes)]
+        spaces = (np.geomspace if axis.is_log else np.linspace for axis in self._axes)
+        return tuple(
+            space(knots.min(), knots.max(), steps + 1) for space, knots in zip(spaces, self._knots, strict=True)
+        )
+
+    @cached_property
+    def _values(self) -> Field:
+        """The means at all numbers: linear between knots, along one axis after the other."""
+        values = self._means
+        for place, (numbers, knots) in enumerate(zip(self.numbers, self._knots, strict=True)):
+            values = _interpolated(values, place, numbers, knots)
+        return values
+
+    def slack_of(self, window: Window) -> Field:
+        """By how much a window is open at the means."""
+        shape = self._values.shape[:-1]
+        values = self._values.reshape(-1, len(self.latencies)).T
+        cases = [
+            np.min([self._slack(window, *each.sides, values) for each in case.conditions], axis=0)
+            if case.conditions
+            else np.ones(values.shape[1])
+            for case in window.cases_within
+        ]
+        slack: Field = np.max(cases, axis=0) if cases else -np.ones(values.shape[1])
+        return slack.reshape(shape)
+
+    def _slack(self, window: Window, left: Instant, right: Instant, values: Field) -> Field:
+        slack: Field = self._instant(window, right, values) - self._instant(window, left, values)
+        return slack
+
+    def _instant(self, window: Window, instant: Instant, values: Field) -> Field:
+        place = {latency: number for number, latency in enumerate(self.latencies)}
+        counts = np.zeros((len(instant), len(self.latencies)))
+        for row, each in enumerate(instant):
+            for leg, count in each:
+                counts[row, place[latency_of(window.scenario, leg)]] += count
+        latest: Field = (counts @ values).max(axis=0)
+        return latest
+
+
+def _interpolated(values: Field, place: int, numbers: Field, knots: Field) -> Field:
+    order = np.argsort(knots)
+
+    def along(line: Field) -> Field:
+        return np.interp(numbers, knots[order], line[order])
+
+    result: Field = np.apply_along_axis(along, place, values)
+    return result
+
+
+def _thinned(axis: Axis) -> list[Value]:
+    values = axis.values
+    if len(values) <= KNOTS_MAX:
+        return list(values)
+    places = np.linspace(0, len(values) - 1, KNOTS_MAX).round().astype(int)
+    return [values[place] for place in places.tolist()]
+
+
+def _names(axes: Sequence[Axis]) -> str:
+    return " and ".join(axis.name for axis in axes)
+
+
+def _with_all(scenarios: Sequence[Scenario]) -> Scenario:
+    """A scenario in which each leg may take any time that it may take in one of these."""
+    table = scenarios[0].latencies
+    return replace(
+        scenarios[0],
+        latencies=LatencyTable(
+            {name: _wide(scenarios, name, None) for name in table.of_operation},
+            {
+                name: {item: _wide(scenarios, name, item) for item in items}
+                for name, items in table.of_item.items()
+            },
+        ),
+    )
+
+
+def _wide(scenarios: Sequence[Scenario], operation: str, item: int | None) -> Distribution:
+    found = [each.latency_of(operation, item) for each in scenarios]
+    spans = [_span(scenarios, Latency(operation, part, item, None)) for part in (REQUEST, RESPONSE)]
+    request, response = spans
+    if request is None or response is None or all(each == found[0] for each in found):
+        return found[-1]
+    return Legs(request, response)
+
+
+def _span(scenarios: Sequence[Scenario], latency: Latency) -> Uniform | None:
+    """All times of a leg; `None`: some are without end."""
+    supports = [support_of(each, latency) for each in scenarios]
+    longest = [most_us for _, most_us in supports if most_us is not None]
+    return Uniform(min(least_us for least_us, _ in supports), max(longest)) if longest else None

@@ -1,0 +1,38 @@
+"""The edges of windows, for the pictures of a sweep; where there is none, one line that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from batchsim.analysis.sweep import Sweep
+from batchsim.analysis.window import Edge, NoEdge, edges_of
+from batchsim.protocol.policy import Policy
+from batchsim.report.progress import Progress
+from batchsim.verdicts import Property
+
+
+def edges_for(
+    result: Sweep, policies: Sequence[Policy], properties: Sequence[Property], *, quiet: bool
+) -> list[Edge]:
+    """The edges of a sweep's windows; `policies`: in its order."""
+    named = list(zip(result.policies, policies, strict=True))
+    with Progress(len(named), quiet=quiet) as progress:
+        try:
+            edges, reasons = edges_of(
+                result, named, properties, lambda name: progress.begin(f"deriving the window of {name}")
+            )
+        except NoEdge as error:
+            edges, reasons = [], {"any policy": str(error)}
+    if reasons and not quiet:
+        click.echo(f"--plot: {_told(reasons)}", err=True)
+    return edges
+
+
+def _told(reasons: dict[str, str]) -> str:
+    """Each reason once, with all whom it concerns."""
+    return "; ".join(
+        f"no edge of a window for {', '.join(name for name in reasons if reasons[name] == why)}: {why}"
+        for why in dict.fromkeys(reasons.values())
+    )
