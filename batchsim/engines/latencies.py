@@ -22,6 +22,7 @@ class Samplers(dict[str, LegSampler | None]):
     def __init__(self, scenario: Scenario) -> None:
         super().__init__()
         self._scenario = scenario
+        self._of_use: dict[tuple[str, int | None, int | None], LegSampler] = {}
 
     def __missing__(self, name: str) -> LegSampler | None:
         table = self._scenario.latencies
@@ -31,7 +32,11 @@ class Samplers(dict[str, LegSampler | None]):
 
     def varying(self, name: str, item: int | None, attempt: int | None) -> LegSampler:
         """The sampler of a latency for an item or an attempt."""
-        return leg_sampler(self._scenario.latency_of(name, item, attempt))
+        use = name, item, attempt
+        sampler = self._of_use.get(use)
+        if sampler is None:
+            sampler = self._of_use[use] = leg_sampler(self._scenario.latency_of(*use))
+        return sampler
 
 
 class Latencies:
@@ -45,7 +50,7 @@ class Latencies:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""
         state = streams.get(name)
         if state is None:
-            state = (stream_base(self._seed, actor.kind, name, actor.number) + STRIDE) & MASK
+            state = self._first_state(actor, name)
         if actor.draws_by_item and (item := operation.item) is not None:
             streams[name] = state
             bits = bits_of((state + item * STRIDE) & MASK)
@@ -60,8 +65,7 @@ class Latencies:
         """The next draw of an actor for the chance of this name: a number from 0 to 1, 1 excluded."""
         state = streams.get(name)
         if state is None:
-            base = stream_base(self._seed, actor.kind, name, actor.number)
-            state = (base + STRIDE) & MASK
+            state = self._first_state(actor, name)
         streams[name] = (state + STRIDE) & MASK
         return bits_of(state) / 2**64
 
@@ -78,6 +82,9 @@ class Latencies:
         bits = draw(stream_base(self._seed, actor_kind, name), use)
         sampler = self._samplers[name] or self._samplers.varying(name, None, None)
         return *sampler(bits), bits
+
+    def _first_state(self, actor: Actor, name: str) -> int:
+        return (stream_base(self._seed, actor.kind, name, actor.number) + STRIDE) & MASK
 
     def _varying_sampler(self, name: str, operation: Operation[Any]) -> LegSampler:
         attempt: int | None = getattr(operation, "attempt", None)

@@ -49,6 +49,8 @@ def leg_sampler(latency: Latency) -> LegSampler:
             return _uniform_round_trip(min_us, max_us)
         case RoundTrip(distribution):
             return _halved(sampler(distribution))
+        case Legs(request, Constant(response_us)):
+            return _before(sampler(request), response_us)
         case Legs(request, response):
             return _both(sampler(request), sampler(response))
 
@@ -70,6 +72,10 @@ def _halved(total: Sampler) -> LegSampler:
         return total_us // 2, total_us - total_us // 2
 
     return sample
+
+
+def _before(request: Sampler, response_us: int) -> LegSampler:
+    return lambda bits: (request(bits), response_us)
 
 
 def _both(request: Sampler, response: Sampler) -> LegSampler:

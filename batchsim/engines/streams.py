@@ -24,8 +24,15 @@ def stream_base(seed: int, actor_kind: str, operation: str, actor_number: int | 
 
 @lru_cache(maxsize=256)
 def _base_of_kind(seed: int, actor_kind: str, operation: str) -> int:
-    name = f"{seed}/{actor_kind}/{operation}".encode()
-    return int.from_bytes(blake2b(name, digest_size=8).digest(), "big")
+    name = _hashed_seed(seed).copy()
+    name.update(f"{actor_kind}/{operation}".encode())
+    return int.from_bytes(name.digest(), "big")
+
+
+@lru_cache(maxsize=1)
+def _hashed_seed(seed: int) -> blake2b:
+    """What all streams of a run have in common."""
+    return blake2b(f"{seed}/".encode(), digest_size=8)
 
 
 def draw(base: int, use: int) -> int:

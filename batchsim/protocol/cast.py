@@ -196,11 +196,14 @@ def _cells_of_faults(setting: Setting) -> Iterator[Key]:
 
 def alarms(setting: Setting) -> Iterator[tuple[Key, int, tuple[Key, ...]]]:
     """With time: the timers of pinned faults, when they run out (microseconds), and the cells to look at then."""
-    waited_for = tuple(in_flight_key(index) for index in range(setting.run_count))
-    waited_for += tuple(connection_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1))
     for number, fault in enumerate(setting.faults):
         if fault.at_us is not None:
-            yield fault_key(number), fault.at_us, waited_for
+            yield fault_key(number), fault.at_us, tuple(_cells_where_faults_wait(setting))
+
+
+def _cells_where_faults_wait(setting: Setting) -> Iterator[Key]:
+    yield from (in_flight_key(index) for index in range(setting.run_count))
+    yield from (connection_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1))
 
 
 TIMERS_OF_PHASE_1 = {EXPIRY_JOB: TakeExpiry.name}

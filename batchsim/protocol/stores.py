@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from batchsim.protocol.cells import Cells, Key
@@ -34,6 +35,7 @@ def run_key(index: int, copy: int = 1) -> Key:
     return f"postgres:run:{index}" if copy == 1 else f"postgres:run:{index}:{copy}"
 
 
+@lru_cache(maxsize=4096)
 def run_keys(index: int, copies: int) -> tuple[Key, ...]:
     """The rows of all child runs that item `index` can have."""
     return tuple(run_key(index, copy) for copy in range(1, copies + 1))
@@ -174,10 +176,11 @@ class Postgres:
 
     def create_run(self, index: int, *, final: bool, copies: int = 1) -> int:
         """`INSERT` a child run of item `index`, no key forbidding another one; which one of the item it is."""
-        rows = run_keys(index, copies)
-        copy = next(place for place, key in enumerate(rows, start=1) if self._cells.read(key) is None)
-        self._cells.write(run_key(index, copy), final)
-        return copy
+        for copy, key in enumerate(run_keys(index, copies), start=1):
+            if self._cells.read(key) is None:
+                self._cells.write(key, final)
+                return copy
+        raise AssertionError(f"item {index} has {copies} child runs already")
 
     def finish_run(self, index: int, copy: int = 1) -> None:
         """`UPDATE` a child run of item `index`: it is final."""

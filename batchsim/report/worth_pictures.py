@@ -19,7 +19,7 @@ def pictures(worth: Worth) -> dict[str, str]:
         "execution": (worth.over_execution, _on_the_execution(worth)),
         "both": (worth.over_both, _on_both(worth)),
     }
-    return {what: plot_bytes(sweep, "svg", lines).decode() for what, (sweep, lines) in drawn.items()}
+    return {what: plot_bytes(sweep, "svg", boundaries=lines).decode() for what, (sweep, lines) in drawn.items()}
 
 
 def _on_the_delay(worth: Worth) -> list[Boundary]:

@@ -9,6 +9,7 @@ made again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from batchsim.analysis.checks import check_of, switches_of, with_checks
 from batchsim.engines.timed import Simulation
@@ -20,20 +21,30 @@ from batchsim.trace import Outcome
 _NO_STEPS: frozenset[str] = frozenset()
 
 
+class Decided(NamedTuple):
+    """What a policy decided."""
+
+    check: str
+    """The name of the check that was asked."""
+    row: BatchRow
+    decision: Decision
+
+
 class _Candidate:
     """A policy that is simulated, and what it decided in the last run."""
 
     def __init__(self, scenario: Scenario, policy: Policy) -> None:
         self._policy = policy
-        self._decided: dict[tuple[str, BatchRow], Decision] = {}
-        self._simulation = Simulation(scenario, with_checks(policy, self._observed))
+        self._decided: list[Decided] = []
+        self._simulation = Simulation(scenario, with_checks(policy, self._observed), self._decided)
         self.switches = switches_of(policy)
 
     def _observed(self, name: str) -> Check:
         check = check_of(self._policy, name)
 
         def decide(row: BatchRow) -> Decision:
-            decision = self._decided[name, row] = check(row)
+            decision = check(row)
+            self._decided.append(Decided(name, row, decision))
             return decision
 
         return decide
@@ -46,7 +57,7 @@ class _Candidate:
     def would_have_decided_like(self, other: _Candidate) -> bool:
         """Whether it decides the same wherever the other one was asked in its last run, in that order."""
         return self.switches == other.switches and all(
-            check_of(self._policy, name)(row) is decision for (name, row), decision in other._decided.items()
+            check_of(self._policy, name)(row) is decision for name, row, decision in dict.fromkeys(other._decided)
         )
 
 

@@ -89,7 +89,9 @@ def edges_of(
     reasons: dict[str, str] = {}
     for name, policy, verdicts in failing:
         on_policy(name)
-        exploration = explore(ground.scenario, policy, properties=properties, bounds=Bounds(STATES_MAX))
+        exploration = explore(
+            ground.scenario, policy, properties=properties, bounds=Bounds(STATES_MAX), exchanges=False
+        )
         for verdict in verdicts:
             try:
                 window = window_of(ground.scenario, policy, verdict, exploration, properties)

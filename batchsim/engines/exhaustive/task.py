@@ -6,11 +6,11 @@ the same answers wherever it is needed again; `key` says whether two of them are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from enum import Enum
-from types import CoroutineType, FrameType, GeneratorType
 from typing import Any, NamedTuple, Protocol
 
+from batchsim.engines.frames import frames_of, place_of
 from batchsim.protocol.operation import Both, ForEach, Operation, Program, ProtocolError, Stopped
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
@@ -169,7 +169,7 @@ class _Strand:
         return self._path[0]
 
     def site(self) -> tuple[int, ...]:
-        return tuple(frame.f_lasti for frame in _frames(self._program))
+        return tuple(frame.f_lasti for frame in frames_of(self._program))
 
     def approach(self, path: Path, goal: Operation[Any] | _Group | _Ending | _Beginning) -> None:
         """Go on to a goal; an operation is the last step of the path to it."""
@@ -236,7 +236,7 @@ class _Strand:
         # What stands for an operation is known from where it is awaited; where one has ended, nothing is.
         ahead = self._path[:-1] if isinstance(goal, Operation) else self._path
         ending = (goal.result, type(goal.failure)) if isinstance(goal, _Ending) and ahead else None
-        return (tuple(_frame_key(frame) for frame in _frames(self._program)), group, ahead, ending)
+        return (place_of(self._program), group, ahead, ending)
 
     def close(self) -> None:
         if isinstance(self._goal, _Group):
@@ -302,24 +302,3 @@ class _Group:
 
 async def _perform(operation: Operation[Any]) -> Any:
     return await operation
-
-
-def _frames(awaiting: Any) -> Iterator[FrameType]:
-    """Each frame, from a coroutine down to what it awaits."""
-    while isinstance(awaiting, CoroutineType | GeneratorType):
-        if isinstance(awaiting, CoroutineType):
-            frame, awaiting = awaiting.cr_frame, awaiting.cr_await
-        else:
-            frame, awaiting = awaiting.gi_frame, awaiting.gi_yieldfrom
-        if frame is not None:
-            yield frame
-
-
-def _frame_key(frame: FrameType) -> Hashable:
-    variables = tuple((name, _as_value(value)) for name, value in sorted(frame.f_locals.items()))
-    return (frame.f_code, frame.f_lasti, variables)
-
-
-def _as_value(value: Any) -> Hashable:
-    # The body of a `ForEach` is a closure made anew each time; the frame around it says what it closes over.
-    return (value.count, value.limit) if isinstance(value, ForEach) else value

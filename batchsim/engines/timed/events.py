@@ -23,8 +23,7 @@ class Clock(Environment):
         while queue:
             self._now, _, _, event = heappop(queue)
             self.now_us = self._now  # type: ignore[assignment]
-            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
-            for callback in callbacks:
+            for callback in event.callbacks:
                 callback(event)
 
 
@@ -41,10 +40,10 @@ class At(Event):
 
 
 class Recurring(Event):
-    """An event that is used again and again, never for two instants at once."""
+    """An event that is used again and again, never for two instants at once.
+
+    Whoever schedules it sets `callbacks`; they are called with the event, and stay.
+    """
 
     _ok = True
     _value = None
-
-    def __init__(self) -> None:
-        """Nothing is pending: whoever schedules it says what is to be called back."""

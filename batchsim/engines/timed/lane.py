@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from simpy.events import Event
+from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
 from batchsim.engines.prescribed import AnyLatencies
@@ -30,6 +28,8 @@ from batchsim.trace import Step
 
 End = Callable[["Lane", Any, Exception | None, int], None]
 """Told of the end of a lane: with a result or a failure, and in how many microseconds its last answer is there."""
+Callbacks = list[Callable[[Any], None]]
+"""What an event calls."""
 
 
 def _report_to(report: Report) -> End:
@@ -65,27 +65,11 @@ class Stage:
         return Lane(self, actor, suffix, program, streams, end)
 
 
-class Lane:
-    """A coroutine that is being fed: an actor's own, or one that it runs side by side with others."""
+class Lane(Recurring):
+    """A coroutine that is being fed: an actor's own, or one that it runs side by side with others.
 
-    __slots__ = (
-        "_end",
-        "_event",
-        "_issued_us",
-        "_program",
-        "_response_us",
-        "_suffix",
-        "_to_take_effect",
-        "_travel_us",
-        "_woken_by",
-        "actor",
-        "after",
-        "alternative",
-        "operation",
-        "stage",
-        "streams",
-        "tie",
-    )
+    It is the event of what it does next; one thing at most is ahead of it.
+    """
 
     def __init__(
         self,
@@ -106,8 +90,6 @@ class Lane:
         """Told of its end, if anybody is."""
         self.after: int | None = None
         """The step before the next one."""
-        self._event = Recurring()
-        self._to_take_effect: list[Callable[[Any], None]] = [self._take_effect]
 
     @property
     def name(self) -> str:
@@ -147,9 +129,8 @@ class Lane:
             return
         if not awaited.is_instant:
             delay_us += request_us
-        event = self._event
-        event.callbacks = self._to_take_effect
-        clock.schedule(event, tie, delay_us)  # type: ignore[arg-type]
+        self.callbacks = self.TAKE_EFFECT
+        clock.schedule(self, tie, delay_us)  # type: ignore[arg-type]
 
     def _send_to_be_asked(self, operation: Operation[Any], delay_us: int, request_us: int) -> None:
         self._travel_us = 0
@@ -157,12 +138,12 @@ class Lane:
             self._travel_us, self._response_us = self._response_us, 0
         elif not operation.is_instant:
             delay_us += request_us
-        self.wake_after(delay_us, self._arrive)
+        self.wake_after(delay_us, self.ARRIVE)
 
-    def wake_after(self, delay_us: int, callback: Callable[[Event], None]) -> None:
+    def wake_after(self, delay_us: int, to: Callbacks) -> None:
         """Call back later; nothing else may be pending."""
-        self._event.callbacks = [callback]
-        self.stage.clock.schedule(self._event, self.tie, delay_us)  # type: ignore[arg-type]
+        self.callbacks = to
+        self.stage.clock.schedule(self, self.tie, delay_us)  # type: ignore[arg-type]
 
     def _side_by_side(self, awaited: Both[Any, Any] | ForEach, delay_us: int) -> None:
         clock = self.stage.clock
@@ -191,7 +172,7 @@ class Lane:
 
     # -- effects -------------------------------------------------------------------------------
 
-    def _take_effect(self, _: Event) -> None:
+    def _take_effect(self) -> None:
         stage, operation = self.stage, self.operation
         if stage.stopped and self.actor in stage.stopped:
             return
@@ -201,14 +182,14 @@ class Lane:
             self._unblock(operation, answer)
         self._go_on(answer, None, self._response_us)
 
-    def _arrive(self, _: Event) -> None:
+    def _arrive(self) -> None:
         self.look(None)
 
     def look(self, woken_by: int | None) -> None:
         """Let an operation act in the first way that it can; otherwise wait."""
         stage, operation = self.stage, self.operation
         self._woken_by = woken_by
-        if self.actor in stage.stopped:
+        if stage.stopped and self.actor in stage.stopped:
             return
         for alternative in operation.alternatives(stage.world):
             if stage.waiting.is_due(alternative.timer) and self._is_drawn(alternative):
@@ -226,20 +207,20 @@ class Lane:
     def wake(self, step: int | None) -> None:
         """Look again at this instant: a step made ready what the operation waits for."""
         self._woken_by = step
-        self.wake_after(0, self._look_again)
+        self.wake_after(0, self.LOOK_AGAIN)
 
-    def _look_again(self, _: Event) -> None:
+    def _look_again(self) -> None:
         self.look(self._woken_by)
 
     def receive(self, alternative: Alternative) -> None:
         """The operation can act, in this way: it does when its answer has travelled."""
         self.alternative = alternative
         if self._travel_us:
-            self.wake_after(self._travel_us, self._take_effect_in_a_way)
+            self.wake_after(self._travel_us, self.TAKE_EFFECT_IN_A_WAY)
         else:
-            self._take_effect_in_a_way(None)
+            self._take_effect_in_a_way()
 
-    def _take_effect_in_a_way(self, _: Event | None) -> None:
+    def _take_effect_in_a_way(self) -> None:
         stage, operation, alternative = self.stage, self.operation, self.alternative
         if self._travel_us and alternative not in operation.alternatives(stage.world):
             self.look(self._woken_by)
@@ -266,14 +247,18 @@ class Lane:
         recorder = self.stage.recorder
         number = recorder.taken
         recorder.taken = number + 1
-        recorder.ended_us = now_us = self.stage.clock.now_us
-        if recorder.keep is None or operation.name in recorder.keep:
-            answered_us = now_us + self._response_us
-            times = self._issued_us, now_us, answered_us
-            bare = operation.bare
-            step = Step(number, self.name, bare, answer, *times, self.after, woken_by, alternative)
-            recorder.steps.append(step)
+        recorder.ended_us = self.stage.clock.now_us
+        if operation.name in recorder.keep:
+            self._keep_step(number, operation, answer, woken_by, alternative)
         self.after = number
+
+    def _keep_step(
+        self, number: int, operation: Operation[Any], answer: Any, woken_by: int | None, alternative: str | None
+    ) -> None:
+        now_us = self.stage.clock.now_us
+        times = self._issued_us, now_us, now_us + self._response_us
+        step = Step(number, self.name, operation.bare, answer, *times, self.after, woken_by, alternative)
+        self.stage.recorder.steps.append(step)
 
     def _unblock(self, operation: Operation[Any], answer: Any) -> None:
         stage = self.stage
@@ -286,3 +271,10 @@ class Lane:
         stage.waiting.wake(operation.unblocks_after(answer), self.after)
         if isinstance(operation, CompleteWaitpoint):
             stage.recorder.note_settled(stage.clock.now_us)
+
+    # What a lane can do next. They are lists as SimPy wants them, made once as lanes are many.
+
+    TAKE_EFFECT: ClassVar[Callbacks] = [_take_effect]
+    ARRIVE: ClassVar[Callbacks] = [_arrive]
+    LOOK_AGAIN: ClassVar[Callbacks] = [_look_again]
+    TAKE_EFFECT_IN_A_WAY: ClassVar[Callbacks] = [_take_effect_in_a_way]

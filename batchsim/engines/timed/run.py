@@ -12,6 +12,7 @@ from batchsim.engines.timed.conductor import Conductor, Cue
 from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
+from batchsim.engines.timed.scripts import Notes, Script
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.engines.timed.watched import WatchedStage
 from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, Actor, alarms, cast, world_after_phase_1
@@ -57,14 +58,21 @@ def simulate(
 
 
 class Simulation:
-    """A scenario under a policy, to be run under many seeds: what does not depend on the seed is made once."""
+    """A scenario under a policy, to be run under many seeds: what does not depend on the seed is made once.
 
-    def __init__(self, scenario: Scenario, policy: Policy) -> None:
+    `notes`: a list that the policy appends to when it is asked, if it does. A run that goes where another one went
+    does not ask again; what was noted there is noted once more.
+    """
+
+    def __init__(self, scenario: Scenario, policy: Policy, notes: Notes | None = None) -> None:
         check_for_timed_run(scenario)
         self._scenario = scenario
         self._policy = policy
         self._samplers = Samplers(scenario)
-        self._actors = tuple(cast(scenario.setting, policy))
+        notes = [] if notes is None else notes
+        self._actors = tuple(
+            actor._replace(program=Script(actor.program, notes).begin) for actor in cast(scenario.setting, policy)
+        )
 
     def run(self, seed: int, *, keep: frozenset[str] | None = None) -> Trace:
         """One run: the trace that `simulate` gives for the scenario with this seed."""
@@ -112,6 +120,7 @@ class _Run:
         if self._conductor is not None:
             self._conductor.check_end(self._world, self._stage.stopped)
         outcome = outcome_of(self._world, self._scenario.setting, self._streamed)
+        self._let_go()
         return Trace(
             policy=self._policy.name,
             seed=self._seed,
@@ -122,6 +131,11 @@ class _Run:
             ended_us=self._recorder.ended_us,
             steps=tuple(self._recorder.steps),
         )
+
+    def _let_go(self) -> None:
+        """Break every circle: what the run was made of is gone with it then, and never collected as garbage."""
+        self._waiting.dismiss()
+        del self._stage, self._waiting
 
     def _called_back_us(self, result: Result) -> int:
         if result is Result.WAITING:

@@ -42,6 +42,10 @@ class Waiting:
         """Wake the waiter when the cell has become ready; of several who wait, the lowest rank first."""
         heappush(self._waiters.setdefault(cell, []), (rank, next(self._arrivals), waiter))
 
+    def dismiss(self) -> None:
+        """Nobody who waits will be woken any more."""
+        self._waiters.clear()
+
     def is_awaited(self, cell: Key) -> bool:
         """Whether anybody waits for the cell."""
         return bool(self._waiters.get(cell))

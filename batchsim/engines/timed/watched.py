@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from simpy.events import Event
+from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
 from batchsim.engines.prescribed import AnyLatencies
 from batchsim.engines.timed.conductor import Conductor
 from batchsim.engines.timed.events import Clock
-from batchsim.engines.timed.lane import End, Lane, Stage
+from batchsim.engines.timed.lane import Callbacks, End, Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.protocol.cast import Actor
@@ -47,18 +45,17 @@ class WatchedStage(Stage):
 class WatchedLane(Lane):
     """A lane that asks before it acts, and shows what it did."""
 
-    __slots__ = ()
     stage: WatchedStage
 
-    def _take_effect(self, event: Event) -> None:
+    def _take_effect(self) -> None:
         conductor = self.stage.conductor
         if conductor is not None and not conductor.is_turn_of(self.name, self.operation):
-            conductor.hold(self.name, self.operation, lambda: self.wake_after(0, self._take_effect))
+            conductor.hold(self.name, self.operation, lambda: self.wake_after(0, self.TAKE_EFFECT))
             return
         self._admit()
         if conductor is not None:
             conductor.choose(self.operation.alternatives(self.stage.world))
-        super()._take_effect(event)
+        super()._take_effect()
         if conductor is not None:
             conductor.advance()
 
@@ -75,7 +72,7 @@ class WatchedLane(Lane):
             super().look(woken_by)  # it travels; whether it is its turn is asked when it arrives
             return
         if not conductor.is_turn_of(self.name, operation):
-            conductor.hold(self.name, operation, lambda: self.wake_after(0, self._arrive))
+            conductor.hold(self.name, operation, lambda: self.wake_after(0, self.ARRIVE))
             if isinstance(operation, BlockingOperation):
                 # It may be the turn of another one who waits for the same.
                 self.stage.waiting.wake((operation.waits_for(),), woken_by)
@@ -87,16 +84,16 @@ class WatchedLane(Lane):
         chosen = conductor.choose(alternatives)
         remaining_us = self.stage.waiting.remaining_us(chosen.timer)
         if remaining_us:
-            self.wake_after(remaining_us, self._arrive)
+            self.wake_after(remaining_us, self.ARRIVE)
         else:
             self.receive(chosen)
 
-    def _take_effect_in_a_way(self, event: Event | None) -> None:
+    def _take_effect_in_a_way(self) -> None:
         self._admit()
         conductor, operation = self.stage.conductor, self.operation
         if conductor is not None and operation.acts_on_arrival:
             if not conductor.is_turn_of(self.name, operation):
-                conductor.hold(self.name, operation, lambda: self.wake_after(0, self._take_effect_in_a_way))
+                conductor.hold(self.name, operation, lambda: self.wake_after(0, self.TAKE_EFFECT_IN_A_WAY))
                 return
             chosen = conductor.find(operation.alternatives(self.stage.world))
             if chosen is None:
@@ -104,7 +101,7 @@ class WatchedLane(Lane):
                 self.stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
                 return
             self.alternative = chosen
-        super()._take_effect_in_a_way(event)
+        super()._take_effect_in_a_way()
         if conductor is not None:
             conductor.advance()
 
@@ -119,3 +116,6 @@ class WatchedLane(Lane):
         self.stage.guard.release()
         if observer is not None and recorder.steps and recorder.steps[-1].number == self.after:
             observer(self.stage.world, recorder.steps[-1])
+
+    TAKE_EFFECT: ClassVar[Callbacks] = [_take_effect]
+    TAKE_EFFECT_IN_A_WAY: ClassVar[Callbacks] = [_take_effect_in_a_way]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -46,6 +47,12 @@ def _middle(left: float, right: float, *, is_log: bool) -> float:
 def _beyond(end: float, middle: float, axis: Axis) -> float:
     """As far beyond the end as the middle lies before it, but not below nothing."""
     return end * end / middle if axis.is_log else max(0.0, 2 * end - middle)
+
+
+def scaled(points: Sequence[tuple[float, ...]], axes: Sequence[Axis]) -> list[tuple[float, ...]]:
+    """Points of a boundary, in the units of the axes; raises `ValueError` where there are not as many numbers."""
+    scales = [scale_of(axis)[0] for axis in axes]
+    return [tuple(number / scale for number, scale in zip(point, scales, strict=True)) for point in points]
 
 
 def set_up(panel: Any, x: Axis, y: Axis | None = None) -> None:

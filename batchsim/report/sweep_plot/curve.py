@@ -8,6 +8,7 @@ from typing import Any
 from batchsim.analysis.sweep import Sweep
 from batchsim.analysis.window import Edge
 from batchsim.report.sweep_plot import axes
+from batchsim.report.sweep_plot.boundary import Boundary
 from batchsim.report.sweep_plot.likeness import Group, alike, drawn, heading
 
 HUES = ("#b34700", "#0060a8", "#00735a", "#8e3b73", "#6a5800", "#4d5561", "#56b4e9", "#e69f00")
@@ -18,7 +19,7 @@ HEADING_WIDTH = 40
 DARK = "#1f2328"
 
 
-def draw_curves(figure: Any, sweep: Sweep, edges: Sequence[Edge]) -> None:
+def draw_curves(figure: Any, sweep: Sweep, edges: Sequence[Edge], boundaries: Sequence[Boundary]) -> None:
     """A panel for each failure, below each other."""
     (axis,) = sweep.axes
     verdicts = drawn(sweep)
@@ -29,6 +30,8 @@ def draw_curves(figure: Any, sweep: Sweep, edges: Sequence[Edge]) -> None:
         shown = [each for each in edges if each.verdict == verdict]
         for number, edge in enumerate(shown):
             _draw_edge(panel, sweep, edge, number, is_alone=len(shown) == 1)
+        for number, boundary in enumerate(boundaries):
+            _draw_boundary(panel, sweep, boundary, number)
         _frame(panel, verdict)
     axes.set_up(panels[-1], axis)
     panels[-1].set_xlabel(axes.title(axis))
@@ -49,12 +52,21 @@ def _draw_curve(panel: Any, sweep: Sweep, verdict: str, group: Group, number: in
     panel.plot(x, middle, color=hue, marker=mark, markersize=4, linewidth=1.6, label=label, clip_on=False)
 
 
-def _draw_edge(panel: Any, sweep: Sweep, edge: Edge, number: int, *, is_alone: bool) -> None:
+def _draw_boundary(panel: Any, sweep: Sweep, boundary: Boundary, number: int) -> None:
+    places = [x for (x,) in axes.scaled(boundary.points, sweep.axes)]
+    _draw_lines(panel, places, number, boundary.label)
+
+
+def _draw_lines(panel: Any, places: Sequence[float], number: int, label: str) -> None:
     style = ("--", ":", "-.")[number % 3]
+    for place, x in enumerate(places):
+        panel.axvline(x, color=DARK, linestyle=style, linewidth=1.4, label="" if place else label)
+
+
+def _draw_edge(panel: Any, sweep: Sweep, edge: Edge, number: int, *, is_alone: bool) -> None:
     scale, _ = axes.scale_of(sweep.axes[0])
     label = EDGE if is_alone else f"{EDGE}:\n{heading(edge.policies, HEADING_WIDTH)}"
-    for place, x in enumerate(edge.crossings):
-        panel.axvline(x / scale, color=DARK, linestyle=style, linewidth=1.4, label="" if place else label)
+    _draw_lines(panel, [x / scale for x in edge.crossings], number, label)
 
 
 def _frame(panel: Any, verdict: str) -> None:

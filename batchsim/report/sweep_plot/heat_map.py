@@ -9,6 +9,7 @@ from typing import Any
 from batchsim.analysis.sweep import Sweep
 from batchsim.analysis.window import Edge
 from batchsim.report.sweep_plot import axes
+from batchsim.report.sweep_plot.boundary import Boundary
 from batchsim.report.sweep_plot.curve import DARK, EDGE
 from batchsim.report.sweep_plot.likeness import Group, alike, drawn, heading
 
@@ -22,7 +23,7 @@ def panels_of(sweep: Sweep) -> list[list[Group]]:
     return [alike(sweep, verdict) for verdict in drawn(sweep)]
 
 
-def draw_heat_maps(figure: Any, sweep: Sweep, edges: Sequence[Edge]) -> None:
+def draw_heat_maps(figure: Any, sweep: Sweep, edges: Sequence[Edge], boundaries: Sequence[Boundary]) -> None:
     """A row for each failure, a panel for each policy that differs from the others."""
     rows = panels_of(sweep)
     panels = figure.subplots(len(rows), max(map(len, rows)), squeeze=False, sharex=True, sharey=True)
@@ -36,6 +37,9 @@ def draw_heat_maps(figure: Any, sweep: Sweep, edges: Sequence[Edge]) -> None:
             for edge in edges:
                 if edge.verdict == verdict and not set(group).isdisjoint(edge.policies):
                     _draw_edge(panel, sweep, edge)
+            for boundary in boundaries:
+                if boundary.holds_for(group):
+                    _draw_boundary(panel, sweep, boundary)
             panel.set_title(f"{verdict}\n{heading(group, HEADING_WIDTH)}", loc="left", fontsize=9)
     for panel in panels.flat:
         axes.set_up(panel, *sweep.axes)
@@ -56,6 +60,19 @@ def _draw_cells(panel: Any, sweep: Sweep, verdict: str, group: Group) -> Any:
     rows = [[values[column * height + row] for column in range(len(x.values))] for row in range(height)]
     panel.set_facecolor("#d0d7de")
     return panel.pcolormesh(axes.edges(x), axes.edges(y), rows, cmap=COLOURS, vmin=0, vmax=100, rasterized=True)
+
+
+def _draw_boundary(panel: Any, sweep: Sweep, boundary: Boundary) -> None:
+    from matplotlib.patheffects import Normal, Stroke
+
+    points = axes.scaled(boundary.points, sweep.axes)
+    halo = [Stroke(linewidth=4, foreground="white"), Normal()]
+    x, y = [point[0] for point in points], [point[1] for point in points]
+    limits = panel.get_xlim(), panel.get_ylim()
+    panel.plot(x, y, color=DARK, linewidth=1.8, path_effects=halo, label=boundary.label)
+    panel.set_xlim(limits[0])
+    panel.set_ylim(limits[1])
+    panel.legend(loc="best", fontsize=8, framealpha=0.9)
 
 
 def _draw_edge(panel: Any, sweep: Sweep, edge: Edge) -> None:

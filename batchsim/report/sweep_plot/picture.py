@@ -11,6 +11,7 @@ from typing import Any
 from batchsim.analysis.sweep import CONFIDENCE, Sweep
 from batchsim.analysis.window import Edge
 from batchsim.report.files import write_whole
+from batchsim.report.sweep_plot.boundary import Boundary
 from batchsim.report.sweep_plot.curve import draw_curves
 from batchsim.report.sweep_plot.heat_map import draw_heat_maps, panels_of
 from batchsim.report.sweep_plot.likeness import drawn
@@ -41,18 +42,21 @@ def write_plot(path: Path, sweep: Sweep, edges: Sequence[Edge] = ()) -> None:
     write_whole(path, plot_bytes(sweep, path.suffix.removeprefix("."), edges))
 
 
-def plot_bytes(sweep: Sweep, form: str, edges: Sequence[Edge] = ()) -> bytes:
-    """The picture as `svg` or `png`; raises `ValueError` for a sweep over no axis."""
+def plot_bytes(sweep: Sweep, form: str, edges: Sequence[Edge] = (), boundaries: Sequence[Boundary] = ()) -> bytes:
+    """The picture as `svg` or `png`; raises `ValueError` for a sweep over no axis.
+
+    `edges`: where windows open; `boundaries`: what else is known of where an outcome changes.
+    """
     if not sweep.axes:
         raise ValueError("nothing was varied, so there is nothing to draw")
     with _look() as figure:
         if len(sweep.axes) == 1:
             figure.set_size_inches(8.5, 1.6 + 3.0 * len(drawn(sweep)))
-            draw_curves(figure, sweep, edges)
+            draw_curves(figure, sweep, edges, boundaries)
         else:
             rows = panels_of(sweep)
             figure.set_size_inches(1.6 + 3.6 * max(map(len, rows)), 1.2 + 3.2 * len(rows))
-            draw_heat_maps(figure, sweep, edges)
+            draw_heat_maps(figure, sweep, edges, boundaries)
         figure.suptitle(_title(sweep), x=0.01, ha="left", fontsize=11)
         picture = BytesIO()
         figure.savefig(picture, format=form, dpi=_DPI, metadata=_NAMELESS[form])

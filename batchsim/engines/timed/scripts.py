@@ -1,0 +1,153 @@
+"""A program that runs many times is learned: what it awaits after which answers is read, and not run again.
+
+A coroutine is determined by the answers that it got. So the points that it can be at, and where an answer leads
+from each, are the same in every run. Histories that lead to the same place in the code with the same local
+variables lead to the same point (`frames.py`); so the points are few, however many runs there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Any, NamedTuple
+
+from batchsim.engines.frames import place_of
+from batchsim.protocol.operation import Awaited, ForEach, Program, ProtocolError
+
+Notes = list[Any]
+"""What a program writes down on its way, for whoever drives it."""
+
+
+class Way(NamedTuple):
+    """How a coroutine is resumed."""
+
+    answer: Any
+    failure: Exception | None = None
+    """What is raised in it in place of an answer."""
+
+    @property
+    def key(self) -> Any:
+        """The same for all that it cannot tell apart."""
+        return self.answer if self.failure is None else type(self.failure)
+
+    def resume(self, program: Program[Any]) -> Awaited:
+        """What the program awaits then."""
+        return program.send(self.answer) if self.failure is None else program.throw(self.failure)
+
+
+BEGIN = Way(None)
+
+
+class Point:
+    """A point that a program can be at."""
+
+    __slots__ = ("awaited", "before", "error", "following", "has_ended", "noted", "result", "way")
+
+    def __init__(self, before: Point | None = None, way: Way = BEGIN) -> None:
+        self.before = before
+        """The point before it, from which `way` leads there; `None`: it has not begun."""
+        self.way = way
+        self.awaited: Awaited = None
+        self.has_ended = False
+        self.result: Any = None
+        """What it returned, if it has ended so."""
+        self.error: type[ProtocolError] | None = None
+        """What it raised, if it has ended so."""
+        self.following: dict[Hashable, Point] = {}
+        """The next point, by the key of the way there."""
+        self.noted: dict[Hashable, Notes] = {}
+        """What is written down on the way there, if anything is."""
+
+
+class Script:
+    """What is known of one program."""
+
+    def __init__(self, program: Callable[[], Program[Any]], notes: Notes) -> None:
+        self._program = program
+        self.notes = notes
+        self.beginning = Point()
+        self._points: dict[Hashable, Point] = {}
+        self._running: tuple[Program[Any], Point] | None = None
+        """The program itself, and where it is, having been asked last."""
+
+    def begin(self) -> Program[Any]:
+        """Begin the program, to all appearances."""
+        return Reader(self)  # type: ignore[return-value]  # as much of a coroutine as whoever feeds one uses
+
+    def learn(self, point: Point, way: Way) -> Point:
+        """Where a way leads that nobody has gone before: ask the program itself."""
+        program = self._program_at(point)
+        following = Point(point, way)
+        noted = len(self.notes)
+        place = self._go(program, following)
+        if len(self.notes) > noted:
+            point.noted[way.key] = self.notes[noted:]
+        following = point.following[way.key] = self._points.setdefault(place, following)
+        self._running = program, following
+        return following
+
+    def _program_at(self, point: Point) -> Program[Any]:
+        if self._running is not None and self._running[1] is point:
+            return self._running[0]
+        ways = []
+        while point.before is not None:
+            ways.append(point.way)
+            point = point.before
+        program, noted = self._program(), len(self.notes)
+        for way in reversed(ways):
+            way.resume(program)
+        del self.notes[noted:]
+        return program
+
+    def _go(self, program: Program[Any], point: Point) -> Hashable:
+        """Go to a new point, and find out what it is; the same for points that need not be told apart."""
+        try:
+            point.awaited = self._with_scripts(point.way.resume(program))
+        except StopIteration as end:
+            point.has_ended, point.result = True, end.value
+            return "returned", end.value
+        except ProtocolError as raised:
+            point.has_ended, point.error = True, type(raised)
+            return "raised", type(raised)
+        return place_of(program)
+
+    def _with_scripts(self, awaited: Awaited) -> Awaited:
+        """Programs that are to run side by side have scripts of their own."""
+        if not isinstance(awaited, ForEach):
+            return awaited
+        scripts = [Script(partial(awaited.body, number), self.notes) for number in range(awaited.count)]
+        return ForEach(awaited.count, awaited.limit, lambda number: scripts[number].begin())
+
+
+class Reader:
+    """Stands for a coroutine of the program."""
+
+    __slots__ = ("_point", "_script")
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._point = script.beginning
+
+    def send(self, answer: Any) -> Awaited:
+        """As the coroutine would."""
+        point = self._point
+        following = point.following.get(answer)
+        if following is None:
+            following = self._script.learn(point, Way(answer))
+        elif point.noted:
+            self._script.notes += point.noted.get(answer, ())
+        self._point = following
+        return self._end() if following.has_ended else following.awaited
+
+    def throw(self, failure: Exception) -> Awaited:
+        """As the coroutine would."""
+        way = Way(None, failure)
+        following = self._point.following.get(way.key) or self._script.learn(self._point, way)
+        self._point = following
+        return self._end() if following.has_ended else following.awaited
+
+    def _end(self) -> Awaited:
+        error = self._point.error
+        if error is not None:
+            raise error
+        raise StopIteration(self._point.result)
