@@ -36,9 +36,12 @@ from batchsim.scenario import (
     Normal,
     RoundTrip,
     Scenario,
+    Slow,
     Uniform,
     scenario_from_data,
 )
+
+SECOND_US = 1_000_000
 
 # -- latencies ---------------------------------------------------------------------------------
 
@@ -183,6 +186,44 @@ def timed_faults() -> SearchStrategy[Fault]:
         st.builds(Redeliver, probability=likely),
         st.builds(Crash, probability=likely),
         st.builds(StoreError, probability=likely, effect=_EFFECTS),
+    )
+
+
+_SOON_US = st.sampled_from([None, 0, 3, 1_000, 5_000, SECOND_US])
+
+
+def _placed(actor: str, operations: tuple[str, ...]) -> SearchStrategy[Fault]:
+    operation = st.sampled_from(operations)
+    return st.one_of(
+        st.builds(Crash, actor=st.just(actor), before=operation, at_us=_SOON_US),
+        st.builds(StoreError, actor=st.just(actor), operation=operation, effect=_EFFECTS, at_us=_SOON_US),
+        st.builds(Crash, actor=st.just(actor), at_most=st.just(1)),
+        st.builds(StoreError, actor=st.just(actor), effect=_EFFECTS, at_most=st.just(1)),
+    )
+
+
+def faults_of_timed_exploration() -> SearchStrategy[Fault]:
+    """Any fault that timed exploration takes, where a short run may meet it."""
+    return st.one_of(
+        st.builds(LostResponse, attempt=_ATTEMPTS, at_most=st.sampled_from([None, 1])),
+        st.builds(Disconnect, attempt=_ATTEMPTS, at_us=_SOON_US),
+        st.builds(Disconnect, attempt=_ATTEMPTS, at_most=st.just(1)),
+        st.builds(Redeliver, item=_ITEMS, at_us=_SOON_US),
+        st.builds(Redeliver, item=_ITEMS, at_most=st.just(1)),
+        *(_placed(actor, HANDLER_OPERATIONS) for actor in ("handler", "handler-1")),
+        *(_placed(actor, CONSUMER_OPERATIONS) for actor in ("consumer", "consumer-0")),
+    )
+
+
+def slowings_of_timed_exploration() -> SearchStrategy[Slow]:
+    """Any slow operation that timed exploration takes."""
+    return st.builds(
+        Slow,
+        operation=st.sampled_from(list(OPERATIONS)),
+        delay_us=st.sampled_from([1, 5, 2_000, SECOND_US]),
+        actor=st.sampled_from([None, None, "handler", "consumer", "handler-1", "consumer-0", "consumer-1"]),
+        item=_ITEMS,
+        attempt=_ATTEMPTS,
     )
 
 

@@ -17,7 +17,7 @@ from batchsim.engines.zones import TimedExploration, explore_timed
 from batchsim.report.contract import explore_timed_document
 from batchsim.report.search_progress import SearchProgress
 from batchsim.report.timed_exploration import show_timed_explorations
-from batchsim.scenario import Scenario
+from batchsim.scenario import Scenario, check_for_timed_exploration
 
 
 def explore_within_intervals(
@@ -34,7 +34,7 @@ def explore_within_intervals(
 ) -> int:
     """Explore a scenario under its policies, and show what was found; the exit code."""
     check_outputs(json_file, None, witness_directory)
-    (scenario,) = load([file], overrides, None)
+    (scenario,) = load([file], overrides, None, check_for_timed_exploration)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     bounds = Bounds(max_zones, None if max_memory is None else max_memory << 20)
     explorations: list[TimedExploration] = []

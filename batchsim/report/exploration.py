@@ -12,8 +12,7 @@ from batchsim.analysis.constraints import CONSTRAINTS_MAX, Explanation
 from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass
 from batchsim.report import words
 from batchsim.report.lanes import lanes
-from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
-from batchsim.report.terminal import print_faults
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_faults, print_table
 from batchsim.scenario import Scenario
 
 DECISIONS_SHOWN_MAX = 6

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from batchsim.analysis.margins import Margin
-from batchsim.analysis.runs import PolicyRun
 from batchsim.protocol.client import Result
 from batchsim.report.words import caller_got
 from batchsim.rounding import rounded
-from batchsim.trace import Answered, Step
+
+if TYPE_CHECKING:
+    from batchsim.analysis.margins import Margin
+    from batchsim.analysis.runs import PolicyRun
+    from batchsim.trace import Answered, Step
 
 _STRETCHES_MAX = 6
 

@@ -11,6 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from batchsim.report.faults import faults_in_words
+from batchsim.scenario import Scenario
+
 GOOD, BAD, UNSURE, QUIET = "green", "bold red", "yellow", "dim"
 _ENDLESS = 10_000
 """Columns: wider than any table."""
@@ -59,3 +62,9 @@ def _print_records(console: Console, table: Table) -> None:
                 line = Text.assemble((f"{heading}: ", "bold"), Text(", ").join(text.split("\n")))
                 console.print(Padding(line, (0, 0, 0, 2 if place else 0)))
         console.print()
+
+
+def print_faults(console: Console, scenario: Scenario) -> None:
+    """The faults of a scenario, one a line; nothing where it has none."""
+    for name, said in faults_in_words(scenario):
+        console.print(Text(f"fault: {name}: {said}"), soft_wrap=True)

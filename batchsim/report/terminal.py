@@ -15,10 +15,8 @@ from batchsim.analysis.chains import Leg, Span, spans_of
 from batchsim.analysis.contest import contest_of
 from batchsim.analysis.margins import Margin
 from batchsim.report import words
-from batchsim.report.faults import faults_in_words
-from batchsim.report.tables import BAD, GOOD, QUIET, plain_table, print_table, print_wide
+from batchsim.report.tables import BAD, GOOD, QUIET, plain_table, print_faults, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
-from batchsim.scenario import Scenario
 from batchsim.trace import Step
 
 if TYPE_CHECKING:
@@ -49,12 +47,6 @@ def show_scenario_run(
         for run in scenario_run.runs:
             _show_timeline(console, run)
     _show_expectations(console, [scenario_run])
-
-
-def print_faults(console: Console, scenario: Scenario) -> None:
-    """The faults of a scenario, one a line; nothing where it has none."""
-    for name, said in faults_in_words(scenario):
-        console.print(Text(f"fault: {name}: {said}"), soft_wrap=True)
 
 
 def show_matrix(console: Console, scenario_runs: Sequence[ScenarioRun], *, timeline: bool) -> None:

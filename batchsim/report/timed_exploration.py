@@ -11,7 +11,7 @@ from rich.text import Text
 from batchsim.engines.zones import TimedExploration, TimedOutcome
 from batchsim.report import words
 from batchsim.report.lanes import lanes
-from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_faults, print_table
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import Scenario
 
@@ -29,6 +29,7 @@ def show_timed_explorations(
     console.print(Text(scenario.name, style="bold"))
     if scenario.summary:
         console.print(Text(scenario.summary))
+    print_faults(console, scenario)
     console.print()
     for exploration in explorations:
         console.print(_claim(exploration))

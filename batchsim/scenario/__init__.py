@@ -1,7 +1,11 @@
 """Scenarios: YAML files that say what is simulated, validated into one immutable `Scenario`."""
 
 from batchsim.scenario.durations import InvalidDuration, format_duration, parse_duration
-from batchsim.scenario.fault_checks import check_for_exploration, check_for_timed_run
+from batchsim.scenario.fault_checks import (
+    check_for_exploration,
+    check_for_timed_exploration,
+    check_for_timed_run,
+)
 from batchsim.scenario.latencies import (
     Backoff,
     Constant,
@@ -40,6 +44,7 @@ __all__ = [
     "Slow",
     "Uniform",
     "check_for_exploration",
+    "check_for_timed_exploration",
     "check_for_timed_run",
     "find_policy",
     "find_verdict",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from batchsim.protocol.faults import Crash, Fault, StoreError
+from batchsim.protocol.faults import Crash, Cut, Fault, LostResponse, StoreError
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, describe
 from batchsim.scenario.scenario import Scenario
 from batchsim.scenario.written_faults import WrittenFault
@@ -20,10 +20,17 @@ def check_for_exploration(scenario: Scenario) -> None:
     _check(scenario, _problem_of_exploration)
 
 
-def _check(scenario: Scenario, problem_of: Callable[[WrittenFault], Problem | None]) -> None:
+def check_for_timed_exploration(scenario: Scenario) -> None:
+    """Raises `InvalidScenario` for probabilities, and for what timed exploration cannot do."""
+    _check(scenario, _problem_of_timed_exploration, list(_problems_of_slowings(scenario)))
+
+
+def _check(
+    scenario: Scenario, problem_of: Callable[[WrittenFault], Problem | None], further: Sequence[Problem] = ()
+) -> None:
     problems = [problem for written in _written(scenario) if (problem := problem_of(written))]
-    if problems:
-        raise InvalidScenario(problems)
+    if problems or further:
+        raise InvalidScenario([*problems, *further])
 
 
 def _problem_of_timed_run(written: WrittenFault) -> Problem | None:
@@ -55,6 +62,24 @@ def _problem_of_exploration(written: WrittenFault) -> Problem | None:
         return None
     allowed = "a pinned fault or at_most, in an exploration"
     return _problem_at("probability", probability, written, allowed, "a probability is for timed runs")
+
+
+def _problem_of_timed_exploration(written: WrittenFault) -> Problem | None:
+    fault = written.fault
+    if isinstance(fault, Cut):
+        allowed = "every other fault, in a timed exploration"
+        return Problem(*written.place, written.field, "a cut", allowed, "explore it without --timed, or run it")
+    if isinstance(fault, LostResponse) and fault.at_us is not None:
+        return _problem_at("at", fault.at_us, written, "attempt or at_most, in a timed exploration", "")
+    return _problem_of_exploration(written)
+
+
+def _problems_of_slowings(scenario: Scenario) -> Iterator[Problem]:
+    for slow in scenario.slowings:
+        if slow.probability is not None:
+            found = f"slow {slow.operation} with the probability {describe(slow.probability)}"
+            allowed = "a slow operation without one, in an exploration"
+            yield Problem(scenario.file, None, None, "faults", found, allowed, "a probability is for timed runs")
 
 
 def _problem_at(key: str, value: float, written: WrittenFault, allowed: str, hint: str) -> Problem:

@@ -154,6 +154,31 @@ def test_a_timed_run_under_faults_is_a_path_of_the_graph(
     assert observed == trace
 
 
+@pytest.mark.parametrize("operation", ["redis.get_meta", "redis.mark_enqueued"])
+def test_a_lane_that_crashes_stops_its_handler_and_not_the_answer_that_was_given(operation: str) -> None:
+    """One lane of an ingest raises, so the handler answers; another one crashes meanwhile."""
+    subject = scenario(2, 1, ingest_concurrency=2, items={"kind": "pre_failed"})
+    error = StoreError(actor="handler", operation=operation, item=0)
+    subject = with_faults(subject, error, Crash(actor="handler-1", before="redis.mark_enqueued", item=1))
+    exploration = explore(subject, POLICIES["pr4397"])
+    answers = set()
+    for seed in range(40):
+        trace = simulate(replace(subject, seed=seed), POLICIES["pr4397"])
+        edges = follow(exploration.graph, trace.steps)
+        assert int(exploration.graph.targets[edges[-1]]) in exploration.graph.terminals
+        answers.add(trace.answers[0].status)
+    assert answers == {None, 500}
+
+
+def test_a_connection_drops_only_until_the_handler_has_decided_on_its_answer() -> None:
+    fields: dict[str, Any] = {"operations": {"postgres.seal": {"request": "1 s", "response": "1 s"}}}
+    fields["items"] = {"execution": "1 h"}
+    early, late = (Disconnect(attempt=1, at_us=at_us) for at_us in (SECOND_US - 1, SECOND_US + 1))
+    policy = POLICIES["pr3766"]
+    assert len(simulate(with_faults(timeless(**fields), early), policy).answers) == 2
+    assert len(simulate(with_faults(timeless(**fields), late), policy).answers) == 1
+
+
 def test_a_scenario_without_faults_explores_what_it_explored_before() -> None:
     usual = explore(scenario(2, 2), POLICIES["pr3427"])
     emptied = explore(with_faults(scenario(2, 2)), POLICIES["pr3427"])

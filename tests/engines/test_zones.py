@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,26 @@ from batchsim.engines.zones.bounds import first_of, with_instants
 from batchsim.engines.zones.merging import merged
 from batchsim.engines.zones.windows import NEVER_US, Window, leg_windows
 from batchsim.policies import POLICIES
+from batchsim.protocol.faults import Crash, Disconnect, Fault, LostResponse
 from batchsim.protocol.operations import OPERATIONS
-from batchsim.scenario import Constant, Exponential, Latency, Legs, Scenario, Uniform, scenario_from_data
+from batchsim.scenario import (
+    Constant,
+    Exponential,
+    InvalidScenario,
+    Latency,
+    Legs,
+    Scenario,
+    Slow,
+    Uniform,
+    load_scenario,
+    scenario_from_data,
+)
 from batchsim.scenario.scenario import LatencyTable
 from batchsim.verdicts import verdicts_of
+from tests.strategies import faults_of_timed_exploration, slowings_of_timed_exploration
 
 ZONES_MAX = 1_000
+ZONES_MAX_UNDER_FAULTS = 300
 """A scenario with more takes too long here."""
 
 
@@ -65,7 +80,8 @@ def check_witnesses(subject: Scenario, policy: str, exploration: TimedExploratio
         assert [told(step) for step in trace.steps] == [told(step) for step in steps]
         for draw in draws:
             windows = leg_windows(subject.latency_of(draw.latency, draw.item, draw.attempt))
-            assert windows.response.min_us <= draw.response_us <= windows.response.max_us or draw.response_us == 0
+            is_within = windows.response.min_us <= draw.response_us <= windows.response.max_us
+            assert is_within or draw.response_us == 0 or subject.slowings
 
 
 uniforms = st.tuples(st.sampled_from([0, 0, 1, 1_000]), st.sampled_from([0, 1, 3, 3_000, 1_000_000])).map(
@@ -102,6 +118,49 @@ def test_it_holds_every_timed_run_and_no_outcome_that_no_interleaving_has(
         found = classes(exploration)
         assert found <= classes_without_time(subject, policy)
         assert {class_of_run(replace(subject, seed=seed), policy) for seed in range(40)} <= found
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.sampled_from([(1, 1), (1, 1), (1, 2), (2, 1)]),
+    fields_of_items,
+    policy_names,
+    st.sampled_from([None, 2]),
+    tables,
+    st.lists(faults_of_timed_exploration(), max_size=2),
+    st.lists(slowings_of_timed_exploration(), max_size=1),
+)
+def test_under_faults_too(
+    size: tuple[int, int],
+    items: dict[str, Any],
+    policy: str,
+    ingest: int | None,
+    table: dict[str, Latency],
+    faults: list[Fault],
+    slowings: list[Slow],
+) -> None:
+    fields = {} if ingest is None else {"ingest_concurrency": ingest}
+    subject = with_latencies(scenario(*size, items=items, **fields), table)
+    subject = replace(subject, setting=replace(subject.setting, faults=tuple(faults)), slowings=tuple(slowings))
+    exploration = explore_timed(subject, POLICIES[policy], bounds=Bounds(states_max=ZONES_MAX_UNDER_FAULTS))
+    check_witnesses(subject, policy, exploration)
+    if exploration.is_complete:
+        found = classes(exploration)
+        assert found <= classes_without_time(subject, policy)
+        if not any(fault.at_most for fault in faults):
+            assert {class_of_run(replace(subject, seed=seed), policy) for seed in range(25)} <= found
+
+
+@pytest.mark.parametrize(
+    "fault", [LostResponse(attempt=1), Disconnect(at_most=1), Crash(at_most=1, actor="handler")]
+)
+def test_latencies_without_bounds_allow_what_interleavings_allow_under_faults(fault: Fault) -> None:
+    endless = Legs(Exponential(5), Exponential(5))
+    subject = with_latencies(scenario(items={"kind": "rejected"}), dict.fromkeys(OPERATIONS, endless))
+    subject = replace(subject, setting=replace(subject.setting, faults=(fault,)))
+    exploration = explore_timed(subject, POLICIES["seal_at_finalize"])
+    assert exploration.is_complete
+    assert classes(exploration) == classes_without_time(subject, "seal_at_finalize")
 
 
 @settings(deadline=None, max_examples=15)
@@ -161,6 +220,74 @@ def test_a_race_is_lost_only_where_the_latencies_allow_it(longest: str, is_possi
 def test_a_bound_makes_it_incomplete() -> None:
     exploration = explore_timed(scenario(2, 2), POLICIES["pr3427"], bounds=Bounds(states_max=20))
     assert (exploration.is_complete, exploration.stopped_by) == (False, "bound hit")
+
+
+# -- faults ------------------------------------------------------------------------------------
+
+SHIPPED = sorted(Path("scenarios").glob("*.yaml"))
+FAULTY = [file for file in SHIPPED if "faults:" in file.read_text() and file.stem != "body-cut"]
+
+
+@pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
+def test_a_shipped_scenario_with_faults_may_come_to_what_its_timed_run_comes_to(file: Path) -> None:
+    subject = load_scenario(file)
+    for policy in subject.policies:
+        exploration = explore_timed(subject, POLICIES[policy])
+        assert exploration.is_complete
+        assert class_of_run(subject, policy) in classes(exploration)
+        assert exploration.verdicts <= subject.expect_explore.get(policy, exploration.verdicts)
+        check_witnesses(subject, policy, exploration)
+
+
+def verdicts_with(*faults: dict[str, Any], policy: str = "pr3766", **fields: Any) -> frozenset[str]:
+    found = explore_timed(scenario(1, 2, faults=list(faults), **fields), POLICIES[policy])
+    assert found.is_complete
+    return found.verdicts
+
+
+@pytest.mark.parametrize(("timeout", "is_possible"), [("60 s", False), ({"uniform": ["1 ms", "60 s"]}, True)])
+def test_a_message_comes_back_only_if_its_visibility_timeout_can_pass(timeout: Any, is_possible: bool) -> None:
+    latency = {"operations": {"queue.redeliver": timeout}}
+    found = verdicts_with({"redeliver": {"at_most": 1}}, latency=latency, items={"kind": "pre_failed"})
+    assert ("duplicate_run" in found) == is_possible
+    assert "ok" in found
+
+
+@pytest.mark.parametrize(("at", "is_hit"), [("0 s", True), ("21 ms", True), ("1 h", False)])
+def test_a_fault_comes_at_the_first_moment_from_its_time_on(at: str, is_hit: bool) -> None:
+    crash = {"crash": {"actor": "handler-1", "before": "queue.push", "at": at}}
+    late = {"operations": {"redis.mark_enqueued": "5 ms"}}
+    assert ("lost_item" in verdicts_with(crash, latency=late)) == is_hit
+    assert ("ok" in verdicts_with(crash, latency=late)) != is_hit
+
+
+def test_a_budget_may_be_left_unspent_and_a_pinned_fault_may_not() -> None:
+    assert verdicts_with({"crash": {"actor": "handler-1", "before": "queue.push"}}).isdisjoint({"ok"})
+    found = verdicts_with({"crash": {"actor": "handler-1", "at_most": 1}})
+    assert {"ok", "lost_item"} <= found
+
+
+@pytest.mark.parametrize(("delay", "is_possible"), [("100 us", False), ("300 ms", True)])
+def test_the_race_is_lost_only_if_the_count_is_slow_enough(delay: str, is_possible: bool) -> None:
+    latency = {"redis": "1 ms", "postgres": "1 ms", "http": "1 ms", "operations": {"queue.take": "1 ms"}}
+    slow = {"slow": {"operation": "redis.enqueued_count", "delay": delay}}
+    assert ("false_failure" in verdicts_with(slow, policy="pr3427", latency=latency)) == is_possible
+    elsewhere = {"slow": {**slow["slow"], "attempt": 2}}
+    assert verdicts_with(elsewhere, policy="pr3427", latency=latency) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "field"),
+    [
+        ({"lost_response": {"probability": 0.5}}, "faults[0].lost_response.probability"),
+        ({"slow": {"operation": "postgres.seal", "delay": "1 s", "probability": 0.5}}, "slow postgres.seal"),
+        ({"cut": {"attempt": 1, "after_items": 0}}, "faults[0].cut"),
+    ],
+)
+def test_what_it_cannot_do_it_refuses(entry: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidScenario) as refused:
+        explore_timed(scenario(faults=[entry]), POLICIES["pr3766"])
+    assert field in str(refused.value)
 
 
 # -- zones -------------------------------------------------------------------------------------

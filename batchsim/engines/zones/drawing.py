@@ -1,7 +1,7 @@
 """What is drawn in a step: windows for latencies, longer for what is slow, once for each slowing.
 
-The timed engine draws what an effect begins at once: the timer that it starts, then the first operation of each who
-begins with it, then what its own actor does next.
+The timed engine draws what an effect begins at once: the timer that it starts, then the first operation of each
+who begins with it, then what its own actor does next.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level
@@ -16,9 +15,8 @@ from batchsim.engines.zones.situation import Guide
 from batchsim.engines.zones.step import Stepper
 from batchsim.engines.zones.timetable import Timetable, timetable
 from batchsim.engines.zones.windows import Windows
-from batchsim.protocol.faults import Cut
 from batchsim.protocol.policy import Policy
-from batchsim.scenario import Scenario, check_for_exploration
+from batchsim.scenario import Scenario, check_for_timed_exploration
 from batchsim.trace import Outcome
 from batchsim.verdicts import Property, verdicts_of
 
@@ -71,13 +69,13 @@ def explore_timed(
 
     The interval of a leg is the support of its distribution, in whole microseconds, without end where that has
     none; each leg of each operation varies by itself, the two halves of a round trip too. Distributions and seed
-    play no further part. `properties`: verdicts of your own. `bounds`: where to give up, `states_max` in zones.
-    `on_level`: called before each level of the search, with the zones as states; whether to go on. Raises
-    `BadInputError` for a scenario with faults.
+    play no further part. A pinned fault comes as in a timed run, at the first moment that its fields leave open,
+    and at every one that they leave open beside that; a budget is spent, or not, wherever time lets the fault
+    happen; what is slow is so at its first use. `properties`: verdicts of your own. `bounds`: where to give up,
+    `states_max` in zones. `on_level`: called before each level of the search, with the zones as states; whether to
+    go on. Raises `InvalidScenario` for faults with a probability, and for a cut.
     """
-    if any(isinstance(each, Cut) for each in scenario.setting.faults):
-        raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, in a timed exploration")
-    check_for_exploration(scenario)
+    check_for_timed_exploration(scenario)
     table = StepTable(TimedLayout(scenario, policy))
     guide, windows = Guide(table), Windows(scenario.latency_of, scenario.slowings)
     search = Search(Stepper(guide, windows))
