@@ -23,6 +23,9 @@ from batchsim.protocol.stores import Message
 from batchsim.trace import Step, Trace
 
 
+CONSUMER = "consumer-"
+
+
 class NotDerived(Exception):
     """A run whose instants are no largest of sums: why."""
 
@@ -32,6 +35,7 @@ class Causes:
 
     def __init__(self, trace: Trace) -> None:
         self.steps = trace.steps
+        self._consumers = trace.setting.consumers
         self._uses = uses_of(trace)
         self._joined = [tuple(self._find_joined(step)) for step in self.steps]
         self._enabling = [self._find_enabling(step) for step in self.steps]
@@ -66,7 +70,7 @@ class Causes:
 
     def _find_joined(self, step: Step) -> Iterator[int]:
         """The steps whose answers let it be issued, or the one whose effect let its actor begin."""
-        if step.after is None:
+        if step.after is None or self._is_by_anybody(step):
             return
         last = self.steps[step.after]
         if actor_of(last) != actor_of(step):
@@ -79,6 +83,15 @@ class Causes:
             yield from self._ends_of_lanes(last, step)
         else:
             raise NotDerived("more items than the handler enqueues at once")
+
+    def _is_by_anybody(self, step: Step) -> bool:
+        """Whether a twin who has done nothing yet would have taken it at the same instant."""
+        if isinstance(step.operation, TakeCompletion):
+            return True  # there are as many job workers as can be busy
+        if not isinstance(step.operation, TakeMessage):
+            return False
+        busy = {each.actor for each in self.steps[: step.number] if each.actor.startswith(CONSUMER)}
+        return len(busy) < self._consumers
 
     def _issued_together(self, last: Step, step: Step) -> Iterator[Step]:
         """The step whose answer came last, and the one that was issued together with it, if any."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from batchsim.analysis.window.causes import Causes
+from batchsim.analysis.window.causes import Causes, actor_of
 from batchsim.protocol.cast import world_after_phase_1
 from batchsim.protocol.cells import Cells
 from batchsim.protocol.operation import BlockingOperation, World
@@ -19,6 +19,7 @@ from batchsim.protocol.setting import Setting
 from batchsim.protocol.stores import answer_key
 from batchsim.trace import Step
 
+JOB = "job-"
 Race = tuple[int, int]
 """Two steps by number: the earlier one, and the later one."""
 
@@ -63,6 +64,12 @@ class Races:
 
     def _with_causes(self, numbers: Iterable[int]) -> frozenset[int]:
         ends = frozenset(numbers)
+        ends = ends.union(*(self._causes.ancestors[number] for number in ends))
+        jobs = [each.number for each in self._causes.steps if actor_of(each).startswith(JOB)]
+        if (last := max(ends.intersection(jobs), default=None)) is None:
+            return ends
+        # What a completion job does depends on that those before it stopped, though it waited for none of them.
+        ends |= {number for number in jobs if number < last}
         return ends.union(*(self._causes.ancestors[number] for number in ends))
 
     def _races(self) -> Iterator[Race]:
@@ -113,6 +120,13 @@ def debounces(causes: Causes, looked_at: frozenset[int]) -> Iterator[tuple[int, 
                 if step.number in looked_at:
                     yield from zip(waiting[1:], waiting, strict=False)
                 waiting = []
+
+
+def schedules_in_order(causes: Causes, looked_at: frozenset[int]) -> Iterator[Race]:
+    """The last schedule of a completion job is the one that it was due by."""
+    for later, earlier in debounces(causes, looked_at):
+        if earlier not in causes.ancestors[later]:
+            yield earlier, later
 
 
 def next_schedules(causes: Causes, looked_at: frozenset[int]) -> Iterator[Race]:
