@@ -22,7 +22,6 @@ from batchsim.protocol.operations import (
 from batchsim.protocol.stores import Message
 from batchsim.trace import Step, Trace
 
-
 CONSUMER = "consumer-"
 
 
