@@ -286,7 +286,7 @@ def test_only_the_first_answer_is_slow() -> None:
 
 def test_a_connection_may_drop_as_soon_as_its_request_is_sent() -> None:
     """Nothing takes time: the network acts at the instant at which it begins."""
-    nothing = dict.fromkeys(OPERATIONS, Legs(Constant(0), Constant(0)))
+    nothing: dict[str, Latency] = dict.fromkeys(OPERATIONS, Legs(Constant(0), Constant(0)))
     subject = with_latencies(scenario(faults=[{"disconnect": {"attempt": 1}}]), nothing)
     exploration = explore_timed(subject, POLICIES["pr3766"])
     check_witnesses(subject, "pr3766", exploration)

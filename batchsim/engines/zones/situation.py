@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
@@ -19,6 +20,10 @@ Place = tuple[Row, tuple[Slot, ...], Slowness]
 """What tells situations apart: the global state, which instants are to come, and what was slow already."""
 Deadline = tuple[Slot, ...]
 """Nothing else takes effect after the latest of these."""
+
+
+_ROWS_KEPT_MAX = 1 << 12
+"""A step asks again and again for the same global state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,6 @@ class Waiting(NamedTuple):
     slot: Slot
     kind: StepKind
     moves: tuple[Move, ...]
-    """None: it is blocked."""
     timers: tuple[Slot | None, ...]
     """For each of the moves the timer that must have run out first, if one runs."""
 
@@ -69,6 +73,7 @@ class Guide:
         """The timers that run out at a given time, and the cells that are looked at then."""
         self._timers: dict[Key, int] = {}
         self._cells_of_timers: dict[Slot, list[int]] = {}
+        self._waiting_in = lru_cache(_ROWS_KEPT_MAX)(self._find_waiting)
 
     def timer(self, key: Key) -> Slot:
         """The instant at which a timer runs out."""
@@ -106,16 +111,25 @@ class Guide:
         timers = [None if move.timer is None else self.timer(move.timer) for move in moves]
         return tuple([timer if timer in slots else None for timer in timers])
 
-    def waiting(self, row: Row, slots: Sequence[Slot]) -> Iterator[Waiting]:
-        """All blocking operations of those who have begun."""
+    def waiting(self, row: Row, slots: Sequence[Slot]) -> list[Waiting]:
+        """The blocking operations that could act now, of those who have begun."""
+        return [
+            each if not any(each.timers) else each._replace(timers=self.running(each.moves, slots))
+            for each in self._waiting_in(row)
+        ]
+
+    def _find_waiting(self, row: Row) -> list[Waiting]:
+        """Those with all their timers, whether they run or not."""
+        found = []
         for column in range(self.layout.actors_count):
             if not self.has_begun(row, column):
                 continue
             for kind in self.kinds(row, column):
-                if isinstance(kind.operation, BlockingOperation):
-                    moves = self.moves(row, kind)
+                if isinstance(kind.operation, BlockingOperation) and (moves := self.moves(row, kind)):
                     slot = Slot(Instant.OPERATION, column, kind.position)
-                    yield Waiting(column, slot, kind, moves, self.running(moves, slots))
+                    timers = tuple([None if move.timer is None else self.timer(move.timer) for move in moves])
+                    found.append(Waiting(column, slot, kind, moves, timers))
+        return found
 
     def looks(self, waiting: Waiting) -> list[Slot]:
         """The timers at whose end the operation looks again."""
@@ -164,8 +178,6 @@ class Situation:
     def _note_waiting(self) -> None:
         idle: set[StepKind] = set()
         for waiting in self.guide.waiting(self.row, self.slots):
-            if not waiting.moves:
-                continue
             if waiting.kind.operation.acts_on_arrival:
                 self.deadlines.append((waiting.slot,))
                 self._fire_any(waiting, waiting.slot)

@@ -84,7 +84,7 @@ class Stepper:
         ready = frozenset(
             change.names.get(each.slot, each.slot)
             for each in self._guide.waiting(situation.row, situation.slots)
-            if each.moves and (each.is_ready or each.kind.operation.acts_on_arrival)
+            if each.is_ready or each.kind.operation.acts_on_arrival
         )
         watched = frozenset(deadline[0] for deadline in situation.deadlines if len(deadline) == 1)
         batches = self._passing_over(situation, firing, change, batch.renamed(change.names))
@@ -216,7 +216,7 @@ class Stepper:
         batches = [batch]
         for waiting in self._guide.waiting(change.row, batch.names):
             operation = waiting.kind.operation
-            if not operation.acts_on_arrival or not waiting.moves or self._stays(change, waiting, ready):
+            if not operation.acts_on_arrival or self._stays(change, waiting, ready):
                 continue
             assert isinstance(operation, BlockingOperation)
             there = BASE if operation.waits_for() == change.published else change.at
