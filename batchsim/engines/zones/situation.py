@@ -69,6 +69,7 @@ class Guide:
         self.gates = [
             None if role.begins_with is None else self.layout.column_of[role.begins_with] for role in self.roles
         ]
+        self.twins = [role.columns for role in self.layout.roles if len(role.columns) > 1]
         self.alarms = {key: (at_us, cells) for key, at_us, cells in alarms(self.layout.setting)}
         """The timers that run out at a given time, and the cells that are looked at then."""
         self._timers: dict[Key, int] = {}
@@ -106,15 +107,14 @@ class Guide:
         """The ways in which a step can turn out."""
         return kind.moves(tuple([row[place] for place in kind.columns]))
 
-    def running(self, moves: Iterable[Move], slots: Sequence[Slot]) -> tuple[Slot | None, ...]:
-        """For each of some moves the timer that must have run out first, if it is among the instants to come."""
-        timers = [None if move.timer is None else self.timer(move.timer) for move in moves]
-        return tuple([timer if timer in slots else None for timer in timers])
+    def timers(self, moves: Iterable[Move]) -> tuple[Slot | None, ...]:
+        """For each of some moves the timer that must have run out first, if there is one."""
+        return tuple([None if move.timer is None else self.timer(move.timer) for move in moves])
 
     def waiting(self, row: Row, slots: Sequence[Slot]) -> list[Waiting]:
         """The blocking operations that could act now, of those who have begun."""
         return [
-            each if not any(each.timers) else each._replace(timers=self.running(each.moves, slots))
+            each._replace(timers=running(each.timers, slots)) if any(each.timers) else each
             for each in self._waiting_in(row)
         ]
 
@@ -127,7 +127,8 @@ class Guide:
             for kind in self.kinds(row, column):
                 if isinstance(kind.operation, BlockingOperation) and (moves := self.moves(row, kind)):
                     slot = Slot(Instant.OPERATION, column, kind.position)
-                    timers = tuple([None if move.timer is None else self.timer(move.timer) for move in moves])
+                    # What is to be received travels from when it is there, and no timer tells when.
+                    timers = (None,) * len(moves) if kind.operation.acts_on_arrival else self.timers(moves)
                     found.append(Waiting(column, slot, kind, moves, timers))
         return found
 
@@ -173,7 +174,7 @@ class Situation:
                     at = Slot(Instant.OPERATION, column, kind.position)
                     self.deadlines.append((at,))
                     moves = guide.moves(row, kind)
-                    self._fire(column, kind, at, moves, guide.running(moves, self.slots))
+                    self._fire(column, kind, at, moves, running(guide.timers(moves), self.slots))
 
     def _note_waiting(self) -> None:
         idle: set[StepKind] = set()
@@ -250,6 +251,11 @@ class Situation:
     def is_terminal(self) -> bool:
         """Whether nothing can happen any more."""
         return not self.firings
+
+
+def running(timers: Sequence[Slot | None], slots: Sequence[Slot]) -> tuple[Slot | None, ...]:
+    """Those of some timers that are among the instants to come; `None` for one that has run out."""
+    return tuple([timer if timer in slots else None for timer in timers])
 
 
 def _is_binding(waiting: Waiting, timer: Slot) -> bool:

@@ -292,17 +292,24 @@ class Stepper:
         return name.kind <= Instant.URGENT
 
     def _sorted(self, change: Change, batch: Batch, names: tuple[Slot, ...]) -> Landing:
+        columns = self._columns_sorted(change, names)
+        place_of = {column: place for place, column in enumerate(columns) if column != place}
+        row = change.row
+        if place_of:
+            row = (*[row[column] for column in columns], *row[len(columns) :])
+        slots = sorted([(_moved(name, place_of), name) for name in names])
+        situation = self.situation(row, tuple([slot for slot, _ in slots]), change.slowness)
+        return Landing(situation, batch, tuple([name for _, name in slots]), tuple(columns), change)
+
+    def _columns_sorted(self, change: Change, names: tuple[Slot, ...]) -> list[int]:
+        """Twins by where they are, and those who are on their way after those who have arrived."""
+        row, on_their_way = change.row, {name.place for name in names if name.kind is Instant.OPERATION}
         columns = list(range(self._guide.layout.actors_count))
-        for role in self._guide.layout.roles:
-            if len(role.columns) > 1:
-                columns[role.columns.start : role.columns.stop] = sorted(
-                    role.columns, key=lambda column: _rank(change, names, column)
-                )
-        place_of = {column: place for place, column in enumerate(columns)}
-        row = (*(change.row[column] for column in columns), *change.row[len(columns) :])
-        slots = sorted((_moved(name, place_of), name) for name in names)
-        situation = self.situation(row, tuple(slot for slot, _ in slots), change.slowness)
-        return Landing(situation, batch, tuple(name for _, name in slots), tuple(columns), change)
+        for twins in self._guide.twins:
+            columns[twins.start : twins.stop] = sorted(
+                twins, key=lambda column: (row[column], column in on_their_way, column == change.column, column)
+            )
+        return columns
 
 
 def _is_needed(change: Change, name: Slot) -> bool:
@@ -368,12 +375,7 @@ def _has_passed(landing: Landing, name: Slot) -> Any:
     return has_passed
 
 
-def _rank(change: Change, names: tuple[Slot, ...], column: int) -> tuple[int, bool, bool, int]:
-    is_on_its_way = any(name.kind is Instant.OPERATION and name.place == column for name in names)
-    return change.row[column], is_on_its_way, column == change.column, column
-
-
 def _moved(name: Slot, place_of: dict[int, int]) -> Slot:
-    if name.kind is Instant.OPERATION or name.kind is Instant.END:
+    if name.place in place_of and (name.kind is Instant.OPERATION or name.kind is Instant.END):
         return name._replace(place=place_of[name.place])
     return name
