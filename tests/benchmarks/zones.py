@@ -1,36 +1,101 @@
-"""Timed exploration of *AndWait* with the reaper, whole processes: `python -m tests.benchmarks.zones`."""
+"""Timed exploration of *AndWait* with the reaper under `pr4397`: `python -m tests.benchmarks.zones`.
+
+Whole processes, as a user starts them: `batchsim explore FILE --timed`, CPU time and memory of each. The bounds
+that are asked for hold on one core: one item under 0.5 s, two items and one consumer under 5 s, two items and two
+consumers under 60 s and 2 GiB.
+"""
 
 from __future__ import annotations
 
+import json
+import resource
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from batchsim.scenario.names import known_operations
 
-def late_count(longest: str) -> dict[str, Any]:
+Latencies = dict[str, Any]
+
+
+def legs(leg: Any) -> Latencies:
+    """Both legs of a round trip."""
+    return {"request": leg, "response": leg}
+
+
+def late_count(longest: str) -> Latencies:
     return {"operations": {"redis.enqueued_count": {"request": {"uniform": ["200 us", longest]}, "response": 0}}}
 
 
-LATENCIES = {"defaults": {}, "late count": late_count("80 ms"), "late retries": late_count("10 s")}
-CODE = """
-import resource
-from batchsim import POLICIES, explore_timed, scenario_from_data
-batch = {{"items": {items}, "call": "batchTriggerAndWait"}}
-scenario = {{"name": "x", "batch": batch, "consumers": {consumers}, "latency": {latency}}}
-begun = resource.getrusage(resource.RUSAGE_SELF)
-found = explore_timed(scenario_from_data(scenario), POLICIES["pr4397"])
-ended = resource.getrusage(resource.RUSAGE_SELF)
-whole = ended.ru_utime + ended.ru_stime
-search = whole - begun.ru_utime - begun.ru_stime
-print(
-    f"{{found.situations}} situations, {{found.zones}} zones, {{found.transitions}} steps, "
-    f"{{found.zones / search:.0f}} zones/s, {{whole:.2f}} s CPU, whole process "
-    f"({{search:.2f}} s the exploration), {{ended.ru_maxrss >> 10}} MiB"
-)
-"""
+def round_trips(leg: Any) -> Latencies:
+    """The same for all round trips; waits keep their defaults."""
+    return {"redis": legs(leg), "postgres": legs(leg), "http": legs(leg), "operations": {"queue.take": legs(leg)}}
 
-for name, latency in LATENCIES.items():
-    for items, consumers in ((1, 1), (2, 1), (2, 2)):
-        code = CODE.format(items=items, consumers=consumers, latency=latency)
-        ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-        print(f"{name}, {items} items, {consumers} consumers: {ended.stdout.strip()}", flush=True)
+
+def everything(leg: Any) -> Latencies:
+    """The same for all operations: backoff, debounce, reaper and child runs too."""
+    return {"operations": {name: legs(leg) for name in known_operations()}}
+
+
+def up_to(longest: str) -> dict[str, Any]:
+    return {"uniform": [0, longest]}
+
+
+def spread(median: str, p99: str, longest: str) -> dict[str, Any]:
+    return {"lognormal": {"median": median, "p99": p99, "max": longest}}
+
+
+LIKE_PRODUCTION: Latencies = {
+    "redis": spread("400 us", "5 ms", "50 ms"),
+    "postgres": spread("2 ms", "12 ms", "200 ms"),
+    "http": legs(spread("40 ms", "200 ms", "1 s")),
+}
+SIZES = ((1, 1), (2, 1), (2, 2))
+SMALL = SIZES[:1]
+MEASURED: dict[str, tuple[Latencies, tuple[tuple[int, int], ...]]] = {
+    "defaults": ({}, SIZES),
+    "count up to 80 ms late": (late_count("80 ms"), SIZES),
+    "count up to 10 s late": (late_count("10 s"), SIZES),
+    "lognormal, with their supports": (LIKE_PRODUCTION, SIZES),
+    "all round trips 0 … 100 ms a leg": (round_trips(up_to("100 ms")), SIZES),
+    "all round trips 0 … 1 s a leg": (round_trips(up_to("1 s")), SIZES),
+    "everything 0 … 100 ms a leg": (everything(up_to("100 ms")), SIZES[:2]),
+    "everything 0 … infinity a leg": (everything({"exponential": {"mean": "5 ms"}}), SMALL),
+}
+UNDER_FAULTS = ("crash-before-seal", "redelivered-before-complete", "disconnect-and-create-run-unheard")
+
+
+def scenario(items: int, consumers: int, latency: Latencies) -> dict[str, Any]:
+    batch = {"items": items, "call": "batchTriggerAndWait"}
+    return {"name": "x", "batch": batch, "consumers": consumers, "latency": latency, "policies": ["pr4397"]}
+
+
+def measure(file: Path, *options: str) -> str:
+    """What one process comes to, and what it costs."""
+    code = (
+        "import resource, sys; from batchsim.cli import main\n"
+        f"try: main({['explore', str(file), '--timed', '--json', '-', *options]})\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, file=sys.stderr)"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    (found,) = json.loads(ended.stdout)["explorations"]
+    verdicts = ", ".join(sorted({verdict for outcome in found["outcomes"] for verdict in outcome["verdicts"]}))
+    size = f"{found['states']} situations, {found['zones']} zones, {found['transitions']} steps"
+    is_whole = "" if found["complete"] else ", INCOMPLETE"
+    return f"{spent:.2f} s CPU, {ended.stderr.split()[-1]} MiB, {size}{is_whole}: {verdicts}"
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as directory:
+        written = Path(directory) / "x.yaml"
+        for label, (latency, sizes) in MEASURED.items():
+            for items, consumers in sizes:
+                written.write_text(json.dumps(scenario(items, consumers, latency)))
+                print(f"{label}, {items} items, {consumers} consumers: {measure(written)}", flush=True)
+    for stem in UNDER_FAULTS:
+        print(f"{stem}: {measure(Path('scenarios') / f'{stem}.yaml', '--policy', 'pr4397')}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ import batchsim.engines.exhaustive.explore  # noqa: F401  (the function of that 
 from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.following import follow
+from batchsim.engines.exhaustive.task import Task
 from batchsim.engines.timed import simulate
 from batchsim.policies import POLICIES
 from batchsim.protocol.client import Result
@@ -30,6 +32,8 @@ from batchsim.protocol.faults import (
     Redeliver,
     StoreError,
 )
+from batchsim.protocol.operation import Raised, Stopped, StoreFailure, for_each
+from batchsim.protocol.operations import EnqueuedCount, GetMeta
 from batchsim.scenario import Scenario
 from batchsim.verdicts import verdicts_of
 from tests.engines.test_exhaustive import counted, enumerated, scenario
@@ -168,6 +172,24 @@ def test_a_lane_that_crashes_stops_its_handler_and_not_the_answer_that_was_given
         assert int(exploration.graph.targets[edges[-1]]) in exploration.graph.terminals
         answers.add(trace.answers[0].status)
     assert answers == {None, 500}
+
+
+async def _lanes_that_nobody_waits_for() -> None:
+    async def lane(index: int) -> None:
+        await GetMeta(index)
+
+    with suppress(StoreFailure):
+        await for_each(2, 2, lane)
+    await EnqueuedCount()
+
+
+def test_who_stops_in_a_lane_that_nobody_waits_for_stops_altogether() -> None:
+    task = Task(_lanes_that_nobody_waits_for())
+    task.answer(0, Raised(StoreFailure))
+    assert [pending.operation for pending in task.pending] == [EnqueuedCount(), GetMeta(1)]
+    task.answer(1, Raised(Stopped))
+    assert task.has_ended
+    assert not task.pending
 
 
 def test_a_connection_drops_only_until_the_handler_has_decided_on_its_answer() -> None:

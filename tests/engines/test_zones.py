@@ -276,6 +276,23 @@ def test_the_race_is_lost_only_if_the_count_is_slow_enough(delay: str, is_possib
     assert verdicts_with(elsewhere, policy="pr3427", latency=latency) == {"ok"}
 
 
+def test_only_the_first_answer_is_slow() -> None:
+    faults = [{"lost_response": {"attempt": 1}}, {"slow": {"operation": "http.deliver", "delay": "1 h"}}]
+    found = explore_timed(scenario(faults=faults), POLICIES["pr3766"])
+    for each in found.outcomes:
+        lost, sealed = (step.at_us for step in each.witness.steps if step.name == "http.deliver")
+        assert 3_600_000_000 < lost < sealed < 3_610_000_000
+
+
+def test_a_connection_may_drop_as_soon_as_its_request_is_sent() -> None:
+    """Nothing takes time: the network acts at the instant at which it begins."""
+    nothing: dict[str, Latency] = dict.fromkeys(OPERATIONS, Legs(Constant(0), Constant(0)))
+    subject = with_latencies(scenario(faults=[{"disconnect": {"attempt": 1}}]), nothing)
+    exploration = explore_timed(subject, POLICIES["pr3766"])
+    check_witnesses(subject, "pr3766", exploration)
+    assert {class_of_run(replace(subject, seed=seed), "pr3766") for seed in range(5)} <= classes(exploration)
+
+
 @pytest.mark.parametrize(
     ("entry", "field"),
     [

@@ -78,12 +78,8 @@ def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
         join=join,
         lane=int(kind.lane.rpartition(".")[2] or 0),
         published=kind.role.returns_to if after.result is not None and before.result is None else None,
-        slowness=_without_what_arrived(situation.slowness, kind.operation),
+        slowness=situation.slowness,
     )
-
-
-def _without_what_arrived(slowness: Slowness, operation: Operation[Any]) -> Slowness:
-    return slowness._replace(travelling=0) if operation.acts_on_arrival else slowness
 
 
 def _follow(

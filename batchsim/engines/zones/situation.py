@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
@@ -19,6 +20,10 @@ Place = tuple[Row, tuple[Slot, ...], Slowness]
 """What tells situations apart: the global state, which instants are to come, and what was slow already."""
 Deadline = tuple[Slot, ...]
 """Nothing else takes effect after the latest of these."""
+
+
+_ROWS_KEPT_MAX = 1 << 12
+"""A step asks again and again for the same global state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,6 @@ class Waiting(NamedTuple):
     slot: Slot
     kind: StepKind
     moves: tuple[Move, ...]
-    """None: it is blocked."""
     timers: tuple[Slot | None, ...]
     """For each of the moves the timer that must have run out first, if one runs."""
 
@@ -65,10 +69,12 @@ class Guide:
         self.gates = [
             None if role.begins_with is None else self.layout.column_of[role.begins_with] for role in self.roles
         ]
+        self.twins = [role.columns for role in self.layout.roles if len(role.columns) > 1]
         self.alarms = {key: (at_us, cells) for key, at_us, cells in alarms(self.layout.setting)}
         """The timers that run out at a given time, and the cells that are looked at then."""
         self._timers: dict[Key, int] = {}
         self._cells_of_timers: dict[Slot, list[int]] = {}
+        self._waiting_in = lru_cache(_ROWS_KEPT_MAX)(self._find_waiting)
 
     def timer(self, key: Key) -> Slot:
         """The instant at which a timer runs out."""
@@ -101,21 +107,30 @@ class Guide:
         """The ways in which a step can turn out."""
         return kind.moves(tuple([row[place] for place in kind.columns]))
 
-    def running(self, moves: Iterable[Move], slots: Sequence[Slot]) -> tuple[Slot | None, ...]:
-        """For each of some moves the timer that must have run out first, if it is among the instants to come."""
-        timers = [None if move.timer is None else self.timer(move.timer) for move in moves]
-        return tuple([timer if timer in slots else None for timer in timers])
+    def timers(self, moves: Iterable[Move]) -> tuple[Slot | None, ...]:
+        """For each of some moves the timer that must have run out first, if there is one."""
+        return tuple([None if move.timer is None else self.timer(move.timer) for move in moves])
 
-    def waiting(self, row: Row, slots: Sequence[Slot]) -> Iterator[Waiting]:
-        """All blocking operations of those who have begun."""
+    def waiting(self, row: Row, slots: Sequence[Slot]) -> list[Waiting]:
+        """The blocking operations that could act now, of those who have begun."""
+        return [
+            each._replace(timers=running(each.timers, slots)) if any(each.timers) else each
+            for each in self._waiting_in(row)
+        ]
+
+    def _find_waiting(self, row: Row) -> list[Waiting]:
+        """Those with all their timers, whether they run or not."""
+        found = []
         for column in range(self.layout.actors_count):
             if not self.has_begun(row, column):
                 continue
             for kind in self.kinds(row, column):
-                if isinstance(kind.operation, BlockingOperation):
-                    moves = self.moves(row, kind)
+                if isinstance(kind.operation, BlockingOperation) and (moves := self.moves(row, kind)):
                     slot = Slot(Instant.OPERATION, column, kind.position)
-                    yield Waiting(column, slot, kind, moves, self.running(moves, slots))
+                    # What is to be received travels from when it is there, and no timer tells when.
+                    timers = (None,) * len(moves) if kind.operation.acts_on_arrival else self.timers(moves)
+                    found.append(Waiting(column, slot, kind, moves, timers))
+        return found
 
     def looks(self, waiting: Waiting) -> list[Slot]:
         """The timers at whose end the operation looks again."""
@@ -160,13 +175,11 @@ class Situation:
                     at = Slot(Instant.OPERATION, column, kind.position)
                     self.deadlines.append((at,))
                     moves = guide.moves(row, kind)
-                    self._fire(column, kind, at, moves, guide.running(moves, self.slots))
+                    self._fire(column, kind, at, moves, running(guide.timers(moves), self.slots))
 
     def _note_waiting(self) -> None:
         idle: set[StepKind] = set()
         for waiting in self.guide.waiting(self.row, self.slots):
-            if not waiting.moves:
-                continue
             if waiting.kind.operation.acts_on_arrival:
                 self.deadlines.append((waiting.slot,))
                 self._fire_any(waiting, waiting.slot)
@@ -239,6 +252,11 @@ class Situation:
     def is_terminal(self) -> bool:
         """Whether nothing can happen any more."""
         return not self.firings
+
+
+def running(timers: Sequence[Slot | None], slots: Sequence[Slot]) -> tuple[Slot | None, ...]:
+    """Those of some timers that are among the instants to come; `None` for one that has run out."""
+    return tuple([timer if timer in slots else None for timer in timers])
 
 
 def _is_binding(waiting: Waiting, timer: Slot) -> bool:

@@ -84,7 +84,7 @@ class Stepper:
         ready = frozenset(
             change.names.get(each.slot, each.slot)
             for each in self._guide.waiting(situation.row, situation.slots)
-            if each.moves and (each.is_ready or each.kind.operation.acts_on_arrival)
+            if each.is_ready or each.kind.operation.acts_on_arrival
         )
         watched = frozenset(deadline[0] for deadline in situation.deadlines if len(deadline) == 1)
         batches = self._passing_over(situation, firing, change, batch.renamed(change.names))
@@ -216,7 +216,7 @@ class Stepper:
         batches = [batch]
         for waiting in self._guide.waiting(change.row, batch.names):
             operation = waiting.kind.operation
-            if not operation.acts_on_arrival or not waiting.moves or self._stays(change, waiting, ready):
+            if not operation.acts_on_arrival or self._stays(change, waiting, ready):
                 continue
             assert isinstance(operation, BlockingOperation)
             there = BASE if operation.waits_for() == change.published else change.at
@@ -294,17 +294,24 @@ class Stepper:
         return name.kind <= Instant.MARK
 
     def _sorted(self, change: Change, batch: Batch, names: tuple[Slot, ...]) -> Landing:
+        columns = self._columns_sorted(change, names)
+        place_of = {column: place for place, column in enumerate(columns) if column != place}
+        row = change.row
+        if place_of:
+            row = (*[row[column] for column in columns], *row[len(columns) :])
+        slots = sorted([(_moved(name, place_of), name) for name in names])
+        situation = self.situation(row, tuple([slot for slot, _ in slots]), change.slowness)
+        return Landing(situation, batch, tuple([name for _, name in slots]), tuple(columns), change)
+
+    def _columns_sorted(self, change: Change, names: tuple[Slot, ...]) -> list[int]:
+        """Twins by where they are, and those who are on their way after those who have arrived."""
+        row, on_their_way = change.row, {name.place for name in names if name.kind is Instant.OPERATION}
         columns = list(range(self._guide.layout.actors_count))
-        for role in self._guide.layout.roles:
-            if len(role.columns) > 1:
-                columns[role.columns.start : role.columns.stop] = sorted(
-                    role.columns, key=lambda column: _rank(change, names, column)
-                )
-        place_of = {column: place for place, column in enumerate(columns)}
-        row = (*(change.row[column] for column in columns), *change.row[len(columns) :])
-        slots = sorted((_moved(name, place_of), name) for name in names)
-        situation = self.situation(row, tuple(slot for slot, _ in slots), change.slowness)
-        return Landing(situation, batch, tuple(name for _, name in slots), tuple(columns), change)
+        for twins in self._guide.twins:
+            columns[twins.start : twins.stop] = sorted(
+                twins, key=lambda column: (row[column], column in on_their_way, column == change.column, column)
+            )
+        return columns
 
 
 def _is_needed(change: Change, name: Slot) -> bool:
@@ -370,12 +377,7 @@ def _has_passed(landing: Landing, name: Slot) -> Any:
     return has_passed
 
 
-def _rank(change: Change, names: tuple[Slot, ...], column: int) -> tuple[int, bool, bool, int]:
-    is_on_its_way = any(name.kind is Instant.OPERATION and name.place == column for name in names)
-    return change.row[column], is_on_its_way, column == change.column, column
-
-
 def _moved(name: Slot, place_of: dict[int, int]) -> Slot:
-    if name.kind is Instant.OPERATION or name.kind is Instant.END:
+    if name.place in place_of and (name.kind is Instant.OPERATION or name.kind is Instant.END):
         return name._replace(place=place_of[name.place])
     return name

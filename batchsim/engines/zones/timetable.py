@@ -248,7 +248,7 @@ class _Writer:
         times, change = step.times_us, step.landing.change
         for waiting in self._guide.waiting(change.row, ()):
             operation = waiting.kind.operation
-            if not operation.acts_on_arrival or not waiting.moves:
+            if not operation.acts_on_arrival:
                 continue
             pending = self._players[waiting.column].pending[waiting.kind.lane, operation]
             if not pending.is_received:
