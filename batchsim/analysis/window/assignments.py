@@ -102,7 +102,10 @@ def means_of(scenario: Scenario) -> dict[Latency, int]:
 
 def drawer(scenario: Scenario) -> Callable[[int], dict[Latency, int]]:
     """Draws by number: a duration of every leg within its interval (us), one of its ends or anything between."""
-    spans = [(latency, *_span(scenario, latency)) for latency in latencies_of(scenario)]
+    spans = [
+        (latency, *span_of(scenario, latency), stream_base(scenario.seed, "window", str(latency)))
+        for latency in latencies_of(scenario)
+    ]
 
     def values(number: int) -> dict[Latency, int]:
         return {latency: _between(min_us, max_us, draw(base, number)) for latency, min_us, max_us, base in spans}
@@ -110,12 +113,12 @@ def drawer(scenario: Scenario) -> Callable[[int], dict[Latency, int]]:
     return values
 
 
-def _span(scenario: Scenario, latency: Latency) -> tuple[int, int, int]:
-    """The interval of a leg, cut if it has no end, and where its draws begin."""
+def span_of(scenario: Scenario, latency: Latency) -> tuple[int, int]:
+    """The interval of a leg (us), cut if it has no end."""
     min_us, max_us = support_of(scenario, latency)
     if max_us is None:
         max_us = max(min_us, ENDLESS * mean_us(scenario, latency))
-    return min_us, max_us, stream_base(scenario.seed, "window", str(latency))
+    return min_us, max_us
 
 
 def _between(min_us: int, max_us: int, bits: int) -> int:

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, delivery_to, uses_of, wait_of_phase_1
 from batchsim.analysis.window.sums import START, Instant, latest, plus
+from batchsim.analysis.window.turns import turns_of
 from batchsim.protocol.operation import BlockingOperation
 from batchsim.protocol.operations import (
     CleanupWithTombstone,
@@ -22,8 +23,6 @@ from batchsim.protocol.operations import (
 from batchsim.protocol.stores import Message
 from batchsim.trace import Step, Trace
 
-CONSUMER = "consumer-"
-
 
 class NotDerived(Exception):
     """A run whose instants are no largest of sums: why."""
@@ -34,7 +33,7 @@ class Causes:
 
     def __init__(self, trace: Trace) -> None:
         self.steps = trace.steps
-        self._consumers = trace.setting.consumers
+        self._turns = turns_of(trace)
         self._uses = uses_of(trace)
         self._joined = [tuple(self._find_joined(step)) for step in self.steps]
         self._enabling = [self._find_enabling(step) for step in self.steps]
@@ -65,12 +64,28 @@ class Causes:
         """When the timer that a step started runs out."""
         return plus(self.instants[number], self._uses[number].leg(REQUEST, operation))
 
+    def freed_later(self, number: int) -> tuple[int, ...]:
+        """The steps after which other consumers were free, later than the one who took a message."""
+        return self._turns[number].freed_later if number in self._turns else ()
+
+    def freed(self, number: int) -> int | None:
+        """The step after which the consumer was free who took a message; `None`: it had done nothing yet."""
+        return self._turns[number].freed
+
+    def ready(self, number: int) -> Instant:
+        """When the answer of a step lets its actor go on."""
+        return self._ready(self.steps[number], self.instants)
+
     # -- what a step waited for ----------------------------------------------------------------
 
     def _find_joined(self, step: Step) -> Iterator[int]:
         """The steps whose answers let it be issued, or the one whose effect let its actor begin."""
-        if step.after is None or self._is_by_anybody(step):
+        if isinstance(step.operation, TakeMessage):
+            freed = self._turns[step.number].freed
+            yield from () if freed is None else (freed,)
             return
+        if step.after is None or isinstance(step.operation, TakeCompletion):
+            return  # there are as many job workers as can be busy
         last = self.steps[step.after]
         if actor_of(last) != actor_of(step):
             yield last.number
@@ -82,15 +97,6 @@ class Causes:
             yield from self._ends_of_lanes(last, step)
         else:
             raise NotDerived("more items than the handler enqueues at once")
-
-    def _is_by_anybody(self, step: Step) -> bool:
-        """Whether a twin who has done nothing yet would have taken it at the same instant."""
-        if isinstance(step.operation, TakeCompletion):
-            return True  # there are as many job workers as can be busy
-        if not isinstance(step.operation, TakeMessage):
-            return False
-        busy = {each.actor for each in self.steps[: step.number] if each.actor.startswith(CONSUMER)}
-        return len(busy) < self._consumers
 
     def _issued_together(self, last: Step, step: Step) -> Iterator[Step]:
         """The step whose answer came last, and the one that was issued together with it, if any."""
@@ -159,7 +165,8 @@ class Causes:
 
     def _issued(self, step: Step, found: list[Instant]) -> Instant:
         joined = self._joined[step.number]
-        if joined and actor_of(self.steps[joined[0]]) == actor_of(step):
+        is_freed = isinstance(step.operation, TakeMessage)
+        if joined and (is_freed or actor_of(self.steps[joined[0]]) == actor_of(step)):
             return latest(self._ready(self.steps[each], found) for each in joined)
         begun = found[joined[0]] if joined else START
         if actor_of(step).startswith("handler-"):

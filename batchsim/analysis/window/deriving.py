@@ -53,6 +53,7 @@ def case_of(trace: Trace, policy: Policy, reason: Sequence[Race]) -> Case:
         *(_condition(causes, race, decides=True) for race in reason),
         *(_condition(causes, race, decides=False) for race in needed),
         *_moves(causes, looked_at),
+        *_turns(causes, looked_at),
     ]
     return Case(tuple(each for each in conditions if not isinstance(within(each, Unbounded()), Always)))
 
@@ -94,6 +95,17 @@ def _moves(causes: Causes, looked_at: frozenset[int]) -> Iterator[Condition]:
         due = causes.due(earlier, TakeCompletion.name)
         moving = told(causes.steps[later])
         yield Condition(moving, "the job was due", causes.instants[later], due, decides=False)
+
+
+def _turns(causes: Causes, looked_at: frozenset[int]) -> Iterator[Condition]:
+    """Of consumers who have done something, the one who was free first took the message."""
+    for take in sorted(looked_at):
+        for later in causes.freed_later(take):
+            freed = causes.freed(take)
+            assert freed is not None
+            left, right = causes.ready(freed), causes.ready(later)
+            first, second = (f"the answer to {told(causes.steps[number])}" for number in (freed, later))
+            yield Condition(first, second, left, right, decides=False)
 
 
 def told(step: Step) -> str:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from batchsim.analysis.sweep import Axis, Sweep
 from batchsim.analysis.sweep.varying import Value
-from batchsim.analysis.window.assignments import latency_of, means_of, support_of
+from batchsim.analysis.window.assignments import means_of, support_of
 from batchsim.analysis.window.finding import NoWindow, Window, window_of
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, Latency
-from batchsim.analysis.window.sums import Instant
+from batchsim.analysis.window.measuring import Measure
 from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Legs, Scenario, Uniform, varied
@@ -147,6 +147,7 @@ class _Ground:
         if (table == table[0]).all():
             raise NoEdge(f"along {_names(axes)} no latency varies")
         self.scenario = _with_all(scenarios)
+        self._measure = Measure(self.scenario)
         self._knots = [np.array([value.number for value in values]) for values in knots]
         self._means = table.reshape(*map(len, knots), len(self.latencies))
 
@@ -169,29 +170,8 @@ class _Ground:
 
     def slack_of(self, window: Window) -> Field:
         """By how much a window is open at the means."""
-        shape = self._values.shape[:-1]
-        values = self._values.reshape(-1, len(self.latencies)).T
-        cases = [
-            np.min([self._slack(window, *each.sides, values) for each in case.conditions], axis=0)
-            if case.conditions
-            else np.ones(values.shape[1])
-            for case in window.cases_within
-        ]
-        slack: Field = np.max(cases, axis=0) if cases else -np.ones(values.shape[1])
-        return slack.reshape(shape)
-
-    def _slack(self, window: Window, left: Instant, right: Instant, values: Field) -> Field:
-        slack: Field = self._instant(window, right, values) - self._instant(window, left, values)
-        return slack
-
-    def _instant(self, window: Window, instant: Instant, values: Field) -> Field:
-        place = {latency: number for number, latency in enumerate(self.latencies)}
-        counts = np.zeros((len(instant), len(self.latencies)))
-        for row, each in enumerate(instant):
-            for leg, count in each:
-                counts[row, place[latency_of(window.scenario, leg)]] += count
-        latest: Field = (counts @ values).max(axis=0)
-        return latest
+        rows = self._values.reshape(-1, len(self.latencies))
+        return self._measure.of_cases(window.cases_within, rows).reshape(self._values.shape[:-1])
 
 
 def _interpolated(values: Field, place: int, numbers: Field, knots: Field) -> Field:

@@ -21,6 +21,7 @@ from batchsim.analysis.window.cases import Case, case_within, merged
 from batchsim.analysis.window.causes import NotDerived
 from batchsim.analysis.window.deriving import NoReason, case_of, reason_of
 from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.neighbours import Neighbours
 from batchsim.analysis.window.sums import TooManySums
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, Level, explore
 from batchsim.engines.exhaustive.search import UNBOUNDED
@@ -32,8 +33,10 @@ from batchsim.verdicts import Property, verdicts_of
 
 QUIET = 300
 """Cases are looked for within the intervals until so many runs have brought none."""
-TRIES_MAX = 3000
+TRIES_MAX = 4000
 """And no longer than that."""
+BASES_MAX = 5
+"""Cases are looked for beside so many runs of each case."""
 TRIES_BEYOND = 250
 """How many runs beyond them: what a change of a latency would open."""
 CASES_BEYOND_MAX = 8
@@ -158,6 +161,10 @@ class _Finder:
     cases: list[Case] = field(default_factory=list)
     reasons: list[tuple[Pair, ...]] = field(default_factory=list)
     tried: list[_Tried] = field(default_factory=list)
+    beside: list[tuple[int, Values]] = field(default_factory=list)
+    """Runs of cases beside which others are still to be looked for."""
+    bases: list[int] = field(default_factory=list)
+    """Of each case, beside how many of its runs that is or was done."""
     met: int = 0
     kept: int = 0
     within: int = 0
@@ -166,6 +173,7 @@ class _Finder:
     def __post_init__(self) -> None:
         graph = self.graph
         flags = [self._is_given(graph.outcome(state)) for state in graph.terminals.tolist()]
+        self.neighbours = Neighbours(self.scenario)
         self.explainer = Explainer(graph, np.array(flags, dtype=bool))
 
     def _is_given(self, outcome: object) -> bool:
@@ -174,13 +182,37 @@ class _Finder:
     def look_at_runs(self) -> None:
         """Try latencies within the intervals, then any; a run that no case foresees brings a new one."""
         self._try(means_of(self.scenario))
-        values_of, last_new = drawer(self.scenario), 0
-        while len(self.tried) < min(TRIES_MAX, last_new + QUIET):
-            if self._try(values_of(len(self.tried))):
-                last_new = len(self.tried)
+        self._look_beside()
+        values_of, number, quiet = drawer(self.scenario), 0, 0
+        while len(self.tried) < TRIES_MAX and quiet < QUIET:
+            number, quiet = number + 1, quiet + 1
+            values, cases = values_of(number), len(self.cases)
+            self._try(values)
+            if self.tried[-1].has_verdict:
+                self._note_base(values)
+            self._look_beside()
+            if len(self.cases) > cases:
+                quiet = 0
         self.within, self.kept = len(self.tried), len(self.reasons)
         for number in range(TRIES_BEYOND):
             self._try(drawn_beyond(self.scenario, number), cases_max=CASES_BEYOND_MAX)
+
+    def _note_base(self, values: Values) -> None:
+        """Look beside a run of a case, too, unless that was done of several."""
+        slacks = [
+            -1 if (slack := case.slack_us(self.tried[-1].durations)) is None else slack for case in self.cases
+        ]
+        case = max(range(len(slacks)), key=slacks.__getitem__)
+        if self.bases[case] < BASES_MAX:
+            self.bases[case] += 1
+            self.beside.append((case, values))
+
+    def _look_beside(self) -> None:
+        """Look for cases next to runs of those that are known, until there is none."""
+        while self.beside and len(self.tried) < TRIES_MAX:
+            case, values = self.beside.pop(0)
+            for each in self.neighbours.of(self.cases[case], values, len(self.tried)):
+                self._try(each)
 
     def _try(self, values: Values, cases_max: int | None = None) -> bool:
         """Make a run; whether it brought a case."""
@@ -192,6 +224,8 @@ class _Finder:
             slack_us = slack_of(self.cases, run.durations)
             if slack_us is None or slack_us < 0:
                 self._add(simulate(scenario, self.policy))
+                self.bases.append(1)
+                self.beside.append((len(self.cases) - 1, values))
                 return True
         return False
 

@@ -31,6 +31,7 @@ class Races:
         self._causes = causes
         self._setting = setting
         self._policy = policy
+        self._jobs = [step.number for step in causes.steps if actor_of(step).startswith(JOB)]
         self._open = tuple(self._races())
 
     def deciding(self, reason: Iterable[Race]) -> tuple[list[Race], frozenset[int]]:
@@ -63,14 +64,19 @@ class Races:
         return found
 
     def _with_causes(self, numbers: Iterable[int]) -> frozenset[int]:
-        ends = frozenset(numbers)
-        ends = ends.union(*(self._causes.ancestors[number] for number in ends))
-        jobs = [each.number for each in self._causes.steps if actor_of(each).startswith(JOB)]
-        if (last := max(ends.intersection(jobs), default=None)) is None:
-            return ends
-        # What a completion job does depends on that those before it stopped, though it waited for none of them.
-        ends |= {number for number in jobs if number < last}
-        return ends.union(*(self._causes.ancestors[number] for number in ends))
+        found = frozenset(numbers)
+        while (more := self._with_unseen(found.union(*(self._causes.ancestors[each] for each in found)))) != found:
+            found = more
+        return found
+
+    def _with_unseen(self, numbers: frozenset[int]) -> frozenset[int]:
+        """With steps of others that had to go as they did, though nobody waited for them.
+
+        A completion job depends on that those before it stopped; who takes a message, on who was free later.
+        """
+        last = max(numbers.intersection(self._jobs), default=-1)
+        free = (end for number in numbers for end in self._causes.freed_later(number))
+        return numbers.union(free, (number for number in self._jobs if number < last))
 
     def _races(self) -> Iterator[Race]:
         steps, ancestors = self._causes.steps, self._causes.ancestors
