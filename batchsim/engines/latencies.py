@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from batchsim.engines.sampling import LegSampler, leg_sampler
 from batchsim.engines.streams import MASK, STRIDE, bits_of, draw, stream_base
@@ -14,6 +15,18 @@ Legs = tuple[int, int, int]
 """Request leg and response leg in microseconds, and a tie-break."""
 Streams = dict[str, int]
 """How far an actor is in each of its streams: the state of the next draw, by the name of the latency."""
+Stream = tuple[str, int | None, str]
+"""The kind and the number of an actor, and the name of a latency."""
+
+
+class Drawn(NamedTuple):
+    """The first draws of some streams under one seed, made ahead."""
+
+    places: Mapping[Stream, tuple[int, int]]
+    """Where those of a stream begin, and how many there are."""
+    bits: Sequence[int]
+    note: Callable[[Stream, int], None]
+    """To be told of a use of a stream for which there was none."""
 
 
 class Samplers(dict[str, LegSampler | None]):
@@ -48,26 +61,15 @@ class Latencies:
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""
-        state = streams.get(name)
-        if state is None:
-            state = self._first_state(actor, name)
-        if actor.draws_by_item and (item := operation.item) is not None:
-            streams[name] = state
-            bits = bits_of((state + item * STRIDE) & MASK)
-        else:
-            streams[name] = (state + STRIDE) & MASK
-            bits = bits_of(state)
+        item = operation.item if actor.draws_by_item else None
+        bits = self._next_bits(actor, streams, name, item)
         sampler = self._samplers[name] or self._varying_sampler(name, operation)
         request_us, response_us = sampler(bits)
         return request_us, response_us, bits
 
     def draw_chance(self, actor: Actor, streams: Streams, name: str) -> float:
         """The next draw of an actor for the chance of this name: a number from 0 to 1, 1 excluded."""
-        state = streams.get(name)
-        if state is None:
-            state = self._first_state(actor, name)
-        streams[name] = (state + STRIDE) & MASK
-        return bits_of(state) / 2**64
+        return self._next_bits(actor, streams, name, None) / 2**64
 
     def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
         """The delay of this name that the effect of an actor's operation begins, in microseconds."""
@@ -83,9 +85,41 @@ class Latencies:
         sampler = self._samplers[name] or self._samplers.varying(name, None, None)
         return *sampler(bits), bits
 
-    def _first_state(self, actor: Actor, name: str) -> int:
-        return (stream_base(self._seed, actor.kind, name, actor.number) + STRIDE) & MASK
+    def _next_bits(self, actor: Actor, streams: Streams, name: str, item: int | None) -> int:
+        """The next draw of a stream; with an item, the one for that item, and the next one stays the next."""
+        state = streams.get(name)
+        if state is None:
+            state = (stream_base(self._seed, actor.kind, name, actor.number) + STRIDE) & MASK
+        if item is None:
+            streams[name] = (state + STRIDE) & MASK
+            return bits_of(state)
+        streams[name] = state
+        return bits_of((state + item * STRIDE) & MASK)
 
     def _varying_sampler(self, name: str, operation: Operation[Any]) -> LegSampler:
         attempt: int | None = getattr(operation, "attempt", None)
         return self._samplers.varying(name, operation.item, attempt)
+
+
+class LatenciesDrawnAhead(Latencies):
+    """The same, where most draws were made before."""
+
+    def __init__(self, samplers: Samplers, seed: int, drawn: Drawn) -> None:
+        super().__init__(samplers, seed)
+        self._places, self._drawn, self._note = drawn
+
+    def _next_bits(self, actor: Actor, streams: Streams, name: str, item: int | None) -> int:
+        if item is None:
+            use = streams.get(name, 0)
+            streams[name] = use + 1
+        else:
+            use = item
+        stream = actor.kind, actor.number, name
+        begin, count = self._places.get(stream, _NOWHERE)
+        if use < count:
+            return self._drawn[begin + use]
+        self._note(stream, use)
+        return draw(stream_base(self._seed, actor.kind, name, actor.number), use)
+
+
+_NOWHERE = (0, 0)

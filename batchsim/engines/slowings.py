@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from batchsim.engines.latencies import Latencies, Legs, Samplers, Streams
+from batchsim.engines.latencies import Drawn, Latencies, LatenciesDrawnAhead, Legs, Samplers, Streams
 from batchsim.engines.streams import draw, stream_base
 from batchsim.protocol.cast import Actor
 from batchsim.protocol.operation import Operation
@@ -17,9 +17,11 @@ _BITS = 53
 """As many of the 64 bits as a float holds exactly."""
 
 
-def latencies_of(samplers: Samplers, seed: int, slowings: Sequence[Slow]) -> Latencies:
+def latencies_of(samplers: Samplers, seed: int, slowings: Sequence[Slow], drawn: Drawn | None = None) -> Latencies:
     """The latencies of one run; slowings cost nothing where there are none."""
-    return SlowedLatencies(samplers, seed, slowings) if slowings else Latencies(samplers, seed)
+    if slowings:
+        return SlowedLatencies(samplers, seed, slowings)
+    return Latencies(samplers, seed) if drawn is None else LatenciesDrawnAhead(samplers, seed, drawn)
 
 
 class Use(NamedTuple):

@@ -12,8 +12,8 @@ from hashlib import blake2b
 
 MASK = (1 << 64) - 1
 STRIDE = 0x9E3779B97F4A7C15
-_MULTIPLIER_1 = 0xBF58476D1CE4E5B9
-_MULTIPLIER_2 = 0x94D049BB133111EB
+MULTIPLIER_1 = 0xBF58476D1CE4E5B9
+MULTIPLIER_2 = 0x94D049BB133111EB
 
 
 def stream_base(seed: int, actor_kind: str, operation: str, actor_number: int | None = None) -> int:
@@ -42,8 +42,8 @@ def draw(base: int, use: int) -> int:
 
 def bits_of(state: int) -> int:
     """The draw of a stream at a state; the next state is `STRIDE` further, modulo 2**64."""
-    bits = (state ^ state >> 30) * _MULTIPLIER_1 & MASK
-    bits = (bits ^ bits >> 27) * _MULTIPLIER_2 & MASK
+    bits = (state ^ state >> 30) * MULTIPLIER_1 & MASK
+    bits = (bits ^ bits >> 27) * MULTIPLIER_2 & MASK
     return bits ^ bits >> 31
 
 

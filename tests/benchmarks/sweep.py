@@ -1,8 +1,9 @@
 """Timings of sweeps of the incident, and of the same system in a bare SimPy loop, in one run: `make bench`.
 
-The peer is the incident under `pr3766` (one attempt) and `pre3427` (five attempts at most), written by hand in
-SimPy: the same actors and operations, one `timeout` for each operation, latencies from `random.Random`. No policy
-as a value, no common random numbers, no reproducible ties, no footprints, no verdicts but one.
+The peer is the incident, written by hand in SimPy: the same actors and operations, one `timeout` for each
+operation, latencies from `random.Random`. It has three forms: five attempts at most, answered as by `pre3427`; one
+attempt, as under `pr3766`; and with concurrent ingest, as under `pr4397`. No policy as a value, no common random
+numbers, no reproducible ties, no footprints, no verdicts but one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Generator
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 import simpy
 
@@ -23,17 +25,33 @@ from batchsim.scenario import load_scenario
 Steps = Generator[simpy.Event, Any, None]
 INCIDENT = load_scenario("scenarios/incident.yaml")
 ITEMS, CONSUMERS, ATTEMPTS = 3, 3, 5
-RUNS, ROUNDS = 200, 11
+RUNS, ROUNDS = 400, 9
+
+
+class Form(NamedTuple):
+    """What differs from policy to policy."""
+
+    accepts_processed: bool
+    ingests_at_once: bool = False
+
+
+FORMS = {
+    "pre3427": Form(accepts_processed=False),
+    "pr3427_count_only": Form(accepts_processed=False),
+    "pr3427": Form(accepts_processed=False),
+    "pr3766": Form(accepts_processed=True),
+    "pr4397": Form(accepts_processed=True, ingests_at_once=True),
+}
 
 
 class BareIncident:
     """One run of the incident."""
 
-    def __init__(self, seed: int, *, accepts_processed: bool) -> None:
+    def __init__(self, seed: int, form: Form) -> None:
         self.env = simpy.Environment()
         self.latency = random.Random(seed)
         self.queue = simpy.Store(self.env)
-        self.accepts_processed = accepts_processed
+        self.accepts_processed, self.ingests_at_once = form
         self.meta = True
         self.enqueued: set[int] = set()
         self.processed: set[int] = set()
@@ -70,17 +88,9 @@ class BareIncident:
         if self.accepts_processed and self.counted:
             answer.succeed(200)
             return
-        for index in range(ITEMS):
-            yield self.env.timeout(int(min(3.5e6, max(2.5e6, self.latency.gauss(3e6, 1e5)))))
-            yield self.redis()
-            if not self.meta:
-                answer.succeed(500)
-                return
-            yield self.redis()
-            if index not in self.enqueued:
-                self.enqueued.add(index)
-                yield self.redis()
-                yield self.queue.put(index)
+        if not (yield from self.ingest_all()):
+            answer.succeed(500)
+            return
         yield self.env.timeout(int(self.latency.uniform(20_000, 80_000)))
         if len(self.enqueued) != ITEMS:
             yield self.postgres()
@@ -89,6 +99,27 @@ class BareIncident:
         yield self.postgres()
         self.sealed, self.status = True, "PROCESSING"
         answer.succeed(200)
+
+    def ingest_all(self) -> Generator[simpy.Event, Any, bool]:
+        if self.ingests_at_once:
+            ended = yield self.env.all_of([self.env.process(self.ingest(index)) for index in range(ITEMS)])
+            return all(ended.values())
+        for index in range(ITEMS):
+            if not (yield from self.ingest(index)):
+                return False
+        return True
+
+    def ingest(self, index: int) -> Generator[simpy.Event, Any, bool]:
+        yield self.env.timeout(int(min(3.5e6, max(2.5e6, self.latency.gauss(3e6, 1e5)))))
+        yield self.redis()
+        if not self.meta:
+            return False
+        yield self.redis()
+        if index not in self.enqueued:
+            self.enqueued.add(index)
+            yield self.redis()
+            yield self.queue.put(index)
+        return True
 
     def consumer(self) -> Steps:
         while True:
@@ -147,31 +178,46 @@ def cpu_s(work: Callable[[], object]) -> float:
     return time.process_time() - begin
 
 
+def bare(form: Form) -> int:
+    """How many of the runs of the peer fail."""
+    return sum(BareIncident(seed, form).run() != 200 for seed in range(RUNS))
+
+
 def against_bare_simpy() -> None:
-    seeds = seed_stream(INCIDENT, "benchmark")
-    for name, accepts in (("pre3427", False), ("pr3766", True)):
-        piece = Piece(INCIDENT, seeds, (POLICIES[name],), 0, RUNS)
-
-        def bare(accepts: bool = accepts) -> float:
-            results = [BareIncident(seed, accepts_processed=accepts).run() for seed in range(RUNS)]
-            return sum(result != 200 for result in results) / RUNS
-
-        ours, peer = [], []
-        for _ in range(ROUNDS):
-            ours.append(cpu_s(lambda piece=piece: run_piece(piece)))  # type: ignore[misc]
-            peer.append(cpu_s(bare))
-        ratio = sorted(a / b for a, b in zip(ours, peer, strict=True))[ROUNDS // 2]
-        print(
-            f"incident, {name}, one core: {RUNS / min(ours):,.0f} runs/s (best of {ROUNDS}); "
-            f"bare SimPy {RUNS / min(peer):,.0f} runs/s; ratio {ratio:.2f} (median); it fails in {bare():.0%}"
-        )
-    together = Piece(INCIDENT, seeds, tuple(POLICIES[name] for name in INCIDENT.policies), 0, RUNS)
-    seconds = min(cpu_s(lambda: run_piece(together)) for _ in range(ROUNDS))
-    runs = RUNS * len(INCIDENT.policies)
+    """Every policy alone, and all at once, with rounds of the peer between."""
+    pieces = {name: _piece(name) for name in INCIDENT.policies}
+    everything = _piece(*INCIDENT.policies)
+    ours: dict[str, list[float]] = {name: [] for name in pieces}
+    peer: dict[str, list[float]] = {name: [] for name in pieces}
+    at_once = []
+    for _ in range(ROUNDS):
+        for name, piece in pieces.items():
+            ours[name].append(cpu_s(lambda piece=piece: run_piece(piece)))  # type: ignore[misc]
+            peer[name].append(cpu_s(lambda name=name: bare(FORMS[name])))  # type: ignore[misc]
+        at_once.append(cpu_s(lambda: run_piece(everything)))
+    for name in pieces:
+        fails = f"it fails in {bare(FORMS[name]) / RUNS:.0%}"
+        print(f"incident, {name} alone, one core: {_rates(RUNS, ours[name])}")
+        print(f"  / bare SimPy: {_rates(RUNS, peer[name])}; {fails}; ratio {_ratio(ours[name], peer[name])}")
+    peers = [sum(each) for each in zip(*peer.values(), strict=True)]
+    all_runs = RUNS * len(pieces)
     print(
-        f"incident, its {len(INCIDENT.policies)} policies, one core: {runs / seconds:,.0f} runs/s, "
-        "those counted that follow from another policy's"
+        f"incident, all {len(pieces)}, one core: {_rates(all_runs, at_once)}, some following from another policy's"
     )
+    print(f"  / bare SimPy: {_rates(all_runs, peers)}; ratio {_ratio(at_once, peers)}")
+
+
+def _piece(*policies: str) -> Piece:
+    seeds = seed_stream(INCIDENT, "benchmark")
+    return Piece(INCIDENT, seeds, tuple(POLICIES[name] for name in policies), 0, RUNS)
+
+
+def _rates(runs: int, seconds: list[float]) -> str:
+    return f"{runs / median(seconds):,.0f} runs/s (median of {len(seconds)}, best {runs / min(seconds):,.0f})"
+
+
+def _ratio(ours: list[float], peer: list[float]) -> str:
+    return f"{median(a / b for a, b in zip(ours, peer, strict=True)):.2f}"
 
 
 def workers() -> None:
@@ -185,8 +231,9 @@ def workers() -> None:
                 begin = time.perf_counter()
                 sweep(INCIDENT, runs=runs, executor=executor, workers=count)
                 measured.append(runs * len(INCIDENT.policies) / (time.perf_counter() - begin))
-    one, two = max(rates[1]), max(rates[2])
-    print(f"sweep of the incident: one worker {one:,.0f} runs/s, two {two:,.0f} runs/s: {two / one:.2f} x")
+    one, two = median(rates[1]), median(rates[2])
+    gain = median(b / a for a, b in zip(rates[1], rates[2], strict=True))
+    print(f"sweep of the incident: one worker {one:,.0f} runs/s, two {two:,.0f} runs/s: {gain:.2f} x (medians)")
 
 
 if __name__ == "__main__":

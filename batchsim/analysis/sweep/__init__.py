@@ -8,7 +8,9 @@ A sweep has *points* (values of the fields that are varied; one point where none
 the scenario, the point, and the index. So a run is the same whoever makes it, and all policies meet the same
 latencies (common random numbers), which makes differences between them far sharper than their shares.
 
-Where a policy decides as another did in the same run, that run is not made again (`together.py`).
+Where a policy decides as another did in the same run, that run is not made again (`together.py`). Of the others,
+most draws are made ahead, on arrays (`engines/drawing_ahead.py`), and what coroutines do is read where a run went
+that way before (`engines/timed/scripts.py`).
 
 Runs are made in *pieces* (`pieces.py`), by any executor of `concurrent.futures` (`executors.py`). What a piece
 came to is judged, kept in the database in one transaction (`storing.py`), and joined to what is known

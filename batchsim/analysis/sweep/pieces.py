@@ -58,8 +58,8 @@ def run_piece(piece: Piece) -> Done:
     together = Together(piece.scenario, [at_hand(each) for each in piece.policies])
     numbers: dict[Outcome, int] = {}
     codes: list[list[int]] = [[] for _ in piece.policies]
-    for index in range(piece.first, piece.first + piece.count):
-        outcomes = together.outcomes(draw(piece.seeds, index))
+    seeds = [draw(piece.seeds, index) for index in range(piece.first, piece.first + piece.count)]
+    for outcomes in together.outcomes(seeds):
         for outcome, column in zip(outcomes, codes, strict=True):
             column.append(numbers.setdefault(outcome, len(numbers)))
     return Done(tuple(numbers), tuple(map(tuple, codes)), time.perf_counter() - begin)

@@ -8,10 +8,12 @@ made again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from batchsim.analysis.checks import check_of, switches_of, with_checks
+from batchsim.engines.drawing_ahead import DrawingAhead
+from batchsim.engines.latencies import Drawn
 from batchsim.engines.timed import Simulation
 from batchsim.protocol.policy import Check, Decision, Policy
 from batchsim.protocol.stores import BatchRow
@@ -49,10 +51,10 @@ class _Candidate:
 
         return decide
 
-    def outcome(self, seed: int) -> Outcome:
+    def outcome(self, seed: int, drawn: Drawn) -> Outcome:
         """What a run comes to."""
         self._decided.clear()
-        return self._simulation.run(seed, keep=_NO_STEPS).outcome
+        return self._simulation.run(seed, keep=_NO_STEPS, drawn=drawn).outcome
 
     def would_have_decided_like(self, other: _Candidate) -> bool:
         """Whether it decides the same wherever the other one was asked in its last run, in that order."""
@@ -66,16 +68,21 @@ class Together:
 
     def __init__(self, scenario: Scenario, policies: Sequence[Policy]) -> None:
         self._candidates = [_Candidate(scenario, policy) for policy in policies]
+        self._drawing = DrawingAhead()
 
-    def outcomes(self, seed: int) -> list[Outcome]:
-        """What a run under this seed comes to, by policy."""
+    def outcomes(self, seeds: Sequence[int]) -> Iterator[list[Outcome]]:
+        """What a run comes to under each seed, by policy."""
+        for seed, drawn in self._drawing.draw(seeds):
+            yield self._outcomes(seed, drawn)
+
+    def _outcomes(self, seed: int, drawn: Drawn) -> list[Outcome]:
         made: list[tuple[_Candidate, Outcome]] = []
         outcomes: list[Outcome] = []
         for candidate in self._candidates:
             known = (outcome for other, outcome in made if candidate.would_have_decided_like(other))
             outcome = next(known, None)
             if outcome is None:
-                outcome = candidate.outcome(seed)
+                outcome = candidate.outcome(seed, drawn)
                 made.append((candidate, outcome))
             outcomes.append(outcome)
         return outcomes

@@ -18,6 +18,9 @@ Three rules keep a run reproducible:
 3. Effects at one instant are ordered by a draw of that same stream, never by the order in which
    they happened to be scheduled.
 
+Where one scenario is run under many seeds, coroutines are learned: as their answers determine them, what they
+await next is looked up where a run has been before (`scripts.py`).
+
 An operation that cannot act waits for a cell, and is woken by the effect that writes it, never by
 polling. Idle twins are interchangeable, so of those that wait the one with the lowest number is woken.
 """

@@ -247,18 +247,13 @@ class Lane(Recurring):
         recorder = self.stage.recorder
         number = recorder.taken
         recorder.taken = number + 1
-        recorder.ended_us = self.stage.clock.now_us
-        if operation.name in recorder.keep:
-            self._keep_step(number, operation, answer, woken_by, alternative)
+        recorder.ended_us = now_us = self.stage.clock.now_us
+        if recorder.keep is None or operation.name in recorder.keep:
+            times = self._issued_us, now_us, now_us + self._response_us
+            bare = operation.bare
+            step = Step(number, self.name, bare, answer, *times, self.after, woken_by, alternative)
+            recorder.steps.append(step)
         self.after = number
-
-    def _keep_step(
-        self, number: int, operation: Operation[Any], answer: Any, woken_by: int | None, alternative: str | None
-    ) -> None:
-        now_us = self.stage.clock.now_us
-        times = self._issued_us, now_us, now_us + self._response_us
-        step = Step(number, self.name, operation.bare, answer, *times, self.after, woken_by, alternative)
-        self.stage.recorder.steps.append(step)
 
     def _unblock(self, operation: Operation[Any], answer: Any) -> None:
         stage = self.stage

@@ -11,22 +11,12 @@ from batchsim.trace import Answered, Step
 Observer = Callable[[World, Step], None]
 
 
-class _Everything(frozenset[str]):
-    """Holds every name."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-
-EVERYTHING = _Everything()
-
-
 class Recorder:
     """Numbers the steps, and keeps those that it is asked to keep."""
 
     def __init__(self, keep: frozenset[str] | None) -> None:
-        self.keep = EVERYTHING if keep is None else keep
-        """The names of the operations whose steps are kept."""
+        self.keep = keep
+        """The names of the operations whose steps are kept; `None`: of all."""
         self.taken = 0
         """How many steps were taken."""
         self.steps: list[Step] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from batchsim.engines.latencies import Samplers
+from batchsim.engines.latencies import Drawn, Samplers
 from batchsim.engines.prescribed import AnyLatencies, Draw, PrescribedLatencies
 from batchsim.engines.slowings import latencies_of
 from batchsim.engines.timed.conductor import Conductor, Cue
@@ -74,9 +74,9 @@ class Simulation:
             actor._replace(program=Script(actor.program, notes).begin) for actor in cast(scenario.setting, policy)
         )
 
-    def run(self, seed: int, *, keep: frozenset[str] | None = None) -> Trace:
-        """One run: the trace that `simulate` gives for the scenario with this seed."""
-        latencies = latencies_of(self._samplers, seed, self._scenario.slowings)
+    def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: Drawn | None = None) -> Trace:
+        """One run: the trace that `simulate` gives for the scenario with this seed, of which `drawn` is drawn."""
+        latencies = latencies_of(self._samplers, seed, self._scenario.slowings, drawn)
         actors = iter(self._actors)
         return _Run(self._scenario, self._policy, seed, latencies, actors, keep, None, None).trace()
 

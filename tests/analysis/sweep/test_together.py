@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from batchsim import POLICIES, Scenario, load_scenario, simulate
 from batchsim.analysis.sweep import together
 from batchsim.analysis.sweep.together import Together
+from batchsim.engines.latencies import Drawn
 from batchsim.engines.timed import Simulation
 from batchsim.protocol.policy import Policy
 from batchsim.trace import Trace
@@ -25,29 +26,29 @@ def test_every_policy_comes_to_what_it_comes_to_alone(
     scenario: Scenario, policies: list[Policy], seed: int
 ) -> None:
     alone = [simulate(replace(scenario, seed=seed), policy).outcome for policy in policies]
-    assert Together(scenario, policies).outcomes(seed) == alone
+    assert list(Together(scenario, policies).outcomes([seed])) == [alone]
 
 
 @pytest.mark.parametrize("name", ["incident", "seal-lost", "all-rejected-after-seal", "and-wait-two-hours"])
 def test_shipped_scenarios_too(name: str) -> None:
     scenario = load_scenario(f"scenarios/{name}.yaml")
     group = Together(scenario, ALL)
-    for seed in range(12):
-        assert group.outcomes(seed) == [simulate(replace(scenario, seed=seed), policy).outcome for policy in ALL]
+    for seed, outcomes in enumerate(group.outcomes(range(12))):
+        assert outcomes == [simulate(replace(scenario, seed=seed), policy).outcome for policy in ALL]
 
 
 def test_policies_that_decide_alike_are_simulated_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
 
     class Counted(Simulation):
-        def run(self, seed: int, *, keep: frozenset[str] | None = None) -> Trace:
+        def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: Drawn | None = None) -> Trace:
             made.append(seed)
-            return super().run(seed, keep=keep)
+            return super().run(seed, keep=keep, drawn=drawn)
 
     monkeypatch.setattr(together, "Simulation", Counted)
     policies = [POLICIES[name] for name in ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")]
-    Together(load_scenario("scenarios/incident.yaml"), policies).outcomes(1)
+    list(Together(load_scenario("scenarios/incident.yaml"), policies).outcomes([1]))
     assert len(made) == 3
     del made[:]
-    Together(load_scenario("scenarios/race-won.yaml"), policies).outcomes(1)
+    list(Together(load_scenario("scenarios/race-won.yaml"), policies).outcomes([1]))
     assert len(made) == 2
