@@ -18,9 +18,9 @@ from batchsim.verdicts import OK, verdicts_of
 class Effort(NamedTuple):
     """How much is spent on one case."""
 
-    states_max: int = 4_000_000
+    states_max: int = 10_000_000
     """An exploration gives up beyond so many states."""
-    states_max_of_pair: int = 400_000
+    states_max_of_pair: int = 150_000
     """Likewise, of a pair of faults."""
     walks: int = 120
     """So many schedules are drawn where it gave up."""
