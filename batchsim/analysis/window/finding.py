@@ -21,6 +21,7 @@ from batchsim.analysis.window.cases import Case, case_within, merged
 from batchsim.analysis.window.causes import NotDerived
 from batchsim.analysis.window.deriving import NoReason, case_of, reason_of
 from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.neighbours import Neighbours
 from batchsim.analysis.window.sums import TooManySums
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, Level, explore
@@ -144,14 +145,6 @@ def window_of(
 
 
 @dataclass
-class _Tried:
-    """A run with constant latencies."""
-
-    durations: Durations
-    has_verdict: bool
-
-
-@dataclass
 class _Finder:
     scenario: Scenario
     policy: Policy
@@ -160,7 +153,10 @@ class _Finder:
     properties: tuple[Property, ...]
     cases: list[Case] = field(default_factory=list)
     reasons: list[tuple[Pair, ...]] = field(default_factory=list)
-    tried: list[_Tried] = field(default_factory=list)
+    tried: list[Values] = field(default_factory=list)
+    """The latencies of all runs that were made."""
+    given: list[bool] = field(default_factory=list)
+    """Whether the verdict was, in each of them."""
     beside: list[tuple[int, Values]] = field(default_factory=list)
     """Runs of cases beside which others are still to be looked for."""
     bases: list[int] = field(default_factory=list)
@@ -173,7 +169,8 @@ class _Finder:
     def __post_init__(self) -> None:
         graph = self.graph
         flags = [self._is_given(graph.outcome(state)) for state in graph.terminals.tolist()]
-        self.neighbours = Neighbours(self.scenario)
+        self.measure = Measure(self.scenario)
+        self.neighbours = Neighbours(self.scenario, self.measure)
         self.explainer = Explainer(graph, np.array(flags, dtype=bool))
 
     def _is_given(self, outcome: object) -> bool:
@@ -188,7 +185,7 @@ class _Finder:
             number, quiet = number + 1, quiet + 1
             values, cases = values_of(number), len(self.cases)
             self._try(values)
-            if self.tried[-1].has_verdict:
+            if self.given[-1]:
                 self._note_base(values)
             self._look_beside()
             if len(self.cases) > cases:
@@ -199,10 +196,9 @@ class _Finder:
 
     def _note_base(self, values: Values) -> None:
         """Look beside a run of a case, too, unless that was done of several."""
-        slacks = [
-            -1 if (slack := case.slack_us(self.tried[-1].durations)) is None else slack for case in self.cases
-        ]
-        case = max(range(len(slacks)), key=slacks.__getitem__)
+        row = self.measure.rows([values])
+        slacks = [int(self.measure.of_conditions(each.conditions, row)[0]) for each in self.cases]
+        case = slacks.index(max(slacks))
         if self.bases[case] < BASES_MAX:
             self.bases[case] += 1
             self.beside.append((case, values))
@@ -214,20 +210,18 @@ class _Finder:
             for each in self.neighbours.of(self.cases[case], values, len(self.tried)):
                 self._try(each)
 
-    def _try(self, values: Values, cases_max: int | None = None) -> bool:
-        """Make a run; whether it brought a case."""
+    def _try(self, values: Values, cases_max: int | None = None) -> None:
+        """Make a run; if no case foresees it, it is one."""
         scenario = fixed(self.scenario, values)
         trace = simulate(scenario, self.policy, keep=frozenset())
-        run = _Tried(Durations(self.scenario, values), self._is_given(trace.outcome))
-        self.tried.append(run)
-        if run.has_verdict and (cases_max is None or len(self.cases) < cases_max):
-            slack_us = slack_of(self.cases, run.durations)
-            if slack_us is None or slack_us < 0:
-                self._add(simulate(scenario, self.policy))
-                self.bases.append(1)
-                self.beside.append((len(self.cases) - 1, values))
-                return True
-        return False
+        self.tried.append(values)
+        self.given.append(self._is_given(trace.outcome))
+        if not self.given[-1] or (cases_max is not None and len(self.cases) >= cases_max):
+            return
+        if self.measure.of_cases(self.cases, self.measure.rows([values]))[0] < 0:
+            self._add(simulate(scenario, self.policy))
+            self.bases.append(1)
+            self.beside.append((len(self.cases) - 1, values))
 
     def look_at_schedules(self) -> None:
         """Look for a schedule with the verdict that obeys none of the reasons, until there is none."""
@@ -255,12 +249,11 @@ class _Finder:
 
     def check(self) -> None:
         """Hold the cases against all runs; raises `NoWindow` if one contradicts them."""
-        for number, run in enumerate(self.tried):
-            slack_us = slack_of(self.cases, run.durations)
-            is_foreseen = slack_us is not None and slack_us > 0
-            if slack_us == 0 or (number >= self.within and run.has_verdict and not is_foreseen):
-                continue
-            if is_foreseen != run.has_verdict:
+        slacks = self.measure.of_cases(self.cases, self.measure.rows(self.tried)).tolist()
+        for number, (slack_us, is_given) in enumerate(zip(slacks, self.given, strict=True)):
+            is_foreseen = slack_us > 0
+            is_beyond = number >= self.within and is_given and not is_foreseen
+            if slack_us and not is_beyond and is_foreseen != is_given:
                 raise NoWindow("its conditions were contradicted by a run of the timed engine")
 
     def window(self) -> Window:
@@ -277,6 +270,6 @@ class _Finder:
             cases_within=merged(case for case in left if case is not None),
             reasons_met=self.met,
             tried=self.within,
-            failed=sum(run.has_verdict for run in self.tried[: self.within]),
+            failed=sum(self.given[: self.within]),
             tried_beyond=len(self.tried) - self.within,
         )

@@ -51,8 +51,8 @@ class Measure:
 
     def of_cases(self, cases: Sequence[Case], rows: Rows) -> Rows:
         """By how much the conditions of one case hold at each point (us); -1 where there is no case."""
-        slacks = [self.of_conditions(each.conditions, rows) for each in cases]
-        most: Rows = np.max(slacks, axis=0) if slacks else -np.ones(len(rows), dtype=rows.dtype)
+        none = [-np.ones(len(rows), dtype=rows.dtype)]
+        most: Rows = np.max([self.of_conditions(each.conditions, rows) for each in cases] or none, axis=0)
         return most
 
     def _instant(self, instant: Instant, rows: Rows) -> Rows:

@@ -28,9 +28,9 @@ MOVES_MAX = 12
 class Neighbours:
     """Latencies within the intervals of a scenario, next to others."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, measure: Measure) -> None:
         self._scenario = scenario
-        self._measure = Measure(scenario)
+        self._measure = measure
         self._spans = [span_of(scenario, latency) for latency in self._measure.latencies]
 
     def of(self, case: Case, values: Values, seed: int) -> Iterator[dict[Latency, int]]:

@@ -13,13 +13,15 @@ from batchsim.analysis.window.causes import Causes, actor_of
 from batchsim.protocol.cast import world_after_phase_1
 from batchsim.protocol.cells import Cells
 from batchsim.protocol.operation import BlockingOperation, World
-from batchsim.protocol.operations import Deliver, ScheduleCompletion, TakeCompletion
+from batchsim.protocol.operations import CompletionUpdate, Deliver, ScheduleCompletion, TakeCompletion
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Setting
-from batchsim.protocol.stores import answer_key
+from batchsim.protocol.stores import BATCH_ROW, WAITPOINT, answer_key
 from batchsim.trace import Step
 
-JOB = "job-"
+_WRITERS = ("handler-", "job-", "reaper")
+"""Who may write what others find."""
+_WRITTEN = (BATCH_ROW, WAITPOINT)
 Race = tuple[int, int]
 """Two steps by number: the earlier one, and the later one."""
 
@@ -31,7 +33,7 @@ class Races:
         self._causes = causes
         self._setting = setting
         self._policy = policy
-        self._jobs = [step.number for step in causes.steps if actor_of(step).startswith(JOB)]
+        self._writers = [step.number for step in causes.steps if actor_of(step).startswith(_WRITERS)]
         self._open = tuple(self._races())
 
     def deciding(self, reason: Iterable[Race]) -> tuple[list[Race], frozenset[int]]:
@@ -72,11 +74,18 @@ class Races:
     def _with_unseen(self, numbers: frozenset[int]) -> frozenset[int]:
         """With steps of others that had to go as they did, though nobody waited for them.
 
-        A completion job depends on that those before it stopped; who takes a message, on who was free later.
+        What finds the row or the waitpoint as it is depends on that nobody wrote it who might have: a handler that
+        did not seal, a completion job or a reaper that stopped. Who takes a message depends on who was free later.
         """
-        last = max(numbers.intersection(self._jobs), default=-1)
+        last = max((number for number in numbers if self._finds(self._causes.steps[number])), default=-1)
         free = (end for number in numbers for end in self._causes.freed_later(number))
-        return numbers.union(free, (number for number in self._jobs if number < last))
+        return numbers.union(free, (number for number in self._writers if number < last))
+
+    def _finds(self, step: Step) -> bool:
+        """Whether its answer depends on the row or the waitpoint."""
+        footprint = step.operation.footprint()
+        touched = footprint.reads | footprint.writes
+        return not touched.isdisjoint(_WRITTEN) and not isinstance(step.operation, CompletionUpdate)
 
     def _races(self) -> Iterator[Race]:
         steps, ancestors = self._causes.steps, self._causes.ancestors
