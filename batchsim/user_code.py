@@ -44,6 +44,11 @@ def load_from_file(reference: str, directory: Path, expected: type[T]) -> T:
     raise UserCodeError(f"{path} has no {name}; {_instead(name, known, expected)}")
 
 
+def content_of(reference: str, directory: Path) -> str:
+    """16 hexadecimal digits that tell the content of the file in which `NAME` of a reference is."""
+    return sha256(_source(directory / reference.rpartition(":")[0])).hexdigest()[:16]
+
+
 def _instead(name: str, known: list[str], expected: type) -> str:
     if not known:
         return f"nothing in it is of type {expected.__name__}"

@@ -25,6 +25,8 @@ class Property:
     name: str
     meaning: str
     holds: Callable[[Outcome], bool]
+    content: str = ""
+    """Of one in a file: what tells the content of the file; otherwise it is known by its name."""
 
 
 def _is_stuck(outcome: Outcome) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from batchsim.policies import POLICIES
 from batchsim.protocol.operations import OPERATIONS
 from batchsim.protocol.policy import Policy
 from batchsim.scenario.own_code import guarded_policy, guarded_property
-from batchsim.user_code import is_reference, load_from_file
+from batchsim.user_code import content_of, is_reference, load_from_file
 from batchsim.verdicts import VERDICTS, Property
 
 
@@ -37,5 +38,6 @@ def find_policy(name: str, directory: Path) -> Policy:
 def find_verdict(name: str, directory: Path) -> Property:
     """The verdict of that name, or `path.py:NAME` in `directory`; raises `KeyError`, `UserCodeError`."""
     if is_reference(name):
-        return guarded_property(load_from_file(name, directory, Property), name)
+        own = guarded_property(load_from_file(name, directory, Property), name)
+        return replace(own, content=content_of(name, directory))
     return VERDICTS[name]

@@ -61,7 +61,8 @@ def dask_crew(scheduler: str | None, workers: int | None) -> Iterator[Crew]:
     except ImportError:
         raise BadInputError("--engine dask: Dask is not installed; pip install 'batchsim[dask]'") from None
     if scheduler is None:
-        local = {"n_workers": workers or cores(), "threads_per_worker": 1, "dashboard_address": None}
+        # Any free port: without a dashboard too it listens on one, and warns where the usual one is taken.
+        local = {"n_workers": workers or cores(), "threads_per_worker": 1, "dashboard_address": ":0"}
         with distributed.LocalCluster(**local) as cluster, distributed.Client(cluster) as client:
             yield from _crew_of(client, workers)
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
 import batchsim
@@ -14,7 +13,7 @@ from batchsim.analysis.sweep.executors import Crew, cores, local_crew
 from batchsim.analysis.sweep.identity import digest_of
 from batchsim.analysis.sweep.pieces import OwnPolicy
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan
-from batchsim.analysis.sweep.records import Records
+from batchsim.analysis.sweep.records import Cell, Records
 from batchsim.analysis.sweep.results import Sweep, result_of
 from batchsim.analysis.sweep.storing import Store
 from batchsim.analysis.sweep.varying import Point, parse_axes, points_of
@@ -22,10 +21,12 @@ from batchsim.bad_input import BadInputError
 from batchsim.policies import POLICIES
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import InvalidScenario, Scenario, find_policy, varied
-from batchsim.user_code import is_reference
-from batchsim.verdicts import Property
+from batchsim.user_code import content_of, is_reference
+from batchsim.verdicts import VERDICTS, Property
 
 RUNS = 1000
+IN_MEMORY = "@memory"
+"""Ends the key of a policy that exists in this process only."""
 
 
 def sweep(
@@ -54,8 +55,9 @@ def sweep(
     `executor`: who does the work; own processes unless given, for which the calling script needs the usual
     `if __name__ == "__main__"`. `workers`: how many pieces of work the executor takes at a time, or how many
     processes to start; all cores unless given. `database`: a file that keeps every run as it comes, with `resume`
-    one to go on with. `directory`: what paths of policies are relative to; the current one unless given.
-    `watch`: told how many runs are known, and of how many; what it returns says whether to go on.
+    one to go on with, where policies and verdicts are shipped or in files. `directory`: what paths of policies are
+    relative to; the current one unless given. `watch`: told how many runs are known, and of how many; what it
+    returns says whether to go on.
 
     Raises `BadInputError` (`InvalidScenario` among them) for what cannot be used, and `ValueError` for a
     scenario that is to be varied and was changed since it was loaded.
@@ -69,6 +71,7 @@ def sweep(
     records = Records()
     with Store(None if database is None else Path(database), _identity(plan), resume=resume) as store:
         records.add(store.load())
+        _refuse_what_nobody_can_tell(plan, records, database)
         enough = Enough(plan, records)
         with crew_of(executor, workers) as crew:
             is_complete = Execution(plan, records, enough, store).run(crew, watch)
@@ -124,19 +127,38 @@ def _competitor(policy: str | Policy, directory: Path) -> Competitor:
         raise BadInputError(f"policies: found {policy!r}; allowed: {allowed}") from None
     if not is_reference(policy):
         return Competitor(policy, policy, found, found)
-    content = (directory / policy.rpartition(":")[0]).read_bytes()
-    key = f"{policy.rpartition(':')[2]}@{sha256(content).hexdigest()[:16]}"
+    key = f"{policy.rpartition(':')[2]}@{content_of(policy, directory)}"
     return Competitor(policy, key, found, OwnPolicy(policy, directory))
 
 
 def _key_of(policy: Policy) -> str:
-    """Of a policy that exists in this process only, so nobody can say later whether it was the same."""
-    return policy.name if POLICIES.get(policy.name) == policy else f"{policy.name}@memory"
+    return policy.name if POLICIES.get(policy.name) == policy else f"{policy.name}{IN_MEMORY}"
+
+
+def _refuse_what_nobody_can_tell(plan: Plan, records: Records, name: str | Path | None) -> None:
+    """Raise `BadInputError` for runs of what existed in another process only: it may have been a namesake."""
+    unknown = [
+        f"policy {each.shown!r}"
+        for each in plan.competitors
+        if each.key.endswith(IN_MEMORY)
+        and any(records.covered(Cell(each.key, point.key)) for point, _ in plan.places)
+    ]
+    if records.verdicts:
+        unknown += [f"verdict {each.name!r}" for each in plan.properties if not each.content]
+    if unknown:
+        raise BadInputError(
+            f"--out {name}: found runs under a {unknown[0]} that was in no file, so it may be another one; "
+            "allowed: a new database, or path/to/file.py:NAME"
+        )
 
 
 def _identity(plan: Plan) -> dict[str, str]:
     return {
         "version of batchsim": batchsim.__version__,
         "scenario": f"{plan.scenario.name} ({digest_of(plan.scenario)})",
-        "set of verdicts": ", ".join(plan.verdicts),
+        "set of verdicts": ", ".join((*VERDICTS, *map(_told_apart, plan.properties))),
     }
+
+
+def _told_apart(own: Property) -> str:
+    return f"{own.name}@{own.content}" if own.content else own.name

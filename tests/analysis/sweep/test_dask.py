@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +24,7 @@ INCIDENT = load_scenario("scenarios/incident.yaml")
 def cluster() -> Iterator[Any]:
     import distributed
 
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster
 
 
@@ -32,6 +34,28 @@ def test_a_cluster_comes_to_the_same_result(cluster: Any) -> None:
         assert workers == 2
         result = sweep(INCIDENT, policies, runs=200, executor=executor, workers=workers)
     assert result == sweep(INCIDENT, policies, runs=200, workers=1)
+
+
+def _who(_: int) -> int:
+    time.sleep(0.1)
+    return os.getpid()
+
+
+def test_a_cluster_of_its_own_has_as_many_workers_as_were_asked_for() -> None:
+    with dask_crew(None, 2) as (executor, workers):
+        assert workers == 2
+        assert len(set(executor.map(_who, range(8)))) == 2
+
+
+def test_a_cluster_without_workers_is_one_message() -> None:
+    import distributed
+
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
+        pytest.raises(BadInputError, match="found no workers"),
+        dask_crew(cluster.scheduler_address, None),
+    ):
+        pass
 
 
 def test_no_scheduler_is_one_message() -> None:

@@ -58,9 +58,17 @@ def foreign(file: Path) -> None:
     connection.close()
 
 
+def of_another_format(file: Path) -> None:
+    filled(file)
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 2")
+    connection.close()
+
+
 @pytest.mark.parametrize(
     ("make", "identity", "resume", "message"),
     [
+        (of_another_format, IDENTITY, True, "found format 2; allowed: format 1"),
         (filled, IDENTITY, False, "found a file; allowed: a new one, or --resume"),
         (filled, IDENTITY | {"scenario": "two"}, True, "found a sweep of another scenario, one; this is two"),
         (filled, IDENTITY | {"version of batchsim": "2"}, True, "another version of batchsim, 1; this is 2"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -18,6 +20,8 @@ from batchsim.analysis.sweep.intervals import share_interval
 from batchsim.analysis.sweep.pieces import Done, Piece, run_piece
 from batchsim.bad_input import BadInputError
 from batchsim.engines.streams import draw
+from batchsim.protocol.policy import Decision, Policy
+from batchsim.scenario import find_verdict
 
 INCIDENT = load_scenario("scenarios/incident.yaml")
 HERE = Point()
@@ -122,6 +126,17 @@ def test_it_stops_at_the_first_block_that_is_narrow_enough(workers: int) -> None
     assert before.verdicts["ok"].interval.width > 0.12
 
 
+def widest(result: Sweep) -> float:
+    return max(share.interval.width for cell in result.cells for share in cell.verdicts.values())
+
+
+def test_the_widest_interval_of_all_policies_decides() -> None:
+    policies = ["pr3766", "pre3427"]  # the first never fails: its intervals are narrow soon
+    result = sweep(INCIDENT, policies, runs=2000, until_width=0.12, workers=1)
+    assert widest(result) <= 0.12
+    assert widest(sweep(INCIDENT, policies, runs=result.cells[0].runs - 100, workers=1)) > 0.12
+
+
 def test_a_width_out_of_reach_is_said_to_be() -> None:
     assert not sweep(INCIDENT, ["pre3427"], runs=130, until_width=0.01, workers=1).is_narrow
     assert sweep(INCIDENT, ["pr3766"], runs=130, until_width=0.04, workers=1).is_narrow
@@ -153,6 +168,56 @@ def test_a_sweep_that_was_stopped_goes_on_and_makes_no_run_twice(
     more = sweep(INCIDENT, [*policies, "pr4397"], runs=310, workers=1, database=database, resume=True)
     assert sum(made) == 10 + 310
     assert more == sweep(INCIDENT, [*policies, "pr4397"], runs=310, workers=1)
+
+
+def test_what_lies_before_and_between_what_is_known_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if a process was killed while later pieces had ended and earlier ones had not."""
+    monkeypatch.setattr(executing, "_PIECE_LONGEST", 20)
+    database = tmp_path / "out.sqlite"
+    whole = sweep(INCIDENT, ["pre3427"], runs=120, workers=1, database=database)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        firsts = [first for (first,) in connection.execute("SELECT first FROM record ORDER BY first")]
+        lost = [firsts[0], *firsts[2:4], firsts[-2]]
+        connection.executemany("DELETE FROM record WHERE first = ?", [(first,) for first in lost])
+    known: list[int] = []
+
+    def seen(runs: int, total: int) -> bool:
+        known.append(runs)
+        return True
+
+    again = sweep(INCIDENT, ["pre3427"], runs=120, workers=1, database=database, resume=True, watch=seen)
+    assert again == whole
+    assert known[0] < known[-1] == 120
+
+
+def test_of_more_runs_than_were_asked_for_only_those_count(tmp_path: Path) -> None:
+    database = tmp_path / "out.sqlite"
+    sweep(INCIDENT, ["pre3427"], runs=120, workers=1, database=database)
+    seen: list[tuple[int, int]] = []
+
+    def look(known: int, total: int) -> bool:
+        seen.append((known, total))
+        return True
+
+    fewer = sweep(INCIDENT, ["pre3427"], runs=70, workers=1, database=database, resume=True, watch=look)
+    assert fewer == sweep(INCIDENT, ["pre3427"], runs=70, workers=1)
+    assert seen == [(70, 70)]
+
+
+def test_who_stops_a_sweep_leaves_no_work_behind() -> None:
+    class Idle(Executor):
+        futures: ClassVar[list[Future[Any]]] = []
+
+        def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            self.futures.append(Future())
+            return self.futures[-1]
+
+    looks = iter([True, False])
+    sweep(INCIDENT, ["pre3427"], runs=300, executor=Idle(), workers=2, watch=lambda *_: next(looks))
+    assert len(Idle.futures) > 2
+    assert all(future.cancelled() for future in Idle.futures)
 
 
 def test_what_is_kept_survives_an_error_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,6 +267,43 @@ def test_an_edited_policy_is_another_one(tmp_path: Path) -> None:
         )
         failures.append(result.cells[0].verdicts["false_failure"].count)
     assert failures[0] == 0 < failures[1]
+
+
+OWN_VERDICT = """
+from batchsim import Property
+HASTY = Property("hasty", "One attempt.", lambda outcome: outcome.call.attempts == 1)
+"""
+
+
+def test_an_edited_verdict_is_another_one(tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"runs": 20, "workers": 1, "database": tmp_path / "out.sqlite", "resume": True}
+    for text in (OWN_VERDICT, OWN_VERDICT):
+        (tmp_path / "own.py").write_text(text)
+        sweep(INCIDENT, ["pre3427"], properties=[find_verdict("own.py:HASTY", tmp_path)], **arguments)
+    (tmp_path / "own.py").write_text(OWN_VERDICT.replace("== 1", "> 1"))
+    with pytest.raises(BadInputError, match="found a sweep of another set of verdicts"):
+        sweep(INCIDENT, ["pre3427"], properties=[find_verdict("own.py:HASTY", tmp_path)], **arguments)
+
+
+def trusting(decision: Decision) -> Policy:
+    return replace(POLICIES["pre3427"], on_count_mismatch=lambda row: decision)
+
+
+def test_runs_of_what_was_in_no_file_are_not_taken_for_others(tmp_path: Path) -> None:
+    database = tmp_path / "out.sqlite"
+    arguments: dict[str, Any] = {"runs": 20, "workers": 1, "database": database, "resume": True}
+    shipped = sweep(INCIDENT, ["pre3427"], **arguments)
+    own = sweep(INCIDENT, [trusting(Decision.OK)], **arguments)
+    assert own.cells[0].verdicts["false_failure"].count == 0 < shipped.cells[0].verdicts["false_failure"].count
+    with pytest.raises(BadInputError, match="runs under a policy 'pre3427' that was in no file"):
+        sweep(INCIDENT, [trusting(Decision.NOT_SEALED)], **arguments)
+    assert sweep(INCIDENT, ["pre3427"], **arguments) == shipped
+
+    patient = Property("patient", "Many attempts.", lambda outcome: outcome.call.attempts > 3)
+    arguments |= {"database": tmp_path / "other.sqlite", "properties": [patient]}
+    sweep(INCIDENT, ["pre3427"], **arguments)
+    with pytest.raises(BadInputError, match="runs under a verdict 'patient' that was in no file"):
+        sweep(INCIDENT, ["pre3427"], **arguments)
 
 
 def test_every_point_that_cannot_be_is_told_at_once() -> None:
