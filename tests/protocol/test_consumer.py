@@ -8,7 +8,7 @@ import pytest
 
 from batchsim.policies import POLICIES
 from batchsim.protocol.consumer import consume, status_after_processing
-from batchsim.protocol.faults import Redeliver
+from batchsim.protocol.faults import Crash, Fault, Redeliver
 from batchsim.protocol.operation import Operation, Raised, StoreFailure, both
 from batchsim.protocol.operations import (
     ClaimMessage,
@@ -118,19 +118,28 @@ def test_the_switches_of_finalize() -> None:
     assert worker.awaited == CleanupWithTombstone()
 
 
-def careful_consumer(*items: Item) -> ByHand:
+def careful_consumer(*items: Item, fault: Fault = Redeliver(at_most=1), policy: Policy = PLAIN) -> ByHand:
     """One whose messages can be delivered twice."""
-    return ByHand(consume(Setting(items, faults=(Redeliver(at_most=1),)), PLAIN))
+    return ByHand(consume(Setting(items, faults=(fault,)), policy))
 
 
-def test_where_a_message_can_come_twice_it_is_read_and_completed() -> None:
-    worker = careful_consumer(ITEM, ITEM)
+@pytest.mark.parametrize(
+    ("fault", "policy", "kept"),
+    [
+        (Redeliver(at_most=1), PLAIN, 1),
+        (Redeliver(at_most=1), replace(PLAIN, claims_have_tokens=True), 2),
+        (Crash(at_most=1), PLAIN, 2),
+    ],
+)
+def test_a_message_that_can_come_twice_is_read_and_completed(fault: Fault, policy: Policy, kept: int) -> None:
+    """Which delivery it is, is kept where a claim can be given up, or has a token."""
+    worker = careful_consumer(ITEM, ITEM, fault=fault, policy=policy)
     worker.expect(ClaimMessage(2), Claim(1, delivery=2))
-    worker.expect(ReadMessage(1, delivery=2), 1)
-    worker.expect(GetMeta(1, 2), 2)
-    worker.expect(CreateRun(1, final=False, copies=2, delivery=2), 1)
-    worker.expect(Record(1, success=True, delivery=2), 1)
-    worker.expect(CompleteMessage(1, delivery=2), True)
+    worker.expect(ReadMessage(1, delivery=kept), 1)
+    worker.expect(GetMeta(1, kept), 2)
+    worker.expect(CreateRun(1, final=False, copies=2, delivery=kept), 1)
+    worker.expect(Record(1, success=True, delivery=kept), 1)
+    worker.expect(CompleteMessage(1, policy.claims_have_tokens, delivery=kept), True)
     assert worker.awaited == ClaimMessage(2)
 
 
