@@ -118,7 +118,10 @@ def test_the_switches_of_finalize() -> None:
     assert worker.awaited == CleanupWithTombstone()
 
 
-def careful_consumer(*items: Item, fault: Fault = Redeliver(at_most=1), policy: Policy = PLAIN) -> ByHand:
+REDELIVERED = Redeliver(at_most=1)
+
+
+def careful_consumer(*items: Item, fault: Fault = REDELIVERED, policy: Policy = PLAIN) -> ByHand:
     """One whose messages can be delivered twice."""
     return ByHand(consume(Setting(items, faults=(fault,)), policy))
 
@@ -126,8 +129,8 @@ def careful_consumer(*items: Item, fault: Fault = Redeliver(at_most=1), policy: 
 @pytest.mark.parametrize(
     ("fault", "policy", "kept"),
     [
-        (Redeliver(at_most=1), PLAIN, 1),
-        (Redeliver(at_most=1), replace(PLAIN, claims_have_tokens=True), 2),
+        (REDELIVERED, PLAIN, 1),
+        (REDELIVERED, replace(PLAIN, claims_have_tokens=True), 2),
         (Crash(at_most=1), PLAIN, 2),
     ],
 )
