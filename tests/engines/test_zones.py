@@ -293,6 +293,17 @@ def test_a_connection_may_drop_as_soon_as_its_request_is_sent() -> None:
     assert {class_of_run(replace(subject, seed=seed), "pr3766") for seed in range(5)} <= classes(exploration)
 
 
+def test_nothing_happens_before_what_made_it_possible() -> None:
+    """The crash abandons a message: its visibility timeout may have passed, and the queue have been busy then."""
+    table: dict[str, Latency] = dict.fromkeys(OPERATIONS, Legs(Constant(0), Constant(0)))
+    table["queue.take"] = Legs(Constant(0), Uniform(1_000, 4_000))
+    table["queue.redeliver"] = Legs(Uniform(1, 1_000_001), Uniform(0, 1_000_000))
+    faults = [{"redeliver": {"item": 0, "at": "1 ms"}}, {"crash": {"actor": "consumer-0", "at_most": 1}}]
+    subject = scenario(faults=faults, items={"kind": "pre_failed", "failed_attempts": 1})
+    subject = with_latencies(subject, table)
+    check_witnesses(subject, "pre3427", explore_timed(subject, POLICIES["pre3427"]))
+
+
 @pytest.mark.parametrize(
     ("entry", "field"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -49,6 +49,10 @@ class Waiting(NamedTuple):
     moves: tuple[Move, ...]
     timers: tuple[Slot | None, ...]
     """For each of the moves the timer that must have run out first, if one runs."""
+
+    def until(self, timer: Slot, slots: Sequence[Slot]) -> Deadline:
+        """When it looks at a timer: at its end, or when it arrives, if it has not."""
+        return (self.slot, timer) if self.slot in slots else (timer,)
 
     @property
     def is_ready(self) -> bool:
@@ -158,12 +162,18 @@ class Situation:
         self._note_free_steps()
         self._note_waiting()
         bound = {slot for deadline in self.deadlines for slot in deadline}
-        self.opportunities = tuple(dict.fromkeys(each.at for each in self.firings if each.at not in bound))
+        self.opportunities = tuple(dict.fromkeys(self._opportunities(bound)))
         """Instants at which something may happen, and need not."""
         awaited = {slot for firing in self.firings for slot in (firing.at, *firing.after, *firing.before)}
         needed = bound | awaited
         self.loose = tuple(slot for slot in slots if slot not in needed and slot.kind is not Instant.MARK)
         """Instants that are no deadline: whether one has passed is known only by comparison."""
+
+    def _opportunities(self, bound: Set[Slot]) -> Iterator[Slot]:
+        certain = {deadline[0] for deadline in self.deadlines if len(deadline) == 1}
+        for firing in self.firings:
+            if firing.at not in bound or (firing.move.is_optional and firing.at not in certain):
+                yield firing.at
 
     def _note_free_steps(self) -> None:
         guide, row = self.guide, self.row

@@ -86,7 +86,7 @@ class Stepper:
             for each in self._guide.waiting(situation.row, situation.slots)
             if each.is_ready or each.kind.operation.acts_on_arrival
         )
-        watched = frozenset(deadline[0] for deadline in situation.deadlines if len(deadline) == 1)
+        watched = frozenset(tuple(change.names[slot] for slot in each) for each in situation.deadlines)
         batches = self._passing_over(situation, firing, change, batch.renamed(change.names))
         return self._land(change, batches, ready, watched, explicit=explicit)
 
@@ -95,7 +95,7 @@ class Stepper:
         change: Change,
         batches: list[Batch],
         ready: frozenset[Slot],
-        watched: frozenset[Slot],
+        watched: frozenset[Deadline],
         *,
         explicit: bool,
     ) -> list[Landing]:
@@ -118,7 +118,8 @@ class Stepper:
 
     # -- what might have happened ------------------------------------------------------------------
 
-    def _passing_over(self, situation: Situation, firing: Firing, change: Change, batch: Batch) -> list[Batch]:
+    @staticmethod
+    def _passing_over(situation: Situation, firing: Firing, change: Change, batch: Batch) -> list[Batch]:
         """What might have happened before this step, and did not, will not; what may happen later, comes later."""
         batches = [batch]
         for slot in situation.opportunities:
@@ -126,15 +127,8 @@ class Stepper:
             if slot == firing.at or name.kind is Instant.PAST:
                 continue
             past = Slot(Instant.PAST, -1 - situation.slots.index(slot), 1)
-            if slot.kind is Instant.OPERATION and not self._can_act(change.row, slot):
-                batches = [each.renamed({name: past}) for each in batches]
-            else:
-                batches = [half for each in batches for half in _sooner_or_later(each, name, change.at, past)]
+            batches = [half for each in batches for half in _sooner_or_later(each, name, change.at, past)]
         return batches
-
-    def _can_act(self, row: Row, slot: Slot) -> bool:
-        kind = self._guide.kinds(row, slot.place)[slot.number]
-        return bool(self._guide.moves(row, kind))
 
     # -- the answer ----------------------------------------------------------------------------
 
@@ -225,16 +219,16 @@ class Stepper:
             batches = [half for each in batches for half in _received(each, waiting.slot, there, travel)]
         return batches
 
-    def _told(self, change: Change, batch: Batch, watched: frozenset[Slot]) -> list[Batch]:
-        """Who waits looks at a timer that nobody watched: it has run out, or has not."""
+    def _told(self, change: Change, batch: Batch, watched: frozenset[Deadline]) -> list[Batch]:
+        """Who waits for a timer that nobody watched is told whether it has run out, if he has arrived."""
         batches, started = [batch], _timer_started_by(self._guide, change)
         for waiting in self._guide.waiting(change.row, batch.names):
-            if waiting.slot in batch.names or waiting.is_ready or waiting.kind.operation.acts_on_arrival:
+            if waiting.is_ready or waiting.kind.operation.acts_on_arrival or _is_issued(change, waiting):
                 continue
-            for timer in self._guide.looks(waiting):
-                if timer not in watched and timer != started:
-                    past = Slot(Instant.PAST, -1 - timer.number, 2)
-                    batches = [half for each in batches for half in _sooner_or_later(each, timer, change.at, past)]
+            timers = [timer for timer in self._guide.looks(waiting) if timer != started]
+            if any(waiting.until(timer, batch.names) not in watched for timer in timers):
+                batches = [half for each in batches for half in _met_or_late(each, waiting.slot, change.at)]
+                batches = [half for each in batches for half in _told_of(each, waiting.slot, timers, change.at)]
         return batches
 
     def _met(self, change: Change, batch: Batch, ready: frozenset[Slot]) -> list[Batch]:
@@ -360,7 +354,19 @@ def _received(batch: Batch, slot: Slot, there: Slot, travel: Window) -> list[Bat
     return [each for each in halves if not each.is_empty]
 
 
+def _told_of(batch: Batch, slot: Slot, timers: Sequence[Slot], at: Slot) -> list[Batch]:
+    if slot in batch.names:
+        return [batch]
+    batches = [batch]
+    for timer in timers:
+        past = Slot(Instant.PAST, -1 - timer.number, 2)
+        batches = [half for each in batches for half in _sooner_or_later(each, timer, at, past)]
+    return batches
+
+
 def _met_or_late(batch: Batch, slot: Slot, at: Slot) -> list[Batch]:
+    if slot not in batch.names:
+        return [batch]
     met, late = batch.halves(slot, at)
     past = Slot(Instant.ARRIVAL, slot.place, slot.number)
     return [each for each in (met.renamed({slot: past}), late) if not each.is_empty]
@@ -371,7 +377,7 @@ def _has_passed(landing: Landing, name: Slot) -> Any:
     batch, place = landing.batch, landing.batch.place(name)
     name_of = dict(zip(landing.situation.slots, landing.names, strict=True))
     has_passed = np.ones(len(batch.zones), dtype=bool)
-    for deadline in landing.situation.deadlines:
+    for deadline in (*landing.situation.deadlines, *((slot,) for slot in landing.situation.opportunities)):
         places = [batch.place(name_of[slot]) for slot in deadline]
         has_passed &= (batch.zones[:, place, places] <= 0).any(axis=1)
     return has_passed
