@@ -12,8 +12,9 @@ depends on (`races.py`), all as conditions between max-plus sums (`conditions.py
 ends of one race become one (`cases.py`).
 
 Within the intervals of the scenario most conditions hold always, and most sums are never the largest; what is
-left is the formula. Runs of the timed engine, within the intervals and beyond, bring the cases, and are held
-against them: that no case is missing is checked so, not proved.
+left is the formula. Runs of the timed engine, drawn within the intervals and beyond, and beside those that are
+known (`neighbours.py`), bring the cases, and are held against them: that no case is missing is checked so, not
+proved.
 """
 
 from batchsim.analysis.window.cases import Case

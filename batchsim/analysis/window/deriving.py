@@ -9,7 +9,7 @@ from batchsim.analysis.window.assignments import Unbounded
 from batchsim.analysis.window.cases import Case
 from batchsim.analysis.window.causes import Causes
 from batchsim.analysis.window.conditions import Always, Condition, within
-from batchsim.analysis.window.races import Race, Races, debounces, next_schedules, schedules_in_order
+from batchsim.analysis.window.races import Race, Races, debounces, never_sealed, next_schedules, schedules_in_order
 from batchsim.engines.exhaustive import Graph
 from batchsim.engines.exhaustive.following import follow
 from batchsim.protocol.operations import TakeCompletion
@@ -47,7 +47,7 @@ def case_of(trace: Trace, policy: Policy, reason: Sequence[Race]) -> Case:
     causes = Causes(trace)
     races, looked_at = Races(causes, trace.setting, policy).deciding(reason)
     schedules = (*schedules_in_order(causes, looked_at), *next_schedules(causes, looked_at))
-    orders = sorted({*races, *schedules})
+    orders = sorted({*races, *schedules, *never_sealed(causes, looked_at)})
     needed = [race for race in _not_implied(causes, orders) if race not in reason]
     conditions = [
         *(_condition(causes, race, decides=True) for race in reason),

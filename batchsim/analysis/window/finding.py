@@ -42,6 +42,8 @@ TRIES_BEYOND = 250
 """How many runs beyond them: what a change of a latency would open."""
 CASES_BEYOND_MAX = 8
 """No further cases are looked for beyond the intervals where there are so many."""
+CASES_MAX = 40
+"""A verdict that comes about in more ways has no formula that anybody could read."""
 REASONS_MAX = 8
 """A verdict with more reasons has no window that anybody could read."""
 
@@ -246,6 +248,8 @@ class _Finder:
             self.reasons.append(pairs)
             self.met = len(self.reasons)
         self.cases.append(case_of(trace, self.policy, races))
+        if len(self.cases) > CASES_MAX:
+            raise NoWindow(f"{self.verdict} comes about in more than {CASES_MAX} ways")
 
     def check(self) -> None:
         """Hold the cases against all runs; raises `NoWindow` if one contradicts them."""

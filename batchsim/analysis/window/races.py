@@ -13,7 +13,15 @@ from batchsim.analysis.window.causes import Causes, actor_of
 from batchsim.protocol.cast import world_after_phase_1
 from batchsim.protocol.cells import Cells
 from batchsim.protocol.operation import BlockingOperation, World
-from batchsim.protocol.operations import CompletionUpdate, Deliver, ScheduleCompletion, TakeCompletion
+from batchsim.protocol.operations import (
+    Abort,
+    CompletionUpdate,
+    Deliver,
+    EnqueuedCount,
+    ScheduleCompletion,
+    Seal,
+    TakeCompletion,
+)
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Setting
 from batchsim.protocol.stores import BATCH_ROW, WAITPOINT, answer_key
@@ -154,3 +162,14 @@ def next_schedules(causes: Causes, looked_at: frozenset[int]) -> Iterator[Race]:
             if picked_up not in causes.ancestors[step.number]:
                 yield picked_up, step.number
             picked_up = None
+
+
+def never_sealed(causes: Causes, looked_at: frozenset[int]) -> Iterator[Race]:
+    """A reaper that is looked at found no seal, as the handler had not counted yet that never came to seal."""
+    seals = {actor_of(step) for step in causes.steps if isinstance(step.operation, Seal)}
+    counts = [step for step in causes.steps if isinstance(step.operation, EnqueuedCount)]
+    for reaped in sorted(looked_at):
+        if isinstance(causes.steps[reaped].operation, Abort):
+            for count in counts:
+                if count.number > reaped and actor_of(count) not in seals:
+                    yield reaped, count.number
