@@ -287,7 +287,8 @@ def test_only_the_first_answer_is_slow() -> None:
 def test_a_connection_may_drop_as_soon_as_its_request_is_sent() -> None:
     """Nothing takes time: the network acts at the instant at which it begins."""
     nothing: dict[str, Latency] = dict.fromkeys(OPERATIONS, Legs(Constant(0), Constant(0)))
-    subject = with_latencies(scenario(faults=[{"disconnect": {"attempt": 1}}]), nothing)
+    fields: dict[str, Any] = {"faults": [{"disconnect": {"attempt": 1}}], "items": {"kind": "rejected"}}
+    subject = with_latencies(scenario(**fields), nothing)
     exploration = explore_timed(subject, POLICIES["pr3766"])
     check_witnesses(subject, "pr3766", exploration)
     assert {class_of_run(replace(subject, seed=seed), "pr3766") for seed in range(5)} <= classes(exploration)

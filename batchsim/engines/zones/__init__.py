@@ -20,6 +20,12 @@ What no difference bound can say is split into zones: who awaits several goes on
 for a cell acts when he has arrived and it is ready, whichever comes last. Steps at one instant come in any
 order.
 
+Faults are alternatives of operations, and only their times are seen here (`situation.py`). Of the alternatives of
+an operation the first one is taken whose timer has run out, as in a timed run; one that is optional may be passed
+over. An instant at which something may happen and need not is no deadline: each step comes before it, or passes it
+over. Who waits looks when he arrives, when a step makes something possible, and at the end of a timer; what he
+did not watch he is told then, as another case. What is slow is drawn longer, once (`drawing.py`).
+
 Each leg varies by itself, the halves of a round trip too. From a zone of the end back to the beginning, a run is
 read off with a time for every instant (`path.py`), and told as the timed engine would tell it (`timetable.py`).
 

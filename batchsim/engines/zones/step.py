@@ -18,6 +18,7 @@ from batchsim.engines.exhaustive.moves import Move
 from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.slowings import Slowness
 from batchsim.engines.zones.batch import Batch, one_zone
+from batchsim.engines.zones.cases import latest, met_or_late, received, sooner_or_later, told_of
 from batchsim.engines.zones.change import NOBODY, Change, beginning, change_of
 from batchsim.engines.zones.drawing import Drawing
 from batchsim.engines.zones.situation import Deadline, Firing, Guide, Place, Row, Situation, Waiting
@@ -127,7 +128,7 @@ class Stepper:
             if slot == firing.at or name.kind is Instant.PAST:
                 continue
             past = Slot(Instant.PAST, -1 - situation.slots.index(slot), 1)
-            batches = [half for each in batches for half in _sooner_or_later(each, name, change.at, past)]
+            batches = [half for each in batches for half in sooner_or_later(each, name, change.at, past)]
         return batches
 
     # -- the answer ----------------------------------------------------------------------------
@@ -145,7 +146,7 @@ class Stepper:
         batches = [batch.with_instants([(ANSWER, change.at, response), (BASE, ANSWER, AT_ONCE)])]
         for slot, name in change.names.items():
             if slot.kind is Instant.END and slot.place == change.column:
-                batches = [half for each in batches for half in _latest(each, name)]
+                batches = [half for each in batches for half in latest(each, name)]
         return batches
 
     def _response(self, operation: Operation[Any]) -> Window:
@@ -216,7 +217,7 @@ class Stepper:
             there = BASE if operation.waits_for() == change.published else change.at
             slower_us = self._windows.slowings.delay_us(change.slowness.travelling)
             travel = self._windows.of(operation).response.later(slower_us)
-            batches = [half for each in batches for half in _received(each, waiting.slot, there, travel)]
+            batches = [half for each in batches for half in received(each, waiting.slot, there, travel)]
         return batches
 
     def _told(self, change: Change, batch: Batch, watched: frozenset[Deadline]) -> list[Batch]:
@@ -227,8 +228,8 @@ class Stepper:
                 continue
             timers = [timer for timer in self._guide.looks(waiting) if timer != started]
             if any(waiting.until(timer, batch.names) not in watched for timer in timers):
-                batches = [half for each in batches for half in _met_or_late(each, waiting.slot, change.at)]
-                batches = [half for each in batches for half in _told_of(each, waiting.slot, timers, change.at)]
+                batches = [half for each in batches for half in met_or_late(each, waiting.slot, change.at)]
+                batches = [half for each in batches for half in told_of(each, waiting.slot, timers, change.at)]
         return batches
 
     def _met(self, change: Change, batch: Batch, ready: frozenset[Slot]) -> list[Batch]:
@@ -241,7 +242,7 @@ class Stepper:
         ]
         for waiting in found:
             if waiting.slot in batch.names and waiting.slot not in ready and not _is_issued(change, waiting):
-                batches = [half for each in batches for half in _met_or_late(each, waiting.slot, change.at)]
+                batches = [half for each in batches for half in met_or_late(each, waiting.slot, change.at)]
         return [self._with_urgent(change, each, found) for each in batches if not each.is_empty]
 
     def _stays(self, change: Change, waiting: Waiting, ready: frozenset[Slot]) -> bool:
@@ -318,13 +319,6 @@ def _is_issued(change: Change, waiting: Waiting) -> bool:
     return waiting.column == change.column and waiting.kind.position in change.issued
 
 
-def _latest(batch: Batch, end: Slot) -> list[Batch]:
-    """Who awaits several goes on with the last of them."""
-    before, after = batch.halves(end, BASE)
-    swapped = after.renamed({BASE: Slot(Instant.ARRIVAL, end.place, end.number), end: BASE})
-    return [each for each in (before, swapped) if not each.is_empty]
-
-
 def _timer_started_by(guide: Guide, change: Change) -> Slot | None:
     timer = None if change.operation is None else change.operation.timer_after(change.answer)
     return None if timer is None else guide.timer(timer.key)
@@ -333,43 +327,6 @@ def _timer_started_by(guide: Guide, change: Change) -> Slot | None:
 def _is_left_open(moves: Sequence[Move]) -> bool:
     """Whether something may happen, and nothing must."""
     return bool(moves) and all(move.is_optional for move in moves)
-
-
-def _sooner_or_later(batch: Batch, name: Slot, at: Slot, past: Slot) -> list[Batch]:
-    """An instant passes before another one, or comes after it; one that may never come comes after it."""
-    if name not in batch.names:
-        return [batch]
-    sooner, later = batch.halves(name, at)
-    is_never = (batch.zones[:, batch.place(name), batch.place(at)] >= NEVER_US).all()
-    halves = [later] if is_never else [sooner.renamed({name: past}), later]
-    return [each for each in halves if not each.is_empty]
-
-
-def _received(batch: Batch, slot: Slot, there: Slot, travel: Window) -> list[Batch]:
-    if slot not in batch.names:
-        return [batch.with_instants([(slot, there, travel)])]
-    arrival = Slot(Instant.ARRIVAL, slot.place, slot.number)
-    before, after = batch.renamed({slot: arrival}).halves(arrival, there)
-    halves = (before.with_instants([(slot, there, travel)]), after.with_instants([(slot, arrival, travel)]))
-    return [each for each in halves if not each.is_empty]
-
-
-def _told_of(batch: Batch, slot: Slot, timers: Sequence[Slot], at: Slot) -> list[Batch]:
-    if slot in batch.names:
-        return [batch]
-    batches = [batch]
-    for timer in timers:
-        past = Slot(Instant.PAST, -1 - timer.number, 2)
-        batches = [half for each in batches for half in _sooner_or_later(each, timer, at, past)]
-    return batches
-
-
-def _met_or_late(batch: Batch, slot: Slot, at: Slot) -> list[Batch]:
-    if slot not in batch.names:
-        return [batch]
-    met, late = batch.halves(slot, at)
-    past = Slot(Instant.ARRIVAL, slot.place, slot.number)
-    return [each for each in (met.renamed({slot: past}), late) if not each.is_empty]
 
 
 def _has_passed(landing: Landing, name: Slot) -> Any:
