@@ -14,7 +14,7 @@ from batchsim.scenario import Scenario
 Legs = tuple[int, int, int]
 """Request leg and response leg in microseconds, and a tie-break."""
 Streams = dict[str, int]
-"""How far an actor is in each of its streams: the state of the next draw, by the name of the latency."""
+"""How far an actor is in each of its streams, by the name of the latency, as whoever draws counts it."""
 Stream = tuple[str, int | None, str]
 """The kind and the number of an actor, and the name of a latency."""
 
@@ -101,6 +101,9 @@ class Latencies:
         return self._samplers.varying(name, operation.item, attempt)
 
 
+_NOWHERE = (0, 0)
+
+
 class LatenciesDrawnAhead(Latencies):
     """The same, where most draws were made before."""
 
@@ -120,6 +123,3 @@ class LatenciesDrawnAhead(Latencies):
             return self._drawn[begin + use]
         self._note(stream, use)
         return draw(stream_base(self._seed, actor.kind, name, actor.number), use)
-
-
-_NOWHERE = (0, 0)

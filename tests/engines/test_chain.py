@@ -71,6 +71,8 @@ AND_WAIT = {"items": 1, "call": "batchTriggerAndWait"}
 SCENARIOS = {
     "as it is": memoryless(),
     "response legs": memoryless(latency={"redis": legs(1, 1), "postgres": legs(2, 1)}),
+    "late answers": memoryless({"postgres.find_batch": legs(1, 30)}),
+    "late takes": memoryless({"queue.take": legs(15)}, consumers=2),
     "and wait, reaped": memoryless(batch=AND_WAIT),
     "rejected": memoryless(items={"kind": "rejected"}),
     "pre-failed, uploaded": memoryless(items={"kind": "pre_failed", "upload": exponential(4)}),

@@ -62,7 +62,7 @@ def _timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
         yield TOMBSTONE, ExpireTombstone.name
     for index, item in enumerate(setting.items):
         timer = Message(index, attempt=2).timer
-        if timer is not None and (item.failed_attempts or setting.faults):
+        if timer is not None and item.failed_attempts:
             yield timer, RetryMessage.name
 
 
