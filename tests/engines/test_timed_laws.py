@@ -50,6 +50,16 @@ def test_a_simulation_that_was_run_before_gives_the_trace_of_a_fresh_one(
         assert in_bytes(simulation.run(seed)) == in_bytes(simulate(replace(scenario, seed=seed), policy))
 
 
+@settings(max_examples=60)
+@given(scenarios(), policies())
+def test_a_run_in_its_own_order_takes_the_same_steps_at_the_same_times(scenario: Scenario, policy: Policy) -> None:
+    def told(trace: Trace) -> list[object]:
+        return [(step.actor, step.operation, step.answer, step.at_us, step.answered_us) for step in trace.steps]
+
+    trace = simulate(scenario, policy)
+    assert told(simulate(scenario, policy, order=trace.steps)) == told(trace)
+
+
 def test_another_seed_gives_another_trace() -> None:
     digests = {
         in_bytes(replace(simulate(scenario_from_data(DATA | {"seed": seed}), POLICIES["pr3766"]), seed=0))

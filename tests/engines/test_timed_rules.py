@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import mean
 
 import pytest
@@ -173,6 +174,23 @@ def test_the_completion_job_is_put_off_each_time_it_is_asked_for() -> None:
     trace = run(scenario)
     assert times_ms(trace, "jobs.schedule_completion") == [0, 100, 250]
     assert times_ms(trace, "jobs.take_completion") == [450]
+
+
+def test_a_completion_job_that_was_put_off_once_is_picked_up() -> None:
+    trace = run(timeless(items={"execution": "100 ms"}))
+    assert times_ms(trace, "jobs.schedule_completion") == [0, 100]
+    assert times_ms(trace, "jobs.take_completion") == [300]
+
+
+def test_a_completion_job_that_is_asked_for_again_with_a_shorter_delay_comes_sooner() -> None:
+    """It is put off to a delay after 99 ms, whatever delay it had before: half of those are over by 649 ms."""
+    scenario = timeless(
+        {"jobs.take_completion": {"request": {"uniform": ["100 ms", "1 s"]}, "response": 0}},
+        items={"execution": "99 ms"},
+    )
+    takes = [times_ms(run(replace(scenario, seed=seed)), "jobs.take_completion") for seed in range(100)]
+    assert all(len(each) == 1 and each[0] >= 199 for each in takes)
+    assert 35 <= sum(each[0] < 649 for each in takes) <= 65
 
 
 def test_jobs_that_are_asked_for_far_apart_are_picked_up_each() -> None:
