@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from batchsim.analysis.window.assignments import Durations, Values, fixed, latency_of
-from batchsim.analysis.window.finding import Window, slack_of
+from batchsim.analysis.window.finding import Window
 from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.sums import Sum, difference, value_us
 from batchsim.engines.timed import simulate
 from batchsim.verdicts import verdicts_of
+
+AT_ONCE = 4096
+"""So many changes are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +37,28 @@ def smallest_change(window: Window) -> Change | None:
     """
     values = window.values
     is_given = given(window, values)
-    changes = sorted(_edges(window, values), key=lambda change: (abs(change[1]), change[0]))
-    for latency, by_us in changes:
+    changes = sorted(set(_edges(window, values)), key=lambda change: (abs(change[1]), change[0]))
+    for latency, by_us in _turning(window, values, changes, is_given=is_given):
         after, before = changed(values, latency, by_us), changed(values, latency, by_us - (1 if by_us > 0 else -1))
-        slack_us = slack_of(window.cases, Durations(window.scenario, after))
-        if slack_us is None or (slack_us > 0) == is_given or slack_us == 0:
-            continue
         if given(window, after) != is_given and _is_at_the_edge(window, before, is_given):
             return Change(latency, by_us, after[latency], opens=not is_given)
     return None
+
+
+def _turning(
+    window: Window, values: Values, changes: Sequence[tuple[Latency, int]], *, is_given: bool
+) -> Iterator[tuple[Latency, int]]:
+    """The changes after which the conditions say otherwise."""
+    measure = Measure(window.scenario)
+    (row,) = measure.rows([values])
+    for begin in range(0, len(changes), AT_ONCE):
+        part = changes[begin : begin + AT_ONCE]
+        rows = np.repeat(row[None], len(part), axis=0)
+        rows[range(len(part)), [measure.place[latency] for latency, _ in part]] += [by_us for _, by_us in part]
+        slacks = measure.of_cases(window.cases, rows).tolist()
+        for change, slack_us in zip(part, slacks, strict=True):
+            if slack_us and (slack_us > 0) != is_given:
+                yield change
 
 
 def _is_at_the_edge(window: Window, values: Values, is_given: bool) -> bool:
