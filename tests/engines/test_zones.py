@@ -276,6 +276,13 @@ def test_the_race_is_lost_only_if_the_count_is_slow_enough(delay: str, is_possib
     assert verdicts_with(elsewhere, policy="pr3427", latency=latency) == {"ok"}
 
 
+def test_who_is_slow_by_name_is_nobodys_twin() -> None:
+    slow = {"slow": {"operation": "queue.take", "actor": "consumer-1", "delay": "1 h"}}
+    found = explore_timed(scenario(2, 2, faults=[slow], items={"kind": "rejected"}), POLICIES["pr3766"])
+    takers = [step.actor for each in found.outcomes for step in each.witness.steps if step.name == "queue.take"]
+    assert set(takers) == {"consumer-0"}
+
+
 def test_only_the_first_answer_is_slow() -> None:
     faults = [{"lost_response": {"attempt": 1}}, {"slow": {"operation": "http.deliver", "delay": "1 h"}}]
     found = explore_timed(scenario(faults=faults), POLICIES["pr3766"])
