@@ -223,7 +223,7 @@ def _ratio(ours: list[float], peer: list[float]) -> str:
 def workers() -> None:
     """Whole sweeps by one worker process and by two, which are there already."""
     rates: dict[int, list[float]] = {1: [], 2: []}
-    runs = 1600
+    runs = 4000
     with local_crew(2) as (executor, _):
         sweep(INCIDENT, runs=100, executor=executor, workers=2)
         for _ in range(5):

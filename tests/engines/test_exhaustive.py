@@ -260,7 +260,11 @@ def test_every_witness_replays_to_its_outcome_in_the_timed_engine(
 def test_an_order_that_no_times_fit_is_refused() -> None:
     subject = scenario(1, 1)
     witness = explore(subject, POLICIES["pr3427"]).outcomes[0].witness
-    with pytest.raises(OrderNotPossible):
+    with pytest.raises(OrderNotPossible, match="cannot come next"):
         simulate(subject, POLICIES["pr3427"], order=witness[1:])
-    with pytest.raises(OrderNotPossible):
+    with pytest.raises(OrderNotPossible, match="still takes effect after the last step"):
         simulate(subject, POLICIES["pr3427"], order=witness[:-3])
+    with pytest.raises(
+        OrderNotPossible, match=f"step {len(witness) + 1} of {len(witness) + 1}, .* cannot come next"
+    ):
+        simulate(subject, POLICIES["pr3427"], order=(*witness, witness[-1]))

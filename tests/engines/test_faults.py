@@ -259,6 +259,19 @@ def test_each_fault_changes_the_outcome_in_one_run_and_not_in_another(
     assert simulate(with_faults(timeless(**fields), must_not), POLICIES[policy]).outcome == usual
 
 
+def test_a_redelivery_that_is_due_comes_as_soon_as_the_message_is_in_flight() -> None:
+    """It was to come after half a second; the message is taken after a second, and comes back at once."""
+    subject = with_faults(
+        timeless({"redis.mark_enqueued": request_leg("1 s")}, batch={"items": 1}, consumers=2),
+        Redeliver(item=0, at_us=SECOND_US // 2),
+    )
+    steps = simulate(subject, POLICIES["pr3766"]).steps
+    times = {
+        name: [step.at_us for step in steps if step.name == name] for name in ("queue.take", "queue.redeliver")
+    }
+    assert times == {"queue.take": [SECOND_US, SECOND_US], "queue.redeliver": [SECOND_US]}
+
+
 def test_a_lost_connection_is_retried_and_raises_after_the_last_attempt() -> None:
     lost = [LostResponse(attempt=attempt) for attempt in range(1, 6)]
     trace = simulate(with_faults(timeless(), *lost), POLICIES["pr3766"])

@@ -18,6 +18,8 @@ from batchsim.verdicts import verdicts_of
 PIECE_S = 0.25
 """How long a piece should take: long against what it costs to send it, short against one's patience."""
 _PIECE_FIRST, _PIECE_LONGEST = 4, 10_000
+_PIECE_SHORTEST = 20
+"""Of those that are short because the end is near."""
 _LOOK_S = 0.2
 """How often the watcher is asked even though nothing has happened."""
 _AHEAD = 3
@@ -48,7 +50,8 @@ class Execution:
         self._store = store
         self._judged: dict[Outcome, Verdicts] = {}
         self._pace = _Pace()
-        self._pieces = pieces(plan, records, enough, lambda: self._pace.size)
+        self._pieces = pieces(plan, records, enough, self._size)
+        self._workers = 1
         self._known = sum(
             min(len(covered), plan.runs - covered.start)
             for point, _ in plan.places
@@ -56,27 +59,37 @@ class Execution:
             for covered in records.covered(cell)
             if covered.start < plan.runs
         )
+        self._total = plan.runs * len(plan.places) * len(plan.competitors)
+        self._planned = self._known
 
     def run(self, crew: Crew, watch: Watch) -> bool:
         """Run all that is missing; whether nobody stopped it."""
         executor, workers = crew
-        total = self._plan.runs * len(self._plan.places) * len(self._plan.competitors)
+        self._workers = workers
         ahead = workers * _AHEAD if workers > 1 else 1
         underway: _Underway = {}
-        goes_on = watch(self._known, total)
+        goes_on = watch(self._known, self._total)
         try:
             while goes_on:
                 while len(underway) < ahead and (piece := next(self._pieces, None)) is not None:
                     underway[executor.submit(run_piece, piece[2])] = piece
+                    self._planned += piece[2].count * len(piece[1])
                 if not underway:
                     return True
                 ended, _ = wait(underway, _LOOK_S, FIRST_COMPLETED)
                 self._take_in([(*underway.pop(future), future.result()) for future in ended])
-                goes_on = watch(self._known, total)
+                goes_on = watch(self._known, self._total)
             return False
         finally:
             for future in underway:
                 future.cancel()
+
+    def _size(self) -> int:
+        """How many runs the next piece may have: few near the end, so that all workers end at about one time."""
+        if self._workers == 1:
+            return self._pace.size
+        missing = (self._total - self._planned) // len(self._plan.competitors)
+        return min(self._pace.size, max(_PIECE_SHORTEST, missing // (2 * self._workers)))
 
     def _take_in(self, ended: Iterable[tuple[Point, Sequence[Competitor], Piece, Done]]) -> None:
         """What has ended at the same time is one transaction."""

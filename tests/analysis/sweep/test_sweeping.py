@@ -220,6 +220,21 @@ def test_who_stops_a_sweep_leaves_no_work_behind() -> None:
     assert all(future.cancelled() for future in Idle.futures)
 
 
+def test_pieces_are_short_at_the_end_so_that_workers_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+
+    def counted(piece: Piece) -> Done:
+        counts.append(piece.count)
+        return replace(run_piece(piece), took_s=0.0)  # as fast as can be: so only the end is a reason to be short
+
+    monkeypatch.setattr(executing, "run_piece", counted)
+    with ThreadPoolExecutor(1) as executor:
+        sweep(INCIDENT, ["pr3766"], runs=1000, executor=executor, workers=2)
+    assert sum(counts) == 1000
+    assert max(counts) > 100
+    assert max(counts[-3:]) <= executing._PIECE_SHORTEST
+
+
 def test_what_is_kept_survives_an_error_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = tmp_path / "out.sqlite"
     add, kept = storing.Store.add, [0]
