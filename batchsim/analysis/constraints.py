@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive import Exploration, Graph
-from batchsim.engines.exhaustive.search import Label
+from batchsim.engines.exhaustive.stepping import Label
 from batchsim.protocol.operation import Footprint
 from batchsim.verdicts import Property, verdicts_of
 

@@ -73,12 +73,22 @@ async def _consume_holding(setting: Setting, policy: Policy) -> None:
 async def _take_message(setting: Setting, policy: Policy) -> Message:
     if not setting.shows_in_flight:
         return await TakeMessage()
-    while True:
-        item, delivery = await _claim(setting, policy)
-        attempt = await ReadMessage(item, delivery=delivery)
-        if attempt is not None:
-            return Message(item, attempt, delivery)
-        await CompleteMessage(item, policy.claims_have_tokens, delivery=delivery)
+    message = None
+    while message is None:
+        message = await _claimed_message(setting, policy)
+    return message
+
+
+# A coroutine of its own, so that nothing stays in its variables that plays no part any more: a consumer that waits
+# is at one local state then, whatever it did before.
+async def _claimed_message(setting: Setting, policy: Policy) -> Message | None:
+    """Take a message and read it; `None`: it was completed meanwhile."""
+    item, delivery = await _claim(setting, policy)
+    attempt = await ReadMessage(item, delivery=delivery)
+    if attempt is not None:
+        return Message(item, attempt, delivery)
+    await CompleteMessage(item, policy.claims_have_tokens, delivery=delivery)
+    return None
 
 
 async def _claim(setting: Setting, policy: Policy) -> Claim:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import combinations, permutations
 from typing import Any
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import batchsim.engines.exhaustive.search as search_module
-from batchsim.engines.exhaustive import Bounds, Exploration, explore
+from batchsim.engines.exhaustive import Bounds, Exploration, Graph, explore
 from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.following import follow
 from batchsim.engines.exhaustive.layout import ABSENT, Layout
@@ -184,14 +184,43 @@ def test_every_witness_of_several_items_replays(subject: Scenario, policy: str) 
             ]
 
 
-def test_a_column_with_more_values_than_its_type_is_widened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_widened_for_a_column_of_many_values() -> None:
     fault = {"store_error": {"at_most": 2}}
     subject = scenario_from_data({"name": "x", "batch": {"items": 1}, "consumers": 1, "faults": [fault]})
-    usual = explore(subject, POLICIES["pr3427"], merges=False, bounds=BOUNDS)
-    monkeypatch.setattr(search_module, "VALUE_TYPE", np.uint8)
-    narrow = explore(subject, POLICIES["pr3427"], merges=False, bounds=BOUNDS)
-    assert usual.graph.rows.max() > np.iinfo(np.uint8).max
-    assert np.array_equal(narrow.graph.rows, usual.graph.rows)
+    graph = explore(subject, POLICIES["pr3427"], merges=False, bounds=BOUNDS).graph
+    large = np.flatnonzero(graph.rows[: graph.expanded].max(axis=1) > np.iinfo(np.uint8).max)
+    assert len(large) > 300
+    assert_followed_by_its_steps(graph, large[::5].tolist())
+
+
+@settings(deadline=None, max_examples=25)
+@given(subjects, policies)
+def test_a_state_is_followed_by_what_its_steps_give(subject: Scenario, policy: str) -> None:
+    graph = explore(subject, POLICIES[policy], bounds=BOUNDS).graph
+    assert_followed_by_its_steps(graph, range(0, graph.expanded, 11))
+
+
+def assert_followed_by_its_steps(graph: Graph, states: Iterable[int]) -> None:
+    table = StepTable(graph.layout)
+    for state in states:
+        found: Counter[Row] = Counter()
+        for edge in range(*graph.edges_begin[state : state + 2]):
+            found[tuple(graph.rows[graph.targets[edge]].tolist())] += int(graph.weights[edge])
+        assert found == following(table, tuple(graph.rows[state].tolist()))
+
+
+@settings(deadline=None, max_examples=25)
+@given(subjects, policies)
+def test_the_first_edges_are_those_of_shortest_paths(subject: Scenario, policy: str) -> None:
+    whole = explore(subject, POLICIES[policy], bounds=BOUNDS)
+    tree = explore(subject, POLICIES[policy], bounds=BOUNDS, counts=False)
+    assert tree.graph.is_tree
+    assert len(tree.graph.sources) == tree.states - 1
+    assert (tree.states, tree.transitions) == (whole.states, whole.transitions)
+    assert np.array_equal(tree.graph.terminals, whole.graph.terminals)
+    by_length = sorted(whole.outcomes, key=lambda each: (each.verdicts == ("ok",), len(each.witness)))
+    assert [len(each.witness) for each in tree.outcomes] == [len(each.witness) for each in by_length]
+    assert {each.witness for each in tree.outcomes} == {each.witness for each in whole.outcomes}
 
 
 def test_bounds_are_looked_at_within_a_level(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.chain.steps import mean_us_of
-from batchsim.engines.exhaustive.search import Part, Search
+from batchsim.engines.exhaustive.edges import Part
+from batchsim.engines.exhaustive.search import Search
 
 
 class ChainSearch(Search):

@@ -68,7 +68,7 @@ class Exploration:
     """Those that are not ok first, then by the length of their witness."""
     decisive: tuple[Decision, ...]
     graph: Graph
-    """To be walked by code of your own."""
+    """To be walked by code of your own; where nothing is counted, it is a tree (`Graph.is_tree`)."""
 
     @property
     def verdicts(self) -> frozenset[str]:
@@ -100,11 +100,15 @@ def explore(
     if scenario.setting.faults:
         check_for_exploration(scenario)
     table = StepTable(Layout(scenario.setting, policy, merges=merges, exchanges=exchanges))
-    search = _outcomes_only(table, bounds, on_level) if reduces else _search(table, bounds, on_level, None)
+    is_counted = counts and not reduces
+    search = (
+        _outcomes_only(table, bounds, on_level)
+        if reduces
+        else _search(table, bounds, on_level, only_first_edges=not counts)
+    )
     graph = Graph(search)
     outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]
     verdicts = [verdicts_of(outcome, properties) for outcome in outcomes]
-    is_counted = counts and not reduces
     classes = _classes(graph, outcomes, verdicts, is_counted=is_counted)
     bad = sorted({name for given in verdicts for name in given if name != "ok"})
     return Exploration(
@@ -123,22 +127,25 @@ def explore(
 
 def _outcomes_only(table: StepTable, bounds: Bounds, on_level: Callable[[Level], bool] | None) -> Search:
     states_max = min(bounds.states_max or WHOLE_STATES_MAX, WHOLE_STATES_MAX)
-    whole = _search(table, replace(bounds, states_max=states_max), on_level, None)
+    whole = _search(table, replace(bounds, states_max=states_max), on_level, only_first_edges=True)
     if whole.is_complete or whole.stopped_by == INTERRUPTED:
         return whole
     del whole  # its memory is needed
     send_scouts(table)
-    return _search(table, bounds, on_level, Reduction(table.layout))
+    return _search(table, bounds, on_level, Reduction(table.layout), only_first_edges=True)
 
 
 def _search(
     table: StepTable,
     bounds: Bounds,
     on_level: Callable[[Level], bool] | None,
-    reduction: Reduction | None,
+    reduction: Reduction | None = None,
+    *,
+    only_first_edges: bool,
 ) -> Search:
+    begin = partial(Search, table, reduction, only_first_edges=only_first_edges)
     while True:
-        search = searched(partial(Search, table, reduction), bounds, on_level)
+        search = searched(begin, bounds, on_level)
         if not search.is_complete or search.chose_well():
             return search
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from batchsim.engines.exhaustive.distinct import distinct
 from batchsim.engines.exhaustive.identities import Identities
 from batchsim.engines.exhaustive.layout import Layout
-from batchsim.engines.exhaustive.search import Label, Search
+from batchsim.engines.exhaustive.search import Search
+from batchsim.engines.exhaustive.stepping import Label
 from batchsim.protocol.operation import Operation, Raised, World
 from batchsim.trace import Outcome
 
@@ -28,12 +29,18 @@ class Graph:
         self.rows = search.rows
         self.levels_begin = search.levels_begin
         self.labels: list[Label] = search.labels
-        empty = np.zeros(0, dtype=np.int64)
-        self.sources: Numbers = np.concatenate([*search.sources, empty])
-        self.targets: Numbers = np.concatenate([*search.targets, empty])
-        self.weights: Numbers = np.concatenate([*search.weights, empty])
+        self.sources: Numbers
+        self.targets: Numbers
+        self.weights: Numbers
         """How many steps an edge stands for: of twins at one local state, each can take it."""
-        self.edge_labels: Numbers = np.concatenate([*search.edge_labels, empty])
+        self.edge_labels: Numbers
+        self.sources, self.targets, self.weights, self.edge_labels = search.edges.columns()
+        self.is_tree = search.edges.only_first
+        """Whether of the edges to a state only the first is here, which is enough for shortest paths alone."""
+        self.transitions = search.edges.count
+        """How many edges were found."""
+        self.terminals = search.edges.ends()
+        """The states that nothing follows."""
         self.edges_begin: Numbers = np.searchsorted(self.sources, np.arange(self.states + 1))
         """The edges of state s are those from `edges_begin[s]` to `edges_begin[s + 1]`."""
         self.expanded = search.expanded
@@ -43,17 +50,6 @@ class Graph:
     def states(self) -> int:
         """How many states there are."""
         return len(self.rows)
-
-    @property
-    def transitions(self) -> int:
-        """How many edges there are."""
-        return len(self.sources)
-
-    @cached_property
-    def terminals(self) -> Numbers:
-        """The states that nothing follows."""
-        leaves = np.flatnonzero(np.diff(self.edges_begin) == 0)
-        return leaves[leaves < self.expanded]
 
     @cached_property
     def topological_levels(self) -> list[Numbers]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,8 @@ class HashCollision(Exception):
 class States:
     """States by number, in the order in which they were found; 0 is the first."""
 
-    def __init__(self, row: Rows, sum_: int) -> None:
-        self._rows = row[None, :].copy()
+    def __init__(self, row: Sequence[int], sum_: int) -> None:
+        self._rows: Rows = np.array([row], dtype=np.min_scalar_type(max(row)))
         self._sums = np.array([sum_], dtype=np.uint64)
         self._count = 1
         self._by_sum = _Numbers()
@@ -44,29 +45,37 @@ class States:
     def numbers_of(self, rows: Rows, sums: Sums) -> Numbers:
         """The numbers of these states; what was not known is so from now on. Raises `HashCollision`."""
         different, first, which = distinct(sums)
-        if not np.array_equal(rows[first[which]], rows):
-            raise HashCollision
+        others = np.flatnonzero(first[which] != np.arange(len(rows)))
+        _check_equal(rows.take(first[which[others]], axis=0), rows.take(others, axis=0))
         numbers = self._by_sum.find(different)
         is_new = numbers < 0
-        if not np.array_equal(self._rows[numbers[~is_new]], rows[first[~is_new]]):
-            raise HashCollision
+        _check_equal(self._rows.take(numbers[~is_new], axis=0), rows.take(first[~is_new], axis=0))
         # In the order in which they were found, so that numbers depend on no sums.
         fresh = np.flatnonzero(is_new)
         fresh = fresh[stable_order(first[fresh])]
         numbers[fresh] = np.arange(self._count, self._count + len(fresh))
-        self._append(rows[first[fresh]], different[fresh])
+        self._append(rows.take(first[fresh], axis=0), different[fresh])
         self._by_sum.add(different[fresh], numbers[fresh])
         return numbers[which]
 
     def _append(self, rows: Rows, sums: Sums) -> None:
         begin, end = self._count, self._count + len(rows)
+        if rows.dtype.itemsize > self._rows.dtype.itemsize:  # a value does not fit into what there is
+            self._rows = self.rows.astype(rows.dtype)
         if end > len(self._rows):
             size = max(end, len(self._rows) * 3 // 2)
-            self._rows = np.concatenate((self.rows, np.empty((size - begin, rows.shape[1]), dtype=rows.dtype)))
+            self._rows = np.concatenate(
+                (self.rows, np.empty((size - begin, rows.shape[1]), dtype=self._rows.dtype))
+            )
             self._sums = np.concatenate((self.sums, np.empty(size - begin, dtype=np.uint64)))
         self._rows[begin:end] = rows
         self._sums[begin:end] = sums
         self._count = end
+
+
+def _check_equal(some: Rows, others: Rows) -> None:
+    if not np.array_equal(some, others):
+        raise HashCollision
 
 
 class _Numbers:

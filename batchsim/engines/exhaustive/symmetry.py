@@ -40,31 +40,43 @@ class Symmetry:
 
     def sort_pairs(self, rows: Rows) -> None:
         """Sort the exchangeable actors of each state, with their cells, where these are there."""
-        are_there = rows[:, self._cells] != ABSENT
-        pairs = rows[:, self._actors] * np.int64(_VALUES) + rows[:, self._cells]
-        # Of what is there, the places in their order, and before them those of what is not.
-        places = np.argsort(are_there, axis=1, kind="stable")
-        ordered = np.sort(np.where(are_there, pairs, -1), axis=1)
-        missing = ordered < 0
-        ordered[missing] = np.take_along_axis(pairs, places, axis=1)[missing]
-        np.put_along_axis(pairs, places, ordered, axis=1)
-        rows[:, self._actors], rows[:, self._cells] = np.divmod(pairs, _VALUES)
+        pairs, are_there = self._pairs(rows.T)
+        is_sorted = np.ones(len(rows), dtype=bool)
+        # Each with each that comes after it: among those that are there this sorts by exchanges.
+        for one in range(len(pairs)):
+            for other in range(one + 1, len(pairs)):
+                swap = are_there[one] & are_there[other] & (pairs[one] > pairs[other])
+                pairs[one][swap], pairs[other][swap] = pairs[other][swap], pairs[one][swap]
+                is_sorted &= ~swap
+        changed = np.flatnonzero(~is_sorted)
+        rows[changed[:, None], self._actors], rows[changed[:, None], self._cells] = np.divmod(
+            pairs[:, changed].T, _VALUES
+        )
 
-    def alike(self, role: Role, rows: Rows) -> tuple[Flags, Numbers] | None:
+    def alike(self, role: Role, columns: Rows) -> tuple[Flags, Numbers] | None:
         """For each state whether a role is the first of those that are alike, and how many those are.
 
-        `None`: it is not exchangeable.
+        `columns`: those of the states. `None`: the role is not exchangeable.
         """
         place = self._place_of.get(id(role))
         if place is None:
             return None
-        are_there = rows[:, self._cells] != ABSENT
-        pairs = rows[:, self._actors] * np.int64(_VALUES) + rows[:, self._cells]
-        alike = (pairs == pairs[:, place, None]) & are_there & are_there[:, place, None]
-        return ~alike[:, :place].any(axis=1), np.maximum(alike.sum(axis=1), 1)
+        pairs, are_there = self._pairs(columns)
+        alike = (pairs == pairs[place]) & are_there & are_there[place]
+        return ~alike[:place].any(axis=0), np.maximum(alike.sum(axis=0), 1)
+
+    def _pairs(self, columns: Rows) -> tuple[Numbers, Flags]:
+        """Of each exchangeable actor, with its cell, a number for what is there, and whether the cell is there."""
+        cells = columns[self._cells]
+        return columns[self._actors] * np.int64(_VALUES) + cells, cells != ABSENT
 
 
 def sort_twins(rows: Rows, role: Role) -> None:
     """Sort the actors of a role in each state."""
-    if len(role.columns) > 1:
-        rows[:, role.columns] = np.sort(rows[:, role.columns], axis=1)
+    columns = role.columns
+    if len(columns) == 2:
+        one, other = (rows[:, column].copy() for column in columns)
+        np.minimum(one, other, out=rows[:, columns[0]])
+        np.maximum(one, other, out=rows[:, columns[1]])
+    elif len(columns) > 2:
+        rows[:, columns] = np.sort(rows[:, columns], axis=1)

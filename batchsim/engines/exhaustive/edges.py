@@ -1,0 +1,72 @@
+"""The edges that were found, chunk by chunk: all of them, or of each state the first that leads to it.
+
+The first ones are a tree in which the way to a state is a shortest one: enough to show how an end is reached, and
+a fraction of the memory. What is counted or decided needs all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from batchsim.engines.exhaustive.distinct import stable_order
+from batchsim.engines.exhaustive.states import Numbers, Rows, Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Edges that are alike, with the states that they lead to."""
+
+    sources: Numbers
+    rows: Rows
+    sums: Sums
+    weights: Numbers
+    labels: Numbers
+
+
+class Edges:
+    """Edges, sorted by the state that they leave."""
+
+    def __init__(self, *, only_first: bool) -> None:
+        self.only_first = only_first
+        self.count = 0
+        """How many were found, kept or not."""
+        empty = np.zeros(0, dtype=np.int64)
+        self._chunks = [(empty, empty, empty, empty)]
+        self._ends = [empty]
+
+    def add(self, parts: list[Part], targets: Numbers, begin: int, end: int, known: int) -> None:
+        """Add all edges that leave the states from `begin` to `end`; those that they found begin at `known`."""
+        sources = np.concatenate([part.sources for part in parts])
+        self.count += len(sources)
+        self._ends.append(np.flatnonzero(np.bincount(sources, minlength=end - begin) == 0) + begin)
+        weights = np.concatenate([part.weights for part in parts])
+        labels = np.concatenate([part.labels for part in parts])
+        if self.only_first:
+            leads_on = np.flatnonzero(targets >= known)
+            order = leads_on[stable_order(sources[leads_on])]
+            order = order[_first_places(targets[order] - known)]
+        else:
+            order = stable_order(sources)
+        self._chunks.append((sources[order] + begin, targets[order], weights[order], labels[order]))
+
+    def add_ends(self, begin: int, end: int) -> None:
+        """No edges leave the states from `begin` to `end`."""
+        self._ends.append(np.arange(begin, end))
+
+    def columns(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """Of each edge that was kept the source, the target, the weight, and the number of its label."""
+        sources, targets, weights, labels = (np.concatenate(column) for column in zip(*self._chunks, strict=True))
+        return sources, targets, weights, labels
+
+    def ends(self) -> Numbers:
+        """The states that were looked into and that nothing leaves."""
+        return np.concatenate(self._ends)
+
+
+def _first_places(numbers: Numbers) -> Numbers:
+    """In their order, the places where each of the numbers 0, 1, … stands first; each stands somewhere."""
+    first = np.empty(int(numbers.max(initial=-1)) + 1, dtype=np.int64)
+    first[numbers[::-1]] = np.arange(len(numbers) - 1, -1, -1)
+    return np.sort(first)

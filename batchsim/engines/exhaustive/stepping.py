@@ -1,0 +1,186 @@
+"""Stepping: every step that is possible in some states, many at a time in NumPy arrays.
+
+A step changes its actor's column and those of its footprint, and what it does depends on nothing else.
+So of many states those in which a role is at one local state are stepped together: the few different
+contents of the footprint are worked out once (`moves.py`), the many rows are only gathered and scattered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from batchsim.engines.exhaustive.distinct import distinct
+from batchsim.engines.exhaustive.edges import Part
+from batchsim.engines.exhaustive.layout import Role
+from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
+from batchsim.engines.exhaustive.reduction import EVERYBODY
+from batchsim.engines.exhaustive.states import Numbers, Rows, Sums
+from batchsim.engines.exhaustive.sums import StateSums
+from batchsim.engines.exhaustive.symmetry import Symmetry
+
+SPAN_PER_PLACE = 8
+"""Where so few values are possible for each place, they are told apart by a table instead of a sort."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What is known of an edge apart from its ends."""
+
+    kind: StepKind
+    alternative: str | None
+    probability: float | None = None
+    """Where a draw decides between alternatives: that of this one."""
+
+
+class Chunk:
+    """Some states, to be stepped together."""
+
+    def __init__(self, rows: Rows, sums: Sums) -> None:
+        self.rows = rows
+        self.sums = sums
+        self.columns = np.ascontiguousarray(rows.T)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Stepper:
+    """Steps states of a layout; labels of the edges are numbered as they come."""
+
+    def __init__(self, table: StepTable, sums_of: StateSums) -> None:
+        self._table = table
+        self._layout = table.layout
+        self._sums_of = sums_of
+        self._symmetry = Symmetry(table.layout)
+        self.labels: list[Label] = []
+        self._label_numbers: dict[tuple[int, str | None, float | None], int] = {}
+
+    def steps(self, chunk: Chunk, chosen_columns: Numbers | None) -> list[Part]:
+        """Every step of some states; `chosen_columns`: for each state whose steps are taken, or `EVERYBODY`."""
+        return [part for role in self._layout.roles for part in self._steps_of(role, chunk, chosen_columns)]
+
+    def _steps_of(self, role: Role, chunk: Chunk, chosen_columns: Numbers | None) -> Iterator[Part]:
+        previous = None
+        has_idle = np.zeros(len(chunk), dtype=bool)
+        exchanged = self._symmetry.alike(role, chunk.columns)
+        for column in role.columns:
+            local = chunk.columns[column]
+            # Among sorted twins, the first of those that are alike steps for all of them.
+            eligible = np.ones(len(chunk), dtype=bool) if previous is None else local != previous
+            if exchanged is not None:
+                eligible = exchanged[0]
+            if chosen_columns is not None:
+                is_free = chosen_columns == EVERYBODY
+                eligible = (eligible & is_free) | (chosen_columns == column)
+            previous = local
+            for number, here in _by_number(local, np.flatnonzero(eligible)):
+                kinds = self._table.kinds(role, number)
+                for kind in kinds:
+                    takers = here[~has_idle[here]] if kind.is_of_idle_twin else here
+                    if len(takers):
+                        alike = (
+                            _twins_at(role, number, chunk, takers) if exchanged is None else exchanged[1][takers]
+                        )
+                        yield from self._steps_of_kind(kind, column, chunk, takers, alike)
+                if any(kind.is_of_idle_twin for kind in kinds):
+                    has_idle[here] = True
+
+    def _steps_of_kind(
+        self, kind: StepKind, column: int, chunk: Chunk, here: Numbers, alike: Numbers
+    ) -> Iterator[Part]:
+        contents, which_content = _contents(chunk, kind.columns, here)
+        ways = [kind.moves(content) for content in contents]
+        for which in range(max(map(len, ways), default=0)):
+            moves = [each[which] if len(each) > which else None for each in ways]
+            has = np.array([move is not None for move in moves])
+            if has.all():
+                takers, taken, alike_here = here, which_content, alike
+            else:
+                chosen = np.flatnonzero(has[which_content])
+                takers, alike_here = here[chosen], alike[chosen]
+                taken = (np.cumsum(has) - 1)[which_content[chosen]]
+            table = [(content, move) for content, move in zip(contents, moves, strict=True) if move is not None]
+            yield self._take(kind, column, chunk, takers, table, taken, alike_here)
+
+    def _take(
+        self,
+        kind: StepKind,
+        column: int,
+        chunk: Chunk,
+        takers: Numbers,
+        table: list[tuple[tuple[int, ...], Move]],
+        taken: Numbers,
+        alike: Numbers,
+    ) -> Part:
+        """The step of these states; `table`: contents with their moves, `taken`: for each state which of these."""
+        locals_, cells = _values([move for _, move in table])
+        change = np.array([self._sums_of.change(kind, *each) for each in table], dtype=np.uint64)
+        labels = np.array([self._label(kind, move) for _, move in table], dtype=np.int64)
+        rows = chunk.rows.take(takers, axis=0)
+        rows = rows.astype(np.promote_types(rows.dtype, cells.dtype), copy=False)
+        rows[:, column] = locals_[taken]
+        for place, changed in enumerate(kind.columns):
+            rows[:, changed] = cells[place].take(taken)
+        self._symmetry.sort(rows, kind)
+        # Any one of the idle twins takes it, which is one step; others that are alike have one each.
+        weights = np.ones_like(takers) if kind.is_of_idle_twin else alike
+        return Part(takers, rows, chunk.sums[takers] + change[taken], weights, labels[taken])
+
+    def _label(self, kind: StepKind, move: Move) -> int:
+        key = (id(kind), move.label, move.probability)
+        if key not in self._label_numbers:
+            self._label_numbers[key] = len(self.labels)
+            self.labels.append(Label(kind, move.label, move.probability))
+        return self._label_numbers[key]
+
+
+def _values(moves: list[Move]) -> tuple[Rows, Rows]:
+    """What the actor's column holds after each of these moves, and what each of the others holds."""
+    locals_ = np.array([move.local for move in moves])
+    cells = np.array([move.cells for move in moves]).T
+    row_type = np.min_scalar_type(max(locals_.max(), cells.max(initial=0)))
+    return locals_.astype(row_type), cells.astype(row_type)
+
+
+def _twins_at(role: Role, number: int, chunk: Chunk, takers: Numbers) -> Numbers:
+    """How many of a role are at a local state, for each of these states."""
+    if len(role.columns) == 1:
+        return np.ones_like(takers)
+    twins = chunk.columns[role.columns.start : role.columns.stop].take(takers, axis=1)
+    return np.asarray((twins == number).sum(axis=0), dtype=np.int64)
+
+
+def _by_number(numbers: Rows, places: Numbers) -> Iterator[tuple[int, Numbers]]:
+    """These places by the number that stands there."""
+    here = numbers[places]
+    order = np.argsort(here, kind="stable")
+    counts = np.bincount(here)
+    end = 0
+    for number in np.flatnonzero(counts).tolist():
+        begin, end = end, end + int(counts[number])
+        yield number, places[order[begin:end]]
+
+
+def _contents(chunk: Chunk, columns: Sequence[int], here: Numbers) -> tuple[list[tuple[int, ...]], Numbers]:
+    """What different contents some columns have in these states, and for each state which of them."""
+    if not columns:
+        return [()], np.zeros(len(here), dtype=np.int64)
+    parts = [chunk.columns[column].take(here) for column in columns]
+    spans = [int(part.max()) + 1 for part in parts]
+    if prod(spans) >= 1 << 62:
+        different, which = np.unique(np.stack(parts, axis=1), axis=0, return_inverse=True)
+        return [tuple(content) for content in different.tolist()], which.ravel()
+    packed = parts[0].astype(np.int64)
+    for part, span in zip(parts[1:], spans[1:], strict=True):
+        packed *= span
+        packed += part
+    if prod(spans) <= SPAN_PER_PLACE * len(here):
+        is_there = np.bincount(packed) > 0
+        values, which = np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[packed]
+    else:
+        values, _, which = distinct(packed)
+    return list(zip(*(each.tolist() for each in np.unravel_index(values, spans)), strict=True)), which
