@@ -65,6 +65,7 @@ class _Weak(StateSums):
 
 def test_a_search_begins_again_with_other_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = explore(SUBJECT, POLICIES["pr3427"])
+    monkeypatch.setattr(_Weak, "salts", [])
     monkeypatch.setattr(search_module, "StateSums", _Weak)
     again = explore(SUBJECT, POLICIES["pr3427"])
     assert _Weak.salts == [0, 1, 2]

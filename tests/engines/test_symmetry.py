@@ -215,6 +215,10 @@ def test_the_first_edges_are_those_of_shortest_paths(subject: Scenario, policy: 
     whole = explore(subject, POLICIES[policy], bounds=BOUNDS)
     tree = explore(subject, POLICIES[policy], bounds=BOUNDS, counts=False)
     assert tree.graph.is_tree
+    for needs_all_edges in (lambda graph: follow(graph, ()), lambda graph: graph.topological_levels):
+        needs_all_edges(whole.graph)
+        with pytest.raises(ValueError, match="only the first edge"):
+            needs_all_edges(tree.graph)
     assert len(tree.graph.sources) == tree.states - 1
     assert (tree.states, tree.transitions) == (whole.states, whole.transitions)
     assert np.array_equal(tree.graph.terminals, whole.graph.terminals)

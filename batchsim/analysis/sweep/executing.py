@@ -47,11 +47,10 @@ class Execution:
     def __init__(self, plan: Plan, records: Records, enough: Enough, store: Store) -> None:
         self._plan = plan
         self._records = records
+        self._enough = enough
         self._store = store
         self._judged: dict[Outcome, Verdicts] = {}
         self._pace = _Pace()
-        self._pieces = pieces(plan, records, enough, self._size)
-        self._workers = 1
         self._known = sum(
             min(len(covered), plan.runs - covered.start)
             for point, _ in plan.places
@@ -60,20 +59,18 @@ class Execution:
             if covered.start < plan.runs
         )
         self._total = plan.runs * len(plan.places) * len(plan.competitors)
-        self._planned = self._known
 
     def run(self, crew: Crew, watch: Watch) -> bool:
         """Run all that is missing; whether nobody stopped it."""
         executor, workers = crew
-        self._workers = workers
         ahead = workers * _AHEAD if workers > 1 else 1
         underway: _Underway = {}
+        missing = pieces(self._plan, self._records, self._enough, lambda: self._size(underway, workers))
         goes_on = watch(self._known, self._total)
         try:
             while goes_on:
-                while len(underway) < ahead and (piece := next(self._pieces, None)) is not None:
+                while len(underway) < ahead and (piece := next(missing, None)) is not None:
                     underway[executor.submit(run_piece, piece[2])] = piece
-                    self._planned += piece[2].count * len(piece[1])
                 if not underway:
                     return True
                 ended, _ = wait(underway, _LOOK_S, FIRST_COMPLETED)
@@ -84,12 +81,13 @@ class Execution:
             for future in underway:
                 future.cancel()
 
-    def _size(self) -> int:
+    def _size(self, underway: _Underway, workers: int) -> int:
         """How many runs the next piece may have: few near the end, so that all workers end at about one time."""
-        if self._workers == 1:
+        if workers == 1:
             return self._pace.size
-        missing = (self._total - self._planned) // len(self._plan.competitors)
-        return min(self._pace.size, max(_PIECE_SHORTEST, missing // (2 * self._workers)))
+        planned = self._known + sum(piece.count * len(competitors) for _, competitors, piece in underway.values())
+        missing = (self._total - planned) // len(self._plan.competitors)
+        return min(self._pace.size, max(_PIECE_SHORTEST, missing // (2 * workers)))
 
     def _take_in(self, ended: Iterable[tuple[Point, Sequence[Competitor], Piece, Done]]) -> None:
         """What has ended at the same time is one transaction."""

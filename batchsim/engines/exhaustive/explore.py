@@ -104,7 +104,7 @@ def explore(
     search = (
         _outcomes_only(table, bounds, on_level)
         if reduces
-        else _search(table, bounds, on_level, only_first_edges=not counts)
+        else _search(table, bounds, on_level, only_first_edges=not is_counted)
     )
     graph = Graph(search)
     outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]

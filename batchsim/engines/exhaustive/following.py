@@ -64,6 +64,10 @@ class _Follower:
 
 
 def follow(graph: Graph, steps: Iterable[Taken]) -> list[int]:
-    """The edges that these steps take from the initial state; raises `NotASchedule` where one leaves the graph."""
+    """The edges that these steps take from the initial state.
+
+    Raises `NotASchedule` where one leaves the graph, `ValueError` for a graph that is a tree.
+    """
+    graph.check_whole()
     follower = _Follower(graph)
     return [follower.take(step) for step in steps]

@@ -53,7 +53,11 @@ class Graph:
 
     @cached_property
     def topological_levels(self) -> list[Numbers]:
-        """All states, each in a later level than every state before it; raises `ValueError` for a cycle."""
+        """All states, each in a later level than every state before it.
+
+        Raises `ValueError` for a cycle and for a tree.
+        """
+        self.check_whole()
         waits_for = np.bincount(self.targets, minlength=self.states)
         level = np.zeros(1, dtype=np.int64)
         levels = []
@@ -67,6 +71,13 @@ class Graph:
         if seen != self.states:
             raise ValueError("the graph has a cycle: retries or faults are not bounded")
         return levels
+
+    def check_whole(self) -> None:
+        """Raise `ValueError` for a tree, where all edges are needed."""
+        if self.is_tree:
+            raise ValueError(
+                "this graph has only the first edge to each state: explore with counts, and without reduces"
+            )
 
     def edges_of(self, states: Numbers) -> Numbers:
         """The edges that leave these states, state by state."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,7 +67,8 @@ class Search:
     ) -> None:
         self.layout = layout = table.layout
         self._reduction = reduction
-        self._chosen: list[tuple[Rows, Numbers]] = []
+        self._chosen: list[tuple[slice, Numbers]] = []
+        """Of which states whose steps were chosen."""
         sums_of = StateSums(layout, salt)
         self._stepper = Stepper(table, sums_of)
         first = layout.initial_row()
@@ -122,7 +122,7 @@ class Search:
         """Whether all that was found by now would have led to the same choices."""
         reduction = self._reduction
         return reduction is None or all(
-            np.array_equal(reduction.choose(rows), chosen) for rows, chosen in self._chosen
+            np.array_equal(reduction.choose(self.rows[states]), chosen) for states, chosen in self._chosen
         )
 
     def _hits(self, bounds: Bounds) -> bool:
@@ -134,11 +134,12 @@ class Search:
 
     def _expand(self, end: int) -> None:
         begin, self.expanded = self.expanded, end
-        chunk = Chunk(self._states.rows[begin:end].copy(), self._states.sums[begin:end].copy())
+        states = slice(begin, end)
+        chunk = Chunk(self._states.rows[states], self._states.sums[states])
         chosen = None
         if self._reduction is not None:
             chosen = self._reduction.choose(chunk.rows)
-            self._chosen.append((chunk.rows, chosen))
+            self._chosen.append((states, chosen))
         parts = self._admit(self._stepper.steps(chunk, chosen), len(chunk))
         if not parts:
             self.edges.add_ends(begin, end)
@@ -163,14 +164,15 @@ def searched(
     on_level: Callable[[Level], bool] | None,
 ) -> S:
     """A search that was run; `begin` makes one, with a salt of its sums, maybe again."""
-    for salt in count():
+    salt = 0
+    while True:
         search = begin(salt)
         try:
             search.run(bounds, on_level)
         except HashCollision:
-            continue
-        return search
-    raise AssertionError
+            salt += 1
+        else:
+            return search
 
 
 def memory_bytes() -> int:
