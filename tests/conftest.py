@@ -10,7 +10,7 @@ settings.register_profile(
     "batchsim", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""`--hypothesis-profile=search` looks for new examples instead."""
+"""New examples in every run: `python -m tests.search`."""
 settings.load_profile("batchsim")
 
 # Whoever runs the tests in the background may have had Ctrl-C ignored, which programs started here would inherit.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import batchsim.engines.exhaustive.explore  # noqa: F401  (the function of that name hides the module)
@@ -17,13 +18,16 @@ from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.following import NotASchedule, follow
 from batchsim.engines.timed import OrderNotPossible, simulate
 from batchsim.policies import POLICIES
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, Fault, LostResponse, Redeliver, StoreError
 from batchsim.scenario import Scenario, scenario_from_data
 from batchsim.verdicts import Property, verdicts_of
 from tests.engines.naive import enumerate_schedules
 
 explore_module = sys.modules["batchsim.engines.exhaustive.explore"]
-SEARCHES = 3_000
-"""More schedules than this take the naive enumerator too long."""
+SCHEDULES_MAX = 12_000
+"""More than this take the naive enumerator too long."""
+STATES_MAX = 1_500
+"""A graph with more has more schedules than that."""
 
 
 def scenario(count: int, consumers: int, /, **fields: Any) -> Scenario:
@@ -54,11 +58,30 @@ small_items = st.fixed_dictionaries(
         "failed_attempts": st.sampled_from([0, 0, 1]),
     }
 )
+budgets = st.sampled_from(
+    [
+        LostResponse(attempt=1),
+        LostResponse(at_most=1),
+        Disconnect(attempt=1),
+        Cut(attempt=1),
+        Crash(actor="handler", at_most=1),
+        Crash(actor="consumer-0", before="redis.record"),
+        StoreError(actor="handler", at_most=1),
+        StoreError(operation="redis.record", effect=Effect.AFTER, at_most=1),
+        Redeliver(item=0),
+    ]
+)
 
 
-@settings(deadline=None, max_examples=30)
+def check_against_the_naive_enumerator(subject: Scenario, policy: str) -> None:
+    exploration = explore(subject, POLICIES[policy], bounds=Bounds(states_max=STATES_MAX))
+    assume(exploration.is_complete and (exploration.schedules or 0) <= SCHEDULES_MAX)
+    assert counted(exploration) == enumerated(subject, policy)
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
-    st.integers(1, 2),
+    st.sampled_from([1, 1, 1, 2]),
     st.integers(1, 2),
     small_items,
     st.sampled_from(sorted(POLICIES)),
@@ -69,12 +92,15 @@ def test_schedules_are_those_of_the_naive_enumerator(
     items: int, consumers: int, kinds: dict[str, Any], policy: str, call: str, ingest: int | None
 ) -> None:
     fields = {} if ingest is None else {"ingest_concurrency": ingest}
-    subject = scenario(items, consumers, items=kinds, call=call, **fields)
-    exploration = explore(subject, POLICIES[policy])
-    if (exploration.schedules or 0) > SEARCHES:
-        subject = scenario(1, 1, items={"kind": "rejected"})
-        exploration = explore(subject, POLICIES[policy])
-    assert counted(exploration) == enumerated(subject, policy)
+    check_against_the_naive_enumerator(scenario(items, consumers, items=kinds, call=call, **fields), policy)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.filter_too_much])
+@given(st.integers(1, 2), small_items, st.sampled_from(sorted(POLICIES)), budgets)
+def test_under_a_fault_too(consumers: int, kinds: dict[str, Any], policy: str, fault: Fault) -> None:
+    subject = scenario(1, consumers, items=kinds)
+    subject = replace(subject, setting=replace(subject.setting, faults=(fault,)))
+    check_against_the_naive_enumerator(subject, policy)
 
 
 @pytest.mark.parametrize(

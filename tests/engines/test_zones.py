@@ -183,6 +183,13 @@ def test_a_tighter_interval_adds_no_outcome(policy: str, call: str, name: str, t
     assert classes(explore_timed(with_latencies(subject, tight), POLICIES[policy])) <= classes(wide)
 
 
+def test_a_budget_may_be_left_unspent_at_a_timer_that_has_run_out_for_certain() -> None:
+    record = {"redis.record": {"request": {"uniform": ["70 s", "90 s"]}, "response": "1 ms"}}
+    subject = scenario(1, 2, latency={"operations": record}, faults=[{"redeliver": {"at_most": 1}}])
+    exploration = explore_timed(subject, POLICIES["pr4397"])
+    assert {each.outcome.runs_total for each in exploration.outcomes} == {1, 2}
+
+
 @pytest.mark.parametrize("policy", ["pre3427", "pr3766"])
 def test_every_latency_of_a_small_grid_one_by_one(policy: str) -> None:
     """The count against the consumer, on whole microseconds: the same outcomes, and both ends of the race."""
