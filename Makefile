@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test spin reports worth findings bench clean
+.PHONY: run test search spin reports worth findings bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
@@ -15,6 +15,12 @@ test: $(INSTALLED) spin
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto
+	$(BIN)/python -m tests.search --tests 12
+
+# New examples for all property tests, seed after seed, for an hour or until one fails; SEARCH='--seed N' replays one.
+SEARCH ?= --seconds 3600
+search: $(INSTALLED)
+	$(BIN)/python -m tests.search $(SEARCH)
 
 # The tests compare the exhaustive engine with SPIN where it is installed; root installs it.
 spin:

@@ -7,12 +7,14 @@ trace, no streams, no checks.
 
 from __future__ import annotations
 
+import json
 import random
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import simpy
@@ -20,6 +22,7 @@ import simpy
 from batchsim.engines.timed import simulate
 from batchsim.policies import POLICIES
 from batchsim.scenario import Scenario, scenario_from_data
+from tests.benchmarks.measuring import measured
 
 Steps = Generator[simpy.Event, Any, None]
 NOTHING: frozenset[str] = frozenset()
@@ -104,31 +107,48 @@ def compare_with_simpy() -> None:
         print(f"  / bare SimPy, {name}: {min(peer) * 1e3:.1f} ms, {events} events, ratio {ratio:.2f} (median)")
 
 
+GROWING = """
+import time
+from batchsim import POLICIES, scenario_from_data, simulate
+data = {{"name": "benchmark", "batch": {{"items": {items}}}, "consumers": {consumers}}}
+subject = scenario_from_data(data)
+begin = time.process_time()
+simulate(subject, POLICIES["pr3766"], keep=frozenset())
+print(time.process_time() - begin)
+"""
+
+
 def grow() -> None:
+    """Runs of many items, each in a process of its own."""
     for items, consumers in ((1_000, 1_000), (10_000, 1_000), (100_000, 1_000)):
-        subject = scenario(items, consumers)
-        seconds = cpu_s(lambda subject=subject: simulate(subject, POLICIES["pr3766"], keep=NOTHING))  # type: ignore[misc]
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        code = GROWING.format(items=items, consumers=consumers)
+        printed, used = measured(sys.executable, "-c", code)
+        seconds = float(printed)
         rate = f"{seconds / items * 1e6:.1f} us an item"
-        print(f"{items} items, {consumers} consumers: {seconds:.2f} s CPU, {rate}, {peak} MiB")
+        print(f"{items} items, {consumers} consumers: {seconds:.2f} s CPU, {rate}, {used.peak_mib:.0f} MiB")
 
 
 def explorations() -> None:
-    for items, consumers in ((3, 3), (4, 2), (4, 3), (5, 3)):
-        data = {"name": "x", "batch": {"items": items}, "consumers": consumers}
-        code = (
-            "import resource; from batchsim import POLICIES, explore, scenario_from_data; "
-            f"x = explore(scenario_from_data({data}), POLICIES['pr3427']); "
-            "u = resource.getrusage(resource.RUSAGE_SELF); seconds = u.ru_utime + u.ru_stime; "
-            "print(x.states, x.transitions, f'{x.schedules:.1e}', f'{seconds:.2f}', u.ru_maxrss >> 10)"
-        )
-        ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-        states, transitions, schedules, seconds, mib = ended.stdout.split()
-        size = f"{states} states, {transitions} transitions, {schedules} schedules"
-        print(f"explore {items} items, {consumers} consumers: {size}: {seconds} s CPU, whole process, {mib} MiB")
+    """The command `explore`, as a user starts it, and how much of it is the search."""
+    with TemporaryDirectory() as directory:
+        for items, consumers in ((3, 3), (4, 2), (4, 3), (5, 3)):
+            file = Path(directory) / "x.yaml"
+            data = {"name": "x", "batch": {"items": items}, "consumers": consumers, "policies": ["pr3427"]}
+            file.write_text(json.dumps(data))
+            command = (sys.executable, "-m", "batchsim", "explore", str(file))
+            printed, used = measured(*command, "--json", "-")
+            _, searching = measured(*command, "--reduce", "--json", "-")
+            (found,) = json.loads(printed)["explorations"]
+            size = f"{found['states']} states, {found['transitions']} transitions"
+            cost = f"{used.cpu_s:.2f} s CPU, {used.peak_mib:.0f} MiB"
+            print(
+                f"batchsim explore, {items} items, {consumers} consumers: {size}: {cost}; "
+                f"without counts and explanations {searching.cpu_s:.2f} s"
+            )
 
 
 def whole_processes() -> None:
+    """What a user waits for at least."""
     for arguments in (["run", "scenarios/incident.yaml"], ["--help"]):
         seconds = []
         for _ in range(ROUNDS):
@@ -138,7 +158,8 @@ def whole_processes() -> None:
         print(f"batchsim {' '.join(arguments)}: {sorted(seconds)[ROUNDS // 2]:.2f} s (median)")
 
 
-compare_with_simpy()
-grow()
-explorations()
-whole_processes()
+if __name__ == "__main__":
+    compare_with_simpy()
+    grow()
+    explorations()
+    whole_processes()

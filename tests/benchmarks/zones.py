@@ -8,14 +8,13 @@ consumers under 60 s and 2 GiB.
 from __future__ import annotations
 
 import json
-import resource
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from batchsim.scenario.names import known_operations
+from tests.benchmarks.measuring import measured
 
 Latencies = dict[str, Any]
 
@@ -74,20 +73,13 @@ def scenario(items: int, consumers: int, latency: Latencies) -> dict[str, Any]:
 
 def measure(file: Path, *options: str) -> str:
     """What one process comes to, and what it costs."""
-    code = (
-        "import resource, sys; from batchsim.cli import main\n"
-        f"try: main({['explore', str(file), '--timed', '--json', '-', *options]})\n"
-        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, file=sys.stderr)"
-    )
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    (found,) = json.loads(ended.stdout)["explorations"]
+    command = (sys.executable, "-m", "batchsim", "explore", str(file), "--timed", "--json", "-", *options)
+    printed, used = measured(*command, codes=(0, 1, 3))
+    (found,) = json.loads(printed)["explorations"]
     verdicts = ", ".join(sorted({verdict for outcome in found["outcomes"] for verdict in outcome["verdicts"]}))
     size = f"{found['states']} situations, {found['zones']} zones, {found['transitions']} steps"
     is_whole = "" if found["complete"] else ", INCOMPLETE"
-    return f"{spent:.2f} s CPU, {ended.stderr.split()[-1]} MiB, {size}{is_whole}: {verdicts}"
+    return f"{used.cpu_s:.2f} s CPU, {used.peak_mib:.0f} MiB, {size}{is_whole}: {verdicts}"
 
 
 if __name__ == "__main__":
