@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test search spin reports worth findings bench clean
+.PHONY: run test search mutants spin reports worth findings bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
@@ -41,6 +41,10 @@ worth: $(INSTALLED)
 # Which verdicts can occur under which faults; takes some minutes on all cores.
 findings: $(INSTALLED)
 	$(BIN)/batchsim findings --out reports
+
+# Small mistakes in a copy of the code, and whether a test sees them; about an hour. MUTANTS='--count 3 PART' is less.
+mutants: $(INSTALLED)
+	$(BIN)/python -m tests.mutation $(MUTANTS)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks

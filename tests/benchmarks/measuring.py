@@ -24,7 +24,7 @@ class Used(NamedTuple):
 
 
 def measured(*command: str, codes: tuple[int, ...] = (0,)) -> tuple[str, Used]:
-    """What a program prints, and what it uses; raises `CalledProcessError` for an exit code that is not in `codes`.
+    """What a program prints, and what it uses; raises `CalledProcessError` for an exit code not among `codes`.
 
     Linux counts the memory of whoever starts a program as that of the program, so a small process starts it.
     """
