@@ -79,10 +79,12 @@ def test_overriding_is_editing(
 ) -> None:
     # A field inside of one that another change replaces would depend on the order in a way of its own.
     by_key = {path[:2]: (key, path, value) for key, path, value in changes}
+    # What replaces a whole list comes last: after it there may be no entry to change.
+    chosen = sorted(by_key.values(), key=lambda change: -len(change[1]))
     data = DATA
-    for _, path, value in by_key.values():
+    for _, path, value in chosen:
         data = edited(data, path, value)
-    options = [f"{key}={yaml.safe_dump(value, default_flow_style=True)}" for key, _, value in by_key.values()]
+    options = [f"{key}={yaml.safe_dump(value, default_flow_style=True)}" for key, _, value in chosen]
     file = tmp_path_factory.mktemp("scenario") / "s.yaml"
     assert from_file(file, DATA, *options) == from_file(file, data)
 
