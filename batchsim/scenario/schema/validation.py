@@ -22,11 +22,17 @@ from batchsim.scenario.tree import Path as TreePath
 Fields = Mapping[str, FieldInfo]
 
 
-def validated(root: Node, directory: Path, problems: Iterable[Problem] = ()) -> ScenarioFile:
-    """The model of a tree; raises `InvalidScenario` with all its problems, and those found before."""
+def validated(
+    root: Node, directory: Path, problems: Iterable[Problem] = (), policies: Iterable[str] = ()
+) -> ScenarioFile:
+    """The model of a tree; raises `InvalidScenario` with all its problems, and those found before.
+
+    `policies`: names of policies that are not in the tree, of which something may be expected all the same.
+    """
     found = list(problems)
+    reading = Reading(directory, policies_given=frozenset(policies))
     try:
-        model = ScenarioFile.model_validate(plain(root), context=Reading(directory))
+        model = ScenarioFile.model_validate(plain(root), context=reading)
     except ValidationError as error:
         found += [_problem(each, root) for each in error.errors(include_url=False)]
         raise InvalidScenario(found) from None
