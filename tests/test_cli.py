@@ -231,6 +231,8 @@ def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     (exploration,) = document["explorations"]
     assert exploration.keys() == {
         "policy",
+        "expected",
+        "as_expected",
         "complete",
         "bounds",
         "states",

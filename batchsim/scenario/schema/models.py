@@ -92,6 +92,7 @@ def _ok_alone(verdicts: tuple[str, ...]) -> tuple[str, ...]:
     return verdicts
 
 
+EXPECTED, EXPECTED_TO_EXPLORE = expected_policy("expect"), expected_policy("expect_explore")
 Verdicts = Annotated[tuple[str, ...], OneOrMore(VERDICT)]
 
 
@@ -121,10 +122,10 @@ class ScenarioFile(Strict):
     seed: Annotated[int, whole_number(0, 2**64 - 1)] = Field(
         defaults.SEED, description="What all random draws of a timed run derive from"
     )
-    expect: dict[Annotated[str, expected_policy("expect")], Annotated[Verdicts, AfterValidator(_ok_alone)]] = Field(
+    expect: dict[Annotated[str, EXPECTED], Annotated[Verdicts, AfterValidator(_ok_alone)]] = Field(
         {}, description="By policy: all verdicts of a timed run with this seed"
     )
-    expect_explore: dict[Annotated[str, expected_policy("expect_explore")], Verdicts] = Field(
+    expect_explore: dict[Annotated[str, EXPECTED_TO_EXPLORE], Verdicts] = Field(
         {}, description="By policy: every verdict that some interleaving gives"
     )
 
