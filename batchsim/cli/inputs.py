@@ -34,7 +34,7 @@ def load(
     """
     from batchsim.scenario import InvalidScenario, load_scenario
 
-    own_names = _own_names(policies)
+    own_names = _own_names(policies) if policies else None
     scenarios, problems = [], []
     for file in files:
         try:

@@ -18,11 +18,12 @@ from batchsim.scenario.yaml_file import parse_yaml
 
 
 def load_scenario(
-    path: str | Path, overrides: Sequence[str] = (), seed: int | None = None, policies: Iterable[str] = ()
+    path: str | Path, overrides: Sequence[str] = (), seed: int | None = None, policies: Iterable[str] | None = None
 ) -> Scenario:
     """The scenario in a YAML file, changed by `--set` options (`batch.items=5`) and then by `--seed`.
 
-    `policies`: names of policies of your own, beside those of the file, of which it may expect something.
+    `policies`: names of policies of your own that are compared instead of those of the file; then it may expect
+    something of policies that are neither.
     Raises `InvalidScenario` with everything that is wrong with the file, the options, and the files it names.
     """
     file = str(path)
@@ -60,7 +61,7 @@ def varied(scenario: Scenario, options: Sequence[str]) -> Scenario:
 
 
 def _built(
-    root: Node, file: str, directory: Path, problems: list[Problem], policies: Iterable[str] = ()
+    root: Node, file: str, directory: Path, problems: list[Problem], policies: Iterable[str] | None = None
 ) -> Scenario:
     return replace(built(validated(root, directory, problems, policies), root, file, directory), written=root)
 

@@ -60,6 +60,21 @@ def test_a_rate_is_judged_by_its_whole_interval(first: float, second: float, lim
     assert code == (1 if low > limit else 0 if high <= limit else 3)
 
 
+def test_a_rate_may_be_known_before_all_is() -> None:
+    each = Given(
+        scenario="s",
+        policy="p",
+        verdicts=frozenset({"ok"}),
+        expected=None,
+        is_complete=False,
+        stopped_by="bound hit",
+        needs_end=True,
+        rates=lambda _: [Rate(0.0, 0.2, "told")],
+    )
+    assert code_of([each], [Limit("stuck", 0.25)]) == 0
+    assert code_of([each], []) == 3
+
+
 def test_an_interval_that_ends_at_the_limit_is_under_it() -> None:
     each = Given(
         scenario="s", policy="p", verdicts=frozenset(), expected=None, rates=lambda _: [Rate(0.1, 0.25, "told")]

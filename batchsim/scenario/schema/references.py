@@ -51,8 +51,11 @@ def expected_policy(field: str) -> Rule:
     """A policy of which something is expected in a field: by reference, or by its name, be it the user's own."""
 
     def read(value: object, reading: Reading) -> str:
-        is_own = isinstance(value, str) and (value in reading.own_names or reading.has_unknown_policies)
-        policy = str(value) if is_own else _read_policy(value, reading, reading.own_names)
+        policy = (
+            value
+            if isinstance(value, str) and _may_be_own(value, reading)
+            else _read_policy(value, reading, reading.own_names)
+        )
         own = reading.own_policies.get(policy, {})
         if is_reference(policy):
             own = {located(policy, reading.directory): policy}
@@ -64,6 +67,20 @@ def expected_policy(field: str) -> Rule:
         return policy
 
     return Rule(POLICY.allowed, read, EXPECTED_POLICY_SCHEMA)
+
+
+def _may_be_own(name: str, reading: Reading) -> bool:
+    """Whether it may be the name of a policy of the user's own.
+
+    Where other policies are compared than those of the file, it may be of one that is not among them today; but
+    what is nearly the name of one that is there is a slip.
+    """
+    if name in reading.own_names or reading.has_unknown_policies:
+        return True
+    if reading.policies_given is None or is_reference(name):
+        return False
+    known = (*known_policies(), *reading.policies_given)
+    return name not in known and not did_you_mean(name, known)
 
 
 def _read_property(value: object, reading: Reading) -> str:

@@ -33,8 +33,8 @@ class Reading:
     """Consumers of the batch queue; `None` if they are invalid."""
     verdicts: set[str] = field(default_factory=lambda: set(known_verdicts()))
     """Verdicts that can be expected: those of batchsim and those of the scenario."""
-    policies_given: frozenset[str] = frozenset()
-    """Names of policies that are not of the file, and that it may expect something of all the same."""
+    policies_given: frozenset[str] | None = None
+    """Names of policies that are compared instead of those of the file; `None`: none are."""
     own_policies: dict[str, dict[str, str]] = field(default_factory=dict)
     """By name of a policy of the user's own that is compared: the references to it, by where they lead."""
     has_unknown_policies: bool = False
@@ -44,7 +44,7 @@ class Reading:
     @property
     def own_names(self) -> tuple[str, ...]:
         """Names of policies of the user's own of which something can be expected."""
-        return tuple(dict.fromkeys((*self.own_policies, *sorted(self.policies_given))))
+        return tuple(dict.fromkeys((*self.own_policies, *sorted(self.policies_given or ()))))
 
     def once(self, what: str, value: object, called: object = None) -> None:
         """Refuse a second `value` of the same kind, for example a second override of an item.

@@ -23,14 +23,14 @@ Fields = Mapping[str, FieldInfo]
 
 
 def validated(
-    root: Node, directory: Path, problems: Iterable[Problem] = (), policies: Iterable[str] = ()
+    root: Node, directory: Path, problems: Iterable[Problem] = (), policies: Iterable[str] | None = None
 ) -> ScenarioFile:
     """The model of a tree; raises `InvalidScenario` with all its problems, and those found before.
 
-    `policies`: names of policies that are not in the tree, of which something may be expected all the same.
+    `policies`: names of the user's own among policies that are compared instead of those of the tree.
     """
     found = list(problems)
-    reading = Reading(directory, policies_given=frozenset(policies))
+    reading = Reading(directory, policies_given=None if policies is None else frozenset(policies))
     try:
         model = ScenarioFile.model_validate(plain(root), context=reading)
     except ValidationError as error:
