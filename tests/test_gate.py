@@ -332,7 +332,7 @@ def test_json_says_what_was_expected(cli: Any, mine: Path) -> None:
     document = json.loads(cli("sweep", file, "--runs", "9", "--workers", "1", "--json", "-").out)
     assert document["expectations"] == [
         {"policy": "pre3427", "expected": None, "as_expected": None},
-        {"policy": "policies.py:OURS", "expected": all_of, "as_expected": True},
+        {"policy": "ours", "expected": all_of, "as_expected": True},
     ]
 
 

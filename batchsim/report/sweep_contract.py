@@ -15,7 +15,7 @@ SCHEMA = 1
 def sweep_document(
     sweep: Sweep, judged: Sequence[Given] = (), commands: Sequence[tuple[Example, str]] = ()
 ) -> dict[str, Any]:
-    """One sweep; `judged`: its policies as they are held against what is expected.
+    """One sweep; `judged`: its policies, in its order, as they are held against what is expected.
 
     `commands`: runs that are examples of verdicts, each with the command that shows it.
     """
@@ -25,7 +25,9 @@ def sweep_document(
         "complete": sweep.is_complete,
         "confidence": CONFIDENCE,
         **results_of(sweep),
-        "expectations": [{"policy": each.policy, **expectation(each)} for each in judged],
+        "expectations": [
+            {"policy": policy, **expectation(each)} for policy, each in zip(sweep.policies, judged, strict=False)
+        ],
         "examples": [
             {
                 "verdict": each.verdict,
