@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import sys
 import traceback
@@ -42,6 +43,12 @@ def load_from_file(reference: str, directory: Path, expected: type[T]) -> T:
         raise UserCodeError(f"{path}: {name} is of type {type(value).__name__}, not {expected.__name__}")
     known = [known for known, value in names.items() if isinstance(value, expected)]
     raise UserCodeError(f"{path} has no {name}; {_instead(name, known, expected)}")
+
+
+def located(reference: str, directory: Path) -> str:
+    """A reference that is the same for all ways to write it: the real path of its file, and its name."""
+    file, _, name = reference.rpartition(":")
+    return f"{os.path.realpath(directory / file)}:{name}"
 
 
 def content_of(reference: str, directory: Path) -> str:

@@ -231,6 +231,8 @@ def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     (exploration,) = document["explorations"]
     assert exploration.keys() == {
         "policy",
+        "expected",
+        "as_expected",
         "complete",
         "bounds",
         "states",
@@ -318,6 +320,10 @@ def test_a_witness_of_own_code_replays_from_anywhere(batchsim: Any, own_code: Pa
         f"{own_code}:PATIENT", "--set", "batch.items=1", "--witness", str(witnesses),
     )  # fmt: skip
     assert f"batchsim replay '{witnesses}/" in ended.out
+    again = ("--verdict", f"{own_code}:PATIENT", "--set", "batch.items=1")
+    for more in ((), ("--timed",)):
+        told = batchsim("explore", "scenarios/seal-lost.yaml", "--policy", "pre3427", *again, *more).out
+        assert f"--verdict {own_code}:PATIENT --policy pre3427 --witness DIR, then" in told
     for witness in witnesses.glob("*.json"):
         assert batchsim("replay", str(witness), "--quiet").code == 0
 

@@ -38,7 +38,16 @@ def test_what_is_varied_is_a_row_for_each_point(batchsim: Any) -> None:
 def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     ended = batchsim("sweep", INCIDENT, "--runs", "30", *OF_TWO, "--vary", VARY, "--workers", "1", "--json", "-")
     document = json.loads(ended.out)
-    assert document.keys() == {"schema", "scenario", "complete", "confidence", "sweep", "differences"}
+    assert document.keys() == {
+        "schema",
+        "scenario",
+        "complete",
+        "confidence",
+        "sweep",
+        "differences",
+        "expectations",
+        "examples",
+    }
     assert (document["schema"], document["scenario"], document["complete"]) == (1, "incident", True)
     assert [(cell["point"][VARY.partition("=")[0]], cell["policy"]) for cell in document["sweep"]] == [
         (value, policy) for value in ("5 ms", "25 ms", "45 ms") for policy in ("pre3427", "pr3766")
@@ -48,7 +57,8 @@ def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
         assert cell["runs"] == 30
         assert {"ok", "false_failure", "stuck"} < cell["verdicts"].keys()
         for share in cell["verdicts"].values():
-            assert share.keys() == {"count", "share", "low", "high"}
+            assert share.keys() == {"count", "share", "low", "high", "first_run"}
+            assert (share["first_run"] is None) == (share["count"] == 0)
             assert share["low"] <= share["share"] == share["count"] / 30 <= share["high"]
     for each in document["differences"]:
         assert each["low"] <= each["difference"] <= each["high"]
@@ -59,7 +69,7 @@ def test_exit_codes_say_whether_it_is_as_expected_and_narrow_enough(batchsim: An
     few = ("--runs", "40", "--workers", "1", "--quiet", "--policy", "pre3427")
     ended = batchsim("sweep", INCIDENT, *few, "--set", "expect_explore.pre3427=[ok]")
     assert (ended.code, ended.out) == (1, "")
-    assert "incident, pre3427: expected ok, got false_failure too" in ended.err
+    assert "incident, pre3427: expected ok, got false_failure, ok" in ended.err
     assert batchsim("sweep", INCIDENT, *few, "--until-width", "1%").code == 3
     assert batchsim("sweep", INCIDENT, *few, "--until-width", "50%").code == 0
 

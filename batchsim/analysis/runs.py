@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from batchsim.analysis.expectations import expected_of
 from batchsim.analysis.margins import Margin, race_margin, seal_margin
 from batchsim.analysis.story import decisive_steps, story
 from batchsim.engines.prescribed import Draw
@@ -25,7 +27,7 @@ class PolicyRun:
     trace: Trace
     verdicts: tuple[str, ...]
     expected: frozenset[str] | None
-    """The verdicts that the scenario expects; `None`: it says nothing of this policy."""
+    """The verdicts that are expected; `None`: nothing is."""
     race: Margin | None
     """Of `redis.enqueued_count` against `redis.cleanup`."""
     seal: Margin | None
@@ -42,8 +44,17 @@ class PolicyRun:
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether the verdicts are those that the scenario expects, if it expects any."""
+        """Whether the verdicts are those that are expected, if any are."""
         return self.expected is None or frozenset(self.verdicts) == self.expected
+
+
+class RunOfSweep(NamedTuple):
+    """One of the runs that a sweep makes."""
+
+    number: int
+    """Counted from 0."""
+    point: Mapping[str, str]
+    """By field that is varied: its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,10 @@ class ScenarioRun:
     runs: tuple[PolicyRun, ...]
     witness: str | None = None
     """The file of the witness that gave the order of the run; `None`: none did."""
+    options: tuple[str, ...] = ()
+    """Those of the command that say how the scenario differs from its file."""
+    of_sweep: RunOfSweep | None = None
+    """Which run of a sweep it is; `None`: that of the scenario's own seed."""
 
     @property
     def is_as_expected(self) -> bool:
@@ -65,8 +80,11 @@ def run_scenario(
     scenario: Scenario, policies: Iterable[tuple[str, Policy]], properties: Sequence[Property] = ()
 ) -> ScenarioRun:
     """Run a scenario under policies (each with the name it was asked for by), and judge each run."""
+    chosen = list(policies)
+    expected = expected_of(scenario, "expect", chosen)
     return ScenarioRun(
-        scenario, tuple(run_policy(scenario, name, policy, properties) for name, policy in policies)
+        scenario,
+        tuple(run_policy(scenario, name, policy, properties, expected=expected[name]) for name, policy in chosen),
     )
 
 
@@ -81,8 +99,8 @@ def run_policy(
 ) -> PolicyRun:
     """Run a scenario once under a policy, and judge it.
 
-    `properties`: the user's own. `order`: that of the steps, if it is given. `expected`: the verdicts, if not
-    those of the scenario. `draws`: all latencies, if they are given.
+    `properties`: the user's own. `order`: that of the steps, if it is given. `expected`: the verdicts, if
+    any are. `draws`: all latencies, if they are given.
     """
     trace = simulate(scenario, policy, order=order, draws=draws)
     verdicts = verdicts_of(trace.outcome, properties)
@@ -91,7 +109,7 @@ def run_policy(
         policy=policy,
         trace=trace,
         verdicts=verdicts,
-        expected=scenario.expect.get(name) if expected is None else frozenset(expected),
+        expected=None if expected is None else frozenset(expected),
         race=race_margin(trace),
         seal=seal_margin(trace),
         story=story(trace, verdicts),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING
 
 import click
 
+from batchsim.analysis.judging import Given
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options, window
-from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
+from batchsim.cli.again import command_line, how_again
+from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.findings import findings
-from batchsim.cli.inputs import load, policies_of, policy_of, properties_of
+from batchsim.cli.inputs import expected_by, load, policies_of, policy_of, properties_of, runs_of_sweeps
+from batchsim.cli.judging import code_of, given_by_run, limits_of
 from batchsim.cli.outputs import (
     check_outputs,
     print_list,
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 def commands() -> None:
     """Simulate the fast-completion race of a streaming batch API, and see which policies survive it.
 
-    Exit codes: 0 every expectation held; 1 a verdict was not expected; 2 bad usage or bad input;
-    3 inconclusive; 130 interrupted.
+    Exit codes: 0 every verdict was as expected, and none forbidden; 1 one was not, or was; 2 bad usage or bad
+    input; 3 inconclusive; 130 interrupted.
     """
 
 
@@ -48,8 +50,23 @@ def commands() -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @options.policies
 @options.verdicts
+@options.fail_on
 @click.option("--seed", type=int, metavar="N", help="Seed of all latencies, instead of the scenario's.")
 @options.overrides
+@click.option(
+    "--run",
+    "number",
+    type=click.IntRange(0),
+    metavar="N",
+    help="The run of this number, from 0, of a sweep of the scenario: with its latencies.",
+)
+@click.option(
+    "--at",
+    "values",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="With --run: at the point of the sweep where a field that is varied has this value; may be repeated.",
+)
 @options.json_file
 @options.report_directory
 @options.timeline
@@ -58,8 +75,11 @@ def run(
     files: tuple[Path, ...],
     policies: tuple[str, ...],
     verdicts: tuple[str, ...],
+    forbidden: tuple[str, ...],
     seed: int | None,
     overrides: tuple[str, ...],
+    number: int | None,
+    values: tuple[str, ...],
     json_file: str | None,
     report_directory: Path | None,
     timeline: bool,
@@ -68,45 +88,68 @@ def run(
     """Run scenarios in simulated time: which policies fail, when, and why.
 
     One FILE: a table of the policies, and the story of each that fails. Several: scenario against policy.
-    The exit code is 1 if a verdict differs from what the scenario expects.
+    The exit code is 1 if a verdict differs from what the scenario expects, or if --fail-on forbids it.
+
+    With --run it is one of the runs of `batchsim sweep`, which prints such commands. Like the sweep it is held
+    against `expect_explore`, as `expect` is about the scenario's own seed.
     """
     from batchsim.analysis.runs import ScenarioRun, run_policy
     from batchsim.report.progress import Progress
     from batchsim.scenario import check_for_timed_run
 
     check_outputs(json_file, report_directory)
-    plans = [
-        (scenario, policies_of(scenario, policies), properties_of(scenario, verdicts))
-        for scenario in load(files, overrides, seed, check_for_timed_run)
+    if values and number is None:
+        raise BadInputError("--at: found no --run; allowed: only with it")
+    loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
+    plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
+    expectations = [
+        expected_by(scenario, "expect" if number is None else "expect_explore", policies, chosen)
+        for scenario, chosen, _ in plans
     ]
+    limits = limits_of(forbidden, [own for _, _, properties in plans for own in properties])
+    of_sweep = None
+    if number is not None:
+        of_sweep, found = runs_of_sweeps(loaded, number, values)
+        plans = [(scenario, chosen, own) for scenario, (_, chosen, own) in zip(found, plans, strict=True)]
     results: list[ScenarioRun] = []
+    judged: list[Given] = []
+    again = how_again(seed=seed, overrides=overrides, number=number, values=values)
     outputs = (report_directory is not None) + (json_file is not None)
     with Progress(sum(len(chosen) for _, chosen, _ in plans) + outputs, quiet=quiet) as progress:
-        for scenario, chosen, properties in plans:
+        for (scenario, chosen, properties), expected in zip(plans, expectations, strict=True):
             runs = []
             for name, policy in chosen:
                 progress.begin(f"{scenario.name} under {policy.name}")
-                runs.append(run_policy(scenario, name, policy, properties))
-            results.append(ScenarioRun(scenario, tuple(runs)))
+                own = expected[name] if number is None else None
+                run = run_policy(scenario, name, policy, properties, expected=own)
+                runs.append(run)
+                judged.append(given_by_run(scenario, run, expected[name], needs_all=number is None))
+            results.append(ScenarioRun(scenario, tuple(runs), options=tuple(again), of_sweep=of_sweep))
         if report_directory is not None:
             progress.begin(f"writing {report_directory}")
             write_report(report_directory, results)
         if json_file is not None:
             progress.begin(f"writing {json_file}")
             write_run_json(json_file, results)
-    if not quiet and json_file != "-":
-        options = [] if seed is None else ["--seed", str(seed)]
-        options += [word for override in overrides for word in ("--set", override)]
-        options += [word for verdict in verdicts for word in ("--verdict", verdict)]
-        command = ["batchsim", "run", *map(str, files), *options, "--timeline", "--policy"]
-        show(results, lambda run: join([*command, run.name]), timeline=timeline)
-    return 0 if all(result.is_as_expected for result in results) else UNEXPECTED
+    shows = not quiet and json_file != "-"
+    if shows:
+        from batchsim.analysis.witnesses import within
+
+        command = command_line("run", files, again, verdicts)
+        directory = Path() if policies else plans[0][0].directory
+        show(
+            results,
+            lambda run: join([*command, "--timeline", "--policy", within(directory, run.name)]),
+            timeline=timeline,
+        )
+    return code_of(judged, limits, shows_expectations=shows and number is None)
 
 
 @commands.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @options.policies
 @options.verdicts
+@options.fail_on
 @options.overrides
 @click.option(
     "--reduce", "reduces", is_flag=True, help="Skip orders of steps that commute: outcomes without counts."
@@ -132,6 +175,7 @@ def explore(
     file: Path,
     policies: tuple[str, ...],
     verdicts: tuple[str, ...],
+    forbidden: tuple[str, ...],
     overrides: tuple[str, ...],
     reduces: bool,
     is_timed: bool,
@@ -145,13 +189,15 @@ def explore(
     """Explore every interleaving of a scenario: find every order in which a policy fails.
 
     Time is left out: any enabled operation may be next. Numbers of schedules are exact. The exit code is 1 if
-    the verdicts are not those of `expect_explore`, and 3 if a bound was hit before the answer.
+    the verdicts are not those of `expect_explore`, or if one that --fail-on forbids is possible, and 3 if a bound
+    was hit before the answer.
 
     With --timed each leg of each operation takes any time within the interval of its latency, over dense time. A
     verdict that is not in `expect_explore` is exit code 1.
 
     With --exact latencies have to be exponential or 0, and the probability of each outcome is exact. Here too a
-    verdict that is not in `expect_explore` is exit code 1.
+    verdict that is not in `expect_explore` is exit code 1, and --fail-on takes probabilities:
+    'false_failure>0.5%'.
     """
     if is_timed:
         if reduces or exactly:
@@ -160,7 +206,16 @@ def explore(
         from batchsim.cli.timed_exploration import explore_within_intervals
 
         return explore_within_intervals(
-            file, policies, verdicts, overrides, max_states, max_memory, json_file, witness_directory, quiet=quiet
+            file,
+            policies,
+            verdicts,
+            forbidden,
+            overrides,
+            max_states,
+            max_memory,
+            json_file,
+            witness_directory,
+            quiet=quiet,
         )
     from batchsim.analysis.constraints import explanations
     from batchsim.analysis.witnesses import Witness, steps_of, within
@@ -177,10 +232,12 @@ def explore(
 
         if reduces or witness_directory is not None:
             raise BadInputError("--exact: allowed: neither --reduce nor --witness beside it")
-        return explore_exactly(file, policies, verdicts, overrides, bounds, json_file, quiet=quiet)
+        return explore_exactly(file, policies, verdicts, forbidden, overrides, bounds, json_file, quiet=quiet)
     check_outputs(json_file, None, witness_directory)
-    (scenario,) = load([file], overrides, None, check_for_exploration)
+    (scenario,) = load([file], overrides, None, check_for_exploration, policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    expected = expected_by(scenario, "expect_explore", policies, chosen)
+    limits = limits_of(forbidden, properties)
     explorations, reasons = [], []
     with SearchProgress(quiet=quiet) as progress:
         for _, policy in chosen:
@@ -196,15 +253,15 @@ def explore(
                 explorations.append(exploration)
                 reasons.append(() if progress.was_interrupted else explanations(exploration, properties))
     names = [name for name, _ in chosen]
+    asked = names if policies else [within(scenario.directory, name) for name in names]
     if witness_directory is None:
-        look = ["batchsim", "explore", str(file), *(word for each in overrides for word in ("--set", each))]
+        look = command_line("explore", [file], how_again(overrides=overrides), verdicts)
         commands = [
             [f"{join([*look, '--policy', name, '--witness', 'DIR'])}, then batchsim replay DIR/..."]
             * len(exploration.outcomes)
-            for name, exploration in zip(names, explorations, strict=False)
+            for name, exploration in zip(asked, explorations, strict=False)
         ]
     else:
-        asked = names if policies else [within(scenario.directory, name) for name in names]
         witnesses = [
             [
                 Witness(file, overrides, name, verdicts, outcome.verdicts, steps_of(outcome))
@@ -213,28 +270,40 @@ def explore(
             for name, exploration in zip(asked, explorations, strict=False)
         ]
         commands = write_witnesses(witness_directory, witnesses)
+    judged = [
+        _given(scenario, name, each, expected[name]) for name, each in zip(names, explorations, strict=False)
+    ]
     if json_file is not None:
-        write_json(json_file, explore_document(scenario.name, explorations))
+        write_json(json_file, explore_document(scenario.name, explorations, judged))
     if not quiet and json_file != "-":
         with printing() as console:
             show_explorations(console, scenario, explorations, reasons, commands)
     if progress.was_interrupted:
         click.echo(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun", err=True)
         return INTERRUPTED
-    return _code_of(scenario, names, explorations)
+    return code_of(judged, limits)
 
 
 @commands.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="WITNESS")
+@options.fail_on
 @options.json_file
 @options.report_directory
 @options.timeline
 @options.quiet
-def replay(file: Path, json_file: str | None, report_directory: Path | None, timeline: bool, quiet: bool) -> int:
+def replay(
+    file: Path,
+    forbidden: tuple[str, ...],
+    json_file: str | None,
+    report_directory: Path | None,
+    timeline: bool,
+    quiet: bool,
+) -> int:
     """Run the schedule of a WITNESS in simulated time: the same order, with times that fit it.
 
     A witness of timed exploration has times of its own, and is run with exactly these.
-    The exit code is 1 if it does not come to the verdicts for which the witness was found.
+    The exit code is 1 if it does not come to the verdicts for which the witness was found, or if --fail-on
+    forbids one of them.
     """
     from batchsim.analysis.runs import ScenarioRun, run_policy
     from batchsim.analysis.witnesses import OtherTime, check_times, read_witness
@@ -243,9 +312,10 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
 
     check_outputs(json_file, report_directory)
     witness = read_witness(file)
-    (scenario,) = load([witness.scenario], witness.overrides, None)
+    (scenario,) = load([witness.scenario], witness.overrides, None, policies=[witness.policy])
     name, policy = policy_of(witness.policy)
     properties = properties_of(scenario, witness.properties)
+    limits = limits_of(forbidden, properties)
     try:
         result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts, witness.draws)
         check_times(witness, result.trace)
@@ -256,9 +326,12 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
         write_report(report_directory, results)
     if json_file is not None:
         write_run_json(json_file, results)
-    if not quiet and json_file != "-":
-        show(results, lambda _: join(["batchsim", "replay", str(file), "--timeline"]), timeline=timeline)
-    return 0 if result.is_as_expected else UNEXPECTED
+    shows = not quiet and json_file != "-"
+    if shows:
+        command = join([*command_line("replay", [file]), "--timeline"])
+        show(results, lambda _: command, timeline=timeline)
+    judged = [given_by_run(scenario, result, frozenset(witness.verdicts), needs_all=True)]
+    return code_of(judged, limits, shows_expectations=shows)
 
 
 commands.add_command(sweep)
@@ -300,17 +373,15 @@ def schema() -> int:
 commands.add_command(window.window)
 
 
-def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[Exploration]) -> int:
-    inconclusive = False
-    for name, exploration in zip(names, explorations, strict=True):
-        expected = scenario.expect_explore.get(name)
-        found = exploration.verdicts
-        if expected is not None and (not found <= expected or (exploration.is_complete and found != expected)):
-            click.echo(
-                f"{scenario.name}, {name}: expected {', '.join(sorted(expected))}, got {', '.join(sorted(found))}",
-                err=True,
-            )
-            return UNEXPECTED
-        # Without an expectation the question is whether it fails; that it does is an answer.
-        inconclusive |= not exploration.is_complete and (expected is not None or found <= {"ok"})
-    return INCONCLUSIVE if inconclusive else 0
+def _given(scenario: Scenario, name: str, exploration: Exploration, expected: frozenset[str] | None) -> Given:
+    """Some interleaving gives each verdict that is expected. Without one the question is whether it fails."""
+    return Given(
+        scenario=scenario.name,
+        policy=name,
+        verdicts=exploration.verdicts,
+        expected=expected,
+        needs_all=True,
+        is_complete=exploration.is_complete,
+        stopped_by=exploration.stopped_by,
+        needs_end=exploration.verdicts <= {"ok"},
+    )

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
-from batchsim.cli.inputs import load, policies_of, properties_of
+from batchsim.analysis.judging import ANY, Given, Rate
+from batchsim.cli.exit_codes import INTERRUPTED
+from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
+from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import check_outputs, printing, write_json
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ def explore_exactly(
     file: Path,
     policies: Sequence[str],
     verdicts: Sequence[str],
+    forbidden: Sequence[str],
     overrides: Sequence[str],
     bounds: Bounds,
     json_file: str | None,
@@ -36,8 +39,10 @@ def explore_exactly(
     from batchsim.report.search_progress import SearchProgress
 
     check_outputs(json_file, None)
-    (scenario,) = load([file], overrides, None, check_for_chain)
+    (scenario,) = load([file], overrides, None, check_for_chain, policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    expected = expected_by(scenario, "expect_explore", policies, chosen)
+    limits = limits_of(forbidden, properties, takes_rates=True)
     explorations = []
     with SearchProgress(quiet=quiet) as progress:
         for _, policy in chosen:
@@ -45,22 +50,45 @@ def explore_exactly(
                 explorations.append(
                     explore_exact(scenario, policy, properties=properties, bounds=bounds, on_level=progress.show)
                 )
+    judged = [
+        _given(scenario, name, each, expected[name]) for (name, _), each in zip(chosen, explorations, strict=False)
+    ]
     if json_file is not None:
-        write_json(json_file, exact_document(scenario.name, explorations))
+        write_json(json_file, exact_document(scenario.name, explorations, judged))
     if not quiet and json_file != "-":
         with printing() as console:
             show_exact_explorations(console, scenario, explorations)
     if progress.was_interrupted:
         click.echo(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun", err=True)
         return INTERRUPTED
-    return _code_of(scenario, [name for name, _ in chosen], explorations)
+    return code_of(judged, limits)
 
 
-def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[ExactExploration]) -> int:
-    for name, exploration in zip(names, explorations, strict=True):
-        expected = scenario.expect_explore.get(name)
-        if expected is not None and not exploration.verdicts <= expected:
-            allowed, found = ", ".join(sorted(expected)), ", ".join(sorted(exploration.verdicts))
-            click.echo(f"{scenario.name}, {name}: expected {allowed}, got {found}", err=True)
-            return UNEXPECTED
-    return 0 if all(each.is_complete for each in explorations) else INCONCLUSIVE
+def _given(scenario: Scenario, name: str, exploration: ExactExploration, expected: frozenset[str] | None) -> Given:
+    """What is judged: which verdicts are possible at all, and how probable each is."""
+
+    def rates(verdict: str) -> list[Rate]:
+        given = [
+            each.probability
+            for each in exploration.outcomes
+            if (each.verdicts != ("ok",) if verdict == ANY else verdict in each.verdicts)
+        ]
+        error = exploration.relative_error_max
+        low, high = sum(given) * (1 - error), sum(given) * (1 + error) + exploration.unresolved
+        told = f"probability {_percent(sum(given))}"
+        return [Rate(low, high, told if exploration.is_complete else f"{told} to {_percent(high)}")]
+
+    return Given(
+        scenario=scenario.name,
+        policy=name,
+        verdicts=exploration.verdicts,
+        expected=expected,
+        is_complete=exploration.is_complete,
+        stopped_by=exploration.stopped_by,
+        needs_end=True,
+        rates=rates,
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.6g} %"

@@ -1,10 +1,12 @@
-"""The exit codes, the same for every command; 0: every expectation held."""
+"""The exit codes, the same for every command."""
 
+EXPECTED = 0
+"""Every verdict was as expected, and none forbidden; where nothing was asked, it says nothing."""
 UNEXPECTED = 1
-"""A verdict that was not expected."""
+"""A verdict that was not expected, or is forbidden."""
 BAD_INPUT = 2
 """Bad usage, or bad input."""
 INCONCLUSIVE = 3
-"""A bound was hit before the answer."""
+"""The answer is not known: a bound was hit before it, say."""
 INTERRUPTED = 130
 """Ctrl-C."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchsim.bad_input import BadInputError
 
 if TYPE_CHECKING:
+    from batchsim.analysis.expectations import Field
+    from batchsim.analysis.runs import RunOfSweep
     from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
     from batchsim.verdicts import Property
+
+_PERCENT = re.compile(r"(?P<number>[0-9]{1,2}(\.[0-9]{1,9})?) *%")
 
 
 def load(
@@ -19,17 +25,20 @@ def load(
     overrides: Sequence[str],
     seed: int | None,
     check: Callable[[Scenario], None] | None = None,
+    policies: Sequence[str] = (),
 ) -> list[Scenario]:
     """All scenarios; raises `BadInputError` with everything that is wrong with any of them.
 
-    `check`: what else they must be fit for; raises `InvalidScenario`.
+    `check`: what else they must be fit for; raises `InvalidScenario`. `policies`: those asked for instead of the
+    scenarios' own.
     """
     from batchsim.scenario import InvalidScenario, load_scenario
 
+    own_names = _own_names(policies) if policies else None
     scenarios, problems = [], []
     for file in files:
         try:
-            scenario = load_scenario(file, overrides, seed)
+            scenario = load_scenario(file, overrides, seed, own_names)
             if check is not None:
                 check(scenario)
             scenarios.append(scenario)
@@ -38,6 +47,59 @@ def load(
     if problems:
         raise BadInputError("\n".join(dict.fromkeys(problems)))
     return scenarios
+
+
+def _own_names(policies: Sequence[str]) -> list[str]:
+    """The names of those that are the user's own; what is wrong with any of them is told by who uses it."""
+    from batchsim.policies import POLICIES
+    from batchsim.scenario import find_policy
+    from batchsim.user_code import UserCodeError, is_reference
+
+    names = []
+    for reference in filter(is_reference, policies):
+        with suppress(UserCodeError):
+            names.append(find_policy(reference, Path()).name)
+    return [name for name in names if name not in POLICIES]
+
+
+def expected_by(
+    scenario: Scenario, field: Field, names: Sequence[str], chosen: Sequence[tuple[str, Policy]]
+) -> dict[str, frozenset[str] | None]:
+    """By the name that each was asked for by: what is expected of the policies chosen by `policies_of`."""
+    from batchsim.analysis.expectations import expected_of
+
+    return expected_of(scenario, field, chosen, Path() if names else None)
+
+
+def percentage(text: str) -> float | None:
+    """`0.5%`, as a share; `None`: it is none below 100 %."""
+    match = _PERCENT.fullmatch(text.strip())
+    return None if match is None else float(match["number"]) / 100
+
+
+def runs_of_sweeps(
+    scenarios: Sequence[Scenario], number: int, values: Sequence[str]
+) -> tuple[RunOfSweep, list[Scenario]]:
+    """Of each scenario the one whose own run is that of a number in its sweep; raises `BadInputError`.
+
+    `values`: options of `--at`, the point of the sweep.
+    """
+    from batchsim.analysis.runs import RunOfSweep
+    from batchsim.analysis.sweep import parse_point, run_of
+    from batchsim.scenario import InvalidScenario, check_for_timed_run
+
+    point = parse_point(values)
+    runs, problems = [], []
+    for scenario in scenarios:
+        try:
+            run = run_of(scenario, point, number)
+            check_for_timed_run(run)
+            runs.append(run)
+        except InvalidScenario as invalid:
+            problems.append(str(invalid).replace("--set ", "--at ", 1))
+    if problems:
+        raise BadInputError("\n".join(dict.fromkeys(problems)))
+    return RunOfSweep(number, {name: value.text for name, value in point.values}), runs
 
 
 def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Policy]]:

@@ -20,6 +20,13 @@ verdicts = click.option(
     metavar="FILE.py:NAME",
     help="Judge by this property of your own too; may be repeated.",
 )
+fail_on = click.option(
+    "--fail-on",
+    "forbidden",
+    multiple=True,
+    metavar="VERDICT[,...]",
+    help="Exit code 1 if any of these verdicts is given; any: all but ok. May be repeated.",
+)
 overrides = click.option(
     "--set",
     "overrides",

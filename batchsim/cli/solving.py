@@ -33,7 +33,7 @@ def solve_for(
 ) -> int:
     """Solve a scenario under a policy for a parameter, and show what was found; the exit code."""
     check_outputs(json_file, None, witness_directory)
-    (scenario,) = load([file], overrides, None, check)
+    (scenario,) = load([file], overrides, None, check, [policy])
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
     check_verdict(verdict, properties)

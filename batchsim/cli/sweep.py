@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from shlex import join
+from typing import TYPE_CHECKING
 
 import click
 
+from batchsim.analysis.judging import ANY, Given, Rate
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
-from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
-from batchsim.cli.inputs import load, policies_of, properties_of
+from batchsim.cli.again import command_line, how_again
+from batchsim.cli.exit_codes import INTERRUPTED
+from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of
+from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import check_outputs, printing, write_json
 
 if TYPE_CHECKING:
-    from batchsim.analysis.sweep import CellResult, Crew, Sweep
+    from batchsim.analysis.sweep import CellResult, Crew, Example, Share, Sweep
     from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
     from batchsim.verdicts import Property
 
 RUNS_MAX_FOR_A_WIDTH = 1_000_000
-_PERCENT = re.compile(r"(?P<number>[0-9]{1,2}(\.[0-9]{1,9})?) *%")
 
 
 @click.command()
@@ -32,6 +34,7 @@ _PERCENT = re.compile(r"(?P<number>[0-9]{1,2}(\.[0-9]{1,9})?) *%")
 @click.option("--runs", type=click.IntRange(1), metavar="N", help="Runs of each policy at each point (1000).")
 @options.policies
 @options.verdicts
+@options.fail_on
 @options.overrides
 @click.option(
     "--vary",
@@ -70,6 +73,7 @@ def sweep(
     runs: int | None,
     policies: tuple[str, ...],
     verdicts: tuple[str, ...],
+    forbidden: tuple[str, ...],
     overrides: tuple[str, ...],
     vary: tuple[str, ...],
     until_width: str | None,
@@ -84,17 +88,24 @@ def sweep(
 ) -> int:
     """Run a scenario many times: how probable each verdict is, and how policies differ.
 
-    Every run of an index meets the same latencies under all policies, on any number of workers. The exit code is
-    1 if a verdict was given that `expect_explore` excludes, and 3 if --until-width was not reached.
+    Every run of an index meets the same latencies under all policies, on any number of workers. For each verdict
+    a command is printed that shows a run of it. The exit code is 1 if a verdict was given that `expect_explore`
+    excludes or --fail-on forbids, and 3 if --until-width was not reached.
+
+    --fail-on also takes a rate, 'false_failure>0.5%', for each policy at each point: exit code 1 if the 95 %
+    interval lies above it, 3 if it lies on both sides.
     """
     from batchsim.analysis.sweep import RUNS
     from batchsim.analysis.sweep import sweep as sweep_scenario
+    from batchsim.report.sweep_contract import sweep_document
     from batchsim.report.sweep_progress import SweepProgress
 
     _check(engine, scheduler, out, plots, vary, resume=resume)
     check_outputs(json_file, None)
-    (scenario,) = load([file], overrides, None)
+    (scenario,) = load([file], overrides, None, policies=policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    expected = expected_by(scenario, "expect_explore", policies, chosen)
+    limits = limits_of(forbidden, properties, takes_rates=True)
     pictures = _pictures(plots)
     with _crew(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
         result = sweep_scenario(
@@ -110,16 +121,21 @@ def sweep(
             resume=resume,
             watch=progress.watch,
         )
+    commands = _commands(result, file, overrides, verdicts, Path() if policies else scenario.directory)
+    judged = given_by_cells(scenario, expected, result.cells)
     if json_file is not None:
-        _write_json(json_file, result)
+        write_json(json_file, sweep_document(result, judged, commands))
     if not quiet and json_file != "-":
-        _show(result)
+        _show(result, commands)
     if pictures:
         _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet)
     if progress.was_interrupted and not result.is_complete:
         click.echo("interrupted: the sweep is incomplete", err=True)
         return INTERRUPTED
-    return _code_of(scenario, dict(chosen), result)
+    doubts = (
+        () if result.is_narrow else (f"{scenario.name}: the intervals are not as narrow as {until_width} yet",)
+    )
+    return code_of(judged, limits, doubts)
 
 
 def _check(
@@ -142,8 +158,7 @@ def _check(
 
 def _share_of(width: str) -> float:
     """`0.5%`, as a share."""
-    match = _PERCENT.fullmatch(width.strip())
-    share = float(match["number"]) / 100 if match else 0.0
+    share = percentage(width)
     if not share:
         raise BadInputError(f"--until-width: found {width!r}; allowed: a percentage above 0 %, such as 0.5%")
     return share
@@ -209,35 +224,76 @@ def _draw(
             raise BadInputError(f"--plot {picture}: {error.strerror or error}") from None
 
 
-def _write_json(file: str, result: Sweep) -> None:
+def _commands(
+    result: Sweep, file: Path, overrides: Sequence[str], verdicts: Sequence[str], directory: Path
+) -> list[tuple[Example, str]]:
+    """For each verdict that was met a run, and the command that shows it."""
+    from batchsim.analysis.sweep import examples_of
+    from batchsim.analysis.witnesses import within
+
+    commands = []
+    for each in examples_of(result):
+        options = how_again(overrides=overrides, number=each.run, values=each.cell.point.overrides)
+        policy = within(directory, each.cell.asked_for)
+        words = [*command_line("run", [file], options, verdicts), "--policy", policy]
+        commands.append((each, join(words)))
+    return commands
+
+
+def _write_json(
+    file: str, result: Sweep, judged: Sequence[Given], commands: Sequence[tuple[Example, str]]
+) -> None:
     from batchsim.report.sweep_contract import sweep_document
 
-    write_json(file, sweep_document(result))
+    write_json(file, sweep_document(result, judged, commands))
 
 
-def _show(result: Sweep) -> None:
+def _show(result: Sweep, commands: Sequence[tuple[Example, str]]) -> None:
     from batchsim.report.sweep import show_sweep
 
     with printing() as console:
-        show_sweep(console, result)
+        show_sweep(console, result, commands)
 
 
-def _code_of(scenario: Scenario, chosen: dict[str, Any], result: Sweep) -> int:
-    if not is_as_expected(scenario, chosen, result.cells):
-        return UNEXPECTED
-    return 0 if result.is_narrow else INCONCLUSIVE
+def given_by_cells(
+    scenario: Scenario, expected: Mapping[str, frozenset[str] | None], cells: Sequence[CellResult]
+) -> list[Given]:
+    """What the runs of each policy gave, to be judged: no expected verdict has to occur in a sample."""
+    return [
+        _given(scenario, name, each, [cell for cell in cells if cell.asked_for == name])
+        for name, each in expected.items()
+    ]
 
 
-def is_as_expected(scenario: Scenario, chosen: Iterable[str], cells: Iterable[CellResult]) -> bool:
-    """Whether no verdict was given that `expect_explore` excludes; tells the first that was."""
-    found: dict[str, set[str]] = {name: set() for name in chosen}
-    for cell in cells:
-        found[cell.asked_for].update(name for name, share in cell.verdicts.items() if share.count)
-    for name, given in found.items():
-        expected = scenario.expect_explore.get(name)
-        if expected is not None and not given <= expected:
-            wrong = ", ".join(sorted(given - expected))
-            message = f"{scenario.name}, {name}: expected {', '.join(sorted(expected))}, got {wrong} too"
-            click.echo(message, err=True)
-            return False
-    return True
+def _given(scenario: Scenario, name: str, expected: frozenset[str] | None, cells: Sequence[CellResult]) -> Given:
+    return Given(
+        scenario=scenario.name,
+        policy=name,
+        verdicts=frozenset(verdict for cell in cells for verdict in cell.first_runs),
+        expected=expected,
+        rates=lambda verdict: [_rate(cell, verdict) for cell in cells],
+    )
+
+
+def _rate(cell: CellResult, verdict: str) -> Rate:
+    from batchsim.analysis.sweep import CONFIDENCE
+
+    share = _share_of_failures(cell) if verdict == ANY else cell.verdicts[verdict]
+    low, high = share.interval
+    at = "".join(f" at {each}" for each in cell.point.overrides)
+    # What was never seen is not "0 %".
+    about = f" ({_percent(share.share)})" if share.count else ""
+    runs = f"{share.count:,} of {share.runs:,} runs{at}{about}"
+    return Rate(low, high, f"{runs}, {100 * CONFIDENCE:.0f} % interval {_percent(low)} … {_percent(high)}")
+
+
+def _share_of_failures(cell: CellResult) -> Share:
+    from batchsim.analysis.sweep import Share
+    from batchsim.analysis.sweep.intervals import share_interval
+
+    count = cell.runs - cell.verdicts["ok"].count
+    return Share(count, cell.runs, share_interval(count, cell.runs))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g} %"

@@ -8,9 +8,11 @@ from shlex import join
 
 import click
 
+from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, timed_steps_of, within
-from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
-from batchsim.cli.inputs import load, policies_of, properties_of
+from batchsim.cli.exit_codes import INTERRUPTED
+from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
+from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import check_outputs, printing, write_json, write_witnesses
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.zones import TimedExploration, explore_timed
@@ -24,6 +26,7 @@ def explore_within_intervals(
     file: Path,
     policies: tuple[str, ...],
     verdicts: tuple[str, ...],
+    forbidden: tuple[str, ...],
     overrides: tuple[str, ...],
     max_zones: int | None,
     max_memory: int | None,
@@ -34,8 +37,10 @@ def explore_within_intervals(
 ) -> int:
     """Explore a scenario under its policies, and show what was found; the exit code."""
     check_outputs(json_file, None, witness_directory)
-    (scenario,) = load([file], overrides, None, check_for_timed_exploration)
+    (scenario,) = load([file], overrides, None, check_for_timed_exploration, policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    expected = expected_by(scenario, "expect_explore", policies, chosen)
+    limits = limits_of(forbidden, properties)
     bounds = Bounds(max_zones, None if max_memory is None else max_memory << 20)
     explorations: list[TimedExploration] = []
     with SearchProgress(quiet=quiet, unit="zones") as progress:
@@ -48,8 +53,8 @@ def explore_within_intervals(
     asked = names if policies else [within(scenario.directory, name) for name in names]
     if witness_directory is None:
         commands = [
-            [_how_to_replay(file, overrides, name)] * len(each.outcomes)
-            for name, each in zip(names, explorations, strict=False)
+            [_how_to_replay(file, verdicts, overrides, name)] * len(each.outcomes)
+            for name, each in zip(asked, explorations, strict=False)
         ]
     else:
         witnesses = [
@@ -57,19 +62,23 @@ def explore_within_intervals(
             for name, each in zip(asked, explorations, strict=False)
         ]
         commands = write_witnesses(witness_directory, witnesses)
+    judged = [
+        _given(scenario, name, each, expected[name]) for name, each in zip(names, explorations, strict=False)
+    ]
     if json_file is not None:
-        write_json(json_file, explore_timed_document(scenario.name, explorations))
+        write_json(json_file, explore_timed_document(scenario.name, explorations, judged))
     if not quiet and json_file != "-":
         with printing() as console:
             show_timed_explorations(console, scenario, explorations, commands)
     if progress.was_interrupted:
         click.echo(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun", err=True)
         return INTERRUPTED
-    return _code_of(scenario, names, explorations)
+    return code_of(judged, limits)
 
 
-def _how_to_replay(file: Path, overrides: Sequence[str], name: str) -> str:
+def _how_to_replay(file: Path, verdicts: Sequence[str], overrides: Sequence[str], name: str) -> str:
     options = [word for each in overrides for word in ("--set", each)]
+    options += [word for each in verdicts for word in ("--verdict", each)]
     look = join(["batchsim", "explore", str(file), "--timed", *options, "--policy", name, "--witness", "DIR"])
     return f"{look}, then batchsim replay DIR/..."
 
@@ -91,16 +100,14 @@ def _witnesses(
     ]
 
 
-def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[TimedExploration]) -> int:
+def _given(scenario: Scenario, name: str, exploration: TimedExploration, expected: frozenset[str] | None) -> Given:
     """Latencies allow no verdict that no interleaving gives; they need not allow each that one gives."""
-    inconclusive = False
-    for name, exploration in zip(names, explorations, strict=True):
-        expected, found = scenario.expect_explore.get(name), exploration.verdicts
-        if expected is not None and not found <= expected:
-            click.echo(
-                f"{scenario.name}, {name}: expected {', '.join(sorted(expected))}, got {', '.join(sorted(found))}",
-                err=True,
-            )
-            return UNEXPECTED
-        inconclusive |= not exploration.is_complete and found <= {"ok"}
-    return INCONCLUSIVE if inconclusive else 0
+    return Given(
+        scenario=scenario.name,
+        policy=name,
+        verdicts=exploration.verdicts,
+        expected=expected,
+        is_complete=exploration.is_complete,
+        stopped_by=exploration.stopped_by,
+        needs_end=exploration.verdicts <= {"ok"},
+    )

@@ -88,7 +88,7 @@ def window(
     from batchsim.report.window import show_windows, window_document
 
     check_outputs(json_file, None)
-    (scenario,) = load([file], overrides, None, check)
+    (scenario,) = load([file], overrides, None, check, [policy])
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
     check_verdict(verdict, properties)

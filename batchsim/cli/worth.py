@@ -11,14 +11,14 @@ import click
 
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
-from batchsim.cli.exit_codes import INTERRUPTED, UNEXPECTED
-from batchsim.cli.inputs import load, policies_of, properties_of
+from batchsim.cli.exit_codes import INTERRUPTED
+from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
+from batchsim.cli.judging import code_of
 from batchsim.cli.outputs import check_outputs, printing, write_json, write_pages
-from batchsim.cli.sweep import is_as_expected
+from batchsim.cli.sweep import given_by_cells
 
 if TYPE_CHECKING:
     from batchsim.analysis.worth import Question, Worth
-    from batchsim.scenario import Scenario
 
 VALUES_ALLOWED = "A..B:STEPS, such as 1 ms..1 s:10, with :log for steps of equal ratio"
 
@@ -65,8 +65,9 @@ def worth(
     from batchsim.report.sweep_progress import SweepProgress
 
     check_outputs(json_file, report_directory)
-    (scenario,) = load([file], overrides, None)
+    (scenario,) = load([file], overrides, None, policies=policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, ())
+    expected = expected_by(scenario, "expect_explore", policies, chosen)
     question = _question(delay, execution, runs)
     with SweepProgress(quiet=quiet) as progress:
         found = _found(
@@ -86,7 +87,8 @@ def worth(
         unwritten = "" if report_directory is None else ", and no report was written"
         click.echo(f"interrupted: what each fix is worth is incomplete{unwritten}", err=True)
         return INTERRUPTED
-    return _code_of(scenario, [name for name, _ in chosen], found)
+    cells = [cell for each in found.sweeps for cell in each.cells]
+    return code_of(given_by_cells(scenario, expected, cells), ())
 
 
 def _question(delay: str | None, execution: str | None, runs: int | None) -> Question:
@@ -127,8 +129,3 @@ def _show(found: Worth) -> None:
 
     with printing() as console:
         show_worth(console, found)
-
-
-def _code_of(scenario: Scenario, names: list[str], found: Worth) -> int:
-    cells = [cell for each in found.sweeps for cell in each.cells]
-    return 0 if is_as_expected(scenario, names, cells) else UNEXPECTED

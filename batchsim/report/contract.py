@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from batchsim.analysis.judging import Given
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
     from batchsim.engines.chain import ExactExploration, ExactOutcome
     from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
@@ -17,20 +19,40 @@ SCHEMA = 1
 
 def run_document(scenario_run: ScenarioRun) -> dict[str, Any]:
     """One scenario and its runs."""
+    of_sweep = scenario_run.of_sweep
     return {
         "schema": SCHEMA,
         "scenario": scenario_run.scenario.name,
         "seed": scenario_run.scenario.seed,
+        **({} if of_sweep is None else {"run": of_sweep.number, "point": dict(of_sweep.point)}),
         "runs": [_run(run) for run in scenario_run.runs],
     }
 
 
-def explore_document(scenario: str, explorations: Sequence[Exploration]) -> dict[str, Any]:
-    """The explorations of one scenario."""
+def explore_document(
+    scenario: str, explorations: Sequence[Exploration], judged: Sequence[Given] = ()
+) -> dict[str, Any]:
+    """The explorations of one scenario; `judged`: each of them as it is held against what is expected."""
     return {
         "schema": SCHEMA,
         "scenario": scenario,
-        "explorations": [_exploration(each) for each in explorations],
+        "explorations": _with_expectations(map(_exploration, explorations), judged),
+    }
+
+
+def _with_expectations(documents: Iterable[dict[str, Any]], judged: Sequence[Given]) -> list[dict[str, Any]]:
+    return [
+        {**document, **expectation(given)}
+        for document, given in zip_longest(documents, judged)
+        if document is not None
+    ]
+
+
+def expectation(given: Given | None) -> dict[str, Any]:
+    """What was expected, and whether it came so; null where nothing was, or where that is not known."""
+    return {
+        "expected": None if given is None or given.expected is None else sorted(given.expected),
+        "as_expected": None if given is None else given.as_expected,
     }
 
 
@@ -47,13 +69,15 @@ def _exploration(exploration: Exploration) -> dict[str, Any]:
     }
 
 
-def explore_timed_document(scenario: str, explorations: Sequence[TimedExploration]) -> dict[str, Any]:
+def explore_timed_document(
+    scenario: str, explorations: Sequence[TimedExploration], judged: Sequence[Given] = ()
+) -> dict[str, Any]:
     """The timed explorations of one scenario: the shape of `explore_document`, and the zones."""
     return {
         "schema": SCHEMA,
         "scenario": scenario,
         "timed": True,
-        "explorations": [_timed_exploration(each) for each in explorations],
+        "explorations": _with_expectations(map(_timed_exploration, explorations), judged),
     }
 
 
@@ -99,13 +123,15 @@ def _count(schedules: int | None) -> str | None:
     return None if schedules is None else str(schedules)
 
 
-def exact_document(scenario: str, explorations: Sequence[ExactExploration]) -> dict[str, Any]:
-    """The exact explorations of one scenario."""
+def exact_document(
+    scenario: str, explorations: Sequence[ExactExploration], judged: Sequence[Given] = ()
+) -> dict[str, Any]:
+    """The exact explorations of one scenario; `judged` as for `explore_document`."""
     return {
         "schema": SCHEMA,
         "scenario": scenario,
         "exact": True,
-        "explorations": [_exact_exploration(each) for each in explorations],
+        "explorations": _with_expectations(map(_exact_exploration, explorations), judged),
     }
 
 
@@ -165,6 +191,8 @@ def _run(run: PolicyRun) -> dict[str, Any]:
     return {
         "policy": run.policy.name,
         "verdicts": list(run.verdicts),
+        "expected": None if run.expected is None else sorted(run.expected),
+        "as_expected": None if run.expected is None else run.is_as_expected,
         "client": _client(run.trace),
         "batch": batch(outcome),
         "runs_created": outcome.runs_created,

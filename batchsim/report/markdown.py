@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 
 from batchsim.analysis.chains import Leg
 from batchsim.analysis.excerpt import excerpt
@@ -278,7 +278,8 @@ def _worth(scenario_run: ScenarioRun, others: Collection[str]) -> Iterator[str]:
 def _footer(scenario_run: ScenarioRun) -> Iterator[str]:
     # Where the file was on this machine is nobody's business.
     if scenario_run.witness is None:
-        command = f"run {quote(f'scenarios/{Path(scenario_run.scenario.file).name}')}"
+        file = f"scenarios/{Path(scenario_run.scenario.file).name}"
+        command = join(["run", file, *scenario_run.options])
     else:
         command = f"replay {quote(scenario_run.witness)}"
     yield "---"

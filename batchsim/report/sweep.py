@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from batchsim.analysis.sweep import CONFIDENCE, CellResult, Point, Sweep
+from batchsim.analysis.sweep import CONFIDENCE, CellResult, Example, Point, Sweep
 from batchsim.report import shares
 from batchsim.report.sweep_plot.likeness import alike, heading
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
@@ -16,8 +16,11 @@ from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_
 POINTS_SHOWN_MAX = 60
 
 
-def show_sweep(console: Console, sweep: Sweep) -> None:
-    """The shares of all verdicts, and how the policies differ."""
+def show_sweep(console: Console, sweep: Sweep, commands: Sequence[tuple[Example, str]] = ()) -> None:
+    """The shares of all verdicts, how the policies differ, and a run of each verdict.
+
+    `commands`: with each of these runs the command that shows it.
+    """
     console.print(Text(sweep.scenario.name, style="bold"))
     console.print(Text(sweep.scenario.summary))
     console.print(Text(_claim(sweep), style="" if sweep.is_complete else UNSURE))
@@ -25,12 +28,21 @@ def show_sweep(console: Console, sweep: Sweep) -> None:
     if not sweep.axes:
         print_table(console, _table_of_policies(sweep))
         _show_differences(console, sweep)
-        return
-    for verdict in sweep.failures:
-        console.print(Text(verdict, style="bold"))
-        print_table(console, table_of_points(sweep, verdict))
-    if len(sweep.points) > POINTS_SHOWN_MAX:
-        console.print(Text(f"all {len(sweep.points)} points: --json, --plot", style=QUIET))
+    else:
+        for verdict in sweep.failures:
+            console.print(Text(verdict, style="bold"))
+            print_table(console, table_of_points(sweep, verdict))
+        if len(sweep.points) > POINTS_SHOWN_MAX:
+            console.print(Text(f"all {len(sweep.points)} points: --json, --plot", style=QUIET))
+    _show_examples(console, commands)
+
+
+def _show_examples(console: Console, commands: Sequence[tuple[Example, str]]) -> None:
+    if commands:
+        console.print(Text("a run of each verdict", style="bold"))
+    width = max((len(each.verdict) for each, _ in commands), default=0)
+    for each, command in commands:
+        console.print(Text(f"{each.verdict:<{width}}   {command}"), soft_wrap=True)
 
 
 def _claim(sweep: Sweep) -> str:

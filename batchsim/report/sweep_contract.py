@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from batchsim.analysis.sweep import CONFIDENCE, CellResult, Difference, Point, Share, Sweep
+from batchsim.analysis.judging import Given
+from batchsim.analysis.sweep import CONFIDENCE, CellResult, Difference, Example, Point, Share, Sweep
+from batchsim.report.contract import expectation
 
 SCHEMA = 1
 
 
-def sweep_document(sweep: Sweep) -> dict[str, Any]:
-    """One sweep."""
+def sweep_document(
+    sweep: Sweep, judged: Sequence[Given] = (), commands: Sequence[tuple[Example, str]] = ()
+) -> dict[str, Any]:
+    """One sweep; `judged`: its policies, in its order, as they are held against what is expected.
+
+    `commands`: runs that are examples of verdicts, each with the command that shows it.
+    """
     return {
         "schema": SCHEMA,
         "scenario": sweep.scenario.name,
         "complete": sweep.is_complete,
         "confidence": CONFIDENCE,
         **results_of(sweep),
+        "expectations": [
+            {"policy": policy, **expectation(each)} for policy, each in zip(sweep.policies, judged, strict=False)
+        ],
+        "examples": [
+            {
+                "verdict": each.verdict,
+                "policy": each.cell.policy,
+                "point": _point(each.cell.point),
+                "run": each.run,
+                "command": command,
+            }
+            for each, command in commands
+        ],
     }
 
 
@@ -33,7 +54,10 @@ def _cell(each: CellResult) -> dict[str, Any]:
         "policy": each.policy,
         "point": _point(each.point),
         "runs": each.runs,
-        "verdicts": {name: _share(share) for name, share in each.verdicts.items()},
+        "verdicts": {
+            name: {**_share(share), "first_run": each.first_runs.get(name)}
+            for name, share in each.verdicts.items()
+        },
     }
 
 

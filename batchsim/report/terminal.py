@@ -42,7 +42,8 @@ def show_scenario_run(
     for runs in _alike(scenario_run.runs):
         _show_story(console, runs, shown)
         if not runs[0].is_ok and not timeline:
-            console.print(Padding(Text(f"see every step: {again(runs[0])}", style=QUIET), (0, 0, 1, 2)))
+            # A command is copied: it stays one line.
+            console.print(Text(f"  see every step: {again(runs[0])}\n", style=QUIET), soft_wrap=True)
     if timeline:
         for run in scenario_run.runs:
             _show_timeline(console, run)

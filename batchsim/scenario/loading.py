@@ -17,9 +17,13 @@ from batchsim.scenario.tree import Node, planted
 from batchsim.scenario.yaml_file import parse_yaml
 
 
-def load_scenario(path: str | Path, overrides: Sequence[str] = (), seed: int | None = None) -> Scenario:
+def load_scenario(
+    path: str | Path, overrides: Sequence[str] = (), seed: int | None = None, policies: Iterable[str] | None = None
+) -> Scenario:
     """The scenario in a YAML file, changed by `--set` options (`batch.items=5`) and then by `--seed`.
 
+    `policies`: names of policies of your own that are compared instead of those of the file; then it may expect
+    something of policies that are neither.
     Raises `InvalidScenario` with everything that is wrong with the file, the options, and the files it names.
     """
     file = str(path)
@@ -29,7 +33,7 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = (), seed: int | N
         fail(Place(file, 1, 1), "an empty file", allowed)
     problems = list(document.problems)
     root = _overridden(document.root, overrides, seed, problems)
-    return _built(root, file, Path(path).parent, problems)
+    return _built(root, file, Path(path).parent, problems, policies)
 
 
 def scenario_from_data(data: Mapping[str, Any], directory: str | Path = ".") -> Scenario:
@@ -46,16 +50,20 @@ def varied(scenario: Scenario, options: Sequence[str]) -> Scenario:
     """
     if scenario.written is None:
         raise ValueError(f"{scenario.name}: found a scenario that was not loaded; allowed: one that was")
-    original = _built(scenario.written, scenario.file, scenario.directory, [])
+    # Whose names its expectations are was checked when it was loaded, maybe with policies that are not in it.
+    policies = (*scenario.expect, *scenario.expect_explore)
+    original = _built(scenario.written, scenario.file, scenario.directory, [], policies)
     if replace(original, seed=scenario.seed) != scenario:
         raise ValueError(f"{scenario.name}: found a scenario that was changed since it was loaded")
     problems: list[Problem] = []
     root = _overridden(scenario.written, (f"seed={scenario.seed}", *options), None, problems)
-    return _built(root, scenario.file, scenario.directory, problems)
+    return _built(root, scenario.file, scenario.directory, problems, policies)
 
 
-def _built(root: Node, file: str, directory: Path, problems: list[Problem]) -> Scenario:
-    return replace(built(validated(root, directory, problems), root, file, directory), written=root)
+def _built(
+    root: Node, file: str, directory: Path, problems: list[Problem], policies: Iterable[str] | None = None
+) -> Scenario:
+    return replace(built(validated(root, directory, problems, policies), root, file, directory), written=root)
 
 
 def _overridden(root: Node, options: Iterable[str], seed: int | None, problems: list[Problem]) -> Node:

@@ -53,9 +53,9 @@ class Scenario:
     """The user's own, each `path/to/file.py:NAME`."""
     seed: int
     expect: Mapping[str, frozenset[str]]
-    """By entry of `policies`: the verdicts of a timed run with `seed`."""
+    """By policy, its name or the reference to it: the verdicts of a timed run with `seed`."""
     expect_explore: Mapping[str, frozenset[str]]
-    """By entry of `policies`: the verdicts that some interleaving gives."""
+    """Likewise: the verdicts that some interleaving gives."""
     latencies: LatencyTable = field(repr=False)
     slowings: tuple[Slow, ...] = ()
     written_faults: tuple[WrittenFault, ...] = field(default=(), repr=False, compare=False)

@@ -59,6 +59,7 @@ GOOD = [
     "latency: {operations: {redis.record: {normal: {mean: 1 ms, sd: 1 ms}}}}",
     "policies: [tombstone]\nfaults: []\nverdicts: []\nseed: 0",
     "expect: {pr3427: ok}\nexpect_explore: {pr3427: [ok, stuck]}",
+    "policies: [pr3427, 'mine.py:OURS']\nexpect: {ours: ok}\nexpect_explore: {'mine.py:OURS': ok}",
 ]
 BAD = [
     "unknown: 1",
@@ -101,7 +102,10 @@ BAD = [
 
 
 @pytest.mark.parametrize("text", GOOD)
-def test_both_accept(text: str) -> None:
+def test_both_accept(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = "from dataclasses import replace\nfrom batchsim import POLICIES\n"
+    (tmp_path / "mine.py").write_text(f'{own}OURS = replace(POLICIES["pr3427"], name="ours")\n')
+    monkeypatch.chdir(tmp_path)
     data = data_of(HEAD + text)
     assert validates(data)
     VALIDATOR.validate(data)

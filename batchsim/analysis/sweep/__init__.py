@@ -22,9 +22,10 @@ arrival.
 from batchsim.analysis.sweep.executing import Watch
 from batchsim.analysis.sweep.executors import Crew, dask_crew, local_crew
 from batchsim.analysis.sweep.intervals import CONFIDENCE, Interval
-from batchsim.analysis.sweep.results import CellResult, Difference, Share, Sweep
+from batchsim.analysis.sweep.one_run import run_of
+from batchsim.analysis.sweep.results import CellResult, Difference, Example, Share, Sweep, examples_of
 from batchsim.analysis.sweep.sweeping import RUNS, sweep
-from batchsim.analysis.sweep.varying import Axis, Point, Value
+from batchsim.analysis.sweep.varying import Axis, Point, Value, parse_point
 
 __all__ = [
     "CONFIDENCE",
@@ -33,6 +34,7 @@ __all__ = [
     "CellResult",
     "Crew",
     "Difference",
+    "Example",
     "Interval",
     "Point",
     "Share",
@@ -40,6 +42,9 @@ __all__ = [
     "Value",
     "Watch",
     "dask_crew",
+    "examples_of",
     "local_crew",
+    "parse_point",
+    "run_of",
     "sweep",
 ]

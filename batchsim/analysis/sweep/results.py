@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 from batchsim.analysis.sweep.intervals import Interval, difference_interval, share_interval
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan
@@ -38,6 +39,8 @@ class CellResult:
     runs: int
     verdicts: Mapping[str, Share]
     """By verdict; every one that can be given."""
+    first_runs: Mapping[str, int]
+    """By verdict that was given: the number, from 0, of the first run that was given it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,25 @@ class Sweep:
         )
 
 
+class Example(NamedTuple):
+    """A run that was given a verdict."""
+
+    verdict: str
+    cell: CellResult
+    run: int
+    """Its number, from 0."""
+
+
+def examples_of(sweep: Sweep) -> list[Example]:
+    """The first run of each verdict that was met, in the first cell that met it; `ok` last."""
+    cells: dict[str, CellResult] = {}
+    for cell in sweep.cells:
+        for verdict in cell.first_runs:
+            cells.setdefault(verdict, cell)
+    order = sorted(cells, key=lambda verdict: (verdict == "ok", list(sweep.cells[0].verdicts).index(verdict)))
+    return [Example(verdict, cells[verdict], cells[verdict].first_runs[verdict]) for verdict in order]
+
+
 def result_of(plan: Plan, axes: tuple[Axis, ...], records: Records, enough: Enough, *, is_complete: bool) -> Sweep:
     """The result as far as it is known."""
     cells: list[CellResult] = []
@@ -119,9 +141,11 @@ def result_of(plan: Plan, axes: tuple[Axis, ...], records: Records, enough: Enou
 
 def _cell(plan: Plan, competitor: Competitor, point: Point, records: Records, runs: int) -> CellResult:
     cell = Cell(competitor.key, point.key)
-    counts = {name: int(records.having(cell, name, runs).sum()) for name in plan.verdicts}
+    given = {name: records.having(cell, name, runs) for name in plan.verdicts}
+    counts = {name: int(having.sum()) for name, having in given.items()}
+    first_runs = {name: int(given[name].argmax()) for name, count in counts.items() if count}
     shares = {name: Share(count, runs, share_interval(count, runs)) for name, count in counts.items()}
-    return CellResult(competitor.shown, competitor.name, point, runs, shares)
+    return CellResult(competitor.shown, competitor.name, point, runs, shares, first_runs)
 
 
 def _differences(plan: Plan, point: Point, records: Records, runs: int) -> list[Difference]:

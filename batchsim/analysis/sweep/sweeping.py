@@ -11,6 +11,7 @@ import batchsim
 from batchsim.analysis.sweep.executing import Execution, Watch
 from batchsim.analysis.sweep.executors import Crew, cores, local_crew
 from batchsim.analysis.sweep.identity import digest_of
+from batchsim.analysis.sweep.one_run import at_point
 from batchsim.analysis.sweep.pieces import OwnPolicy
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan
 from batchsim.analysis.sweep.records import Cell, Records
@@ -20,7 +21,7 @@ from batchsim.analysis.sweep.varying import Point, parse_axes, points_of
 from batchsim.bad_input import BadInputError
 from batchsim.policies import POLICIES
 from batchsim.protocol.policy import Policy
-from batchsim.scenario import InvalidScenario, Scenario, find_policy, varied
+from batchsim.scenario import InvalidScenario, Scenario, find_policy
 from batchsim.user_code import content_of, is_reference
 from batchsim.verdicts import VERDICTS, Property
 
@@ -93,7 +94,7 @@ def _places(scenario: Scenario, points: Sequence[Point]) -> tuple[tuple[Point, S
     places, problems = [], []
     for point in points:
         try:
-            places.append((point, varied(scenario, point.overrides) if point.values else scenario))
+            places.append((point, at_point(scenario, point)))
         except InvalidScenario as invalid:
             problems.append(str(invalid).replace("--set ", "--vary ", 1))
     if problems:

@@ -76,6 +76,26 @@ def parse_axes(options: Sequence[str]) -> tuple[Axis, ...]:
     return axes
 
 
+def parse_point(options: Sequence[str]) -> Point:
+    """The point at which fields have the values that options (`NAME=VALUE`) give; raises `BadInputError`.
+
+    However a value is written, it is the point at which a sweep has that value.
+    """
+    values = []
+    for option in options:
+        name, equals, text = (part.strip() for part in option.partition("="))
+        if not (name and equals and text):
+            allowed = "NAME=VALUE, such as items.execution='1 s'"
+            raise BadInputError(f"--at {option}: found no value of a field; allowed: {allowed}")
+        unit, number = _number(f"--at {option}", text)
+        values.append((name, _value(number, unit)))
+    if len(values) > NAMES_MAX:
+        raise BadInputError(f"--at: found {len(values)} names; allowed: at most {NAMES_MAX}")
+    if len(dict(values)) < len(values):
+        raise BadInputError(f"--at: found {values[0][0]} twice; allowed: different names")
+    return Point(tuple(values))
+
+
 def _parse_axis(option: str) -> Axis:
     match = _AXIS.fullmatch(option)
     if match is None:
@@ -97,7 +117,7 @@ def _parse_axis(option: str) -> Axis:
 
 def _ends(option: str, *texts: str) -> tuple[str, float, float]:
     """The unit of an axis and the numbers at its ends."""
-    ends = [_number(option, text) for text in texts]
+    ends = [_number(f"--vary {option}", text) for text in texts]
     units = {unit for unit, number in ends if number}
     if len(units) > 1:
         raise BadInputError(f"--vary {option}: found ends of different kinds; allowed: ends with like units")
@@ -111,7 +131,7 @@ def _number(option: str, text: str) -> tuple[str, float]:
     try:
         return "us", parse_duration(text)
     except InvalidDuration as error:
-        raise BadInputError(f"--vary {option}: found {text!r}; allowed: {error}, or a number") from None
+        raise BadInputError(f"{option}: found {text!r}; allowed: {error}, or a number") from None
 
 
 def _between(first: float, last: float, step: int, steps: int, *, is_log: bool) -> float:

@@ -16,7 +16,15 @@ from batchsim.protocol.setting import Call, Kind
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
 from batchsim.scenario.schema.faults import Entry
-from batchsim.scenario.schema.references import COMPARED_POLICY, OPERATION, POLICY, PROPERTY, VERDICT
+from batchsim.scenario.schema.references import (
+    COMPARED_POLICY,
+    OPERATION,
+    OWN_POLICY_SCHEMA,
+    POLICY,
+    PROPERTY,
+    VERDICT,
+    expected_policy,
+)
 from batchsim.scenario.schema.rules import OneOrMore, Reading, refusal
 from batchsim.scenario.schema.spreads import DISTRIBUTION, LATENCY, Written
 from batchsim.scenario.schema.strict import Strict
@@ -84,8 +92,8 @@ def _ok_alone(verdicts: tuple[str, ...]) -> tuple[str, ...]:
     return verdicts
 
 
+EXPECTED, EXPECTED_TO_EXPLORE = expected_policy("expect"), expected_policy("expect_explore")
 Verdicts = Annotated[tuple[str, ...], OneOrMore(VERDICT)]
-PolicyName = Annotated[str, POLICY]
 
 
 class ScenarioFile(Strict):
@@ -114,10 +122,10 @@ class ScenarioFile(Strict):
     seed: Annotated[int, whole_number(0, 2**64 - 1)] = Field(
         defaults.SEED, description="What all random draws of a timed run derive from"
     )
-    expect: dict[PolicyName, Annotated[Verdicts, AfterValidator(_ok_alone)]] = Field(
+    expect: dict[Annotated[str, EXPECTED], Annotated[Verdicts, AfterValidator(_ok_alone)]] = Field(
         {}, description="By policy: all verdicts of a timed run with this seed"
     )
-    expect_explore: dict[PolicyName, Verdicts] = Field(
+    expect_explore: dict[Annotated[str, EXPECTED_TO_EXPLORE], Verdicts] = Field(
         {}, description="By policy: every verdict that some interleaving gives"
     )
 
@@ -151,4 +159,13 @@ class _ForEditors(GenerateJsonSchema):
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a scenario file, for editors."""
     body = ScenarioFile.model_json_schema(schema_generator=_ForEditors)
-    return {"$schema": _ForEditors.schema_dialect, **body, "title": "batchsim scenario"}
+    # Names of one's own in expectations need a policy of one's own.
+    only_shipped = {"policies": {"not": {"contains": OWN_POLICY_SCHEMA}}}
+    then = {field: {"propertyNames": POLICY.schema} for field in ("expect", "expect_explore")}
+    return {
+        "$schema": _ForEditors.schema_dialect,
+        **body,
+        "title": "batchsim scenario",
+        "if": {"properties": only_shipped},
+        "then": {"properties": then},
+    }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
+
+from pydantic_core import PydanticCustomError
 
 from batchsim.protocol.policy import Policy
 from batchsim.scenario.names import known_operations, known_policies, known_verdicts
+from batchsim.scenario.problems import describe
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
 from batchsim.scenario.schema.values import choice
 from batchsim.scenario.spelling import did_you_mean
-from batchsim.user_code import REFERENCE_PATTERN, UserCodeError, is_reference, load_from_file
+from batchsim.user_code import REFERENCE_PATTERN, UserCodeError, is_reference, load_from_file, located
 from batchsim.verdicts import Property
 
 T = TypeVar("T")
@@ -18,9 +22,11 @@ _REFERENCE = "path/to/file.py:NAME"
 _REFERENCE_SCHEMA: JsonSchema = {"type": "string", "pattern": REFERENCE_PATTERN}
 
 
-def _read_policy(value: object, reading: Reading) -> str:
+def _read_policy(value: object, reading: Reading, own: Iterable[str] = ()) -> str:
+    """A shipped policy, or a reference; `own`: names that could stand there too."""
     known = known_policies()
     if not isinstance(value, str) or not (value in known or is_reference(value)):
+        known = (*known, *own)
         raise refusal(", ".join((*known, _REFERENCE)), did_you_mean(value, known))
     if is_reference(value):
         _loaded(value, reading, Policy)
@@ -28,9 +34,53 @@ def _read_policy(value: object, reading: Reading) -> str:
 
 
 def _read_compared_policy(value: object, reading: Reading) -> str:
-    policy = _read_policy(value, reading)
+    try:
+        policy = _read_policy(value, reading)
+    except PydanticCustomError:
+        reading.has_unknown_policies = True
+        raise
     reading.once("policy", policy)
+    if is_reference(policy):
+        name = _loaded(policy, reading, Policy).name
+        if isinstance(name, str):
+            reading.own_policies.setdefault(name, {})[located(policy, reading.directory)] = policy
     return policy
+
+
+def expected_policy(field: str) -> Rule:
+    """A policy of which something is expected in a field: by reference, or by its name, be it the user's own."""
+
+    def read(value: object, reading: Reading) -> str:
+        policy = (
+            value
+            if isinstance(value, str) and _may_be_own(value, reading)
+            else _read_policy(value, reading, reading.own_names)
+        )
+        own = reading.own_policies.get(policy, {})
+        if is_reference(policy):
+            own = {located(policy, reading.directory): policy}
+        owners = [*(["the shipped policy"] if policy in known_policies() else []), *own.values()]
+        if len(owners) > 1:
+            found = f"{describe(policy)}, the name of {' and of '.join(owners)}"
+            raise refusal(f"a name that one policy has, or {_REFERENCE}", found=found)
+        reading.once("policy", (field, next(iter(own), policy)), called=policy)
+        return policy
+
+    return Rule(POLICY.allowed, read, EXPECTED_POLICY_SCHEMA)
+
+
+def _may_be_own(name: str, reading: Reading) -> bool:
+    """Whether it may be the name of a policy of the user's own.
+
+    Where other policies are compared than those of the file, it may be of one that is not among them today; but
+    what is nearly the name of one that is there is a slip.
+    """
+    if name in reading.own_names or reading.has_unknown_policies:
+        return True
+    if reading.policies_given is None or is_reference(name):
+        return False
+    known = (*known_policies(), *reading.policies_given)
+    return name not in known and not did_you_mean(name, known)
 
 
 def _read_property(value: object, reading: Reading) -> str:
@@ -58,6 +108,11 @@ def _read_verdict(value: object, reading: Reading) -> str:
 
 
 _POLICY_SCHEMA: JsonSchema = {"anyOf": [{"enum": list(known_policies())}, _REFERENCE_SCHEMA]}
+EXPECTED_POLICY_SCHEMA: JsonSchema = {
+    # The last branch: a policy of the user's own, whose name only running its file can tell.
+    "anyOf": [*_POLICY_SCHEMA["anyOf"], {"type": "string", "minLength": 1}]
+}
+OWN_POLICY_SCHEMA = _REFERENCE_SCHEMA
 POLICY = Rule("the name of a policy", _read_policy, _POLICY_SCHEMA)
 COMPARED_POLICY = Rule(POLICY.allowed, _read_compared_policy, _POLICY_SCHEMA)
 PROPERTY = Rule(_REFERENCE, _read_property, _REFERENCE_SCHEMA)

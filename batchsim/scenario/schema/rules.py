@@ -33,12 +33,26 @@ class Reading:
     """Consumers of the batch queue; `None` if they are invalid."""
     verdicts: set[str] = field(default_factory=lambda: set(known_verdicts()))
     """Verdicts that can be expected: those of batchsim and those of the scenario."""
+    policies_given: frozenset[str] | None = None
+    """Names of policies that are compared instead of those of the file; `None`: none are."""
+    own_policies: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By name of a policy of the user's own that is compared: the references to it, by where they lead."""
+    has_unknown_policies: bool = False
+    """Whether some policy that is compared could not be read, so that its name is not known."""
     _seen: set[tuple[str, object]] = field(default_factory=set)
 
-    def once(self, what: str, value: object) -> None:
-        """Refuse a second `value` of the same kind, for example a second override of an item."""
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """Names of policies of the user's own of which something can be expected."""
+        return tuple(dict.fromkeys((*self.own_policies, *sorted(self.policies_given or ()))))
+
+    def once(self, what: str, value: object, called: object = None) -> None:
+        """Refuse a second `value` of the same kind, for example a second override of an item.
+
+        `called`: what the message calls it, if not by itself.
+        """
         if (what, value) in self._seen:
-            raise refusal(f"each {what} once", found=f"{describe(value)} again")
+            raise refusal(f"each {what} once", found=f"{describe(called or value)} again")
         self._seen.add((what, value))
 
 

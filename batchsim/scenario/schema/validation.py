@@ -22,11 +22,17 @@ from batchsim.scenario.tree import Path as TreePath
 Fields = Mapping[str, FieldInfo]
 
 
-def validated(root: Node, directory: Path, problems: Iterable[Problem] = ()) -> ScenarioFile:
-    """The model of a tree; raises `InvalidScenario` with all its problems, and those found before."""
+def validated(
+    root: Node, directory: Path, problems: Iterable[Problem] = (), policies: Iterable[str] | None = None
+) -> ScenarioFile:
+    """The model of a tree; raises `InvalidScenario` with all its problems, and those found before.
+
+    `policies`: names of the user's own among policies that are compared instead of those of the tree.
+    """
     found = list(problems)
+    reading = Reading(directory, policies_given=None if policies is None else frozenset(policies))
     try:
-        model = ScenarioFile.model_validate(plain(root), context=Reading(directory))
+        model = ScenarioFile.model_validate(plain(root), context=reading)
     except ValidationError as error:
         found += [_problem(each, root) for each in error.errors(include_url=False)]
         raise InvalidScenario(found) from None

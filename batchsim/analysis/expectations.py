@@ -1,0 +1,53 @@
+"""What a scenario expects of which policy.
+
+An expectation belongs to the policy that its key refers to: `path/to/file.py:NAME`, wherever that is written from,
+or to the one that has the key as its name. The name of a shipped policy means the shipped one: whoever derives a
+policy from it and leaves the name as it is has nothing that is expected of it, rather than what is expected of the
+policy that it is to mend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from batchsim.bad_input import BadInputError
+from batchsim.policies import POLICIES
+from batchsim.protocol.policy import Policy
+from batchsim.scenario import Scenario
+from batchsim.user_code import is_reference, located
+
+Field = Literal["expect", "expect_explore"]
+
+
+def expected_of(
+    scenario: Scenario, field: Field, policies: Iterable[tuple[str, Policy]], directory: Path | None = None
+) -> dict[str, frozenset[str] | None]:
+    """By the name that each policy was asked for by: the verdicts that are expected; `None`: nothing is.
+
+    `directory`: what references to the policies are relative to, if not what those of the scenario are.
+    Raises `BadInputError` where two policies have the name by which something is expected.
+    """
+    table = scenario.expect if field == "expect" else scenario.expect_explore
+    by_place = {located(key, scenario.directory): verdicts for key, verdicts in table.items() if is_reference(key)}
+    expected: dict[str, frozenset[str] | None] = {}
+    named: dict[str, tuple[str, str]] = {}
+    for asked, policy in policies:
+        if not is_reference(asked):
+            expected[asked] = table.get(asked)
+            continue
+        place = located(asked, directory or scenario.directory)
+        if place in by_place:
+            expected[asked] = by_place[place]
+        elif policy.name in POLICIES or policy.name not in table:
+            expected[asked] = None
+        else:
+            other, its_place = named.setdefault(policy.name, (asked, place))
+            if its_place != place:
+                raise BadInputError(
+                    f"{scenario.file}: {field}.{policy.name}: found two policies of that name, {other} and "
+                    f"{asked}; allowed: a name that one policy has, or path/to/file.py:NAME"
+                )
+            expected[asked] = table[policy.name]
+    return expected
