@@ -12,8 +12,6 @@ from hypothesis.strategies import SearchStrategy
 from batchsim.policies import POLICIES
 from batchsim.policies.proposed import PROPOSED
 from batchsim.protocol.faults import (
-    CONSUMER_OPERATIONS,
-    HANDLER_OPERATIONS,
     Crash,
     Cut,
     Disconnect,
@@ -23,7 +21,7 @@ from batchsim.protocol.faults import (
     Redeliver,
     StoreError,
 )
-from batchsim.protocol.operations import OPERATIONS
+from batchsim.protocol.operations import OPERATIONS, names_done_by
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import (
     Constant,
@@ -42,6 +40,7 @@ from batchsim.scenario import (
 )
 
 SECOND_US = 1_000_000
+HANDLER_OPERATIONS, CONSUMER_OPERATIONS = names_done_by("handler"), names_done_by("consumer")
 
 # -- latencies ---------------------------------------------------------------------------------
 

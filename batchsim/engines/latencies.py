@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.sampling import LegSampler, leg_sampler
-from batchsim.engines.streams import MASK, STRIDE, bits_of, draw, stream_base
+from batchsim.engines.streams import MASK, STRIDE, bits_of, draw, number_of, stream_base
 from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Operation
+from batchsim.protocol.operation import Chance, Operation
 from batchsim.scenario import Scenario
 
 Legs = tuple[int, int, int]
@@ -67,9 +67,15 @@ class Latencies:
         request_us, response_us = sampler(bits)
         return request_us, response_us, bits
 
-    def draw_chance(self, actor: Actor, streams: Streams, name: str) -> float:
-        """The next draw of an actor for the chance of this name: a number from 0 to 1, 1 excluded."""
-        return self._next_bits(actor, streams, name, None) / 2**64
+    def draw_chance(self, actor: Actor, streams: Streams, operation: Operation[Any], chance: Chance) -> float:
+        """The number that decides on a chance, from 0 to 1, 1 excluded.
+
+        It is that of the opportunity, the same for whoever asks, or the next one of the actor for what it does.
+        """
+        if chance.opportunity is not None:
+            return number_of(draw(stream_base(self._seed, chance.fault, chance.opportunity), 0))
+        item = operation.item if actor.draws_by_item else None
+        return number_of(self._next_bits(actor, streams, f"{operation.name}, {chance.fault}", item))
 
     def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
         """The delay of this name that the effect of an actor's operation begins, in microseconds."""

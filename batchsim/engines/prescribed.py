@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.latencies import Latencies, Legs, Streams
 from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Operation
+from batchsim.protocol.operation import Chance, Operation
 
 PHASE_1 = "phase-1"
 """In place of an actor, for what phase 1 scheduled."""
@@ -56,9 +56,9 @@ class PrescribedLatencies:
         """The delay of this name that phase 1 begins, in microseconds."""
         return self.legs(PHASE_1, name, 0)[0]
 
-    def draw_chance(self, actor: Actor, streams: Streams, name: str) -> float:
+    def draw_chance(self, actor: Actor, streams: Streams, operation: Operation[Any], chance: Chance) -> float:
         """Chance is a latency of nobody; raises `NoSuchDraw`."""
-        raise NoSuchDraw(f"no chance is given for {name} by {actor.name}")
+        raise NoSuchDraw(f"no chance of {chance.fault} is given for {operation.name} by {actor.name}")
 
     def legs(self, actor_kind: str, name: str, use: int) -> Legs:
         """The draw number `use`, from 0, of the actor that is alone of its kind."""

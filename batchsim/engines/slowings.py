@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from batchsim.engines.latencies import Drawn, Latencies, LatenciesDrawnAhead, Legs, Samplers, Streams
-from batchsim.engines.streams import draw, stream_base
+from batchsim.engines.streams import draw, number_of, stream_base
 from batchsim.protocol.cast import Actor
 from batchsim.protocol.operation import Operation
 from batchsim.scenario import Slow
-
-_BITS = 53
-"""As many of the 64 bits as a float holds exactly."""
 
 
 def latencies_of(samplers: Samplers, seed: int, slowings: Sequence[Slow], drawn: Drawn | None = None) -> Latencies:
@@ -119,7 +116,7 @@ class SlowedLatencies(Latencies):
     def _occurs(self, slowing: _Slowing, use: Use) -> bool:
         probability = slowing.slow.probability
         if probability is not None:
-            return self._bits(slowing.stream, use) >> (64 - _BITS) < probability * (1 << _BITS)
+            return number_of(self._bits(slowing.stream, use)) < probability
         occurs = not slowing.is_spent
         slowing.is_spent = True
         return occurs

@@ -50,3 +50,12 @@ def bits_of(state: int) -> int:
 def another(bits: int) -> int:
     """A second draw that belongs to the first."""
     return draw(bits, 0)
+
+
+_BITS = 53
+"""As many of the 64 bits as a float holds exactly."""
+
+
+def number_of(bits: int) -> float:
+    """64 bits as a number from 0 to 1, 1 excluded."""
+    return (bits >> (64 - _BITS)) / (1 << _BITS)

@@ -10,16 +10,17 @@ from batchsim.protocol.cells import Cells, Key
 from batchsim.protocol.client import MAX_ATTEMPTS, batch_trigger
 from batchsim.protocol.completion import execute_run, work_on_completion_jobs
 from batchsim.protocol.consumer import consume
+from batchsim.protocol.deliveries import deliveries_of
 from batchsim.protocol.endpoint import stream_batch_items
 from batchsim.protocol.exposure import Exposure, exposed, fault_key
 from batchsim.protocol.faults import Cut, Disconnect
 from batchsim.protocol.history import HISTORY_KEYS
-from batchsim.protocol.mishaps import ConnectionDrops, exposures_of
+from batchsim.protocol.mishaps import exposures_of
 from batchsim.protocol.operation import Operation, Program, World
 from batchsim.protocol.operations import TOMBSTONE, Deliver, Drop, ExpireTombstone, Redeliver, TakeExpiry
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.reaper import reap
-from batchsim.protocol.setting import Call, Kind, Setting
+from batchsim.protocol.setting import Call, Deliveries, Kind, Setting
 from batchsim.protocol.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
@@ -80,18 +81,19 @@ class Actor(NamedTuple):
 
 def cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
     """Every actor; the job workers last, as many as can be busy at once."""
-    for actor in _cast(setting, policy):
-        exposures = tuple(exposures_of(setting, actor.kind, actor.number)) if setting.faults else ()
+    deliveries = deliveries_of(setting, policy)
+    for actor in _cast(setting, policy, deliveries):
+        exposures = tuple(exposures_of(setting, deliveries, actor.kind, actor.number)) if setting.faults else ()
         yield actor._replace(exposures=exposures) if exposures else actor
 
 
-def _cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
+def _cast(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
     yield Actor(SDK, None, partial(batch_trigger, setting.run_count))
     for attempt in range(1, MAX_ATTEMPTS + 1):
         yield _handler(setting, policy, attempt)
     singled_out = {getattr(fault, "actor", None) for fault in setting.faults}
     for number in range(setting.consumers):
-        consumer = Actor("consumer", number, partial(consume, setting, policy), is_twin=True)
+        consumer = Actor("consumer", number, partial(consume, setting, policy, deliveries), is_twin=True)
         yield consumer if consumer.name not in singled_out else consumer._replace(is_twin=False)
     executing = [index for index, item in enumerate(setting.items) if item.kind is Kind.OK]
     for index in executing:
@@ -103,18 +105,18 @@ def _cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
         yield Actor("reaper", None, partial(reap, setting, policy))
     if policy.keeps_tombstone:
         yield Actor("redis", None, _expire_tombstone)
-    yield from _environment(setting)
+    yield from _environment(setting, deliveries)
     for number in range(len(executing) + 1 + 2 * setting.reprocessings_max):
         program = partial(work_on_completion_jobs, setting, policy)
         yield Actor("job", number, program, is_twin=True, is_spare=True)
 
 
-def _environment(setting: Setting) -> Iterator[Actor]:
+def _environment(setting: Setting, deliveries: Deliveries) -> Iterator[Actor]:
     """Who drops connections and redelivers messages, where that can happen."""
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        if any(isinstance(each, ConnectionDrops) for each in exposures_of(setting, "network", attempt)):
+        if any(exposures_of(setting, deliveries, "network", attempt)):
             yield Actor("network", attempt, partial(_drop, attempt), begins_with=request_key(attempt))
-    if setting.shows_in_flight:
+    if deliveries.can_repeat:
         for index in range(setting.run_count):
             yield Actor("queue", index, partial(_redeliver, index))
 
@@ -166,8 +168,8 @@ def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World
     return world
 
 
-def all_cells(setting: Setting) -> tuple[Key, ...]:
-    """Every cell that the actors of a setting can touch, in a fixed order."""
+def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
+    """Every cell that the actors of a setting can touch under a policy, in a fixed order."""
     return (
         *REDIS_KEYS,
         TOMBSTONE,
@@ -180,14 +182,14 @@ def all_cells(setting: Setting) -> tuple[Key, ...]:
         *(request_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
         *(answer_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
         *HISTORY_KEYS,
-        *_cells_of_faults(setting),
+        *_cells_of_faults(setting, policy),
     )
 
 
-def _cells_of_faults(setting: Setting) -> Iterator[Key]:
+def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
     for number, _ in enumerate(setting.faults):
         yield fault_key(number)
-    if setting.shows_in_flight:
+    if deliveries_of(setting, policy).can_repeat:
         yield from (in_flight_key(index) for index in range(setting.run_count))
     for attempt in range(1, MAX_ATTEMPTS + 1):
         if any(isinstance(fault, Disconnect | Cut) for fault in setting.faults):

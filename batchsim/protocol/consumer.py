@@ -23,11 +23,8 @@ from batchsim.protocol.operations import (
     TakeMessage,
 )
 from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Kind, Setting
+from batchsim.protocol.setting import ATTEMPTS_MAX, Deliveries, Kind, Setting
 from batchsim.protocol.stores import Claim, Message, Status
-
-ATTEMPTS_MAX = 6
-"""How often a consumer tries to process an item."""
 
 
 class Work(Enum):
@@ -38,52 +35,53 @@ class Work(Enum):
     LAST = "done, and its item was the last one of the batch"
 
 
-async def consume(setting: Setting, policy: Policy) -> None:
+async def consume(setting: Setting, policy: Policy, deliveries: Deliveries) -> None:
     """Take message after message."""
     consume_one = _consume_holding if policy.completes_message_last else _consume
     while True:
         # A failure is logged; a message that is still in flight comes back after its visibility timeout.
         with suppress(StoreFailure):
-            await consume_one(setting, policy)
+            await consume_one(setting, policy, deliveries)
 
 
-async def _consume(setting: Setting, policy: Policy) -> None:
-    if await _handle_message(setting, policy, await _take_message(setting, policy)) is Work.LAST:
+async def _consume(setting: Setting, policy: Policy, deliveries: Deliveries) -> None:
+    if await _handle_message(setting, policy, deliveries) is Work.LAST:
         await _finalize_batch(policy, None)
 
 
-async def _handle_message(setting: Setting, policy: Policy, message: Message) -> Work:
-    work = await _work_on(setting, policy, message)
+async def _handle_message(setting: Setting, policy: Policy, deliveries: Deliveries) -> Work:
+    message = await _take_message(setting, policy, deliveries)
+    work = await _work_on(setting, policy, deliveries, message)
     if work is not Work.PUT_BACK:
-        await _complete(setting, policy, message)
+        await _complete(policy, deliveries, message)
     return work
 
 
-async def _consume_holding(setting: Setting, policy: Policy) -> None:
+async def _consume_holding(setting: Setting, policy: Policy, deliveries: Deliveries) -> None:
     """As `_consume`, and complete the message last: until then it can come back."""
-    message = await _take_message(setting, policy)
-    work = await _work_on(setting, policy, message)
+    message = await _take_message(setting, policy, deliveries)
+    work = await _work_on(setting, policy, deliveries, message)
     if work is Work.PUT_BACK:
         return
     if work is Work.LAST:
         await _finalize_batch(policy, Claim(message.item, message.delivery))
-    await _complete(setting, policy, message)
+    await _complete(policy, deliveries, message)
 
 
-async def _take_message(setting: Setting, policy: Policy) -> Message:
-    if not setting.shows_in_flight:
+async def _take_message(setting: Setting, policy: Policy, deliveries: Deliveries) -> Message:
+    if not deliveries.can_repeat:
         return await TakeMessage()
     message = None
     while message is None:
-        message = await _claimed_message(setting, policy)
+        message = await _claimed_message(setting, policy, deliveries)
     return message
 
 
 # A coroutine of its own, so that nothing stays in its variables that plays no part any more: a consumer that waits
 # is at one local state then, whatever it did before.
-async def _claimed_message(setting: Setting, policy: Policy) -> Message | None:
+async def _claimed_message(setting: Setting, policy: Policy, deliveries: Deliveries) -> Message | None:
     """Take a message and read it; `None`: it was completed meanwhile."""
-    item, delivery = await _claim(setting, policy)
+    item, delivery = await _claim(setting, policy, deliveries)
     attempt = await ReadMessage(item, delivery=delivery)
     if attempt is not None:
         return Message(item, attempt, delivery)
@@ -91,23 +89,23 @@ async def _claimed_message(setting: Setting, policy: Policy) -> Message | None:
     return None
 
 
-async def _claim(setting: Setting, policy: Policy) -> Claim:
+async def _claim(setting: Setting, policy: Policy, deliveries: Deliveries) -> Claim:
     """Take a message; of which delivery it is only where somebody may ask for it."""
     claim = await ClaimMessage(setting.run_count)
-    return claim if setting.abandons_messages or policy.claims_have_tokens else Claim(claim.item, 1)
+    return claim if deliveries.can_be_left or policy.claims_have_tokens else Claim(claim.item, 1)
 
 
-async def _work_on(setting: Setting, policy: Policy, message: Message) -> Work:
+async def _work_on(setting: Setting, policy: Policy, deliveries: Deliveries, message: Message) -> Work:
     index, attempt, delivery = message
     if await GetMeta(index, delivery) is None:
         return Work.DONE
     if attempt <= setting.items[index].failed_attempts:
-        return await _put_back(setting, message)
+        return await _put_back(deliveries, message)
     try:
         return await _process(setting, policy, message)
     except StoreFailure:
         if attempt < ATTEMPTS_MAX:
-            return await _put_back(setting, message)
+            return await _put_back(deliveries, message)
         return await _record(setting, policy, message, success=False, is_last_resort=True)
 
 
@@ -145,15 +143,15 @@ async def _record(
     return Work.LAST if processed == setting.run_count else Work.DONE
 
 
-async def _put_back(setting: Setting, message: Message) -> Work:
+async def _put_back(deliveries: Deliveries, message: Message) -> Work:
     index, attempt, delivery = message
-    await RetryMessage(index, attempt, is_in_flight=setting.shows_in_flight, delivery=delivery)
+    await RetryMessage(index, attempt, is_in_flight=deliveries.can_repeat, delivery=delivery)
     return Work.PUT_BACK
 
 
-async def _complete(setting: Setting, policy: Policy, message: Message) -> None:
+async def _complete(policy: Policy, deliveries: Deliveries, message: Message) -> None:
     """Complete a message: a step only where somebody can see it."""
-    if setting.shows_in_flight:
+    if deliveries.can_repeat:
         await CompleteMessage(message.item, policy.claims_have_tokens, delivery=message.delivery)
 
 

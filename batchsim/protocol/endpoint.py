@@ -83,10 +83,10 @@ async def _enqueue_item(setting: Setting, policy: Policy, index: int) -> None:
     if setting.items[index].offloaded:
         await Upload(index)
     if policy.enqueues_atomically:
-        if await EnqueueItem(index) is Enqueued.NOT_INITIALIZED:
+        if await EnqueueItem(index, is_first=not setting.items[index].offloaded) is Enqueued.NOT_INITIALIZED:
             raise BatchNotInitializedError
         return
-    if await GetMeta(index) is None:
+    if await GetMeta(index, is_first=not setting.items[index].offloaded) is None:
         raise BatchNotInitializedError
     if await MarkEnqueued(index):
         await PushMessage(index)

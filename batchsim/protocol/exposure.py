@@ -2,7 +2,7 @@
 
 Engines know no fault. They ask an operation how it can turn out, and take one of its alternatives: of several,
 the exhaustive engine takes each, and the timed engine the first in order that is due and, if it has a
-probability, is drawn.
+chance, is drawn.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from batchsim.protocol.faults import Fault
 from batchsim.protocol.operation import (
     Alternative,
     BlockingOperation,
+    Chance,
     Footprint,
     Operation,
     Raised,
@@ -24,6 +25,11 @@ from batchsim.protocol.operation import (
 
 F = TypeVar("F", bound=Fault)
 T_co = TypeVar("T_co", covariant=True)
+
+
+Part = tuple[int, int]
+"""One of so many equal parts, by its number from 0."""
+WHOLE: Part = (0, 1)
 
 
 def fault_key(number: int) -> Key:
@@ -51,7 +57,7 @@ class Exposure(Generic[F]):
     def use_up(self, world: World) -> None:
         """It happens once."""
         if self.fault.probability is not None:
-            return
+            return  # as often as it is drawn
         left: int = world.cells.read(self.key)
         if left > 1:
             world.cells.write(self.key, left - 1)
@@ -85,9 +91,28 @@ class Exposure(Generic[F]):
         """Whether the fault leaves it open that it happens here, where it can."""
         return self.fault.at_most is not None
 
-    def way(self, label: str | None, choice: Any = None, timer: Key | None = None) -> Alternative:
-        """One such way; `timer`: of the operation itself, if any."""
-        return Alternative(label, self.timer or timer, choice, self.fault.probability, self.is_open)
+    def way(
+        self,
+        label: str | None,
+        choice: Any = None,
+        timer: Key | None = None,
+        *,
+        opportunity: str | None = None,
+        part: Part = WHOLE,
+    ) -> Alternative:
+        """One such way; `timer`: of the operation itself, if any.
+
+        With a probability, one number is drawn for each opportunity (`None`: for the use of the operation), and a
+        way is taken if the number lies in its part of those for which the fault happens.
+        """
+        return Alternative(label, self.timer or timer, choice, self._chance(opportunity, part), self.is_open)
+
+    def _chance(self, opportunity: str | None, part: Part) -> Chance | None:
+        probability = self.fault.probability
+        if probability is None:
+            return None
+        number, count = part
+        return Chance(self.key, probability * number / count, probability * (number + 1) / count, opportunity)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Any:
         """It happens in this way; the answer, or what is raised in its place."""

@@ -5,7 +5,8 @@ A fault is one of three things:
 - *pinned*: it happens, once, at the first moment that its fields leave open; where they leave several open,
   exploration takes every one of them;
 - a *budget* (`at_most`): exploration lets it happen anywhere its fields admit, at most that often;
-- a *probability*: in a timed run each opportunity that its fields admit takes it with that probability.
+- a *probability*: in a timed run, a number is drawn for each opportunity that its fields admit, and decides. What
+  an opportunity is, each fault says.
 
 Fields that are `None` admit anything. How an operation turns out under faults is said in `exposure.py`.
 """
@@ -14,9 +15,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, TypeVar
 
-PROBABLE_TIMES_MAX = 5
-"""How often a fault with a probability can hit one item or one attempt."""
+from batchsim.protocol.operation import Operation
+
+T = TypeVar("T")
+
+REDELIVERIES_MAX = 5
+"""A message that came back so often is spared by faults with a probability, so that every run ends."""
+REFUSALS_MAX = 1000
+"""So often in a row can a fault with a probability keep one message from being taken, likewise."""
+BEFALLEN = ("handler", "consumer")
+"""The kinds of actors that can crash, and whose operations can raise."""
 
 
 class Effect(StrEnum):
@@ -44,29 +54,36 @@ class Fault:
 
     @property
     def times_max(self) -> int:
-        """How often it can hit the same thing."""
-        if self.probability is not None:
-            return PROBABLE_TIMES_MAX
+        """How often it can happen, if it has no probability."""
         return 1 if self.at_most is None else self.at_most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostResponse(Fault):
-    """The connection drops when the handler has finished: the SDK gets no answer."""
+    """The connection drops when the handler has finished: the SDK gets no answer.
+
+    An opportunity is an answer that reaches the SDK otherwise.
+    """
 
     attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnect(Fault):
-    """The connection drops while the handler works, which goes on."""
+    """The connection drops while the handler works, which goes on.
+
+    An opportunity is a request whose handler still works when `network.drop` has passed since it was sent.
+    """
 
     attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut(Fault):
-    """The connection drops when only the first items have arrived."""
+    """The connection drops when only the first items have arrived.
+
+    An opportunity is a request, whatever its items; the number that is drawn also says after how many.
+    """
 
     attempt: int | None = None
     after_items: int | None = None
@@ -74,14 +91,20 @@ class Cut(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeliver(Fault):
-    """The visibility timeout passes while the message of an item is in flight."""
+    """The visibility timeout passes while the message of an item is in flight.
+
+    An opportunity is a delivery that is still in the hands of a consumer then.
+    """
 
     item: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crash(Fault):
-    """A handler or a consumer stops for good, in place of a step."""
+    """A handler or a consumer stops for good, in place of a step.
+
+    An opportunity is each step that it could stop in place of.
+    """
 
     actor: str | None = None
     """`handler-1`, `consumer-0`, or all of a kind: `handler`, `consumer`."""
@@ -90,10 +113,17 @@ class Crash(Fault):
     item: int | None = None
     """The item that this operation is about."""
 
+    def is_about(self, operation: Operation[Any]) -> bool:
+        """Whether it can come in place of an operation of the actor."""
+        return admits(self.before, operation.name) and admits(self.item, operation.item)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreError(Fault):
-    """An operation of a handler or a consumer raises."""
+    """An operation of a handler or a consumer raises.
+
+    An opportunity is each use of an operation, whether it would raise before its effect or after it.
+    """
 
     actor: str | None = None
     """`handler-1`, `consumer-0`, or all of a kind: `handler`, `consumer`."""
@@ -103,31 +133,14 @@ class StoreError(Fault):
     effect: Effect | None = None
     """`None`: exploration takes both; a timed run raises before the effect."""
 
+    def is_about(self, operation: Operation[Any]) -> bool:
+        """Whether an operation of the actor can raise."""
+        return admits(self.operation, operation.name) and admits(self.item, operation.item)
 
-HANDLER_OPERATIONS = (
-    "postgres.find_batch",
-    "store.upload",
-    "redis.get_meta",
-    "redis.mark_enqueued",
-    "queue.push",
-    "redis.enqueued_count",
-    "postgres.seal",
-)
-CONSUMER_OPERATIONS = (
-    "queue.take",
-    "queue.read",
-    "redis.get_meta",
-    "queue.retry",
-    "postgres.create_run",
-    "redis.record",
-    "queue.complete",
-    "redis.read_runs",
-    "redis.read_failures",
-    "postgres.completion_update",
-    "jobs.schedule_completion",
-    "redis.cleanup",
-)
-"""What a handler and what a consumer do: where they can crash, and what can raise."""
+
+def admits(field: T | None, value: T | None) -> bool:
+    """Whether a field of a fault admits this value."""
+    return field is None or field == value
 
 
 def befalls(actor: str | None, kind: str, number: int | None = None) -> bool:

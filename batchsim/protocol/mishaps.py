@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from batchsim.protocol.cells import Key
-from batchsim.protocol.exposure import Exposure
+from batchsim.protocol.exposure import WHOLE, Exposure, F
 from batchsim.protocol.faults import (
-    PROBABLE_TIMES_MAX,
+    BEFALLEN,
+    REDELIVERIES_MAX,
+    REFUSALS_MAX,
     Crash,
     Cut,
     Disconnect,
     Effect,
-    Fault,
     LostResponse,
     Redeliver,
     StoreError,
+    admits,
     befalls,
 )
 from batchsim.protocol.operation import (
@@ -30,12 +32,13 @@ from batchsim.protocol.operation import (
     World,
     touches,
 )
-from batchsim.protocol.operations import ClaimMessage, Deliver, Drop, GetMeta, Upload, visibility_timer
+from batchsim.protocol.operations import Deliver, Drop, visibility_timer
 from batchsim.protocol.operations import Redeliver as RedeliverMessage
-from batchsim.protocol.setting import Setting
+from batchsim.protocol.setting import Deliveries, Setting
 from batchsim.protocol.stores import (
     CONNECTION_LOST,
     Answer,
+    Message,
     answer_key,
     connection_key,
     in_flight_key,
@@ -49,10 +52,6 @@ IN_HANDS = "in the hands of a consumer"
 """How `queue.redeliver` turns out where the message was not left behind by a crash."""
 
 
-def _admits(field: int | None, value: int | None) -> bool:
-    return field is None or field == value
-
-
 # -- the network -----------------------------------------------------------------------------
 
 
@@ -60,7 +59,7 @@ class ResponseIsLost(Exposure[LostResponse]):
     """`http.deliver`: the answer is there, and is lost."""
 
     def concerns(self, operation: Operation[Any]) -> bool:
-        return isinstance(operation, Deliver) and _admits(self.fault.attempt, operation.attempt)
+        return isinstance(operation, Deliver) and admits(self.fault.attempt, operation.attempt)
 
     def is_certain(self, world: World, operation: Operation[Any]) -> bool:
         return self.fault.is_pinned and self.timer is None
@@ -70,7 +69,8 @@ class ResponseIsLost(Exposure[LostResponse]):
         answer = world.network.answer(operation.attempt)
         if not usual or answer == CONNECTION_LOST or not self.is_left(world):
             return ()
-        return (self.way(LOST, timer=operation.waits_for()),)
+        opportunity = _request(operation.attempt)
+        return (self.way(LOST, timer=operation.waits_for(), opportunity=opportunity),)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Answer:
         assert isinstance(operation, Deliver)
@@ -89,7 +89,9 @@ class ConnectionDrops(Exposure[Disconnect]):
         assert isinstance(operation, Drop)
         is_whole = world.network.connection(operation.attempt).is_whole
         has_answer = world.network.answer(operation.attempt) is not None
-        return (self.way(None),) if is_whole and not has_answer and self.is_left(world) else ()
+        if not is_whole or has_answer or not self.is_left(world):
+            return ()
+        return (self.way(None, opportunity=_request(operation.attempt)),)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> None:
         self.use_up(world)
@@ -100,7 +102,7 @@ class DropIsSeen(Exposure[Disconnect]):
     """`http.deliver`: the connection has dropped."""
 
     def concerns(self, operation: Operation[Any]) -> bool:
-        return isinstance(operation, Deliver) and _admits(self.fault.attempt, operation.attempt)
+        return isinstance(operation, Deliver) and admits(self.fault.attempt, operation.attempt)
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
         return touches(writes=(_connection_of(operation),))
@@ -130,20 +132,28 @@ def _connection_of(operation: Operation[Any]) -> Key:
 class _Cutting(Exposure[Cut]):
     """The connection drops before all items have arrived."""
 
+    def __init__(self, number: int, fault: Cut, run_count: int) -> None:
+        super().__init__(number, fault)
+        self._run_count = run_count
+
     @property
     def is_open(self) -> bool:
         return super().is_open or (self.timer is None and self.fault.after_items is None)
+
+    def cut(self, attempt: int, after: int) -> Alternative:
+        """The way in which it is cut after so many items.
+
+        With a probability, one number says for a request whether it is, and after how many: each is as likely.
+        """
+        part = WHOLE if self.fault.after_items is not None else (after, self._run_count)
+        return self.way(_cut_after(after), after, opportunity=_request(attempt), part=part)
 
 
 class CutIsSeen(_Cutting):
     """`http.deliver`: the connection has dropped, or drops, before all items have arrived."""
 
-    def __init__(self, number: int, fault: Cut, run_count: int) -> None:
-        super().__init__(number, fault)
-        self._run_count = run_count
-
     def concerns(self, operation: Operation[Any]) -> bool:
-        return isinstance(operation, Deliver) and _admits(self.fault.attempt, operation.attempt)
+        return isinstance(operation, Deliver) and admits(self.fault.attempt, operation.attempt)
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
         return touches(writes=(self.key, _connection_of(operation)))
@@ -162,7 +172,7 @@ class CutIsSeen(_Cutting):
             return ()
         counts = range(connection.items_read, self._run_count)
         return tuple(
-            self.way(_cut_after(count), count) for count in counts if _admits(self.fault.after_items, count)
+            self.cut(operation.attempt, count) for count in counts if admits(self.fault.after_items, count)
         )
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Answer:
@@ -180,19 +190,12 @@ class CutIsSeen(_Cutting):
 class BodyIsCut(_Cutting):
     """In place of the first step for an item: the handler's read of the body fails."""
 
-    def __init__(self, number: int, fault: Cut, setting: Setting, attempt: int) -> None:
-        super().__init__(number, fault)
-        self._setting = setting
+    def __init__(self, number: int, fault: Cut, run_count: int, attempt: int) -> None:
+        super().__init__(number, fault, run_count)
         self._attempt = attempt
 
     def concerns(self, operation: Operation[Any]) -> bool:
-        match operation:
-            case Upload():
-                return True
-            case GetMeta(index=index):
-                return not self._setting.items[index].offloaded
-            case _:
-                return False
+        return operation.reads_body
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
         return touches(writes=(self.key, connection_key(self._attempt)))
@@ -210,11 +213,21 @@ class BodyIsCut(_Cutting):
         assert index is not None
         if connection.cut_after is not None:
             return (Alternative(_cut_after(connection.cut_after)),) if index >= connection.cut_after else ()
-        # Of items begun side by side, none beyond the cut has arrived.
-        after = index if self.fault.after_items is None else self.fault.after_items
         if not connection.is_whole or not self.is_left(world):
             return ()
-        return (self.way(_cut_after(after), after),) if connection.items_read <= after <= index else ()
+        return tuple(
+            self.cut(self._attempt, after)
+            for after in self._counts(index)
+            if connection.items_read <= after <= index
+        )
+
+    def _counts(self, index: int) -> tuple[int, ...]:
+        """After how many items it can be cut so that an item does not arrive, if that shows at this item first."""
+        if self.fault.after_items is not None:
+            return (self.fault.after_items,)
+        # What is drawn may lie before this item, where items are begun side by side. Exploration need not look
+        # there: in another order of the steps, an earlier item comes first.
+        return (index,) if self.fault.probability is None else tuple(range(index + 1))
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
         _cut(self, world, self._attempt, way)
@@ -226,6 +239,10 @@ class BodyIsCut(_Cutting):
         read = operation.item + 1
         if connection.is_whole and read > connection.items_read:
             world.network.change_connection(self._attempt, connection._replace(items_read=read))
+
+
+def _request(attempt: int) -> str:
+    return f"attempt {attempt}"
 
 
 def _cut_after(items: int) -> str:
@@ -254,9 +271,10 @@ class MessageIsRedelivered(Exposure[Redeliver]):
         record = world.queue.in_flight(operation.index)
         if record is None or record.is_abandoned or not self.is_left(world):
             return ()
-        if self.fault.probability is not None and record.message.delivery > PROBABLE_TIMES_MAX:
+        if self.fault.probability is not None and _is_spared(record.message):
             return ()
-        return (self.way(IN_HANDS, timer=visibility_timer(operation.index)),)
+        opportunity = f"delivery {record.message.delivery} of item {operation.index}"
+        return (self.way(IN_HANDS, timer=visibility_timer(operation.index), opportunity=opportunity),)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> None:
         self.use_up(world)
@@ -266,17 +284,36 @@ class MessageIsRedelivered(Exposure[Redeliver]):
 # -- processes and stores ----------------------------------------------------------------------
 
 
-class ActorCrashes(Exposure[Crash]):
+class _OfAStep(Exposure[F]):
+    """What can befall each step of an actor."""
+
+    def __init__(self, number: int, fault: F, deliveries: Deliveries) -> None:
+        super().__init__(number, fault)
+        self.deliveries = deliveries
+
+    def looks_at(self, operation: Operation[Any]) -> tuple[Key, ...]:
+        """The in-flight record by which it spares a message."""
+        is_asked = self.deliveries.can_repeat and self.fault.probability is not None
+        return _record_of(operation) if is_asked else ()
+
+    def spares(self, world: World, operation: Operation[Any]) -> bool:
+        """Whether the message that the operation is done for came back so often that it is hit no more."""
+        if operation.message is None or not self.looks_at(operation):
+            return False
+        record = world.queue.in_flight(operation.message.item)
+        return record is not None and _is_spared(record.message)
+
+
+class ActorCrashes(_OfAStep[Crash]):
     """In place of a step: the actor stops for good."""
 
-    def __init__(self, number: int, fault: Crash, attempt: int | None) -> None:
-        super().__init__(number, fault)
+    def __init__(self, number: int, fault: Crash, deliveries: Deliveries, attempt: int | None) -> None:
+        super().__init__(number, fault, deliveries)
         self._attempt = attempt
         """Of a handler: the attempt whose connection is lost with it."""
 
     def concerns(self, operation: Operation[Any]) -> bool:
-        fault = self.fault
-        return (fault.before is None or fault.before == operation.name) and _admits(fault.item, operation.item)
+        return self.fault.is_about(operation)
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
         return touches(writes=(self.key, *self.unblocks(operation)))
@@ -284,7 +321,7 @@ class ActorCrashes(Exposure[Crash]):
     def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
         if self._attempt is not None:
             return (answer_key(self._attempt),)
-        return _message_of(operation)
+        return _record_of(operation)
 
     @property
     def is_open(self) -> bool:
@@ -294,7 +331,7 @@ class ActorCrashes(Exposure[Crash]):
         return self.fault.is_pinned and self.fault.before is not None and self.timer is None
 
     def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
-        if not usual or not self.is_left(world) or _is_hit_too_often(self.fault, operation):
+        if not usual or not self.is_left(world) or self.spares(world, operation):
             return ()
         return (self.way("crash"),)
 
@@ -312,23 +349,17 @@ class ActorCrashes(Exposure[Crash]):
             world.cells.write(answer_key(attempt), CONNECTION_LOST)
 
 
-class StoreFails(Exposure[StoreError]):
+class StoreFails(_OfAStep[StoreError]):
     """The operation raises, before or after its effect."""
 
-    def __init__(self, number: int, fault: StoreError, *, shows_in_flight: bool) -> None:
-        super().__init__(number, fault)
-        self._shows_in_flight = shows_in_flight
-
     def concerns(self, operation: Operation[Any]) -> bool:
-        fault = self.fault
-        is_meant = fault.operation is None or fault.operation == operation.name
-        return is_meant and _admits(fault.item, operation.item)
+        return self.fault.is_about(operation)
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
-        return touches(writes=(self.key, *self.unblocks(operation)))
+        return touches(reads=self.looks_at(operation), writes=(self.key, *self.unblocks(operation)))
 
     def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
-        return _message_of(operation) if self._shows_in_flight and operation.leaves_message else ()
+        return _record_of(operation) if self.deliveries.can_be_left and operation.leaves_message else ()
 
     @property
     def is_open(self) -> bool:
@@ -338,45 +369,82 @@ class StoreFails(Exposure[StoreError]):
         return self.fault.is_pinned and self.fault.operation is not None and self.timer is None
 
     def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
-        if not usual or not self.is_left(world) or _is_hit_too_often(self.fault, operation):
+        if not usual or not self.is_left(world) or self.spares(world, operation):
             return ()
-        ways = []
-        if self.fault.effect is not Effect.AFTER:
+        return tuple(self._ways(world, operation, usual))
+
+    def _ways(self, world: World, operation: Operation[Any], usual: Ways) -> Iterator[Alternative]:
+        is_probable = self.fault.probability is not None
+        if self.fault.effect is not Effect.AFTER and not self._is_refused_enough(world, operation, usual):
             before = self.way("raises before")
-            ways.append(before._replace(is_optional=before.is_optional or self.fault.effect is None))
-        if self.fault.effect is not Effect.BEFORE:
-            ways.extend(self.way(_raises_after(each), each, each.timer) for each in usual)
-        return tuple(ways)
+            yield before._replace(is_optional=before.is_optional or self.fault.effect is None)
+        # Of a use that is drawn it is left to us when it raises: before, as where a timed run is pinned.
+        if self.fault.effect is Effect.AFTER or (self.fault.effect is None and not is_probable):
+            for each in usual:
+                taken = operation.message_taken(each)
+                if not (is_probable and taken is not None and _is_spared(taken)):
+                    yield self.way(_raises_after(each), each, each.timer)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
         self.use_up(world)
         turned_out: Alternative | None = way.choice
-        answer = None if turned_out is None else operation.apply_alternative(world, turned_out)
-        self._leave_message(world, operation, answer)
-        return Raised(StoreFailure, turned_out is not None, answer)
+        if turned_out is None:
+            self._note_refusal(world, operation)
+            self._leave_message(world, operation)
+            return Raised(StoreFailure)
+        answer = operation.apply_alternative(world, turned_out)
+        taken = operation.message_taken(turned_out)
+        if taken is not None and operation.leaves_message:
+            world.queue.abandon(taken.item, taken.delivery)
+        self._leave_message(world, operation)
+        return Raised(StoreFailure, True, answer)
 
-    def _leave_message(self, world: World, operation: Operation[Any], answer: Any) -> None:
-        if isinstance(operation, ClaimMessage) and answer is not None:
-            world.queue.abandon(*answer)
-        elif self._shows_in_flight and operation.leaves_message and operation.message is not None:
+    def _leave_message(self, world: World, operation: Operation[Any]) -> None:
+        if self.deliveries.can_be_left and operation.leaves_message and operation.message is not None:
             world.queue.abandon(*operation.message)
+
+    # -- what is refused again and again: a run must come to its end ------------------------------
+
+    def _is_refused_enough(self, world: World, operation: Operation[Any], usual: Ways) -> bool:
+        if self.fault.probability is None or operation.message_taken(usual[0]) is None:
+            return False
+        refused: Refused | None = world.cells.read(self.key)
+        return (
+            refused is not None and refused[0] == operation.message_taken(usual[0]) and refused[1] >= REFUSALS_MAX
+        )
+
+    def _note_refusal(self, world: World, operation: Operation[Any]) -> None:
+        if self.fault.probability is None:
+            return
+        first = next(iter(operation.alternatives(world)), None)
+        message = None if first is None else operation.message_taken(first)
+        if message is not None:
+            refused: Refused | None = world.cells.read(self.key)
+            times = refused[1] if refused is not None and refused[0] == message else 0
+            world.cells.write(self.key, (message, times + 1))
+
+
+Refused = tuple[Message, int]
+"""The message that was not taken last, and how often in a row."""
 
 
 def _raises_after(usual: Alternative) -> str:
     return "raises after" if usual.label is None else f"raises after ({usual.label})"
 
 
-def _message_of(operation: Operation[Any]) -> tuple[Key, ...]:
+def _record_of(operation: Operation[Any]) -> tuple[Key, ...]:
     """The in-flight record of the message that the operation is done for, if any."""
     return () if operation.message is None else (in_flight_key(operation.message.item),)
 
 
-def _is_hit_too_often(fault: Fault, operation: Operation[Any]) -> bool:
-    message = operation.message
-    return fault.probability is not None and message is not None and message.delivery > PROBABLE_TIMES_MAX
+def _is_spared(message: Message) -> bool:
+    """Whether faults with a probability leave a message alone, having brought it back so often."""
+    return message.redeliveries >= REDELIVERIES_MAX
 
 
-def exposures_of(setting: Setting, kind: str, number: int | None) -> Iterator[Exposure[Any]]:
+def exposures_of(
+    setting: Setting, deliveries: Deliveries, kind: str, number: int | None
+) -> Iterator[Exposure[Any]]:
     """The faults that can befall the operations of an actor of this kind and number."""
     for place, fault in enumerate(setting.faults):
         match kind, fault:
@@ -386,16 +454,16 @@ def exposures_of(setting: Setting, kind: str, number: int | None) -> Iterator[Ex
                 yield DropIsSeen(place, fault)
             case "sdk", Cut():
                 yield CutIsSeen(place, fault, setting.run_count)
-            case "network", Disconnect() if _admits(fault.attempt, number):
+            case "network", Disconnect() if admits(fault.attempt, number):
                 yield ConnectionDrops(place, fault)
-            case "queue", Redeliver() if _admits(fault.item, number):
+            case "queue", Redeliver() if admits(fault.item, number):
                 yield MessageIsRedelivered(place, fault)
-            case "handler", Cut() if _admits(fault.attempt, number):
+            case "handler", Cut() if admits(fault.attempt, number):
                 assert number is not None
-                yield BodyIsCut(place, fault, setting, number)
-            case (("handler" | "consumer"), Crash()) if befalls(fault.actor, kind, number):
-                yield ActorCrashes(place, fault, number if kind == "handler" else None)
-            case (("handler" | "consumer"), StoreError()) if befalls(fault.actor, kind, number):
-                yield StoreFails(place, fault, shows_in_flight=setting.shows_in_flight)
+                yield BodyIsCut(place, fault, setting.run_count, number)
+            case _, Crash() if kind in BEFALLEN and befalls(fault.actor, kind, number):
+                yield ActorCrashes(place, fault, deliveries, number if kind == "handler" else None)
+            case _, StoreError() if kind in BEFALLEN and befalls(fault.actor, kind, number):
+                yield StoreFails(place, fault, deliveries)
             case _:
                 pass

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from batchsim.protocol.cells import Cells, Key
 from batchsim.protocol.history import History
-from batchsim.protocol.stores import BatchQueue, Claim, Jobs, Network, Postgres, Redis
+from batchsim.protocol.stores import BatchQueue, Claim, Jobs, Message, Network, Postgres, Redis
 
 T_co = TypeVar("T_co", covariant=True)
 A = TypeVar("A")
@@ -98,6 +98,19 @@ def touches(*, reads: tuple[Key, ...] = (), writes: tuple[Key, ...] = ()) -> Foo
     return Footprint(frozenset(reads), frozenset(writes))
 
 
+class Chance(NamedTuple):
+    """With time: how likely something is. For each opportunity one number from 0 to 1 is drawn, and decides."""
+
+    fault: Key
+    """What it is the chance of: those of two faults are independent."""
+    begin: float
+    """It happens if the number is at least this …"""
+    end: float
+    """… and less than this. What can happen in several ways has a part of the numbers for each of them."""
+    opportunity: str | None = None
+    """What the number is drawn for, the same one whoever asks; `None`: this use of the operation."""
+
+
 class Alternative(NamedTuple):
     """One of the ways in which an operation can turn out."""
 
@@ -107,10 +120,15 @@ class Alternative(NamedTuple):
     """With time: not before this timer has run out."""
     choice: Any = None
     """What the operation needs to know to turn out so."""
-    probability: float | None = None
+    chance: Chance | None = None
     """With time: how likely it turns out so, if nothing before it in order does; `None`: it does."""
     is_optional: bool = False
     """Whether a scenario leaves open that it turns out so: exploration also takes what comes after it in order."""
+
+    @property
+    def probability(self) -> float | None:
+        """How likely it is; `None`: certain."""
+        return None if self.chance is None else self.chance.end - self.chance.begin
 
 
 class Timer(NamedTuple):
@@ -135,11 +153,19 @@ class Operation(Generic[T_co]):
     __slots__ = ()
 
     name: ClassVar[str]
+    done_by: ClassVar[tuple[str, ...]] = ()
+    """The kinds of actors that do it, under one policy or another."""
     footprint_of_class: ClassVar[Footprint] = Footprint()
     may_unblock: ClassVar[bool] = False
     """Whether its effect may let somebody go on who waits for a cell: see `unblocks`."""
     is_instant: ClassVar[bool] = False
     """With time: whether it has no request leg; that of its name is the delay of a timer."""
+    is_wait: ClassVar[bool] = False
+    """With time: whether it is a wait, not a round trip: a plain duration passes before its effect, as a whole."""
+    backs_off: ClassVar[bool] = False
+    """With time: whether it is a backoff, as long as its `attempt` has it."""
+    is_of_faults: ClassVar[bool] = False
+    """Whether it takes place only where there are faults."""
     acts_on_arrival: ClassVar[bool] = False
     """With time: whether the response leg passes before its effect, which is to be received."""
     has_alternatives: ClassVar[bool] = False
@@ -162,14 +188,23 @@ class Operation(Generic[T_co]):
         return None
 
     @property
+    def reads_body(self) -> bool:
+        """Whether its item has to have arrived with the body of the request: it is the first step for the item."""
+        return False
+
+    @property
     def message(self) -> Claim | None:
         """The message that the consumer holds meanwhile, if it is one that does."""
         return None
 
     @property
     def leaves_message(self) -> bool:
-        """Whether the consumer goes on without its message, which stays in flight, if this raises."""
+        """Whether the consumer goes on without the message that it holds, or has taken, if this raises."""
         return False
+
+    def message_taken(self, alternative: Alternative) -> Message | None:
+        """The message that it takes if it turns out so, if it is one that does."""
+        return None
 
     def footprint(self) -> Footprint:
         """The keys that it touches."""

@@ -65,6 +65,7 @@ class Deliver(BlockingOperation[Answer]):
     """The answer to a phase-2 request reaches the SDK."""
 
     name: ClassVar[str] = "http.deliver"
+    done_by: ClassVar[tuple[str, ...]] = ("sdk",)
     acts_on_arrival: ClassVar[bool] = True
     attempt: int
     run_count: int
@@ -100,6 +101,9 @@ class Backoff(Operation[None]):
     """The SDK has waited, and sends the next attempt."""
 
     name: ClassVar[str] = "sdk.backoff"
+    done_by: ClassVar[tuple[str, ...]] = ("sdk",)
+    is_wait: ClassVar[bool] = True
+    backs_off: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
     attempt: int
     """The attempt that failed."""
@@ -125,6 +129,7 @@ class FindBatch(Operation[BatchRow]):
     """Read the batch row."""
 
     name: ClassVar[str] = "postgres.find_batch"
+    done_by: ClassVar[tuple[str, ...]] = ("handler", "job", "reaper")
     footprint_of_class: ClassVar[Footprint] = touches(reads=(BATCH_ROW,))
 
     def apply(self, world: World) -> BatchRow:
@@ -139,6 +144,12 @@ class Upload(ItemOperation[None]):
     """Upload a large payload to the object store."""
 
     name: ClassVar[str] = "store.upload"
+    done_by: ClassVar[tuple[str, ...]] = ("handler",)
+    is_wait: ClassVar[bool] = True
+
+    @property
+    def reads_body(self) -> bool:
+        return True
 
     def apply(self, world: World) -> None:
         """Nobody reads the object store."""
@@ -152,9 +163,16 @@ class GetMeta(ItemOperation[int | None]):
     """Read the metadata of the batch: its `run_count`, or `None` where cleanup was."""
 
     name: ClassVar[str] = "redis.get_meta"
+    done_by: ClassVar[tuple[str, ...]] = ("handler", "consumer")
     footprint_of_class: ClassVar[Footprint] = touches(reads=(META,))
     delivery: int = 0
     """Of a consumer: which delivery of the message it holds."""
+    is_first: bool = False
+    """Of a handler: whether it does nothing for the item before."""
+
+    @property
+    def reads_body(self) -> bool:
+        return self.is_first
 
     @property
     def message(self) -> Claim | None:
@@ -177,6 +195,7 @@ class MarkEnqueued(ItemOperation[bool]):
     """Mark an item as enqueued; whether it was not already."""
 
     name: ClassVar[str] = "redis.mark_enqueued"
+    done_by: ClassVar[tuple[str, ...]] = ("handler",)
     footprint_of_class: ClassVar[Footprint] = touches(writes=(ENQUEUED_ITEMS,))
 
     def apply(self, world: World) -> bool:
@@ -191,6 +210,7 @@ class PushMessage(ItemOperation[None]):
     """Push the message of an item to the batch queue."""
 
     name: ClassVar[str] = "queue.push"
+    done_by: ClassVar[tuple[str, ...]] = ("handler",)
     footprint_of_class: ClassVar[Footprint] = touches(writes=(QUEUE, PUSHED))
     may_unblock: ClassVar[bool] = True
 
@@ -218,8 +238,15 @@ class EnqueueItem(ItemOperation[Enqueued]):
     """In one script: look for the metadata, mark an item as enqueued, and push its message if it was not."""
 
     name: ClassVar[str] = "redis.mark_enqueued"
+    done_by: ClassVar[tuple[str, ...]] = ("handler",)
     footprint_of_class: ClassVar[Footprint] = touches(reads=(META,), writes=(ENQUEUED_ITEMS, QUEUE, PUSHED))
     may_unblock: ClassVar[bool] = True
+    is_first: bool = False
+    """Whether the handler does nothing for the item before."""
+
+    @property
+    def reads_body(self) -> bool:
+        return self.is_first
 
     def unblocks(self) -> tuple[Key, ...]:
         return (QUEUE,)
@@ -245,6 +272,7 @@ class EnqueuedCount(Operation[int]):
     """Count the items that are marked as enqueued."""
 
     name: ClassVar[str] = "redis.enqueued_count"
+    done_by: ClassVar[tuple[str, ...]] = ("handler",)
     footprint_of_class: ClassVar[Footprint] = touches(reads=(ENQUEUED_ITEMS,))
 
     def apply(self, world: World) -> int:
@@ -265,6 +293,7 @@ class Seal(Operation[bool]):
     """Seal the batch, where it is PENDING and not sealed; whether the row changed."""
 
     name: ClassVar[str] = "postgres.seal"
+    done_by: ClassVar[tuple[str, ...]] = ("handler",)
     footprint_of_class: ClassVar[Footprint] = touches(writes=(BATCH_ROW,))
 
     def apply(self, world: World) -> bool:
@@ -285,6 +314,7 @@ class TakeMessage(BlockingOperation[Message]):
     """Take the first message of the queue."""
 
     name: ClassVar[str] = "queue.take"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     footprint_of_class: ClassVar[Footprint] = touches(writes=(QUEUE,))
 
     def waits_for(self) -> Key:
@@ -292,6 +322,10 @@ class TakeMessage(BlockingOperation[Message]):
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
         return tuple([message_alternative(message) for message in world.queue.visible()])
+
+    def message_taken(self, alternative: Alternative) -> Message | None:
+        message: Message = alternative.choice
+        return message
 
     def apply_alternative(self, world: World, alternative: Alternative) -> Message:
         message: Message = alternative.choice
@@ -308,6 +342,8 @@ class ClaimMessage(BlockingOperation[Claim]):
     """Move the first message of the queue, and its data, to an in-flight record."""
 
     name: ClassVar[str] = "queue.take"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
+    is_of_faults: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
     run_count: int
 
@@ -328,6 +364,14 @@ class ClaimMessage(BlockingOperation[Claim]):
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
         return tuple([message_alternative(message) for message in world.queue.visible()])
+
+    @property
+    def leaves_message(self) -> bool:
+        return True
+
+    def message_taken(self, alternative: Alternative) -> Message | None:
+        message: Message = alternative.choice
+        return message
 
     def apply_alternative(self, world: World, alternative: Alternative) -> Claim:
         message: Message = alternative.choice
@@ -359,6 +403,8 @@ class ReadMessage(MessageOperation[int | None]):
     """Read the data of a message in flight: its attempt, or `None` where the record is gone."""
 
     name: ClassVar[str] = "queue.read"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
+    is_of_faults: ClassVar[bool] = True
 
     @property
     def leaves_message(self) -> bool:
@@ -380,6 +426,8 @@ class CompleteMessage(MessageOperation[bool]):
     """Delete the in-flight record of a message, whoever took it last; whether there was one."""
 
     name: ClassVar[str] = "queue.complete"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
+    is_of_faults: ClassVar[bool] = True
     has_token: bool = False
     """Whether a token says whose claim it is, so that only its own record is deleted."""
 
@@ -405,6 +453,9 @@ class RetryMessage(MessageOperation[bool]):
     """Put a message back after a failed attempt, to show itself after a backoff; whether it could be."""
 
     name: ClassVar[str] = "queue.retry"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
+    is_wait: ClassVar[bool] = True
+    backs_off: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
     is_instant: ClassVar[bool] = True
     attempt: int
@@ -454,6 +505,9 @@ class Redeliver(BlockingOperation[None]):
     """The visibility timeout of a message has passed: it goes back from its in-flight record to the queue."""
 
     name: ClassVar[str] = "queue.redeliver"
+    done_by: ClassVar[tuple[str, ...]] = ("queue",)
+    is_wait: ClassVar[bool] = True
+    is_of_faults: ClassVar[bool] = True
     is_instant: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
     index: int
@@ -489,6 +543,7 @@ class CreateRun(MessageOperation[int]):
     """Insert a child run of an item; which one of the item it is."""
 
     name: ClassVar[str] = "postgres.create_run"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     may_unblock: ClassVar[bool] = True
     final: bool
     """Whether it is a pre-failed run, final from the start."""
@@ -526,6 +581,7 @@ class Record(MessageOperation[int | None]):
     """Record what became of an item, once; how many items are recorded."""
 
     name: ClassVar[str] = "redis.record"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     success: bool
     is_last_resort: bool = False
     """Whether it records what could not be retried."""
@@ -561,6 +617,7 @@ class ReadRuns(FinalizeOperation[int]):
     """Read the recorded runs; how many."""
 
     name: ClassVar[str] = "redis.read_runs"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     footprint_of_class: ClassVar[Footprint] = touches(reads=(RUNS,))
 
     def apply(self, world: World) -> int:
@@ -572,6 +629,7 @@ class ReadFailures(FinalizeOperation[int]):
     """Read the recorded failures; how many."""
 
     name: ClassVar[str] = "redis.read_failures"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     footprint_of_class: ClassVar[Footprint] = touches(reads=(FAILURES,))
 
     def apply(self, world: World) -> int:
@@ -583,6 +641,7 @@ class CompletionUpdate(FinalizeOperation[bool]):
     """Write the result of processing to the batch row; whether the row changed."""
 
     name: ClassVar[str] = "postgres.completion_update"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     footprint_of_class: ClassVar[Footprint] = touches(writes=(BATCH_ROW, COMPLETION_UPDATES, REGRESSION))
     status: Status
     successful: int
@@ -618,6 +677,7 @@ class ScheduleCompletion(FinalizeOperation[None]):
     """Schedule the completion job; one that waits already is moved."""
 
     name: ClassVar[str] = "jobs.schedule_completion"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer", "run")
     footprint_of_class: ClassVar[Footprint] = touches(writes=(COMPLETION_JOB,))
     may_unblock: ClassVar[bool] = True
 
@@ -636,6 +696,7 @@ class Cleanup(FinalizeOperation[int]):
     """Delete the keys of the batch; how many there were."""
 
     name: ClassVar[str] = "redis.cleanup"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer", "reaper")
     footprint_of_class: ClassVar[Footprint] = touches(writes=REDIS_KEYS)
 
     def apply(self, world: World) -> int:
@@ -653,6 +714,7 @@ class CleanupWithTombstone(FinalizeOperation[int]):
     """Delete the keys of the batch but `enqueued_items`, which expires after a grace time."""
 
     name: ClassVar[str] = "redis.cleanup"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     footprint_of_class: ClassVar[Footprint] = touches(writes=(*_ALL_BUT_ENQUEUED_ITEMS, TOMBSTONE))
     may_unblock: ClassVar[bool] = True
 
@@ -675,6 +737,8 @@ class ExpireTombstone(BlockingOperation[None]):
     """The grace time of the tombstone has passed: Redis drops it."""
 
     name: ClassVar[str] = "redis.expire"
+    done_by: ClassVar[tuple[str, ...]] = ("redis",)
+    is_wait: ClassVar[bool] = True
     footprint_of_class: ClassVar[Footprint] = touches(writes=(ENQUEUED_ITEMS, TOMBSTONE))
     is_instant: ClassVar[bool] = True
 
@@ -704,6 +768,7 @@ class FindRuns(Operation[RunTally]):
     """Read the run rows of the batch."""
 
     name: ClassVar[str] = "postgres.find_runs"
+    done_by: ClassVar[tuple[str, ...]] = ("job",)
     run_count: int
     copies: int = 1
     """How many child runs an item can have at most."""
@@ -724,6 +789,7 @@ class SetCompleted(Operation[bool]):
     """Set the batch COMPLETED; whether the row changed."""
 
     name: ClassVar[str] = "postgres.set_completed"
+    done_by: ClassVar[tuple[str, ...]] = ("job",)
     footprint_of_class: ClassVar[Footprint] = touches(writes=(BATCH_ROW, REGRESSION))
     guarded: bool
     """Whether only where the status is neither ABORTED nor COMPLETED."""
@@ -744,6 +810,7 @@ class FindWaitpoint(Operation[Waitpoint | None]):
     """Read the waitpoint of the batch."""
 
     name: ClassVar[str] = "postgres.find_waitpoint"
+    done_by: ClassVar[tuple[str, ...]] = ("job", "reaper")
     footprint_of_class: ClassVar[Footprint] = touches(reads=(WAITPOINT,))
 
     def apply(self, world: World) -> Waitpoint | None:
@@ -755,6 +822,7 @@ class CompleteWaitpoint(Operation[bool]):
     """Complete the waitpoint, where nobody did before: the parent's call goes on; whether the row changed."""
 
     name: ClassVar[str] = "postgres.complete_waitpoint"
+    done_by: ClassVar[tuple[str, ...]] = ("job", "reaper")
     footprint_of_class: ClassVar[Footprint] = touches(writes=(WAITPOINT,))
     may_unblock: ClassVar[bool] = True
     waitpoint: Waitpoint
@@ -774,6 +842,8 @@ class FinishRun(ItemOperation[None]):
     """A child run becomes final."""
 
     name: ClassVar[str] = "run.finish"
+    done_by: ClassVar[tuple[str, ...]] = ("run",)
+    is_wait: ClassVar[bool] = True
     copy: int = 1
     """Which child run of the item."""
 
@@ -816,6 +886,8 @@ class TakeCompletion(TakeJob):
     """Pick up the completion job."""
 
     name: ClassVar[str] = "jobs.take_completion"
+    done_by: ClassVar[tuple[str, ...]] = ("job",)
+    is_wait: ClassVar[bool] = True
 
     def job(self) -> Key:
         return COMPLETION_JOB
@@ -829,6 +901,9 @@ class Drop(BlockingOperation[None]):
     """The connection of a request drops while its handler works. Only a fault lets it."""
 
     name: ClassVar[str] = "network.drop"
+    done_by: ClassVar[tuple[str, ...]] = ("network",)
+    is_wait: ClassVar[bool] = True
+    is_of_faults: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
     attempt: int
 
@@ -860,6 +935,8 @@ class TakeExpiry(TakeJob):
     """Pick up the job that reaps a batch which was never sealed."""
 
     name: ClassVar[str] = "jobs.take_expiry"
+    done_by: ClassVar[tuple[str, ...]] = ("reaper",)
+    is_wait: ClassVar[bool] = True
 
     def job(self) -> Key:
         return EXPIRY_JOB
@@ -870,6 +947,7 @@ class Abort(Operation[bool]):
     """Set the batch ABORTED, where it is PENDING and not sealed; whether the row changed."""
 
     name: ClassVar[str] = "postgres.abort"
+    done_by: ClassVar[tuple[str, ...]] = ("reaper",)
     spares_work_of: int = 0
     """Not where processing is completed, or so many items all have a child run; 0: whatever there is."""
 
@@ -891,40 +969,47 @@ class Abort(Operation[bool]):
         return "ABORTED" if answer else "no row changed"
 
 
-OPERATIONS: dict[str, type[Operation[Any]]] = {
-    operation.name: operation
-    for operation in (
-        Deliver,
-        Backoff,
-        FindBatch,
-        Upload,
-        GetMeta,
-        MarkEnqueued,
-        PushMessage,
-        EnqueuedCount,
-        Seal,
-        TakeMessage,
-        ReadMessage,
-        CompleteMessage,
-        RetryMessage,
-        Redeliver,
-        CreateRun,
-        Record,
-        ReadRuns,
-        ReadFailures,
-        CompletionUpdate,
-        ScheduleCompletion,
-        Cleanup,
-        ExpireTombstone,
-        FinishRun,
-        TakeCompletion,
-        FindRuns,
-        SetCompleted,
-        FindWaitpoint,
-        CompleteWaitpoint,
-        TakeExpiry,
-        Abort,
-        Drop,
-    )
-}
-"""Every operation by its name."""
+TYPES: tuple[type[Operation[Any]], ...] = (
+    Deliver,
+    Backoff,
+    FindBatch,
+    Upload,
+    GetMeta,
+    EnqueueItem,
+    MarkEnqueued,
+    PushMessage,
+    EnqueuedCount,
+    Seal,
+    ClaimMessage,
+    TakeMessage,
+    ReadMessage,
+    CompleteMessage,
+    RetryMessage,
+    Redeliver,
+    CreateRun,
+    Record,
+    ReadRuns,
+    ReadFailures,
+    CompletionUpdate,
+    ScheduleCompletion,
+    CleanupWithTombstone,
+    Cleanup,
+    ExpireTombstone,
+    FinishRun,
+    TakeCompletion,
+    FindRuns,
+    SetCompleted,
+    FindWaitpoint,
+    CompleteWaitpoint,
+    TakeExpiry,
+    Abort,
+    Drop,
+)
+"""Every operation."""
+OPERATIONS: dict[str, type[Operation[Any]]] = {each.name: each for each in TYPES}
+"""Every operation by its name; of several that have it, the last one."""
+
+
+def names_done_by(*kinds: str) -> tuple[str, ...]:
+    """The names of what actors of these kinds do, under one policy or another."""
+    return tuple(dict.fromkeys(each.name for each in TYPES if not set(kinds).isdisjoint(each.done_by)))

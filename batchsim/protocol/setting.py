@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from batchsim.protocol.faults import Crash, Fault, Redeliver, StoreError, befalls
+from batchsim.protocol.faults import REDELIVERIES_MAX, Crash, Fault, Redeliver, StoreError, befalls
 
-LEAVING_OPERATIONS = frozenset({"queue.take", "queue.read", "queue.complete", "queue.retry", "redis.get_meta"})
-"""A consumer in whose hands one of these raises goes on without its message, which stays in flight."""
+ATTEMPTS_MAX = 6
+"""How often a consumer tries to process an item."""
 
 
 class Call(StrEnum):
@@ -58,19 +59,18 @@ class Setting:
         return len(self.items)
 
     @property
-    def shows_in_flight(self) -> bool:
-        """Whether a message can be delivered twice, so that the queue's own steps can be seen (protocol.md §6)."""
-        return any(_can_leave_in_flight(fault) for fault in self.faults)
-
-    @property
-    def abandons_messages(self) -> bool:
-        """Whether a consumer can leave its message in flight for good: then it matters whose claim a record is."""
-        return any(_can_leave_in_flight(fault) and not isinstance(fault, Redeliver) for fault in self.faults)
-
-    @property
     def reprocessings_max(self) -> int:
-        """How often a consumer can process one item again after it has inserted its child run."""
-        return sum(_reprocessings_by(fault) for fault in self.faults)
+        """How often a consumer can process an item again after it has inserted its child run, under any policy."""
+        certain = sum(
+            fault.times_max for fault in self.faults if fault.probability is None and _hits_consumers(fault)
+        )
+        probable = [fault for fault in self.faults if fault.probability is not None and _hits_consumers(fault)]
+        if not probable:
+            return certain
+        raises = any(isinstance(fault, StoreError) for fault in self.faults)
+        attempts = ATTEMPTS_MAX if raises else 1 + max(item.failed_attempts for item in self.items)
+        # The last delivery that can be hit has this attempt, and came back once less than is spared.
+        return certain + REDELIVERIES_MAX + attempts - 1
 
     @property
     def run_copies_max(self) -> int:
@@ -78,27 +78,20 @@ class Setting:
         return 1 + self.reprocessings_max
 
 
-def _can_leave_in_flight(fault: Fault) -> bool:
+class Deliveries(NamedTuple):
+    """What can become of a message under faults and a policy: consumers are ready for it (`deliveries.py`)."""
+
+    can_repeat: bool = False
+    """Whether a message can be delivered twice, so that the queue's own steps can be seen (protocol.md §6)."""
+    can_be_left: bool = False
+    """Whether a consumer can leave its message in flight for good: then it matters whose claim a record is."""
+
+
+def _hits_consumers(fault: Fault) -> bool:
     match fault:
         case Redeliver():
             return True
-        case Crash():
+        case Crash() | StoreError():
             return befalls(fault.actor, "consumer")
-        case StoreError():
-            may_leave = fault.operation is None or fault.operation in LEAVING_OPERATIONS
-            return may_leave and befalls(fault.actor, "consumer")
         case _:
             return False
-
-
-def _reprocessings_by(fault: Fault) -> int:
-    match fault:
-        case Redeliver():
-            return fault.times_max
-        case Crash() if befalls(fault.actor, "consumer"):
-            return fault.times_max
-        case StoreError() if befalls(fault.actor, "consumer"):
-            # With a probability, a message can be left in flight so often, and be put back so often.
-            return fault.times_max * (1 if fault.probability is None else 2)
-        case _:
-            return 0

@@ -218,6 +218,11 @@ class Message(NamedTuple):
         """The timer that holds a message back that was put back after a failed attempt."""
         return None if self.attempt == 1 else f"queue:{self.item}"
 
+    @property
+    def redeliveries(self) -> int:
+        """How often it came back otherwise than after a failed attempt, where that can be told."""
+        return self.delivery - self.attempt
+
 
 class Claim(NamedTuple):
     """What a consumer takes where taking and reading are two steps: a message without its data."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from batchsim.protocol.operations import TYPES
 from batchsim.scenario.durations import UNITS_US
 from batchsim.scenario.latencies import Backoff, Constant, Distribution, Latency, Legs, RoundTrip, Uniform
 
@@ -33,22 +34,10 @@ POLICIES = ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")
 
 GROUPS: dict[str, Latency] = {"redis": REDIS, "postgres": POSTGRES, "http": HTTP}
 
-DELAYS = frozenset(
-    {
-        "store.upload",
-        "run.finish",
-        "jobs.take_completion",
-        "jobs.take_expiry",
-        "sdk.backoff",
-        "queue.retry",
-        "redis.expire",
-        "queue.redeliver",
-        "network.drop",
-    }
-)
+DELAYS = frozenset(each.name for each in TYPES if each.is_wait)
 """Waits rather than round trips: a plain distribution is spent before the effect, as a whole."""
 
-BACKOFFS = frozenset({"sdk.backoff", "queue.retry"})
+BACKOFFS = frozenset(each.name for each in TYPES if each.backs_off)
 """Their default depends on the attempt."""
 
 

@@ -21,8 +21,6 @@ from batchsim.engines.timed import simulate
 from batchsim.policies import POLICIES
 from batchsim.protocol.client import Result
 from batchsim.protocol.faults import (
-    CONSUMER_OPERATIONS,
-    HANDLER_OPERATIONS,
     Crash,
     Cut,
     Disconnect,
@@ -37,7 +35,7 @@ from batchsim.protocol.operations import EnqueuedCount, GetMeta
 from batchsim.scenario import Scenario
 from batchsim.verdicts import verdicts_of
 from tests.engines.test_exhaustive import counted, enumerated, scenario
-from tests.strategies import request_leg, timeless
+from tests.strategies import CONSUMER_OPERATIONS, HANDLER_OPERATIONS, request_leg, timeless
 
 LINEAGE = ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")
 explore_module = sys.modules["batchsim.engines.exhaustive.explore"]

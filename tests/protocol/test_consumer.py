@@ -8,6 +8,7 @@ import pytest
 
 from batchsim.policies import POLICIES
 from batchsim.protocol.consumer import consume, status_after_processing
+from batchsim.protocol.deliveries import deliveries_of
 from batchsim.protocol.faults import Crash, Fault, Redeliver
 from batchsim.protocol.operation import Operation, Raised, StoreFailure, both
 from batchsim.protocol.operations import (
@@ -27,7 +28,7 @@ from batchsim.protocol.operations import (
     TakeMessage,
 )
 from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Item, Kind, Setting
+from batchsim.protocol.setting import Deliveries, Item, Kind, Setting
 from batchsim.protocol.stores import Claim, Message, Status
 from tests.protocol.by_hand import ByHand
 
@@ -36,7 +37,7 @@ ITEM = Item()
 
 
 def consumer(*items: Item, policy: Policy = PLAIN) -> ByHand:
-    return ByHand(consume(Setting(items), policy))
+    return ByHand(consume(Setting(items), policy, Deliveries()))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,8 @@ REDELIVERED = Redeliver(at_most=1)
 
 def careful_consumer(*items: Item, fault: Fault = REDELIVERED, policy: Policy = PLAIN) -> ByHand:
     """One whose messages can be delivered twice."""
-    return ByHand(consume(Setting(items, faults=(fault,)), policy))
+    setting = Setting(items, faults=(fault,))
+    return ByHand(consume(setting, policy, deliveries_of(setting, policy)))
 
 
 @pytest.mark.parametrize(

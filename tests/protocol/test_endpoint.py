@@ -45,11 +45,10 @@ def request(*items: Item, policy: Policy = PLAIN) -> ByHand:
     return ByHand(stream_batch_items(Setting(items), policy))
 
 
-def enqueue(handler: ByHand, *items: int) -> None:
-    for index in items:
-        handler.expect(GetMeta(index), 2)
-        handler.expect(MarkEnqueued(index), True)
-        handler.expect(PushMessage(index))
+def enqueue(handler: ByHand, index: int, *, is_first: bool = True) -> None:
+    handler.expect(GetMeta(index, is_first=is_first), 2)
+    handler.expect(MarkEnqueued(index), True)
+    handler.expect(PushMessage(index))
 
 
 def test_items_are_enqueued_in_order_then_counted_then_sealed() -> None:
@@ -57,7 +56,7 @@ def test_items_are_enqueued_in_order_then_counted_then_sealed() -> None:
     handler.expect(FindBatch(), ROW)
     enqueue(handler, 0)
     handler.expect(Upload(1))
-    enqueue(handler, 1)
+    enqueue(handler, 1, is_first=False)
     handler.expect(EnqueuedCount(), 2)
     handler.expect(Seal(), True)
     assert handler.result == Answer(200, sealed=True)
@@ -66,7 +65,7 @@ def test_items_are_enqueued_in_order_then_counted_then_sealed() -> None:
 def test_an_item_that_is_marked_already_is_not_pushed_again() -> None:
     handler = request(SMALL, SMALL)
     handler.expect(FindBatch(), ROW)
-    handler.expect(GetMeta(0), 2)
+    handler.expect(GetMeta(0, is_first=True), 2)
     handler.expect(MarkEnqueued(0), False)
     enqueue(handler, 1)
     handler.expect(EnqueuedCount(), 2)
@@ -77,7 +76,7 @@ def test_missing_metadata_ends_the_request_with_500() -> None:
     handler = request(SMALL, SMALL)
     handler.expect(FindBatch(), ROW)
     enqueue(handler, 0)
-    handler.expect(GetMeta(1), None)
+    handler.expect(GetMeta(1, is_first=True), None)
     assert handler.result == Answer(500)
 
 
@@ -93,7 +92,8 @@ def test_the_entry_check_answers_before_any_item(decision: Decision, answer: Ans
 def test_a_wrong_count_leads_to_its_check(count: int, decision: Decision, answer: Answer) -> None:
     handler = request(SMALL, SMALL, policy=replace(PLAIN, on_count_mismatch=always(decision)))
     handler.expect(FindBatch(), ROW)
-    enqueue(handler, 0, 1)
+    enqueue(handler, 0)
+    enqueue(handler, 1)
     handler.expect(EnqueuedCount(), count)
     handler.expect(FindBatch(), ROW)
     says_the_count = decision is Decision.NOT_SEALED

@@ -132,7 +132,7 @@ def test_every_cell_that_is_waited_for_is_made_ready_by_somebody() -> None:
 @settings(max_examples=60)
 @given(SETTINGS, policies_as_specified(), WALKS)
 def test_every_cell_of_a_walk_is_among_all_cells(setting: Setting, policy: Policy, walk: int) -> None:
-    cells = all_cells(setting)
+    cells = all_cells(setting, policy)
     assert len(cells) == len(set(cells))
 
     def check(world: World, operation: Operation[Any]) -> None:

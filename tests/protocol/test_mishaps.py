@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from batchsim.policies import POLICIES
 from batchsim.protocol import operations
 from batchsim.protocol.cells import Cells, GuardedCells, Key, UndeclaredKeyError
+from batchsim.protocol.deliveries import deliveries_of
 from batchsim.protocol.exposure import exposed, fault_key
 from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, Fault, LostResponse, Redeliver, StoreError
 from batchsim.protocol.history import PUSHED
@@ -44,7 +46,9 @@ def setting(*faults: Fault) -> Setting:
 
 
 def under(operation: Operation[Any], kind: str, number: int | None, *faults: Fault) -> Operation[Any]:
-    return exposed(operation, tuple(exposures_of(setting(*faults), kind, number)))
+    under_faults = setting(*faults)
+    deliveries = deliveries_of(under_faults, POLICIES["pr3766"])
+    return exposed(operation, tuple(exposures_of(under_faults, deliveries, kind, number)))
 
 
 def world(cells: Cells_, *faults: Fault) -> Cells_:
@@ -83,14 +87,14 @@ def labels(operation: Operation[Any], kind: str, number: int | None, cells: Cell
         ),
         (DELIVER, "sdk", {}, Cut(after_items=1), ["cut after 1 item"], ["cut after 1 item"]),
         (
-            operations.GetMeta(1),
+            operations.GetMeta(1, is_first=True),
             "handler",
             {META: 2},
             Cut(after_items=1),
             ["cut after 1 item"],
             ["cut after 1 item", "usual"],
         ),
-        (operations.GetMeta(0), "handler", {META: 2}, Cut(after_items=1), ["usual"], ["usual"]),
+        (operations.GetMeta(0, is_first=True), "handler", {META: 2}, Cut(after_items=1), ["usual"], ["usual"]),
         (operations.Redeliver(0), "queue", TAKEN, Redeliver(), ["in the hands of a consumer"], None),
         (operations.Redeliver(0), "queue", {}, Redeliver(), [], []),
         (MARK, "handler", {}, Crash(before="redis.mark_enqueued"), ["crash"], ["crash", "usual"]),
@@ -179,7 +183,7 @@ EXPOSED: tuple[tuple[Operation[Any], str, tuple[Fault, ...], tuple[Cells_, ...]]
     ),
     (DELIVER, "sdk", (Cut(at_most=1),), ({}, REFUSED, {connection_key(1): Connection(cut_after=1)})),
     (operations.Redeliver(0), "queue", (Redeliver(at_most=1),), (TAKEN,)),
-    (operations.GetMeta(1), "handler", (Cut(at_most=1),), ({META: 2},)),
+    (operations.GetMeta(1, is_first=True), "handler", (Cut(at_most=1),), ({META: 2},)),
     (MARK, "handler", (Crash(at_most=1),), ({},)),
     (MARK, "handler", (StoreError(at_most=1),), ({},)),
     (operations.PushMessage(0), "handler", (StoreError(at_most=1), Crash(at_most=1)), ({},)),

@@ -13,8 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchsim.protocol.faults import (
-    CONSUMER_OPERATIONS,
-    HANDLER_OPERATIONS,
     Crash,
     Cut,
     Disconnect,
@@ -24,7 +22,7 @@ from batchsim.protocol.faults import (
     Redeliver,
     StoreError,
 )
-from batchsim.protocol.operations import OPERATIONS
+from batchsim.protocol.operations import OPERATIONS, names_done_by
 from batchsim.scenario import InvalidScenario, Scenario, Slow, json_schema, load_scenario, scenario_from_data
 from batchsim.scenario.tree import plain
 from batchsim.scenario.yaml_file import parse_yaml
@@ -132,10 +130,10 @@ POSITION = "a whole number from 0 to batch.items - 1"
 HANDLERS = "handler, consumer, handler-1 to handler-5"
 CONSUMERS = "consumer-0 to consumer-(consumers - 1)"
 PROBABILITY = "a percentage above 0 % up to 100 %, such as 1%, or a number above 0 up to 1"
-OF_A_HANDLER = f"what a handler does: {', '.join(HANDLER_OPERATIONS)}"
-OF_A_CONSUMER = f"what a consumer does: {', '.join(CONSUMER_OPERATIONS)}"
-OF_BOTH = ", ".join(dict.fromkeys((*HANDLER_OPERATIONS, *CONSUMER_OPERATIONS)))
-OF_ALL = ", ".join(dict.fromkeys((*OPERATIONS, *CONSUMER_OPERATIONS)))
+OF_A_HANDLER = f"what a handler does: {', '.join(names_done_by('handler'))}"
+OF_A_CONSUMER = f"what a consumer does: {', '.join(names_done_by('consumer'))}"
+OF_BOTH = ", ".join(names_done_by("handler", "consumer"))
+OF_ALL = ", ".join(OPERATIONS)
 
 # The entry, the column of the problem in it (from 0), the field below `faults[0]`, and the rest of the message.
 # What the JSON Schema cannot say, because it depends on another field of the file, stands below.

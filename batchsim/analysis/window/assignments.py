@@ -10,8 +10,8 @@ from batchsim.analysis.window.legs import REQUEST, RESPONSE, Latency, Leg
 from batchsim.engines.sampling import leg_sampler
 from batchsim.engines.streams import draw, stream_base
 from batchsim.protocol.client import MAX_ATTEMPTS
-from batchsim.protocol.consumer import ATTEMPTS_MAX
 from batchsim.protocol.operations import OPERATIONS, Backoff
+from batchsim.protocol.setting import ATTEMPTS_MAX
 from batchsim.scenario import Scenario
 from batchsim.scenario.defaults import BACKOFFS
 from batchsim.scenario.latencies import Constant, Legs, RoundTrip, Support
@@ -24,17 +24,15 @@ LEAST_US = 1000
 """A request leg that takes no time is tried up to a thousand times that, where intervals are left."""
 ENDLESS = 4
 """An interval without end is tried up to so many times its mean."""
-OF_FAULTS = ("queue.read", "queue.complete", "queue.redeliver", "network.drop")
-"""Operations that take place only where there are faults."""
 Values = Mapping[Latency, int]
 
 
 def latencies_of(scenario: Scenario) -> tuple[Latency, ...]:
-    """Every leg of every latency of a scenario."""
+    """Every leg of every latency of a scenario without faults."""
     return tuple(
         Latency(operation, part, item, attempt)
-        for operation in OPERATIONS
-        if operation not in OF_FAULTS
+        for operation, kind in OPERATIONS.items()
+        if not kind.is_of_faults
         for item, attempt in _kinds_of(scenario, operation)
         for part in (REQUEST, RESPONSE)
     )

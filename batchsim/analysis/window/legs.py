@@ -7,15 +7,13 @@ from typing import NamedTuple
 
 from batchsim.engines.latencies import Latencies, Samplers, Streams
 from batchsim.protocol.cast import SDK, cast
-from batchsim.protocol.operations import Backoff, Deliver, ExpireTombstone, TakeCompletion, TakeExpiry
+from batchsim.protocol.operations import Backoff, Deliver, TakeExpiry
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
 from batchsim.scenario.defaults import BACKOFFS
 from batchsim.trace import Trace
 
 REQUEST, RESPONSE = "request", "response"
-WAITS = (TakeCompletion.name, TakeExpiry.name, ExpireTombstone.name)
-"""Operations whose latency is spent by a timer, whoever starts it."""
 
 
 class Leg(NamedTuple):

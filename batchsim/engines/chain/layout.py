@@ -40,9 +40,9 @@ class TimedLayout(Layout):
         """Where time passes for an actor."""
         return TIMELESS if actor.kind == CLOCK else ActorPace(self._means, actor, self._timers)
 
-    def cells_of(self, setting: Setting) -> tuple[Key, ...]:
+    def cells_of(self, setting: Setting, policy: Policy) -> tuple[Key, ...]:
         """Every cell, and one for each timer."""
-        return (*super().cells_of(setting), *map(running_key, self._timers))
+        return (*super().cells_of(setting, policy), *map(running_key, self._timers))
 
     def cells_after_phase_1(self, setting: Setting, policy: Policy) -> Cells:
         """What the cells hold when phase 1 is done and has started its timers."""

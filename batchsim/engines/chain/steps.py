@@ -10,6 +10,7 @@ from batchsim.protocol.cells import Key
 from batchsim.protocol.operation import (
     Alternative,
     BlockingOperation,
+    Chance,
     Footprint,
     Operation,
     World,
@@ -60,6 +61,22 @@ class RunOut(BlockingOperation[None]):
         world.cells.delete(self.waits_for())
 
 
+class Passed:
+    """Of the numbers that one draw can give, those that are ruled out: they decide for an earlier way."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._left = 1.0
+
+    def pass_over(self, chance: Chance) -> float:
+        """The probability that the number is in this part, if it is in no earlier one; rule the part out, too."""
+        length = max(0.0, chance.end - max(chance.begin, self._until))
+        probability = length / self._left if self._left else 0.0
+        self._until = max(self._until, chance.end)
+        self._left -= length
+        return probability
+
+
 @dataclass(frozen=True, slots=True)
 class Paced(Operation[T_co]):
     """An operation at the end of its way: it takes effect at a rate, or at once, and turns out by a draw.
@@ -104,14 +121,17 @@ class Paced(Operation[T_co]):
 
     def _drawn(self, world: World) -> Iterator[Alternative]:
         left = 1.0
+        passed: dict[tuple[Key, str | None], Passed] = {}
         for each in self.operation.alternatives(world):
             if each.timer is not None and self._runs(world, each.timer):
                 continue
-            if each.probability is None:
-                yield each._replace(probability=left)
+            if each.chance is None:
+                yield each._replace(chance=Chance(self.name, 0.0, left))
                 return
-            yield each._replace(probability=left * each.probability)
-            left *= 1.0 - each.probability
+            drawn = passed.setdefault((each.chance.fault, each.chance.opportunity), Passed())
+            probability = drawn.pass_over(each.chance)
+            yield each._replace(chance=Chance(self.name, 0.0, left * probability))
+            left *= 1.0 - probability
             if not left:
                 return
 

@@ -76,7 +76,7 @@ class Layout:
             first = self.roles[-1].columns.stop if self.roles else 0
             self.roles.append(Role(actors, first, merges=merges, pace=self.pace_of(actors[0])))
         self.actors_count = self.roles[-1].columns.stop
-        self.cells = self.cells_of(setting)
+        self.cells = self.cells_of(setting, policy)
         self.column_of = {cell: self.actors_count + place for place, cell in enumerate(self.cells)}
         self.values = [Values() for _ in self.cells]
         self.width = self.actors_count + len(self.cells)
@@ -110,9 +110,9 @@ class Layout:
         """Where time passes for an actor."""
         return TIMELESS
 
-    def cells_of(self, setting: Setting) -> tuple[Key, ...]:
+    def cells_of(self, setting: Setting, policy: Policy) -> tuple[Key, ...]:
         """Every cell that has a column."""
-        return all_cells(setting)
+        return all_cells(setting, policy)
 
     def cells_after_phase_1(self, setting: Setting, policy: Policy) -> Cells:
         """What the cells hold when phase 1 is done."""

@@ -12,10 +12,12 @@ from batchsim.engines.timed.recorder import Recorder
 from batchsim.engines.timed.side_by_side import Group, Report, program_of
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.protocol.cast import Actor
+from batchsim.protocol.cells import Key
 from batchsim.protocol.operation import (
     Alternative,
     BlockingOperation,
     Both,
+    Chance,
     ForEach,
     Operation,
     Program,
@@ -120,6 +122,7 @@ class Lane(Recurring):
         )
         if self.actor.exposures:
             awaited = self.actor.expose(awaited)
+            self._drawn: dict[tuple[Key, str | None], float] = {}
         self.operation: Operation[Any] = awaited
         self.tie = tie
         clock = stage.clock
@@ -199,10 +202,16 @@ class Lane(Recurring):
         stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
 
     def _is_drawn(self, alternative: Alternative) -> bool:
-        if alternative.probability is None:
-            return True
-        name = f"{self.operation.name}, {alternative.label}"
-        return self.stage.latencies.draw_chance(self.actor, self.streams, name) < alternative.probability
+        chance = alternative.chance
+        return chance is None or chance.begin <= self._number_for(chance) < chance.end
+
+    def _number_for(self, chance: Chance) -> float:
+        """One number for each opportunity, however often the operation looks whether it can act."""
+        drawn = chance.fault, chance.opportunity
+        if drawn not in self._drawn:
+            latencies, operation = self.stage.latencies, self.operation.bare
+            self._drawn[drawn] = latencies.draw_chance(self.actor, self.streams, operation, chance)
+        return self._drawn[drawn]
 
     def wake(self, step: int | None) -> None:
         """Look again at this instant: a step made ready what the operation waits for."""

@@ -11,7 +11,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from batchsim.protocol.client import MAX_ATTEMPTS
-from batchsim.protocol.faults import CONSUMER_OPERATIONS, HANDLER_OPERATIONS, Effect
+from batchsim.protocol.faults import BEFALLEN, Effect
+from batchsim.protocol.operations import names_done_by
 from batchsim.scenario.names import known_operations
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
 from batchsim.scenario.schema.values import choice, whole_number
@@ -76,7 +77,7 @@ ACTOR = Rule(
 
 # -- operations --------------------------------------------------------------------------------
 
-OPERATIONS_OF_KIND = {"handler": HANDLER_OPERATIONS, "consumer": CONSUMER_OPERATIONS}
+OPERATIONS_OF_KIND = {kind: names_done_by(kind) for kind in BEFALLEN}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,5 +119,5 @@ def narrowed_by_actor(key: str) -> list[Any]:
     ]
 
 
-BREAKABLE = OperationOfActor(tuple(dict.fromkeys((*HANDLER_OPERATIONS, *CONSUMER_OPERATIONS))))
-SLOWABLE = OperationOfActor(tuple(dict.fromkeys((*known_operations(), *CONSUMER_OPERATIONS))))
+BREAKABLE = OperationOfActor(names_done_by(*BEFALLEN))
+SLOWABLE = OperationOfActor(known_operations())
