@@ -313,4 +313,5 @@ def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[Ex
             return UNEXPECTED
         # Without an expectation the question is whether it fails; that it does is an answer.
         inconclusive |= not exploration.is_complete and (expected is not None or found <= {"ok"})
+        inconclusive |= bool(exploration.missing_faults)
     return INCONCLUSIVE if inconclusive else 0

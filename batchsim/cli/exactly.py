@@ -63,4 +63,4 @@ def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[Ex
             allowed, found = ", ".join(sorted(expected)), ", ".join(sorted(exploration.verdicts))
             click.echo(f"{scenario.name}, {name}: expected {allowed}, got {found}", err=True)
             return UNEXPECTED
-    return 0 if all(each.is_complete for each in explorations) else INCONCLUSIVE
+    return 0 if all(each.is_proof for each in explorations) else INCONCLUSIVE

@@ -103,4 +103,5 @@ def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[Ti
             )
             return UNEXPECTED
         inconclusive |= not exploration.is_complete and found <= {"ok"}
+        inconclusive |= bool(exploration.missing_faults)
     return INCONCLUSIVE if inconclusive else 0

@@ -87,7 +87,7 @@ class Exposure(Generic[F]):
 
     def way(self, label: str | None, choice: Any = None, timer: Key | None = None) -> Alternative:
         """One such way; `timer`: of the operation itself, if any."""
-        return Alternative(label, self.timer or timer, choice, self.fault.probability, self.is_open)
+        return Alternative(label, self.timer or timer, choice, self.fault.probability, self.is_open, self.number)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Any:
         """It happens in this way; the answer, or what is raised in its place."""

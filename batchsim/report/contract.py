@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from batchsim.report.occurrences import (
+    missing_in_words,
+    occurrences_document,
+    run_faults_document,
+    why_inconclusive,
+)
+
 if TYPE_CHECKING:
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
     from batchsim.engines.chain import ExactExploration, ExactOutcome
     from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
     from batchsim.engines.zones import TimedExploration, TimedOutcome
+    from batchsim.scenario import Scenario
     from batchsim.trace import Answered, Outcome, Step, Trace
 
 SCHEMA = 1
@@ -21,7 +29,7 @@ def run_document(scenario_run: ScenarioRun) -> dict[str, Any]:
         "schema": SCHEMA,
         "scenario": scenario_run.scenario.name,
         "seed": scenario_run.scenario.seed,
-        "runs": [_run(run) for run in scenario_run.runs],
+        "runs": [_run(run, scenario_run.scenario) for run in scenario_run.runs],
     }
 
 
@@ -38,10 +46,12 @@ def _exploration(exploration: Exploration) -> dict[str, Any]:
     return {
         "policy": exploration.policy,
         "complete": exploration.is_complete,
+        "inconclusive": why_inconclusive(exploration),
         "bounds": _bounds(exploration.bounds),
         "states": exploration.states,
         "transitions": exploration.transitions,
         "schedules": _count(exploration.schedules),
+        "faults": occurrences_document(exploration.faults, "schedules"),
         "outcomes": [_outcome(each) for each in exploration.outcomes],
         "decisive": [_decision(each) for each in exploration.decisive],
     }
@@ -61,11 +71,13 @@ def _timed_exploration(exploration: TimedExploration) -> dict[str, Any]:
     return {
         "policy": exploration.policy,
         "complete": exploration.is_complete,
+        "inconclusive": why_inconclusive(exploration),
         "bounds": _bounds(exploration.bounds),
         "states": exploration.situations,
         "zones": exploration.zones,
         "transitions": exploration.transitions,
         "schedules": None,
+        "faults": occurrences_document(exploration.faults),
         "outcomes": [timed_outcome(each) for each in exploration.outcomes],
         "decisive": [],
     }
@@ -113,12 +125,14 @@ def _exact_exploration(exploration: ExactExploration) -> dict[str, Any]:
     return {
         "policy": exploration.policy,
         "complete": exploration.is_complete,
+        "inconclusive": missing_in_words(exploration) or exploration.stopped_by,
         "bounds": _bounds(exploration.bounds),
         "states": exploration.states,
         "transitions": exploration.transitions,
         "relative_error_max": exploration.relative_error_max,
         "unresolved": exploration.unresolved,
         "verdicts": {name: exploration.probability_of(name) for name in sorted(exploration.verdicts)},
+        "faults": occurrences_document(exploration.faults, "probability"),
         "outcomes": [_exact_outcome(each) for each in exploration.outcomes],
     }
 
@@ -160,7 +174,7 @@ def _decision(each: Decision) -> dict[str, Any]:
     }
 
 
-def _run(run: PolicyRun) -> dict[str, Any]:
+def _run(run: PolicyRun, scenario: Scenario) -> dict[str, Any]:
     outcome = run.trace.outcome
     return {
         "policy": run.policy.name,
@@ -171,6 +185,7 @@ def _run(run: PolicyRun) -> dict[str, Any]:
         "runs_total": outcome.runs_total,
         "leaked_keys": list(outcome.leaked_keys),
         "margin_us": None if run.race is None else run.race.margin_us,
+        "faults": run_faults_document(scenario, run.trace),
         "steps": [_step(step) for step in run.trace.steps],
     }
 

@@ -10,8 +10,9 @@ from rich.text import Text
 
 from batchsim.analysis.sweep import CONFIDENCE, CellResult, Point, Sweep
 from batchsim.report import shares
+from batchsim.report.occurrences import rows_of_sweep
 from batchsim.report.sweep_plot.likeness import alike, heading
-from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_faults, print_table
 
 POINTS_SHOWN_MAX = 60
 
@@ -20,8 +21,10 @@ def show_sweep(console: Console, sweep: Sweep) -> None:
     """The shares of all verdicts, and how the policies differ."""
     console.print(Text(sweep.scenario.name, style="bold"))
     console.print(Text(sweep.scenario.summary))
+    print_faults(console, sweep.scenario)
     console.print(Text(_claim(sweep), style="" if sweep.is_complete else UNSURE))
     console.print()
+    _show_faults(console, sweep)
     if not sweep.axes:
         print_table(console, _table_of_policies(sweep))
         _show_differences(console, sweep)
@@ -31,6 +34,15 @@ def show_sweep(console: Console, sweep: Sweep) -> None:
         print_table(console, table_of_points(sweep, verdict))
     if len(sweep.points) > POINTS_SHOWN_MAX:
         console.print(Text(f"all {len(sweep.points)} points: --json, --plot", style=QUIET))
+
+
+def _show_faults(console: Console, sweep: Sweep) -> None:
+    """In how many runs each fault happened; nothing where there are none."""
+    table = plain_table(("happened in", *sweep.policies), right=sweep.policies)
+    for row in rows_of_sweep(sweep):
+        table.add_row(*(Text(cell, style=UNSURE if cell.startswith("none") else "") for cell in row))
+    if table.row_count:
+        print_table(console, table)
 
 
 def _claim(sweep: Sweep) -> str:

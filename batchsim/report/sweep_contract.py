@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from batchsim.analysis.sweep import CONFIDENCE, CellResult, Difference, Point, Share, Sweep
+from batchsim.protocol.faults import Fault
+from batchsim.report.occurrences import identified
+from batchsim.scenario import Slow
 
 SCHEMA = 1
 
@@ -23,17 +27,21 @@ def sweep_document(sweep: Sweep) -> dict[str, Any]:
 def results_of(sweep: Sweep) -> dict[str, Any]:
     """What was counted in it."""
     return {
-        "sweep": [_cell(each) for each in sweep.cells],
+        "sweep": [_cell(each, sweep.scenario.faults) for each in sweep.cells],
         "differences": [_difference(each) for each in sweep.differences],
     }
 
 
-def _cell(each: CellResult) -> dict[str, Any]:
+def _cell(each: CellResult, faults: Sequence[Fault | Slow]) -> dict[str, Any]:
     return {
         "policy": each.policy,
         "point": _point(each.point),
         "runs": each.runs,
         "verdicts": {name: _share(share) for name, share in each.verdicts.items()},
+        "faults": [
+            {**identified(number, fault), **_share(share)}
+            for number, (fault, share) in enumerate(zip(faults, each.faults, strict=True))
+        ],
     }
 
 

@@ -88,6 +88,7 @@ SCENARIOS = {
         consumers=2,
     ),
     "first response lost": memoryless(faults=[{"lost_response": {"attempt": 1}}]),
+    "last response lost, if there is one": memoryless(faults=[{"lost_response": {"attempt": 3}}]),
     "errors at random": memoryless(
         faults=[
             {"lost_response": {"probability": "20%"}},
@@ -113,15 +114,20 @@ def tails(hits: int, runs: int, probability: float) -> tuple[float, float]:
 
 
 def swept(scenario: Scenario) -> list[Counter[Hashable]]:
-    """How often a sweep comes to what, by policy: from the runs that it makes."""
-    runs = Together(scenario, list(POLICIES.values())).outcomes(range(RUNS))
-    return [
-        Counter(class_of(each, verdicts_of(each)) for each in outcomes) for outcomes in zip(*runs, strict=True)
-    ]
+    """How often a sweep comes to what, and each fault happens, by policy: from the runs that it makes."""
+    runs = Together(scenario, list(POLICIES.values())).ends(range(RUNS))
+    counted: list[Counter[Hashable]] = []
+    for ends in zip(*runs, strict=True):
+        counted.append(Counter(class_of(each.outcome, verdicts_of(each.outcome)) for each in ends))
+        counted[-1].update(f"fault {number}" for each in ends for number in each.faults)
+    return counted
 
 
 def classes(exploration: ExactExploration) -> dict[Hashable, float]:
-    return {class_of(each.outcome, each.verdicts): each.probability for each in exploration.outcomes}
+    """How likely it comes to what, and each fault happens."""
+    found = {class_of(each.outcome, each.verdicts): each.probability for each in exploration.outcomes}
+    happens = {f"fault {number}": each.probability for number, each in enumerate(exploration.faults)}
+    return {**found, **{name: each for name, each in happens.items() if each is not None}}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

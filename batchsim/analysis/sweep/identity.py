@@ -13,7 +13,10 @@ from batchsim.engines.streams import stream_base
 from batchsim.scenario import Scenario
 
 _FOR_PEOPLE = frozenset(
-    {"name", "summary", "file", "directory", "policies", "verdicts", "expect", "expect_explore", "written"}
+    {
+        *("name", "summary", "file", "directory", "policies", "verdicts", "expect", "expect_explore"),
+        *("slowing_places", "written"),
+    }
 )
 """Fields of a scenario on which no run depends."""
 

@@ -15,7 +15,7 @@ from batchsim.scenario import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of the runs were given a verdict, and the 95 % interval of its probability."""
+    """In how many of the runs something came about, such as a verdict; the 95 % interval of its probability."""
 
     count: int
     runs: int
@@ -38,6 +38,8 @@ class CellResult:
     runs: int
     verdicts: Mapping[str, Share]
     """By verdict; every one that can be given."""
+    faults: tuple[Share, ...] = ()
+    """In how many runs each fault of the scenario happened, in the order of `Scenario.faults`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,9 @@ def _cell(plan: Plan, competitor: Competitor, point: Point, records: Records, ru
     cell = Cell(competitor.key, point.key)
     counts = {name: int(records.having(cell, name, runs).sum()) for name in plan.verdicts}
     shares = {name: Share(count, runs, share_interval(count, runs)) for name, count in counts.items()}
-    return CellResult(competitor.shown, competitor.name, point, runs, shares)
+    happened = [records.happened(cell, number, runs) for number, _ in enumerate(plan.scenario.faults)]
+    faults = tuple(Share(count, runs, share_interval(count, runs)) for count in happened)
+    return CellResult(competitor.shown, competitor.name, point, runs, shares, faults)
 
 
 def _differences(plan: Plan, point: Point, records: Records, runs: int) -> list[Difference]:
