@@ -145,7 +145,8 @@ def explore(
     """Explore every interleaving of a scenario: find every order in which a policy fails.
 
     Time is left out: any enabled operation may be next. Numbers of schedules are exact. The exit code is 1 if
-    the verdicts are not those of `expect_explore`, and 3 if a bound was hit before the answer.
+    the verdicts are not those of `expect_explore`, and 3 if a bound was hit before the answer, or a pinned fault
+    occurs in no schedule.
 
     With --timed each leg of each operation takes any time within the interval of its latency, over dense time. A
     verdict that is not in `expect_explore` is exit code 1.

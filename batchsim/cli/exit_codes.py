@@ -5,6 +5,6 @@ UNEXPECTED = 1
 BAD_INPUT = 2
 """Bad usage, or bad input."""
 INCONCLUSIVE = 3
-"""A bound was hit before the answer."""
+"""A bound was hit before the answer, or a pinned fault occurs in no schedule."""
 INTERRUPTED = 130
 """Ctrl-C."""

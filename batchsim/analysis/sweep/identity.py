@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from hashlib import blake2b
 from pathlib import PurePath
@@ -23,6 +23,7 @@ _FOR_PEOPLE = frozenset(
 
 def digest_of(scenario: Scenario) -> str:
     """32 hexadecimal digits that stand for all that a run depends on, apart from the policy."""
+    scenario = replace(scenario, written_faults=())  # lines and columns are of no account
     content = [(each.name, getattr(scenario, each.name)) for each in fields(scenario)]
     relevant = {name: value for name, value in content if name not in _FOR_PEOPLE}
     return blake2b(_canonical(relevant).encode(), digest_size=16).hexdigest()
