@@ -107,6 +107,7 @@ def schedules_without(exploration: Exploration, number: int) -> int:
 @example([Redeliver(at_most=1)], 1, "rejected", "local_count")
 @example([StoreError(operation="queue.take")], 2, "rejected", "local_count")
 @example([StoreError(operation="queue.complete", at_most=1)], 1, "rejected", "pr3766")
+@example([Cut(attempt=1, after_items=0)], 1, "rejected", "pr3766")
 @example([Cut(at_most=1, after_items=0), Crash(before="postgres.seal")], 1, "rejected", "local_count")
 def test_schedules_under_faults_are_those_of_the_naive_enumerator(
     faults: list[Fault], consumers: int, kind: str, policy: str
@@ -128,6 +129,8 @@ def test_schedules_under_faults_are_those_of_the_naive_enumerator(
         assert trace.outcome == each.outcome
         happened = Counter(step.fault for step in each.witness)
         assert trace.faults == tuple(happened[number] for number in range(len(faults)))
+        # Whoever sees a fault after it happened does not let it happen again.
+        assert all(times <= fault.times_max for times, fault in zip(trace.faults, faults, strict=True))
         assert [(step.actor, step.name, step.alternative) for step in trace.steps] == [
             (step.actor, step.name, step.alternative) for step in each.witness
         ]
