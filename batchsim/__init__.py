@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from batchsim.engines.chain import explore_exact as explore_exact
     from batchsim.engines.exhaustive import Exploration as Exploration
     from batchsim.engines.exhaustive import explore as explore
+    from batchsim.engines.occurrences import Occurrence as Occurrence
     from batchsim.engines.timed import simulate as simulate
     from batchsim.engines.zones import TimedExploration as TimedExploration
     from batchsim.engines.zones import explore_timed as explore_timed
@@ -41,6 +42,7 @@ _HOMES = {
     "explore_exact": "batchsim.engines.chain",
     "Exploration": "batchsim.engines.exhaustive",
     "explore": "batchsim.engines.exhaustive",
+    "Occurrence": "batchsim.engines.occurrences",
     "simulate": "batchsim.engines.timed",
     "TimedExploration": "batchsim.engines.zones",
     "explore_timed": "batchsim.engines.zones",
@@ -61,6 +63,7 @@ __all__ = [
     "Decision",
     "ExactExploration",
     "Exploration",
+    "Occurrence",
     "Outcome",
     "Policy",
     "Property",

@@ -158,3 +158,5 @@ class Trace:
     """The instant of the last effect."""
     steps: tuple[Step, ...]
     """In the order of effects; those that were kept."""
+    faults: tuple[int, ...] = ()
+    """How often each fault of the scenario happened, in the order of `Scenario.faults`."""

@@ -234,14 +234,16 @@ def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
         "expected",
         "as_expected",
         "complete",
+        "inconclusive",
         "bounds",
         "states",
         "transitions",
         "schedules",
+        "faults",
         "outcomes",
         "decisive",
     }
-    assert exploration["complete"] is True
+    assert (exploration["complete"], exploration["inconclusive"], exploration["faults"]) == (True, None, [])
     assert int(exploration["schedules"]) == sum(int(each["schedules"]) for each in exploration["outcomes"])
     for each in exploration["outcomes"]:
         assert each.keys() == {

@@ -53,7 +53,7 @@ def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
         (value, policy) for value in ("5 ms", "25 ms", "45 ms") for policy in ("pre3427", "pr3766")
     ]
     for cell in document["sweep"]:
-        assert cell.keys() == {"policy", "point", "runs", "verdicts"}
+        assert cell.keys() == {"policy", "point", "runs", "verdicts", "faults"}
         assert cell["runs"] == 30
         assert {"ok", "false_failure", "stuck"} < cell["verdicts"].keys()
         for share in cell["verdicts"].values():

@@ -16,7 +16,7 @@ from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.findings import findings
 from batchsim.cli.inputs import expected_by, load, policies_of, policy_of, properties_of, runs_of_sweeps
-from batchsim.cli.judging import code_of, given_by_run, limits_of
+from batchsim.cli.judging import code_of, doubts_of, given_by_run, limits_of
 from batchsim.cli.outputs import (
     check_outputs,
     print_list,
@@ -190,7 +190,7 @@ def explore(
 
     Time is left out: any enabled operation may be next. Numbers of schedules are exact. The exit code is 1 if
     the verdicts are not those of `expect_explore`, or if one that --fail-on forbids is possible, and 3 if a bound
-    was hit before the answer.
+    was hit before the answer, or a pinned fault occurs in no schedule.
 
     With --timed each leg of each operation takes any time within the interval of its latency, over dense time. A
     verdict that is not in `expect_explore` is exit code 1.
@@ -384,4 +384,5 @@ def _given(scenario: Scenario, name: str, exploration: Exploration, expected: fr
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,
         needs_end=exploration.verdicts <= {"ok"},
+        doubts=doubts_of(exploration),
     )

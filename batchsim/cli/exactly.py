@@ -11,7 +11,7 @@ import click
 from batchsim.analysis.judging import ANY, Given, Rate
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
-from batchsim.cli.judging import code_of, limits_of
+from batchsim.cli.judging import code_of, doubts_of, limits_of
 from batchsim.cli.outputs import check_outputs, printing, write_json
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def _given(scenario: Scenario, name: str, exploration: ExactExploration, expecte
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,
         needs_end=True,
+        doubts=doubts_of(exploration),
         rates=rates,
     )
 

@@ -7,6 +7,6 @@ UNEXPECTED = 1
 BAD_INPUT = 2
 """Bad usage, or bad input."""
 INCONCLUSIVE = 3
-"""The answer is not known: a bound was hit before it, say."""
+"""The answer is not known: a bound was hit before it, or a pinned fault occurs in no schedule."""
 INTERRUPTED = 130
 """Ctrl-C."""

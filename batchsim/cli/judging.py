@@ -19,6 +19,7 @@ from batchsim.cli.inputs import percentage
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import PolicyRun
+    from batchsim.report.occurrences import Explored
     from batchsim.scenario import Scenario
     from batchsim.verdicts import Property
 
@@ -74,6 +75,14 @@ def given_by_run(scenario: Scenario, run: PolicyRun, expected: frozenset[str] | 
         expected=expected,
         needs_all=needs_all,
     )
+
+
+def doubts_of(exploration: Explored) -> tuple[str, ...]:
+    """Why an exploration does not answer what was asked, whatever it found."""
+    from batchsim.report.occurrences import missing_in_words
+
+    missing = missing_in_words(exploration)
+    return () if missing is None else (missing,)
 
 
 def code_of(

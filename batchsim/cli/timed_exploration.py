@@ -12,7 +12,7 @@ from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, timed_steps_of, within
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
-from batchsim.cli.judging import code_of, limits_of
+from batchsim.cli.judging import code_of, doubts_of, limits_of
 from batchsim.cli.outputs import check_outputs, printing, write_json, write_witnesses
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.zones import TimedExploration, explore_timed
@@ -110,4 +110,5 @@ def _given(scenario: Scenario, name: str, exploration: TimedExploration, expecte
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,
         needs_end=exploration.verdicts <= {"ok"},
+        doubts=doubts_of(exploration),
     )

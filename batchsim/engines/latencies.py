@@ -59,6 +59,11 @@ class Latencies:
         self._samplers = samplers
         self._seed = seed
 
+    @property
+    def slowed(self) -> Sequence[int]:
+        """How often each slowing of the scenario has happened; here it has none."""
+        return ()
+
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""
         item = operation.item if actor.draws_by_item else None

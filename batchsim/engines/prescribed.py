@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.latencies import Latencies, Legs, Streams
+from batchsim.engines.slowings import MetSlowings
 from batchsim.protocol.cast import Actor
 from batchsim.protocol.operation import Chance, Operation
+from batchsim.scenario import Slow
 
 PHASE_1 = "phase-1"
 """In place of an actor, for what phase 1 scheduled."""
@@ -35,14 +37,25 @@ class NoSuchDraw(Exception):
 class PrescribedLatencies:
     """Gives each use of a latency the draws that are listed for it, in their order."""
 
-    def __init__(self, draws: Iterable[Draw]) -> None:
+    def __init__(self, draws: Iterable[Draw], slowings: Sequence[Slow] = ()) -> None:
         self._draws: dict[Use, list[Draw]] = {}
         for draw in draws:
             self._draws.setdefault(draw[:4], []).append(draw)
         self._taken: dict[Use, int] = {}
+        self._met = MetSlowings(slowings)
+
+    @property
+    def slowed(self) -> Sequence[int]:
+        """How often each slowing of the scenario has happened; the draws contain what it adds."""
+        return self._met.times
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""
+        if not operation.is_instant:
+            self._met.note(actor, operation, name)
+        return self._next_legs(actor, operation, name)
+
+    def _next_legs(self, actor: Actor, operation: Operation[Any], name: str) -> Legs:
         use = (actor.name, name, operation.item, getattr(operation, "attempt", None))
         taken = self._taken.get(use, 0)
         self._taken[use] = taken + 1
@@ -50,10 +63,12 @@ class PrescribedLatencies:
 
     def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
         """The delay of this name that the effect of an actor's operation begins, in microseconds."""
-        return self.draw_legs(actor, streams, operation, name)[0]
+        self._met.note(actor, operation, name)
+        return self._next_legs(actor, operation, name)[0]
 
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""
+        self._met.note_phase_1(name)
         return self.legs(PHASE_1, name, 0)[0]
 
     def draw_chance(self, actor: Actor, streams: Streams, operation: Operation[Any], chance: Chance) -> float:

@@ -41,8 +41,8 @@ class _Slowing:
     slow: Slow
     stream: str
     """The name of its random streams."""
-    is_spent: bool = False
-    """Pinned: whether it has occurred."""
+    times: int = 0
+    """How often it has occurred."""
 
 
 def admits(slow: Slow, use: Use) -> bool:
@@ -79,15 +79,42 @@ class PinnedSlowings:
         return sum(slow.delay_us for place, slow in enumerate(self._slowings) if met >> place & 1)
 
 
+class MetSlowings:
+    """Which pinned slowings a run has met whose latencies are given, what is slow included."""
+
+    def __init__(self, slowings: Sequence[Slow]) -> None:
+        self._pinned = PinnedSlowings(slowings)
+        self._count = len(slowings)
+        self._occurred = 0
+
+    def note(self, actor: Actor, operation: Operation[Any], name: str) -> None:
+        """An actor draws a latency of this name for the sake of an operation."""
+        self._note(name, use_of(actor, operation))
+
+    def note_phase_1(self, name: str) -> None:
+        """Phase 1 draws a delay of this name."""
+        self._note(name, PHASE_1)
+
+    def _note(self, name: str, use: Use) -> None:
+        self._occurred |= self._pinned.met_by(name, use, self._occurred)
+
+    @property
+    def times(self) -> Sequence[int]:
+        """How often each has happened."""
+        return [self._occurred >> place & 1 for place in range(self._count)]
+
+
 class SlowedLatencies(Latencies):
     """The latencies of a scenario whose operations are slow at times."""
 
     def __init__(self, samplers: Samplers, seed: int, slowings: Sequence[Slow]) -> None:
         super().__init__(samplers, seed)
         self._slowings: dict[str, list[_Slowing]] = {}
+        self._all: list[_Slowing] = []
         for slow in slowings:
             those = self._slowings.setdefault(slow.operation, [])
             those.append(_Slowing(slow, f"slow.{slow.operation}" + (f".{len(those)}" if those else "")))
+            self._all.append(those[-1])
         self._draws: Counter[tuple[str, int | None, str]] = Counter()
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
@@ -115,11 +142,17 @@ class SlowedLatencies(Latencies):
 
     def _occurs(self, slowing: _Slowing, use: Use) -> bool:
         probability = slowing.slow.probability
-        if probability is not None:
-            return number_of(self._bits(slowing.stream, use)) < probability
-        occurs = not slowing.is_spent
-        slowing.is_spent = True
+        if probability is None:
+            occurs = not slowing.times
+        else:
+            occurs = number_of(self._bits(slowing.stream, use)) < probability
+        slowing.times += occurs
         return occurs
+
+    @property
+    def slowed(self) -> Sequence[int]:
+        """How often each slowing has happened: how many uses it made longer, each counted when it begins."""
+        return [each.times for each in self._all]
 
     def _bits(self, stream: str, use: Use) -> int:
         """The next draw of a stream that nobody shares: everybody else's are those of a run without slowings."""

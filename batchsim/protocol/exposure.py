@@ -105,7 +105,9 @@ class Exposure(Generic[F]):
         With a probability, one number is drawn for each opportunity (`None`: for the use of the operation), and a
         way is taken if the number lies in its part of those for which the fault happens.
         """
-        return Alternative(label, self.timer or timer, choice, self._chance(opportunity, part), self.is_open)
+        return Alternative(
+            label, self.timer or timer, choice, self._chance(opportunity, part), self.is_open, self.number
+        )
 
     def _chance(self, opportunity: str | None, part: Part) -> Chance | None:
         probability = self.fault.probability

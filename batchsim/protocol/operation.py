@@ -124,6 +124,9 @@ class Alternative(NamedTuple):
     """With time: how likely it turns out so, if nothing before it in order does; `None`: it does."""
     is_optional: bool = False
     """Whether a scenario leaves open that it turns out so: exploration also takes what comes after it in order."""
+    fault: int | None = None
+    """The number of the fault that happens so, in the order of the setting; `None`: none does, or one that
+    happened before is only seen."""
 
     @property
     def probability(self) -> float | None:

@@ -6,12 +6,20 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from batchsim.report.occurrences import (
+    missing_in_words,
+    occurrences_document,
+    run_faults_document,
+    why_inconclusive,
+)
+
 if TYPE_CHECKING:
     from batchsim.analysis.judging import Given
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
     from batchsim.engines.chain import ExactExploration, ExactOutcome
     from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
     from batchsim.engines.zones import TimedExploration, TimedOutcome
+    from batchsim.scenario import Scenario
     from batchsim.trace import Answered, Outcome, Step, Trace
 
 SCHEMA = 1
@@ -25,7 +33,7 @@ def run_document(scenario_run: ScenarioRun) -> dict[str, Any]:
         "scenario": scenario_run.scenario.name,
         "seed": scenario_run.scenario.seed,
         **({} if of_sweep is None else {"run": of_sweep.number, "point": dict(of_sweep.point)}),
-        "runs": [_run(run) for run in scenario_run.runs],
+        "runs": [_run(run, scenario_run.scenario) for run in scenario_run.runs],
     }
 
 
@@ -60,10 +68,12 @@ def _exploration(exploration: Exploration) -> dict[str, Any]:
     return {
         "policy": exploration.policy,
         "complete": exploration.is_complete,
+        "inconclusive": why_inconclusive(exploration),
         "bounds": _bounds(exploration.bounds),
         "states": exploration.states,
         "transitions": exploration.transitions,
         "schedules": _count(exploration.schedules),
+        "faults": occurrences_document(exploration.faults, "schedules"),
         "outcomes": [_outcome(each) for each in exploration.outcomes],
         "decisive": [_decision(each) for each in exploration.decisive],
     }
@@ -85,11 +95,13 @@ def _timed_exploration(exploration: TimedExploration) -> dict[str, Any]:
     return {
         "policy": exploration.policy,
         "complete": exploration.is_complete,
+        "inconclusive": why_inconclusive(exploration),
         "bounds": _bounds(exploration.bounds),
         "states": exploration.situations,
         "zones": exploration.zones,
         "transitions": exploration.transitions,
         "schedules": None,
+        "faults": occurrences_document(exploration.faults),
         "outcomes": [timed_outcome(each) for each in exploration.outcomes],
         "decisive": [],
     }
@@ -139,12 +151,14 @@ def _exact_exploration(exploration: ExactExploration) -> dict[str, Any]:
     return {
         "policy": exploration.policy,
         "complete": exploration.is_complete,
+        "inconclusive": missing_in_words(exploration) or exploration.stopped_by,
         "bounds": _bounds(exploration.bounds),
         "states": exploration.states,
         "transitions": exploration.transitions,
         "relative_error_max": exploration.relative_error_max,
         "unresolved": exploration.unresolved,
         "verdicts": {name: exploration.probability_of(name) for name in sorted(exploration.verdicts)},
+        "faults": occurrences_document(exploration.faults, "probability"),
         "outcomes": [_exact_outcome(each) for each in exploration.outcomes],
     }
 
@@ -186,7 +200,7 @@ def _decision(each: Decision) -> dict[str, Any]:
     }
 
 
-def _run(run: PolicyRun) -> dict[str, Any]:
+def _run(run: PolicyRun, scenario: Scenario) -> dict[str, Any]:
     outcome = run.trace.outcome
     return {
         "policy": run.policy.name,
@@ -199,6 +213,7 @@ def _run(run: PolicyRun) -> dict[str, Any]:
         "runs_total": outcome.runs_total,
         "leaked_keys": list(outcome.leaked_keys),
         "margin_us": None if run.race is None else run.race.margin_us,
+        "faults": run_faults_document(scenario, run.trace),
         "steps": [_step(step) for step in run.trace.steps],
     }
 

@@ -10,7 +10,17 @@ from rich.text import Text
 
 from batchsim.engines.chain import ExactExploration, ExactOutcome
 from batchsim.report import words
-from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.report.occurrences import claim_without_faults
+from batchsim.report.tables import (
+    BAD,
+    GOOD,
+    QUIET,
+    UNSURE,
+    plain_table,
+    print_faults,
+    print_occurrences,
+    print_table,
+)
 from batchsim.scenario import Scenario
 
 
@@ -21,10 +31,12 @@ def show_exact_explorations(
     console.print(Text(scenario.name, style="bold"))
     if scenario.summary:
         console.print(Text(scenario.summary))
+    print_faults(console, scenario)
     console.print()
     for exploration in explorations:
         console.print(_claim(exploration))
     console.print()
+    print_occurrences(console, explorations)
     if len(explorations) > 1:
         print_table(console, _comparison(explorations))
     for exploration in explorations:
@@ -43,6 +55,9 @@ def _claim(exploration: ExactExploration) -> Text:
         claim, style = f"fails with a probability of {words.share(fails)}", BAD
     else:
         claim, style = "never fails", GOOD
+    without = claim_without_faults(exploration, claim)
+    if without is not None:
+        claim, style = without, UNSURE
     return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({size})", QUIET))
 
 
@@ -59,7 +74,7 @@ def _comparison(explorations: Sequence[ExactExploration]) -> Table:
 
 def _probability(exploration: ExactExploration, verdict: str) -> Text:
     if verdict not in exploration.verdicts:
-        return Text("never" if exploration.is_complete else "not found", style=QUIET)
+        return Text("never" if exploration.is_proof else "not found", style=QUIET)
     return Text(words.share(exploration.probability_of(verdict)), style=GOOD if verdict == "ok" else BAD)
 
 

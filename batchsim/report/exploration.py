@@ -12,7 +12,17 @@ from batchsim.analysis.constraints import CONSTRAINTS_MAX, Explanation
 from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass
 from batchsim.report import words
 from batchsim.report.lanes import lanes
-from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_faults, print_table
+from batchsim.report.occurrences import claim_without_faults
+from batchsim.report.tables import (
+    BAD,
+    GOOD,
+    QUIET,
+    UNSURE,
+    plain_table,
+    print_faults,
+    print_occurrences,
+    print_table,
+)
 from batchsim.scenario import Scenario
 
 DECISIONS_SHOWN_MAX = 6
@@ -38,6 +48,7 @@ def show_explorations(
     for exploration in explorations:
         console.print(_claim(exploration))
     console.print()
+    print_occurrences(console, explorations)
     if len(explorations) > 1:
         print_table(console, _comparison(explorations))
     for exploration, reasons, commands in zip(explorations, explanations, replays, strict=True):
@@ -48,6 +59,9 @@ def _claim(exploration: Exploration) -> Text:
     complete = "" if exploration.is_complete else "incomplete, "
     bounds = f"{complete}{exploration.states:,} states, {exploration.transitions:,} transitions"
     claim, style = _claim_in_words(exploration)
+    without = claim_without_faults(exploration, claim)
+    if without is not None:
+        claim, style = without, UNSURE
     return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
 
 
@@ -79,7 +93,7 @@ def _comparison(explorations: Sequence[Exploration]) -> Table:
 def _share_of(exploration: Exploration, verdict: str) -> Text:
     shares = [each.share for each in exploration.outcomes if verdict in each.verdicts]
     if not shares:
-        return Text("never" if exploration.is_complete else "not found", style=QUIET)
+        return Text("never" if exploration.is_proof else "not found", style=QUIET)
     known = [share for share in shares if share is not None]
     return Text(words.share(sum(known)) if known else "sometimes", style=GOOD if verdict == "ok" else BAD)
 

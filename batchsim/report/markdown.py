@@ -15,12 +15,12 @@ from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.protocol.operations import Backoff
 from batchsim.protocol.setting import Kind
 from batchsim.report import phrases, words
-from batchsim.report.faults import faults_in_words
 from batchsim.report.file_names import worth_file
 from batchsim.report.latencies import by_item, special_operations
 from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table
+from batchsim.report.occurrences import happened
 from batchsim.rounding import exact_instant, instant
-from batchsim.scenario import Scenario, format_duration
+from batchsim.scenario import Scenario, fault_in_words, format_duration
 from batchsim.trace import Step
 
 _ROWS_MAX = 40
@@ -35,7 +35,7 @@ def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str], others: Co
     parts = [
         f"# {plain(scenario_run.scenario.name)}",
         plain(scenario_run.scenario.summary),
-        *_setting(scenario_run.scenario),
+        *_setting(scenario_run),
         *_verdicts(scenario_run.runs),
         *_failing(scenario_run, pictures),
         *_passing(scenario_run, pictures),
@@ -48,7 +48,8 @@ def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str], others: Co
 # -- setting -----------------------------------------------------------------------------------
 
 
-def _setting(scenario: Scenario) -> Iterator[str]:
+def _setting(scenario_run: ScenarioRun) -> Iterator[str]:
+    scenario = scenario_run.scenario
     setting = scenario.setting
     rows = [
         ("call", code(setting.call)),
@@ -59,10 +60,20 @@ def _setting(scenario: Scenario) -> Iterator[str]:
         ("items handled at once", str(setting.ingest_concurrency or "what the policy says")),
         *((code(name), plain(latency)) for name, latency in special_operations(scenario)),
         ("seed", str(scenario.seed)),
-        *((f"fault: {code(name)}", plain(said)) for name, said in faults_in_words(scenario)),
+        *_faults(scenario_run),
     ]
     yield "## Setting"
     yield table(("what", "value"), rows)
+
+
+def _faults(scenario_run: ScenarioRun) -> Iterator[tuple[str, str]]:
+    """Each fault, and whether it happened."""
+    said = happened(scenario_run, lambda run: run.policy.name)
+    for number, (fault, (how_often, is_everywhere)) in enumerate(
+        zip(scenario_run.scenario.faults, said, strict=True)
+    ):
+        told = plain(how_often) if is_everywhere else bold(plain(how_often))
+        yield f"fault {number}", f"{plain(fault_in_words(fault))}: {told}"
 
 
 def _items(scenario: Scenario) -> str:

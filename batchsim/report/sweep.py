@@ -10,8 +10,9 @@ from rich.text import Text
 
 from batchsim.analysis.sweep import CONFIDENCE, CellResult, Example, Point, Sweep
 from batchsim.report import shares
+from batchsim.report.occurrences import rows_of_sweep
 from batchsim.report.sweep_plot.likeness import alike, heading
-from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_faults, print_table
 
 POINTS_SHOWN_MAX = 60
 
@@ -23,8 +24,10 @@ def show_sweep(console: Console, sweep: Sweep, commands: Sequence[tuple[Example,
     """
     console.print(Text(sweep.scenario.name, style="bold"))
     console.print(Text(sweep.scenario.summary))
+    print_faults(console, sweep.scenario)
     console.print(Text(_claim(sweep), style="" if sweep.is_complete else UNSURE))
     console.print()
+    _show_faults(console, sweep)
     if not sweep.axes:
         print_table(console, _table_of_policies(sweep))
         _show_differences(console, sweep)
@@ -43,6 +46,15 @@ def _show_examples(console: Console, commands: Sequence[tuple[Example, str]]) ->
     width = max((len(each.verdict) for each, _ in commands), default=0)
     for each, command in commands:
         console.print(Text(f"{each.verdict:<{width}}   {command}"), soft_wrap=True)
+
+
+def _show_faults(console: Console, sweep: Sweep) -> None:
+    """In how many runs each fault happened; nothing where there are none."""
+    table = plain_table(("happened in", *sweep.policies), right=sweep.policies)
+    for row in rows_of_sweep(sweep):
+        table.add_row(*(Text(cell, style=UNSURE if cell.startswith("none") else "") for cell in row))
+    if table.row_count:
+        print_table(console, table)
 
 
 def _claim(sweep: Sweep) -> str:

@@ -7,7 +7,10 @@ from typing import Any
 
 from batchsim.analysis.judging import Given
 from batchsim.analysis.sweep import CONFIDENCE, CellResult, Difference, Example, Point, Share, Sweep
+from batchsim.protocol.faults import Fault
 from batchsim.report.contract import expectation
+from batchsim.report.occurrences import identified
+from batchsim.scenario import Slow
 
 SCHEMA = 1
 
@@ -44,12 +47,12 @@ def sweep_document(
 def results_of(sweep: Sweep) -> dict[str, Any]:
     """What was counted in it."""
     return {
-        "sweep": [_cell(each) for each in sweep.cells],
+        "sweep": [_cell(each, sweep.scenario.faults) for each in sweep.cells],
         "differences": [_difference(each) for each in sweep.differences],
     }
 
 
-def _cell(each: CellResult) -> dict[str, Any]:
+def _cell(each: CellResult, faults: Sequence[Fault | Slow]) -> dict[str, Any]:
     return {
         "policy": each.policy,
         "point": _point(each.point),
@@ -58,6 +61,10 @@ def _cell(each: CellResult) -> dict[str, Any]:
             name: {**_share(share), "first_run": each.first_runs.get(name)}
             for name, share in each.verdicts.items()
         },
+        "faults": [
+            {**identified(number, fault), **_share(share)}
+            for number, (fault, share) in enumerate(zip(faults, each.faults, strict=True))
+        ],
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from batchsim.report.faults import faults_in_words
-from batchsim.scenario import Scenario
+from batchsim.report.occurrences import Explored, rows_of_occurrences
+from batchsim.scenario import Scenario, fault_in_words
 
 GOOD, BAD, UNSURE, QUIET = "green", "bold red", "yellow", "dim"
 _ENDLESS = 10_000
@@ -66,5 +66,15 @@ def _print_records(console: Console, table: Table) -> None:
 
 def print_faults(console: Console, scenario: Scenario) -> None:
     """The faults of a scenario, one a line; nothing where it has none."""
-    for name, said in faults_in_words(scenario):
-        console.print(Text(f"fault: {name}: {said}"), soft_wrap=True)
+    for number, fault in enumerate(scenario.faults):
+        console.print(Text(f"fault {number}: {fault_in_words(fault)}"), soft_wrap=True)
+
+
+def print_occurrences(console: Console, explorations: Sequence[Explored]) -> None:
+    """Where each fault happens, by policy; nothing where there are no faults."""
+    policies = [each.policy for each in explorations]
+    table = plain_table(("happens in", *policies), right=policies)
+    for row in rows_of_occurrences(explorations):
+        table.add_row(*(Text(cell, style=UNSURE if cell.startswith("no schedule") else "") for cell in row))
+    if table.row_count:
+        print_table(console, table)

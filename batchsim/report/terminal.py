@@ -15,8 +15,10 @@ from batchsim.analysis.chains import Leg, Span, spans_of
 from batchsim.analysis.contest import contest_of
 from batchsim.analysis.margins import Margin
 from batchsim.report import words
-from batchsim.report.tables import BAD, GOOD, QUIET, plain_table, print_faults, print_table, print_wide
+from batchsim.report.occurrences import happened, never_happened
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
+from batchsim.scenario import fault_in_words
 from batchsim.trace import Step
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def show_scenario_run(
     scenario = scenario_run.scenario
     console.print(Text(scenario.name, style="bold"))
     console.print(Text(scenario.summary))
-    print_faults(console, scenario)
+    _show_faults(console, scenario_run)
     console.print()
     print_table(console, _table_of_runs(scenario_run.runs))
     shown: dict[Chains, str] = {}
@@ -59,11 +61,24 @@ def show_matrix(console: Console, scenario_runs: Sequence[ScenarioRun], *, timel
         cells = {run.name: _verdicts(run) for run in each.runs}
         table.add_row(Text(each.scenario.name), *(cells.get(name, Text("")) for name in headings))
     print_table(console, table)
+    for each in scenario_runs:
+        for line in never_happened(each, lambda run: _heading(run, runs)):
+            console.print(Text(f"{each.scenario.name}: {line}", style=UNSURE), soft_wrap=True)
     if timeline:
         for each in scenario_runs:
             for run in each.runs:
                 _show_timeline(console, run, each.scenario.name)
     _show_expectations(console, scenario_runs)
+
+
+def _show_faults(console: Console, scenario_run: ScenarioRun) -> None:
+    """Each fault, and whether it happened."""
+    said = happened(scenario_run, lambda run: _heading(run, scenario_run.runs))
+    for number, (fault, (how_often, is_everywhere)) in enumerate(
+        zip(scenario_run.scenario.faults, said, strict=True)
+    ):
+        line = f"fault {number}: {fault_in_words(fault)}: {how_often}"
+        console.print(Text(line, style="" if is_everywhere else UNSURE), soft_wrap=True)
 
 
 def _heading(run: PolicyRun, runs: Iterable[PolicyRun]) -> str:

@@ -11,7 +11,17 @@ from rich.text import Text
 from batchsim.engines.zones import TimedExploration, TimedOutcome
 from batchsim.report import words
 from batchsim.report.lanes import lanes
-from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_faults, print_table
+from batchsim.report.occurrences import claim_without_faults
+from batchsim.report.tables import (
+    BAD,
+    GOOD,
+    QUIET,
+    UNSURE,
+    plain_table,
+    print_faults,
+    print_occurrences,
+    print_table,
+)
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import Scenario
 
@@ -34,6 +44,7 @@ def show_timed_explorations(
     for exploration in explorations:
         console.print(_claim(exploration))
     console.print()
+    print_occurrences(console, explorations)
     if len(explorations) > 1:
         print_table(console, _comparison(explorations))
     for exploration, commands in zip(explorations, replays, strict=True):
@@ -44,6 +55,9 @@ def _claim(exploration: TimedExploration) -> Text:
     complete = "" if exploration.is_complete else "incomplete, "
     bounds = f"{complete}{exploration.situations:,} situations, {exploration.zones:,} zones"
     claim, style = _claim_in_words(exploration)
+    without = claim_without_faults(exploration, claim)
+    if without is not None:
+        claim, style = without, UNSURE
     return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
 
 
@@ -72,7 +86,7 @@ def _comparison(explorations: Sequence[TimedExploration]) -> Table:
 def _possibility(exploration: TimedExploration, verdict: str) -> Text:
     if verdict in exploration.verdicts:
         return Text("possible", style=GOOD if verdict == "ok" else BAD)
-    return Text("never" if exploration.is_complete else "not found", style=QUIET)
+    return Text("never" if exploration.is_proof else "not found", style=QUIET)
 
 
 def _show_exploration(console: Console, exploration: TimedExploration, commands: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from batchsim.scenario.fault_checks import (
     check_for_timed_exploration,
     check_for_timed_run,
 )
+from batchsim.scenario.fault_words import fault_in_words, numbered_fault
 from batchsim.scenario.latencies import (
     Backoff,
     Constant,
@@ -46,11 +47,13 @@ __all__ = [
     "check_for_exploration",
     "check_for_timed_exploration",
     "check_for_timed_run",
+    "fault_in_words",
     "find_policy",
     "find_verdict",
     "format_duration",
     "json_schema",
     "load_scenario",
+    "numbered_fault",
     "parse_duration",
     "scenario_from_data",
     "varied",

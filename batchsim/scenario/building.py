@@ -24,6 +24,9 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
     """The scenario that a valid model describes; `root`: the tree of which it is the model."""
     operations = _latency_of_operation(model)
     faults = tuple(_written_faults(model.faults, root))
+    slowings = {
+        place: value for place, entry in enumerate(model.faults) if isinstance(value := entry.value(), Slow)
+    }
     return Scenario(
         name=model.name,
         summary=model.summary,
@@ -42,7 +45,8 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
         expect=_sets(model.expect),
         expect_explore=_sets(model.expect_explore),
         latencies=LatencyTable(operations, _latency_of_item(model.items.overrides)),
-        slowings=tuple(value for entry in model.faults if isinstance(value := entry.value(), Slow)),
+        slowings=tuple(slowings.values()),
+        slowing_places=tuple(slowings),
         written_faults=faults,
     )
 

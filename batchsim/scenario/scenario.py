@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+from batchsim.protocol.faults import Fault
 from batchsim.protocol.setting import Setting
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Latency
 from batchsim.scenario.slowings import Slow
 from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,24 @@ class Scenario:
     """Likewise: the verdicts that some interleaving gives."""
     latencies: LatencyTable = field(repr=False)
     slowings: tuple[Slow, ...] = ()
+    slowing_places: tuple[int, ...] = ()
+    """Which places the slowings have in the list of all faults; where it is not said, they come last."""
     written_faults: tuple[WrittenFault, ...] = field(default=(), repr=False, compare=False)
     """The faults of the setting, one for each, with their places."""
     written: Node | None = field(default=None, repr=False, compare=False)
     """What it was built from, so that it can be varied; `None`: not known."""
+
+    @property
+    def faults(self) -> tuple[Fault | Slow, ...]:
+        """Every fault, what is slow among them, in the order of the file: that of their numbers."""
+        return self.listed(self.setting.faults, self.slowings)
+
+    def listed(self, of_faults: Sequence[T], of_slowings: Sequence[T]) -> tuple[T, ...]:
+        """What there is for each fault of the setting, and for each slowing, in the order of `faults`."""
+        both = list(of_faults)
+        for place, each in zip(self.slowing_places, of_slowings, strict=False):
+            both.insert(place, each)
+        return (*both, *of_slowings[len(self.slowing_places) :])
 
     def latency_of(self, operation: str, item: int | None = None, attempt: int | None = None) -> Latency:
         """How long one use of an operation takes.

@@ -23,3 +23,8 @@ class Slow:
     """The attempt that the operation is about: for `queue.retry` of the consumers, otherwise of the SDK."""
     probability: float | None = None
     """Above 0, at most 1."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it happens, and once."""
+        return self.probability is None

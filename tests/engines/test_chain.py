@@ -88,6 +88,7 @@ SCENARIOS = {
         consumers=2,
     ),
     "first response lost": memoryless(faults=[{"lost_response": {"attempt": 1}}]),
+    "last response lost, if there is one": memoryless(faults=[{"lost_response": {"attempt": 3}}]),
     "errors at random": memoryless(
         faults=[
             {"lost_response": {"probability": "20%"}},
@@ -113,15 +114,20 @@ def tails(hits: int, runs: int, probability: float) -> tuple[float, float]:
 
 
 def swept(scenario: Scenario) -> list[Counter[Hashable]]:
-    """How often a sweep comes to what, by policy: from the runs that it makes."""
-    runs = Together(scenario, list(POLICIES.values())).outcomes(range(RUNS))
-    return [
-        Counter(class_of(each, verdicts_of(each)) for each in outcomes) for outcomes in zip(*runs, strict=True)
-    ]
+    """How often a sweep comes to what, and each fault happens, by policy: from the runs that it makes."""
+    runs = Together(scenario, list(POLICIES.values())).ends(range(RUNS))
+    counted: list[Counter[Hashable]] = []
+    for ends in zip(*runs, strict=True):
+        counted.append(Counter(class_of(each.outcome, verdicts_of(each.outcome)) for each in ends))
+        counted[-1].update(f"fault {number}" for each in ends for number in each.faults)
+    return counted
 
 
 def classes(exploration: ExactExploration) -> dict[Hashable, float]:
-    return {class_of(each.outcome, each.verdicts): each.probability for each in exploration.outcomes}
+    """How likely it comes to what, and each fault happens."""
+    found = {class_of(each.outcome, each.verdicts): each.probability for each in exploration.outcomes}
+    happens = {f"fault {number}": each.probability for number, each in enumerate(exploration.faults)}
+    return {**found, **{name: each for name, each in happens.items() if each is not None}}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -136,6 +142,21 @@ def test_the_interval_of_a_sweep_holds_the_exact_probability(name: str) -> None:
                 alike,
                 probability,
             )
+
+
+def test_the_fault_of_an_edge_is_that_of_its_step() -> None:
+    """Of several faults of one label, which one it is depends on who was there before."""
+    faults = [{"store_error": {"operation": "redis.get_meta", "actor": "handler"}}] * 3
+    scenario = memoryless(batch={"items": 2}, ingest_concurrency=2, faults=faults)
+    graph = explore_exact(scenario, POLICIES["pre3427"], bounds=Bounds(states_max=4_000)).graph
+    found = set()
+    for edge, number in enumerate(graph.edge_labels.tolist()):
+        label = graph.labels[number]
+        row = graph.rows[graph.sources[edge]].tolist()
+        moves = label.kind.moves(tuple(row[column] for column in label.kind.columns))
+        assert label.fault in {move.fault for move in moves if move.label == label.alternative}
+        found.add((label.alternative, label.fault))
+    assert {("raises before", 1), ("raises before", 2)} <= found
 
 
 def test_the_scenarios_are_about_something() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import batchsim.engines.exhaustive.explore  # noqa: F401  (the function of that name hides the module)
-from batchsim.engines.exhaustive import Bounds, explore
+from batchsim.engines.exhaustive import Bounds, Exploration, explore
 from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.following import follow
 from batchsim.engines.exhaustive.task import Task
@@ -79,6 +80,17 @@ BUDGETS: SearchStrategy[Fault] = st.one_of(
 )
 
 
+def schedules_without(exploration: Exploration, number: int) -> int:
+    """How many schedules there are in which a fault does not happen, by the steps in which one does."""
+    graph = exploration.graph
+    counts = [1] + [0] * (graph.states - 1)
+    for level in graph.topological_levels:
+        for edge in graph.edges_of(level).tolist():
+            if graph.labels[graph.edge_labels[edge]].fault != number:
+                counts[graph.targets[edge]] += counts[graph.sources[edge]] * int(graph.weights[edge])
+    return sum(counts[state] for state in graph.terminals)
+
+
 # -- the laws of the engines, with faults ----------------------------------------------------------
 
 
@@ -93,6 +105,7 @@ BUDGETS: SearchStrategy[Fault] = st.one_of(
 @example([Redeliver(at_most=1)], 1, "rejected", "local_count")
 @example([StoreError(operation="queue.take")], 2, "rejected", "local_count")
 @example([StoreError(operation="queue.complete", at_most=1)], 1, "rejected", "pr3766")
+@example([Cut(attempt=1, after_items=0)], 1, "rejected", "pr3766")
 @example([Cut(at_most=1, after_items=0), Crash(before="postgres.seal")], 1, "rejected", "local_count")
 def test_schedules_under_faults_are_those_of_the_naive_enumerator(
     faults: list[Fault], consumers: int, kind: str, policy: str
@@ -100,11 +113,22 @@ def test_schedules_under_faults_are_those_of_the_naive_enumerator(
     subject = with_faults(scenario(1, consumers, items={"kind": kind}), *faults)
     exploration = explore(subject, POLICIES[policy], bounds=Bounds(states_max=2_000))
     assume(exploration.is_complete)
-    if (exploration.schedules or 0) <= SEARCHES:
+    assert exploration.schedules is not None
+    if exploration.schedules <= SEARCHES:
         assert counted(exploration) == enumerated(subject, policy)
+    for number, fault in enumerate(exploration.faults):
+        avoiding = schedules_without(exploration, number)
+        assert (fault.occurs, fault.schedules) == (
+            avoiding < exploration.schedules,
+            exploration.schedules - avoiding,
+        )
     for each in exploration.outcomes:
         trace = simulate(subject, POLICIES[policy], order=each.witness)
         assert trace.outcome == each.outcome
+        happened = Counter(step.fault for step in each.witness)
+        assert trace.faults == tuple(happened[number] for number in range(len(faults)))
+        # Whoever sees a fault after it happened does not let it happen again.
+        assert all(times <= fault.times_max for times, fault in zip(trace.faults, faults, strict=True))
         assert [(step.actor, step.name, step.alternative) for step in trace.steps] == [
             (step.actor, step.name, step.alternative) for step in each.witness
         ]

@@ -70,7 +70,9 @@ def test_where_every_order_is_well_it_must_change_no_verdict() -> None:
 def test_a_slowing_of_something_else_changes_nothing(fields: dict[str, Any]) -> None:
     elsewhere = replace(SLOW_CLEANUP, **fields)
     policy = POLICIES["pre3427"]
-    assert simulate(slowed(LATE_COUNT, elsewhere), policy) == simulate(LATE_COUNT, policy)
+    trace = simulate(slowed(LATE_COUNT, elsewhere), policy)
+    assert trace.faults == (0,)
+    assert replace(trace, faults=()) == simulate(LATE_COUNT, policy)
 
 
 # -- which use, and how much -------------------------------------------------------------------

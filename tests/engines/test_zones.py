@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchsim.engines.exhaustive import Bounds, explore
+from batchsim.engines.exhaustive import Bounds, Exploration, explore
 from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.timed import simulate
 from batchsim.engines.zones import TimedExploration, explore_timed
@@ -54,7 +54,7 @@ def with_latencies(subject: Scenario, of_operation: dict[str, Latency]) -> Scena
     return replace(subject, latencies=LatencyTable(of_operation, {}))
 
 
-def classes(exploration: TimedExploration) -> set[Hashable]:
+def classes(exploration: TimedExploration | Exploration) -> set[Hashable]:
     return {class_of(each.outcome, each.verdicts) for each in exploration.outcomes}
 
 
@@ -63,8 +63,7 @@ def told(step: Any) -> tuple[Any, ...]:
 
 
 def classes_without_time(subject: Scenario, policy: str) -> set[Hashable]:
-    exploration = explore(subject, POLICIES[policy], reduces=True)
-    return {class_of(each.outcome, each.verdicts) for each in exploration.outcomes}
+    return classes(explore(subject, POLICIES[policy], reduces=True))
 
 
 def class_of_run(subject: Scenario, policy: str) -> Hashable:
@@ -77,6 +76,8 @@ def check_witnesses(subject: Scenario, policy: str, exploration: TimedExploratio
         steps, draws = each.witness
         trace = simulate(subject, POLICIES[policy], order=steps, draws=draws)
         assert trace.outcome == each.outcome
+        for fault, times in zip(exploration.faults, trace.faults, strict=True):
+            assert fault.occurs or not times
         assert [told(step) for step in trace.steps] == [told(step) for step in steps]
         for draw in draws:
             windows = leg_windows(subject.latency_of(draw.latency, draw.item, draw.attempt))
@@ -145,10 +146,16 @@ def test_under_faults_too(
     exploration = explore_timed(subject, POLICIES[policy], bounds=Bounds(states_max=ZONES_MAX_UNDER_FAULTS))
     check_witnesses(subject, policy, exploration)
     if exploration.is_complete:
-        found = classes(exploration)
-        assert found <= classes_without_time(subject, policy)
+        found, without_time = classes(exploration), explore(subject, POLICIES[policy], reduces=True)
+        assert found <= classes(without_time)
+        possible = [each.occurs for each in exploration.faults]
+        for can, could in zip(possible, without_time.faults, strict=True):
+            assert could.occurs in (None, True) or not can
         if not any(fault.at_most for fault in faults):
-            assert {class_of_run(replace(subject, seed=seed), policy) for seed in range(25)} <= found
+            for seed in range(25):
+                trace = simulate(replace(subject, seed=seed), POLICIES[policy])
+                assert class_of(trace.outcome, verdicts_of(trace.outcome)) in found
+                assert all(can or not times for can, times in zip(possible, trace.faults, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from batchsim.analysis.sweep.executors import Crew
 from batchsim.analysis.sweep.pieces import Done, Piece, run_piece
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan, pieces
-from batchsim.analysis.sweep.records import Cell, Record, Records, Verdicts
+from batchsim.analysis.sweep.records import Cell, End, Record, Records, Verdicts
 from batchsim.analysis.sweep.storing import Store
 from batchsim.analysis.sweep.varying import Point
 from batchsim.trace import Outcome
@@ -95,15 +95,15 @@ class Execution:
         if records:
             self._store.add(records)
             self._records.add(records)
-            self._known += sum(len(record.verdicts) for record in records)
+            self._known += sum(len(record.ends) for record in records)
 
     def _records_of(
         self, point: Point, competitors: Sequence[Competitor], piece: Piece, done: Done
     ) -> Iterable[Record]:
         self._pace.learn(piece, done)
-        verdicts = [self._judge(outcome) for outcome in done.outcomes]
+        ends = [End(self._judge(each.outcome), each.faults) for each in done.ends]
         for competitor, codes in zip(competitors, done.codes, strict=True):
-            yield Record(Cell(competitor.key, point.key), piece.first, tuple(verdicts[code] for code in codes))
+            yield Record(Cell(competitor.key, point.key), piece.first, tuple(ends[code] for code in codes))
 
     def _judge(self, outcome: Outcome) -> Verdicts:
         if outcome not in self._judged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from hashlib import blake2b
 from pathlib import PurePath
@@ -13,13 +13,17 @@ from batchsim.engines.streams import stream_base
 from batchsim.scenario import Scenario
 
 _FOR_PEOPLE = frozenset(
-    {"name", "summary", "file", "directory", "policies", "verdicts", "expect", "expect_explore", "written"}
+    {
+        *("name", "summary", "file", "directory", "policies", "verdicts", "expect", "expect_explore"),
+        *("slowing_places", "written"),
+    }
 )
 """Fields of a scenario on which no run depends."""
 
 
 def digest_of(scenario: Scenario) -> str:
     """32 hexadecimal digits that stand for all that a run depends on, apart from the policy."""
+    scenario = replace(scenario, written_faults=())  # lines and columns are of no account
     content = [(each.name, getattr(scenario, each.name)) for each in fields(scenario)]
     relevant = {name: value for name, value in content if name not in _FOR_PEOPLE}
     # What faults there are is in the setting; where they were written plays no part. Seeds are hashes of this

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from batchsim.analysis.sweep.together import Together
+from batchsim.analysis.sweep.together import Ended, Together
 from batchsim.engines.streams import draw
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, find_policy
-from batchsim.trace import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +44,23 @@ class Piece:
 class Done:
     """What the runs of a piece came to."""
 
-    outcomes: tuple[Outcome, ...]
+    ends: tuple[Ended, ...]
     """The different ones."""
     codes: tuple[tuple[int, ...], ...]
-    """By policy, then by run: which of the outcomes."""
+    """By policy, then by run: which of the ends."""
     took_s: float
 
 
 def run_piece(piece: Piece) -> Done:
-    """Run a piece; its outcomes depend on nothing but the piece."""
+    """Run a piece; what it comes to depends on nothing but the piece."""
     begin = time.perf_counter()
     together = Together(piece.scenario, [at_hand(each) for each in piece.policies])
-    numbers: dict[Outcome, int] = {}
+    numbers: dict[Ended, int] = {}
     codes: list[list[int]] = [[] for _ in piece.policies]
     seeds = [draw(piece.seeds, index) for index in range(piece.first, piece.first + piece.count)]
-    for outcomes in together.outcomes(seeds):
-        for outcome, column in zip(outcomes, codes, strict=True):
-            column.append(numbers.setdefault(outcome, len(numbers)))
+    for ends in together.ends(seeds):
+        for end, column in zip(ends, codes, strict=True):
+            column.append(numbers.setdefault(end, len(numbers)))
     return Done(tuple(numbers), tuple(map(tuple, codes)), time.perf_counter() - begin)
 
 

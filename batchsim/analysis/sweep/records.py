@@ -1,4 +1,4 @@
-"""What is known of every run so far: its verdicts, by policy and point, in the order of its index."""
+"""What is known of every run so far: its end, by policy and point, in the order of its index."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from numpy.typing import NDArray
 Verdicts: TypeAlias = tuple[str, ...]
 
 
+class End(NamedTuple):
+    """What a run came to, as far as it is counted."""
+
+    verdicts: Verdicts
+    faults: tuple[int, ...] = ()
+    """The numbers of the faults that happened in it."""
+
+
 class Cell(NamedTuple):
     """One policy at one point, by their keys."""
 
@@ -21,29 +29,29 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The verdicts of consecutive runs of a cell."""
+    """The ends of consecutive runs of a cell."""
 
     cell: Cell
     first: int
-    verdicts: tuple[Verdicts, ...]
+    ends: tuple[End, ...]
 
 
 class Records:
     """All records of a sweep."""
 
     def __init__(self) -> None:
-        self._codes: dict[Verdicts, int] = {}
+        self._codes: dict[End, int] = {}
         self._ranges: dict[Cell, dict[int, NDArray[Any]]] = {}
 
     def add(self, records: Iterable[Record]) -> None:
         """Take records in; raises `ValueError` for runs that are known already."""
         for record in records:
             ranges = self._ranges.setdefault(record.cell, {})
-            end = record.first + len(record.verdicts)
+            end = record.first + len(record.ends)
             if any(known.start < end and record.first < known.stop for known in self.covered(record.cell)):
                 raise ValueError(f"runs from {record.first} of {record.cell} are known already")
-            codes = [self._codes.setdefault(each, len(self._codes)) for each in record.verdicts]
-            ranges[record.first] = np.array(codes, dtype=np.uint16)
+            codes = [self._codes.setdefault(each, len(self._codes)) for each in record.ends]
+            ranges[record.first] = np.array(codes, dtype=np.uint32)
             self._join(ranges, record.first)
 
     def covered(self, cell: Cell) -> list[range]:
@@ -57,14 +65,22 @@ class Records:
 
     def having(self, cell: Cell, verdict: str, runs: int) -> NDArray[np.bool_]:
         """By run, the first so many: whether it was given the verdict."""
-        given = np.array([verdict in verdicts for verdicts in self._codes] or [False])
-        codes = self._ranges.get(cell, {}).get(0, np.zeros(0, dtype=np.uint16))
+        return self._where(cell, [verdict in end.verdicts for end in self._codes], runs)
+
+    def happened(self, cell: Cell, fault: int, runs: int) -> int:
+        """In how many of the first so many runs a fault happened, by its number."""
+        return int(self._where(cell, [fault in end.faults for end in self._codes], runs).sum())
+
+    def _where(self, cell: Cell, is_so: Sequence[bool], runs: int) -> NDArray[np.bool_]:
+        """By run, the first so many: whether its end is one of those of which it is so."""
+        given = np.array(is_so or [False])
+        codes = self._ranges.get(cell, {}).get(0, np.zeros(0, dtype=np.uint32))
         return np.asarray(given[codes[:runs]], dtype=np.bool_)
 
     @property
     def verdicts(self) -> frozenset[str]:
         """Every verdict that any run was given."""
-        return frozenset(name for verdicts in self._codes for name in verdicts)
+        return frozenset(name for end in self._codes for name in end.verdicts)
 
     @staticmethod
     def _join(ranges: dict[int, NDArray[Any]], first: int) -> None:

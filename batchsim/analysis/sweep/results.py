@@ -16,7 +16,7 @@ from batchsim.scenario import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of the runs were given a verdict, and the 95 % interval of its probability."""
+    """In how many of the runs something came about, such as a verdict; the 95 % interval of its probability."""
 
     count: int
     runs: int
@@ -41,6 +41,8 @@ class CellResult:
     """By verdict; every one that can be given."""
     first_runs: Mapping[str, int]
     """By verdict that was given: the number, from 0, of the first run that was given it."""
+    faults: tuple[Share, ...] = ()
+    """In how many runs each fault of the scenario happened, in the order of `Scenario.faults`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,9 @@ def _cell(plan: Plan, competitor: Competitor, point: Point, records: Records, ru
     counts = {name: int(having.sum()) for name, having in given.items()}
     first_runs = {name: int(given[name].argmax()) for name, count in counts.items() if count}
     shares = {name: Share(count, runs, share_interval(count, runs)) for name, count in counts.items()}
-    return CellResult(competitor.shown, competitor.name, point, runs, shares, first_runs)
+    happened = [records.happened(cell, number, runs) for number, _ in enumerate(plan.scenario.faults)]
+    faults = tuple(Share(count, runs, share_interval(count, runs)) for count in happened)
+    return CellResult(competitor.shown, competitor.name, point, runs, shares, first_runs, faults)
 
 
 def _differences(plan: Plan, point: Point, records: Records, runs: int) -> list[Difference]:

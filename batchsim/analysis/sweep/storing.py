@@ -10,20 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from batchsim.analysis.sweep.records import Cell, Record
+from batchsim.analysis.sweep.records import Cell, End, Record
 from batchsim.bad_input import BadInputError
 
 APPLICATION = 0x62617463
 """In the header of the file: it is one of ours."""
-FORMAT = 1
+FORMAT = 2
 _TABLES = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE record (
     policy TEXT NOT NULL,
     point TEXT NOT NULL,
     first INTEGER NOT NULL,
-    sets TEXT NOT NULL,    -- JSON: the different sets of verdicts
-    codes BLOB NOT NULL,   -- two bytes a run, little-endian: which of the sets
+    sets TEXT NOT NULL,    -- JSON: the different ends, each a set of verdicts and one of faults, by number
+    codes BLOB NOT NULL,   -- two bytes a run, little-endian: which of the ends
     PRIMARY KEY (policy, point, first)
 ) WITHOUT ROWID;
 """
@@ -85,9 +85,8 @@ class Store:
         with self._telling():
             rows = self._connection.execute("SELECT policy, point, first, sets, codes FROM record").fetchall()
         for policy, point, first, sets, codes in rows:
-            different = [tuple(each) for each in json.loads(sets)]
-            verdicts = tuple(different[code] for code in _codes_of(codes))
-            yield Record(Cell(policy, point), first, verdicts)
+            different = [End(tuple(verdicts), tuple(faults)) for verdicts, faults in json.loads(sets)]
+            yield Record(Cell(policy, point), first, tuple(different[code] for code in _codes_of(codes)))
 
     def add(self, records: Iterable[Record]) -> None:
         """Keep records, all of them or none."""
@@ -121,8 +120,8 @@ class Store:
 
 
 def _row(record: Record) -> tuple[str, str, int, str, bytes]:
-    numbers = {verdicts: number for number, verdicts in enumerate(dict.fromkeys(record.verdicts))}
-    codes = array("H", (numbers[verdicts] for verdicts in record.verdicts))
+    numbers = {end: number for number, end in enumerate(dict.fromkeys(record.ends))}
+    codes = array("H", (numbers[end] for end in record.ends))
     return (*record.cell, record.first, json.dumps(list(numbers)), _swapped(codes).tobytes())
 
 

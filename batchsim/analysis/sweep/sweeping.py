@@ -154,9 +154,13 @@ def _refuse_what_nobody_can_tell(plan: Plan, records: Records, name: str | Path 
 
 
 def _identity(plan: Plan) -> dict[str, str]:
+    # Faults are kept by number, and what is slow may stand anywhere among them.
+    slow = ", ".join(str(place) for place in plan.scenario.slowing_places)
+    order = {"order of faults": f"with slow operations at {slow}"} if slow else {}
     return {
         "version of batchsim": batchsim.__version__,
         "scenario": f"{plan.scenario.name} ({digest_of(plan.scenario)})",
+        **order,
         "set of verdicts": ", ".join((*VERDICTS, *map(_told_apart, plan.properties))),
     }
 

@@ -23,6 +23,14 @@ from batchsim.trace import Outcome
 _NO_STEPS: frozenset[str] = frozenset()
 
 
+class Ended(NamedTuple):
+    """What a run came to."""
+
+    outcome: Outcome
+    faults: tuple[int, ...]
+    """The numbers of the faults that happened."""
+
+
 class Decided(NamedTuple):
     """What a policy decided."""
 
@@ -51,10 +59,11 @@ class _Candidate:
 
         return decide
 
-    def outcome(self, seed: int, drawn: Drawn) -> Outcome:
+    def end(self, seed: int, drawn: Drawn) -> Ended:
         """What a run comes to."""
         self._decided.clear()
-        return self._simulation.run(seed, keep=_NO_STEPS, drawn=drawn).outcome
+        trace = self._simulation.run(seed, keep=_NO_STEPS, drawn=drawn)
+        return Ended(trace.outcome, tuple(number for number, times in enumerate(trace.faults) if times))
 
     def would_have_decided_like(self, other: _Candidate) -> bool:
         """Whether it decides the same wherever the other one was asked in its last run, in that order."""
@@ -70,19 +79,19 @@ class Together:
         self._candidates = [_Candidate(scenario, policy) for policy in policies]
         self._drawing = DrawingAhead()
 
-    def outcomes(self, seeds: Sequence[int]) -> Iterator[list[Outcome]]:
+    def ends(self, seeds: Sequence[int]) -> Iterator[list[Ended]]:
         """What a run comes to under each seed, by policy."""
         for seed, drawn in self._drawing.draw(seeds):
-            yield self._outcomes(seed, drawn)
+            yield self._ends(seed, drawn)
 
-    def _outcomes(self, seed: int, drawn: Drawn) -> list[Outcome]:
-        made: list[tuple[_Candidate, Outcome]] = []
-        outcomes: list[Outcome] = []
+    def _ends(self, seed: int, drawn: Drawn) -> list[Ended]:
+        made: list[tuple[_Candidate, Ended]] = []
+        ends: list[Ended] = []
         for candidate in self._candidates:
-            known = (outcome for other, outcome in made if candidate.would_have_decided_like(other))
-            outcome = next(known, None)
-            if outcome is None:
-                outcome = candidate.outcome(seed, drawn)
-                made.append((candidate, outcome))
-            outcomes.append(outcome)
-        return outcomes
+            known = (end for other, end in made if candidate.would_have_decided_like(other))
+            end = next(known, None)
+            if end is None:
+                end = candidate.end(seed, drawn)
+                made.append((candidate, end))
+            ends.append(end)
+        return ends

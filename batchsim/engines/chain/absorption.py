@@ -40,6 +40,7 @@ class Absorption:
         self._means = means[graph.edge_labels]
         self._first_kinds = self._kinds[np.minimum(graph.edges_begin[graph.sources], len(self._kinds) - 1)]
         self._edges = self._probability_of_edges()
+        self._none = np.zeros(len(self._edges), dtype=bool)
 
     @property
     def relative_error_max(self) -> float:
@@ -68,22 +69,42 @@ class Absorption:
 
     def probability_to_end_in(self, ends: NDArray[np.int64]) -> Probabilities:
         """For each state the probability that the chain, having come to it, ends in one of these."""
-        graph = self._graph
-        probability = np.zeros(graph.states)
+        probability = np.zeros(self._graph.states)
         probability[ends] = 1.0
+        return self._backwards(probability, self._none)
+
+    def probability_to_take(self, edges: NDArray[np.bool_]) -> Probabilities:
+        """For each state the probability that the chain, having come to it, takes any of these edges."""
+        return self._backwards(np.zeros(self._graph.states), edges)
+
+    def _backwards(self, probability: Probabilities, is_enough: NDArray[np.bool_]) -> Probabilities:
+        """From the ends back to the beginning; `is_enough`: edges after which it does not matter what follows."""
+        graph = self._graph
         for level in reversed(graph.topological_levels):
             inner = level[graph.edges_begin[level] < graph.edges_begin[level + 1]]
             if len(inner):
                 edges = graph.edges_of(inner)
                 lengths = graph.edges_begin[inner + 1] - graph.edges_begin[inner]
                 begin = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-                passed = self._edges[edges] * probability[graph.targets[edges]]
+                passed = self._edges[edges] * self._after(edges, probability, is_enough)
                 probability[inner] = np.add.reduceat(passed, begin)
         return probability
 
-    def ties(self, probability: Probabilities, tolerance: float) -> Iterator[tuple[StepKind, StepKind]]:
-        """Steps that come at one instant, and whose order changes a probability by more than `tolerance`."""
+    def _after(
+        self, edges: NDArray[np.int64], probability: Probabilities, is_enough: NDArray[np.bool_]
+    ) -> Probabilities:
+        """For each of some edges the probability once it is taken."""
+        return np.where(is_enough[edges], 1.0, probability[self._graph.targets[edges]])
+
+    def ties(
+        self, probability: Probabilities, tolerance: float, is_enough: NDArray[np.bool_] | None = None
+    ) -> Iterator[tuple[StepKind, StepKind]]:
+        """Steps that come at one instant, and whose order changes a probability by more than `tolerance`.
+
+        `is_enough`: the edges to be taken, if it is the probability to take some.
+        """
         graph = self._graph
+        is_enough = self._none if is_enough is None else is_enough
         rivals = np.flatnonzero((self._means == 0) & (self._kinds != self._first_kinds))
         sources, kinds = graph.sources[rivals], self._kinds[rivals]
         if not len(rivals):
@@ -93,7 +114,7 @@ class Absorption:
         changes = np.ones(len(rivals), dtype=bool)
         changes[1:] = (sources[1:] != sources[:-1]) | (kinds[1:] != kinds[:-1])
         begin = np.flatnonzero(changes)
-        if_first = np.add.reduceat(self._drawn[rivals] * probability[graph.targets[rivals]], begin)
+        if_first = np.add.reduceat(self._drawn[rivals] * self._after(rivals, probability, is_enough), begin)
         differs = np.abs(if_first - probability[sources[begin]]) > tolerance
         for place in begin[differs].tolist():
             usual = graph.labels[graph.edge_labels[graph.edges_begin[sources[place]]]].kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,7 @@ from batchsim.engines.exhaustive.graph import Graph
 from batchsim.engines.exhaustive.moves import StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import send_scouts
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level, searched
+from batchsim.engines.occurrences import Occurrence, missing
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import InvalidScenario, Problem, Scenario
 from batchsim.trace import Outcome
@@ -59,6 +60,18 @@ class ExactExploration:
     """A bound of the relative error of each probability, from the rounding of its computation."""
     graph: Graph
     """To be walked by code of your own."""
+    faults: tuple[Occurrence, ...] = ()
+    """Whether each fault of the scenario happens, and how likely, in the order of `Scenario.faults`."""
+
+    @property
+    def missing_faults(self) -> tuple[int, ...]:
+        """The numbers of the pinned faults that happen in no run that was explored."""
+        return missing(self.faults)
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether what it says of all runs is proved: it is complete, and misses no pinned fault."""
+        return self.is_complete and not self.missing_faults
 
     @property
     def verdicts(self) -> frozenset[str]:
@@ -105,6 +118,7 @@ def explore_exact(
         outcomes=_outcomes(scenario, graph, absorption, properties, is_complete=search.is_complete),
         relative_error_max=absorption.relative_error_max,
         graph=graph,
+        faults=tuple(_occurrences(scenario, graph, absorption)),
     )
 
 
@@ -118,6 +132,16 @@ def _search(
     search = searched(partial(ChainSearch, table, None), bounds, on_level)
     means.check()
     return search
+
+
+def _occurrences(scenario: Scenario, graph: Graph, absorption: Absorption) -> Iterator[Occurrence]:
+    """How likely each fault happens at least once: one that is a probability leaves no trace in the states."""
+    happens_in = np.array([-1 if label.fault is None else label.fault for label in graph.labels], dtype=np.int64)
+    for number, fault in enumerate(scenario.setting.faults):
+        edges = (happens_in == number)[graph.edge_labels]
+        probability = absorption.probability_to_take(edges)
+        is_known = not any(absorption.ties(probability, TIE_TOLERANCE, edges))
+        yield Occurrence(fault, bool(probability[0] > 0), probability=float(probability[0]) if is_known else None)
 
 
 def _outcomes(

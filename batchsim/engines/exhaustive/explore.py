@@ -6,14 +6,16 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from batchsim.engines.exhaustive.counting import probability_of, schedules_to
+from batchsim.engines.exhaustive.counting import Counts, probability_of, schedules_to
 from batchsim.engines.exhaustive.fates import Decision, decisions
 from batchsim.engines.exhaustive.graph import Graph, WalkedStep
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import StepTable
+from batchsim.engines.exhaustive.occurring import occurrences_in
 from batchsim.engines.exhaustive.reduction import Reduction
 from batchsim.engines.exhaustive.scouting import send_scouts
 from batchsim.engines.exhaustive.search import INTERRUPTED, UNBOUNDED, Bounds, Level, Search, searched
+from batchsim.engines.occurrences import Occurrence, missing
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, check_for_exploration
 from batchsim.trace import Outcome
@@ -56,7 +58,7 @@ class Exploration:
 
     policy: str
     is_complete: bool
-    """Whether every state was looked into, so that what it says is proved within the scenario."""
+    """Whether every state was looked into."""
     stopped_by: str | None
     """Why it is not complete: a bound was hit, or it was interrupted."""
     bounds: Bounds
@@ -69,6 +71,18 @@ class Exploration:
     decisive: tuple[Decision, ...]
     graph: Graph
     """To be walked by code of your own; where nothing is counted, it is a tree (`Graph.is_tree`)."""
+    faults: tuple[Occurrence, ...] = ()
+    """Whether each fault of the scenario happens, in the order of `Scenario.faults`."""
+
+    @property
+    def missing_faults(self) -> tuple[int, ...]:
+        """The numbers of the pinned faults that happen in no schedule that was explored."""
+        return missing(self.faults)
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether what it says is proved within the scenario: it is complete, and misses no pinned fault."""
+        return self.is_complete and not self.missing_faults
 
     @property
     def verdicts(self) -> frozenset[str]:
@@ -109,7 +123,8 @@ def explore(
     graph = Graph(search)
     outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]
     verdicts = [verdicts_of(outcome, properties) for outcome in outcomes]
-    classes = _classes(graph, outcomes, verdicts, is_counted=is_counted)
+    counts_to = schedules_to(graph) if is_counted else None
+    classes = _classes(graph, outcomes, verdicts, counts_to)
     bad = sorted({name for given in verdicts for name in given if name != "ok"})
     return Exploration(
         policy=policy.name,
@@ -122,6 +137,7 @@ def explore(
         outcomes=classes,
         decisive=tuple(decisions(graph, verdicts, bad)) if is_counted else (),
         graph=graph,
+        faults=occurrences_in(graph, scenario, counts_to),
     )
 
 
@@ -151,10 +167,9 @@ def _search(
 
 
 def _classes(
-    graph: Graph, outcomes: Sequence[Outcome], verdicts: Sequence[tuple[str, ...]], *, is_counted: bool
+    graph: Graph, outcomes: Sequence[Outcome], verdicts: Sequence[tuple[str, ...]], counts: Counts | None
 ) -> tuple[OutcomeClass, ...]:
-    counts = schedules_to(graph) if is_counted else None
-    probability = probability_of(graph) if is_counted else None
+    probability = None if counts is None else probability_of(graph)
     members: dict[Hashable, list[int]] = {}
     for place, (outcome, given) in enumerate(zip(outcomes, verdicts, strict=True)):
         members.setdefault(class_of(outcome, given), []).append(place)

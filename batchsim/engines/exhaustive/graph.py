@@ -132,6 +132,7 @@ class Graph:
                 answer=move.answer,
                 source=int(self.sources[edge]),
                 target=int(self.targets[edge]),
+                fault=label.fault,
             )
 
 
@@ -148,6 +149,8 @@ class WalkedStep:
     """The state before."""
     target: int
     """The state after."""
+    fault: int | None = None
+    """The number of the fault that happened in it, in the order of the setting; `None`: none did."""
 
     @property
     def name(self) -> str:

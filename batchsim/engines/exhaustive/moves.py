@@ -26,6 +26,8 @@ class Move(NamedTuple):
     """With time: not before this timer has run out."""
     is_optional: bool = False
     """With time: whether one that comes after it can be taken although it can."""
+    fault: int | None = None
+    """The number of the fault that happens in it, in the order of the setting."""
 
 
 class StepKind:
@@ -78,6 +80,7 @@ class StepKind:
                     probability=alternative.probability,
                     timer=alternative.timer,
                     is_optional=alternative.is_optional,
+                    fault=alternative.fault,
                 )
             )
         return moves

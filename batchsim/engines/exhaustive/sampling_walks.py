@@ -85,4 +85,5 @@ class Walker:
             answer=move.answer,
             source=-1,
             target=-1,
+            fault=move.fault,
         )

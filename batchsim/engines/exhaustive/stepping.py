@@ -34,6 +34,8 @@ class Label:
     alternative: str | None
     probability: float | None = None
     """Where a draw decides between alternatives: that of this one."""
+    fault: int | None = None
+    """The number of the fault that happens in it, in the order of the setting."""
 
 
 class Chunk:
@@ -57,7 +59,7 @@ class Stepper:
         self._sums_of = sums_of
         self._symmetry = Symmetry(table.layout)
         self.labels: list[Label] = []
-        self._label_numbers: dict[tuple[int, str | None, float | None], int] = {}
+        self._label_numbers: dict[tuple[int, str | None, float | None, int | None], int] = {}
 
     def steps(self, chunk: Chunk, chosen_columns: Numbers | None) -> list[Part]:
         """Every step of some states; `chosen_columns`: for each state whose steps are taken, or `EVERYBODY`."""
@@ -131,10 +133,10 @@ class Stepper:
         return Part(takers, rows, chunk.sums[takers] + change[taken], weights, labels[taken])
 
     def _label(self, kind: StepKind, move: Move) -> int:
-        key = (id(kind), move.label, move.probability)
+        key = (id(kind), move.label, move.probability, move.fault)
         if key not in self._label_numbers:
             self._label_numbers[key] = len(self.labels)
-            self.labels.append(Label(kind, move.label, move.probability))
+            self.labels.append(Label(kind, move.label, move.probability, move.fault))
         return self._label_numbers[key]
 
 

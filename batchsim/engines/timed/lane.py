@@ -235,6 +235,8 @@ class Lane(Recurring):
             self.look(self._woken_by)
             return
         answer = operation.apply_alternative(stage.world, alternative)
+        if alternative.fault is not None:
+            stage.recorder.faults[alternative.fault] += 1
         self._note_step(operation, answer, self._woken_by, alternative.label)
         bare = operation.bare
         if isinstance(bare, Deliver):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from batchsim.protocol.operation import World
@@ -24,6 +25,8 @@ class Recorder:
         self.settled_us: int | None = None
         """When the waitpoint was completed, the first time."""
         self.ended_us = 0
+        self.faults: Counter[int] = Counter()
+        """How often each fault of the setting happened, by its number."""
 
     def note_settled(self, now_us: int) -> None:
         """Somebody completes the waitpoint; the parent goes on when the first one does."""

@@ -51,7 +51,7 @@ def simulate(
     if draws is None:
         latencies = latencies_of(Samplers(scenario), scenario.seed, scenario.slowings)
     else:
-        latencies = PrescribedLatencies(draws)
+        latencies = PrescribedLatencies(draws, scenario.slowings)
     conductor = None if order is None else Conductor(order)
     actors = cast(scenario.setting, policy)
     return _Run(scenario, policy, scenario.seed, latencies, actors, keep, observer, conductor).trace()
@@ -130,7 +130,14 @@ class _Run:
             called_back_us=self._called_back_us(outcome.call.result),
             ended_us=self._recorder.ended_us,
             steps=tuple(self._recorder.steps),
+            faults=self._faults(),
         )
+
+    def _faults(self) -> tuple[int, ...]:
+        """How often each fault of the scenario happened."""
+        happened = self._recorder.faults
+        of_setting = [happened[number] for number in range(len(self._scenario.setting.faults))]
+        return self._scenario.listed(of_setting, self._latencies.slowed)
 
     def _let_go(self) -> None:
         """Break every circle: what the run was made of is gone with it then, and never collected as garbage."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level
+from batchsim.engines.occurrences import Occurrence, missing
 from batchsim.engines.zones.layout import TimedLayout
 from batchsim.engines.zones.path import path_to
 from batchsim.engines.zones.search import Node, Search
@@ -15,6 +16,7 @@ from batchsim.engines.zones.situation import Guide
 from batchsim.engines.zones.step import Stepper
 from batchsim.engines.zones.timetable import Timetable, timetable
 from batchsim.engines.zones.windows import Windows
+from batchsim.protocol.exposure import fault_key
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, check_for_timed_exploration
 from batchsim.trace import Outcome
@@ -38,7 +40,7 @@ class TimedExploration:
 
     policy: str
     is_complete: bool
-    """Whether every zone was looked into: what it says is proved for all latencies within the intervals."""
+    """Whether every zone was looked into."""
     stopped_by: str | None
     """Why it is not complete: a bound was hit, or it was interrupted."""
     bounds: Bounds
@@ -50,6 +52,21 @@ class TimedExploration:
     """Steps from a zone."""
     outcomes: tuple[TimedOutcome, ...]
     """Those that are not ok first, then by the length of their witness."""
+    faults: tuple[Occurrence, ...] = ()
+    """Whether each fault of the scenario happens in some run, in the order of `Scenario.faults`."""
+
+    @property
+    def missing_faults(self) -> tuple[int, ...]:
+        """The numbers of the pinned faults that happen in no run that was explored."""
+        return missing(self.faults)
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether what it says is proved for all latencies within the intervals.
+
+        It is complete, and misses no pinned fault.
+        """
+        return self.is_complete and not self.missing_faults
 
     @property
     def verdicts(self) -> frozenset[str]:
@@ -89,7 +106,20 @@ def explore_timed(
         zones=search.zones,
         transitions=search.transitions,
         outcomes=_outcomes(search, guide, windows, properties),
+        faults=scenario.listed(
+            list(_occurrences_of_faults(search, guide, scenario)),
+            [Occurrence(slow, bool(search.slowed >> place & 1)) for place, slow in enumerate(scenario.slowings)],
+        ),
     )
+
+
+def _occurrences_of_faults(search: Search, guide: Guide, scenario: Scenario) -> Iterator[Occurrence]:
+    """Whether each fault of the setting happens: its cell holds how often it may still do so."""
+    rows = {node.situation.row for node in search.nodes}
+    first = guide.layout.initial_row()
+    for number, fault in enumerate(scenario.setting.faults):
+        column = guide.layout.column_of[fault_key(number)]
+        yield Occurrence(fault, any(row[column] != first[column] for row in rows))
 
 
 def _outcomes(

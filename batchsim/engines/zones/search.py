@@ -56,6 +56,8 @@ class Search:
         self._frontier: list[Node] = []
         self.transitions = 0
         self.zones = 0
+        self.slowed = 0
+        """Which slowings have occurred in some run, each a bit."""
         self.depth = 0
         self.is_complete = False
         self.stopped_by: str | None = None
@@ -114,6 +116,7 @@ class Search:
         batch = batch.with_like_marks()
         if batch.is_empty:
             return
+        self.slowed |= landing.change.slowness.occurred
         arrivals = waiting.setdefault(landing.situation, _Arrivals())
         arrivals.zones.append(batch.zones)
         arrivals.numbers.append(np.arange(len(batch.zones)) + self._arrivals_count)

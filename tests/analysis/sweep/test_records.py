@@ -6,25 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchsim.analysis.sweep.records import Cell, Record, Records
+from batchsim.analysis.sweep.records import Cell, End, Record, Records
 
 CELL = Cell("a", "b")
-OK, BAD, TWO = ("ok",), ("false_failure",), ("false_failure", "stuck")
+OK, BAD, TWO = End(("ok",)), End(("false_failure",), (0, 2)), End(("false_failure", "stuck"), (2,))
 
 
 @given(st.lists(st.sampled_from([OK, BAD, TWO]), min_size=1, max_size=40), st.data())
-def test_what_is_known_does_not_depend_on_the_order_of_arrival(
-    verdicts: list[tuple[str, ...]], data: st.DataObject
-) -> None:
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(verdicts)))) | {len(verdicts)})
-    parts = [Record(CELL, begin, tuple(verdicts[begin:end])) for begin, end in zip([0, *cuts], cuts, strict=False)]
+def test_what_is_known_does_not_depend_on_the_order_of_arrival(ends: list[End], data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(ends)))) | {len(ends)})
+    parts = [Record(CELL, begin, tuple(ends[begin:end])) for begin, end in zip([0, *cuts], cuts, strict=False)]
     records = Records()
     for record in data.draw(st.permutations(parts)):
         records.add([record])
-    assert records.covered(CELL) == [range(len(verdicts))]
-    assert records.prefix([CELL]) == len(verdicts)
+    assert records.covered(CELL) == [range(len(ends))]
+    assert records.prefix([CELL]) == len(ends)
     for name in ("ok", "false_failure", "stuck", "never"):
-        assert list(records.having(CELL, name, len(verdicts))) == [name in each for each in verdicts]
+        assert list(records.having(CELL, name, len(ends))) == [name in each.verdicts for each in ends]
+    for number in range(3):
+        assert records.happened(CELL, number, len(ends)) == sum(number in each.faults for each in ends)
 
 
 def test_what_is_missing_is_known_to_be() -> None:

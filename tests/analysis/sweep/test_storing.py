@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from batchsim.analysis.sweep.records import Cell, Record
+from batchsim.analysis.sweep.records import Cell, End, Record
 from batchsim.analysis.sweep.storing import Store
 from batchsim.bad_input import BadInputError
 
 IDENTITY = {"scenario": "one", "version of batchsim": "1"}
 RECORDS = [
-    Record(Cell("a", "[]"), 0, (("ok",), ("false_failure", "stuck"), ("ok",))),
-    Record(Cell("a", "[]"), 3, (("stuck",),)),
-    Record(Cell("b", "[]"), 0, (("ok",),) * 300),
+    Record(Cell("a", "[]"), 0, (End(("ok",)), End(("false_failure", "stuck"), (0, 2)), End(("ok",), (1,)))),
+    Record(Cell("a", "[]"), 3, (End(("stuck",)),)),
+    Record(Cell("b", "[]"), 0, (End(("ok",)),) * 300),
 ]
 
 
@@ -61,14 +61,14 @@ def foreign(file: Path) -> None:
 def of_another_format(file: Path) -> None:
     filled(file)
     connection = sqlite3.connect(file)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 1")
     connection.close()
 
 
 @pytest.mark.parametrize(
     ("make", "identity", "resume", "message"),
     [
-        (of_another_format, IDENTITY, True, "found format 2; allowed: format 1"),
+        (of_another_format, IDENTITY, True, "found format 1; allowed: format 2"),
         (filled, IDENTITY, False, "found a file; allowed: a new one, or --resume"),
         (filled, IDENTITY | {"scenario": "two"}, True, "found a sweep of another scenario, one; this is two"),
         (filled, IDENTITY | {"version of batchsim": "2"}, True, "another version of batchsim, 1; this is 2"),

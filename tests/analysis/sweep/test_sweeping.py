@@ -100,7 +100,7 @@ def test_each_point_is_its_own_scenario_with_seeds_of_its_own() -> None:
     assert len({seed for point in result.points for seed in seeds_of(INCIDENT, point, 40)}) == 120
 
 
-def test_the_seeds_depend_on_the_content_and_on_nothing_else() -> None:
+def test_the_seeds_depend_on_the_content_and_on_nothing_else(tmp_path: Path) -> None:
     assert digest_of(INCIDENT) == digest_of(replace(INCIDENT, name="x", summary="y", file="z", policies=()))
     others = [
         replace(INCIDENT, seed=2),
@@ -112,6 +112,10 @@ def test_the_seeds_depend_on_the_content_and_on_nothing_else() -> None:
     data = {"name": "n", "batch": {"items": 1}, "latency": {"operations": {"queue.push": "1 ms"}}}
     again = {"latency": {"operations": {"queue.push": "1000 us"}}, "batch": {"items": 1}, "name": "m"}
     assert digest_of(scenario_from_data(data)) == digest_of(scenario_from_data(again))
+    with_faults = Path("scenarios/crash-and-redelivery.yaml")
+    elsewhere = tmp_path / "copy.yaml"
+    elsewhere.write_text(f"# a line more\n{with_faults.read_text()}")
+    assert digest_of(load_scenario(with_faults)) == digest_of(load_scenario(elsewhere))
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from batchsim import POLICIES, Scenario, load_scenario, simulate
 from batchsim.analysis.sweep import together
-from batchsim.analysis.sweep.together import Together
+from batchsim.analysis.sweep.together import Ended, Together
 from batchsim.engines.latencies import Drawn
 from batchsim.engines.timed import Simulation
 from batchsim.protocol.policy import Policy
@@ -20,21 +20,27 @@ from tests.strategies import scenarios
 ALL = list(POLICIES.values())
 
 
+def end_of(trace: Trace) -> Ended:
+    return Ended(trace.outcome, tuple(number for number, times in enumerate(trace.faults) if times))
+
+
 @settings(max_examples=60)
 @given(scenarios(), st.permutations(ALL), st.integers(0, 3))
 def test_every_policy_comes_to_what_it_comes_to_alone(
     scenario: Scenario, policies: list[Policy], seed: int
 ) -> None:
-    alone = [simulate(replace(scenario, seed=seed), policy).outcome for policy in policies]
-    assert list(Together(scenario, policies).outcomes([seed])) == [alone]
+    alone = [end_of(simulate(replace(scenario, seed=seed), policy)) for policy in policies]
+    assert list(Together(scenario, policies).ends([seed])) == [alone]
 
 
-@pytest.mark.parametrize("name", ["incident", "seal-lost", "all-rejected-after-seal", "and-wait-two-hours"])
+@pytest.mark.parametrize(
+    "name", ["incident", "seal-lost", "all-rejected-after-seal", "and-wait-two-hours", "crash-and-redelivery"]
+)
 def test_shipped_scenarios_too(name: str) -> None:
     scenario = load_scenario(f"scenarios/{name}.yaml")
     group = Together(scenario, ALL)
-    for seed, outcomes in enumerate(group.outcomes(range(12))):
-        assert outcomes == [simulate(replace(scenario, seed=seed), policy).outcome for policy in ALL]
+    for seed, ends in enumerate(group.ends(range(12))):
+        assert ends == [end_of(simulate(replace(scenario, seed=seed), policy)) for policy in ALL]
 
 
 def test_policies_that_decide_alike_are_simulated_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,8 +53,8 @@ def test_policies_that_decide_alike_are_simulated_once(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(together, "Simulation", Counted)
     policies = [POLICIES[name] for name in ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")]
-    list(Together(load_scenario("scenarios/incident.yaml"), policies).outcomes([1]))
+    list(Together(load_scenario("scenarios/incident.yaml"), policies).ends([1]))
     assert len(made) == 3
     del made[:]
-    list(Together(load_scenario("scenarios/race-won.yaml"), policies).outcomes([1]))
+    list(Together(load_scenario("scenarios/race-won.yaml"), policies).ends([1]))
     assert len(made) == 2

@@ -1,0 +1,29 @@
+"""In how many schedules each fault of a scenario happens.
+
+A fault that is pinned or a budget has a cell that holds how often it may still happen, and never fills up again.
+So the end of a schedule tells whether it happened, and every state beyond that it happens.
+"""
+
+from __future__ import annotations
+
+from batchsim.engines.exhaustive.counting import Counts
+from batchsim.engines.exhaustive.graph import Graph
+from batchsim.engines.occurrences import Occurrence
+from batchsim.protocol.exposure import fault_key
+from batchsim.protocol.faults import Fault
+from batchsim.scenario import Scenario
+
+
+def occurrences_in(graph: Graph, scenario: Scenario, counts: Counts | None) -> tuple[Occurrence, ...]:
+    """Whether each fault happens; `counts`: of the schedules to each state, if they are known."""
+    of_faults = [_of_fault(graph, number, fault, counts) for number, fault in enumerate(scenario.setting.faults)]
+    return scenario.listed(of_faults, [Occurrence(slow, None) for slow in scenario.slowings])
+
+
+def _of_fault(graph: Graph, number: int, fault: Fault, counts: Counts | None) -> Occurrence:
+    column = graph.layout.column_of[fault_key(number)]
+    has_happened = graph.rows[:, column] != graph.rows[0, column]
+    schedules = None
+    if counts is not None:
+        schedules = sum(counts[state] for state in graph.terminals[has_happened[graph.terminals]].tolist())
+    return Occurrence(fault, bool(has_happened.any()), schedules)
