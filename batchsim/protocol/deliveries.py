@@ -19,6 +19,8 @@ from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import ATTEMPTS_MAX, Deliveries, Setting
 from batchsim.protocol.stores import BATCH_ROW, META, PROCESSED, BatchRow, Message
 
+UNLIMITED = 10**6
+"""More errors than any number that it can take."""
 READY_FOR_ALL = Deliveries(can_repeat=True, can_be_left=True)
 
 
@@ -33,7 +35,7 @@ def deliveries_of(setting: Setting, policy: Policy) -> Deliveries:
 
 def _errors_can_leave_a_message(setting: Setting, policy: Policy) -> bool:
     errors = [each for each in setting.faults if isinstance(each, StoreError) and befalls(each.actor, "consumer")]
-    at_hand = sum(inf if error.probability is not None else error.times_max for error in errors)
+    at_hand = sum(UNLIMITED if error.probability is not None else error.times_max for error in errors)
     return any(
         _errors_to_leave(setting, policy, errors, item) <= at_hand for item in _kinds_of_items(setting, errors)
     )

@@ -19,6 +19,7 @@ from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.following import follow
 from batchsim.engines.exhaustive.task import Task
 from batchsim.engines.timed import simulate
+from batchsim.engines.zones import explore_timed
 from batchsim.policies import POLICIES
 from batchsim.protocol.client import Result
 from batchsim.protocol.faults import (
@@ -347,3 +348,48 @@ def test_who_crashes_before_it_takes_a_message_leaves_it_to_another_who_waits() 
     trace = simulate(with_faults(subject, Crash(actor="consumer-0", before="queue.take")), POLICIES["pr3766"])
     assert verdicts_of(trace.outcome) == ("ok",)
     assert [step.actor for step in trace.steps if step.name == "queue.take"] == ["consumer-0", "consumer-1"]
+
+
+# -- a body that is cut ----------------------------------------------------------------------------
+
+
+def test_how_far_a_lane_has_read_survives_until_the_connection_breaks() -> None:
+    """Two lanes read side by side: what one of them has read cannot be said to have been cut off by the other."""
+    fields: dict[str, Any] = {"items": {"kind": "pre_failed", "upload": "1 s"}, "ingest_concurrency": 2}
+    exploration = explore(with_faults(scenario(2, 1, **fields), Cut(attempt=1)), POLICIES["pr3766"])
+    assert (exploration.schedules, exploration.states) == (46_141_649_763_182, 6_687)
+
+
+@pytest.mark.parametrize("policy", ["pr3766", "proposed", "atomic"])
+def test_what_was_cut_off_is_not_enqueued_by_that_request(policy: str) -> None:
+    atomic = replace(POLICIES["pre3427"], name="atomic", enqueues_atomically=True)
+    subject = with_faults(scenario(2, 1), Cut(attempt=1, after_items=1))
+    trace = simulate(subject, POLICIES.get(policy, atomic))
+    enqueued = [
+        (step.actor.partition(".")[0], step.operation.item)
+        for step in trace.steps
+        if step.name == "redis.mark_enqueued" and not (step.raised or "already there" in step.description)
+    ]
+    assert enqueued == [("handler-1", 0), ("handler-2", 1)]
+    assert verdicts_of(trace.outcome) == ("ok",)
+
+
+# -- a message that is held until the batch is finalized --------------------------------------------
+
+UPDATE_FAILS = StoreError(operation="postgres.completion_update", effect=Effect.BEFORE)
+NEVER = Redeliver(item=0, at_us=36_000 * SECOND_US)
+
+
+def test_a_failed_completion_update_brings_the_message_back_that_is_still_held() -> None:
+    """In runs, in every order, and in all time: whether an idle redelivery is listed or not."""
+    policy = POLICIES["proposed"]
+    for faults in ((UPDATE_FAILS,), (UPDATE_FAILS, NEVER)):
+        subject = with_faults(scenario(1, 3), *faults)
+        steps = simulate(subject, policy).steps
+        takes = [step.at_us // SECOND_US for step in steps if step.name == "queue.take"]
+        assert takes == [0, 60]
+        assert verdicts_of(simulate(subject, policy).outcome) == ("ok",)
+        assert {each.verdicts for each in explore_timed(subject, policy).outcomes} == {("ok",)}
+    exploration = explore(with_faults(scenario(1, 3), UPDATE_FAILS), policy)
+    assert {each.verdicts for each in exploration.outcomes} == {("ok",)}
+    assert exploration.schedules == 21_912_377_288

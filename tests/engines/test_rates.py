@@ -46,6 +46,12 @@ def has(name: str, way: str) -> Callable[[Trace], bool]:
 
 # -- each fault by itself: once for each opportunity -----------------------------------------------
 
+
+def _is_redelivered(trace: Trace, before_us: int = 65 * SECOND_US) -> bool:
+    """The message came back by then; by itself, when the visibility timeout of the first delivery had passed."""
+    return any(step.name == "queue.redeliver" and step.at_us < before_us for step in trace.steps)
+
+
 ONE = timeless(consumers=1, items={"upload": "10 ms", "execution": "1 h"})
 SLOW_WORK = timeless({"postgres.create_run": request_leg("90 s")}, consumers=1)
 """The visibility timeout passes while the consumer works."""
@@ -58,7 +64,7 @@ OPPORTUNITIES: dict[str, tuple[Scenario, Fault, Callable[[Trace], bool]]] = {
         lambda trace: any(step.name == "network.drop" for step in trace.steps),
     ),
     "cut": (ONE, Cut(attempt=1, probability=P), has("http.deliver", "cut")),
-    "redeliver": (SLOW_WORK, Redeliver(probability=P), lambda trace: _is_redelivered(trace)),
+    "redeliver": (SLOW_WORK, Redeliver(probability=P), _is_redelivered),
     "crash": (ONE, Crash(before="redis.cleanup", probability=P), has("redis.cleanup", "crash")),
     "store_error": (
         ONE,
@@ -66,11 +72,6 @@ OPPORTUNITIES: dict[str, tuple[Scenario, Fault, Callable[[Trace], bool]]] = {
         lambda trace: len(trace.answers) > 1,
     ),
 }
-
-
-def _is_redelivered(trace: Trace) -> bool:
-    """The first delivery came back, when its visibility timeout had passed."""
-    return any(step.name == "queue.redeliver" and step.at_us < 65 * SECOND_US for step in trace.steps)
 
 
 IDLE: tuple[Fault, ...] = (
@@ -129,18 +130,33 @@ def test_without_an_effect_a_timed_run_raises_before_it() -> None:
 
 def test_of_several_messages_that_could_be_taken_the_first_is_drawn_for_alone() -> None:
     """Those that were put back show themselves again before a fresh one: many ways to raise, one opportunity."""
-    subject = timeless(
-        {"queue.retry": 0, "redis.record": request_leg("1 s")},
-        batch={"items": 3},
-        consumers=1,
-        items={"failed_attempts": 1, "kind": "pre_failed"},
-    )
+    items = {"failed_attempts": 1, "kind": "pre_failed"}
+    subject = timeless({"queue.retry": 0}, batch={"items": 10}, consumers=1, items=items)
     for effect in Effect:
-        fault = StoreError(operation="queue.take", effect=effect, probability=P)
-        simulation = Simulation(with_faults(subject, fault), POLICIES["pr3766"])
-        takes = [step for seed in range(60) for step in simulation.run(seed).steps if step.name == "queue.take"]
-        raised = sum(step.raised is not None for step in takes)
-        assert abs(raised / len(takes) - P) < 4 * (P * (1 - P) / len(takes)) ** 0.5
+        assert_share_of_takes(subject, StoreError(operation="queue.take", effect=effect, probability=P))
+
+
+def test_who_looks_again_while_he_waits_does_not_draw_again() -> None:
+    """A consumer looks when a message is put back, and again when it shows itself."""
+    subject = timeless(consumers=2, items={"failed_attempts": 5, "kind": "pre_failed"})
+    assert_share_of_takes(subject, StoreError(operation="queue.take", effect=Effect.BEFORE, probability=P))
+
+
+def assert_share_of_takes(subject: Scenario, fault: StoreError) -> None:
+    simulation = Simulation(with_faults(subject, fault), POLICIES["pr3766"])
+    takes = [step for seed in range(60) for step in simulation.run(seed).steps if step.name == "queue.take"]
+    raised = sum(step.raised is not None for step in takes)
+    assert abs(raised / len(takes) - P) < 4 * (P * (1 - P) / len(takes)) ** 0.5
+
+
+def test_every_delivery_has_a_draw_of_its_own() -> None:
+    items = {"failed_attempts": 1, "kind": "pre_failed"}
+    subject = timeless({"redis.get_meta": request_leg("90 s")}, consumers=1, items=items)
+    simulation = Simulation(with_faults(subject, Redeliver(probability=P)), POLICIES["pr3766"])
+    first = {seed for seed in SEEDS if _is_redelivered(simulation.run(seed), before_us=200 * SECOND_US)}
+    second = {seed for seed in SEEDS if _is_redelivered(simulation.run(seed), before_us=300 * SECOND_US)} - first
+    assert_share(first)
+    assert abs(len(second) / (len(SEEDS) - len(first)) - P) < ERRORS_MAX
 
 
 # -- a cut: one number for a request -----------------------------------------------------------------
