@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from batchsim.analysis.constraints import Explainer, Pair
 from batchsim.analysis.window.assignments import Unbounded
 from batchsim.analysis.window.cases import Case
-from batchsim.analysis.window.causes import Causes
+from batchsim.analysis.window.causes import Causes, told
 from batchsim.analysis.window.conditions import Always, Condition, within
-from batchsim.analysis.window.races import Race, Races, debounces, never_sealed, next_schedules, schedules_in_order
+from batchsim.analysis.window.races import Race, Races, moved_timers, moves_in_order, never_sealed, next_moves
 from batchsim.engines.exhaustive import Graph
 from batchsim.engines.exhaustive.following import follow
-from batchsim.protocol.operations import TakeCompletion
 from batchsim.protocol.policy import Policy
-from batchsim.trace import Step, Trace
+from batchsim.trace import Trace
 
 
 class NoReason(Exception):
@@ -46,8 +45,8 @@ def case_of(trace: Trace, policy: Policy, reason: Sequence[Race]) -> Case:
     """
     causes = Causes(trace)
     races, looked_at = Races(causes, trace.setting, policy).deciding(reason)
-    schedules = (*schedules_in_order(causes, looked_at), *next_schedules(causes, looked_at))
-    orders = sorted({*races, *schedules, *never_sealed(causes, looked_at)})
+    moves = (*moves_in_order(causes, looked_at), *next_moves(causes, looked_at))
+    orders = sorted({*races, *moves, *never_sealed(causes, looked_at)})
     needed = [race for race in _not_implied(causes, orders) if race not in reason]
     conditions = [
         *(_condition(causes, race, decides=True) for race in reason),
@@ -91,8 +90,8 @@ def _condition(causes: Causes, race: Race, *, decides: bool) -> Condition:
 
 def _moves(causes: Causes, looked_at: frozenset[int]) -> Iterator[Condition]:
     """A schedule that moved the completion job came before the job was due."""
-    for later, earlier in debounces(causes, looked_at):
-        due = causes.due(earlier, TakeCompletion.name)
+    for later, earlier in moved_timers(causes, looked_at):
+        due = causes.due(earlier)
         moving = told(causes.steps[later])
         yield Condition(moving, "the job was due", causes.instants[later], due, decides=False)
 
@@ -106,11 +105,3 @@ def _turns(causes: Causes, looked_at: frozenset[int]) -> Iterator[Condition]:
             left, right = causes.ready(freed), causes.ready(later)
             first, second = (f"the answer to {told(causes.steps[number])}" for number in (freed, later))
             yield Condition(first, second, left, right, decides=False)
-
-
-def told(step: Step) -> str:
-    """A step in words: what, of which item, by whom."""
-    item = "" if step.operation.item is None else f" of item {step.operation.item}"
-    actor = step.actor.partition(".")[0]
-    who = actor if actor.startswith("handler") else actor.partition("-")[0]
-    return f"{step.name}{item} ({who})"

@@ -238,7 +238,7 @@ class _Finder:
         """A reason is none where the others say as much; those of runs within the intervals stay."""
         for reason in self.reasons[self.kept :][::-1]:
             others = [each for each in self.reasons if each != reason]
-            if others and self.explainer.failing_beside(others) is None:
+            if others and not self.explainer.can_fail_beside(others):
                 self.met -= reason in self.reasons[: self.met]
                 self.reasons = others
 
