@@ -118,7 +118,8 @@ class Causes:
         return self._last(step, lambda each: makes_ready(each, cell) and item in (None, each.operation.item))
 
     def _last(self, step: Step, is_it: Callable[[Step], bool]) -> int:
-        found: int | None = next((each.number for each in reversed(self.steps[: step.number]) if is_it(each)), None)
+        before = (each.number for each in reversed(self.steps[: step.number]) if is_it(each))
+        found: int | None = next(before, None)
         if found is None:
             raise NotDerived(f"no step made {told(step)} possible")
         return found
