@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -154,12 +154,29 @@ class Explainer:
 
     def failing_beside(self, reasons: Sequence[Sequence[Pair]]) -> list[int] | None:
         """The edges of a failing schedule that obeys none of these in full; `None`: there is none."""
-        for broken in product(*reasons):
-            swapped = [(later, earlier) for earlier, later in broken]
-            schedule = self._schedule_that_obeys(swapped, self._failing, in_full=False)
-            if schedule is not None:
-                return schedule
-        return None
+        if not self.can_fail_beside(reasons):
+            return None
+        swapped: tuple[Pair, ...] = ()
+        for number, reason in enumerate(reasons):
+            rest = reasons[number + 1 :]
+            ways = ((*swapped, (later, earlier)) for earlier, later in reason)
+            swapped = next(way for way in ways if self.can_fail_beside(rest, way))
+        return self._schedule_that_obeys(list(swapped), self._failing, in_full=False)
+
+    def can_fail_beside(self, reasons: Sequence[Sequence[Pair]], swapped: tuple[Pair, ...] = ()) -> bool:
+        """Whether a failing schedule obeys none of these in full, and has no later event before its earlier one.
+
+        There are many ways to break several reasons; asked is only of those that a schedule at hand obeys.
+        """
+        edges = self._schedule_that_obeys([*dict.fromkeys(swapped)], self._failing, in_full=False)
+        if edges is None:
+            return False
+        events = self.events_of(edges)
+        obeyed = next((each for each in reasons if all(_obeys(events, *pair) for pair in each)), None)
+        if obeyed is None:
+            return True
+        rest = [each for each in reasons if each is not obeyed]
+        return any(self.can_fail_beside(rest, (*swapped, (later, earlier))) for earlier, later in obeyed)
 
     def _always_occurs(self, event: int) -> bool:
         return not self._reached_without(event)[self._failing].any()
@@ -216,7 +233,8 @@ class Explainer:
         for edges in self._edges:
             for seen in range(1 << count):
                 live = edges[came_by[graph.sources[edges], seen] >= 0]
-                self._take(live, seen, constraints, came_by)
+                if len(live):
+                    self._take(live, seen, constraints, came_by)
         done = (1 << count) - 1
         for seen in (done,) if in_full else range(1 << count):
             reached = ends[came_by[ends, seen] >= 0]

@@ -135,7 +135,7 @@ def _results(
     properties: Sequence[Property],
     verdict: str | None,
 ) -> list[WindowResult]:
-    from batchsim.analysis.window import NoWindow, smallest_change, window_of
+    from batchsim.analysis.window import NoWindow, smallest_change, standing, window_of
     from batchsim.report.window import WindowResult
 
     asked = sorted(exploration.verdicts - {"ok"}) if verdict is None else [verdict]
@@ -145,7 +145,7 @@ def _results(
     for name in asked:
         try:
             found = window_of(scenario, policy, name, exploration, properties)
-            results.append(WindowResult(name, found, smallest_change(found)))
+            results.append(WindowResult(name, found, smallest_change(found), standing(found, found.values)))
         except NoWindow as error:
-            results.append(WindowResult(name, None, None, str(error)))
+            results.append(WindowResult(name, None, None, why_none=str(error)))
     return results

@@ -15,10 +15,14 @@ Use = tuple[str, str, int | None, int | None, int]
 
 
 def formula(condition: Condition, intervals: Intervals) -> str:
-    """A condition, such as `take + get_meta < push.response`; legs that take no time are left out."""
+    """A condition, such as `take + get_meta < push.response`; legs that take no time are left out.
+
+    `<=`: it holds where both sides are equal, too; `<`: either may come first there.
+    """
     names = Names(condition.legs, intervals)
     left, right = condition.sides
-    return f"{names.told(left)} < {names.told(right)}"
+    relation = "<=" if condition.holds_at_equality else "<"
+    return f"{names.told(left)} {relation} {names.told(right)}"
 
 
 class Names:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from batchsim.analysis.window import Case, Change, Condition, Window
+from batchsim.analysis.window import Case, Change, Condition, Standing, Window
 from batchsim.analysis.window.assignments import Durations, Intervals, latency_of, support_of
 from batchsim.analysis.window.legs import Latency
 from batchsim.analysis.window.sums import Instant, instant_us
@@ -25,6 +25,8 @@ class WindowResult:
     window: Window | None
     change: Change | None
     """The smallest one that opens or closes it."""
+    at_means: Standing | None = None
+    """How it stands with all latencies at their means."""
     why_none: str = ""
 
 
@@ -38,15 +40,16 @@ def show_windows(console: Console, title: str, policy: str, results: Sequence[Wi
         if result.window is None:
             console.print(Text(f"{result.verdict} has no window: {result.why_none}", style=UNSURE))
         else:
-            _show_window(console, result.window, result.change)
+            _show_window(console, result.window, result.change, result.at_means)
 
 
-def _show_window(console: Console, window: Window, change: Change | None) -> None:
+def _show_window(console: Console, window: Window, change: Change | None, at_means: Standing | None) -> None:
     if not window.reasons:
         console.print(Text(f"{window.verdict} is never given: proved for all schedules", style=GOOD))
         return
     _show_cases(console, window)
-    _show_slack(console, window)
+    if at_means is not None:
+        _show_standing(console, window, at_means)
     if change is not None:
         console.print(f"smallest change: {_told_change(window, change)}", soft_wrap=True)
     _show_claim(console, window)
@@ -57,29 +60,47 @@ def _show_cases(console: Console, window: Window) -> None:
     if not window.cases_within:
         met = f"in none of {window.tried} runs within the intervals"
         console.print(Text(f"{window.verdict} is given {met}, and under no condition that was found", style=GOOD))
+        if window.nearest is not None:
+            console.print("beyond them it is given, for example, if")
+            _show_conditions(console, window, window.nearest.conditions)
+            _show_equality(console, window.nearest.conditions)
         return
     console.print(Text.assemble((window.verdict, BAD), " is given exactly if"))
     for number, case in enumerate(window.cases_within):
         if number:
             console.print("  or if")
-        _show_case(console, window, case)
+        _show_conditions(console, window, case.conditions or case.settled)
+        if not case.conditions:
+            console.print("    always, within the intervals")
+    _show_equality(console, [condition for case in window.cases_within for condition in case.conditions])
 
 
-def _show_case(console: Console, window: Window, case: Case) -> None:
-    if not case.conditions:
-        console.print("    always, within the intervals")
-    for condition in case.conditions:
+def _show_conditions(console: Console, window: Window, conditions: Sequence[Condition]) -> None:
+    for condition in conditions:
         console.print(Text(f"    {formula(condition, Intervals(window.scenario))}"), soft_wrap=True)
         console.print(Text(f"      {condition.earlier} before {condition.later}", style=QUIET), soft_wrap=True)
         console.print(Text(f"      at the means {_with_numbers(window, condition)}", style=QUIET))
 
 
+def _show_equality(console: Console, conditions: Sequence[Condition]) -> None:
+    if not all(each.holds_at_equality for each in conditions):
+        console.print("at equality either may come first")
+
+
 def _with_numbers(window: Window, condition: Condition) -> str:
     durations = Durations(window.scenario, window.values)
     left, right = condition.sides
-    relation = "<" if condition.slack_us(durations) > 0 else ">="
-    numbers = f"{rounded(instant_us(left, durations))} {relation} {rounded(instant_us(right, durations))}"
-    return f"{numbers}; within {_range(window, left)} against {_range(window, right)}"
+    told = _compared(instant_us(left, durations), instant_us(right, durations))
+    return f"{told}; within {_range(window, left)} against {_range(window, right)}"
+
+
+def _compared(left_us: int, right_us: int) -> str:
+    """Two durations, and which one is longer; exact where they differ by less than is told otherwise."""
+    relation = "=" if left_us == right_us else "<" if left_us < right_us else ">"
+    left, right = rounded(left_us), rounded(right_us)
+    if left == right and left_us != right_us:
+        left, right = f"{left_us:,} us", f"{right_us:,} us"
+    return f"{left} {relation} {right}"
 
 
 def _range(window: Window, instant: Instant) -> str:
@@ -91,22 +112,34 @@ def _range(window: Window, instant: Instant) -> str:
     return f"{rounded(least)} … {rounded(max(sum((us or 0) * n for us, n in each) for each in most))}"
 
 
-def _show_slack(console: Console, window: Window) -> None:
+def _show_standing(console: Console, window: Window, at_means: Standing) -> None:
     slack_us = window.slack_us(window.values)
-    if slack_us is None:
-        return
-    is_open = slack_us > 0
-    says = "open" if is_open else "closed"
-    text = f"at the means of all latencies the window is {says}, by {rounded(abs(slack_us))}"
-    console.print(Text(text, style=BAD if is_open else GOOD))
+    by = f", by {rounded(abs(slack_us))}" if slack_us else ""
+    if at_means is Standing.EITHER:
+        says = Text("at the means of all latencies two steps fall on one instant: either may come first", UNSURE)
+    else:
+        style = BAD if at_means is Standing.OPEN else GOOD
+        says = Text(f"at the means of all latencies the window is {at_means}{by}", style)
+    console.print(says, soft_wrap=True)
+    console.print(_told_within(window), soft_wrap=True)
+
+
+def _told_within(window: Window) -> str:
+    """What the slack at the means does not say: how it is with all other latencies."""
+    if 0 < window.failed < window.tried:
+        says = "some give it, some do not"
+    else:
+        says = "all that were tried give it" if window.failed else "none that was tried gives it"
+    return f"runs draw their latencies within the intervals: {says}"
 
 
 def _told_change(window: Window, change: Change) -> str:
     longer = "longer" if change.by_us > 0 else "shorter"
     opens = "opens" if change.opens else "closes"
+    less = "either may come first" if change.one_less is Standing.EITHER else "it does not"
     return (
         f"{change.latency} {abs(change.by_us):,} us {longer}, {change.to_us:,} us, {opens} it"
-        "; one microsecond less does not"
+        f"; with one microsecond less {less}"
     )
 
 
@@ -138,7 +171,8 @@ def _show_numbers(console: Console, window: Window) -> None:
 
 def latencies_in(window: Window) -> list[Latency]:
     """The latencies in the conditions within the intervals, those that take no time left out."""
-    conditions = [condition for case in window.cases_within for condition in case.conditions]
+    cases = window.cases_within or ((window.nearest,) if window.nearest else ())
+    conditions = [condition for case in cases for condition in case.conditions or case.settled]
     found = {latency_of(window.scenario, leg) for condition in conditions for leg in condition.legs}
     return sorted(
         (each for each in found if support_of(window.scenario, each) != (0, 0)),
@@ -160,7 +194,9 @@ def _document(result: WindowResult) -> dict[str, object]:
         "window": {
             "reasons": [[str(each) for each in reason] for reason in window.reasons],
             "reasons_met": window.reasons_met,
-            "cases": [[_condition(window, each) for each in case.conditions] for case in window.cases_within],
+            "cases": [_conditions(window, case) for case in window.cases_within],
+            "nearest": None if window.nearest is None else _conditions(window, window.nearest),
+            "at_means": None if result.at_means is None else str(result.at_means),
             "slack_us": window.slack_us(window.values),
             "smallest_change": _change(result.change),
             "tried": window.tried,
@@ -171,7 +207,13 @@ def _document(result: WindowResult) -> dict[str, object]:
     }
 
 
-def _condition(window: Window, condition: Condition) -> dict[str, object]:
+def _conditions(window: Window, case: Case) -> list[dict[str, object]]:
+    if case.conditions:
+        return [_condition(window, each, always=False) for each in case.conditions]
+    return [_condition(window, each, always=True) for each in case.settled]
+
+
+def _condition(window: Window, condition: Condition, *, always: bool) -> dict[str, object]:
     durations = Durations(window.scenario, window.values)
     left, right = condition.sides
     return {
@@ -181,6 +223,8 @@ def _condition(window: Window, condition: Condition) -> dict[str, object]:
         "left_us": instant_us(left, durations),
         "right_us": instant_us(right, durations),
         "slack_us": condition.slack_us(durations),
+        "at_equality": "holds" if condition.holds_at_equality else "either",
+        "always": always,
     }
 
 
@@ -192,4 +236,5 @@ def _change(change: Change | None) -> dict[str, object] | None:
         "by_us": change.by_us,
         "to_us": change.to_us,
         "opens": change.opens,
+        "one_less": str(change.one_less),
     }

@@ -11,6 +11,10 @@ it, they would have come about otherwise. So a failing run is a *case*: its reas
 depends on (`races.py`), all as conditions between max-plus sums (`conditions.py`); cases that are the two
 ends of one race become one (`cases.py`).
 
+Where the two sides of a condition are equal, two steps take effect at one instant, and the draw that orders them
+decides. So nothing is said of such a point but that either may come first; whether it makes a difference there,
+timed exploration knows (`standing.py`).
+
 Within the intervals of the scenario most conditions hold always, and most sums are never the largest; what is
 left is the formula. Runs of the timed engine, drawn within the intervals and beyond, and beside those that are
 known (`neighbours.py`), bring the cases, and are held against them: that no case is missing is checked so, not
@@ -23,6 +27,7 @@ from batchsim.analysis.window.conditions import Condition
 from batchsim.analysis.window.edges import Edge, NoEdge, edges_of
 from batchsim.analysis.window.finding import NoWindow, Window, find_window, window_of
 from batchsim.analysis.window.solving import Failing, Solution, solve
+from batchsim.analysis.window.standing import Standing, standing
 
 __all__ = [
     "Case",
@@ -33,10 +38,12 @@ __all__ = [
     "NoEdge",
     "NoWindow",
     "Solution",
+    "Standing",
     "Window",
     "edges_of",
     "find_window",
     "smallest_change",
     "solve",
+    "standing",
     "window_of",
 ]

@@ -170,6 +170,13 @@ def fixed(scenario: Scenario, values: Values) -> Scenario:
     return replace(scenario, latencies=FixedTable(of_operation, of_item, of_attempt))
 
 
+def with_ties(scenario: Scenario, number: int) -> Scenario:
+    """The scenario, with steps at one instant in another order; 0: in that of its own seed."""
+    return (
+        replace(scenario, seed=draw(stream_base(scenario.seed, "window", "ties"), number)) if number else scenario
+    )
+
+
 class Durations(dict[Leg, int]):
     """The duration of every leg of a run, where each latency is the same in all uses."""
 

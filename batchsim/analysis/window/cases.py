@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from batchsim.analysis.window.conditions import Always, Condition, shifted, within
+from batchsim.analysis.window.conditions import Always, Condition, narrowed, shifted, within
 from batchsim.analysis.window.legs import Leg
 from batchsim.analysis.window.sums import Bounds, Instant, latest
 
@@ -23,11 +23,14 @@ class Case:
 
     conditions: tuple[Condition, ...]
     """Those that decide first, in the order of the run that it was found in."""
+    settled: tuple[Condition, ...] = ()
+    """Those that decide, where bounds leave none open: they always hold."""
 
     def slack_us(self, durations: Mapping[Leg, int]) -> int | None:
-        """By how much all of them hold (us), or not; `None`: a leg has no duration here."""
+        """By how much all of them hold (us), or not; 0: that is left open. `None`: a leg has no duration here."""
         try:
-            return min((each.slack_us(durations) for each in self.conditions), default=1)
+            limits = (each.limit_us(durations) for each in self.conditions)
+            return min((each for each in limits if each is not None), default=1)
         except KeyError:
             return None
 
@@ -42,8 +45,30 @@ def case_within(case: Case, bounds: Bounds) -> Case | None:
     left = [within(each, bounds) for each in case.conditions]
     if any(isinstance(each, Always) and not each.holds for each in left):
         return None
-    by_sides = {each.sides: each for each in reversed(left) if isinstance(each, Condition)}
-    return Case(tuple(reversed(by_sides.values())))
+    conditions = _once(each for each in left if isinstance(each, Condition))
+    if conditions:
+        return Case(conditions)
+    return Case((), _once(narrowed(each, bounds) for each in case.conditions if each.decides))
+
+
+def what_is_left(case: Case, bounds: Bounds) -> Case:
+    """A case that cannot be within bounds, without the conditions that always hold there."""
+    left = ((each, within(each, bounds)) for each in case.conditions)
+    return Case(
+        _once(
+            kept if isinstance(kept, Condition) else narrowed(each, bounds)
+            for each, kept in left
+            if isinstance(kept, Condition) or not kept.holds
+        )
+    )
+
+
+def _once(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Each condition once, however often it comes."""
+    by_sides: dict[Sides, Condition] = {}
+    for each in conditions:
+        by_sides.setdefault(each.sides, each)
+    return tuple(by_sides.values())
 
 
 def merged(cases: Iterable[Case]) -> tuple[Case, ...]:
@@ -97,7 +122,8 @@ def _larger(race: Condition, won: Condition, lost: Condition) -> Condition | Non
         left, right = won.left, latest((won.right, lost.right))
     else:
         return None
-    return Condition(won.earlier, won.later, left, right, won.decides or lost.decides)
+    decides, holds = won.decides or lost.decides, won.holds_at_equality and lost.holds_at_equality
+    return Condition(won.earlier, won.later, left, right, decides, holds)
 
 
 def _differ_by(first: Instant, plus_first: Instant, second: Instant, plus_second: Instant) -> bool:

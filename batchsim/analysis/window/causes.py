@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from functools import cached_property
 
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, delivery_to, uses_of, wait_of_phase_1
 from batchsim.analysis.window.sums import START, Instant, latest, plus
 from batchsim.analysis.window.turns import turns_of
-from batchsim.protocol.operation import BlockingOperation
-from batchsim.protocol.operations import (
-    CleanupWithTombstone,
-    Deliver,
-    ExpireTombstone,
-    PushMessage,
-    RetryMessage,
-    ScheduleCompletion,
-    TakeCompletion,
-    TakeExpiry,
-    TakeMessage,
-)
-from batchsim.protocol.stores import Message
+from batchsim.protocol.cast import TIMERS_OF_PHASE_1
+from batchsim.protocol.cells import Key
+from batchsim.protocol.operation import BlockingOperation, Timer
+from batchsim.protocol.operations import Deliver, TakeJob, TakeMessage
 from batchsim.trace import Step, Trace
 
 
@@ -60,9 +51,9 @@ class Causes:
             found.append(self._effect(step, found))
         return found
 
-    def due(self, number: int, operation: str) -> Instant:
-        """When the timer that a step started runs out."""
-        return plus(self.instants[number], self._uses[number].leg(REQUEST, operation))
+    def due(self, number: int) -> Instant:
+        """When what a step made possible is so: with its effect, or when the timer that it started runs out."""
+        return self._due(number, self.instants)
 
     def freed_later(self, number: int) -> tuple[int, ...]:
         """The steps after which other consumers were free, later than the one who took a message."""
@@ -84,7 +75,7 @@ class Causes:
             freed = self._turns[step.number].freed
             yield from () if freed is None else (freed,)
             return
-        if step.after is None or isinstance(step.operation, TakeCompletion):
+        if step.after is None or isinstance(step.operation, TakeJob):
             return  # there are as many job workers as can be busy
         last = self.steps[step.after]
         if actor_of(last) != actor_of(step):
@@ -105,34 +96,32 @@ class Causes:
                 yield each
 
     def _ends_of_lanes(self, last: Step, step: Step) -> Iterator[int]:
-        ends: dict[str, int] = {}
+        """The last steps of all lanes; of the lane alone that failed, if one did: nobody waits for the others."""
+        ends: dict[str, Step] = {}
         for each in self.steps[: step.number]:
             if actor_of(each) == actor_of(last) and each.actor != actor_of(each):
-                ends[each.actor] = each.number
-        yield from ends.values()
+                ends[each.actor] = each
+        has_failed = max(each.answered_us for each in ends.values()) != step.issued_us
+        yield from (last.number,) if has_failed else (each.number for each in ends.values())
 
     def _find_enabling(self, step: Step) -> int | None:
-        """The step that made possible what a blocked operation does."""
-        match step.operation:
-            case TakeMessage():
-                message: Message = step.answer
-                return self._last(step, partial(_puts, message=message))
-            case TakeCompletion():
-                return self._last(step, lambda each: isinstance(each.operation, ScheduleCompletion))
-            case ExpireTombstone():
-                return self._last(step, lambda each: isinstance(each.operation, CleanupWithTombstone))
-            case Deliver(attempt=attempt):
-                handler = f"handler-{attempt}"
-                return step.woken_by or self._last(step, lambda each: actor_of(each) == handler)
-            case TakeExpiry():
-                return None
-            case BlockingOperation():
-                raise NotDerived(f"{step.name}: faults have no window")
-            case _:
-                return None
+        """The step that made possible what a blocked operation does; `None`: phase 1 did, or nothing need be."""
+        operation = step.operation
+        if not isinstance(operation, BlockingOperation) or operation.waits_for() in TIMERS_OF_PHASE_1:
+            return None
+        if isinstance(operation, Deliver):
+            handler = f"handler-{operation.attempt}"
+            if step.woken_by is not None:
+                return step.woken_by
+            return self._last(step, lambda each: actor_of(each) == handler)
+        cell, item = operation.waits_for(), getattr(step.answer, "item", None)
+        return self._last(step, lambda each: makes_ready(each, cell) and item in (None, each.operation.item))
 
     def _last(self, step: Step, is_it: Callable[[Step], bool]) -> int:
-        found: int = next(each.number for each in reversed(self.steps[: step.number]) if is_it(each))
+        before = (each.number for each in reversed(self.steps[: step.number]) if is_it(each))
+        found: int | None = next(before, None)
+        if found is None:
+            raise NotDerived(f"no step made {told(step)} possible")
         return found
 
     # -- when it took effect ---------------------------------------------------------------------
@@ -141,27 +130,21 @@ class Causes:
         issued = self._issued(step, found)
         use, operation = self._uses[step.number], step.operation
         enabling = self._enabling[step.number]
-        match operation:
-            case TakeMessage():
-                assert enabling is not None
-                put = found[enabling]
-                if isinstance(self.steps[enabling].operation, RetryMessage):
-                    put = plus(put, self._uses[enabling].leg(REQUEST))
-                return latest((plus(issued, use.leg(REQUEST)), put))
-            case TakeCompletion() | ExpireTombstone():
-                assert enabling is not None
-                leg = self._uses[enabling].leg(REQUEST, operation.name)
-                return latest((issued, plus(found[enabling], leg)))
-            case TakeExpiry():
-                return latest((issued, plus(START, wait_of_phase_1())))
-            case Deliver():
-                assert enabling is not None
-                answered = plus(found[enabling], self._uses[enabling].leg(RESPONSE))
-                return plus(latest((issued, answered)), use.leg(RESPONSE))
-            case _ if operation.is_instant:
-                return issued
-            case _:
-                return plus(issued, use.leg(REQUEST))
+        arrives = issued if operation.is_instant else plus(issued, use.leg(REQUEST))
+        if not isinstance(operation, BlockingOperation):
+            return arrives
+        if enabling is None:
+            return latest((arrives, plus(START, wait_of_phase_1(TIMERS_OF_PHASE_1[operation.waits_for()]))))
+        if operation.acts_on_arrival:
+            answered = plus(found[enabling], self._uses[enabling].leg(RESPONSE))
+            return plus(latest((issued, answered)), use.leg(RESPONSE))
+        return latest((arrives, self._due(enabling, found)))
+
+    def _due(self, number: int, found: list[Instant]) -> Instant:
+        timer = timer_of(self.steps[number])
+        if timer is None:
+            return found[number]
+        return plus(found[number], self._uses[number].leg(REQUEST, timer.delay_of))
 
     def _issued(self, step: Step, found: list[Instant]) -> Instant:
         joined = self._joined[step.number]
@@ -185,11 +168,19 @@ def actor_of(step: Step) -> str:
     return step.actor.partition(".")[0]
 
 
-def _puts(step: Step, message: Message) -> bool:
-    match step.operation:
-        case PushMessage(index=index):
-            return bool(message.attempt == 1 and index == message.item)
-        case RetryMessage(index=index, attempt=attempt):
-            return index == message.item and attempt + 1 == message.attempt
-        case _:
-            return False
+def told(step: Step) -> str:
+    """A step in words: what, of which item, by whom."""
+    item = "" if step.operation.item is None else f" of item {step.operation.item}"
+    actor = actor_of(step)
+    who = actor if actor.startswith("handler") else actor.partition("-")[0]
+    return f"{step.name}{item} ({who})"
+
+
+def makes_ready(step: Step, cell: Key) -> bool:
+    """Whether it made ready a cell that somebody may wait for."""
+    return cell in step.operation.unblocks_after(step.answer)
+
+
+def timer_of(step: Step) -> Timer | None:
+    """The timer that it started, if any."""
+    return step.operation.timer_after(step.answer)

@@ -11,6 +11,7 @@ from batchsim.analysis.window.assignments import Durations, Values, fixed, laten
 from batchsim.analysis.window.finding import Window
 from batchsim.analysis.window.legs import Latency
 from batchsim.analysis.window.measuring import Measure
+from batchsim.analysis.window.standing import Standing, standing
 from batchsim.analysis.window.sums import Sum, difference, value_us
 from batchsim.engines.timed import simulate
 from batchsim.verdicts import verdicts_of
@@ -28,27 +29,33 @@ class Change:
     to_us: int
     opens: bool
     """Whether the verdict is given with it; otherwise it no longer is."""
+    one_less: Standing
+    """How the window stands with one microsecond less: as without the change, or either may come first there."""
 
 
 def smallest_change(window: Window) -> Change | None:
     """The smallest change of one latency, from the means, that opens or closes the window; `None`: none was found.
 
-    One microsecond less does not do. Both sides of the edge are confirmed by runs of the timed engine.
+    One microsecond less does not do, or not surely. Where the means leave open whether the verdict is given, it
+    settles that. Both sides of the edge are confirmed by runs of the timed engine.
     """
     values = window.values
-    is_given = given(window, values)
+    before = standing(window, values)
     changes = sorted(set(_edges(window, values)), key=lambda change: (abs(change[1]), change[0]))
-    for latency, by_us in _turning(window, values, changes, is_given=is_given):
-        after, before = changed(values, latency, by_us), changed(values, latency, by_us - (1 if by_us > 0 else -1))
-        if given(window, after) != is_given and _is_at_the_edge(window, before, is_given):
-            return Change(latency, by_us, after[latency], opens=not is_given)
+    for latency, by_us, after in _turning(window, values, changes, before):
+        with_it = changed(values, latency, by_us)
+        with_less = changed(values, latency, by_us - (1 if by_us > 0 else -1))
+        one_less = standing(window, with_less)
+        is_next_to_it = one_less in (before, Standing.EITHER) and _agrees(window, with_less, one_less)
+        if is_next_to_it and _agrees(window, with_it, after):
+            return Change(latency, by_us, with_it[latency], after is Standing.OPEN, one_less)
     return None
 
 
 def _turning(
-    window: Window, values: Values, changes: Sequence[tuple[Latency, int]], *, is_given: bool
-) -> Iterator[tuple[Latency, int]]:
-    """The changes after which the conditions say otherwise."""
+    window: Window, values: Values, changes: Sequence[tuple[Latency, int]], before: Standing
+) -> Iterator[tuple[Latency, int, Standing]]:
+    """The changes after which the conditions say otherwise, and what."""
     measure = Measure(window.scenario)
     (row,) = measure.rows([values])
     for begin in range(0, len(changes), AT_ONCE):
@@ -56,14 +63,15 @@ def _turning(
         rows = np.repeat(row[None], len(part), axis=0)
         rows[range(len(part)), [measure.place[latency] for latency, _ in part]] += [by_us for _, by_us in part]
         slacks = measure.of_cases(window.cases, rows).tolist()
-        for change, slack_us in zip(part, slacks, strict=True):
-            if slack_us and (slack_us > 0) != is_given:
-                yield change
+        for (latency, by_us), slack_us in zip(part, slacks, strict=True):
+            after = Standing.OPEN if slack_us > 0 else Standing.CLOSED
+            if slack_us and after is not before:
+                yield latency, by_us, after
 
 
-def _is_at_the_edge(window: Window, values: Values, is_given: bool) -> bool:
-    """Whether the verdict is as it was; where two steps fall on one instant, either may come first."""
-    return window.slack_us(values) == 0 or given(window, values) == is_given
+def _agrees(window: Window, values: Values, stands: Standing) -> bool:
+    """Whether the timed engine does."""
+    return stands is Standing.EITHER or given(window, values) == (stands is Standing.OPEN)
 
 
 def changed(values: Values, latency: Latency, by_us: int) -> dict[Latency, int]:

@@ -1,9 +1,14 @@
-"""Conditions on latencies: that one instant is before another, and what bounds on the latencies make of it."""
+"""Conditions on latencies: that one instant is before another, and what bounds on the latencies make of it.
+
+Where the two are equal, two steps take effect at one instant, and the draw that orders them decides: either may
+come first. That is no matter where the order makes no difference then, nor between a cause and its effect: there
+the condition holds at equality, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from batchsim.analysis.window.legs import Leg
@@ -31,6 +36,8 @@ class Condition:
     right: Instant
     decides: bool
     """Whether it is part of the reason for the verdict; otherwise what led to it has to have come about so."""
+    holds_at_equality: bool
+    """Whether it holds where both are equal; otherwise either may come first there."""
 
     @cached_property
     def sides(self) -> tuple[Instant, Instant]:
@@ -53,9 +60,14 @@ class Condition:
         return legs_of(self.sides[0]) | legs_of(self.sides[1])
 
     def slack_us(self, durations: Mapping[Leg, int]) -> int:
-        """By how much it holds (us); negative: by how much it does not."""
+        """By how much it holds (us); negative: by how much it does not; 0: both are equal."""
         left, right = self.sides
         return instant_us(right, durations) - instant_us(left, durations)
+
+    def limit_us(self, durations: Mapping[Leg, int]) -> int | None:
+        """How much room it leaves to conditions that are to hold together (us); `None`: it is none to them."""
+        slack_us = self.slack_us(durations)
+        return None if not slack_us and self.holds_at_equality else slack_us
 
 
 @dataclass(frozen=True)
@@ -67,30 +79,47 @@ class Always:
 
 def within(condition: Condition, bounds: Bounds) -> Condition | Always:
     """What bounds leave of a condition: only the sums that can be the largest of their side."""
-    left, right = condition.sides
-    left, right = possible(left, bounds), possible(right, bounds)
-    open_left = frozenset(each for each in left if not any(_never_exceeds(each, other, bounds) for other in right))
+    reduced = narrowed(condition, bounds)
+    left, right = reduced.sides
+    most_us = 0 if condition.holds_at_equality else -1
+    open_left = frozenset(
+        each for each in left if not any(_never_exceeds(each, other, bounds, by_us=most_us) for other in right)
+    )
     if not open_left:
         return Always(holds=True)
-    if any(all(_never_exceeds(other, each, bounds) for other in right) for each in open_left):
+    if any(all(_never_exceeds(other, each, bounds, by_us=-1) for other in right) for each in open_left):
         return Always(holds=False)
-    return Condition(condition.earlier, condition.later, open_left, right, condition.decides)
+    return replace(reduced, left=open_left, right=right)
+
+
+def narrowed(condition: Condition, bounds: Bounds) -> Condition:
+    """A condition with only the sums that can be the largest of their side, within bounds."""
+    left, right = condition.sides
+    return replace(condition, left=possible(left, bounds), right=possible(right, bounds))
 
 
 def possible(instant: Instant, bounds: Bounds) -> Instant:
-    """The sums that can be the largest, within bounds."""
+    """The sums that can be the largest, within bounds; those that happen to be as large as others stay."""
     kept: list[Sum] = []
     for each in sorted(instant, key=lambda each: sorted(map(repr, each))):
-        if any(_never_exceeds(each, other, bounds) for other in kept):
+        if any(_says_less(each, other, bounds) for other in kept):
             continue
-        kept = [other for other in kept if not _never_exceeds(other, each, bounds)]
+        kept = [other for other in kept if not _says_less(other, each, bounds)]
         kept.append(each)
     return frozenset(kept)
 
 
-def _never_exceeds(first: Sum, second: Sum, bounds: Bounds) -> bool:
+def _says_less(first: Sum, second: Sum, bounds: Bounds) -> bool:
+    if not _never_exceeds(first, second, bounds):
+        return False
+    takes_time = any(bounds[leg] != (0, 0) for leg, _ in difference(first, second))
+    return not (takes_time and _never_exceeds(second, first, bounds))
+
+
+def _never_exceeds(first: Sum, second: Sum, bounds: Bounds, *, by_us: int = 0) -> bool:
+    """Whether the first sum is never larger than the second and so many microseconds."""
     most_us = largest_us(difference(first, second), bounds)
-    return most_us is not None and most_us <= 0
+    return most_us is not None and most_us <= by_us
 
 
 def _common(sums: list[Sum]) -> Sum:

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from batchsim.analysis.constraints import Explainer, Pair
 from batchsim.analysis.window.assignments import Unbounded
 from batchsim.analysis.window.cases import Case
-from batchsim.analysis.window.causes import Causes
+from batchsim.analysis.window.causes import Causes, told
 from batchsim.analysis.window.conditions import Always, Condition, within
-from batchsim.analysis.window.races import Race, Races, debounces, never_sealed, next_schedules, schedules_in_order
+from batchsim.analysis.window.races import Race, Races, moved_timers, moves_in_order, never_sealed, next_moves
 from batchsim.engines.exhaustive import Graph
 from batchsim.engines.exhaustive.following import follow
-from batchsim.protocol.operations import TakeCompletion
 from batchsim.protocol.policy import Policy
-from batchsim.trace import Step, Trace
+from batchsim.trace import Trace
 
 
 class NoReason(Exception):
@@ -46,12 +45,12 @@ def case_of(trace: Trace, policy: Policy, reason: Sequence[Race]) -> Case:
     """
     causes = Causes(trace)
     races, looked_at = Races(causes, trace.setting, policy).deciding(reason)
-    schedules = (*schedules_in_order(causes, looked_at), *next_schedules(causes, looked_at))
-    orders = sorted({*races, *schedules, *never_sealed(causes, looked_at)})
+    in_order = frozenset(moves_in_order(causes, looked_at)).difference(races)
+    orders = sorted({*races, *in_order, *next_moves(causes, looked_at), *never_sealed(causes, looked_at)})
     needed = [race for race in _not_implied(causes, orders) if race not in reason]
     conditions = [
         *(_condition(causes, race, decides=True) for race in reason),
-        *(_condition(causes, race, decides=False) for race in needed),
+        *(_condition(causes, race, decides=False, is_alike=race in in_order) for race in needed),
         *_moves(causes, looked_at),
         *_turns(causes, looked_at),
     ]
@@ -83,18 +82,26 @@ def _leads_to(after: dict[int, set[int]], begin: int, end: int) -> bool:
     return False
 
 
-def _condition(causes: Causes, race: Race, *, decides: bool) -> Condition:
-    earlier, later = (causes.steps[number] for number in race)
-    left, right = causes.instants[race[0]], causes.instants[race[1]]
-    return Condition(told(earlier), told(later), left, right, decides)
+def _condition(causes: Causes, race: Race, *, decides: bool, is_alike: bool = False) -> Condition:
+    """`is_alike`: whether both orders come to the same where the two are at one instant."""
+    earlier, later = race
+    return Condition(
+        told(causes.steps[earlier]),
+        told(causes.steps[later]),
+        causes.instants[earlier],
+        causes.instants[later],
+        decides,
+        holds_at_equality=is_alike or earlier in causes.ancestors[later],
+    )
 
 
 def _moves(causes: Causes, looked_at: frozenset[int]) -> Iterator[Condition]:
     """A schedule that moved the completion job came before the job was due."""
-    for later, earlier in debounces(causes, looked_at):
-        due = causes.due(earlier, TakeCompletion.name)
+    for later, earlier in moved_timers(causes, looked_at):
+        due = causes.due(earlier)
         moving = told(causes.steps[later])
-        yield Condition(moving, "the job was due", causes.instants[later], due, decides=False)
+        instant = causes.instants[later]
+        yield Condition(moving, "the job was due", instant, due, decides=False, holds_at_equality=False)
 
 
 def _turns(causes: Causes, looked_at: frozenset[int]) -> Iterator[Condition]:
@@ -105,12 +112,5 @@ def _turns(causes: Causes, looked_at: frozenset[int]) -> Iterator[Condition]:
             assert freed is not None
             left, right = causes.ready(freed), causes.ready(later)
             first, second = (f"the answer to {told(causes.steps[number])}" for number in (freed, later))
-            yield Condition(first, second, left, right, decides=False)
-
-
-def told(step: Step) -> str:
-    """A step in words: what, of which item, by whom."""
-    item = "" if step.operation.item is None else f" of item {step.operation.item}"
-    actor = step.actor.partition(".")[0]
-    who = actor if actor.startswith("handler") else actor.partition("-")[0]
-    return f"{step.name}{item} ({who})"
+            # Of two who are free at one instant each can be the one: it makes no difference.
+            yield Condition(first, second, left, right, decides=False, holds_at_equality=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -16,8 +17,9 @@ from batchsim.analysis.window.assignments import (
     drawn_beyond,
     fixed,
     means_of,
+    with_ties,
 )
-from batchsim.analysis.window.cases import Case, case_within, merged
+from batchsim.analysis.window.cases import Case, case_within, merged, what_is_left
 from batchsim.analysis.window.causes import NotDerived
 from batchsim.analysis.window.deriving import NoReason, case_of, reason_of
 from batchsim.analysis.window.legs import Latency
@@ -78,6 +80,15 @@ class Window:
     tried_beyond: int
     """How many runs with latencies of any length were."""
 
+    @cached_property
+    def nearest(self) -> Case | None:
+        """Where no case can be within the intervals: what is missing to the one that lacks least at the means."""
+        if self.cases_within or not self.cases:
+            return None
+        durations = Durations(self.scenario, self.values)
+        case = max(self.cases, key=lambda each: each.slack_us(durations) or 0)
+        return what_is_left(case, Intervals(self.scenario))
+
     @property
     def values(self) -> dict[Latency, int]:
         """The numbers of the scenario: the mean of each leg (us)."""
@@ -86,6 +97,7 @@ class Window:
     def slack_us(self, values: Values) -> int | None:
         """By how much the verdict is given (us), each latency being the same in all uses; negative: it is not.
 
+        0: two steps that it depends on take effect at one instant, and either may come first (but see `standing`).
         `None`: it never is.
         """
         return slack_of(self.cases, Durations(self.scenario, values))
@@ -214,7 +226,7 @@ class _Finder:
 
     def _try(self, values: Values, cases_max: int | None = None) -> None:
         """Make a run; if no case foresees it, it is one."""
-        scenario = fixed(self.scenario, values)
+        scenario = with_ties(fixed(self.scenario, values), len(self.tried))
         trace = simulate(scenario, self.policy, keep=frozenset())
         self.tried.append(values)
         self.given.append(self._is_given(trace.outcome))
@@ -238,7 +250,7 @@ class _Finder:
         """A reason is none where the others say as much; those of runs within the intervals stay."""
         for reason in self.reasons[self.kept :][::-1]:
             others = [each for each in self.reasons if each != reason]
-            if others and self.explainer.failing_beside(others) is None:
+            if others and not self.explainer.can_fail_beside(others):
                 self.met -= reason in self.reasons[: self.met]
                 self.reasons = others
 

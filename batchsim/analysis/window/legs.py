@@ -6,8 +6,8 @@ from collections import Counter
 from typing import NamedTuple
 
 from batchsim.engines.latencies import Latencies, Samplers, Streams
-from batchsim.protocol.cast import SDK, cast
-from batchsim.protocol.operations import Backoff, Deliver, TakeExpiry
+from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, cast
+from batchsim.protocol.operations import Backoff, Deliver
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
 from batchsim.scenario.defaults import BACKOFFS
@@ -87,9 +87,9 @@ def delivery_to(attempt: int) -> Leg:
     return Leg(Deliver.name, REQUEST, SDK, None, attempt, 0)
 
 
-def wait_of_phase_1() -> Leg:
-    """The wait that phase 1 starts."""
-    return Leg(TakeExpiry.name, REQUEST, "phase-1", None, None, 0)
+def wait_of_phase_1(operation: str) -> Leg:
+    """The wait that phase 1 starts, under whose name the scenario gives it."""
+    return Leg(operation, REQUEST, "phase-1", None, None, 0)
 
 
 def durations_of(trace: Trace, scenario: Scenario, policy: Policy) -> dict[Leg, int]:
@@ -97,7 +97,7 @@ def durations_of(trace: Trace, scenario: Scenario, policy: Policy) -> dict[Leg, 
     actors = {actor.name: actor for actor in cast(scenario.setting, policy)}
     latencies = Latencies(Samplers(scenario), scenario.seed)
     streams: dict[str, Streams] = {}
-    durations = {wait_of_phase_1(): latencies.phase_1_delay_us(TakeExpiry.name)}
+    durations = {wait_of_phase_1(each): latencies.phase_1_delay_us(each) for each in TIMERS_OF_PHASE_1.values()}
     for attempt in range(1, 1 + sum(step.name == Backoff.name for step in trace.steps) + 1):
         durations[delivery_to(attempt)] = latencies.legs(SDK, Deliver.name, attempt - 1)[0]
     for step, use in zip(trace.steps, uses_of(trace), strict=True):

@@ -18,6 +18,8 @@ from batchsim.scenario import Scenario
 Rows = NDArray[Any]
 """For each point the duration of each latency (us), whole numbers or not."""
 Counts = NDArray[np.int64]
+FREE = 1 << 62
+"""The slack where no condition leaves less."""
 
 
 class Measure:
@@ -44,10 +46,12 @@ class Measure:
         return slack
 
     def of_conditions(self, conditions: Sequence[Condition], rows: Rows) -> Rows:
-        """By how much all of them hold at each point (us); 1 where there is none."""
-        slacks = [self.of_condition(each, rows) for each in conditions]
-        least: Rows = np.min(slacks, axis=0) if slacks else np.ones(len(rows), dtype=rows.dtype)
-        return least
+        """By how much all of them hold at each point (us), as `Case.slack_us`; 1 where there is none."""
+        least: Rows = np.full(len(rows), FREE, dtype=rows.dtype)
+        for each in conditions:
+            slack = self.of_condition(each, rows)
+            least = np.minimum(least, np.where(slack == 0, FREE, slack) if each.holds_at_equality else slack)
+        return np.where(least == FREE, 1, least).astype(rows.dtype)
 
     def of_cases(self, cases: Sequence[Case], rows: Rows) -> Rows:
         """By how much the conditions of one case hold at each point (us); -1 where there is no case."""

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from batchsim.analysis.window.causes import Causes, actor_of
+from batchsim.analysis.window.causes import Causes, actor_of, timer_of
 from batchsim.protocol.cast import world_after_phase_1
-from batchsim.protocol.cells import Cells
+from batchsim.protocol.cells import Cells, Key
 from batchsim.protocol.operation import BlockingOperation, World
 from batchsim.protocol.operations import (
     Abort,
     CompletionUpdate,
     Deliver,
     EnqueuedCount,
-    ScheduleCompletion,
     Seal,
-    TakeCompletion,
 )
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Setting
@@ -132,36 +130,44 @@ def _takes_effect_as_it_did(world: World, step: Step) -> bool:
     return bool(ways) and bool(operation.apply_alternative(world, ways[0]) == step.answer)
 
 
-def debounces(causes: Causes, looked_at: frozenset[int]) -> Iterator[tuple[int, int]]:
-    """The schedules of the completion job that moved it before it was picked up: which one moved which."""
-    waiting: list[int] = []
-    for step in causes.steps:
-        match step.operation:
-            case ScheduleCompletion():
-                waiting.append(step.number)
-            case TakeCompletion():
-                if step.number in looked_at:
-                    yield from zip(waiting[1:], waiting, strict=False)
-                waiting = []
+def moved_timers(causes: Causes, looked_at: frozenset[int]) -> Iterator[tuple[int, int]]:
+    """The steps that started a timer anew before it ended for one that is looked at: which moved which."""
+    for _, started in _timers(causes, looked_at):
+        yield from zip(started[1:], started, strict=False)
 
 
-def schedules_in_order(causes: Causes, looked_at: frozenset[int]) -> Iterator[Race]:
-    """The last schedule of a completion job is the one that it was due by."""
-    for later, earlier in debounces(causes, looked_at):
+def moves_in_order(causes: Causes, looked_at: frozenset[int]) -> Iterator[Race]:
+    """The last step to start a timer is the one that it runs out by."""
+    for later, earlier in moved_timers(causes, looked_at):
         if earlier not in causes.ancestors[later]:
             yield earlier, later
 
 
-def next_schedules(causes: Causes, looked_at: frozenset[int]) -> Iterator[Race]:
-    """A completion job that is looked at was picked up before it would have been moved once more."""
-    picked_up: int | None = None
+def next_moves(causes: Causes, looked_at: frozenset[int]) -> Iterator[Race]:
+    """A step that is looked at came at the end of its timer, before that would have been started once more."""
+    for ended, started in _timers(causes, looked_at):
+        key = _key(causes.steps[started[0]])
+        after = (step.number for step in causes.steps[ended:] if _key(step) == key)
+        again = next(after, None)
+        if again is not None and ended not in causes.ancestors[again]:
+            yield ended, again
+
+
+def _timers(causes: Causes, looked_at: frozenset[int]) -> Iterator[tuple[int, list[int]]]:
+    """The steps that are looked at and came at the end of a timer, and those that started it until then."""
+    waiting: dict[Key, list[int]] = {}
     for step in causes.steps:
-        if isinstance(step.operation, TakeCompletion) and step.number in looked_at:
-            picked_up = step.number
-        elif isinstance(step.operation, ScheduleCompletion) and picked_up is not None:
-            if picked_up not in causes.ancestors[step.number]:
-                yield picked_up, step.number
-            picked_up = None
+        if (key := _key(step)) is not None:
+            waiting.setdefault(key, []).append(step.number)
+        if isinstance(step.operation, BlockingOperation):
+            started = waiting.pop(step.operation.waits_for(), [])
+            if started and step.number in looked_at:
+                yield step.number, started
+
+
+def _key(step: Step) -> Key | None:
+    timer = timer_of(step)
+    return None if timer is None else timer.key
 
 
 def never_sealed(causes: Causes, looked_at: frozenset[int]) -> Iterator[Race]:
