@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from batchsim.scenario.problems import InvalidScenario, Problem, describe
+from batchsim.scenario.problems import InvalidScenario, Problem, describe, fail
 from batchsim.scenario.schema.models import ScenarioFile
 from batchsim.scenario.schema.rules import Reading
 from batchsim.scenario.schema.spreads import DurationOr
@@ -24,6 +24,7 @@ Fields = Mapping[str, FieldInfo]
 
 def validated(root: Node, directory: Path, problems: Iterable[Problem] = ()) -> ScenarioFile:
     """The model of a tree; raises `InvalidScenario` with all its problems, and those found before."""
+    _refuse_what_is_no_scenario(root)
     found = list(problems)
     try:
         model = ScenarioFile.model_validate(plain(root), context=Reading(directory))
@@ -33,6 +34,17 @@ def validated(root: Node, directory: Path, problems: Iterable[Problem] = ()) -> 
     if found:
         raise InvalidScenario(found)
     return model
+
+
+def _refuse_what_is_no_scenario(root: Node) -> None:
+    """A file without a single key of a scenario is another file, maybe a secret one: nothing of it is told."""
+    value = root.value
+    if isinstance(value, list) or (
+        isinstance(value, dict) and (not value or value.keys() & ScenarioFile.model_fields)
+    ):
+        return
+    found = "a mapping with none of the keys of a scenario" if isinstance(value, dict) else "no mapping"
+    fail(root.place, found, _mapping_with(ScenarioFile.model_fields))
 
 
 def _problem(error: ErrorDetails, root: Node) -> Problem:
