@@ -341,7 +341,7 @@ def test_the_report_of_a_replay_says_how_it_was_made(batchsim: Any, tmp_path: Pa
         (lambda document: document["steps"].pop(0), "no schedule of"),
         (lambda document: document["steps"].pop(), "no schedule of"),
         (lambda document: document["steps"][4].update(alternative="zz"), "cannot turn out as 'zz'"),
-        (lambda document: document.update(schema=True), "schema: found True; allowed: int"),
+        (lambda document: document.update(schema=True), "schema: found true; allowed: int"),
         (lambda document: document["steps"][3].update(actor=7), "steps[3].actor: found 7; allowed: str"),
     ],
 )

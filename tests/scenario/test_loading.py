@@ -214,7 +214,10 @@ def test_policies_and_verdicts_of_the_user(complaints: Complaints, folder: Path)
     assert [find_policy(name, scenario.directory).name for name in scenario.policies] == ["pr3427", "pr3427"]
     assert find_verdict(scenario.verdicts[0], scenario.directory).name == "too_many"
     assert "'too_many'; allowed" in complaints(HEAD + "expect: {pr3427: too_many}")[0]
-    assert "found the verdict 'stuck' again" in complaints(HEAD + "verdicts: ['mine.py:TWIN']")[0]
+    assert (
+        "name: found 'stuck'; allowed: a name that is not batchsim's own"
+        in complaints(HEAD + "verdicts: ['mine.py:TWIN']")[0]
+    )
     assert "mine.py has no Q; of type Policy it has P" in complaints(HEAD + "policies: ['mine.py:Q']")[0]
 
 
