@@ -12,17 +12,16 @@ days (a file that it reads, a setting of the environment). Answers of other proc
 
 from __future__ import annotations
 
-import inspect
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from itertools import repeat
-from types import FrameType
+from types import CoroutineType, FrameType
 from typing import Any, Generic, TypeVar
 
-from batchsim.user_code import UserCodeError, printing_to_stderr, told, told_error, type_name
+from batchsim.user_code import UserCodeError, printing_to_stderr, told, told_error
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -63,6 +62,7 @@ class Asked(Generic[A, R]):
         self._function = function
         self._what = what
         self._names = {id(answer): name for name, answer in allowed.items()}
+        self._kinds = {type(answer) for answer in allowed.values()}
         self._fresh = fresh
         self._briefly = briefly
         self._answers: dict[A, R] = {}
@@ -124,19 +124,19 @@ class Asked(Generic[A, R]):
             raise UserCodeError(f"{self._told(subject)} raised {told_error(error)}") from None
         if id(answer) not in self._names:
             allowed = ", ".join(self._names.values())
-            raise UserCodeError(f"{self._told(subject)} returned {_told_answer(answer)}; allowed: {allowed}")
+            raise UserCodeError(f"{self._told(subject)} returned {self._told_answer(answer)}; allowed: {allowed}")
         return answer
 
     def _told(self, subject: A) -> str:
         return f"{self._what}({self._briefly(subject)})"
 
-
-def _told_answer(answer: object) -> str:
-    if type(answer).__module__ != "builtins":
-        return f"{told(answer)}, of type {type_name(answer)}"
-    if inspect.iscoroutine(answer):
-        answer.close()  # or Python complains that nobody awaited it
-    return told(answer)
+    def _told_answer(self, answer: object) -> str:
+        if type(answer) is CoroutineType:
+            answer.close()  # or Python complains that nobody awaited it
+        kind = type(answer)
+        if any(kind is each for each in self._kinds) or type.__dict__["__module__"].__get__(kind) == "builtins":
+            return told(answer)
+        return f"{told(answer)}, of type {told(kind, lambda it: f'{it.__module__}.{it.__qualname__}')}"
 
 
 @contextmanager

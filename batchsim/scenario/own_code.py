@@ -10,7 +10,7 @@ from batchsim.protocol.policy import CHECKS, OPTIONAL_CHECKS, SWITCHES, Decision
 from batchsim.protocol.stores import BatchRow
 from batchsim.scenario.asking import Asked
 from batchsim.trace import Outcome
-from batchsim.user_code import UserCodeError, told
+from batchsim.user_code import UserCodeError, told, told_error
 from batchsim.verdicts import VERDICTS, Property
 
 F = TypeVar("F")
@@ -93,7 +93,7 @@ def _fields_of(value: F, kind: type[F], reference: str) -> dict[str, Any]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise UserCodeError(f"{reference}: found no field of a {kind.__name__} ({told(error)})") from None
+        raise UserCodeError(f"{reference}: a field of the {kind.__name__} raised {told_error(error)}") from None
 
 
 def _check_name(name: object, reference: str) -> None:
