@@ -90,7 +90,7 @@ def test_several_scenarios_are_a_matrix(batchsim: Any) -> None:
 def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     ended = batchsim("run", INCIDENT, "--policy", "pre3427", "--json", "-")
     document = json.loads(ended.out)
-    assert document.keys() == {"schema", "scenario", "seed", "runs"}
+    assert document.keys() == {"schema", "scenario", "seed", "warnings", "runs"}
     assert (document["schema"], document["scenario"], document["seed"]) == (1, "incident", 1)
     (run,) = document["runs"]
     assert run["policy"] == "pre3427"
@@ -227,7 +227,7 @@ def test_a_reduced_exploration_counts_nothing(batchsim: Any) -> None:
 def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     ended = batchsim("explore", "scenarios/seal-lost.yaml", "--policy", "pr3427", "--json", "-")
     document = json.loads(ended.out)
-    assert document.keys() == {"schema", "scenario", "explorations"}
+    assert document.keys() == {"schema", "scenario", "explorations", "warnings"}
     (exploration,) = document["explorations"]
     assert exploration.keys() == {
         "policy",

@@ -38,7 +38,7 @@ def test_what_is_varied_is_a_row_for_each_point(batchsim: Any) -> None:
 def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     ended = batchsim("sweep", INCIDENT, "--runs", "30", *OF_TWO, "--vary", VARY, "--workers", "1", "--json", "-")
     document = json.loads(ended.out)
-    assert document.keys() == {"schema", "scenario", "complete", "confidence", "sweep", "differences"}
+    assert document.keys() == {"schema", "scenario", "complete", "confidence", "sweep", "differences", "warnings"}
     assert (document["schema"], document["scenario"], document["complete"]) == (1, "incident", True)
     assert [(cell["point"][VARY.partition("=")[0]], cell["policy"]) for cell in document["sweep"]] == [
         (value, policy) for value in ("5 ms", "25 ms", "45 ms") for policy in ("pre3427", "pr3766")

@@ -54,6 +54,8 @@ class ScenarioRun:
     runs: tuple[PolicyRun, ...]
     witness: str | None = None
     """The file of the witness that gave the order of the run; `None`: none did."""
+    warnings: tuple[str, ...] = ()
+    """What the scenario assumes without saying so, or says without effect."""
 
     @property
     def is_as_expected(self) -> bool:

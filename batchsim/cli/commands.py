@@ -26,6 +26,7 @@ from batchsim.cli.outputs import (
     write_witnesses,
 )
 from batchsim.cli.sweep import sweep
+from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
 
 if TYPE_CHECKING:
@@ -79,15 +80,16 @@ def run(
         (scenario, policies_of(scenario, policies), properties_of(scenario, verdicts))
         for scenario in load(files, overrides, seed, check_for_timed_run)
     ]
+    warnings = [warn(scenario, chosen, quiet=quiet) for scenario, chosen, _ in plans]
     results: list[ScenarioRun] = []
     outputs = (report_directory is not None) + (json_file is not None)
     with Progress(sum(len(chosen) for _, chosen, _ in plans) + outputs, quiet=quiet) as progress:
-        for scenario, chosen, properties in plans:
+        for (scenario, chosen, properties), warned in zip(plans, warnings, strict=True):
             runs = []
             for name, policy in chosen:
                 progress.begin(f"{scenario.name} under {policy.name}")
                 runs.append(run_policy(scenario, name, policy, properties))
-            results.append(ScenarioRun(scenario, tuple(runs)))
+            results.append(ScenarioRun(scenario, tuple(runs), warnings=warned))
         if report_directory is not None:
             progress.begin(f"writing {report_directory}")
             write_report(report_directory, results)
@@ -181,6 +183,7 @@ def explore(
     check_outputs(json_file, None, witness_directory)
     (scenario,) = load([file], overrides, None, check_for_exploration)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    warnings = warn(scenario, chosen, quiet=quiet)
     explorations, reasons = [], []
     with SearchProgress(quiet=quiet) as progress:
         for _, policy in chosen:
@@ -214,7 +217,7 @@ def explore(
         ]
         commands = write_witnesses(witness_directory, witnesses)
     if json_file is not None:
-        write_json(json_file, explore_document(scenario.name, explorations))
+        write_json(json_file, {**explore_document(scenario.name, explorations), "warnings": warnings})
     if not quiet and json_file != "-":
         with printing() as console:
             show_explorations(console, scenario, explorations, reasons, commands)
@@ -246,12 +249,13 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
     (scenario,) = load([witness.scenario], witness.overrides, None)
     name, policy = policy_of(witness.policy)
     properties = properties_of(scenario, witness.properties)
+    warnings = warn(scenario, [(name, policy)], quiet=quiet)
     try:
         result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts, witness.draws)
         check_times(witness, result.trace)
     except (OrderNotPossible, NoSuchDraw, OtherTime) as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
-    results = [ScenarioRun(scenario, (result,), witness=file.name)]
+    results = [ScenarioRun(scenario, (result,), witness=file.name, warnings=warnings)]
     if report_directory is not None:
         write_report(report_directory, results)
     if json_file is not None:

@@ -11,6 +11,7 @@ import click
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
 from batchsim.cli.inputs import load, policies_of, properties_of
 from batchsim.cli.outputs import check_outputs, printing, write_json
+from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.engines.chain import ExactExploration
@@ -38,6 +39,7 @@ def explore_exactly(
     check_outputs(json_file, None)
     (scenario,) = load([file], overrides, None, check_for_chain)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    warnings = warn(scenario, chosen, quiet=quiet)
     explorations = []
     with SearchProgress(quiet=quiet) as progress:
         for _, policy in chosen:
@@ -46,7 +48,7 @@ def explore_exactly(
                     explore_exact(scenario, policy, properties=properties, bounds=bounds, on_level=progress.show)
                 )
     if json_file is not None:
-        write_json(json_file, exact_document(scenario.name, explorations))
+        write_json(json_file, {**exact_document(scenario.name, explorations), "warnings": warnings})
     if not quiet and json_file != "-":
         with printing() as console:
             show_exact_explorations(console, scenario, explorations)

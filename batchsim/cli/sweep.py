@@ -16,6 +16,7 @@ from batchsim.cli import options
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
 from batchsim.cli.inputs import load, policies_of, properties_of
 from batchsim.cli.outputs import check_outputs, printing, write_json
+from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import CellResult, Crew, Sweep
@@ -96,6 +97,7 @@ def sweep(
     (scenario,) = load([file], overrides, None)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     pictures = _pictures(plots)
+    warnings = warn(scenario, chosen, quiet=quiet, others=_ends_of(scenario, vary))
     with _crew(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
         result = sweep_scenario(
             scenario,
@@ -111,7 +113,7 @@ def sweep(
             watch=progress.watch,
         )
     if json_file is not None:
-        _write_json(json_file, result)
+        _write_json(json_file, result, warnings)
     if not quiet and json_file != "-":
         _show(result)
     if pictures:
@@ -138,6 +140,18 @@ def _check(
         raise BadInputError("--resume: found no --out; allowed: the database to go on with as --out")
     if plots and not vary:
         raise BadInputError("--plot: found no --vary; allowed: one or two names to vary")
+
+
+def _ends_of(scenario: Scenario, vary: Sequence[str]) -> list[Scenario]:
+    """The scenario with the first values of what varies, and with the last; raises `BadInputError`."""
+    from batchsim.analysis.sweep.varying import parse_axes, points_of
+    from batchsim.scenario import InvalidScenario, varied
+
+    points = points_of(parse_axes(vary))
+    try:
+        return [varied(scenario, point.overrides) for point in (points[0], points[-1]) if point.values]
+    except InvalidScenario:
+        return []  # all points are looked at, and told, by the sweep
 
 
 def _share_of(width: str) -> float:
@@ -209,10 +223,10 @@ def _draw(
             raise BadInputError(f"--plot {picture}: {error.strerror or error}") from None
 
 
-def _write_json(file: str, result: Sweep) -> None:
+def _write_json(file: str, result: Sweep, warnings: Sequence[str]) -> None:
     from batchsim.report.sweep_contract import sweep_document
 
-    write_json(file, sweep_document(result))
+    write_json(file, {**sweep_document(result), "warnings": warnings})
 
 
 def _show(result: Sweep) -> None:

@@ -12,6 +12,7 @@ from batchsim.analysis.witnesses import Witness, timed_steps_of, within
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
 from batchsim.cli.inputs import load, policies_of, properties_of
 from batchsim.cli.outputs import check_outputs, printing, write_json, write_witnesses
+from batchsim.cli.warnings import warn
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.zones import TimedExploration, explore_timed
 from batchsim.report.contract import explore_timed_document
@@ -36,6 +37,7 @@ def explore_within_intervals(
     check_outputs(json_file, None, witness_directory)
     (scenario,) = load([file], overrides, None, check_for_timed_exploration)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    warnings = warn(scenario, chosen, quiet=quiet)
     bounds = Bounds(max_zones, None if max_memory is None else max_memory << 20)
     explorations: list[TimedExploration] = []
     with SearchProgress(quiet=quiet, unit="zones") as progress:
@@ -58,7 +60,7 @@ def explore_within_intervals(
         ]
         commands = write_witnesses(witness_directory, witnesses)
     if json_file is not None:
-        write_json(json_file, explore_timed_document(scenario.name, explorations))
+        write_json(json_file, {**explore_timed_document(scenario.name, explorations), "warnings": warnings})
     if not quiet and json_file != "-":
         with printing() as console:
             show_timed_explorations(console, scenario, explorations, commands)

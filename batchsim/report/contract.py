@@ -21,6 +21,7 @@ def run_document(scenario_run: ScenarioRun) -> dict[str, Any]:
         "schema": SCHEMA,
         "scenario": scenario_run.scenario.name,
         "seed": scenario_run.scenario.seed,
+        "warnings": list(scenario_run.warnings),
         "runs": [_run(run) for run in scenario_run.runs],
     }
 

@@ -18,7 +18,7 @@ from batchsim.report import phrases, words
 from batchsim.report.faults import faults_in_words
 from batchsim.report.file_names import worth_file
 from batchsim.report.latencies import by_item, special_operations
-from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table
+from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table, warning
 from batchsim.rounding import exact_instant, instant
 from batchsim.scenario import Scenario, format_duration
 from batchsim.trace import Step
@@ -36,6 +36,7 @@ def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str], others: Co
         f"# {plain(scenario_run.scenario.name)}",
         plain(scenario_run.scenario.summary),
         *_setting(scenario_run.scenario),
+        *map(warning, scenario_run.warnings),
         *_verdicts(scenario_run.runs),
         *_failing(scenario_run, pictures),
         *_passing(scenario_run, pictures),

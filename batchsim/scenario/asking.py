@@ -100,6 +100,7 @@ class Asked(Generic[A, R]):
             if time.monotonic() - begin > PATIENCE_S:
                 break
         if seen:
+            del self._answers[subject]  # so that it is watched again, should anybody ask again
             raise UserCodeError(
                 f"{self._told(subject)} asks {seen[0]}; allowed: an answer that depends on its argument alone"
             )
