@@ -1,7 +1,7 @@
 """Which operations somebody issues under a policy, in some schedule: found out, not listed.
 
-A batch of two items is explored in place of a larger one, with every pair of items that differ, one consumer, and
-each fault anywhere, once. What nobody issues there, nobody issues.
+Batches of two items are explored in place of a larger one, with every pair of items that differ, and each fault
+anywhere. One consumer is enough, or two where a message can come back while another one still works on it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from batchsim.protocol.faults import Fault
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Item, Setting
-from batchsim.scenario import Scenario
+from batchsim.scenario import InvalidScenario, Scenario
 from batchsim.user_code import UserCodeError
 
 if TYPE_CHECKING:
     from batchsim.engines.exhaustive.layout import Layout
 
-STATES_MAX = 100_000
-"""Of a batch: beyond, it is given up, and whatever is asked for counts as issued."""
+STATES_MAX = 150_000
+"""Of all that is explored: beyond, it is given up, and whatever is asked for counts as issued."""
 RUNS, ITEMS_RUN_MAX = 8, 20
 """So many runs of the first items are made before any batch is explored: mostly they are enough."""
 
@@ -49,10 +49,11 @@ def _unissued(
     for seed, policy in product(range(RUNS), policies):
         if left:
             left = _without(left, _issued_in_a_run(replace(scenario, seed=seed), policy))
-    for policy in policies:
-        for setting in _small_batches(scenario.setting):
-            if left:
-                left = _left_in_all_schedules(setting, policy, left)
+    states_left = STATES_MAX
+    for policy, setting in product(policies, _small_batches(scenario.setting)):
+        if left:
+            left, states = _left_in_all_schedules(setting, policy, left, states_left)
+            states_left -= states
     return tuple(left)
 
 
@@ -67,13 +68,17 @@ def _issued_in_a_run(scenario: Scenario, policy: Policy) -> set[str]:
     setting = scenario.setting
     faults = tuple(fault for fault in setting.faults if fault.at_most is None)
     small = replace(setting, items=setting.items[:ITEMS_RUN_MAX], faults=faults)
-    trace = simulate(replace(scenario, setting=small), policy)
+    try:
+        trace = simulate(replace(scenario, setting=small), policy)
+    except InvalidScenario:
+        return set()  # of a fault whose moment is open, which only exploration takes
     return {step.name for step in trace.steps}
 
 
 def _left_in_all_schedules(
-    setting: Setting, policy: Policy, groups: Mapping[str, AbstractSet[str]]
-) -> dict[str, AbstractSet[str]]:
+    setting: Setting, policy: Policy, groups: Mapping[str, AbstractSet[str]], states_max: int
+) -> tuple[dict[str, AbstractSet[str]], int]:
+    """Those of which nobody issues any, and how many states were looked at; none of them if there are too many."""
     # These bring NumPy, which most runs do without.
     from batchsim.engines.exhaustive.layout import Layout  # noqa: PLC0415
     from batchsim.engines.exhaustive.moves import StepTable  # noqa: PLC0415
@@ -81,10 +86,9 @@ def _left_in_all_schedules(
 
     layout = Layout(setting, policy, merges=True, exchanges=True)
     begin = partial(Search, StepTable(layout), None, only_first_edges=True)
-    search = searched(begin, Bounds(STATES_MAX), lambda _: bool(_without(groups, _issued_by(layout))))
-    if search.stopped_by not in (None, INTERRUPTED):
-        return {}
-    return _without(groups, _issued_by(layout))
+    search = searched(begin, Bounds(states_max), lambda _: bool(_without(groups, _issued_by(layout))))
+    is_known = search.stopped_by in (None, INTERRUPTED)
+    return (_without(groups, _issued_by(layout)) if is_known else {}), search.states
 
 
 def _issued_by(layout: Layout) -> set[str]:
@@ -101,12 +105,13 @@ def _small_batches(setting: Setting) -> Iterator[Setting]:
     different = tuple(dict.fromkeys(setting.items))
     batches: Iterator[tuple[Item, ...]] = combinations_with_replacement(different, min(setting.run_count, 2))
     for items in batches:
-        yield replace(setting, items=items, consumers=1, faults=tuple(map(_anywhere, setting.faults)))
+        consumers = min(setting.consumers, 2) if setting.shows_in_flight else 1
+        yield replace(setting, items=items, consumers=consumers, faults=tuple(map(_anywhere, setting.faults)))
 
 
 def _anywhere(fault: Fault) -> Fault:
     """The same fault with nothing said of when and where, but for the kind of actor and the operation."""
-    kept: dict[str, Any] = {"at_most": 1}
+    kept: dict[str, Any] = {"at_most": fault.at_most or (1 if fault.is_pinned else 2)}
     for name in ("actor", "before", "operation", "effect"):
         value = getattr(fault, name, None)
         if value is not None:
