@@ -11,9 +11,8 @@ from typing import Any
 
 from batchsim.engines.sampling import sampler
 from batchsim.engines.slowings import Use, admits
-from batchsim.protocol.cast import world_after_phase_1
+from batchsim.protocol.cast import cast, world_after_phase_1
 from batchsim.protocol.cells import Cells
-from batchsim.protocol.consumer import consume
 from batchsim.protocol.operation import BlockingOperation, Both, Operation
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Item, Setting
@@ -45,7 +44,7 @@ def _ways(setting: Setting, policy: Policy, item: Item) -> Iterator[list[Togethe
     alone = replace(setting, items=(item,), consumers=1)
     world = world_after_phase_1(alone, policy, Cells())
     world.queue.push(Message(0))
-    consumer = consume(alone, policy)
+    consumer = next(actor for actor in cast(alone, policy) if actor.kind == "consumer").program()
     awaited = consumer.send(None)
     way: list[Together] = []
     while True:

@@ -1,7 +1,7 @@
 """Which operations somebody issues under a policy, in some schedule: found out, not listed.
 
 Batches of two items are explored in place of a larger one, with every pair of items that differ, and each fault
-anywhere. One consumer is enough, or two where a message can come back while another one still works on it.
+anywhere. One consumer is enough, or two under faults: a message can come back while another one works on it.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _small_batches(setting: Setting) -> Iterator[Setting]:
     different = tuple(dict.fromkeys(setting.items))
     batches: Iterator[tuple[Item, ...]] = combinations_with_replacement(different, min(setting.run_count, 2))
     for items in batches:
-        consumers = min(setting.consumers, 2) if setting.shows_in_flight else 1
+        consumers = min(setting.consumers, 2) if setting.faults else 1
         yield replace(setting, items=items, consumers=consumers, faults=tuple(map(_anywhere, setting.faults)))
 
 
