@@ -1,4 +1,8 @@
-"""Objects from a user's own Python file, named `path/to/file.py:NAME`."""
+"""Objects from a user's own Python file, named `path/to/file.py:NAME`.
+
+Whatever the file does, all that comes of it is the object or a `UserCodeError`: one line that can be shown. What
+the file prints goes to standard error, since standard output is for results.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,33 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from batchsim.bad_input import BadInputError
+from batchsim.reading import Unreadable, read_file
 
 T = TypeVar("T")
 
+BYTES_MAX = 1_000_000
+SHOWN_MAX = 200
+"""So many characters of what a user's code says are shown."""
 REFERENCE_PATTERN = r"^.+\.py:[A-Za-z_][A-Za-z0-9_]*$"
 _REFERENCE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
+_MODULES: dict[str, ModuleType] = {}
+"""Those that have run, by name."""
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class UserCodeError(BadInputError):
-    """An object of a user's file cannot be had; the text says where, why, and what there is instead."""
+    """Code of a user's cannot be used; the text is one printable line that says where, why, and what would do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(text))
 
 
 def is_reference(text: str) -> bool:
@@ -35,13 +51,13 @@ def load_from_file(reference: str, directory: Path, expected: type[T]) -> T:
     if match is None:
         raise UserCodeError(f"found {reference!r}; allowed: path/to/file.py:NAME")
     path, name = directory / match["file"], match["name"]
-    names = vars(_module(path))
-    value = names.get(name)
-    if isinstance(value, expected):
-        return value
+    names = vars(_module(path, name))
+    value: Any = names.get(name)
+    if _is_a(value, expected):
+        return cast(T, value)
     if name in names:
-        raise UserCodeError(f"{path}: {name} is of type {type(value).__name__}, not {expected.__name__}")
-    known = [known for known, value in names.items() if isinstance(value, expected)]
+        raise UserCodeError(f"{path}: {name} is of type {type_name(value)}, not {expected.__name__}")
+    known = [known for known, value in names.items() if type(known) is str and _is_a(value, expected)]
     raise UserCodeError(f"{path} has no {name}; {_instead(name, known, expected)}")
 
 
@@ -56,6 +72,52 @@ def content_of(reference: str, directory: Path) -> str:
     return sha256(_source(directory / reference.rpartition(":")[0])).hexdigest()[:16]
 
 
+@contextmanager
+def printing_to_stderr() -> Iterator[None]:
+    """While a user's code runs: what it prints is no result."""
+    stdout, sys.stdout = sys.stdout, sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+
+
+def told(value: object, how: Callable[[Any], str] = repr) -> str:
+    """A value of a user's as a short line, even if it cannot show itself, and the same in every process."""
+    try:
+        text = how(value)
+        # Of a subclass of `str`, whose own methods may do anything, the text itself.
+        text = str.__getitem__(text, slice(SHOWN_MAX + 1))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return f"an unprintable {type_name(value)}"
+    text = _ADDRESS.sub("", " ".join(text.split()))
+    return printable(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
+
+
+def told_error(error: BaseException) -> str:
+    """An exception of a user's as a short line."""
+    text = told(error, lambda it: it.msg if isinstance(it, SyntaxError) else str(it))
+    return f"{type_name(error)}: {text}".removesuffix(": ")
+
+
+def type_name(value: object) -> str:
+    """The name of a value's type."""
+    name = type.__dict__["__name__"].__get__(type(value))
+    return printable(str(name))
+
+
+def printable(text: str) -> str:
+    """The same in one line, with every character that is not printable escaped."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def _is_a(value: object, expected: type) -> bool:
+    # Not `isinstance`, which asks the value what it says it is.
+    return issubclass(type(value), expected)
+
+
 def _instead(name: str, known: list[str], expected: type) -> str:
     if not known:
         return f"nothing in it is of type {expected.__name__}"
@@ -64,32 +126,32 @@ def _instead(name: str, known: list[str], expected: type) -> str:
     return f"{has}; did you mean '{near[0]}'?" if near else has
 
 
-def _module(path: Path) -> ModuleType:
+def _module(path: Path, wanted: str) -> ModuleType:
     """Run the file once as a module of its own; no byte code is written and `sys.path` stays as it is."""
     source = _source(path)
     name = _module_name(path, source)
-    if name not in sys.modules:
+    if name not in _MODULES:
         module = ModuleType(name)
         module.__file__ = str(path)
         # Registered before it runs: dataclasses look their module up by its name.
         sys.modules[name] = module
         try:
-            exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
+            with printing_to_stderr():
+                exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
         except BaseException as error:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
             if isinstance(error, KeyboardInterrupt):
                 raise
-            raise UserCodeError(f"{path}{_line(path, error)}: {_in_a_line(error)}") from error
-    return sys.modules[name]
+            raise UserCodeError(f"{path}{_line(path, error)}: no {wanted}: {told_error(error)}") from None
+        _MODULES[name] = module
+    return _MODULES[name]
 
 
 def _source(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserCodeError(f"{path}: no readable file ({error.strerror})") from error
-    except ValueError as error:
-        raise UserCodeError(f"{str(path)!r}: no possible file name") from error
+        return read_file(path, BYTES_MAX)
+    except Unreadable as why:
+        raise UserCodeError(f"{path}: {why}") from None
 
 
 def _module_name(path: Path, source: bytes) -> str:
@@ -100,17 +162,9 @@ def _module_name(path: Path, source: bytes) -> str:
 
 def _line(path: Path, error: BaseException) -> str:
     """`:line` of the file at which it failed, as far as known."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    frames = traceback.walk_tb(error.__traceback__)
+    lines: list[object] = [line for frame, line in frames if frame.f_code.co_filename == str(path)]
     if not lines and isinstance(error, SyntaxError):
         lines = [error.lineno]
     line = lines[-1] if lines else None
-    return "" if line is None else f":{line}"
-
-
-def _in_a_line(error: BaseException) -> str:
-    try:
-        text = error.msg if isinstance(error, SyntaxError) else str(error)
-    except Exception:
-        text = "it cannot say what is wrong"
-    return " ".join(f"{type(error).__name__}: {text}".split()).removesuffix(":")
+    return f":{line}" if isinstance(line, int) else ""

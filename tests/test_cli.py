@@ -90,7 +90,7 @@ def test_several_scenarios_are_a_matrix(batchsim: Any) -> None:
 def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     ended = batchsim("run", INCIDENT, "--policy", "pre3427", "--json", "-")
     document = json.loads(ended.out)
-    assert document.keys() == {"schema", "scenario", "seed", "runs"}
+    assert document.keys() == {"schema", "scenario", "seed", "warnings", "runs"}
     assert (document["schema"], document["scenario"], document["seed"]) == (1, "incident", 1)
     (run,) = document["runs"]
     assert run["policy"] == "pre3427"
@@ -227,7 +227,7 @@ def test_a_reduced_exploration_counts_nothing(batchsim: Any) -> None:
 def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     ended = batchsim("explore", "scenarios/seal-lost.yaml", "--policy", "pr3427", "--json", "-")
     document = json.loads(ended.out)
-    assert document.keys() == {"schema", "scenario", "explorations"}
+    assert document.keys() == {"schema", "scenario", "explorations", "warnings"}
     (exploration,) = document["explorations"]
     assert exploration.keys() == {
         "policy",
@@ -349,7 +349,7 @@ def test_the_report_of_a_replay_says_how_it_was_made(batchsim: Any, tmp_path: Pa
         (lambda document: document["steps"].pop(0), "no schedule of"),
         (lambda document: document["steps"].pop(), "no schedule of"),
         (lambda document: document["steps"][4].update(alternative="zz"), "cannot turn out as 'zz'"),
-        (lambda document: document.update(schema=True), "schema: found True; allowed: int"),
+        (lambda document: document.update(schema=True), "schema: found true; allowed: int"),
         (lambda document: document["steps"][3].update(actor=7), "steps[3].actor: found 7; allowed: str"),
     ],
 )
@@ -500,3 +500,57 @@ def test_interrupt_is_exit_code_130() -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+IGNORED = """\
+name: visibility-ignored
+batch: {items: 1}
+policies: [pr4397]
+latency: {operations: {postgres.create_run: 90 s, queue.redeliver: 60 s}}
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run"],
+        ["explore"],
+        ["explore", "--timed"],
+        ["window", "--policy", "pr4397"],
+        ["window", "--policy", "pr4397", "--solve", "items.execution"],
+        ["sweep", "--runs", "2", "--workers", "1"],
+    ],
+)
+def test_every_command_warns_on_standard_error_and_in_json(
+    batchsim: Any, tmp_path: Path, command: list[str]
+) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(IGNORED)
+    ended = batchsim(*command, str(file), "--json", "-")
+    first, second = json.loads(ended.out)["warnings"]
+    assert first.startswith(
+        "a consumer can hold a message for 1.5 min, longer than its visibility timeout of 60 s"
+    )
+    assert second == "latency.operations.queue.redeliver has no effect: nobody issues queue.redeliver under pr4397"
+    assert ended.err == f"warning: {file}: {first}\nwarning: {file}: {second}\n"
+    assert batchsim(*command, str(file), "-q").err == ""
+
+
+def test_a_report_and_a_replay_warn_too(batchsim: Any, tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(IGNORED)
+    assert batchsim("run", str(file), "--report", str(tmp_path / "r"), "-q").code == 0
+    report = (tmp_path / "r" / "visibility-ignored.md").read_text()
+    assert "\n**Warning:** a consumer can hold a message for 1.5 min, longer than" in report
+    batchsim("explore", str(file), "--witness", str(tmp_path / "w"), "-q")
+    ended = batchsim("replay", str(min((tmp_path / "w").iterdir())))
+    assert "warning: " in ended.err
+
+
+def test_what_is_varied_without_effect_is_warned_of(batchsim: Any) -> None:
+    arguments = ("--vary", "tombstone.grace=1 s..2 s:2", "--runs", "1", "--workers", "1", "--policy", "pr3427")
+    ended = batchsim("sweep", INCIDENT, *arguments)
+    assert ended.err == (
+        f"warning: {INCIDENT}: latency.operations.redis.expire has no effect: "
+        "nobody issues redis.expire under pr3427\n"
+    )

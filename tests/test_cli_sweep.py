@@ -47,6 +47,7 @@ def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
         "differences",
         "expectations",
         "examples",
+        "warnings",
     }
     assert (document["schema"], document["scenario"], document["complete"]) == (1, "incident", True)
     assert [(cell["point"][VARY.partition("=")[0]], cell["policy"]) for cell in document["sweep"]] == [

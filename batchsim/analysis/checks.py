@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from batchsim.protocol.policy import Check, Decision, Policy
+from batchsim.protocol.policy import CHECKS, Check, Decision, Policy
 from batchsim.protocol.stores import BatchRow
-
-CHECKS = ("on_entry", "on_count_mismatch", "on_seal_lost")
 
 
 def with_checks(policy: Policy, check: Callable[[str], Check]) -> Policy:
-    """The policy with other checks, each made for the name of its own."""
-    on_entry, on_count_mismatch, on_seal_lost = map(check, CHECKS)
-    return replace(policy, on_entry=on_entry, on_count_mismatch=on_count_mismatch, on_seal_lost=on_seal_lost)
+    """The policy with other checks, each made for the name of its own; what it leaves out stays out."""
+    others: dict[str, Any] = {name: check(name) for name in CHECKS if getattr(policy, name) is not None}
+    return replace(policy, **others)
 
 
 def check_of(policy: Policy, name: str) -> Check:

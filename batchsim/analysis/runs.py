@@ -69,6 +69,8 @@ class ScenarioRun:
     """Those of the command that say how the scenario differs from its file."""
     of_sweep: RunOfSweep | None = None
     """Which run of a sweep it is; `None`: that of the scenario's own seed."""
+    warnings: tuple[str, ...] = ()
+    """What the scenario assumes without saying so, or says without effect."""
 
     @property
     def is_as_expected(self) -> bool:

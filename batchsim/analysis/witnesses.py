@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.prescribed import Draw
+from batchsim.reading import Unreadable, read_file
+from batchsim.scenario.problems import describe
 from batchsim.user_code import is_reference
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from batchsim.trace import Trace
 
 SCHEMA = 1
+BYTES_MAX = 100_000_000
+"""Of a witness file: far more than one of the largest batch has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +117,16 @@ def within(directory: Path, name: str) -> str:
 def read_witness(path: Path) -> Witness:
     """Read a witness file; raises `BadInputError`."""
     try:
-        document = json.loads(path.read_bytes())
-    except OSError as error:
-        raise BadInputError(f"{path}: found no readable file ({error.strerror}); allowed: a witness") from None
+        document = json.loads(read_file(path, BYTES_MAX))
+    except Unreadable as why:
+        raise BadInputError(f"{path}: found {why}; allowed: a witness") from None
+    except UnicodeDecodeError:
+        raise BadInputError(f"{path}: found what is not text; allowed: a witness") from None
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path}: found no JSON ({error}); allowed: a witness") from None
     reader = _Reader(path)
     if reader.field(document, "schema", int) != SCHEMA:
-        raise BadInputError(f"{path}: schema: found {document['schema']}; allowed: {SCHEMA}")
+        raise BadInputError(f"{path}: schema: found {describe(document['schema'])}; allowed: {SCHEMA}")
     is_timed = "latencies" in document
     return Witness(
         scenario=path.parent / reader.field(document, "scenario", str),
@@ -151,7 +157,7 @@ class _Reader:
         value = document[name]
         if not isinstance(value, kind) or isinstance(value, bool):
             allowed = getattr(kind, "__name__", str(kind))
-            raise BadInputError(f"{self._path}: {within}{name}: found {value!r}; allowed: {allowed}")
+            raise BadInputError(f"{self._path}: {within}{name}: found {describe(value)}; allowed: {allowed}")
         return value
 
     def texts(self, document: Any, name: str) -> list[str]:
@@ -181,5 +187,5 @@ class _Reader:
     def duration(self, document: Any, name: str, within: str) -> int:
         value: int = self.field(document, name, int, within)
         if value < 0:
-            raise BadInputError(f"{self._path}: {within}{name}: found {value}; allowed: 0 or more")
+            raise BadInputError(f"{self._path}: {within}{name}: found {describe(value)}; allowed: 0 or more")
         return value

@@ -28,6 +28,7 @@ from batchsim.cli.outputs import (
     write_witnesses,
 )
 from batchsim.cli.sweep import sweep
+from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
 
 if TYPE_CHECKING:
@@ -111,12 +112,13 @@ def run(
     if number is not None:
         of_sweep, found = runs_of_sweeps(loaded, number, values)
         plans = [(scenario, chosen, own) for scenario, (_, chosen, own) in zip(found, plans, strict=True)]
+    warnings = [warn(scenario, chosen, quiet=quiet) for scenario, chosen, _ in plans]
     results: list[ScenarioRun] = []
     judged: list[Given] = []
     again = how_again(seed=seed, overrides=overrides, number=number, values=values)
     outputs = (report_directory is not None) + (json_file is not None)
     with Progress(sum(len(chosen) for _, chosen, _ in plans) + outputs, quiet=quiet) as progress:
-        for (scenario, chosen, properties), expected in zip(plans, expectations, strict=True):
+        for (scenario, chosen, properties), expected, warned in zip(plans, expectations, warnings, strict=True):
             runs = []
             for name, policy in chosen:
                 progress.begin(f"{scenario.name} under {policy.name}")
@@ -124,7 +126,9 @@ def run(
                 run = run_policy(scenario, name, policy, properties, expected=own)
                 runs.append(run)
                 judged.append(given_by_run(scenario, run, expected[name], needs_all=number is None))
-            results.append(ScenarioRun(scenario, tuple(runs), options=tuple(again), of_sweep=of_sweep))
+            results.append(
+                ScenarioRun(scenario, tuple(runs), options=tuple(again), of_sweep=of_sweep, warnings=warned)
+            )
         if report_directory is not None:
             progress.begin(f"writing {report_directory}")
             write_report(report_directory, results)
@@ -238,6 +242,7 @@ def explore(
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, properties)
+    warnings = warn(scenario, chosen, quiet=quiet)
     explorations, reasons = [], []
     with SearchProgress(quiet=quiet) as progress:
         for _, policy in chosen:
@@ -274,7 +279,7 @@ def explore(
         _given(scenario, name, each, expected[name]) for name, each in zip(names, explorations, strict=False)
     ]
     if json_file is not None:
-        write_json(json_file, explore_document(scenario.name, explorations, judged))
+        write_json(json_file, {**explore_document(scenario.name, explorations, judged), "warnings": warnings})
     if not quiet and json_file != "-":
         with printing() as console:
             show_explorations(console, scenario, explorations, reasons, commands)
@@ -316,12 +321,13 @@ def replay(
     name, policy = policy_of(witness.policy)
     properties = properties_of(scenario, witness.properties)
     limits = limits_of(forbidden, properties)
+    warnings = warn(scenario, [(name, policy)], quiet=quiet)
     try:
         result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts, witness.draws)
         check_times(witness, result.trace)
     except (OrderNotPossible, NoSuchDraw, OtherTime) as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
-    results = [ScenarioRun(scenario, (result,), witness=file.name)]
+    results = [ScenarioRun(scenario, (result,), witness=file.name, warnings=warnings)]
     if report_directory is not None:
         write_report(report_directory, results)
     if json_file is not None:

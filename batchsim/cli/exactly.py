@@ -13,6 +13,7 @@ from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
 from batchsim.cli.judging import code_of, doubts_of, limits_of
 from batchsim.cli.outputs import check_outputs, printing, write_json
+from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.engines.chain import ExactExploration
@@ -43,6 +44,7 @@ def explore_exactly(
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, properties, takes_rates=True)
+    warnings = warn(scenario, chosen, quiet=quiet)
     explorations = []
     with SearchProgress(quiet=quiet) as progress:
         for _, policy in chosen:
@@ -54,7 +56,7 @@ def explore_exactly(
         _given(scenario, name, each, expected[name]) for (name, _), each in zip(chosen, explorations, strict=False)
     ]
     if json_file is not None:
-        write_json(json_file, exact_document(scenario.name, explorations, judged))
+        write_json(json_file, {**exact_document(scenario.name, explorations, judged), "warnings": warnings})
     if not quiet and json_file != "-":
         with printing() as console:
             show_exact_explorations(console, scenario, explorations)

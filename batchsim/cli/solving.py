@@ -12,6 +12,7 @@ from batchsim.analysis.witnesses import Witness, timed_steps_of
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED
 from batchsim.cli.inputs import load, policies_of, properties_of
 from batchsim.cli.outputs import check_outputs, printing, write_json, write_witnesses
+from batchsim.cli.warnings import warn
 from batchsim.cli.window import check, check_verdict
 from batchsim.engines.exhaustive import Bounds
 from batchsim.report.search_progress import SearchProgress
@@ -37,6 +38,7 @@ def solve_for(
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
     check_verdict(verdict, properties)
+    warnings = warn(scenario, [(name, chosen)], quiet=quiet)
     with SearchProgress(quiet=quiet, unit="zones") as progress:
         progress.begin(name)
         solution = solve(
@@ -55,7 +57,7 @@ def solve_for(
             command for group in write_witnesses(witness_directory, [witnesses]) for command in group
         )
     if json_file is not None:
-        write_json(json_file, solution_document(solution))
+        write_json(json_file, {**solution_document(solution), "warnings": warnings})
     if not quiet and json_file != "-":
         with printing() as console:
             show_solution(console, solution, replay)

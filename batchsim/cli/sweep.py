@@ -19,6 +19,7 @@ from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of
 from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import check_outputs, printing, write_json
+from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import CellResult, Crew, Example, Share, Sweep
@@ -97,7 +98,6 @@ def sweep(
     """
     from batchsim.analysis.sweep import RUNS
     from batchsim.analysis.sweep import sweep as sweep_scenario
-    from batchsim.report.sweep_contract import sweep_document
     from batchsim.report.sweep_progress import SweepProgress
 
     _check(engine, scheduler, out, plots, vary, resume=resume)
@@ -107,6 +107,7 @@ def sweep(
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, properties, takes_rates=True)
     pictures = _pictures(plots)
+    warnings = warn(scenario, chosen, quiet=quiet, others=_ends_of(scenario, vary))
     with _crew(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
         result = sweep_scenario(
             scenario,
@@ -124,7 +125,7 @@ def sweep(
     commands = _commands(result, file, overrides, verdicts, Path() if policies else scenario.directory)
     judged = given_by_cells(scenario, expected, result.cells)
     if json_file is not None:
-        write_json(json_file, sweep_document(result, judged, commands))
+        _write_json(json_file, result, judged, commands, warnings)
     if not quiet and json_file != "-":
         _show(result, commands)
     if pictures:
@@ -154,6 +155,18 @@ def _check(
         raise BadInputError("--resume: found no --out; allowed: the database to go on with as --out")
     if plots and not vary:
         raise BadInputError("--plot: found no --vary; allowed: one or two names to vary")
+
+
+def _ends_of(scenario: Scenario, vary: Sequence[str]) -> list[Scenario]:
+    """The scenario with the first values of what varies, and with the last; raises `BadInputError`."""
+    from batchsim.analysis.sweep.varying import parse_axes, points_of
+    from batchsim.scenario import InvalidScenario, varied
+
+    points = points_of(parse_axes(vary))
+    try:
+        return [varied(scenario, point.overrides) for point in (points[0], points[-1]) if point.values]
+    except InvalidScenario:
+        return []  # all points are looked at, and told, by the sweep
 
 
 def _share_of(width: str) -> float:
@@ -241,11 +254,15 @@ def _commands(
 
 
 def _write_json(
-    file: str, result: Sweep, judged: Sequence[Given], commands: Sequence[tuple[Example, str]]
+    file: str,
+    result: Sweep,
+    judged: Sequence[Given],
+    commands: Sequence[tuple[Example, str]],
+    warnings: Sequence[str],
 ) -> None:
     from batchsim.report.sweep_contract import sweep_document
 
-    write_json(file, sweep_document(result, judged, commands))
+    write_json(file, {**sweep_document(result, judged, commands), "warnings": warnings})
 
 
 def _show(result: Sweep, commands: Sequence[tuple[Example, str]]) -> None:

@@ -14,6 +14,7 @@ from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
 from batchsim.cli.judging import code_of, doubts_of, limits_of
 from batchsim.cli.outputs import check_outputs, printing, write_json, write_witnesses
+from batchsim.cli.warnings import warn
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.zones import TimedExploration, explore_timed
 from batchsim.report.contract import explore_timed_document
@@ -41,6 +42,7 @@ def explore_within_intervals(
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, properties)
+    warnings = warn(scenario, chosen, quiet=quiet)
     bounds = Bounds(max_zones, None if max_memory is None else max_memory << 20)
     explorations: list[TimedExploration] = []
     with SearchProgress(quiet=quiet, unit="zones") as progress:
@@ -66,7 +68,9 @@ def explore_within_intervals(
         _given(scenario, name, each, expected[name]) for name, each in zip(names, explorations, strict=False)
     ]
     if json_file is not None:
-        write_json(json_file, explore_timed_document(scenario.name, explorations, judged))
+        write_json(
+            json_file, {**explore_timed_document(scenario.name, explorations, judged), "warnings": warnings}
+        )
     if not quiet and json_file != "-":
         with printing() as console:
             show_timed_explorations(console, scenario, explorations, commands)

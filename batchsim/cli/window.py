@@ -12,6 +12,7 @@ from batchsim.cli import options
 from batchsim.cli.exit_codes import INCONCLUSIVE
 from batchsim.cli.inputs import load, policies_of, properties_of
 from batchsim.cli.outputs import check_outputs, printing, write_json
+from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +93,7 @@ def window(
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
     check_verdict(verdict, properties)
+    warnings = warn(scenario, [(name, chosen)], quiet=quiet)
     with SearchProgress(quiet=quiet) as progress:
         progress.begin(name)
         exploration = explore(
@@ -104,7 +106,7 @@ def window(
         )
     results = _results(scenario, chosen, exploration, properties, verdict)
     if json_file is not None:
-        write_json(json_file, window_document(scenario.name, chosen.name, results))
+        write_json(json_file, {**window_document(scenario.name, chosen.name, results), "warnings": warnings})
     if not quiet and json_file != "-":
         with printing() as console:
             show_windows(console, scenario.name, chosen.name, results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
 from batchsim.cli.judging import code_of
 from batchsim.cli.outputs import check_outputs, printing, write_json, write_pages
 from batchsim.cli.sweep import given_by_cells
+from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.analysis.worth import Question, Worth
@@ -69,6 +70,7 @@ def worth(
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, ())
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     question = _question(delay, execution, runs)
+    warnings = warn(scenario, chosen, quiet=quiet)
     with SweepProgress(quiet=quiet) as progress:
         found = _found(
             lambda: worth_of(
@@ -80,7 +82,7 @@ def worth(
                 watch=progress.watch,
             )
         )
-    _write(found, json_file, report_directory)
+    _write(found, warnings, json_file, report_directory)
     if not quiet and json_file != "-":
         _show(found)
     if progress.was_interrupted and not found.is_complete:
@@ -114,14 +116,14 @@ def _found(look: Callable[[], Worth]) -> Worth:
         raise BadInputError(told) from None
 
 
-def _write(found: Worth, json_file: str | None, report_directory: Path | None) -> None:
+def _write(found: Worth, warnings: Sequence[str], json_file: str | None, report_directory: Path | None) -> None:
     from batchsim.report.worth_contract import worth_document
     from batchsim.report.worth_page import worth_files
 
     if json_file is not None:
-        write_json(json_file, worth_document(found))
+        write_json(json_file, {**worth_document(found), "warnings": warnings})
     if report_directory is not None and found.is_complete:
-        write_pages(report_directory, worth_files(found))
+        write_pages(report_directory, worth_files(found, warnings))
 
 
 def _show(found: Worth) -> None:

@@ -1,4 +1,4 @@
-"""A policy: the three decisions of the endpoint and a few switches (protocol.md §4).
+"""A policy: the decisions of the endpoint and a few switches (protocol.md §4).
 
 A decision is a pure function of the batch row as just read. Write one of your own in any file:
 
@@ -11,8 +11,9 @@ and name it as `path/to/file.py:MINE` wherever a policy is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import Enum
+from typing import get_type_hints
 
 from batchsim.protocol.stores import BatchRow, Status
 
@@ -32,15 +33,15 @@ Check = Callable[[BatchRow], Decision]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One variant of the system."""
+    """One variant of the system; the field of a check says what it may decide there."""
 
     name: str
     summary: str
-    on_entry: Check
+    on_entry: Check = field(metadata={"decisions": (Decision.PROCEED, Decision.OK, Decision.REJECT)})
     """Before the first item (3.2.1)."""
-    on_count_mismatch: Check
+    on_count_mismatch: Check = field(metadata={"decisions": (Decision.OK, Decision.NOT_SEALED, Decision.REJECT)})
     """When the count is not that of the batch (3.2.4)."""
-    on_seal_lost: Check
+    on_seal_lost: Check = field(metadata={"decisions": (Decision.OK, Decision.REJECT)})
     """When the seal changed no row (3.2.6)."""
     has_reaper: bool = False
     """Whether a batch that is waited for and never sealed is reaped (3.6)."""
@@ -56,7 +57,9 @@ class Policy:
     """Whether the completion update sets `sealed` too."""
     enqueues_atomically: bool = False
     """Whether the endpoint finds the metadata, marks an item and pushes its message in one script."""
-    on_missing_meta: Check | None = None
+    on_missing_meta: Check | None = field(
+        default=None, metadata={"decisions": (Decision.OK, Decision.NOT_SEALED, Decision.REJECT)}
+    )
     """When the endpoint finds no metadata; `None`: it answers 500."""
     completes_message_last: bool = False
     """Whether a consumer completes its message after it finalized the batch, rather than before."""
@@ -70,6 +73,17 @@ class Policy:
     """Whether an item gets one child run at most, and none once the batch is ABORTED."""
     reaper_spares_work: bool = False
     """Whether the reaper leaves a batch alone whose items all have a child run, and cleans up after the others."""
+
+
+_TYPES = get_type_hints(Policy)
+CHECKS: dict[str, tuple[Decision, ...]] = {
+    each.name: each.metadata["decisions"] for each in fields(Policy) if _TYPES[each.name] in (Check, Check | None)
+}
+"""Every check of a policy, with what it may decide."""
+OPTIONAL_CHECKS = frozenset(name for name in CHECKS if _TYPES[name] == Check | None)
+"""Those that a policy may leave out (`None`)."""
+SWITCHES: dict[str, type] = {name: kind for name, kind in _TYPES.items() if kind in (bool, int)}
+"""Every switch of a policy, with its type."""
 
 
 def is_done(row: BatchRow) -> bool:

@@ -32,6 +32,7 @@ def run_document(scenario_run: ScenarioRun) -> dict[str, Any]:
         "schema": SCHEMA,
         "scenario": scenario_run.scenario.name,
         "seed": scenario_run.scenario.seed,
+        "warnings": list(scenario_run.warnings),
         **({} if of_sweep is None else {"run": of_sweep.number, "point": dict(of_sweep.point)}),
         "runs": [_run(run, scenario_run.scenario) for run in scenario_run.runs],
     }

@@ -17,7 +17,7 @@ from batchsim.protocol.setting import Kind
 from batchsim.report import phrases, words
 from batchsim.report.file_names import worth_file
 from batchsim.report.latencies import by_item, special_operations
-from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table
+from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table, warning
 from batchsim.report.occurrences import happened
 from batchsim.rounding import exact_instant, instant
 from batchsim.scenario import Scenario, fault_in_words, format_duration
@@ -36,6 +36,7 @@ def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str], others: Co
         f"# {plain(scenario_run.scenario.name)}",
         plain(scenario_run.scenario.summary),
         *_setting(scenario_run),
+        *map(warning, scenario_run.warnings),
         *_verdicts(scenario_run.runs),
         *_failing(scenario_run, pictures),
         *_passing(scenario_run, pictures),

@@ -54,6 +54,11 @@ def details(summary: str, content: str) -> str:
     return f"<details>\n<summary>{summary}</summary>\n\n{content}\n\n</details>"
 
 
+def warning(text: str) -> str:
+    """A paragraph that warns; `text` is not escaped yet."""
+    return f"{bold('Warning:')} {plain(text)}."
+
+
 def filled(template: str, **values: object) -> str:
     """A text with values in it, on one line; both are already escaped."""
     return " ".join(template.format(**values).split())

@@ -11,7 +11,7 @@ from batchsim.analysis.worth import DELAY, EXECUTION, Judged, Question, Worth, j
 from batchsim.analysis.worth.results import VERDICT
 from batchsim.report import shares
 from batchsim.report.file_names import worth_file
-from batchsim.report.markdown_text import code, filled, picture, plain, table
+from batchsim.report.markdown_text import code, filled, picture, plain, table, warning
 from batchsim.report.sweep_plot.likeness import alike
 from batchsim.report.worth_completed import about_completed
 from batchsim.report.worth_pictures import pictures
@@ -26,19 +26,20 @@ All other latencies are those of the scenario. Shares are {claim}. What was neve
 *proved* holds for all latencies within their intervals, over dense time."""
 
 
-def worth_files(worth: Worth) -> dict[str, str]:
-    """The page and its pictures, by name of the file."""
+def worth_files(worth: Worth, warnings: Sequence[str] = ()) -> dict[str, str]:
+    """The page and its pictures, by name of the file; `warnings`: what to warn of in the scenario."""
     name = worth.scenario.name
     drawn = {worth_file(name, what, ".svg"): content for what, content in pictures(worth).items()}
-    return {worth_file(name): page(worth), **drawn}
+    return {worth_file(name): page(worth, warnings), **drawn}
 
 
-def page(worth: Worth) -> str:
+def page(worth: Worth, warnings: Sequence[str] = ()) -> str:
     """The page, in Markdown."""
     judged = judge(worth)
     parts = [
         f"# What each fix is worth: {plain(worth.scenario.name)}",
         plain(worth.scenario.summary),
+        *map(warning, warnings),
         *_asked(worth),
         "## In short",
         "\n".join(f"- {paragraph}" for paragraph in in_short(worth, judged, code)),

@@ -21,6 +21,7 @@ CHECKS = {
     "on_entry": "the entry check",
     "on_count_mismatch": "the count-mismatch check",
     "on_seal_lost": "the seal-lost check",
+    "on_missing_meta": "the missing-metadata check",
 }
 
 

@@ -22,6 +22,7 @@ from batchsim.scenario.latencies import (
 )
 from batchsim.scenario.loading import load_scenario, scenario_from_data, varied
 from batchsim.scenario.names import find_policy, find_verdict
+from batchsim.scenario.own_code import Decided, compare_decisions, decided_by
 from batchsim.scenario.problems import InvalidScenario, Problem
 from batchsim.scenario.scenario import Scenario
 from batchsim.scenario.schema.models import json_schema
@@ -30,6 +31,7 @@ from batchsim.scenario.slowings import Slow
 __all__ = [
     "Backoff",
     "Constant",
+    "Decided",
     "Distribution",
     "Empirical",
     "Exponential",
@@ -47,6 +49,8 @@ __all__ = [
     "check_for_exploration",
     "check_for_timed_exploration",
     "check_for_timed_run",
+    "compare_decisions",
+    "decided_by",
     "fault_in_words",
     "find_policy",
     "find_verdict",

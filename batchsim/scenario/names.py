@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar, cast
 
 from batchsim.policies import POLICIES
 from batchsim.protocol.operations import OPERATIONS
@@ -11,6 +13,8 @@ from batchsim.protocol.policy import Policy
 from batchsim.scenario.own_code import guarded_policy, guarded_property
 from batchsim.user_code import content_of, is_reference, load_from_file
 from batchsim.verdicts import VERDICTS, Property
+
+T = TypeVar("T")
 
 
 def known_operations() -> tuple[str, ...]:
@@ -30,14 +34,25 @@ def known_verdicts() -> tuple[str, ...]:
 
 def find_policy(name: str, directory: Path) -> Policy:
     """The policy of that name, or `path.py:NAME` in `directory`; raises `KeyError`, `UserCodeError`."""
-    if is_reference(name):
-        return guarded_policy(load_from_file(name, directory, Policy), name)
-    return POLICIES[name]
+    return _guarded(name, directory, Policy, guarded_policy) if is_reference(name) else POLICIES[name]
 
 
 def find_verdict(name: str, directory: Path) -> Property:
     """The verdict of that name, or `path.py:NAME` in `directory`; raises `KeyError`, `UserCodeError`."""
     if is_reference(name):
-        own = guarded_property(load_from_file(name, directory, Property), name)
+        own = _guarded(name, directory, Property, guarded_property)
         return replace(own, content=content_of(name, directory))
     return VERDICTS[name]
+
+
+def _guarded(reference: str, directory: Path, kind: type[T], guard: Callable[[T, str], T]) -> T:
+    """What a user's file holds, guarded: once, so that it is compared with all that it ever answered."""
+    own = load_from_file(reference, directory, kind)
+    known = _GUARDED.get((id(own), reference))
+    if known is None:
+        # With its own object, whose identity nothing else can take while it lives.
+        known = _GUARDED[id(own), reference] = (own, guard(own, reference))
+    return cast(T, known[1])
+
+
+_GUARDED: dict[tuple[int, str], tuple[object, object]] = {}

@@ -2,107 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any, NamedTuple, TypeVar
 
-from batchsim.protocol.policy import Check, Decision, Policy
+from batchsim.protocol.policy import CHECKS, OPTIONAL_CHECKS, SWITCHES, Decision, Policy
 from batchsim.protocol.stores import BatchRow
+from batchsim.scenario.asking import Asked
 from batchsim.trace import Outcome
-from batchsim.user_code import UserCodeError
+from batchsim.user_code import UserCodeError, told, told_error
 from batchsim.verdicts import VERDICTS, Property
 
-A = TypeVar("A")
-R = TypeVar("R")
+F = TypeVar("F")
 
 INGEST_CONCURRENCY_MAX = 1000
-ON_ENTRY = (Decision.PROCEED, Decision.OK, Decision.REJECT)
-ON_COUNT_MISMATCH = (Decision.OK, Decision.NOT_SEALED, Decision.REJECT)
-ON_SEAL_LOST = (Decision.OK, Decision.REJECT)
+NAME_LENGTH_MAX = 200
+
+
+class Decided(NamedTuple):
+    """An answer of a check."""
+
+    check: str
+    row: BatchRow
+    decision: Decision
 
 
 def guarded_policy(policy: Policy, reference: str) -> Policy:
-    """The same policy; its decisions raise `UserCodeError` where they fail or decide what cannot be done there.
+    """The same policy, whose checks raise `UserCodeError` where they are not functions of the row.
 
-    Raises `UserCodeError` for a field that is of no use.
+    That is where they fail, decide what cannot be done there, or decide by anything but the row. Raises
+    `UserCodeError` for a field that is of no use.
     """
-    _check_name(policy.name, reference)
-    _check_text(policy.summary, f"{reference}: summary")
-    _check_limit(policy.ingest_concurrency, f"{reference}: ingest_concurrency")
-
-    def guarded(name: str, check: Check, allowed: tuple[Decision, ...]) -> Check:
-        names = ", ".join(f"Decision.{each.name}" for each in allowed)
-        return _guarded(check, lambda answer: answer in allowed, f"{reference}: {name}", names)
-
-    return replace(
-        policy,
-        on_entry=guarded("on_entry", policy.on_entry, ON_ENTRY),
-        on_count_mismatch=guarded("on_count_mismatch", policy.on_count_mismatch, ON_COUNT_MISMATCH),
-        on_seal_lost=guarded("on_seal_lost", policy.on_seal_lost, ON_SEAL_LOST),
-    )
+    given = _fields_of(policy, Policy, reference)
+    _check_name(given["name"], reference)
+    _check_text(given["summary"], f"{reference}: summary")
+    for name, kind in SWITCHES.items():
+        _check_switch(given[name], kind, f"{reference}: {name}")
+    for name, decisions in CHECKS.items():
+        if given[name] is not None or name not in OPTIONAL_CHECKS:
+            allowed = {f"Decision.{each.name}": each for each in decisions}
+            check = _function(given[name], f"{reference}: {name}", "a function of the row")
+            given[name] = Asked(check, f"{reference}: {name}", allowed, briefly=_row_in_words)
+    return Policy(**given)
 
 
 def guarded_property(own: Property, reference: str) -> Property:
-    """The same property; it raises `UserCodeError` where it fails or returns no bool.
+    """The same property; it raises `UserCodeError` where it fails, returns no bool, or does not always return it.
 
     Raises `UserCodeError` for a name that is of no use.
     """
-    _check_name(own.name, reference)
-    if own.name in VERDICTS:
-        raise UserCodeError(f"{reference}: name: found {own.name!r}; allowed: a name that is not batchsim's own")
-    holds = _guarded(own.holds, lambda answer: isinstance(answer, bool), f"{reference}: holds", "True, False")
-    return replace(own, holds=holds)
+    given = _fields_of(own, Property, reference)
+    _check_name(given["name"], reference)
+    if given["name"] in VERDICTS:
+        raise UserCodeError(
+            f"{reference}: name: found {given['name']!r}; allowed: a name that is not batchsim's own"
+        )
+    _check_text(given["meaning"], f"{reference}: meaning")
+    holds: Callable[[Outcome], bool] = _function(
+        given["holds"], f"{reference}: holds", "a function of the outcome"
+    )
+    given["holds"] = Asked(
+        holds, f"{reference}: holds", {"True": True, "False": False}, fresh=replace, briefly=lambda _: "outcome"
+    )
+    return Property(**given)
+
+
+def decided_by(policy: Policy) -> tuple[Decided, ...]:
+    """All that the checks of a guarded policy have answered in this process."""
+    return tuple(
+        Decided(name, row, decision) for name, check in _guards(policy).items() for row, decision in check.answers
+    )
+
+
+def compare_decisions(policy: Policy, decided: Iterable[Decided]) -> None:
+    """Whether a guarded policy decides here as it did in another process; raises `UserCodeError`."""
+    guards = _guards(policy)
+    for name, row, decision in decided:
+        guards[name].compare([(row, decision)])
+
+
+def _guards(policy: Policy) -> Mapping[str, Asked[BatchRow, Decision]]:
+    checks = {name: getattr(policy, name) for name in CHECKS}
+    return {name: check for name, check in checks.items() if isinstance(check, Asked)}
+
+
+def _fields_of(value: F, kind: type[F], reference: str) -> dict[str, Any]:
+    """The fields of a value that may be of a subclass, each read once: there it may be a property."""
+    try:
+        return {each.name: getattr(value, each.name) for each in fields(kind)}  # type: ignore[arg-type]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise UserCodeError(f"{reference}: a field of the {kind.__name__} raised {told_error(error)}") from None
 
 
 def _check_name(name: object, reference: str) -> None:
     _check_text(name, f"{reference}: name")
-    if not name:
+    if not str(name).strip():
         raise UserCodeError(f"{reference}: name: found nothing; allowed: one line of text")
+    if len(str(name)) > NAME_LENGTH_MAX:
+        raise UserCodeError(
+            f"{reference}: name: found {len(str(name))} characters; allowed: at most {NAME_LENGTH_MAX}"
+        )
 
 
 def _check_text(text: object, what: str) -> None:
-    if not isinstance(text, str) or not text.isprintable():
-        raise UserCodeError(f"{what}: found {_shown(text)}; allowed: one line of text")
+    if type(text) is not str or not text.isprintable():
+        raise UserCodeError(f"{what}: found {told(text)}; allowed: one line of text")
 
 
-def _check_limit(limit: object, what: str) -> None:
-    if not isinstance(limit, int) or not 1 <= limit <= INGEST_CONCURRENCY_MAX:
-        allowed = f"a whole number from 1 to {INGEST_CONCURRENCY_MAX}"
-        raise UserCodeError(f"{what}: found {_shown(limit)}; allowed: {allowed}")
+def _check_switch(value: object, kind: type, what: str) -> None:
+    # Not `isinstance`: True is an int, and 1 is no answer to a question.
+    if type(value) is kind and (kind is bool or 1 <= value <= INGEST_CONCURRENCY_MAX):  # type: ignore[operator]
+        return
+    allowed = "True, False" if kind is bool else f"a whole number from 1 to {INGEST_CONCURRENCY_MAX}"
+    raise UserCodeError(f"{what}: found {told(value)}; allowed: {allowed}")
 
 
-def _guarded(
-    decide: Callable[[A], R], is_allowed: Callable[[R], bool], what: str, allowed: str
-) -> Callable[[A], R]:
-    def guarded(subject: A) -> R:
-        try:
-            answer = decide(subject)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # `sys.exit` must not pass for an answer either
-            raised = f"{type(error).__name__}: {_shown(error, str)}"
-            raise UserCodeError(f"{what}({_short(subject)}) raised {raised}") from error
-        if not is_allowed(answer):
-            raise UserCodeError(f"{what}({_short(subject)}) returned {_shown(answer)}; allowed: {allowed}")
-        return answer
-
-    return guarded
+def _function(value: Any, what: str, allowed: str) -> Any:
+    if not callable(value):
+        raise UserCodeError(f"{what}: found {told(value)}; allowed: {allowed}")
+    return value
 
 
-def _shown(value: object, how: Callable[[object], str] = repr) -> str:
-    """A value of the user's in a line, even if it cannot show itself."""
-    try:
-        text = how(value)
-    except Exception:
-        text = f"an unprintable {type(value).__name__}"
-    return text if text.isprintable() else repr(text)
-
-
-def _short(subject: object) -> str:
-    match subject:
-        case BatchRow(status=status, sealed=sealed):
-            return f"{status}, {'sealed' if sealed else 'not sealed'}"
-        case Outcome():
-            return "outcome"
-        case _:
-            return _shown(subject)
+def _row_in_words(row: BatchRow) -> str:
+    words = [row.status, "sealed" if row.sealed else "not sealed"]
+    words += ["processing completed"] if row.processing_completed else []
+    counts = ((row.successful_run_count, "successful"), (row.failed_run_count, "failed"))
+    words += [f"{count} {what}" for count, what in counts if count is not None]
+    return ", ".join(words)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from batchsim.scenario.durations import InvalidDuration, parse_duration
-from batchsim.scenario.problems import Place, describe, fail
+from batchsim.scenario.problems import Place, fail
 from batchsim.scenario.text_file import read_text
+
+_SHOWN_MAX = 8
+"""Of what is no sample so many characters are told: it may be a file that is nobody's business."""
 
 
 def read_samples_us(path: Path) -> tuple[int, ...]:
@@ -39,4 +42,8 @@ def _sample_us(cell: str, line: int, path: Path) -> int:
     try:
         return parse_duration(0 if cell == "0" else cell)
     except InvalidDuration as error:
-        fail(Place(str(path), line, 1), describe(cell), str(error))
+        fail(Place(str(path), line, 1), _beginning_of(cell), str(error))
+
+
+def _beginning_of(cell: str) -> str:
+    return repr(cell) if len(cell) <= _SHOWN_MAX else f"{cell[:_SHOWN_MAX]!r}…"

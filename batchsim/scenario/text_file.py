@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NoReturn
 
+from batchsim.reading import Unreadable, read_file
 from batchsim.scenario.problems import Place, fail
 
 BYTES_MAX = 1_000_000
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+"""Control characters that no text has."""
 
 
 def read_text(path: Path, name: str) -> str:
-    """The text of a file of at most `BYTES_MAX` bytes of UTF-8, called `name`; raises `InvalidScenario`."""
+    """The text of a file of at most `BYTES_MAX` bytes of UTF-8, called `name`; raises `InvalidScenario`.
+
+    What is not text is told by its place, and by nothing of its content.
+    """
     try:
-        with path.open("rb") as file:
-            data = file.read(BYTES_MAX + 1)
-    except OSError as error:
-        fail(Place(name), f"no readable file ({error.strerror})", "a file")
-    except ValueError:
-        fail(Place(name), "no possible file name", "a file")
-    if len(data) > BYTES_MAX:
-        fail(Place(name), "a larger file", f"{BYTES_MAX} bytes")
-    return _decoded(data, name)
+        data = read_file(path, BYTES_MAX)
+    except Unreadable as why:
+        fail(Place(name), str(why), f"a file of at most {BYTES_MAX} bytes")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _fail_at(data[: error.start].decode("utf-8-sig"), name)
+    if control := _NO_TEXT.search(text):
+        _fail_at(text[: control.start()], name)
+    return text
 
 
 def place_after(before: str, name: str) -> Place:
@@ -32,9 +40,5 @@ def place_after(before: str, name: str) -> Place:
     return Place(name, len(lines), len(lines[-1]) + 1)
 
 
-def _decoded(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig")
-        fail(place_after(before, name), f"the byte 0x{data[error.start]:02x}", "UTF-8 text")
+def _fail_at(before: str, name: str) -> NoReturn:
+    fail(place_after(before, name), "what is not text", "UTF-8 text without control characters")

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import yaml
 
-from batchsim.scenario.problems import InvalidScenario, Place, Problem, describe, fail
+from batchsim.scenario.problems import FOUND_LENGTH_MAX, InvalidScenario, Place, Problem, describe, fail
 from batchsim.scenario.scalars import resolve
 from batchsim.scenario.spelling import did_you_mean
 from batchsim.scenario.syntax import plain_words
@@ -153,12 +153,16 @@ class _Composer:
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         place = self.place(event.start_mark)
-        target = self._anchors.get(str(event.anchor))
+        name = str(event.anchor)
+        found = f"the alias *{name[:FOUND_LENGTH_MAX]}"
+        target = self._anchors.get(name)
         if target is None:
-            hint = did_you_mean(event.anchor, self._anchors)
-            fail(place, f"the alias *{event.anchor}", "the name of an anchor (&name) above it", hint=hint)
+            hint = did_you_mean(name, self._anchors)
+            fail(
+                place, f"the alias *{name[:FOUND_LENGTH_MAX]}", "the name of an anchor (&name) above it", hint=hint
+            )
         if target.node is None:
-            fail(place, f"the alias *{event.anchor} inside of what it stands for", "no such circle")
+            fail(place, f"{found} inside of what it stands for", "no such circle")
         self._nodes += target.size
         self._aliased_nodes += target.size
         if self._aliased_nodes > ALIASED_NODES_MAX:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import time
 from collections.abc import Callable
@@ -168,7 +169,11 @@ def test_samples_from_the_first_column_of_a_csv_file(text: str, folder: Path) ->
             "m.csv:3:1: latency.redis.empirical: found '-3 ms'; allowed: a number with a unit",
         ),
         (b"5\n", "m.csv:1:1: latency.redis.empirical: found '5'; allowed: a number with a unit"),
-        (b"1 ms\n\xff", "m.csv:2:1: latency.redis.empirical: found the byte 0xff; allowed: UTF-8 text"),
+        (b"1 ms\n\xff", "m.csv:2:1: latency.redis.empirical: found what is not text; allowed: UTF-8 text"),
+        (
+            b"root:$6$secret:19000\nanother:$6$secret\n",
+            "m.csv:2:1: latency.redis.empirical: found 'another:'…; allowed: a number with a unit",
+        ),
         (
             b"header\n",
             "s.yaml:3:30: latency.redis.empirical: found 'm.csv'; allowed: a CSV file with a duration",
@@ -181,6 +186,13 @@ def test_bad_samples_are_named_with_their_file_and_line(
     (folder / "m.csv").write_bytes(data)
     (found,) = complaints(HEAD + "latency: {redis: {empirical: m.csv}}")
     assert found.startswith(message)
+
+
+def test_samples_are_read_from_no_pipe_and_no_device(complaints: Complaints, folder: Path) -> None:
+    os.mkfifo(folder / "m.csv")
+    for name, kind in (("m.csv", "FIFO"), ("/dev/tty", "device")):
+        (found,) = complaints(HEAD + f"latency: {{redis: {{empirical: {name}}}}}")
+        assert found.endswith(f"a CSV file with a duration in each line; no readable file (it is a {kind})")
 
 
 MINE = """\
@@ -202,7 +214,10 @@ def test_policies_and_verdicts_of_the_user(complaints: Complaints, folder: Path)
     assert [find_policy(name, scenario.directory).name for name in scenario.policies] == ["pr3427", "pr3427"]
     assert find_verdict(scenario.verdicts[0], scenario.directory).name == "too_many"
     assert "'too_many'; allowed" in complaints(HEAD + "expect: {pr3427: too_many}")[0]
-    assert "found the verdict 'stuck' again" in complaints(HEAD + "verdicts: ['mine.py:TWIN']")[0]
+    assert (
+        "name: found 'stuck'; allowed: a name that is not batchsim's own"
+        in complaints(HEAD + "verdicts: ['mine.py:TWIN']")[0]
+    )
     assert "mine.py has no Q; of type Policy it has P" in complaints(HEAD + "policies: ['mine.py:Q']")[0]
 
 

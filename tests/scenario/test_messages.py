@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ KEYS = (
     " expect, expect_explore"
 )
 DURATION = "a number with a unit (us, ms, s, min, h), such as 200 ms"
+A_FILE = "a file of at most 1000000 bytes"
 SPREADS = "uniform, normal, lognormal, exponential, empirical"
 POLICY = f"{', '.join(POLICIES)}, path/to/file.py:NAME"
 VERDICT = ", ".join(sorted(VERDICTS))
@@ -202,8 +204,15 @@ IN_THE_TEXT = [
     ("# nothing\n", "1:1: found an empty file; allowed: a scenario; its name and batch.items are required"),
     ("- x", f"1:1: found a list; allowed: a mapping with {KEYS}"),
     ("a: 1\n---\nb: 2", "2:1: found a second document; allowed: one document per file"),
-    (b"a: 1\nb: \xe9", "2:4: found the byte 0xe9; allowed: UTF-8 text"),
-    (b"a: 1\nb: \x00", r"2:4: found the character '\x00'; allowed: printable characters"),
+    (b"a: 1\nb: \xe9", "2:4: found what is not text; allowed: UTF-8 text without control characters"),
+    (b"a: 1\nb: \x00", "2:4: found what is not text; allowed: UTF-8 text without control characters"),
+    ("a: 1\nb: \x85\x9b", r"3:1: found the character '\x9b'; allowed: printable characters"),
+    ("root:$6$secret:19000:0", f"1:1: found no mapping; allowed: a mapping with {KEYS}"),
+    (
+        "root: $6$secret\nroot: again",
+        f"1:1: found a mapping with none of the keys of a scenario; allowed: a mapping with {KEYS}",
+    ),
+    ("a: *" + "b" * 99, f"1:4: found the alias *{'b' * 60}; allowed: the name of an anchor (&name) above it"),
     ("a: *b", "1:4: found the alias *b; allowed: the name of an anchor (&name) above it"),
     ("a: &b [*b]", "1:8: found the alias *b inside of what it stands for; allowed: no such circle"),
     (
@@ -239,7 +248,7 @@ IN_THE_TEXT = [
         "a: &a " + "[" * 40 + "]" * 40 + "\nb: " + "[" * 30 + "*a" + "]" * 30,
         "2:34: found lists and mappings nested too deep; allowed: 64 levels",
     ),
-    ("#" * 1_000_001, " found a larger file; allowed: 1000000 bytes"),
+    ("#" * 1_000_001, f" found a file of more than 1000000 bytes; allowed: {A_FILE}"),
 ]
 
 
@@ -271,12 +280,15 @@ def test_problems_of_the_text_and_of_its_fields_come_together_in_order(complaint
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no.yaml", "no.yaml: found no readable file (No such file or directory); allowed: a file"),
-        (".", ".: found no readable file (Is a directory); allowed: a file"),
-        ("a\0b", r"'a\x00b': found no possible file name; allowed: a file"),
+        ("no.yaml", f"no.yaml: found no readable file (No such file or directory); allowed: {A_FILE}"),
+        (".", f".: found no readable file (Is a directory); allowed: {A_FILE}"),
+        ("a\0b", f"'a\\x00b': found no possible file name; allowed: {A_FILE}"),
+        ("fifo.yaml", f"fifo.yaml: found no readable file (it is a FIFO); allowed: {A_FILE}"),
+        ("/dev/zero", f"/dev/zero: found no readable file (it is a device); allowed: {A_FILE}"),
     ],
 )
 def test_a_file_that_cannot_be_read(name: str, message: str, folder: Path) -> None:
+    os.mkfifo(folder / "fifo.yaml")
     with pytest.raises(InvalidScenario) as caught:
         load_scenario(name)
     assert str(caught.value) == message

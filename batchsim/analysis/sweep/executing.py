@@ -12,6 +12,7 @@ from batchsim.analysis.sweep.plan import Competitor, Enough, Plan, pieces
 from batchsim.analysis.sweep.records import Cell, End, Record, Records, Verdicts
 from batchsim.analysis.sweep.storing import Store
 from batchsim.analysis.sweep.varying import Point
+from batchsim.scenario import compare_decisions
 from batchsim.trace import Outcome
 from batchsim.verdicts import verdicts_of
 
@@ -100,6 +101,8 @@ class Execution:
     def _records_of(
         self, point: Point, competitors: Sequence[Competitor], piece: Piece, done: Done
     ) -> Iterable[Record]:
+        for competitor, decided in zip(competitors, done.decided, strict=True):
+            compare_decisions(competitor.policy, decided)
         self._pace.learn(piece, done)
         ends = [End(self._judge(each.outcome), each.faults) for each in done.ends]
         for competitor, codes in zip(competitors, done.codes, strict=True):

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from batchsim.analysis.sweep.together import Ended, Together
 from batchsim.engines.streams import draw
 from batchsim.protocol.policy import Policy
-from batchsim.scenario import Scenario, find_policy
+from batchsim.scenario import Decided, Scenario, decided_by, find_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,23 @@ class Done:
     codes: tuple[tuple[int, ...], ...]
     """By policy, then by run: which of the ends."""
     took_s: float
+    decided: tuple[tuple[Decided, ...], ...] = ()
+    """By policy: what those of the user's own decided in the process that did it, which has them for itself."""
 
 
 def run_piece(piece: Piece) -> Done:
     """Run a piece; what it comes to depends on nothing but the piece."""
     begin = time.perf_counter()
-    together = Together(piece.scenario, [at_hand(each) for each in piece.policies])
+    policies = [at_hand(each) for each in piece.policies]
+    together = Together(piece.scenario, policies)
     numbers: dict[Ended, int] = {}
     codes: list[list[int]] = [[] for _ in piece.policies]
     seeds = [draw(piece.seeds, index) for index in range(piece.first, piece.first + piece.count)]
     for ends in together.ends(seeds):
         for end, column in zip(ends, codes, strict=True):
             column.append(numbers.setdefault(end, len(numbers)))
-    return Done(tuple(numbers), tuple(map(tuple, codes)), time.perf_counter() - begin)
+    took_s = time.perf_counter() - begin
+    return Done(tuple(numbers), tuple(map(tuple, codes)), took_s, tuple(map(decided_by, policies)))
 
 
 def at_hand(policy: Portable) -> Policy:

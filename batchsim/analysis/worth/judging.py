@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from batchsim.analysis.checks import CHECKS
 from batchsim.analysis.sweep import Difference, Point
 from batchsim.analysis.sweep.results import Share
 from batchsim.analysis.worth.deciding import Otherwise, needs_completed
 from batchsim.analysis.worth.results import Worth, excess_us, is_told_apart, share, told_apart
+from batchsim.protocol.policy import CHECKS
 from batchsim.protocol.stores import Status
 
 
@@ -107,5 +107,7 @@ def _otherwise(worth: Worth, policies: tuple[str, ...]) -> tuple[Otherwise, ...]
         found.update(each for border in row.borders if border.policy in policies for each in border.otherwise)
     statuses = list(Status)
     return tuple(
-        sorted(found, key=lambda each: (CHECKS.index(each.check), statuses.index(each.row.status), repr(each)))
+        sorted(
+            found, key=lambda each: (list(CHECKS).index(each.check), statuses.index(each.row.status), repr(each))
+        )
     )

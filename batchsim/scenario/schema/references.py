@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic_core import PydanticCustomError
 
-from batchsim.protocol.policy import Policy
-from batchsim.scenario.names import known_operations, known_policies, known_verdicts
+from batchsim.scenario.names import find_policy, find_verdict, known_operations, known_policies, known_verdicts
 from batchsim.scenario.problems import describe
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
 from batchsim.scenario.schema.values import choice
 from batchsim.scenario.spelling import did_you_mean
-from batchsim.user_code import REFERENCE_PATTERN, UserCodeError, is_reference, load_from_file, located
-from batchsim.verdicts import Property
+from batchsim.user_code import REFERENCE_PATTERN, UserCodeError, is_reference, located
 
 T = TypeVar("T")
 
 _REFERENCE = "path/to/file.py:NAME"
+_OWN_POLICY = "a Policy of your own"
 _REFERENCE_SCHEMA: JsonSchema = {"type": "string", "pattern": REFERENCE_PATTERN}
 
 
@@ -29,7 +29,7 @@ def _read_policy(value: object, reading: Reading, own: Iterable[str] = ()) -> st
         known = (*known, *own)
         raise refusal(", ".join((*known, _REFERENCE)), did_you_mean(value, known))
     if is_reference(value):
-        _loaded(value, reading, Policy)
+        _found(find_policy, value, reading, _OWN_POLICY)
     return value
 
 
@@ -41,9 +41,8 @@ def _read_compared_policy(value: object, reading: Reading) -> str:
         raise
     reading.once("policy", policy)
     if is_reference(policy):
-        name = _loaded(policy, reading, Policy).name
-        if isinstance(name, str):
-            reading.own_policies.setdefault(name, {})[located(policy, reading.directory)] = policy
+        name = _found(find_policy, policy, reading, _OWN_POLICY).name
+        reading.own_policies.setdefault(name, {})[located(policy, reading.directory)] = policy
     return policy
 
 
@@ -86,18 +85,18 @@ def _may_be_own(name: str, reading: Reading) -> bool:
 def _read_property(value: object, reading: Reading) -> str:
     if not isinstance(value, str) or not is_reference(value):
         raise refusal(_REFERENCE)
-    name = _loaded(value, reading, Property).name
+    name = _found(find_verdict, value, reading, "a Property of your own").name
     if name in reading.verdicts:
         raise refusal("a name that no other verdict has", found=f"the verdict '{name}' again")
     reading.verdicts.add(name)
     return value
 
 
-def _loaded(reference: str, reading: Reading, expected: type[T]) -> T:
+def _found(find: Callable[[str, Path], T], reference: str, reading: Reading, allowed: str) -> T:
     try:
-        return load_from_file(reference, reading.directory, expected)
+        return find(reference, reading.directory)
     except UserCodeError as error:
-        raise refusal(f"a {expected.__name__} of your own", str(error)) from error
+        raise refusal(allowed, str(error)) from error
 
 
 def _read_verdict(value: object, reading: Reading) -> str:

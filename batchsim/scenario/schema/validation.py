@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from batchsim.scenario.problems import InvalidScenario, Problem, describe
+from batchsim.scenario.problems import InvalidScenario, Problem, describe, fail
 from batchsim.scenario.schema.models import ScenarioFile
 from batchsim.scenario.schema.rules import Reading
 from batchsim.scenario.schema.spreads import DurationOr
@@ -29,6 +29,7 @@ def validated(
 
     `policies`: names of the user's own among policies that are compared instead of those of the tree.
     """
+    _refuse_what_is_no_scenario(root)
     found = list(problems)
     reading = Reading(directory, policies_given=None if policies is None else frozenset(policies))
     try:
@@ -39,6 +40,17 @@ def validated(
     if found:
         raise InvalidScenario(found)
     return model
+
+
+def _refuse_what_is_no_scenario(root: Node) -> None:
+    """A file without a single key of a scenario is another file, maybe a secret one: nothing of it is told."""
+    value = root.value
+    if isinstance(value, list) or (
+        isinstance(value, dict) and (not value or value.keys() & ScenarioFile.model_fields)
+    ):
+        return
+    found = "a mapping with none of the keys of a scenario" if isinstance(value, dict) else "no mapping"
+    fail(root.place, found, _mapping_with(ScenarioFile.model_fields))
 
 
 def _problem(error: ErrorDetails, root: Node) -> Problem:

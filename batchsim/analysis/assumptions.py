@@ -1,0 +1,114 @@
+"""What a scenario assumes without saying so, or says without effect: warnings.
+
+There is a warning where
+
+- a consumer can hold a message for longer than its visibility timeout, and no redelivery is listed: production
+  would redeliver it, and here nothing is redelivered that no fault asks for;
+- a latency is given for operations that nobody issues under any of the policies;
+- a setting has no effect for another reason that is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from batchsim.analysis.holding import longest_us, visibility_timeout_us
+from batchsim.analysis.issuing import unissued
+from batchsim.policies import POLICIES
+from batchsim.protocol.faults import Redeliver
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.setting import Kind
+from batchsim.rounding import rounded
+from batchsim.scenario import Scenario, format_duration
+from batchsim.scenario.defaults import group_of
+from batchsim.scenario.names import known_operations
+from batchsim.scenario.tree import plain
+from batchsim.user_code import is_reference
+
+Named = tuple[str, Policy]
+"""A policy, and the name it was asked for by."""
+
+
+def warnings_of(scenario: Scenario, policies: Sequence[Named]) -> tuple[str, ...]:
+    """What to warn of before a scenario is run or explored under some policies; a sentence each."""
+    written: Any = {} if scenario.written is None else plain(scenario.written)
+    return (
+        *_held_too_long(scenario, policies),
+        *_unused_latencies(scenario, policies, written),
+        *_settings_without_effect(scenario, policies, written),
+    )
+
+
+def _held_too_long(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
+    if any(isinstance(fault, Redeliver) for fault in scenario.setting.faults):
+        return
+    timeout_us = visibility_timeout_us(scenario)
+    held_us, index = max(
+        (longest_us(scenario, policy, index), -index)
+        for _, policy in policies
+        for index in _different_items(scenario)
+    )
+    if held_us > timeout_us:
+        fault = f"redeliver: {{item: {-index}, at: {format_duration(timeout_us)}}}"
+        yield (
+            f"a consumer can hold a message for {rounded(held_us)}, longer than its visibility timeout of "
+            f"{rounded(timeout_us)}, and no redelivery is listed, so none happens; to see it, list "
+            f"'{fault}' under faults, or 'redeliver: {{at_most: 1}}' for an exploration of any"
+        )
+
+
+def _different_items(scenario: Scenario) -> list[int]:
+    """One of each kind, and those that a slow operation is about."""
+    first: dict[Any, int] = {}
+    for index, item in enumerate(scenario.setting.items):
+        first.setdefault(item, index)
+    named = {slow.item for slow in scenario.slowings if slow.item is not None}
+    return sorted({*first.values(), *named})
+
+
+def _unused_latencies(scenario: Scenario, policies: Sequence[Named], written: Mapping[str, Any]) -> Iterator[str]:
+    given = dict(_latencies_given(scenario, written))
+    names = ", ".join(dict.fromkeys(policy.name for _, policy in policies))
+    for field in unissued(scenario, [policy for _, policy in policies], given):
+        whose = next(iter(given[field])) if len(given[field]) == 1 else "an operation that follows it"
+        yield f"{field} has no effect: nobody issues {whose} under {names}"
+
+
+def _latencies_given(scenario: Scenario, written: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
+    """The fields that give a latency, and the operations that it is the latency of."""
+    items, latency = written.get("items", {}), written.get("latency", {})
+    own = latency.get("operations", {})
+    for name in own:
+        yield f"latency.operations.{name}", frozenset((name,))
+    for group in latency.keys() - {"operations"}:
+        followers = frozenset(name for name in known_operations() if group_of(name) == group)
+        yield f"latency.{group}", followers - own.keys()
+    if "execution" in items:
+        yield "items.execution", frozenset(("run.finish",))
+    if items.get("upload", 0) != 0:
+        yield "items.upload", frozenset(("store.upload",))
+
+
+def _settings_without_effect(
+    scenario: Scenario, policies: Sequence[Named], written: Mapping[str, Any]
+) -> Iterator[str]:
+    items, own = written.get("items", {}), written.get("latency", {}).get("operations", {})
+    for field, operation in (("upload", "store.upload"), ("execution", "run.finish")):
+        if field in items and operation in own:
+            yield f"latency.operations.{operation} has no effect: items.{field} is given"
+    for place, override in enumerate(items.get("overrides", ())):
+        kinds = {scenario.setting.items[index].kind for index in _indices(override["index"])}
+        if "execution" in override and Kind.OK not in kinds:
+            yield f"items.overrides[{place}].execution has no effect: no child run of these items executes"
+    if written.get("ingest_concurrency", 1) != 1 and scenario.setting.run_count == 1:
+        yield "ingest_concurrency has no effect: the batch has one item"
+    run = {*scenario.policies, *(name for name, _ in policies), *(policy.name for _, policy in policies)}
+    for field in ("expect", "expect_explore"):
+        for name in written.get(field, {}):
+            if name not in run and (name in POLICIES or is_reference(name)):
+                yield f"{field}.{name} has no effect: the policy is not among those of the scenario"
+
+
+def _indices(index: int | list[int]) -> list[int]:
+    return index if isinstance(index, list) else [index]

@@ -1,0 +1,114 @@
+"""How long a consumer can hold a message, from when it takes it until it gives it back or completes it.
+
+What a consumer does with a message is found out by letting one work alone, on a batch of this one item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from batchsim.engines.sampling import sampler
+from batchsim.engines.slowings import Use, admits
+from batchsim.protocol.cast import cast, world_after_phase_1
+from batchsim.protocol.cells import Cells
+from batchsim.protocol.operation import BlockingOperation, Both, Operation
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.setting import Item, Setting
+from batchsim.protocol.stores import Message
+from batchsim.scenario import Distribution, Exponential, Lognormal, Normal, RoundTrip, Scenario
+
+RARE = 1e-6
+"""An unbounded latency can take any time; what it takes less often than this is left out."""
+_BITS = 64
+
+Together = tuple[Operation[Any], ...]
+"""Operations that are issued together."""
+
+
+def longest_us(scenario: Scenario, policy: Policy, index: int) -> int:
+    """How long a consumer can hold the message of an item, in microseconds."""
+    ways = _ways(scenario.setting, policy, scenario.setting.items[index])
+    return max((_longest_us(scenario, index, way) for way in ways), default=0)
+
+
+def visibility_timeout_us(scenario: Scenario) -> int:
+    """The shortest visibility timeout, in microseconds."""
+    latency = scenario.latency_of("queue.redeliver")
+    return _shortest(latency.total if isinstance(latency, RoundTrip) else latency.request)
+
+
+def _ways(setting: Setting, policy: Policy, item: Item) -> Iterator[list[Together]]:
+    """What is done while the message of an item is held, each time that it is taken; the taking comes first."""
+    alone = replace(setting, items=(item,), consumers=1)
+    world = world_after_phase_1(alone, policy, Cells())
+    world.queue.push(Message(0))
+    consumer = next(actor for actor in cast(alone, policy) if actor.kind == "consumer").program()
+    awaited = consumer.send(None)
+    way: list[Together] = []
+    while True:
+        together: Together = awaited.operations if isinstance(awaited, Both) else (awaited,)
+        if isinstance(together[0], BlockingOperation):
+            yield _while_held(way)
+            way = []
+        if not all(each.alternatives(world) for each in together):
+            break
+        way.append(together)
+        answers = tuple(each.apply_alternative(world, each.alternatives(world)[0]) for each in together)
+        awaited = consumer.send(answers if isinstance(awaited, Both) else answers[0])
+    consumer.close()
+
+
+def _while_held(way: list[Together]) -> list[Together]:
+    held = [place for place, together in enumerate(way) if any(each.message is not None for each in together)]
+    return way[: held[-1] + 1] if held else []
+
+
+def _longest_us(scenario: Scenario, index: int, way: list[Together]) -> int:
+    """From the effect of the first until the effect of the last."""
+    last = len(way) - 1
+    return sum(
+        max(_use_us(scenario, index, each, is_first=place == 0, is_last=place == last) for each in together)
+        for place, together in enumerate(way)
+    )
+
+
+def _use_us(scenario: Scenario, index: int, operation: Operation[Any], *, is_first: bool, is_last: bool) -> int:
+    if operation.is_instant:
+        return 0
+    latency = scenario.latency_of(operation.name, index)
+    if isinstance(latency, RoundTrip):
+        total_us = _longest(latency.total)
+        request_us, response_us = total_us // 2, total_us - total_us // 2
+    else:
+        request_us, response_us = _longest(latency.request), _longest(latency.response)
+    before_us = request_us + _slower_us(scenario, index, operation)
+    return (0 if is_first else before_us) + (0 if is_last else response_us)
+
+
+def _slower_us(scenario: Scenario, index: int, operation: Operation[Any]) -> int:
+    """By how much the slow operations that a scenario lists can put off the effect of one of a consumer's."""
+    attempt: int | None = getattr(operation, "attempt", None)
+    uses = [Use("consumer", number, index, attempt, False) for number in range(scenario.setting.consumers)]
+    return sum(
+        slow.delay_us
+        for slow in scenario.slowings
+        if slow.operation == operation.name and any(admits(slow, use) for use in uses)
+    )
+
+
+def _longest(distribution: Distribution) -> int:
+    return _at(distribution, 1 - RARE, 1)
+
+
+def _shortest(distribution: Distribution) -> int:
+    return _at(distribution, RARE, 0)
+
+
+def _at(distribution: Distribution, share: float, end: int) -> int:
+    """What a share of the draws stays below; of a bounded distribution its end."""
+    bound_us = distribution.support_us[end]
+    if bound_us is not None and not isinstance(distribution, Exponential | Lognormal | Normal):
+        return bound_us
+    return sampler(distribution)(int(share * 2**_BITS))

@@ -1,0 +1,119 @@
+"""Which operations somebody issues under a policy, in some schedule: found out, not listed.
+
+Batches of two items are explored in place of a larger one, with every pair of items that differ, and each fault
+anywhere. One consumer is enough, or two under faults: a message can come back while another one works on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import fields, replace
+from functools import partial
+from itertools import combinations_with_replacement, product
+from typing import TYPE_CHECKING, Any
+
+from batchsim.protocol.faults import Fault
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.setting import Item, Setting
+from batchsim.scenario import InvalidScenario, Scenario
+from batchsim.user_code import UserCodeError
+
+if TYPE_CHECKING:
+    from batchsim.engines.exhaustive.layout import Layout
+
+STATES_MAX = 150_000
+"""Of all that is explored: beyond, it is given up, and whatever is asked for counts as issued."""
+RUNS, ITEMS_RUN_MAX = 8, 20
+"""So many runs of the first items are made before any batch is explored: mostly they are enough."""
+
+
+def unissued(
+    scenario: Scenario, policies: Sequence[Policy], groups: Mapping[str, AbstractSet[str]]
+) -> tuple[str, ...]:
+    """The names of those groups of operations of which nobody issues any under any of the policies.
+
+    None where a policy of the user's own cannot be asked: what is wrong with it the scenario itself will show, if
+    it comes to it.
+    """
+    try:
+        return _unissued(scenario, policies, groups)
+    except UserCodeError:
+        return ()
+
+
+def _unissued(
+    scenario: Scenario, policies: Sequence[Policy], groups: Mapping[str, AbstractSet[str]]
+) -> tuple[str, ...]:
+    left = dict(groups)
+    for seed, policy in product(range(RUNS), policies):
+        if left:
+            left = _without(left, _issued_in_a_run(replace(scenario, seed=seed), policy))
+    states_left = STATES_MAX
+    for policy, setting in product(policies, _small_batches(scenario.setting)):
+        if left:
+            left, states = _left_in_all_schedules(setting, policy, left, states_left)
+            states_left -= states
+    return tuple(left)
+
+
+def _without(groups: Mapping[str, AbstractSet[str]], found: AbstractSet[str]) -> dict[str, AbstractSet[str]]:
+    return {name: operations for name, operations in groups.items() if operations.isdisjoint(found)}
+
+
+def _issued_in_a_run(scenario: Scenario, policy: Policy) -> set[str]:
+    """In one timed run, which costs little and often is enough."""
+    from batchsim.engines.timed import simulate  # noqa: PLC0415 - mostly no latency of an operation is given
+
+    setting = scenario.setting
+    faults = tuple(fault for fault in setting.faults if fault.at_most is None)
+    small = replace(setting, items=setting.items[:ITEMS_RUN_MAX], faults=faults)
+    try:
+        trace = simulate(replace(scenario, setting=small), policy)
+    except InvalidScenario:
+        return set()  # of a fault whose moment is open, which only exploration takes
+    return {step.name for step in trace.steps}
+
+
+def _left_in_all_schedules(
+    setting: Setting, policy: Policy, groups: Mapping[str, AbstractSet[str]], states_max: int
+) -> tuple[dict[str, AbstractSet[str]], int]:
+    """Those of which nobody issues any, and how many states were looked at; none of them if there are too many."""
+    # These bring NumPy, which most runs do without.
+    from batchsim.engines.exhaustive.layout import Layout  # noqa: PLC0415
+    from batchsim.engines.exhaustive.moves import StepTable  # noqa: PLC0415
+    from batchsim.engines.exhaustive.search import INTERRUPTED, Bounds, Search, searched  # noqa: PLC0415
+
+    layout = Layout(setting, policy, merges=True, exchanges=True)
+    begin = partial(Search, StepTable(layout), None, only_first_edges=True)
+    search = searched(begin, Bounds(states_max), lambda _: bool(_without(groups, _issued_by(layout))))
+    is_known = search.stopped_by in (None, INTERRUPTED)
+    return (_without(groups, _issued_by(layout)) if is_known else {}), search.states
+
+
+def _issued_by(layout: Layout) -> set[str]:
+    """By the actors of a layout, at the local states that were found."""
+    return {
+        pending.operation.name
+        for role in layout.roles
+        for number in range(len(role.locals))
+        for pending in role.locals[number].pending
+    }
+
+
+def _small_batches(setting: Setting) -> Iterator[Setting]:
+    different = tuple(dict.fromkeys(setting.items))
+    batches: Iterator[tuple[Item, ...]] = combinations_with_replacement(different, min(setting.run_count, 2))
+    for items in batches:
+        consumers = min(setting.consumers, 2) if setting.faults else 1
+        yield replace(setting, items=items, consumers=consumers, faults=tuple(map(_anywhere, setting.faults)))
+
+
+def _anywhere(fault: Fault) -> Fault:
+    """The same fault with nothing said of when and where, but for the kind of actor and the operation."""
+    kept: dict[str, Any] = {"at_most": fault.at_most or (1 if fault.is_pinned else 2)}
+    for name in ("actor", "before", "operation", "effect"):
+        value = getattr(fault, name, None)
+        if value is not None:
+            kept[name] = value.partition("-")[0] if name == "actor" else value
+    return type(fault)(**{each.name: kept.get(each.name, each.default) for each in fields(fault)})

@@ -1,0 +1,26 @@
+"""What a user is warned of, on standard error, before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from batchsim.protocol.policy import Policy
+    from batchsim.scenario import Scenario
+
+
+def warn(
+    scenario: Scenario, policies: Sequence[tuple[str, Policy]], *, quiet: bool, others: Iterable[Scenario] = ()
+) -> tuple[str, ...]:
+    """Tell each warning once, unless quiet; `others`: the scenario with other values. The warnings."""
+    from batchsim.analysis.assumptions import warnings_of
+    from batchsim.user_code import printable
+
+    found = tuple(dict.fromkeys(each for one in (scenario, *others) for each in warnings_of(one, policies)))
+    if not quiet:
+        for each in found:
+            click.echo(f"warning: {printable(scenario.file)}: {printable(each)}", err=True)
+    return found

@@ -1,0 +1,339 @@
+"""A user's own policies and verdicts: a function of what it is asked about is used, anything else is one line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from batchsim.cli import main
+from batchsim.policies import POLICIES
+from batchsim.protocol.policy import CHECKS, OPTIONAL_CHECKS, SWITCHES, Decision, Policy
+from batchsim.protocol.stores import BatchRow, Status
+from batchsim.scenario import asking, compare_decisions, decided_by, find_policy, find_verdict
+from batchsim.user_code import UserCodeError
+
+HEAD = """\
+import functools, os, random, sys, time
+from dataclasses import replace
+from datetime import datetime
+from batchsim import POLICIES, Decision, Policy, Property
+P = POLICIES["pre3427"]
+"""
+ROOT = Path(__file__).parent.parent
+ROW = BatchRow()
+
+Own = Callable[[str], Path]
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Own:
+    """Write a user's file of this content, `own.py` in the current directory, below the usual imports."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(code: str) -> Path:
+        path = tmp_path / "own.py"
+        path.write_text(HEAD + code)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def batchsim(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        captured = capsys.readouterr()
+        return int(str(ended.value.code)), captured.out, captured.err
+
+    return run
+
+
+def refusal_of(code: str, own: Own, *rows: BatchRow) -> str:
+    """What is said of a check `d` that is asked about these rows, twice each."""
+    own(f"{code}\nMINE = replace(P, name='mine', on_count_mismatch=d)\n")
+    policy = find_policy("own.py:MINE", Path())
+    with pytest.raises(UserCodeError) as refused:
+        list(map(policy.on_count_mismatch, (*rows, *rows) or (ROW, ROW)))
+    return str(refused.value)
+
+
+def test_every_check_and_every_switch_of_a_policy_is_guarded(own: Own) -> None:
+    assert {"on_entry", "on_count_mismatch", "on_seal_lost", "on_missing_meta"} <= set(CHECKS)
+    assert {each.name for each in fields(Policy)} == {"name", "summary", *CHECKS, *SWITCHES}
+    for name in CHECKS:
+        own(f"MINE = replace(P, name='m', {name}=lambda row: 1 / 0)")
+        check = getattr(find_policy("own.py:MINE", Path()), name)
+        with pytest.raises(UserCodeError, match=f"own.py:MINE: {name}"):
+            check(ROW)
+        own(f"MINE = replace(P, name='m', {name}=3)")
+        with pytest.raises(UserCodeError, match=f"own.py:MINE: {name}: found 3; allowed: a function of the row"):
+            find_policy("own.py:MINE", Path())
+    for name in SWITCHES:
+        for value in ("'yes'", "None", "0.5", "-1"):
+            own(f"MINE = replace(P, name='m', {name}={value})")
+            with pytest.raises(UserCodeError, match=f"own.py:MINE: {name}: found {value}; allowed: "):
+                find_policy("own.py:MINE", Path())
+    assert {"on_missing_meta"} == OPTIONAL_CHECKS
+    assert find_policy("own.py:P", Path()).on_missing_meta is None
+
+
+@pytest.mark.parametrize("number", ["0", "True", "1.5", "'10'", "1001"])
+def test_ingest_concurrency_is_a_whole_number(number: str, own: Own) -> None:
+    own(f"MINE = replace(P, name='m', ingest_concurrency={number})")
+    with pytest.raises(UserCodeError, match="allowed: a whole number from 1 to 1000"):
+        find_policy("own.py:MINE", Path())
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("def d(row): return random.choice([Decision.OK, Decision.REJECT])", "; allowed: always the same answer"),
+        (
+            "def d(row): return Decision.OK if random.random() < 1e-9 else Decision.REJECT",
+            "asks for a random number",
+        ),
+        ("def d(row): return Decision.OK if time.time() > 1e12 else Decision.REJECT", "asks time.time;"),
+        ("from time import monotonic as m\ndef d(row): m(); return Decision.REJECT", "asks time.monotonic;"),
+        ("def d(row): return Decision.OK if datetime.now().year > 9000 else Decision.REJECT", "asks the clock;"),
+        ("def d(row): return Decision.OK if os.getpid() == 1 else Decision.REJECT", "asks os.getpid;"),
+        (
+            "a = []\ndef d(row): a.append(row); return Decision.OK if len(a) > 31 else Decision.REJECT",
+            "returned Decision.REJECT, and Decision.OK; allowed: always the same answer",
+        ),
+        ("def d(): return Decision.OK", "raised TypeError: d() takes 0 positional arguments but 1 was given"),
+        ("def d(row): return sys.exit(0)", "raised SystemExit: 0"),
+        ("def d(row): raise StopIteration", "raised StopIteration"),
+        ("def d(row): return d(row)", "raised RecursionError"),
+        (
+            "def d(row): raise ValueError('\\x1b]0;t\\x07\\n' + 'x' * 10 ** 6)",
+            r"raised ValueError: \x1b]0;t\x07 x",
+        ),
+        (
+            "class E(Exception):\n    def __str__(self): sys.exit()\ndef d(row): raise E",
+            "raised E: an unprintable E",
+        ),
+        ("async def d(row): return Decision.OK", "returned <coroutine object d>; allowed: Decision.OK, "),
+        ("def d(row): yield Decision.OK", "returned <generator object d>;"),
+        ("def d(row): return Decision.PROCEED", "returned <Decision.PROCEED: 'proceed'>; allowed: Decision.OK, "),
+        ("def d(row): return float('nan')", "returned nan;"),
+        (
+            "class S(str): ...\ndef d(row): return S('200 sealed')",
+            "returned '200 sealed', of type batchsim_user_",
+        ),
+        ("class W:\n    __eq__ = lambda a, b: 1 / 0\n    __hash__ = None\ndef d(row): return W()", ".W object>"),
+        ("class W:\n    __class__ = property(lambda self: 1 / 0)\ndef d(row): return W()", ".W object>"),
+        ("class W:\n    __class__ = Decision\ndef d(row): return W()", ".W object>"),
+        (
+            "class M(type):\n    __name__ = __module__ = __hash__ = property(lambda self: 1 / 0)\n"
+            "class W(metaclass=M): ...\ndef d(row): return W()",
+            ".W object>, of type an unprintable M;",
+        ),
+    ],
+)
+def test_a_check_that_is_no_function_of_the_row(code: str, why: str, own: Own) -> None:
+    refusal = refusal_of(code, own)
+    assert refusal.startswith("own.py:MINE: on_count_mismatch(PENDING, not sealed) ")
+    assert why in refusal
+    assert refusal.isprintable()
+    assert len(refusal) < 500
+
+
+def test_a_check_that_remembers_is_found_by_the_next_row(own: Own) -> None:
+    code = "rows = set()\ndef d(row): rows.add(row); return Decision.OK if len(rows) > 1 else Decision.REJECT"
+    refusal = refusal_of(code, own, ROW, BatchRow(sealed=True))
+    assert "(PENDING, not sealed) returned Decision.REJECT, and Decision.OK" in refusal
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "d = functools.partial(lambda other, row: Decision.OK, 1)",
+        "class C:\n    __hash__ = None\n    def __call__(self, row): return Decision.OK\nd = C()",
+        "d = lambda row, other=3: Decision.OK",
+        "@functools.lru_cache\ndef d(row): return Decision.OK",
+        "import logging\ndef d(row): logging.getLogger('own').error('here'); return Decision.OK",
+        "def d(row): return random.Random(5).choice([Decision.OK])",
+    ],
+)
+def test_a_function_of_the_row_may_be_anything_that_can_be_called(code: str, own: Own) -> None:
+    own(f"{code}\nMINE = replace(P, name='mine', on_count_mismatch=d)\n")
+    assert find_policy("own.py:MINE", Path()).on_count_mismatch(ROW) is Decision.OK
+
+
+def test_what_a_user_prints_is_no_result(own: Own, capsys: pytest.CaptureFixture[str]) -> None:
+    own("print('loaded')\ndef d(row): print('asked'); return Decision.OK\nMINE = replace(P, on_entry=d)")
+    find_policy("own.py:MINE", Path()).on_entry(ROW)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert set(captured.err.split()) == {"loaded", "asked"}
+
+
+def test_a_slow_check_is_asked_often_enough_and_no_oftener(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "PATIENCE_S", 0)
+    own("asked = []\ndef d(row): asked.append(row); return Decision.OK\nMINE = replace(P, on_entry=d)")
+    policy = find_policy("own.py:MINE", Path())
+    policy.on_entry(ROW)
+    assert len(policy.on_entry._function.__globals__["asked"]) == 2  # type: ignore[attr-defined]
+
+
+def test_another_process_that_decided_otherwise_is_found(own: Own) -> None:
+    own("FLAG = True\nMINE = replace(P, on_entry=lambda row: Decision.OK if FLAG else Decision.REJECT)")
+    policy = find_policy("own.py:MINE", Path())
+    policy.on_entry(ROW)
+    (decided,) = decided_by(policy)
+    compare_decisions(policy, [decided])
+    with pytest.raises(UserCodeError, match=r"returned Decision.OK, and in another process Decision.REJECT"):
+        compare_decisions(policy, [decided._replace(decision=Decision.REJECT)])
+
+
+def test_what_is_drawn_when_the_file_is_loaded_is_found_by_a_sweep(
+    own: Own, batchsim: Callable[..., tuple[int, str, str]]
+) -> None:
+    # Told apart by the process that loads it, which is what a draw comes to that the test cannot wait for.
+    own(
+        f"HERE = os.getpid() == {os.getpid()}\n"
+        "MINE = replace(P, name='mine', on_entry=lambda row: Decision.PROCEED if HERE else Decision.REJECT)\n"
+    )
+    scenario = str(ROOT / "scenarios/small-payloads.yaml")
+    arguments = ("--policy", "own.py:MINE", "--runs", "8", "--workers", "2", "-q")
+    code, out, err = batchsim("sweep", scenario, *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("own.py:MINE: on_entry(PENDING, not sealed) returned Decision.PROCEED, and in ano")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("MINE = Property([], 'm', lambda o: True)", "name: found []; allowed: one line of text"),
+        ("MINE = Property('  ', 'm', lambda o: True)", "name: found nothing; allowed: one line of text"),
+        ("MINE = Property('a\\x1b', 'm', lambda o: True)", r"name: found 'a\x1b'; allowed: one line of text"),
+        ("MINE = Property('\\u202ea', 'm', lambda o: True)", r"name: found '\u202ea'; allowed: one line of text"),
+        ("MINE = Property('a' * 201, 'm', lambda o: True)", "name: found 201 characters; allowed: at most 200"),
+        ("MINE = Property('stuck', 'm', lambda o: True)", "name: found 'stuck'; allowed: a name that is not"),
+        ("MINE = Property('a', 3, lambda o: True)", "meaning: found 3; allowed: one line of text"),
+        ("MINE = Property('a', 'm', 3)", "holds: found 3; allowed: a function of the outcome"),
+        ("MINE = Property('a', 'm', lambda o: 1)", "holds(outcome) returned 1; allowed: True, False"),
+        ("MINE = Property('a', 'm', lambda o: o.nonsense)", "holds(outcome) raised AttributeError: "),
+        ("MINE = Property('a', 'm', lambda: True)", "holds(outcome) raised TypeError: "),
+        (
+            "async def h(o): return True\nMINE = Property('a', 'm', h)",
+            "returned <coroutine object h>;",
+        ),
+        ("MINE = Property('a', 'm', lambda o: random.random() < 0.5)", "allowed: always the same answer"),
+    ],
+)
+def test_a_verdict_that_is_of_no_use(
+    code: str, message: str, own: Own, batchsim: Callable[..., tuple[int, str, str]]
+) -> None:
+    own(code)
+    scenario = str(ROOT / "scenarios/small-payloads.yaml")
+    code_and_output = batchsim("run", scenario, "--policy", "pr3427", "--verdict", "own.py:MINE", "-q")
+    assert code_and_output[:2] == (2, "")
+    error = code_and_output[2]
+    assert "own.py:MINE: " in error
+    assert message in error
+    assert error.removesuffix("\n").isprintable()
+
+
+def test_a_verdict_cannot_change_the_outcome_that_it_judges(
+    own: Own, batchsim: Callable[..., tuple[int, str, str]]
+) -> None:
+    own("MINE = Property('a', 'm', lambda o: object.__setattr__(o, 'leaked_keys', ('x',)) is not None)")
+    scenario = str(ROOT / "scenarios/small-payloads.yaml")
+    code, out, err = batchsim("run", scenario, "--policy", "pr3427", "--verdict", "own.py:MINE")
+    assert (code, err) == (0, "")
+    assert " ok " in out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run"],
+        ["explore"],
+        ["explore", "--reduce"],
+        ["explore", "--timed"],
+        ["window"],
+        ["window", "--solve", "items.execution"],
+        ["sweep", "--runs", "4", "--workers", "1"],
+        ["sweep", "--runs", "4", "--workers", "2"],
+        ["worth", "--runs", "1", "--workers", "1"],
+    ],
+)
+def test_every_command_asks_with_care(
+    command: list[str], own: Own, batchsim: Callable[..., tuple[int, str, str]]
+) -> None:
+    # The second attempt finds no metadata.
+    own("MINE = replace(P, name='mine', on_missing_meta=lambda row: Decision.PROCEED)")
+    scenario = str(ROOT / "scenarios/incident.yaml")
+    code, out, err = batchsim(*command, scenario, "--set", "batch.items=1", "--policy", "own.py:MINE")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("own.py:MINE: on_missing_meta(")
+    assert (
+        "returned <Decision.PROCEED: 'proceed'>; allowed: Decision.OK, Decision.NOT_SEALED, Decision.REJECT" in err
+    )
+
+
+@pytest.mark.parametrize("command", ["run", "explore", "window", "sweep"])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("raise ValueError('\\x1b[31mred \\x1b]0;t\\x07')", r"no MINE: ValueError: \x1b[31mred \x1b]0;t\x07"),
+        ("raise type('E\\x1b', (Exception,), {})", r"no MINE: E\x1b"),
+        ("sys.exit(0)", "no MINE: SystemExit: 0"),
+        (
+            "MINE = replace(P, name='two\\nlines')",
+            r"own.py:MINE: name: found 'two\nlines'; allowed: one",
+        ),
+        ("class W:\n    __class__ = property(lambda self: 1 / 0)\nMINE = W()", "MINE is of type W, not Policy"),
+        (
+            "class Q(Policy):\n    def __getattribute__(self, name): raise ValueError('\\x1b')\n"
+            "MINE = Q(**{each: getattr(P, each) for each in P.__dataclass_fields__})",
+            r"own.py:MINE: a field of the Policy raised ValueError: \x1b",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used(
+    command: str, code: str, message: str, own: Own, batchsim: Callable[..., tuple[int, str, str]]
+) -> None:
+    own(code)
+    code_, out, err = batchsim(command, str(ROOT / "scenarios/incident.yaml"), "--policy", "own.py:MINE")
+    assert (code_, out) == (2, "")
+    assert err.startswith("--policy: own.py")
+    assert message in err
+    assert err.removesuffix("\n").isprintable()
+
+
+def test_a_pipe_is_read_as_no_code_and_as_no_witness(
+    own: Own, batchsim: Callable[..., tuple[int, str, str]]
+) -> None:
+    own("")
+    os.mkfifo("pipe.py")
+    scenario = str(ROOT / "scenarios/incident.yaml")
+    for arguments in (["run", scenario, "--policy", "pipe.py:MINE"], ["replay", "pipe.py"]):
+        code, _, err = batchsim(*arguments)
+        assert code == 2
+        assert "no readable file (it is a FIFO)" in err
+
+
+def test_a_guarded_policy_decides_as_it_did(own: Own) -> None:
+    own("\n".join(f"{name.upper()} = POLICIES[{name!r}]" for name in POLICIES))
+    rows = [
+        BatchRow(status, sealed, done) for status in Status for sealed in (False, True) for done in (False, True)
+    ]
+    for name, shipped in POLICIES.items():
+        policy = find_policy(f"own.py:{name.upper()}", Path())
+        for check in CHECKS:
+            if (decide := getattr(shipped, check)) is not None:
+                assert list(map(getattr(policy, check), rows)) == list(map(decide, rows))
+
+
+def test_the_same_object_is_guarded_once_so_that_answers_are_compared_over_a_whole_program(own: Own) -> None:
+    own("MINE = replace(P, name='m')\nV = Property('v', 'm', lambda outcome: True)")
+    assert find_policy("own.py:MINE", Path()) is find_policy("own.py:MINE", Path())
+    assert find_verdict("own.py:V", Path()).holds is find_verdict("own.py:V", Path()).holds
