@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.latencies import Latencies, Legs, Streams
 from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Chance, Operation
+from batchsim.protocol.operation import Chance, Operation, Timer
 
 PHASE_1 = "phase-1"
 """In place of an actor, for what phase 1 scheduled."""
@@ -48,9 +48,9 @@ class PrescribedLatencies:
         self._taken[use] = taken + 1
         return self._legs(use, taken)
 
-    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
-        """The delay of this name that the effect of an actor's operation begins, in microseconds."""
-        return self.draw_legs(actor, streams, operation, name)[0]
+    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer) -> int:
+        """The delay of a timer that the effect of an actor's operation starts, in microseconds."""
+        return self.draw_legs(actor, streams, operation, timer.delay_of)[0]
 
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""
