@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from batchsim.engines.sampling import LegSampler, leg_sampler
 from batchsim.engines.streams import MASK, STRIDE, bits_of, draw, number_of, stream_base
 from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Chance, Operation
+from batchsim.protocol.operation import Chance, Operation, Timer
 from batchsim.scenario import Scenario
 
 Legs = tuple[int, int, int]
@@ -82,9 +82,9 @@ class Latencies:
         item = operation.item if actor.draws_by_item else None
         return number_of(self._next_bits(actor, streams, f"{operation.name}, {chance.fault}", item))
 
-    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
-        """The delay of this name that the effect of an actor's operation begins, in microseconds."""
-        return self.draw_legs(actor, streams, operation, name)[0]
+    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer) -> int:
+        """The delay of a timer that the effect of an actor's operation starts, in microseconds."""
+        return self.draw_legs(actor, streams, operation, timer.delay_of)[0]
 
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""

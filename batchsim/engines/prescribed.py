@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from batchsim.engines.latencies import Latencies, Legs, Streams
 from batchsim.engines.slowings import MetSlowings
 from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Chance, Operation
+from batchsim.protocol.operation import Chance, Operation, Timer
 from batchsim.scenario import Slow
 
 PHASE_1 = "phase-1"
@@ -61,10 +61,10 @@ class PrescribedLatencies:
         self._taken[use] = taken + 1
         return self._legs(use, taken)
 
-    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
-        """The delay of this name that the effect of an actor's operation begins, in microseconds."""
-        self._met.note(actor, operation, name)
-        return self._next_legs(actor, operation, name)[0]
+    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer) -> int:
+        """The delay of a timer that the effect of an actor's operation starts, in microseconds."""
+        self._met.note(actor, operation, timer.delay_of, timer)
+        return self._next_legs(actor, operation, timer.delay_of)[0]
 
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""

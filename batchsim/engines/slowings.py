@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from batchsim.engines.latencies import Drawn, Latencies, LatenciesDrawnAhead, Legs, Samplers, Streams
 from batchsim.engines.streams import draw, number_of, stream_base
 from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Operation
+from batchsim.protocol.operation import Operation, Timer
 from batchsim.scenario import Slow
 
 
@@ -87,9 +87,9 @@ class MetSlowings:
         self._count = len(slowings)
         self._occurred = 0
 
-    def note(self, actor: Actor, operation: Operation[Any], name: str) -> None:
-        """An actor draws a latency of this name for the sake of an operation."""
-        self._note(name, use_of(actor, operation))
+    def note(self, actor: Actor, operation: Operation[Any], name: str, timer: Timer | None = None) -> None:
+        """An actor draws a latency of this name for the sake of an operation, or of a timer that it starts."""
+        self._note(name, use_of(actor, operation, timer))
 
     def note_phase_1(self, name: str) -> None:
         """Phase 1 draws a delay of this name."""
@@ -127,10 +127,10 @@ class SlowedLatencies(Latencies):
             return request_us, response_us + added_us, bits
         return request_us + added_us, response_us, bits
 
-    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> int:
-        """The delay of this name that the effect of an actor's operation begins, in microseconds."""
-        delay_us, _, _ = super().draw_legs(actor, streams, operation, name)
-        return delay_us + self._added_us(name, use_of(actor, operation))
+    def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer) -> int:
+        """The delay of a timer that the effect of an actor's operation starts, in microseconds."""
+        delay_us, _, _ = super().draw_legs(actor, streams, operation, timer.delay_of)
+        return delay_us + self._added_us(timer.delay_of, use_of(actor, operation, timer))
 
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""
@@ -164,7 +164,8 @@ class SlowedLatencies(Latencies):
         return draw(base, self._draws[coordinates] - 1)
 
 
-def use_of(actor: Actor, operation: Operation[Any]) -> Use:
-    """The use that an actor makes of an operation."""
+def use_of(actor: Actor, operation: Operation[Any], timer: Timer | None = None) -> Use:
+    """The use that an actor makes of an operation; or of the delay of a timer that it starts."""
     attempt = getattr(operation, "attempt", actor.number if actor.kind == "handler" else None)
-    return Use(actor.kind, actor.number, operation.item, attempt, actor.draws_by_item)
+    item = operation.item if timer is None or timer.item is None else timer.item
+    return Use(actor.kind, actor.number, item, attempt, actor.draws_by_item)

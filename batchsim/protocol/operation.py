@@ -142,6 +142,8 @@ class Timer(NamedTuple):
     """The operation under whose name the scenario gives the delay."""
     wakes_at_once: bool = False
     """Whether those who wait look at once, too: something else may let them go on."""
+    item: int | None = None
+    """The item that the delay is about, where the step that starts it is about none yet."""
 
 
 USUAL = (Alternative(),)

@@ -354,7 +354,7 @@ class ClaimMessage(BlockingOperation[Claim]):
         return touches(writes=(QUEUE, *self.unblocks()))
 
     def timer_after(self, answer: Any) -> Timer | None:
-        return Timer(visibility_timer(answer.item), Redeliver.name, wakes_at_once=True)
+        return Timer(visibility_timer(answer.item), Redeliver.name, wakes_at_once=True, item=answer.item)
 
     def unblocks(self) -> tuple[Key, ...]:
         return tuple(in_flight_key(index) for index in range(self.run_count))

@@ -109,6 +109,6 @@ def durations_of(trace: Trace, scenario: Scenario, policy: Policy) -> dict[Leg, 
         durations[use.leg(RESPONSE)] = response_us
         timer = step.operation.timer_after(step.answer)
         if timer is not None:
-            wait_us = latencies.draw_delay_us(actor, own, step.operation, timer.delay_of)
+            wait_us = latencies.draw_delay_us(actor, own, step.operation, timer)
             durations[use.leg(REQUEST, timer.delay_of)] = wait_us
     return durations

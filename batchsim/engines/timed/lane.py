@@ -270,7 +270,7 @@ class Lane(Recurring):
         stage = self.stage
         timer = operation.timer_after(answer)
         if timer is not None:
-            delay_us = stage.latencies.draw_delay_us(self.actor, self.streams, operation.bare, timer.delay_of)
+            delay_us = stage.latencies.draw_delay_us(self.actor, self.streams, operation.bare, timer)
             stage.waiting.start_timer(timer.key, delay_us, operation.unblocks_after(answer), self.after)
             if not timer.wakes_at_once:
                 return

@@ -11,7 +11,7 @@ from typing import Any
 from batchsim.engines.slowings import PHASE_1, Slowness, Use, use_of
 from batchsim.engines.zones.windows import AT_ONCE, Window, Windows
 from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Operation
+from batchsim.protocol.operation import Operation, Timer
 
 
 class Drawing:
@@ -26,10 +26,10 @@ class Drawing:
         """The delay of a timer that phase 1 starts."""
         return self._windows.named(name).request.later(self._added_us(name, PHASE_1))
 
-    def delay(self, actor: Actor, operation: Operation[Any], name: str) -> Window:
+    def delay(self, actor: Actor, operation: Operation[Any], timer: Timer) -> Window:
         """The delay of a timer that the effect of an operation starts."""
-        added_us = self._added_us(name, use_of(actor, operation.bare))
-        return self._windows.of(operation, name).request.later(added_us)
+        added_us = self._added_us(timer.delay_of, use_of(actor, operation.bare, timer))
+        return self._windows.of(operation, timer.delay_of).request.later(added_us)
 
     def leg_of(self, name: str, attempt: int | None) -> Window:
         """A request leg of the SDK, after which a handler begins."""

@@ -181,7 +181,7 @@ class Stepper:
         elif (timer := operation.timer_after(change.answer)) is not None:
             slot = guide.started(timer.key, operation.unblocks_after(change.answer))
             actor = guide.roles[change.column].actors[0]
-            yield slot, change.at, drawing.delay(actor, operation, timer.delay_of)
+            yield slot, change.at, drawing.delay(actor, operation, timer)
 
     def _issued(
         self,
