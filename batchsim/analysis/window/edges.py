@@ -51,23 +51,28 @@ class Edge:
     numbers: tuple[Field, ...]
     """Of each axis."""
     slack_us: Field
-    """By how much the window is open, at each of the numbers, or at each pair of them; negative: it is closed."""
+    """By how much the window is open, at each of the numbers, or at each pair of them; negative: it is closed.
+
+    0: two steps fall on one instant, and either may come first.
+    """
 
     @cached_property
     def crossings(self) -> tuple[float, ...]:
-        """The numbers of a single axis at which the window opens or closes."""
+        """The numbers of a single axis at which the window opens or closes, or where either may come first."""
         (numbers,) = self.numbers
         pairs = pairwise(zip(numbers.tolist(), self.slack_us.tolist(), strict=True))
-        return tuple(
-            begin + (end - begin) * before / (before - after)
-            for (begin, before), (end, after) in pairs
-            if (before > 0) != (after > 0)
-        )
+        roots = (_root(*before, *after) for before, after in pairs if np.sign(before[1]) != np.sign(after[1]))
+        return tuple(dict.fromkeys(roots))
 
     @property
     def is_seen(self) -> bool:
-        """Whether the window is open somewhere, and closed elsewhere."""
-        return bool((self.slack_us > 0).any() and (self.slack_us <= 0).any())
+        """Whether the window is open somewhere, and closed elsewhere, or left open whether it is."""
+        return len(np.unique(np.sign(self.slack_us))) > 1
+
+
+def _root(begin: float, before: float, end: float, after: float) -> float:
+    """Where a straight line is 0."""
+    return begin + (end - begin) * before / (before - after) if after else end
 
 
 def edges_of(
@@ -102,9 +107,15 @@ def edges_of(
             if edge.is_seen:
                 edges.append(edge)
             else:
-                is_open = "open" if edge.slack_us.flat[0] > 0 else "closed"
-                reasons[name] = f"at the means the window of {verdict} is {is_open} everywhere"
+                told = _told(edge.slack_us.flat[0])
+                reasons[name] = f"at the means the window of {verdict} is {told} everywhere"
     return _joined(edges), reasons
+
+
+def _told(slack_us: float) -> str:
+    if not slack_us:
+        return "neither open nor closed (two steps fall on one instant, either may come first)"
+    return "open" if slack_us > 0 else "closed"
 
 
 def _given(sweep: Sweep, policy: str) -> list[str]:
@@ -126,7 +137,7 @@ def _joined(edges: Sequence[Edge]) -> list[Edge]:
 
 
 def _is_same(one: Edge, other: Edge) -> bool:
-    return one.verdict == other.verdict and np.array_equal(one.slack_us > 0, other.slack_us > 0)
+    return one.verdict == other.verdict and np.array_equal(np.sign(one.slack_us), np.sign(other.slack_us))
 
 
 class _Ground:

@@ -117,3 +117,20 @@ def test_crossings_lie_between_numbers() -> None:
     edge = Edge("v", ("p",), (numbers,), np.array([-1.0, 3.0, 1.0, -1.0]))
     assert edge.crossings == (0.25, 2.5)
     assert edge.is_seen
+
+
+@pytest.mark.parametrize(
+    ("slacks", "crossings"),
+    [
+        ([-1.0, 0.0, 1.0], (1.0,)),
+        ([-1.0, 0.0, 0.0, 2.0], (1.0, 2.0)),
+        ([-2.0, -1.0, 0.0], (2.0,)),
+        ([0.0, 3.0, 1.0], (0.0,)),
+        ([0.0, 0.0, 0.0], ()),
+    ],
+)
+def test_where_either_may_come_first_is_neither_open_nor_closed(
+    slacks: list[float], crossings: tuple[float, ...]
+) -> None:
+    edge = Edge("v", ("p",), (np.arange(len(slacks), dtype=float),), np.array(slacks))
+    assert (edge.crossings, edge.is_seen) == (crossings, bool(crossings))
