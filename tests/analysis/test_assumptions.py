@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batchsim.analysis.assumptions import warnings_of
@@ -179,6 +179,7 @@ FAULTS: list[dict[str, Any]] = [
     name=st.sampled_from(sorted(POLICIES)),
     number=st.integers(0, 30),
 )
+@example(1, ["rejected"] * 3, "batchTrigger", {"redeliver": {"at_most": 1}}, "local_count", 0)
 @settings(max_examples=8)
 def test_what_some_schedule_issues_is_never_said_to_be_unissued(
     items: int, kinds: list[str], call: str, fault: dict[str, Any] | None, name: str, number: int
