@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from batchsim.protocol.cells import Key
-from batchsim.protocol.changes import Change, Notes, changes_in
+from batchsim.protocol.changes import Change, Notes, changes_in, keys_in
 from batchsim.protocol.client import CallResult, Result
 from batchsim.protocol.operation import Operation, Raised, World
 from batchsim.protocol.setting import Call, Kind, Setting
@@ -41,6 +41,11 @@ class Step(NamedTuple):
         What an actor returns at its last step (the answer to a request) is put into its cell later, by no step.
         """
         return tuple(changes_in(self.written))
+
+    @property
+    def keys_written(self) -> tuple[Key, ...]:
+        """The keys of these cells."""
+        return keys_in(self.written)
 
     def change_of(self, key: Key) -> Change | None:
         """What it did to a cell; `None`: it did not write it."""

@@ -73,6 +73,11 @@ It is flat, as there is one for every step of a run.
 _OF_EACH = 5
 
 
+def keys_in(notes: Notes) -> tuple[Key, ...]:
+    """The keys of the cells that notes tell of."""
+    return notes[::_OF_EACH]
+
+
 def changes_in(notes: Notes) -> Iterator[Change]:
     """The changes that notes tell of, in the order in which cells were first written."""
     for place in range(0, len(notes), _OF_EACH):
