@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from batchsim.protocol.cells import Key
+from batchsim.protocol.changes import Change, Notes, changes_in, keys_in
 from batchsim.protocol.client import CallResult, Result
 from batchsim.protocol.operation import Operation, Raised, World
 from batchsim.protocol.setting import Call, Kind, Setting
@@ -29,6 +31,32 @@ class Step(NamedTuple):
     """The step whose effect it waited for, where it waited."""
     alternative: str | None = None
     """Which of its ways it took; `None`: the usual one."""
+    written: Notes = ()
+    """What it wrote; read it as `changes`."""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The cells that it wrote or deleted, with what was there before and after.
+
+        What an actor returns at its last step (the answer to a request) is put into its cell later, by no step.
+        """
+        return tuple(changes_in(self.written))
+
+    @property
+    def keys_written(self) -> tuple[Key, ...]:
+        """The keys of these cells."""
+        return keys_in(self.written)
+
+    def change_of(self, key: Key) -> Change | None:
+        """What it did to a cell; `None`: it did not write it."""
+        if key not in self.written:
+            return None
+        return next((change for change in changes_in(self.written) if change.key == key), None)
+
+    def deletes(self, key: Key) -> bool:
+        """Whether it deleted a cell that was there."""
+        change = self.change_of(key)
+        return change is not None and change.deletes
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -234,6 +234,31 @@ def policies() -> SearchStrategy[Policy]:
 def policies_as_specified() -> SearchStrategy[Policy]:
     """Any policy of which all facts of protocol.md hold: not a proposal, which changes some steps."""
     return st.sampled_from([policy for policy in POLICIES.values() if policy is not PROPOSED])
+
+
+_CHECKS = {
+    check: [*{getattr(policy, check): None for policy in POLICIES.values()}]
+    for check in ("on_entry", "on_count_mismatch", "on_seal_lost")
+}
+_SWITCHES = [each.name for each in fields(Policy) if each.type == "bool"]
+
+
+@st.composite
+def any_policies(draw: st.DrawFn) -> Policy:
+    """Any policy that the checks of shipped ones and the switches of `Policy` can make."""
+    checks = {name: draw(st.sampled_from(those)) for name, those in _CHECKS.items()}
+    few = st.lists(st.sampled_from(_SWITCHES), max_size=4, unique=True)
+    switches = draw(st.one_of(few, st.sets(st.sampled_from(_SWITCHES))))
+    missing = draw(st.sampled_from([None, *_CHECKS["on_count_mismatch"]]))
+    ingest = draw(st.sampled_from([1, 1, 2, 10]))
+    base: dict[str, Any] = {
+        "name": "any",
+        "summary": "Any.",
+        "on_missing_meta": missing,
+        "ingest_concurrency": ingest,
+    }
+    chosen: dict[str, Any] = {name: name in switches for name in _SWITCHES}
+    return replace(POLICIES["pre3427"], **base, **checks, **chosen)
 
 
 # -- by hand -----------------------------------------------------------------------------------

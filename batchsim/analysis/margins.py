@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from batchsim.analysis.chains import Leg, last_common_cause, legs_between
-from batchsim.protocol.operations import (
-    Abort,
-    Cleanup,
-    CompletionUpdate,
-    EnqueuedCount,
-    Seal,
-    SetCompleted,
-)
-from batchsim.protocol.stores import Status
+from batchsim.analysis.effects import Effects, can_write, reads_only
+from batchsim.analysis.lanes import attempt_of
+from batchsim.analysis.refusals import is_sealable
+from batchsim.protocol.cells import Cells, thaw
+from batchsim.protocol.operation import World
+from batchsim.protocol.stores import BATCH_ROW, ENQUEUED_ITEMS, Status
 from batchsim.trace import Step, Trace
 
 
@@ -44,37 +42,44 @@ class Margin:
 
 
 def race_margin(trace: Trace) -> Margin | None:
-    """`redis.cleanup` against `redis.enqueued_count` of the first attempt that counted.
+    """Whoever deleted `enqueued_items` first, against the endpoint's first count of it.
 
     `None` where one of the two did not happen. Needs a trace with all steps.
     """
-    return _margin(trace, _first(trace, EnqueuedCount.name), _first(trace, Cleanup.name))
+    effects = Effects(trace)
+    count = _first_of_endpoint(trace, lambda step: reads_only(step, ENQUEUED_ITEMS))
+    deletions = (write.step for write in effects.of(ENQUEUED_ITEMS) if write.change.deletes)
+    return _margin(trace, count, next(deletions, None))
 
 
 def seal_margin(trace: Trace) -> Margin | None:
-    """The first other write that ends PENDING against the first `postgres.seal`.
+    """The first other write after which no seal changes the row, against the endpoint's first seal.
 
     `None` where one of the two did not happen. Needs a trace with all steps.
     """
-    rival = next((step for step in trace.steps if _ends_pending(step)), None)
-    return _margin(trace, _first(trace, Seal.name), rival)
+    effects = Effects(trace)
+    seal = _first_of_endpoint(trace, lambda step: can_write(step, BATCH_ROW))
+    rivals = (step for step, _ in effects.of(BATCH_ROW) if attempt_of(step.actor) is None)
+    return _margin(trace, seal, next((step for step in rivals if _ends_sealing(effects, step)), None))
 
 
-def _first(trace: Trace, operation: str) -> Step | None:
-    return next((step for step in trace.steps if step.name == operation and step.took_effect), None)
+def _first_of_endpoint(trace: Trace, is_meant: Callable[[Step], bool]) -> Step | None:
+    of_handlers = (step for step in trace.steps if attempt_of(step.actor) is not None and step.took_effect)
+    return next((step for step in of_handlers if is_meant(step)), None)
 
 
-def _ends_pending(step: Step) -> bool:
-    if not step.took_effect:
-        return False
-    match step.operation:
-        case SetCompleted() | Abort():
-            return bool(step.effect)
-        case CompletionUpdate(status=status, seals=seals):
-            # A row that is sealed already takes no seal either (policy `seal_at_finalize`).
-            return seals or status is not Status.PENDING
-        case _:
-            return False
+def _ends_sealing(effects: Effects, step: Step) -> bool:
+    """Whether a step writes the row so that no seal changes it later; or would have, had none come before."""
+    cells = Cells()
+    for key in step.operation.footprint().reads | step.operation.footprint().writes:
+        last = next(effects.before(step, key), None)
+        if last is not None and last.after is not None:
+            cells[key] = thaw(last.after)
+    change = step.change_of(BATCH_ROW)
+    assert change is not None
+    cells[BATCH_ROW] = change.before._replace(status=Status.PENDING, sealed=False)
+    step.operation.apply(World(cells))
+    return not is_sealable(cells[BATCH_ROW])
 
 
 def _margin(trace: Trace, endpoint: Step | None, rival: Step | None) -> Margin | None:

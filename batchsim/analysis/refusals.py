@@ -1,58 +1,70 @@
 """Why attempts were refused, or got no answer.
 
 An attempt is told by the steps of its handler that its answer turns on: the count, the read of the
-batch row after it, the lost seal, the missing metadata, what raised. Attempts in a row that were refused for
-the same reason share a sentence.
+batch row after it, the lost seal, the missing metadata, what raised; and by whoever had left the cells as
+they found them. Attempts in a row that were refused for the same reason share a sentence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from batchsim.analysis.lanes import attempt_of
-from batchsim.analysis.status_writes import status_writes
-from batchsim.analysis.wording import Told, at, doing, raised
-from batchsim.protocol.mishaps import DROPPED, LOST
-from batchsim.protocol.operations import (
-    Cleanup,
-    CleanupWithTombstone,
-    Deliver,
-    Drop,
-    EnqueuedCount,
-    ExpireTombstone,
-    FindBatch,
-    GetMeta,
-    Seal,
+from batchsim.analysis.effects import Effects, Write
+from batchsim.analysis.facts import Clause, Counted, Deleted, Got, Held, LeftAlone, Sentence, Wrote, joined
+from batchsim.analysis.handling import Handling, handlings
+from batchsim.analysis.wording import (
+    at,
+    briefly,
+    doing,
+    made,
+    of,
+    raised,
+    row_read,
+    set_deleted,
+    that_raised,
 )
-from batchsim.protocol.stores import BatchRow
+from batchsim.protocol.mishaps import DROPPED, LOST
+from batchsim.protocol.operation import Stopped
+from batchsim.protocol.operations import Deliver
+from batchsim.protocol.stores import (
+    BATCH_ROW,
+    ENQUEUED_ITEMS,
+    META,
+    BatchRow,
+    Status,
+    connection_key,
+)
 from batchsim.rounding import rounded
-from batchsim.trace import Answered, Step, Trace
+from batchsim.trace import Answered, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why an attempt was refused."""
 
-    status: int | None
-    reason: str
+    answered: Answered
+    reason: Clause
     """Without the attempt, so that attempts with one reason can share a sentence."""
-    decisive: tuple[int, ...]
-    """The numbers of the steps that it turns on."""
 
 
-def refusals(trace: Trace) -> Iterator[tuple[Answered, Refusal]]:
-    """The attempts that were not answered "sealed", each with the reason. Needs a trace with all steps."""
-    return ((answered, _refusal(trace, answered)) for answered in trace.answers if not answered.sealed)
+def refusals(effects: Effects) -> tuple[Refusal, ...]:
+    """The attempts that were not answered "sealed", each with the reason."""
+    handled = handlings(effects)
+    refused = (answered for answered in effects.trace.answers if not answered.sealed)
+    return tuple(Refusal(each, _Attempt(effects, each, handled.get(each.attempt)).reason()) for each in refused)
 
 
-def refusals_in_words(trace: Trace) -> Iterator[Told]:
+def refusals_in_words(refused: tuple[Refusal, ...]) -> Iterator[Sentence]:
     """A sentence for all attempts in a row with the same reason."""
-    for (status, reason), group in groupby(refusals(trace), key=lambda pair: (pair[1].status, pair[1].reason)):
-        answers = [answered for answered, _ in group]
-        attempts = _attempts([answered.attempt for answered in answers])
-        yield answers[0].at_us, f"{attempts} {_got(status)}: {reason}."
+    for (status, words), group in groupby(refused, key=lambda each: (each.answered.status, each.reason.words)):
+        together = list(group)
+        answers = [each.answered for each in together]
+        said = f"{_attempts([each.attempt for each in answers])} {_got(status)}: {words}"
+        reasons = joined(each.reason for each in together)
+        got = (Got(each.attempt, each.status, each.sealed) for each in answers)
+        yield Clause(said, reasons.steps, reasons.facts).ends(answers[0].at_us, *got)
 
 
 def _attempts(attempts: list[int]) -> str:
@@ -67,150 +79,132 @@ def _got(status: int | None) -> str:
     return "got 200 not sealed" if status == 200 else f"got {status}"
 
 
-def _refusal(trace: Trace, answered: Answered) -> Refusal:
-    handled = handled_in(trace, answered.attempt)
-    if answered.status is None:
-        return _without_answer(trace, answered, handled)
-    failure = _failure(handled)
-    if failure is not None:
-        return _without_meta(trace, answered, failure) if failure.raised is None else _raised(answered, failure)
-    count, seal, row = (_last(handled, kind) for kind in (EnqueuedCount, Seal, FindBatch))
-    assert row is not None
-    if seal is not None:
-        return _with_lost_seal(trace, answered, seal, row)
-    if count is not None:
-        return _with_wrong_count(trace, answered, count, row)
-    return _by_row(trace, answered, row)
+def is_sealable(row: BatchRow) -> bool:
+    """Whether a seal would change the row."""
+    return row.status is Status.PENDING and not row.sealed
 
 
-def handled_in(trace: Trace, attempt: int) -> list[Step]:
-    """The steps of the handler of an attempt."""
-    return [step for step in trace.steps if attempt_of(step.actor) == attempt]
+class _Attempt:
+    def __init__(self, effects: Effects, answered: Answered, handled: Handling | None) -> None:
+        self._effects = effects
+        self._answered = answered
+        self._handled = handled
+        self._run_count = effects.trace.setting.run_count
 
+    def reason(self) -> Clause:
+        """Why it was refused, or got no answer."""
+        if self._answered.status is None:
+            return self._without_answer()
+        handled = self._handled
+        assert handled is not None, "only a handler answers"
+        row = None if handled.row is None else row_read(handled.row)
+        if handled.failure is not None:
+            failure = handled.failure
+            return of(failure, f"{doing(failure)} {raised(failure)} at {at(failure)}", that_raised(failure))
+        if handled.lack is not None:
+            return self._without_meta(handled.lack) + _and(row)
+        if handled.seal is not None:
+            return self._with_lost_seal(handled.seal) + _and(row)
+        if handled.count is not None:
+            return self._with_wrong_count(handled.count) + _and(row)
+        assert handled.row is not None
+        return self._by_row(handled.row)
 
-def _last(steps: Sequence[Step], operation: type) -> Step | None:
-    return next((step for step in reversed(steps) if isinstance(step.operation, operation)), None)
+    # -- answers -------------------------------------------------------------------------------
 
+    def _without_meta(self, lack: Step) -> Clause:
+        gone = of(lack, "the metadata of the batch was gone", Held(lack.number, META, None))
+        deletion = self._effects.who_deleted(lack, META)
+        if deletion is None:
+            return gone
+        since = f" since {briefly(deletion)} at {at(deletion)}"
+        return gone + of(deletion, since, Deleted(deletion.number, META))
 
-def _failure(handled: Sequence[Step]) -> Step | None:
-    """The step by which the request failed: of items handled side by side, the first whose answer arrived."""
-    failures = (step for step in handled if step.raised is not None or _lacks_meta(step))
-    return min(failures, key=lambda step: (step.answered_us, step.number), default=None)
-
-
-def _lacks_meta(step: Step) -> bool:
-    return isinstance(step.operation, GetMeta) and step.answer is None
-
-
-# -- answers -----------------------------------------------------------------------------------
-
-
-def _raised(answered: Answered, failure: Step) -> Refusal:
-    return Refusal(answered.status, f"{doing(failure)} {raised(failure)} at {at(failure)}", (failure.number,))
-
-
-def _without_meta(trace: Trace, answered: Answered, meta: Step) -> Refusal:
-    cleanup = _last_before(trace, meta, Cleanup, CleanupWithTombstone)
-    since = "" if cleanup is None else f" since cleanup at {at(cleanup)}"
-    reason = f"the metadata of the batch was gone{since}"
-    return Refusal(answered.status, reason, _numbers(meta, cleanup))
-
-
-def _with_wrong_count(trace: Trace, answered: Answered, count: Step, row: Step) -> Refusal:
-    deletion = _last_before(trace, count, Cleanup, ExpireTombstone)
-    why = ""
-    if deletion is not None:
-        what = "cleanup had deleted the set" if isinstance(deletion.operation, Cleanup) else "the set had expired"
-        why = f": {what} {rounded(count.at_us - deletion.at_us)} before"
-    reason = (
-        f"it counted {count.answer} of {trace.setting.run_count} at {at(count)}{why}, "
-        f"and the row that it read at {at(row)} was {row.description}"
-    )
-    return Refusal(answered.status, reason, _numbers(count, deletion, row))
-
-
-def _with_lost_seal(trace: Trace, answered: Answered, seal: Step, row: Step) -> Refusal:
-    writer = _writer_of_row(trace, seal)
-    why = ""
-    if writer is not None:
-        before = rounded(seal.at_us - writer.at_us)
-        why = f": {writer.actor} had made the batch {writer.operation.describe(writer.effect)} {before} before"
-    read = f"the row that it read at {at(row)} was {row.description}"
-    reason = f"its seal at {at(seal)} changed no row{why}, and {read}"
-    return Refusal(answered.status, reason, _numbers(seal, writer, row))
-
-
-def _by_row(trace: Trace, answered: Answered, row: Step) -> Refusal:
-    writer = _writer_of_row(trace, row)
-    since = "" if writer is None else f" since {at(writer)}"
-    reason = f"the batch was {_words_of(row.answer)}{since}"
-    return Refusal(answered.status, reason, _numbers(row, writer))
-
-
-def _words_of(row: BatchRow) -> str:
-    return f"{row.status}, sealed" if row.sealed else str(row.status)
-
-
-def _writer_of_row(trace: Trace, before: Step) -> Step | None:
-    """The last step before this one that wrote the status of the batch row."""
-    earlier = [write.step for write in status_writes(trace) if write.step.number < before.number]
-    return earlier[-1] if earlier else None
-
-
-def _last_before(trace: Trace, before: Step, *operations: type) -> Step | None:
-    earlier = (step for step in reversed(trace.steps[: before.number]) if step.took_effect)
-    return next((step for step in earlier if isinstance(step.operation, operations)), None)
-
-
-def _numbers(*steps: Step | None) -> tuple[int, ...]:
-    return tuple(step.number for step in steps if step is not None)
-
-
-# -- no answer ---------------------------------------------------------------------------------
-
-
-def _without_answer(trace: Trace, answered: Answered, handled: Sequence[Step]) -> Refusal:
-    delivery = next(
-        step
-        for step in trace.steps
-        if isinstance(step.operation, Deliver) and step.operation.attempt == answered.attempt
-    )
-    way = delivery.alternative or ""
-    if way.startswith(LOST):
-        work = _work(trace, handled)
-        so_far = f"; the handler had {work}" if work else ""
-        return _refusal_by(f"the answer was lost on its way{so_far}", delivery, handled)
-    if way.startswith(DROPPED):
-        drop = next(
-            step
-            for step in trace.steps
-            if isinstance(step.operation, Drop) and step.operation.attempt == answered.attempt
+    def _with_wrong_count(self, count: Step) -> Clause:
+        counted = f"it counted {count.answer} of {self._run_count} at {at(count)}"
+        deletion = self._effects.last_deletion(count, ENQUEUED_ITEMS)
+        return of(count, counted, Counted(count.number, ENQUEUED_ITEMS, count.answer)) + set_deleted(
+            deletion, ENQUEUED_ITEMS, count
         )
-        work = _work(trace, handled)
-        then = f", and {work}" if work else ""
-        return _refusal_by(f"it dropped at {at(drop)}; the handler went on{then}", drop, handled)
-    if way:
-        return _refusal_by(f"it was {way}", delivery, ())
-    failure = _failure(handled)
-    assert failure is not None, "a handler that answers nothing has stopped"
-    return Refusal(
-        None, f"{failure.actor} stopped for good at {at(failure)}, before {doing(failure)}", (failure.number,)
-    )
+
+    def _with_lost_seal(self, seal: Step) -> Clause:
+        lost = of(seal, f"its seal at {at(seal)} changed no row", LeftAlone(seal.number, BATCH_ROW))
+        writer = self._last_write(seal, lambda before, after: is_sealable(before) and not is_sealable(after))
+        if writer is None:
+            return lost
+        ago = rounded(seal.at_us - writer.step.at_us)
+        who = f": {writer.step.actor} had made the batch {made(writer.after)} {ago} before"
+        return lost + _that(writer, who)
+
+    def _by_row(self, row: Step) -> Clause:
+        was = of(row, f"the batch was {made(row.answer)}", Held(row.number, BATCH_ROW, row.answer))
+        writer = self._last_write(row, lambda before, after: made(before) != made(after))
+        return was if writer is None else was + _that(writer, f" since {at(writer.step)}")
+
+    def _last_write(self, before: Step, is_meant: Callable[[BatchRow, BatchRow], bool]) -> Write | None:
+        writes = self._effects.before(before, BATCH_ROW)
+        return next((write for write in writes if is_meant(write.before, write.after)), None)
+
+    # -- no answer -----------------------------------------------------------------------------
+
+    def _without_answer(self) -> Clause:
+        delivery = self._delivery()
+        way = delivery.alternative or ""
+        if way.startswith(LOST):
+            work = self._work(-1)
+            return of(delivery, "the answer was lost on its way") + _after("; the handler had ", work)
+        if way.startswith(DROPPED):
+            return self._dropped()
+        if way:
+            return of(delivery, f"it was {way}")
+        stop = None if self._handled is None else self._handled.stop
+        assert stop is not None, "a handler that answers nothing has stopped"
+        words = f"{stop.actor} stopped for good at {at(stop)}, before {doing(stop)}"
+        return of(stop, words, that_raised(stop))
+
+    def _delivery(self) -> Step:
+        return next(
+            step
+            for step in self._effects.trace.steps
+            if isinstance(step.operation, Deliver) and step.operation.attempt == self._answered.attempt
+        )
+
+    def _dropped(self) -> Clause:
+        key = connection_key(self._answered.attempt)
+        writes = self._effects.of(key)
+        drop = next(write for write in writes if write.after is not None and write.after.is_dropped)
+        dropped = _that(drop, f"it dropped at {at(drop.step)}")
+        handled = () if self._handled is None else self._handled.steps
+        later = (step for step in handled if step.number > drop.step.number)
+        if all(step.raised is not None and step.raised.error is Stopped for step in later):
+            return dropped
+        went_on = dropped + Clause("; the handler went on")
+        return went_on + _after(", and ", self._work(drop.step.number))
+
+    def _work(self, after: int) -> Clause | None:
+        """What the work of a handler whose answer nobody got came to, after a step."""
+        handled = self._handled
+        if handled is None:
+            return None
+        step = handled.seal or handled.count
+        if step is None or step.number <= after or not step.took_effect:
+            return None
+        if step is not handled.seal:
+            words = f"counted {step.effect} of {self._run_count} at {at(step)}"
+            return of(step, words, Counted(step.number, ENQUEUED_ITEMS, step.effect))
+        change = step.change_of(BATCH_ROW)
+        if change is None:
+            return of(step, f"found no row to seal at {at(step)}", LeftAlone(step.number, BATCH_ROW))
+        return _that(Write(step, change), f"sealed the batch at {at(step)}")
 
 
-def _refusal_by(reason: str, cause: Step, handled: Sequence[Step]) -> Refusal:
-    return Refusal(None, reason, _numbers(cause, _telling(handled)))
+def _and(clause: Clause | None) -> Clause:
+    return _after(", and ", clause)
 
 
-def _telling(handled: Sequence[Step]) -> Step | None:
-    """What the work of a handler whose answer nobody got came to."""
-    return _last(handled, Seal) or _last(handled, EnqueuedCount)
+def _after(words: str, clause: Clause | None) -> Clause:
+    return Clause() if clause is None else Clause(words) + clause
 
 
-def _work(trace: Trace, handled: Sequence[Step]) -> str:
-    step = _telling(handled)
-    if step is None or not step.took_effect:
-        return ""
-    if isinstance(step.operation, Seal):
-        return f"{'sealed the batch' if step.effect else 'found no row to seal'} at {at(step)}"
-    return f"counted {step.effect} of {trace.setting.run_count} at {at(step)}"
+def _that(write: Write, words: str) -> Clause:
+    return of(write.step, words, Wrote(write.step.number, write.change.key, write.before, write.after))

@@ -29,9 +29,9 @@ class PolicyRun:
     expected: frozenset[str] | None
     """The verdicts that are expected; `None`: nothing is."""
     race: Margin | None
-    """Of `redis.enqueued_count` against `redis.cleanup`."""
+    """Of the count of `enqueued_items` against its deletion."""
     seal: Margin | None
-    """Of `postgres.seal` against the first write that ends PENDING."""
+    """Of `postgres.seal` against the first write that leaves nothing to seal."""
     story: tuple[str, ...]
     """What led to the verdicts, a sentence a line."""
     decisive: frozenset[int]

@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from batchsim.analysis.effects import Effects
 from batchsim.protocol.history import is_regression
-from batchsim.protocol.operations import Abort, CompletionUpdate, Seal, SetCompleted
-from batchsim.protocol.stores import Status
+from batchsim.protocol.stores import BATCH_ROW, BatchRow, Status
 from batchsim.trace import Step, Trace
 
 
 class StatusWrite(NamedTuple):
-    """A step that wrote the status, be it to the same."""
+    """A step that wrote the batch row, be it with the same status."""
 
     step: Step
-    before: Status
-    after: Status
+    row_before: BatchRow
+    row_after: BatchRow
+
+    @property
+    def before(self) -> Status:
+        """The status that it replaced."""
+        return self.row_before.status
+
+    @property
+    def after(self) -> Status:
+        """The status that it wrote."""
+        return self.row_after.status
 
     @property
     def is_regression(self) -> bool:
@@ -26,25 +36,10 @@ class StatusWrite(NamedTuple):
 
 def status_writes(trace: Trace) -> Iterator[StatusWrite]:
     """All of them, in the order of effects. Needs a trace with all steps."""
-    status = Status.PENDING
-    for step in trace.steps:
-        after = _written(step)
-        if after is not None:
-            yield StatusWrite(step, status, after)
-            status = after
+    return status_writes_in(Effects(trace))
 
 
-def _written(step: Step) -> Status | None:
-    if not step.took_effect:
-        return None
-    match step.operation:
-        case Seal() if step.effect:
-            return Status.PROCESSING
-        case CompletionUpdate(status=status):
-            return status
-        case SetCompleted() if step.effect:
-            return Status.COMPLETED
-        case Abort() if step.effect:
-            return Status.ABORTED
-        case _:
-            return None
+def status_writes_in(effects: Effects) -> Iterator[StatusWrite]:
+    """All of them, in the order of effects."""
+    for step, change in effects.of(BATCH_ROW):
+        yield StatusWrite(step, change.before, change.after)

@@ -4,64 +4,87 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchsim.analysis.refusals import handled_in, refusals, refusals_in_words
+from batchsim.analysis.effects import Effects, reads_only
+from batchsim.analysis.facts import AtEnd, Clause, Fact, Got, Held, LeftOver, Sentence
+from batchsim.analysis.refusals import Refusal, refusals, refusals_in_words
 from batchsim.analysis.turns import mishaps, turns
-from batchsim.analysis.wording import Told, at
+from batchsim.analysis.wording import at, of
 from batchsim.protocol.client import Result
-from batchsim.protocol.operations import FindBatch
+from batchsim.protocol.setting import Call
+from batchsim.protocol.stores import BATCH_ROW, WAITPOINT, Waitpoint
 from batchsim.rounding import instant
 from batchsim.trace import Trace
 
 
 def story(trace: Trace, verdicts: tuple[str, ...]) -> tuple[str, ...]:
     """The sentences, in the order of time; none where all went well. Needs a trace with all steps."""
-    if verdicts == ("ok",):
-        return ()
-    told = [*refusals_in_words(trace), *_hollow_success(trace), *_turns_in_words(trace)]
-    return (*(sentence for _, sentence in sorted(told, key=lambda each: each[0])), _ending(trace))
+    return () if verdicts == ("ok",) else tuple(sentence.text for sentence in sentences(trace))
+
+
+def sentences(trace: Trace) -> tuple[Sentence, ...]:
+    """What there is to tell, whatever the verdict, in the order of time. Needs a trace with all steps."""
+    effects = Effects(trace)
+    refused = refusals(effects)
+    told = [*refusals_in_words(refused), *_hollow_success(trace), *_turns_in_words(effects, refused)]
+    return (*sorted(told, key=lambda each: each.at_us), _ending(trace))
 
 
 def decisive_steps(trace: Trace) -> frozenset[int]:
     """The numbers of the steps that the story turns on."""
-    turned = (step.number for step, _ in (*turns(trace), *mishaps(trace)))
-    return frozenset((*_told_of_attempts(trace), *turned))
+    effects = Effects(trace)
+    turned = (step.number for step, _ in (*turns(effects), *mishaps(effects)))
+    return frozenset((*_told_of_attempts(refusals(effects)), *turned))
 
 
-def _told_of_attempts(trace: Trace) -> frozenset[int]:
-    return frozenset(number for _, refusal in refusals(trace) for number in refusal.decisive)
+def _told_of_attempts(refused: tuple[Refusal, ...]) -> frozenset[int]:
+    return frozenset(number for refusal in refused for number in refusal.reason.steps)
 
 
-def _turns_in_words(trace: Trace) -> Iterator[Told]:
-    told = _told_of_attempts(trace)
-    for step, sentence in turns(trace):
-        yield step.at_us, sentence
-    for step, sentence in mishaps(trace):
+def _turns_in_words(effects: Effects, refused: tuple[Refusal, ...]) -> Iterator[Sentence]:
+    told = _told_of_attempts(refused)
+    for _, sentence in turns(effects):
+        yield sentence
+    for step, sentence in mishaps(effects):
         if step.number not in told:
-            yield step.at_us, sentence
+            yield sentence
 
 
-def _hollow_success(trace: Trace) -> Iterator[Told]:
+def _hollow_success(trace: Trace) -> Iterator[Sentence]:
     """An answer "sealed" by which nobody had sealed the row."""
     answered = trace.answers[-1] if trace.answers else None
     if answered is None or not answered.sealed:
         return
-    last = handled_in(trace, answered.attempt)[-1]
-    if isinstance(last.operation, FindBatch) and not last.answer.sealed:
-        yield (
-            answered.at_us,
+    own = [step for step in trace.steps if step.actor == f"handler-{answered.attempt}"]
+    last = own[-1]
+    if last.raised is None and reads_only(last, BATCH_ROW) and not last.answer.sealed:
+        words = (
             f"attempt {answered.attempt} got 200 sealed, although no row was sealed: "
-            f"the row that it read at {at(last)} was {last.description}.",
+            f"the row that it read at {at(last)} was {last.description}"
+        )
+        yield of(last, words, Held(last.number, BATCH_ROW, last.answer)).ends(
+            answered.at_us, Got(answered.attempt, answered.status, answered.sealed)
         )
 
 
 # -- the end -----------------------------------------------------------------------------------
 
 
-def _ending(trace: Trace) -> str:
+def _ending(trace: Trace) -> Sentence:
     outcome = trace.outcome
+    facts: list[Fact] = [AtEnd(BATCH_ROW, outcome.batch), *map(LeftOver, outcome.leaked_keys)]
+    if _waits_for_waitpoint(trace):
+        facts.append(AtEnd(WAITPOINT, Waitpoint.PENDING))
     row = f"the batch ended {outcome.batch.status}, {'sealed' if outcome.batch.sealed else 'not sealed'}"
     leaked = f"; left in Redis: {', '.join(outcome.leaked_keys)}" if outcome.leaked_keys else ""
-    return f"{_call_in_words(trace)}; {_runs_in_words(trace)}, and {row}{leaked}."
+    words = f"{_call_in_words(trace)}; {_runs_in_words(trace)}, and {row}{leaked}"
+    return Clause(words, facts=tuple(facts)).ends(max(trace.called_back_us, trace.ended_us))
+
+
+def _waits_for_waitpoint(trace: Trace) -> bool:
+    """Whether the call still waits although the batch was streamed."""
+    is_streamed = bool(trace.answers) and bool(trace.answers[-1].sealed)
+    waits = trace.outcome.call.result is Result.WAITING
+    return waits and is_streamed and trace.setting.call is Call.TRIGGER_AND_WAIT
 
 
 def _runs_in_words(trace: Trace) -> str:
@@ -79,7 +102,11 @@ def _call_in_words(trace: Trace) -> str:
         case Result.OK:
             return f"the call returned at {when} after {attempts}"
         case Result.WAITING:
-            why = "nobody completed its waitpoint" if trace.answers else "no attempt was answered"
+            why = f"attempt {call.attempts} was never answered"
+            if _waits_for_waitpoint(trace):
+                why = "nobody completed its waitpoint"
+            elif not trace.answers:
+                why = "no attempt was answered"
             return f"the call never returned: {why}, and nothing moves after {when} ({attempts})"
         case Result.API_ERROR:
             return f"the call raised ApiError({call.status}) at {when} after {attempts}"

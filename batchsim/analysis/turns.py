@@ -4,183 +4,265 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchsim.analysis.status_writes import status_writes
-from batchsim.analysis.wording import at, doing, raised
-from batchsim.protocol.mishaps import IN_HANDS
-from batchsim.protocol.operation import Stopped, StoreFailure
-from batchsim.protocol.operations import (
-    Abort,
-    ClaimMessage,
-    Cleanup,
-    CleanupWithTombstone,
-    CompleteMessage,
-    CompleteWaitpoint,
-    CompletionUpdate,
-    CreateRun,
-    MarkEnqueued,
-    PushMessage,
-    ReadFailures,
-    ReadMessage,
-    ReadRuns,
-    Record,
-    Redeliver,
-    RetryMessage,
-    ScheduleCompletion,
+from batchsim.analysis.effects import Effects, Write, can_write
+from batchsim.analysis.facts import (
+    Added,
+    Clause,
+    Contained,
+    Deleted,
+    Fact,
+    Held,
+    LeftOver,
+    NeverAdded,
+    Nth,
+    Queued,
+    Sentence,
+    Wrote,
 )
-from batchsim.protocol.stores import Status, Waitpoint
+from batchsim.analysis.lanes import REAPER, attempt_of
+from batchsim.analysis.status_writes import StatusWrite, status_writes_in
+from batchsim.analysis.wording import at, briefly, doing, of, raised, that_raised
+from batchsim.protocol.cells import Key
+from batchsim.protocol.history import COMPLETION_UPDATES, PUSHED
+from batchsim.protocol.operation import FinalizeOperation, Stopped, StoreFailure
+from batchsim.protocol.operations import ReadMessage, Redeliver
+from batchsim.protocol.setting import Kind
+from batchsim.protocol.stores import (
+    BATCH_ROW,
+    ENQUEUED_ITEMS,
+    META,
+    PROCESSED_ITEMS,
+    QUEUE,
+    REDIS_KEYS,
+    WAITPOINT,
+    Status,
+    Waitpoint,
+    in_flight_key,
+    run_key,
+)
 from batchsim.rounding import rounded
 from batchsim.trace import Step, Trace
 
-Turn = tuple[Step, str]
+Turn = tuple[Step, Sentence]
 """A step, and the sentence that tells it."""
 
-_FINALIZING = (ReadRuns, ReadFailures, CompletionUpdate, ScheduleCompletion, Cleanup, CleanupWithTombstone)
+
+def _turn(step: Step, clause: Clause) -> Turn:
+    return step, clause.ends(step.at_us)
 
 
-def turns(trace: Trace) -> Iterator[Turn]:
-    """What was written over the end of the batch, or failed the wait. Needs a trace with all steps."""
-    for write in status_writes(trace):
-        step, before, after = write
-        if isinstance(step.operation, Abort):
-            yield step, f"the reaper made the batch ABORTED at {at(step)}: it was {before} and not sealed."
-        elif write.is_regression:
-            yield step, f"{step.actor} overwrote {before} with {after} at {at(step)}."
-        elif after is Status.ABORTED:
-            yield step, f"{step.actor} made the batch ABORTED at {at(step)}: every item was rejected."
-    for step in trace.steps:
-        match step.operation:
-            case CompleteWaitpoint(waitpoint=Waitpoint.FAILED) if step.effect:
-                yield step, f"the waitpoint was completed with an error at {at(step)}."
+def turns(effects: Effects) -> Iterator[Turn]:
+    """What was written over the end of the batch, or failed the wait."""
+    for write in status_writes_in(effects):
+        words = _of_status(effects.trace, write)
+        if words:
+            fact = Wrote(write.step.number, BATCH_ROW, write.row_before, write.row_after)
+            yield _turn(write.step, of(write.step, words, fact))
+    for step, change in effects.of(WAITPOINT):
+        if change.after is Waitpoint.FAILED:
+            fact = Wrote(step.number, WAITPOINT, change.before, change.after)
+            yield _turn(step, of(step, f"the waitpoint was completed with an error at {at(step)}", fact))
 
 
-def mishaps(trace: Trace) -> Iterator[Turn]:
-    """What went wrong on the way, and what it led to. Needs a trace with all steps."""
-    for step in trace.steps:
+def _of_status(trace: Trace, write: StatusWrite) -> str:
+    step, before, after = write.step, write.before, write.after
+    if write.is_regression:
+        return f"{step.actor} overwrote {before} with {after} at {at(step)}"
+    if after is not Status.ABORTED or before is Status.ABORTED:
+        return ""
+    if step.actor == REAPER:
+        seal = "sealed" if write.row_before.sealed else "not sealed"
+        return f"the reaper made the batch ABORTED at {at(step)}: it was {before} and {seal}"
+    failed = write.row_after.failed_run_count
+    every = failed == trace.setting.run_count and all(item.kind is Kind.REJECTED for item in trace.setting.items)
+    why = "every item was rejected" if every else f"it had found no success and {failed} failures"
+    return f"{step.actor} made the batch ABORTED at {at(step)}: {why}"
+
+
+def mishaps(effects: Effects) -> Iterator[Turn]:
+    """What went wrong on the way, and what it led to."""
+    for step in effects.trace.steps:
         if step.raised is not None and step.raised.error is Stopped:
-            yield (
-                step,
-                f"{step.actor} stopped for good at {at(step)}, before {doing(step)}{_unfinished(trace, step)}.",
-            )
+            words = f"{step.actor} stopped for good at {at(step)}, before {doing(step)}"
+            yield _turn(step, of(step, words, that_raised(step)) + _unfinished(effects, step))
         elif step.raised is not None and step.raised.error is StoreFailure:
-            yield step, f"{doing(step)} by {step.actor} {raised(step)} at {at(step)}{_missed(trace, step)}."
-    yield from _of_messages(trace)
-    yield from _doubled(trace)
-    yield from _of_keys(trace)
+            words = f"{doing(step)} by {step.actor} {raised(step)} at {at(step)}"
+            yield _turn(step, of(step, words, that_raised(step)) + _missed(effects, step))
+    if effects.trace.setting.shows_in_flight:
+        yield from _of_messages(effects)
+    yield from _doubled(effects)
+    yield from _of_keys(effects)
 
 
 # -- what a failure leads to -------------------------------------------------------------------
 
 
-def _missed(trace: Trace, failure: Step) -> str:
-    """What an actor did about an exception."""
-    following = next((each for each in _later(trace, failure) if each.actor == failure.actor), None)
-    if following is not None and isinstance(following.operation, RetryMessage):
-        return ", and the item was tried again"
-    return _unfinished(trace, failure)
+def _missed(effects: Effects, failure: Step) -> Clause:
+    """What a consumer did about an exception."""
+    item = failure.operation.item
+    following = next((each for each in _later(effects, failure) if each.actor == failure.actor), None)
+    if following is not None and item is not None and attempt_of(failure.actor) is None:
+        is_same = following.operation.item == item and following.took_effect
+        if is_same and following.change_of(QUEUE) is not None:
+            return of(following, ", and its message went back to the queue", Queued(following.number, item))
+    return _unfinished(effects, failure)
 
 
-def _unfinished(trace: Trace, failure: Step) -> str:
-    if not isinstance(failure.operation, _FINALIZING) or (failure.took_effect and _is_cleanup(failure)):
-        return ""
-    cleaned = any(_is_cleanup(each) for each in trace.steps)
-    return "" if cleaned else "; nobody cleaned up"
+def _unfinished(effects: Effects, failure: Step) -> Clause:
+    """Whether a finalization that came to nothing left the keys of the batch."""
+    if not isinstance(failure.operation, FinalizeOperation):
+        return Clause()
+    if any(write.change.deletes for write in effects.of(META)):
+        return Clause()
+    return Clause("; nobody cleaned up", facts=(LeftOver(META),))
 
 
-def _later(trace: Trace, step: Step) -> Iterator[Step]:
-    return iter(trace.steps[step.number + 1 :])
-
-
-def _is_cleanup(step: Step) -> bool:
-    return isinstance(step.operation, Cleanup | CleanupWithTombstone) and step.took_effect
+def _later(effects: Effects, step: Step) -> Iterator[Step]:
+    return iter(effects.trace.steps[step.number + 1 :])
 
 
 # -- messages ----------------------------------------------------------------------------------
 
 
-def _of_messages(trace: Trace) -> Iterator[Turn]:
+def _of_messages(effects: Effects) -> Iterator[Turn]:
     """Messages that came back, and those that were gone; by item, who took it last and who gave it up."""
-    holders: dict[int, str] = {}
+    items = {in_flight_key(index): index for index in range(effects.trace.setting.run_count)}
+    claims: dict[int, Write] = {}
     enders: dict[int, Step] = {}
-    for step in trace.steps:
-        match step.operation:
-            case ClaimMessage() if step.took_effect:
-                holders[step.effect.item] = step.actor
-            case CompleteMessage(index=index) | RetryMessage(index=index) if step.effect:
-                enders[index] = step
-            case Redeliver(index=index):
-                yield step, _came_back(step, index, holders.get(index, "nobody"))
-                enders[index] = step
-            case ReadMessage(index=index) if step.took_effect and step.effect is None:
-                yield (
-                    step,
-                    f"{step.actor} found the message of item {index} gone at {at(step)}{_by(enders, index)}.",
-                )
+    for step in effects.trace.steps:
+        operation = step.operation
+        for key in step.keys_written:
+            if key not in items:
+                continue
+            change = step.change_of(key)
+            assert change is not None
+            if isinstance(operation, Redeliver) and change.deletes:
+                yield _came_back(Write(step, change), items[key], claims[items[key]])
+            if change.creates:
+                claims[items[key]] = Write(step, change)
+            elif change.deletes:
+                enders[items[key]] = step
+        if isinstance(operation, ReadMessage) and step.took_effect and step.effect is None:
+            yield _was_gone(step, operation.index, enders.get(operation.index))
 
 
-def _came_back(step: Step, index: int, holder: str) -> str:
-    if (step.alternative or "").startswith(IN_HANDS):
-        return (
-            f"the visibility timeout of item {index} passed at {at(step)}, while {holder} worked on its message."
+def _came_back(write: Write, index: int, claim: Write) -> Turn:
+    step, change = write
+    holder = claim.step.actor
+    if change.before.is_abandoned:
+        words = f"the message of item {index}, left in flight by {holder}, came back at {at(step)}"
+    else:
+        words = (
+            f"the visibility timeout of item {index} passed at {at(step)}, while {holder} worked on its message"
         )
-    return f"the message of item {index}, left in flight by {holder}, came back at {at(step)}."
+    moved = Wrote(step.number, change.key, change.before, None), Queued(step.number, index)
+    taken = Wrote(claim.step.number, change.key, None, claim.after)
+    return _turn(step, of(step, words, *moved) + of(claim.step, "", taken))
 
 
-def _by(enders: dict[int, Step], index: int) -> str:
-    step = enders.get(index)
-    if step is None:
-        return ""
-    who = "it went back to the queue" if isinstance(step.operation, Redeliver) else f"{step.actor} completed it"
-    return f": {who} at {at(step)}"
+def _was_gone(step: Step, index: int, ender: Step | None) -> Turn:
+    key = in_flight_key(index)
+    words = f"{step.actor} found the message of item {index} gone at {at(step)}"
+    gone = of(step, words, Held(step.number, key, None))
+    if ender is None:
+        return _turn(step, gone)
+    ended: tuple[Fact, ...] = (Deleted(ender.number, key),)
+    if ender.change_of(QUEUE) is None:
+        return _turn(step, gone + of(ender, f": {ender.actor} completed it at {at(ender)}", *ended))
+    ended = (*ended, Queued(ender.number, index))
+    return _turn(step, gone + of(ender, f": it went back to the queue at {at(ender)}", *ended))
 
 
-def _counts(update: Step) -> str:
-    operation = update.operation
-    assert isinstance(operation, CompletionUpdate)
-    return f"with {operation.successful} successful and {operation.failed} failed"
+# -- what was done twice -----------------------------------------------------------------------
 
 
-def _doubled(trace: Trace) -> Iterator[Turn]:
+def _doubled(effects: Effects) -> Iterator[Turn]:
     """Second child runs of an item, and second completion updates."""
-    updates = 0
-    for step in trace.steps:
-        match step.operation:
-            case CreateRun(index=index) if (step.effect or 0) > 1:
-                yield step, f"{step.actor} created child run number {step.effect} of item {index} at {at(step)}."
-            case CompletionUpdate() if step.took_effect:
-                updates += 1
-                if updates > 1:
-                    yield (
-                        step,
-                        f"{step.actor} made completion update number {updates} at {at(step)}, {_counts(step)}.",
-                    )
+    setting = effects.trace.setting
+    second = {
+        run_key(index, copy): (index, copy)
+        for copy in range(2, setting.run_copies_max + 1)
+        for index in range(setting.run_count)
+    }
+    made_updates = {write.step.number: place for place, write in enumerate(effects.of(COMPLETION_UPDATES), 1)}
+    for step in effects.trace.steps:
+        for key in step.keys_written:
+            change = step.change_of(key) if key in second else None
+            if change is not None and change.creates:
+                index, copy = second[key]
+                words = f"{step.actor} created child run number {copy} of item {index} at {at(step)}"
+                yield _turn(step, of(step, words, Wrote(step.number, key, None, change.after)))
+        if made_updates.get(step.number, 1) > 1:
+            yield _turn(step, _second_update(step, made_updates[step.number]))
+
+
+def _second_update(step: Step, number: int) -> Clause:
+    change = step.change_of(BATCH_ROW)
+    assert change is not None
+    row = change.after
+    words = (
+        f"{step.actor} made completion update number {number} at {at(step)}, "
+        f"with {row.successful_run_count or 0} successful and {row.failed_run_count or 0} failed"
+    )
+    wrote = Wrote(step.number, BATCH_ROW, change.before, row)
+    return of(step, words, wrote, Nth(step.number, COMPLETION_UPDATES, number))
 
 
 # -- keys --------------------------------------------------------------------------------------
 
 
-def _of_keys(trace: Trace) -> Iterator[Turn]:
+def _of_keys(effects: Effects) -> Iterator[Turn]:
     """Items that are marked and have no message, and keys that came back after cleanup."""
-    yield from _taken_for_enqueued(trace)
-    cleanup = next((step for step in reversed(trace.steps) if _is_cleanup(step)), None)
-    if cleanup is None or not trace.outcome.leaked_keys:
+    yield from _taken_for_enqueued(effects)
+    if not any(write.change.deletes for write in effects.of(META)):
         return
-    for step in _later(trace, cleanup):
-        after = rounded(step.at_us - cleanup.at_us)
-        match step.operation:
-            case MarkEnqueued(index=index) if step.effect:
-                yield step, f"{step.actor} marked item {index} as enqueued at {at(step)}, {after} after cleanup."
-            case Record(index=index) if step.took_effect:
-                yield step, f"{step.actor} recorded item {index} at {at(step)}, {after} after cleanup."
+    left: dict[int, list[Key]] = {}
+    for key in effects.trace.outcome.leaked_keys:
+        since: list[int] = []
+        for write in effects.of(key):
+            since = [write.step.number] if write.change.creates else [*since, write.step.number]
+        for number in since:
+            left.setdefault(number, []).append(key)
+    for number, keys in sorted(left.items()):
+        step = effects.trace.steps[number]
+        deletion = _deletion_of_keys(effects, step)
+        if deletion is not None:
+            yield _turn(step, _came_again(step, keys, deletion))
 
 
-def _taken_for_enqueued(trace: Trace) -> Iterator[Turn]:
-    pushed: set[int | None] = {
-        step.operation.item for step in trace.steps if isinstance(step.operation, PushMessage) and step.took_effect
-    }
-    for step in trace.steps:
-        if isinstance(step.operation, MarkEnqueued) and step.effect is False and step.operation.item not in pushed:
-            item = step.operation.item
-            yield (
-                step,
-                f"{step.actor} took item {item} for enqueued at {at(step)}: it was marked, and never pushed.",
-            )
+def _deletion_of_keys(effects: Effects, step: Step) -> Step | None:
+    """Who deleted a key of the batch the last time before a step."""
+    deletions = (effects.last_deletion(step, key) for key in REDIS_KEYS)
+    return max((each for each in deletions if each is not None), key=lambda each: each.number, default=None)
+
+
+def _came_again(step: Step, keys: list[Key], deletion: Step) -> Clause:
+    item = step.operation.item
+    facts: list[Fact] = [LeftOver(key) for key in keys]
+    if item is not None and ENQUEUED_ITEMS in keys:
+        did = f"marked item {item} as enqueued"
+        facts.append(Added(step.number, ENQUEUED_ITEMS, item))
+    elif item is not None and PROCESSED_ITEMS in keys:
+        did = f"recorded item {item}"
+        facts.append(Added(step.number, PROCESSED_ITEMS, item))
+    else:
+        did = f"wrote {', '.join(keys)}"
+    after = f"{rounded(step.at_us - deletion.at_us)} after {briefly(deletion)}"
+    gone = next(key for key in REDIS_KEYS if deletion.deletes(key))
+    words = f"{step.actor} {did} at {at(step)}, {after}"
+    return of(step, words, *facts) + of(deletion, "", Deleted(deletion.number, gone))
+
+
+def _taken_for_enqueued(effects: Effects) -> Iterator[Turn]:
+    pushed = {write.step.operation.item for write in effects.of(PUSHED)}
+    for step in effects.trace.steps:
+        item = step.operation.item
+        if item is None or item in pushed or attempt_of(step.actor) is None or not step.took_effect:
+            continue
+        if not can_write(step, ENQUEUED_ITEMS) or step.change_of(ENQUEUED_ITEMS) is not None:
+            continue
+        last = next(effects.before(step, ENQUEUED_ITEMS), None)
+        if last is not None and item in (last.after or ()):
+            words = f"{step.actor} took item {item} for enqueued at {at(step)}: it was marked, and never pushed"
+            marked = Contained(step.number, ENQUEUED_ITEMS, item), NeverAdded(PUSHED, item)
+            yield _turn(step, of(step, words, *marked))

@@ -119,8 +119,8 @@ def _verdicts(runs: Iterable[PolicyRun]) -> Iterator[str]:
     yield "## Verdicts"
     yield table(headings, [_verdict(run) for run in runs], right=(4, 5, 7, 8, 9))
     yield (
-        "Race margin: `redis.cleanup` minus `redis.enqueued_count` of the first attempt that counted. "
-        "Seal margin: the first other write that ends PENDING minus the first `postgres.seal`. "
+        "Race margin: the first deletion of `enqueued_items` minus the first count of it. "
+        "Seal margin: the first other write that leaves nothing to seal minus the first `postgres.seal`. "
         "Negative: the endpoint came too late."
     )
 

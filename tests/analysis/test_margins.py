@@ -93,6 +93,23 @@ def test_a_completion_update_that_seals_is_a_rival() -> None:
     assert margin.margin_us == -5_000
 
 
+def test_a_completion_update_that_would_have_sealed_is_a_rival_where_it_came_too_late() -> None:
+    margin = sealed({"postgres.completion_update": request_leg("20 ms")}, "ok", "seal_at_finalize")
+    assert margin.rival.name == "postgres.completion_update"
+    assert margin.margin_us == 8_000
+
+
+def test_a_set_that_cleanup_keeps_is_raced_by_its_expiry() -> None:
+    latency = {"redis.enqueued_count": request_leg("5 ms"), "redis.expire": request_leg("1 s")}
+    margin = race_margin(simulate(timeless(latency), POLICIES["tombstone"]))
+    assert margin is not None
+    assert (margin.endpoint.name, margin.rival.name, margin.margin_us) == (
+        "redis.enqueued_count",
+        "redis.expire",
+        995_000,
+    )
+
+
 def test_the_reaper_is_a_rival_where_it_aborted() -> None:
     scenario = timeless(
         {"jobs.take_expiry": request_leg("4 ms"), "postgres.seal": request_leg("12 ms")},

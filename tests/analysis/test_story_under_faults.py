@@ -106,7 +106,7 @@ def test_an_item_that_was_tried_again() -> None:
     trace = run(StoreError(operation="postgres.create_run", effect=Effect.AFTER))
     assert told(trace)[0] == (
         "postgres.create_run of item 0 by consumer-0 raised after its effect at 1.000 s, "
-        "and the item was tried again."
+        "and its message went back to the queue."
     )
 
 

@@ -9,7 +9,9 @@ from typing import NamedTuple, TypeVar
 
 from batchsim.engines.timed import Simulation
 from batchsim.protocol.client import CallResult
+from batchsim.protocol.history import COMPLETION_UPDATES
 from batchsim.protocol.operations import CompletionUpdate, EnqueuedCount, FindBatch, SetCompleted
+from batchsim.protocol.stores import BATCH_ROW, Status
 from batchsim.trace import Answered, Step, Trace
 
 _KEPT = frozenset(each.name for each in (CompletionUpdate, EnqueuedCount, FindBatch, SetCompleted))
@@ -79,14 +81,14 @@ def timing_of(simulation: Simulation, seeds: Iterable[int]) -> Timing:
 
 def _late(trace: Trace) -> _Late | None:
     """`None`: its count was right, or nothing had been updated by then."""
-    updated = _first(trace.steps, CompletionUpdate.name)
+    updated = next((step for step in trace.steps if COMPLETION_UPDATES in step.keys_written), None)
     counted = _first(trace.steps, EnqueuedCount.name, _FIRST_HANDLER)
     if updated is None or counted is None or counted.effect == trace.setting.run_count:
         return None
     read = _first(trace.steps[trace.steps.index(counted) :], FindBatch.name, _FIRST_HANDLER)
     if read is None:
         return None
-    completed = _first(trace.steps, SetCompleted.name)
+    completed = next((step for step in trace.steps if _completes(step)), None)
     return _Late(
         read_us=read.at_us - updated.at_us,
         completed_us=None if completed is None else completed.at_us - updated.at_us,
@@ -98,6 +100,11 @@ def _late(trace: Trace) -> _Late | None:
 def _first(steps: Sequence[Step], name: str, actor: str | None = None) -> Step | None:
     found = (step for step in steps if step.name == name and step.took_effect)
     return next((step for step in found if actor is None or step.actor == actor), None)
+
+
+def _completes(step: Step) -> bool:
+    change = step.change_of(BATCH_ROW)
+    return change is not None and change.after.status is Status.COMPLETED
 
 
 def _answer(answered: Answered) -> Answer:

@@ -262,8 +262,11 @@ class Lane(Recurring):
         if recorder.keep is None or operation.name in recorder.keep:
             times = self._issued_us, now_us, now_us + self._response_us
             bare = operation.bare
-            step = Step(number, self.name, bare, answer, *times, self.after, woken_by, alternative)
+            written = recorder.take_notes()
+            step = Step(number, self.name, bare, answer, *times, self.after, woken_by, alternative, written)
             recorder.steps.append(step)
+        elif recorder.cells is not None:
+            recorder.take_notes()
         self.after = number
 
     def _unblock(self, operation: Operation[Any], answer: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from batchsim.engines.latencies import Drawn, Samplers
@@ -17,6 +19,7 @@ from batchsim.engines.timed.waiting import Waiting
 from batchsim.engines.timed.watched import WatchedStage
 from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, Actor, alarms, cast, world_after_phase_1
 from batchsim.protocol.cells import Cells, GuardedCells
+from batchsim.protocol.changes import RecordedCells, WatchedCells
 from batchsim.protocol.client import CallResult, Result
 from batchsim.protocol.operation import Stopped
 from batchsim.protocol.policy import Policy
@@ -81,6 +84,25 @@ class Simulation:
         return _Run(self._scenario, self._policy, seed, latencies, actors, keep, None, None).trace()
 
 
+def _cells(*, is_watched: bool, keeps_steps: bool) -> Cells:
+    """Cells that do no more than the run needs."""
+    if is_watched:
+        return WatchedCells({})
+    return RecordedCells({}) if keeps_steps else Cells()
+
+
+@contextmanager
+def _no_garbage_collected() -> Iterator[None]:
+    """Of what is kept nothing is garbage, and looking through it again and again takes longer than making it."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 class _Run:
     def __init__(
         self,
@@ -97,12 +119,13 @@ class _Run:
         self._policy = policy
         self._seed = seed
         is_watched = observer is not None or conductor is not None
-        self._cells = GuardedCells({}) if is_watched else Cells()
+        self._keeps_steps = keep is None or len(keep) > 0
+        self._cells = _cells(is_watched=is_watched, keeps_steps=self._keeps_steps)
         self._world = world_after_phase_1(scenario.setting, policy, self._cells)
         self._clock = Clock()
         self._latencies = latencies
         self._waiting = Waiting(self._clock, self._begin)
-        self._recorder = Recorder(keep)
+        self._recorder = Recorder(keep, self._cells)
         self._conductor = conductor
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
         self._stage = WatchedStage(*parts, observer, conductor) if is_watched else Stage(*parts)
@@ -114,7 +137,11 @@ class _Run:
         """Run to quiescence."""
         self._start_timers_of_phase_1()
         self._admit_actors()
-        self._clock.run_to_rest()
+        if self._keeps_steps:
+            with _no_garbage_collected():
+                self._clock.run_to_rest()
+        else:
+            self._clock.run_to_rest()
         if isinstance(self._cells, GuardedCells):
             self._cells.release()
         if self._conductor is not None:
