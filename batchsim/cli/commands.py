@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import join
 from typing import TYPE_CHECKING
 
 import click
@@ -17,15 +16,20 @@ from batchsim.cli.findings import findings
 from batchsim.cli.inputs import load, policies_of, policy_of, properties_of
 from batchsim.cli.outputs import (
     check_outputs,
+    check_report,
+    check_witnesses,
+    deliver,
     print_list,
     printing,
+    report_texts,
     show,
+    witness_texts,
+    write_files,
     write_json,
-    write_report,
     write_run_json,
-    write_witnesses,
 )
 from batchsim.cli.sweep import sweep
+from batchsim.cli.telling import tell
 from batchsim.cli.worth import worth
 
 if TYPE_CHECKING:
@@ -72,16 +76,20 @@ def run(
     """
     from batchsim.analysis.runs import ScenarioRun, run_policy
     from batchsim.report.progress import Progress
+    from batchsim.report.shell import join
     from batchsim.scenario import check_for_timed_run
 
-    check_outputs(json_file, report_directory)
+    check_outputs(json_file, report_directory, inputs=(*files, *policies, *verdicts))
     plans = [
         (scenario, policies_of(scenario, policies), properties_of(scenario, verdicts))
         for scenario in load(files, overrides, seed, check_for_timed_run)
     ]
+    if report_directory is not None:
+        check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
     results: list[ScenarioRun] = []
-    outputs = (report_directory is not None) + (json_file is not None)
-    with Progress(sum(len(chosen) for _, chosen, _ in plans) + outputs, quiet=quiet) as progress:
+    texts: dict[str, str] = {}
+    steps = sum(len(chosen) for _, chosen, _ in plans) + (report_directory is not None)
+    with Progress(steps, quiet=quiet) as progress:
         for scenario, chosen, properties in plans:
             runs = []
             for name, policy in chosen:
@@ -89,17 +97,19 @@ def run(
                 runs.append(run_policy(scenario, name, policy, properties))
             results.append(ScenarioRun(scenario, tuple(runs)))
         if report_directory is not None:
-            progress.begin(f"writing {report_directory}")
-            write_report(report_directory, results)
-        if json_file is not None:
-            progress.begin(f"writing {json_file}")
-            write_run_json(json_file, results)
-    if not quiet and json_file != "-":
-        options = [] if seed is None else ["--seed", str(seed)]
-        options += [word for override in overrides for word in ("--set", override)]
-        options += [word for verdict in verdicts for word in ("--verdict", verdict)]
-        command = ["batchsim", "run", *map(str, files), *options, "--timeline", "--policy"]
-        show(results, lambda run: join([*command, run.name]), timeline=timeline)
+            progress.begin("drawing the report")
+            texts = report_texts(report_directory, results)
+    options = [] if seed is None else ["--seed", str(seed)]
+    options += [word for override in overrides for word in ("--set", override)]
+    options += [word for verdict in verdicts for word in ("--verdict", verdict)]
+    command = ["batchsim", "run", *map(str, files), *options, "--timeline", "--policy"]
+    deliver(
+        None
+        if quiet or json_file == "-"
+        else lambda: show(results, lambda run: join([*command, run.name]), timeline=timeline),
+        None if report_directory is None else lambda: write_files("--report", report_directory, texts),
+        None if json_file is None else lambda: write_run_json(json_file, results),
+    )
     return 0 if all(result.is_as_expected for result in results) else UNEXPECTED
 
 
@@ -169,6 +179,7 @@ def explore(
     from batchsim.report.contract import explore_document
     from batchsim.report.exploration import show_explorations
     from batchsim.report.search_progress import SearchProgress
+    from batchsim.report.shell import join
     from batchsim.scenario import check_for_exploration
 
     bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
@@ -178,9 +189,11 @@ def explore(
         if reduces or witness_directory is not None:
             raise BadInputError("--exact: allowed: neither --reduce nor --witness beside it")
         return explore_exactly(file, policies, verdicts, overrides, bounds, json_file, quiet=quiet)
-    check_outputs(json_file, None, witness_directory)
+    check_outputs(json_file, None, witness_directory, (file, *policies, *verdicts))
     (scenario,) = load([file], overrides, None, check_for_exploration)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    if witness_directory is not None:
+        check_witnesses(witness_directory, [name for name, _ in chosen])
     explorations, reasons = [], []
     with SearchProgress(quiet=quiet) as progress:
         for _, policy in chosen:
@@ -196,6 +209,7 @@ def explore(
                 explorations.append(exploration)
                 reasons.append(() if progress.was_interrupted else explanations(exploration, properties))
     names = [name for name, _ in chosen]
+    texts: dict[str, str] = {}
     if witness_directory is None:
         look = ["batchsim", "explore", str(file), *(word for each in overrides for word in ("--set", each))]
         commands = [
@@ -212,14 +226,21 @@ def explore(
             ]
             for name, exploration in zip(asked, explorations, strict=False)
         ]
-        commands = write_witnesses(witness_directory, witnesses)
-    if json_file is not None:
-        write_json(json_file, explore_document(scenario.name, explorations))
-    if not quiet and json_file != "-":
+        texts, commands = witness_texts(witness_directory, witnesses)
+
+    def show() -> None:
         with printing() as console:
             show_explorations(console, scenario, explorations, reasons, commands)
+
+    deliver(
+        None if quiet or json_file == "-" else show,
+        None if witness_directory is None else lambda: write_files("--witness", witness_directory, texts),
+        None
+        if json_file is None
+        else lambda: write_json(json_file, explore_document(scenario.name, explorations)),
+    )
     if progress.was_interrupted:
-        click.echo(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun", err=True)
+        tell(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun")
         return INTERRUPTED
     return _code_of(scenario, names, explorations)
 
@@ -240,24 +261,30 @@ def replay(file: Path, json_file: str | None, report_directory: Path | None, tim
     from batchsim.analysis.witnesses import OtherTime, check_times, read_witness
     from batchsim.engines.prescribed import NoSuchDraw
     from batchsim.engines.timed import OrderNotPossible
+    from batchsim.report.shell import join
 
-    check_outputs(json_file, report_directory)
+    check_outputs(json_file, report_directory, inputs=(file,))
     witness = read_witness(file)
     (scenario,) = load([witness.scenario], witness.overrides, None)
     name, policy = policy_of(witness.policy)
     properties = properties_of(scenario, witness.properties)
+    if json_file is not None:
+        check_outputs(json_file, None, inputs=(witness.scenario, witness.policy, *witness.properties))
+    if report_directory is not None:
+        check_report(report_directory, [(scenario, [(name, policy)])])
     try:
         result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts, witness.draws)
         check_times(witness, result.trace)
     except (OrderNotPossible, NoSuchDraw, OtherTime) as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
     results = [ScenarioRun(scenario, (result,), witness=file.name)]
-    if report_directory is not None:
-        write_report(report_directory, results)
-    if json_file is not None:
-        write_run_json(json_file, results)
-    if not quiet and json_file != "-":
-        show(results, lambda _: join(["batchsim", "replay", str(file), "--timeline"]), timeline=timeline)
+    texts = {} if report_directory is None else report_texts(report_directory, results)
+    again = join(["batchsim", "replay", str(file), "--timeline"])
+    deliver(
+        None if quiet or json_file == "-" else lambda: show(results, lambda _: again, timeline=timeline),
+        None if report_directory is None else lambda: write_files("--report", report_directory, texts),
+        None if json_file is None else lambda: write_run_json(json_file, results),
+    )
     return 0 if result.is_as_expected else UNEXPECTED
 
 
@@ -306,9 +333,8 @@ def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[Ex
         expected = scenario.expect_explore.get(name)
         found = exploration.verdicts
         if expected is not None and (not found <= expected or (exploration.is_complete and found != expected)):
-            click.echo(
-                f"{scenario.name}, {name}: expected {', '.join(sorted(expected))}, got {', '.join(sorted(found))}",
-                err=True,
+            tell(
+                f"{scenario.name}, {name}: expected {', '.join(sorted(expected))}, got {', '.join(sorted(found))}"
             )
             return UNEXPECTED
         # Without an expectation the question is whether it fails; that it does is an answer.

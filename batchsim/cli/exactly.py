@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
 from batchsim.cli.inputs import load, policies_of, properties_of
-from batchsim.cli.outputs import check_outputs, printing, write_json
+from batchsim.cli.outputs import check_outputs, deliver, printing, write_json
+from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
     from batchsim.engines.chain import ExactExploration
@@ -35,7 +34,7 @@ def explore_exactly(
     from batchsim.report.exactness import show_exact_explorations
     from batchsim.report.search_progress import SearchProgress
 
-    check_outputs(json_file, None)
+    check_outputs(json_file, None, inputs=(file, *policies, *verdicts))
     (scenario,) = load([file], overrides, None, check_for_chain)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     explorations = []
@@ -45,13 +44,17 @@ def explore_exactly(
                 explorations.append(
                     explore_exact(scenario, policy, properties=properties, bounds=bounds, on_level=progress.show)
                 )
-    if json_file is not None:
-        write_json(json_file, exact_document(scenario.name, explorations))
-    if not quiet and json_file != "-":
+
+    def show() -> None:
         with printing() as console:
             show_exact_explorations(console, scenario, explorations)
+
+    deliver(
+        None if quiet or json_file == "-" else show,
+        None if json_file is None else lambda: write_json(json_file, exact_document(scenario.name, explorations)),
+    )
     if progress.was_interrupted:
-        click.echo(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun", err=True)
+        tell(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun")
         return INTERRUPTED
     return _code_of(scenario, [name for name, _ in chosen], explorations)
 
@@ -61,6 +64,6 @@ def _code_of(scenario: Scenario, names: Sequence[str], explorations: Sequence[Ex
         expected = scenario.expect_explore.get(name)
         if expected is not None and not exploration.verdicts <= expected:
             allowed, found = ", ".join(sorted(expected)), ", ".join(sorted(exploration.verdicts))
-            click.echo(f"{scenario.name}, {name}: expected {allowed}, got {found}", err=True)
+            tell(f"{scenario.name}, {name}: expected {allowed}, got {found}")
             return UNEXPECTED
     return 0 if all(each.is_complete for each in explorations) else INCONCLUSIVE

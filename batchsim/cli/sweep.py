@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -15,7 +15,8 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
 from batchsim.cli.inputs import load, policies_of, properties_of
-from batchsim.cli.outputs import check_outputs, printing, write_json
+from batchsim.cli.outputs import check_file, check_outputs, deliver, printing, write_json
+from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import CellResult, Crew, Sweep
@@ -87,37 +88,42 @@ def sweep(
     Every run of an index meets the same latencies under all policies, on any number of workers. The exit code is
     1 if a verdict was given that `expect_explore` excludes, and 3 if --until-width was not reached.
     """
-    from batchsim.analysis.sweep import RUNS
+    from batchsim.analysis.sweep import RUNS, SweepNotKept
     from batchsim.analysis.sweep import sweep as sweep_scenario
     from batchsim.report.sweep_progress import SweepProgress
 
     _check(engine, scheduler, out, plots, vary, resume=resume)
-    check_outputs(json_file, None)
+    inputs: tuple[Path | str, ...] = (file, *policies, *verdicts)
+    check_outputs(json_file, None, inputs=inputs)
     (scenario,) = load([file], overrides, None)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    pictures = _pictures(plots)
+    pictures = _pictures(plots, inputs)
+    failure: SweepNotKept | None = None
     with _crew(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
-        result = sweep_scenario(
-            scenario,
-            policies or None,
-            runs=runs or (RUNS if until_width is None else RUNS_MAX_FOR_A_WIDTH),
-            vary=vary,
-            properties=properties,
-            until_width=None if until_width is None else _share_of(until_width),
-            executor=executor,
-            workers=count,
-            database=_database(out, scenario),
-            resume=resume,
-            watch=progress.watch,
-        )
-    if json_file is not None:
-        _write_json(json_file, result)
-    if not quiet and json_file != "-":
-        _show(result)
-    if pictures:
-        _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet)
+        try:
+            result = sweep_scenario(
+                scenario,
+                policies or None,
+                runs=runs or (RUNS if until_width is None else RUNS_MAX_FOR_A_WIDTH),
+                vary=vary,
+                properties=properties,
+                until_width=None if until_width is None else _share_of(until_width),
+                executor=executor,
+                workers=count,
+                database=_database(out, scenario),
+                resume=resume,
+                watch=progress.watch,
+            )
+        except SweepNotKept as error:
+            result, failure = error.sweep, error
+    deliver(
+        None if quiet or json_file == "-" else lambda: _show(result),
+        None if json_file is None else lambda: _write_json(json_file, result),
+        lambda: _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet),
+        None if failure is None else lambda: _raise(failure),
+    )
     if progress.was_interrupted and not result.is_complete:
-        click.echo("interrupted: the sweep is incomplete", err=True)
+        tell("interrupted: the sweep is incomplete")
         return INTERRUPTED
     return _code_of(scenario, dict(chosen), result)
 
@@ -164,29 +170,29 @@ def _crew(engine: str, scheduler: str | None, workers: int | None) -> Iterator[C
 
 def _database(out: Path | None, scenario: Scenario) -> Path | None:
     from batchsim.report.file_names import safe_stem
-    from batchsim.report.files import why_not_writable
 
     if out is None:
         return None
-    path = out / f"{safe_stem(scenario.name)}.sqlite" if out.is_dir() else out
-    why = why_not_writable(path)
-    if why is not None:
-        raise BadInputError(f"--out {out}: {why}")
+    try:
+        path = out / f"{safe_stem(scenario.name)}.sqlite" if out.is_dir() else out
+    except OSError as error:
+        raise BadInputError(f"--out {out}: {error.strerror or error}") from None
+    check_file("--out", path)
     return path
 
 
-def _pictures(plots: Sequence[Path]) -> list[Path]:
-    """Every picture that is to be drawn."""
-    from batchsim.report.files import why_not_writable
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
+
+def _pictures(plots: Sequence[Path], inputs: Sequence[Path | str]) -> list[Path]:
+    """Every picture that is to be drawn."""
     pictures: list[Path] = []
     for plot in plots:
         ends = plot.suffix in (".svg", ".png")
         pictures += [plot] if ends else [plot.with_name(f"{plot.name}{suffix}") for suffix in (".svg", ".png")]
     for picture in pictures:
-        why = why_not_writable(picture)
-        if why is not None:
-            raise BadInputError(f"--plot {picture}: {why}")
+        check_file("--plot", picture, inputs)
     return pictures
 
 
@@ -201,6 +207,8 @@ def _draw(
     from batchsim.cli.edges import edges_for
     from batchsim.report.sweep_plot import write_plot
 
+    if not pictures:
+        return
     edges = edges_for(result, policies, properties, quiet=quiet) if result.is_complete else []
     for picture in pictures:
         try:
@@ -238,6 +246,6 @@ def is_as_expected(scenario: Scenario, chosen: Iterable[str], cells: Iterable[Ce
         if expected is not None and not given <= expected:
             wrong = ", ".join(sorted(given - expected))
             message = f"{scenario.name}, {name}: expected {', '.join(sorted(expected))}, got {wrong} too"
-            click.echo(message, err=True)
+            tell(message)
             return False
     return True

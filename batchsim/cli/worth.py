@@ -13,8 +13,9 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.exit_codes import INTERRUPTED, UNEXPECTED
 from batchsim.cli.inputs import load, policies_of, properties_of
-from batchsim.cli.outputs import check_outputs, printing, write_json, write_pages
+from batchsim.cli.outputs import check_folder, check_outputs, deliver, printing, write_files, write_json
 from batchsim.cli.sweep import is_as_expected
+from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
     from batchsim.analysis.worth import Question, Worth
@@ -63,10 +64,14 @@ def worth(
     """
     from batchsim.analysis.worth import worth_of
     from batchsim.report.sweep_progress import SweepProgress
+    from batchsim.report.worth_contract import worth_document
+    from batchsim.report.worth_page import possible_files, worth_files
 
-    check_outputs(json_file, report_directory)
+    check_outputs(json_file, report_directory, inputs=(file, *policies))
     (scenario,) = load([file], overrides, None)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, ())
+    if report_directory is not None:
+        check_folder("--report", report_directory, possible_files(scenario.name))
     question = _question(delay, execution, runs)
     with SweepProgress(quiet=quiet) as progress:
         found = _found(
@@ -79,12 +84,17 @@ def worth(
                 watch=progress.watch,
             )
         )
-    _write(found, json_file, report_directory)
-    if not quiet and json_file != "-":
-        _show(found)
+    texts = {} if report_directory is None or not found.is_complete else worth_files(found)
+    deliver(
+        None if quiet or json_file == "-" else lambda: _show(found),
+        None
+        if report_directory is None or not texts
+        else lambda: write_files("--report", report_directory, texts),
+        None if json_file is None else lambda: write_json(json_file, worth_document(found)),
+    )
     if progress.was_interrupted and not found.is_complete:
         unwritten = "" if report_directory is None else ", and no report was written"
-        click.echo(f"interrupted: what each fix is worth is incomplete{unwritten}", err=True)
+        tell(f"interrupted: what each fix is worth is incomplete{unwritten}")
         return INTERRUPTED
     return _code_of(scenario, [name for name, _ in chosen], found)
 
@@ -110,16 +120,6 @@ def _found(look: Callable[[], Worth]) -> Worth:
         for option, name in (("--delay", DELAY), ("--execution", EXECUTION)):
             told = told.replace(f"--vary {name}=", f"{option} ")
         raise BadInputError(told) from None
-
-
-def _write(found: Worth, json_file: str | None, report_directory: Path | None) -> None:
-    from batchsim.report.worth_contract import worth_document
-    from batchsim.report.worth_page import worth_files
-
-    if json_file is not None:
-        write_json(json_file, worth_document(found))
-    if report_directory is not None and found.is_complete:
-        write_pages(report_directory, worth_files(found))
 
 
 def _show(found: Worth) -> None:

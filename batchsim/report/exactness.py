@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from batchsim.engines.chain import ExactExploration, ExactOutcome
 from batchsim.report import words
+from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.scenario import Scenario
 
@@ -23,7 +23,7 @@ def show_exact_explorations(
         console.print(Text(scenario.summary))
     console.print()
     for exploration in explorations:
-        console.print(_claim(exploration))
+        print_line(console, _claim(exploration))
     console.print()
     if len(explorations) > 1:
         print_table(console, _comparison(explorations))

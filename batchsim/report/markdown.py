@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from shlex import quote
 
 from batchsim.analysis.chains import Leg
 from batchsim.analysis.excerpt import excerpt
@@ -19,6 +18,7 @@ from batchsim.report.faults import faults_in_words
 from batchsim.report.file_names import worth_file
 from batchsim.report.latencies import by_item, special_operations
 from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table
+from batchsim.report.shell import quote
 from batchsim.rounding import exact_instant, instant
 from batchsim.scenario import Scenario, format_duration
 from batchsim.trace import Step

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from batchsim.analysis.chains import Leg, Span, spans_of
 from batchsim.analysis.contest import contest_of
 from batchsim.analysis.margins import Margin
 from batchsim.report import words
+from batchsim.report.screen import Text
 from batchsim.report.tables import BAD, GOOD, QUIET, plain_table, print_faults, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
 from batchsim.trace import Step
@@ -72,9 +72,9 @@ def _heading(run: PolicyRun, runs: Iterable[PolicyRun]) -> str:
 
 
 def _verdicts(run: PolicyRun) -> Text:
-    text = Text("\n").join(Text(verdict, style=GOOD if run.is_ok else BAD) for verdict in run.verdicts)
+    text = Text("\n".join(run.verdicts), style=GOOD if run.is_ok else BAD)
     if not run.is_as_expected:
-        text.append("\n(not expected)", style=BAD)
+        text.append("\n(not expected)", BAD)
     return text
 
 

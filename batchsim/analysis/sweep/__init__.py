@@ -23,7 +23,7 @@ from batchsim.analysis.sweep.executing import Watch
 from batchsim.analysis.sweep.executors import Crew, dask_crew, local_crew
 from batchsim.analysis.sweep.intervals import CONFIDENCE, Interval
 from batchsim.analysis.sweep.results import CellResult, Difference, Share, Sweep
-from batchsim.analysis.sweep.sweeping import RUNS, sweep
+from batchsim.analysis.sweep.sweeping import RUNS, SweepNotKept, sweep
 from batchsim.analysis.sweep.varying import Axis, Point, Value
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Point",
     "Share",
     "Sweep",
+    "SweepNotKept",
     "Value",
     "Watch",
     "dask_crew",

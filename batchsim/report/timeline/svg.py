@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""The characters that no XML 1.0 document may hold, not even escaped."""
+from batchsim.report.visible import visible
+
+_NOT_XML = re.compile("[\ufffe\uffff]")
+"""The visible characters that no XML 1.0 document may hold, not even escaped."""
 
 Value = str | float
 """Of an attribute; a number is in pixels."""
@@ -21,7 +23,7 @@ def number(value: float) -> str:
 
 def text_node(text: str) -> str:
     """Text of the user's, fit for an element or an attribute."""
-    return escape(_NOT_XML.sub("\ufffd", text))
+    return escape(_NOT_XML.sub("\ufffd", visible(text)))
 
 
 def element(tag: str, *children: str, **attributes: Value) -> str:
