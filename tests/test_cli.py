@@ -158,7 +158,7 @@ def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> Non
         (["run", INCIDENT, "--policy", "{own}:LIMITED"], "ingest_concurrency: found 0; allowed: a whole number"),
         (["run", INCIDENT, "--policy", "{own}:NAMELESS"], "name: found 'two\\nlines'; allowed: one line of text"),
         (["run", INCIDENT, "--verdict", "{own}:SAME"], "name: found 'false_failure'; allowed: a name that is not"),
-        (["run", INCIDENT, "--report", "."], "README.md: not written by batchsim; choose another folder, or remove it"),
+        (["run", INCIDENT, "--report", "."], "README.md: not written by batchsim; choose another"),
         (["explore", INCIDENT, "--witness", "README.md"], "--witness README.md: found a file"),
         (["run", INCIDENT, "--json", "."], "found a directory; allowed: a file"),
         (
