@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
+from batchsim.report.timeline.look import attributes_of, coloured
 from batchsim.report.visible import visible
 
 _NOT_XML = re.compile("[\ufffe\uffff]")
@@ -27,8 +28,9 @@ def text_node(text: str) -> str:
 
 
 def element(tag: str, *children: str, **attributes: Value) -> str:
-    """An element; `class_` is written `class`, `stroke_width` is written `stroke-width`."""
-    written = "".join(f' {_name(name)}="{_value(value)}"' for name, value in attributes.items())
+    """An element, with the look of its class; `class_` is written `class`, `text_anchor` `text-anchor`."""
+    look = attributes_of(tag, str(attributes.get("class_", "")))
+    written = "".join(f' {_name(name)}="{_value(value)}"' for name, value in {**attributes, **look}.items())
     if not children:
         return f"<{tag}{written}/>"
     return f"<{tag}{written}>{''.join(children)}</{tag}>"
@@ -75,5 +77,5 @@ def path(points: Iterable[tuple[float, float]], class_: str, *, closed: bool = F
 
 
 def group(class_: str, children: Iterable[str]) -> str:
-    """Elements that belong together, one a line."""
-    return element("g", "\n", "\n".join(children), "\n", class_=class_)
+    """Elements that belong together, one a line, in the colours of the group."""
+    return element("g", "\n", coloured("\n".join(children), class_ or "none"), "\n", class_=class_)
