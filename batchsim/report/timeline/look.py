@@ -3,57 +3,14 @@
 Each element says its colours by itself, in attributes: so a picture is right, and light, where style sheets are
 unknown or only half known. On top of that a style sheet turns the colours round where the page is dark; it is one
 `@media` block, which whoever does not know it skips. Both come from the tables here.
-
-The hues are those of Okabe and Ito, told apart with any colour vision; still, nothing is said by hue alone: lanes
-have names, legs have hatches, decisive steps have a shape of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-LIGHT = {
-    "paper": "#ffffff",
-    "frame": "#d0d7de",
-    "ink": "#1f2328",
-    "quiet": "#57606a",
-    "grid": "#e4e8ec",
-    "alert": "#b3261e",
-    "good": "#116329",
-    "sdk-hue": "#4d5561",
-    "sdk-pale": "#dfe3e8",
-    "handler-hue": "#0060a8",
-    "handler-pale": "#cfe4f7",
-    "consumer-hue": "#b34700",
-    "consumer-pale": "#fbdcc4",
-    "run-hue": "#00735a",
-    "run-pale": "#c9ebe1",
-    "job-hue": "#8e3b73",
-    "job-pale": "#f2d6e8",
-    "reaper-hue": "#6a5800",
-    "reaper-pale": "#f2e9b3",
-}
-DARK = {
-    "paper": "#0d1117",
-    "frame": "#3d444d",
-    "ink": "#f0f3f6",
-    "quiet": "#a5aeb8",
-    "grid": "#252b33",
-    "alert": "#ff8f85",
-    "good": "#6fdd8b",
-    "sdk-hue": "#b1bac4",
-    "sdk-pale": "#39414b",
-    "handler-hue": "#6cbcff",
-    "handler-pale": "#12395c",
-    "consumer-hue": "#ffab70",
-    "consumer-pale": "#5b2d0c",
-    "run-hue": "#4fd6b0",
-    "run-pale": "#0b4537",
-    "job-hue": "#f0a3d3",
-    "job-pale": "#552446",
-    "reaper-hue": "#ddcb5c",
-    "reaper-pale": "#463c06",
-}
+from batchsim.report.palette import DARK, IN_THE_DARK, LIGHT
+
 KINDS = ("sdk", "handler", "consumer", "run", "job", "reaper")
 """The kinds of actors that have a hue."""
 
@@ -129,7 +86,7 @@ def style_sheet() -> str:
     for name, attributes in looks.items():
         colours = [f"{each}:var(--{value[1:]})" for each, value in attributes.items() if value.startswith("@")]
         rules += [f"{name}{{{';'.join(colours)}}}"] if colours else []
-    return "@media (prefers-color-scheme:dark){\n" + "\n".join(rules) + "\n}"
+    return f"{IN_THE_DARK}{{\n" + "\n".join(rules) + "\n}"
 
 
 def _given(colours: Mapping[str, str]) -> str:
