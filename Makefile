@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test search mutants spin reports worth findings bench clean
+.PHONY: run test search mutants spin rsvg reports worth findings bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
 
-test: $(INSTALLED) spin
+test: $(INSTALLED) spin rsvg
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -27,6 +27,12 @@ spin:
 	@command -v spin >/dev/null && command -v gcc >/dev/null || [ "$$(id -u)" != 0 ] || \
 		{ apt-get update -qq && apt-get install -y -qq spin gcc libc6-dev; } || \
 		echo "SPIN cannot be installed: its tests will be skipped" >&2
+
+# The tests look at pictures as readers without CSS variables draw them, where one is installed; root installs it.
+rsvg:
+	@command -v rsvg-convert >/dev/null || [ "$$(id -u)" != 0 ] || \
+		{ apt-get update -qq && apt-get install -y -qq librsvg2-bin; } || \
+		echo "rsvg-convert cannot be installed: its tests will be skipped" >&2
 
 # What the shipped scenarios say of themselves, as committed in reports/ and scenarios/schema.json.
 reports: $(INSTALLED)

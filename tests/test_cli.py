@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -158,7 +159,7 @@ def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> Non
         (["run", INCIDENT, "--policy", "{own}:LIMITED"], "ingest_concurrency: found 0; allowed: a whole number"),
         (["run", INCIDENT, "--policy", "{own}:NAMELESS"], "name: found 'two\\nlines'; allowed: one line of text"),
         (["run", INCIDENT, "--verdict", "{own}:SAME"], "name: found 'false_failure'; allowed: a name that is not"),
-        (["run", INCIDENT, "--report", "."], "found a README.md that is no index of reports"),
+        (["run", INCIDENT, "--report", "."], "README.md: not written by batchsim; choose another"),
         (["explore", INCIDENT, "--witness", "README.md"], "--witness README.md: found a file"),
         (["run", INCIDENT, "--json", "."], "found a directory; allowed: a file"),
         (
@@ -485,6 +486,33 @@ def test_on_a_narrow_terminal_nothing_is_cut(batchsim: Any, monkeypatch: pytest.
     assert "pr3427_count_only" in out
     assert "false_failure" in out
     assert "\u2026" not in out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", INCIDENT),
+        ("explore", "scenarios/seal-lost.yaml"),
+        ("explore", "tests/golden/one.yaml", "--policy", "pr3427", "--reduce"),
+        ("explore", "tests/golden/timed.yaml", "--timed", "--policy", "pr3427"),
+        ("explore", "scenarios/memoryless.yaml", "--exact"),
+        ("explore", "scenarios/crash-and-redelivery.yaml", "--policy", "pr4397"),
+        ("window", INCIDENT, "--policy", "pre3427"),
+        ("sweep", INCIDENT, "--runs", "2", "--workers", "1"),
+    ],
+)
+@pytest.mark.parametrize("columns", [80, 60])
+def test_a_terminal_is_not_left_to_break_lines(
+    batchsim: Any, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], columns: int
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    for name, value in {"COLUMNS": str(columns), "FORCE_COLOR": "1", "NO_COLOR": "1", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    text = re.sub("\x1b\\[[0-9;]*m", "", batchsim(*command).out)
+    # A command is one line, to be copied.
+    lines = [line for line in text.splitlines() if "batchsim " not in line]
+    assert [line for line in lines if len(line) > columns] == []
+    assert "\u2026" not in text.replace(" \u2026 ", "")
 
 
 def test_interrupt_is_exit_code_130() -> None:

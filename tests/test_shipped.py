@@ -21,7 +21,8 @@ from batchsim.engines.timed import Simulation
 from batchsim.policies import LINEAGE, POLICIES
 from batchsim.protocol.faults import Crash, Cut, Disconnect, Fault, LostResponse, Redeliver, StoreError
 from batchsim.report import shares
-from batchsim.report.folder import write_reports
+from batchsim.report.files import write_folder
+from batchsim.report.folder import reports
 from batchsim.report.worth_completed import timing
 from batchsim.report.worth_words import time
 from batchsim.scenario import find_policy, load_scenario, varied
@@ -97,7 +98,7 @@ def test_reports_are_those_that_are_committed(tmp_path: Path, monkeypatch: pytes
         results.append(run_scenario(scenario, policies))
     for page in PAGES:
         shutil.copy(ROOT / "reports" / page, tmp_path)
-    write_reports(tmp_path, results)
+    write_folder(tmp_path, reports(results, PAGES))
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     files = (path for path in (ROOT / "reports").iterdir() if path.is_file())
     committed = {path.name: path.read_bytes() for path in files}

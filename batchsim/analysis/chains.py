@@ -6,11 +6,15 @@ possible. Following these links backwards gives the chain of legs that fixed its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, takewhile
+from typing import Generic, TypeVar
 
 from batchsim.trace import Step
+
+_NUMBER = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,57 @@ class Span:
     def duration_us(self) -> int:
         """How long they took together."""
         return sum(leg.duration_us for leg in self.parts)
+
+
+T = TypeVar("T")
+_REPEATED_MIN = 3
+"""What comes twice is still read more easily as it is."""
+_CYCLE_MAX = 60
+"""Links; an item takes about twenty, and an operation two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold(Generic[T]):
+    """A cycle of links of a chain, which comes so many times in a row."""
+
+    cycle: tuple[tuple[T, ...], ...]
+    """For each place in it the links that are there, one for each time."""
+
+    @property
+    def times(self) -> int:
+        """How often it comes; once: it is a single link."""
+        return len(self.cycle[0])
+
+
+def folded(links: Sequence[T], kind: Callable[[T], Hashable]) -> list[Fold[T]]:
+    """A chain in which repetitions are one; `kind`: what links have in common that are repetitions."""
+    kinds = [kind(link) for link in links]
+    folds: list[Fold[T]] = []
+    begin = 0
+    while begin < len(links):
+        length, times = _cycle_at(kinds, begin)
+        end = begin + length * times
+        folds.append(Fold(tuple(tuple(links[begin + place : end : length]) for place in range(length))))
+        begin = end
+    return folds
+
+
+def _cycle_at(kinds: Sequence[Hashable], begin: int) -> tuple[int, int]:
+    """The length of the cycle that begins there, and how often it comes: of all, what is longest together."""
+    best = (1, 1)
+    for length in range(1, min(_CYCLE_MAX, (len(kinds) - begin) // _REPEATED_MIN) + 1):
+        end = begin + length
+        while end < len(kinds) and kinds[end] == kinds[end - length]:
+            end += 1
+        times = (end - begin) // length
+        if times >= _REPEATED_MIN and length * times > best[0] * best[1]:
+            best = (length, times)
+    return best
+
+
+def any_of(actor: str) -> str:
+    """An actor without its number: `consumer-*`, `handler-*.*`."""
+    return _NUMBER.sub("*", actor)
 
 
 def spans_of(legs: Sequence[Leg]) -> tuple[Span, ...]:

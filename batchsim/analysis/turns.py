@@ -88,8 +88,7 @@ def mishaps(effects: Effects) -> Iterator[Turn]:
         elif step.raised is not None and step.raised.error is StoreFailure:
             words = f"{doing(step)} by {step.actor} {raised(step)} at {at(step)}"
             yield _turn(step, of(step, words, that_raised(step)) + _missed(effects, step))
-    if effects.trace.setting.shows_in_flight:
-        yield from _of_messages(effects)
+    yield from _of_messages(effects)
     yield from _doubled(effects)
     yield from _of_keys(effects)
 

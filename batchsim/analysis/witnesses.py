@@ -147,6 +147,15 @@ def read_witness(path: Path) -> Witness:
     )
 
 
+def _is_text(value: str) -> bool:
+    """Whether it holds no half of a surrogate pair, but for those that stand for bytes of a file name."""
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class _Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -158,6 +167,8 @@ class _Reader:
         if not isinstance(value, kind) or isinstance(value, bool):
             allowed = getattr(kind, "__name__", str(kind))
             raise BadInputError(f"{self._path}: {within}{name}: found {describe(value)}; allowed: {allowed}")
+        if isinstance(value, str) and not _is_text(value):
+            raise BadInputError(f"{self._path}: {within}{name}: found {describe(value)}; allowed: text")
         return value
 
     def texts(self, document: Any, name: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from shlex import join
 from typing import TYPE_CHECKING
 
 import click
@@ -19,15 +18,20 @@ from batchsim.cli.inputs import expected_by, load, policies_of, policy_of, prope
 from batchsim.cli.judging import code_of, doubts_of, given_by_run, limits_of
 from batchsim.cli.outputs import (
     check_outputs,
+    check_report,
+    check_witnesses,
+    deliver,
     print_list,
     printing,
+    report_texts,
     show,
+    witness_texts,
+    write_files,
     write_json,
-    write_report,
     write_run_json,
-    write_witnesses,
 )
 from batchsim.cli.sweep import sweep
+from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
 
@@ -95,14 +99,18 @@ def run(
     against `expect_explore`, as `expect` is about the scenario's own seed.
     """
     from batchsim.analysis.runs import ScenarioRun, run_policy
+    from batchsim.analysis.witnesses import within
     from batchsim.report.progress import Progress
+    from batchsim.report.shell import join
     from batchsim.scenario import check_for_timed_run
 
-    check_outputs(json_file, report_directory)
+    check_outputs(json_file, report_directory, inputs=(*files, *policies, *verdicts))
     if values and number is None:
         raise BadInputError("--at: found no --run; allowed: only with it")
     loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
+    if report_directory is not None:
+        check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
     expectations = [
         expected_by(scenario, "expect" if number is None else "expect_explore", policies, chosen)
         for scenario, chosen, _ in plans
@@ -114,10 +122,11 @@ def run(
         plans = [(scenario, chosen, own) for scenario, (_, chosen, own) in zip(found, plans, strict=True)]
     warnings = [warn(scenario, chosen, quiet=quiet) for scenario, chosen, _ in plans]
     results: list[ScenarioRun] = []
+    texts: dict[str, str] = {}
     judged: list[Given] = []
     again = how_again(seed=seed, overrides=overrides, number=number, values=values)
-    outputs = (report_directory is not None) + (json_file is not None)
-    with Progress(sum(len(chosen) for _, chosen, _ in plans) + outputs, quiet=quiet) as progress:
+    steps = sum(len(chosen) for _, chosen, _ in plans) + (report_directory is not None)
+    with Progress(steps, quiet=quiet) as progress:
         for (scenario, chosen, properties), expected, warned in zip(plans, expectations, warnings, strict=True):
             runs = []
             for name, policy in chosen:
@@ -130,22 +139,22 @@ def run(
                 ScenarioRun(scenario, tuple(runs), options=tuple(again), of_sweep=of_sweep, warnings=warned)
             )
         if report_directory is not None:
-            progress.begin(f"writing {report_directory}")
-            write_report(report_directory, results)
-        if json_file is not None:
-            progress.begin(f"writing {json_file}")
-            write_run_json(json_file, results)
+            progress.begin("drawing the report")
+            texts = report_texts(report_directory, results)
     shows = not quiet and json_file != "-"
-    if shows:
-        from batchsim.analysis.witnesses import within
-
-        command = command_line("run", files, again, verdicts)
-        directory = Path() if policies else plans[0][0].directory
-        show(
+    command = command_line("run", files, again, verdicts)
+    directory = Path() if policies else plans[0][0].directory
+    deliver(
+        None
+        if not shows
+        else lambda: show(
             results,
             lambda run: join([*command, "--timeline", "--policy", within(directory, run.name)]),
             timeline=timeline,
-        )
+        ),
+        None if report_directory is None else lambda: write_files("--report", report_directory, texts),
+        None if json_file is None else lambda: write_run_json(json_file, results),
+    )
     return code_of(judged, limits, shows_expectations=shows and number is None)
 
 
@@ -228,6 +237,7 @@ def explore(
     from batchsim.report.contract import explore_document
     from batchsim.report.exploration import show_explorations
     from batchsim.report.search_progress import SearchProgress
+    from batchsim.report.shell import join
     from batchsim.scenario import check_for_exploration
 
     bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
@@ -237,9 +247,11 @@ def explore(
         if reduces or witness_directory is not None:
             raise BadInputError("--exact: allowed: neither --reduce nor --witness beside it")
         return explore_exactly(file, policies, verdicts, forbidden, overrides, bounds, json_file, quiet=quiet)
-    check_outputs(json_file, None, witness_directory)
+    check_outputs(json_file, None, witness_directory, (file, *policies, *verdicts))
     (scenario,) = load([file], overrides, None, check_for_exploration, policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    if witness_directory is not None:
+        check_witnesses(witness_directory, [name for name, _ in chosen])
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, properties)
     warnings = warn(scenario, chosen, quiet=quiet)
@@ -259,6 +271,7 @@ def explore(
                 reasons.append(() if progress.was_interrupted else explanations(exploration, properties))
     names = [name for name, _ in chosen]
     asked = names if policies else [within(scenario.directory, name) for name in names]
+    texts: dict[str, str] = {}
     if witness_directory is None:
         look = command_line("explore", [file], how_again(overrides=overrides), verdicts)
         commands = [
@@ -274,17 +287,26 @@ def explore(
             ]
             for name, exploration in zip(asked, explorations, strict=False)
         ]
-        commands = write_witnesses(witness_directory, witnesses)
+        texts, commands = witness_texts(witness_directory, witnesses)
     judged = [
         _given(scenario, name, each, expected[name]) for name, each in zip(names, explorations, strict=False)
     ]
-    if json_file is not None:
-        write_json(json_file, {**explore_document(scenario.name, explorations, judged), "warnings": warnings})
-    if not quiet and json_file != "-":
+
+    def show() -> None:
         with printing() as console:
             show_explorations(console, scenario, explorations, reasons, commands)
+
+    deliver(
+        None if quiet or json_file == "-" else show,
+        None if witness_directory is None else lambda: write_files("--witness", witness_directory, texts),
+        None
+        if json_file is None
+        else lambda: write_json(
+            json_file, {**explore_document(scenario.name, explorations, judged), "warnings": warnings}
+        ),
+    )
     if progress.was_interrupted:
-        click.echo(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun", err=True)
+        tell(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun")
         return INTERRUPTED
     return code_of(judged, limits)
 
@@ -314,28 +336,33 @@ def replay(
     from batchsim.analysis.witnesses import OtherTime, check_times, read_witness
     from batchsim.engines.prescribed import NoSuchDraw
     from batchsim.engines.timed import OrderNotPossible
+    from batchsim.report.shell import join
 
-    check_outputs(json_file, report_directory)
+    check_outputs(json_file, report_directory, inputs=(file,))
     witness = read_witness(file)
     (scenario,) = load([witness.scenario], witness.overrides, None, policies=[witness.policy])
     name, policy = policy_of(witness.policy)
     properties = properties_of(scenario, witness.properties)
     limits = limits_of(forbidden, properties)
     warnings = warn(scenario, [(name, policy)], quiet=quiet)
+    if json_file is not None:
+        check_outputs(json_file, None, inputs=(witness.scenario, witness.policy, *witness.properties))
+    if report_directory is not None:
+        check_report(report_directory, [(scenario, [(name, policy)])])
     try:
         result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts, witness.draws)
         check_times(witness, result.trace)
     except (OrderNotPossible, NoSuchDraw, OtherTime) as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
     results = [ScenarioRun(scenario, (result,), witness=file.name, warnings=warnings)]
-    if report_directory is not None:
-        write_report(report_directory, results)
-    if json_file is not None:
-        write_run_json(json_file, results)
+    texts = {} if report_directory is None else report_texts(report_directory, results)
     shows = not quiet and json_file != "-"
-    if shows:
-        command = join([*command_line("replay", [file]), "--timeline"])
-        show(results, lambda _: command, timeline=timeline)
+    again = join([*command_line("replay", [file]), "--timeline"])
+    deliver(
+        None if not shows else lambda: show(results, lambda _: again, timeline=timeline),
+        None if report_directory is None else lambda: write_files("--report", report_directory, texts),
+        None if json_file is None else lambda: write_run_json(json_file, results),
+    )
     judged = [given_by_run(scenario, result, frozenset(witness.verdicts), needs_all=True)]
     return code_of(judged, limits, shows_expectations=shows)
 

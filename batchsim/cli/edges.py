@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
 from batchsim.analysis.sweep import Sweep
 from batchsim.analysis.window import Edge, NoEdge, edges_of
+from batchsim.cli.telling import tell
 from batchsim.protocol.policy import Policy
 from batchsim.report.progress import Progress
 from batchsim.verdicts import Property
@@ -26,7 +25,7 @@ def edges_for(
         except NoEdge as error:
             edges, reasons = [], {"any policy": str(error)}
     if reasons and not quiet:
-        click.echo(f"--plot: {_told(reasons)}", err=True)
+        tell(f"--plot: {_told(reasons)}")
     return edges
 
 

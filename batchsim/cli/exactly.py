@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from batchsim.analysis.judging import ANY, Given, Rate
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
 from batchsim.cli.judging import code_of, doubts_of, limits_of
-from batchsim.cli.outputs import check_outputs, printing, write_json
+from batchsim.cli.outputs import check_outputs, deliver, printing, write_json
+from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def explore_exactly(
     from batchsim.report.exactness import show_exact_explorations
     from batchsim.report.search_progress import SearchProgress
 
-    check_outputs(json_file, None)
+    check_outputs(json_file, None, inputs=(file, *policies, *verdicts))
     (scenario,) = load([file], overrides, None, check_for_chain, policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
@@ -55,13 +54,21 @@ def explore_exactly(
     judged = [
         _given(scenario, name, each, expected[name]) for (name, _), each in zip(chosen, explorations, strict=False)
     ]
-    if json_file is not None:
-        write_json(json_file, {**exact_document(scenario.name, explorations, judged), "warnings": warnings})
-    if not quiet and json_file != "-":
+
+    def show() -> None:
         with printing() as console:
             show_exact_explorations(console, scenario, explorations)
+
+    deliver(
+        None if quiet or json_file == "-" else show,
+        None
+        if json_file is None
+        else lambda: write_json(
+            json_file, {**exact_document(scenario.name, explorations, judged), "warnings": warnings}
+        ),
+    )
     if progress.was_interrupted:
-        click.echo(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun", err=True)
+        tell(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun")
         return INTERRUPTED
     return code_of(judged, limits)
 

@@ -22,7 +22,7 @@ from batchsim.report.file_names import FINDINGS as PAGE
 @click.option(
     "--out",
     "directory",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     default=Path("reports"),
     show_default=True,
     metavar="DIR",
@@ -44,13 +44,16 @@ def findings(
     Takes some minutes. What is explored to the end is proved; for the rest schedules are drawn at random.
     """
     from batchsim.analysis.findings import Effort, Scope, cases_of, judge, survey, switches_over
+    from batchsim.cli.outputs import check_folder, deliver, write_files
     from batchsim.policies import POLICIES
     from batchsim.policies.pr4397 import PR4397
     from batchsim.policies.proposed import PROPOSED
-    from batchsim.report.findings import page, witness_pages
+    from batchsim.report.findings import FOLDER, page, witness_pages
     from batchsim.report.progress import Progress
+    from batchsim.report.visible import visible
 
     chosen = _shipped(policies) or tuple(POLICIES)
+    check_folder("--out", directory, (PAGE, *(f"{FOLDER}/{name}.md" for name in chosen)))
     usual = Effort()
     effort = usual._replace(walks=walks or usual.walks)
     if max_states is not None:
@@ -66,9 +69,13 @@ def findings(
         progress.begin("no fault")
         found = survey(scope, effort, workers=workers, on_case=lambda each: progress.begin(str(each.case.budget)))
     judgement = judge(found)
-    _write(directory, page(judgement, chosen, switches, effort), dict(witness_pages(judgement, chosen)))
-    if not quiet:
-        click.echo(f"{judgement.cases} cases, {judgement.complete} explored to the end: {directory / PAGE}")
+    texts = {f"{FOLDER}/{name}": text for name, text in witness_pages(judgement, chosen)}
+    texts[PAGE] = page(judgement, chosen, switches, effort)
+    said = f"{judgement.cases} cases, {judgement.complete} explored to the end"
+    deliver(
+        None if quiet else lambda: click.echo(f"{said}: {visible(str(directory / PAGE))}"),
+        lambda: write_files("--out", directory, texts),
+    )
     return 0
 
 
@@ -81,16 +88,3 @@ def _shipped(names: tuple[str, ...]) -> tuple[str, ...]:
         if name not in POLICIES:
             raise BadInputError(f"--policy: found {name!r}; allowed: {', '.join(POLICIES)}")
     return tuple(dict.fromkeys(names))
-
-
-def _write(directory: Path, text: str, schedules: dict[str, str]) -> None:
-    from batchsim.bad_input import BadInputError
-    from batchsim.report.findings import FOLDER
-
-    try:
-        (directory / FOLDER).mkdir(parents=True, exist_ok=True)
-        for name, schedule in schedules.items():
-            (directory / FOLDER / name).write_text(schedule, encoding="utf-8")
-        (directory / PAGE).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInputError(f"--out {directory}: cannot be written ({error.strerror})") from None

@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import click
-
 from batchsim.analysis.judging import ANY, Given, Judgement, Limit, judge
 from batchsim.bad_input import BadInputError
 from batchsim.cli.exit_codes import EXPECTED, INCONCLUSIVE, UNEXPECTED
 from batchsim.cli.inputs import percentage
+from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import PolicyRun
@@ -123,9 +122,9 @@ def _together(told: Iterable[tuple[Given, Sequence[str]]]) -> Iterator[str]:
 
 def _tell(lines: Sequence[str]) -> None:
     for line in lines[:LINES_MAX]:
-        click.echo(line, err=True)
+        tell(line)
     if len(lines) > LINES_MAX:
-        click.echo(f"… and {len(lines) - LINES_MAX} more", err=True)
+        tell(f"… and {len(lines) - LINES_MAX} more")
 
 
 def _tell_of_unasked(judgements: Sequence[tuple[Given, Judgement]]) -> None:
@@ -139,4 +138,4 @@ def _tell_of_unasked(judgements: Sequence[tuple[Given, Judgement]]) -> None:
         names = [each.policy if len(scenarios) == 1 else f"{each.policy} in {each.scenario}" for each in unasked]
         more = f" and {len(names) - _NAMES_MAX} more" if len(names) > _NAMES_MAX else ""
         line += f" of {', '.join(names[:_NAMES_MAX])}{more}"
-    click.echo(line, err=True)
+    tell(line)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from shlex import join
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
 
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
     from batchsim.analysis.witnesses import Witness
-
-WIDTH_OF_FILES = 120
-"""Columns where the output is no terminal."""
+    from batchsim.protocol.policy import Policy
+    from batchsim.scenario import Scenario
 
 
 def show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timeline: bool) -> None:
@@ -39,63 +37,124 @@ def show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timel
 @contextmanager
 def printing() -> Iterator[Console]:
     """A console: the terminal as it is; otherwise text without blanks at the ends of lines."""
-    from rich.console import Console
+    from batchsim.report.screen import WIDTH_OF_FILES, Screen
 
     if sys.stdout.isatty():
-        yield Console(highlight=False)
+        yield Screen()
         return
     text = StringIO()
-    yield Console(file=text, width=WIDTH_OF_FILES, highlight=False)
+    yield Screen(file=text, width=WIDTH_OF_FILES)
     click.echo("\n".join(line.rstrip() for line in text.getvalue().split("\n")), nl=False)
 
 
 def check_outputs(
-    json_file: str | None, report_directory: Path | None, witness_directory: Path | None = None
+    json_file: str | None,
+    report_directory: Path | None,
+    witness_directory: Path | None = None,
+    inputs: Iterable[Path | str] = (),
 ) -> None:
-    """Before any work: whether the results can be written; raises `BadInputError`."""
-    from batchsim.report.files import why_not_writable
+    """Before any work: whether the results can be written; raises `BadInputError`.
 
+    `inputs`: files that are read, and references to code in files; none of them is replaced by a result.
+    """
     if json_file is not None and json_file != "-":
-        why = why_not_writable(Path(json_file)) if json_file else "found nothing; allowed: a file, or -"
-        if why is not None:
-            raise BadInputError(f"--json {json_file}: {why}")
-    if report_directory is not None:
-        from batchsim.report.folder import why_not_reports
-
-        why = why_not_reports(report_directory)
-        if why is not None:
-            raise BadInputError(f"--report {report_directory}: {why}")
-    if witness_directory is not None:
-        why = why_no_witnesses(witness_directory)
-        if why is not None:
-            raise BadInputError(f"--witness {witness_directory}: {why}")
+        if not json_file:
+            raise BadInputError("--json: found nothing; allowed: a file, or -")
+        check_file("--json", Path(json_file), inputs)
+    for option, directory in (("--report", report_directory), ("--witness", witness_directory)):
+        if directory is not None:
+            check_folder(option, directory)
 
 
-def why_no_witnesses(directory: Path) -> str | None:
-    """Why witnesses cannot be written there; `None`: they can, as far as one can tell beforehand."""
-    return "found a file; allowed: a directory" if directory.exists() and not directory.is_dir() else None
+def check_file(option: str, file: Path, inputs: Iterable[Path | str] = ()) -> None:
+    """Whether a file can be written, and is none that is read; raises `BadInputError`."""
+    from batchsim.report.files import why_not_writable
+    from batchsim.user_code import is_reference
+
+    why = why_not_writable(file)
+    for given in inputs:
+        path = Path(given.rpartition(":")[0] if isinstance(given, str) and is_reference(given) else given)
+        if why is None and path.is_file() and file.exists() and path.samefile(file):
+            why = "found a file that is read; allowed: another one"
+    if why is not None:
+        raise BadInputError(f"{option} {file}: {why}")
 
 
-def write_witnesses(directory: Path, witnesses: Sequence[Sequence[Witness]]) -> list[list[str]]:
-    """Write the witnesses of each exploration; for each of them the command that replays it."""
-    from batchsim.analysis.witnesses import witness_text
-    from batchsim.report.file_names import FileNames
-    from batchsim.report.files import write_whole
+def check_folder(option: str, directory: Path, names: Iterable[str] = ()) -> None:
+    """Whether files of these names can be written into a folder; raises `BadInputError`."""
+    from batchsim.report.files import check_not_others, why_no_folder
 
-    names = FileNames()
-    commands: list[list[str]] = []
+    why = why_no_folder(directory)
+    if why is not None:
+        raise BadInputError(f"{option} {directory}: {why}")
+    check_not_others(directory, names)
+
+
+def check_report(directory: Path, scenarios: Iterable[tuple[Scenario, Sequence[tuple[str, Policy]]]]) -> None:
+    """Before any run: whether the reports of these scenarios would replace anything that is not ours."""
+    from batchsim.report.folder import possible_files
+
+    files = possible_files(
+        (scenario.name, [policy.name for _, policy in chosen]) for scenario, chosen in scenarios
+    )
+    check_folder("--report", directory, files)
+
+
+def check_witnesses(directory: Path, policies: Iterable[str]) -> None:
+    """Before any search: whether witnesses of these policies would replace anything that is not ours."""
+    prefixes = tuple(f"{_witness_stem(policy)}-" for policy in policies)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for group in witnesses:
-            commands.append([])
-            for number, witness in enumerate(group, 1):
-                policy = witness.policy.rpartition(":")[2]
-                path = directory / names.give(f"{policy}-{number}-{'-'.join(witness.verdicts)}", ".json")
-                write_whole(path, witness_text(witness, directory))
-                commands[-1].append(join(["batchsim", "replay", str(path)]))
+        there = sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
     except OSError as error:
         raise BadInputError(f"--witness {directory}: {error.strerror or error}") from None
-    return commands
+    names = [name for name in there if name.endswith(".json") and name.startswith(prefixes)]
+    check_folder("--witness", directory, names)
+
+
+def deliver(*ways: Callable[[], object] | None) -> None:
+    """Hand out results by each of these ways, the terminal first: where one fails, the others do not.
+
+    Raises what failed, once all were tried: `BadInputError`, or `OSError` if it was only standard output.
+    """
+    failed: list[BadInputError | OSError] = []
+    for way in ways:
+        try:
+            if way is not None:
+                way()
+        except (BadInputError, OSError) as error:
+            failed.append(error)
+    told = [str(error) for error in failed if isinstance(error, BadInputError)]
+    if told:
+        raise BadInputError("\n".join(told))
+    if failed:
+        raise failed[0]
+
+
+def witness_texts(
+    directory: Path, witnesses: Sequence[Sequence[Witness]]
+) -> tuple[dict[str, str], list[list[str]]]:
+    """The files of the witnesses of each exploration, by name; for each witness the command that replays it."""
+    from batchsim.analysis.witnesses import witness_text
+    from batchsim.report.file_names import FileNames
+    from batchsim.report.shell import join
+
+    names = FileNames()
+    texts: dict[str, str] = {}
+    commands: list[list[str]] = []
+    for group in witnesses:
+        commands.append([])
+        for number, witness in enumerate(group, 1):
+            stem = f"{_witness_stem(witness.policy)}-{number}-{'-'.join(witness.verdicts)}"
+            file = names.give(stem, ".json")
+            texts[file] = witness_text(witness, directory)
+            commands[-1].append(join(["batchsim", "replay", str(directory / file)]))
+    return texts, commands
+
+
+def _witness_stem(policy: str) -> str:
+    from batchsim.report.file_names import safe_stem
+
+    return safe_stem(policy.rpartition(":")[2])
 
 
 def print_list(
@@ -105,34 +164,39 @@ def print_list(
     as_json: Callable[[tuple[str, str]], dict[str, str]],
 ) -> int:
     """Print a list of names with a sentence each, or write it as JSON; the exit code."""
-    if json_file is not None:
-        write_json(json_file, [as_json(row) for row in rows])
-    if json_file != "-":
-        from batchsim.report.terminal import show_list
+    from batchsim.report.terminal import show_list
 
+    def show() -> None:
         with printing() as console:
             show_list(console, headings, rows)
+
+    check_outputs(json_file, None)
+    deliver(
+        None if json_file == "-" else show,
+        None if json_file is None else lambda: write_json(json_file, [as_json(row) for row in rows]),
+    )
     return 0
 
 
-def write_report(directory: Path, results: list[ScenarioRun]) -> None:
-    """Write a report folder; raises `BadInputError`."""
-    from batchsim.report.folder import write_reports
+def report_texts(directory: Path, results: list[ScenarioRun]) -> dict[str, str]:
+    """The files of a report folder; pages of other commands that are there already are linked to."""
+    from batchsim.report.folder import reports
 
     try:
-        write_reports(directory, results)
+        others = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
     except OSError as error:
         raise BadInputError(f"--report {directory}: {error.strerror or error}") from None
+    return reports(results, others)
 
 
-def write_pages(directory: Path, texts: Mapping[str, str]) -> None:
-    """Write pages and their pictures into a report folder, by their names; raises `BadInputError`."""
-    from batchsim.report.folder import write_texts
+def write_files(option: str, directory: Path, texts: Mapping[str, str]) -> None:
+    """Write files into the folder of an option, by their names, all or none; raises `BadInputError`."""
+    from batchsim.report.files import write_folder
 
     try:
-        write_texts(directory, texts)
+        write_folder(directory, texts)
     except OSError as error:
-        raise BadInputError(f"--report {directory}: {error.strerror or error}") from None
+        raise BadInputError(f"{option} {directory}: {error.strerror or error}") from None
 
 
 def write_run_json(file: str, results: list[ScenarioRun]) -> None:
@@ -144,8 +208,10 @@ def write_run_json(file: str, results: list[ScenarioRun]) -> None:
 
 
 def write_json(file: str, document: Any) -> None:
-    """Write the file whole or not at all."""
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    """Write the file whole or not at all; raises `BadInputError`."""
+    from batchsim.report.visible import visible_json
+
+    text = visible_json(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
     if file == "-":
         click.echo(text, nl=False)
         return

@@ -14,6 +14,7 @@ import click
 from batchsim.bad_input import BadInputError
 from batchsim.cli.commands import commands
 from batchsim.cli.exit_codes import BAD_INPUT, INTERRUPTED
+from batchsim.cli.telling import tell
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -45,7 +46,7 @@ def _complain(message: str, context: click.Context | None = None) -> int:
     if context is not None:
         message = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\nError: {message}"
     try:
-        click.echo(message, err=True)
+        tell(message)
     except OSError:
         _silence(sys.stderr)
     return BAD_INPUT

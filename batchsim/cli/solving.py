@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import join
-
-import click
 
 from batchsim.analysis.window import Solution, solve
 from batchsim.analysis.witnesses import Witness, timed_steps_of
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED
 from batchsim.cli.inputs import load, policies_of, properties_of
-from batchsim.cli.outputs import check_outputs, printing, write_json, write_witnesses
+from batchsim.cli.outputs import (
+    check_outputs,
+    check_witnesses,
+    deliver,
+    printing,
+    witness_texts,
+    write_files,
+    write_json,
+)
+from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 from batchsim.cli.window import check, check_verdict
 from batchsim.engines.exhaustive import Bounds
 from batchsim.report.search_progress import SearchProgress
+from batchsim.report.shell import join
 from batchsim.report.solving import show_solution, solution_document
 
 
@@ -33,11 +40,13 @@ def solve_for(
     quiet: bool,
 ) -> int:
     """Solve a scenario under a policy for a parameter, and show what was found; the exit code."""
-    check_outputs(json_file, None, witness_directory)
+    check_outputs(json_file, None, witness_directory, (file, policy, *verdicts))
     (scenario,) = load([file], overrides, None, check, [policy])
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
     check_verdict(verdict, properties)
+    if witness_directory is not None:
+        check_witnesses(witness_directory, [name])
     warnings = warn(scenario, [(name, chosen)], quiet=quiet)
     with SearchProgress(quiet=quiet, unit="zones") as progress:
         progress.begin(name)
@@ -51,18 +60,25 @@ def solve_for(
             on_level=progress.show,
         )
     replay = _how_to_replay(file, policy, verdicts, overrides, verdict, parameter)
+    texts: dict[str, str] = {}
     if witness_directory is not None:
         witnesses = _witnesses(file, policy, verdicts, overrides, solution)
-        replay = " ".join(
-            command for group in write_witnesses(witness_directory, [witnesses]) for command in group
-        )
-    if json_file is not None:
-        write_json(json_file, {**solution_document(solution), "warnings": warnings})
-    if not quiet and json_file != "-":
+        texts, commands = witness_texts(witness_directory, [witnesses])
+        replay = " ".join(command for group in commands for command in group)
+
+    def show() -> None:
         with printing() as console:
             show_solution(console, solution, replay)
+
+    deliver(
+        None if quiet or json_file == "-" else show,
+        None if witness_directory is None else lambda: write_files("--witness", witness_directory, texts),
+        None
+        if json_file is None
+        else lambda: write_json(json_file, {**solution_document(solution), "warnings": warnings}),
+    )
     if progress.was_interrupted and not solution.is_conclusive:
-        click.echo("interrupted: the exploration is incomplete", err=True)
+        tell("interrupted: the exploration is incomplete")
         return INTERRUPTED
     return 0 if solution.is_conclusive else INCONCLUSIVE
 

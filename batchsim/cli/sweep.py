@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import join
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -18,7 +17,8 @@ from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of
 from batchsim.cli.judging import code_of, limits_of
-from batchsim.cli.outputs import check_outputs, printing, write_json
+from batchsim.cli.outputs import check_file, check_outputs, deliver, printing, write_json
+from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
@@ -96,42 +96,47 @@ def sweep(
     --fail-on also takes a rate, 'false_failure>0.5%', for each policy at each point: exit code 1 if the 95 %
     interval lies above it, 3 if it lies on both sides.
     """
-    from batchsim.analysis.sweep import RUNS
+    from batchsim.analysis.sweep import RUNS, SweepNotKept
     from batchsim.analysis.sweep import sweep as sweep_scenario
     from batchsim.report.sweep_progress import SweepProgress
 
     _check(engine, scheduler, out, plots, vary, resume=resume)
-    check_outputs(json_file, None)
+    inputs: tuple[Path | str, ...] = (file, *policies, *verdicts)
+    check_outputs(json_file, None, inputs=inputs)
     (scenario,) = load([file], overrides, None, policies=policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, properties, takes_rates=True)
-    pictures = _pictures(plots)
+    pictures = _pictures(plots, inputs)
     warnings = warn(scenario, chosen, quiet=quiet, others=_ends_of(scenario, vary))
+    failure: SweepNotKept | None = None
     with _crew(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
-        result = sweep_scenario(
-            scenario,
-            policies or None,
-            runs=runs or (RUNS if until_width is None else RUNS_MAX_FOR_A_WIDTH),
-            vary=vary,
-            properties=properties,
-            until_width=None if until_width is None else _share_of(until_width),
-            executor=executor,
-            workers=count,
-            database=_database(out, scenario),
-            resume=resume,
-            watch=progress.watch,
-        )
+        try:
+            result = sweep_scenario(
+                scenario,
+                policies or None,
+                runs=runs or (RUNS if until_width is None else RUNS_MAX_FOR_A_WIDTH),
+                vary=vary,
+                properties=properties,
+                until_width=None if until_width is None else _share_of(until_width),
+                executor=executor,
+                workers=count,
+                database=_database(out, scenario),
+                resume=resume,
+                watch=progress.watch,
+            )
+        except SweepNotKept as error:
+            result, failure = error.sweep, error
     commands = _commands(result, file, overrides, verdicts, Path() if policies else scenario.directory)
     judged = given_by_cells(scenario, expected, result.cells)
-    if json_file is not None:
-        _write_json(json_file, result, judged, commands, warnings)
-    if not quiet and json_file != "-":
-        _show(result, commands)
-    if pictures:
-        _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet)
+    deliver(
+        None if quiet or json_file == "-" else lambda: _show(result, commands),
+        None if json_file is None else lambda: _write_json(json_file, result, judged, commands, warnings),
+        lambda: _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet),
+        None if failure is None else lambda: _raise(failure),
+    )
     if progress.was_interrupted and not result.is_complete:
-        click.echo("interrupted: the sweep is incomplete", err=True)
+        tell("interrupted: the sweep is incomplete")
         return INTERRUPTED
     doubts = (
         () if result.is_narrow else (f"{scenario.name}: the intervals are not as narrow as {until_width} yet",)
@@ -192,29 +197,29 @@ def _crew(engine: str, scheduler: str | None, workers: int | None) -> Iterator[C
 
 def _database(out: Path | None, scenario: Scenario) -> Path | None:
     from batchsim.report.file_names import safe_stem
-    from batchsim.report.files import why_not_writable
 
     if out is None:
         return None
-    path = out / f"{safe_stem(scenario.name)}.sqlite" if out.is_dir() else out
-    why = why_not_writable(path)
-    if why is not None:
-        raise BadInputError(f"--out {out}: {why}")
+    try:
+        path = out / f"{safe_stem(scenario.name)}.sqlite" if out.is_dir() else out
+    except OSError as error:
+        raise BadInputError(f"--out {out}: {error.strerror or error}") from None
+    check_file("--out", path)
     return path
 
 
-def _pictures(plots: Sequence[Path]) -> list[Path]:
-    """Every picture that is to be drawn."""
-    from batchsim.report.files import why_not_writable
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
+
+def _pictures(plots: Sequence[Path], inputs: Sequence[Path | str]) -> list[Path]:
+    """Every picture that is to be drawn."""
     pictures: list[Path] = []
     for plot in plots:
         ends = plot.suffix in (".svg", ".png")
         pictures += [plot] if ends else [plot.with_name(f"{plot.name}{suffix}") for suffix in (".svg", ".png")]
     for picture in pictures:
-        why = why_not_writable(picture)
-        if why is not None:
-            raise BadInputError(f"--plot {picture}: {why}")
+        check_file("--plot", picture, inputs)
     return pictures
 
 
@@ -229,6 +234,8 @@ def _draw(
     from batchsim.cli.edges import edges_for
     from batchsim.report.sweep_plot import write_plot
 
+    if not pictures:
+        return
     edges = edges_for(result, policies, properties, quiet=quiet) if result.is_complete else []
     for picture in pictures:
         try:
@@ -243,6 +250,7 @@ def _commands(
     """For each verdict that was met a run, and the command that shows it."""
     from batchsim.analysis.sweep import examples_of
     from batchsim.analysis.witnesses import within
+    from batchsim.report.shell import join
 
     commands = []
     for each in examples_of(result):

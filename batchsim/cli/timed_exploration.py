@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import join
-
-import click
 
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, timed_steps_of, within
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
 from batchsim.cli.judging import code_of, doubts_of, limits_of
-from batchsim.cli.outputs import check_outputs, printing, write_json, write_witnesses
+from batchsim.cli.outputs import (
+    check_outputs,
+    check_witnesses,
+    deliver,
+    printing,
+    witness_texts,
+    write_files,
+    write_json,
+)
+from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.zones import TimedExploration, explore_timed
 from batchsim.report.contract import explore_timed_document
 from batchsim.report.search_progress import SearchProgress
+from batchsim.report.shell import join
 from batchsim.report.timed_exploration import show_timed_explorations
 from batchsim.scenario import Scenario, check_for_timed_exploration
 
@@ -37,9 +44,11 @@ def explore_within_intervals(
     quiet: bool,
 ) -> int:
     """Explore a scenario under its policies, and show what was found; the exit code."""
-    check_outputs(json_file, None, witness_directory)
+    check_outputs(json_file, None, witness_directory, (file, *policies, *verdicts))
     (scenario,) = load([file], overrides, None, check_for_timed_exploration, policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    if witness_directory is not None:
+        check_witnesses(witness_directory, [name for name, _ in chosen])
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, properties)
     warnings = warn(scenario, chosen, quiet=quiet)
@@ -53,6 +62,7 @@ def explore_within_intervals(
                 )
     names = [name for name, _ in chosen]
     asked = names if policies else [within(scenario.directory, name) for name in names]
+    texts: dict[str, str] = {}
     if witness_directory is None:
         commands = [
             [_how_to_replay(file, verdicts, overrides, name)] * len(each.outcomes)
@@ -63,19 +73,27 @@ def explore_within_intervals(
             _witnesses(file, overrides, name, verdicts, each)
             for name, each in zip(asked, explorations, strict=False)
         ]
-        commands = write_witnesses(witness_directory, witnesses)
+        texts, commands = witness_texts(witness_directory, witnesses)
     judged = [
         _given(scenario, name, each, expected[name]) for name, each in zip(names, explorations, strict=False)
     ]
-    if json_file is not None:
-        write_json(
-            json_file, {**explore_timed_document(scenario.name, explorations, judged), "warnings": warnings}
-        )
-    if not quiet and json_file != "-":
+
+    def show() -> None:
         with printing() as console:
             show_timed_explorations(console, scenario, explorations, commands)
+
+    def write() -> None:
+        if json_file is not None:
+            document = explore_timed_document(scenario.name, explorations, judged)
+            write_json(json_file, {**document, "warnings": warnings})
+
+    deliver(
+        None if quiet or json_file == "-" else show,
+        None if witness_directory is None else lambda: write_files("--witness", witness_directory, texts),
+        write,
+    )
     if progress.was_interrupted:
-        click.echo(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun", err=True)
+        tell(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun")
         return INTERRUPTED
     return code_of(judged, limits)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import click
+from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
     from batchsim.protocol.policy import Policy
@@ -22,5 +22,5 @@ def warn(
     found = tuple(dict.fromkeys(each for one in (scenario, *others) for each in warnings_of(one, policies)))
     if not quiet:
         for each in found:
-            click.echo(f"warning: {printable(scenario.file)}: {printable(each)}", err=True)
+            tell(f"warning: {printable(scenario.file)}: {printable(each)}")
     return found

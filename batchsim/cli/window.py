@@ -11,7 +11,7 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.exit_codes import INCONCLUSIVE
 from batchsim.cli.inputs import load, policies_of, properties_of
-from batchsim.cli.outputs import check_outputs, printing, write_json
+from batchsim.cli.outputs import check_outputs, deliver, printing, write_json
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def window(
     from batchsim.report.search_progress import SearchProgress
     from batchsim.report.window import show_windows, window_document
 
-    check_outputs(json_file, None)
+    check_outputs(json_file, None, inputs=(file, policy, *verdicts))
     (scenario,) = load([file], overrides, None, check, [policy])
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
@@ -105,11 +105,16 @@ def window(
             exchanges=False,
         )
     results = _results(scenario, chosen, exploration, properties, verdict)
-    if json_file is not None:
-        write_json(json_file, {**window_document(scenario.name, chosen.name, results), "warnings": warnings})
-    if not quiet and json_file != "-":
+
+    def show() -> None:
         with printing() as console:
             show_windows(console, scenario.name, chosen.name, results)
+
+    def write() -> None:
+        if json_file is not None:
+            write_json(json_file, {**window_document(scenario.name, chosen.name, results), "warnings": warnings})
+
+    deliver(None if quiet or json_file == "-" else show, write)
     return INCONCLUSIVE if any(each.window is None for each in results) else 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +14,9 @@ from batchsim.cli import options
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
 from batchsim.cli.judging import code_of
-from batchsim.cli.outputs import check_outputs, printing, write_json, write_pages
+from batchsim.cli.outputs import check_folder, check_outputs, deliver, printing, write_files, write_json
 from batchsim.cli.sweep import given_by_cells
+from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
@@ -64,11 +65,15 @@ def worth(
     """
     from batchsim.analysis.worth import worth_of
     from batchsim.report.sweep_progress import SweepProgress
+    from batchsim.report.worth_contract import worth_document
+    from batchsim.report.worth_page import possible_files, worth_files
 
-    check_outputs(json_file, report_directory)
+    check_outputs(json_file, report_directory, inputs=(file, *policies))
     (scenario,) = load([file], overrides, None, policies=policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, ())
     expected = expected_by(scenario, "expect_explore", policies, chosen)
+    if report_directory is not None:
+        check_folder("--report", report_directory, possible_files(scenario.name))
     question = _question(delay, execution, runs)
     warnings = warn(scenario, chosen, quiet=quiet)
     with SweepProgress(quiet=quiet) as progress:
@@ -82,12 +87,19 @@ def worth(
                 watch=progress.watch,
             )
         )
-    _write(found, warnings, json_file, report_directory)
-    if not quiet and json_file != "-":
-        _show(found)
+    texts = {} if report_directory is None or not found.is_complete else worth_files(found, warnings)
+    deliver(
+        None if quiet or json_file == "-" else lambda: _show(found),
+        None
+        if report_directory is None or not texts
+        else lambda: write_files("--report", report_directory, texts),
+        None
+        if json_file is None
+        else lambda: write_json(json_file, {**worth_document(found), "warnings": warnings}),
+    )
     if progress.was_interrupted and not found.is_complete:
         unwritten = "" if report_directory is None else ", and no report was written"
-        click.echo(f"interrupted: what each fix is worth is incomplete{unwritten}", err=True)
+        tell(f"interrupted: what each fix is worth is incomplete{unwritten}")
         return INTERRUPTED
     cells = [cell for each in found.sweeps for cell in each.cells]
     return code_of(given_by_cells(scenario, expected, cells), ())
@@ -114,16 +126,6 @@ def _found(look: Callable[[], Worth]) -> Worth:
         for option, name in (("--delay", DELAY), ("--execution", EXECUTION)):
             told = told.replace(f"--vary {name}=", f"{option} ")
         raise BadInputError(told) from None
-
-
-def _write(found: Worth, warnings: Sequence[str], json_file: str | None, report_directory: Path | None) -> None:
-    from batchsim.report.worth_contract import worth_document
-    from batchsim.report.worth_page import worth_files
-
-    if json_file is not None:
-        write_json(json_file, {**worth_document(found), "warnings": warnings})
-    if report_directory is not None and found.is_complete:
-        write_pages(report_directory, worth_files(found, warnings))
 
 
 def _show(found: Worth) -> None:

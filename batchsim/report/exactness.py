@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from batchsim.engines.chain import ExactExploration, ExactOutcome
 from batchsim.report import words
 from batchsim.report.occurrences import claim_without_faults
+from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import (
     BAD,
     GOOD,
@@ -34,7 +34,7 @@ def show_exact_explorations(
     print_faults(console, scenario)
     console.print()
     for exploration in explorations:
-        console.print(_claim(exploration))
+        print_line(console, _claim(exploration))
     console.print()
     print_occurrences(console, explorations)
     if len(explorations) > 1:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from batchsim.analysis.constraints import CONSTRAINTS_MAX, Explanation
 from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass
 from batchsim.report import words
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
+from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import (
     BAD,
     GOOD,
@@ -46,7 +46,7 @@ def show_explorations(
     print_faults(console, scenario)
     console.print()
     for exploration in explorations:
-        console.print(_claim(exploration))
+        print_line(console, _claim(exploration))
     console.print()
     print_occurrences(console, explorations)
     if len(explorations) > 1:
@@ -125,7 +125,7 @@ def _show_reason(console: Console, verdict: str, reason: Explanation | None) -> 
         return
     console.print(Text(f"  {verdict} is given exactly if", style="bold"))
     for constraint in reason.constraints:
-        console.print(Text(f"    {constraint}"), soft_wrap=True)
+        print_line(console, Text(str(constraint)), indent=4)
 
 
 def _show_decisions(console: Console, verdict: str, decisions: Sequence[Decision]) -> None:
@@ -134,7 +134,7 @@ def _show_decisions(console: Console, verdict: str, decisions: Sequence[Decision
         return
     console.print(Text(f"  {verdict} is decided when", style="bold"))
     for each in decided[:DECISIONS_SHOWN_MAX]:
-        console.print(Text(f"    {_decision(each)}"), soft_wrap=True)
+        print_line(console, Text(_decision(each)), indent=4)
     if len(decided) > DECISIONS_SHOWN_MAX:
         console.print(f"    and in {len(decided) - DECISIONS_SHOWN_MAX} more ways")
 
@@ -164,7 +164,7 @@ def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None
     kind = "a schedule" if outcome.schedules is None else "a shortest schedule"
     console.print(Text(f"\n  {kind}, {len(outcome.witness)} steps:", style="bold"))
     for line in lanes(outcome.witness):
-        console.print(Text(f"    {line}".rstrip()), soft_wrap=True)
+        print_line(console, Text(line.rstrip()), indent=4)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)
 
 

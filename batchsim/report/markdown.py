@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from shlex import join, quote
 
-from batchsim.analysis.chains import Leg
+from batchsim.analysis.chains import Leg, any_of, folded
 from batchsim.analysis.excerpt import excerpt
 from batchsim.analysis.likeness import first_alike
 from batchsim.analysis.margins import Margin
@@ -19,6 +18,7 @@ from batchsim.report.file_names import worth_file
 from batchsim.report.latencies import by_item, special_operations
 from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table, warning
 from batchsim.report.occurrences import happened
+from batchsim.report.shell import join, quote
 from batchsim.rounding import exact_instant, instant
 from batchsim.scenario import Scenario, fault_in_words, format_duration
 from batchsim.trace import Step
@@ -226,16 +226,28 @@ def _chains(margin: Margin) -> str:
 
 
 def _side(end: Step, legs: tuple[Leg, ...]) -> list[tuple[str, str, str]]:
+    """What a chain consists of: how long each leg took, of a repeated one all together; and all up to there."""
     rows: list[tuple[str, str, str]] = []
     together_us = 0
-    for leg in (leg for leg in legs if leg.duration_us):
-        together_us += leg.duration_us
-        actor = "" if leg.actor == end.actor else f"{plain(leg.actor)} "
-        name = f"{actor}{code(leg.operation)} {leg.part}"
-        rows.append((name, format_duration(leg.duration_us), format_duration(together_us)))
+    taken = [leg for leg in legs if leg.duration_us]
+    for fold in folded(taken, lambda leg: (any_of(leg.actor), leg.operation, leg.part)):
+        names = phrases.repeated([_names(each, end) for each in fold.cycle], fold.times)
+        took_us = [sum(leg.duration_us for leg in each) for each in fold.cycle]
+        together_us += sum(took_us)
+        rows += [(name, format_duration(us), "") for name, us in zip(names, took_us, strict=True)]
+        # Within a cycle that is repeated, there is no instant to tell.
+        rows[-1] = (*rows[-1][:2], format_duration(together_us))
     if rows:
         rows[-1] = (bold(rows[-1][0]), rows[-1][1], bold(rows[-1][2]))
     return rows
+
+
+def _names(legs: Sequence[Leg], end: Step) -> str:
+    """Legs that are alike, with their actor where it is not that of the end."""
+    actors = {leg.actor for leg in legs}
+    actor = actors.pop() if len(actors) == 1 else any_of(legs[0].actor)
+    told = "" if actor == end.actor else f"{plain(actor)} "
+    return f"{told}{code(legs[0].operation)} {legs[0].part}"
 
 
 def _shortened(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

@@ -6,15 +6,21 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from urllib.parse import quote
 
+from batchsim.report.visible import visible
+
 _SPACE = re.compile(r"\s+")
 _INLINE = re.compile(r"([\\`*_{}\[\]<>|~&$])")
 _BLOCK = re.compile(r"^([-+#=]|[0-9]+(?=[.)]))")
 
 
 def plain(text: str) -> str:
-    """Text that shows exactly as it is, on one line."""
-    line = _INLINE.sub(r"\\\1", _SPACE.sub(" ", text).strip())
+    """Text that shows exactly as it is, on one line; what would act or hide is shown escaped."""
+    line = _INLINE.sub(r"\\\1", _in_a_line(text))
     return _BLOCK.sub(_escaped_start, line)
+
+
+def _in_a_line(text: str) -> str:
+    return visible(_SPACE.sub(" ", text).strip())
 
 
 def _escaped_start(found: re.Match[str]) -> str:
@@ -24,7 +30,7 @@ def _escaped_start(found: re.Match[str]) -> str:
 
 def code(text: str) -> str:
     """A name in code style, where its characters allow it."""
-    line = _SPACE.sub(" ", text).strip()
+    line = _in_a_line(text)
     return plain(line) if not line or "`" in line or "|" in line else f"`{line}`"
 
 

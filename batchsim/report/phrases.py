@@ -32,6 +32,14 @@ def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
+def repeated(names: Sequence[str], times_: int) -> list[str]:
+    """The links of a cycle that comes so often, tied together where there are several: `┌ a × 9`, `└ b × 9`."""
+    if times_ == 1:
+        return list(names)
+    ties = [""] if len(names) == 1 else ["┌ ", *["│ "] * (len(names) - 2), "└ "]
+    return [f"{tie}{name} × {times_}" for tie, name in zip(ties, names, strict=True)]
+
+
 def items_in_words(items: Sequence[int]) -> str:
     """Some items, in order: `item 1`, `items 0 to 5, 8`; of many stretches only the first."""
     stretches: list[list[int]] = []

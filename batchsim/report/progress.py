@@ -6,6 +6,8 @@ import sys
 from threading import Timer
 from types import TracebackType
 
+from batchsim.report.visible import visible
+
 AFTER_S = 2.0
 
 
@@ -56,7 +58,7 @@ class Bar:
 
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -67,7 +69,7 @@ class Bar:
 
     def update(self, doing: str, done: int) -> None:
         """Show this work, and how much is done."""
-        self._rich.update(self._task, description=doing, completed=done)
+        self._rich.update(self._task, description=visible(doing), completed=done)
 
     def close(self) -> None:
         """Remove the bar."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from batchsim.engines.exhaustive import Level
 from batchsim.engines.exhaustive.search import memory_bytes
+from batchsim.report.visible import visible
 
 AFTER_S = 2.0
 EVERY_S = 0.5
@@ -28,7 +29,7 @@ class SearchProgress:
 
     def begin(self, policy: str) -> bool:
         """The search for a policy begins; whether it should."""
-        self._policy = policy
+        self._policy = visible(policy)
         self._begun = self._shown = time.monotonic()
         return not self.was_interrupted
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.text import Text
 
 from batchsim.analysis.window import Failing, Solution
 from batchsim.engines.zones import Range
 from batchsim.report import words
 from batchsim.report.contract import SCHEMA, timed_outcome
+from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.rounding import rounded
 
@@ -19,9 +19,9 @@ def show_solution(console: Console, solution: Solution, replay: str) -> None:
     """Print with which values nothing fails, and a run that fails beside them; `replay`: the command for it."""
     console.print(Text(f"{solution.scenario.name}, {solution.policy.name}", style="bold"))
     console.print()
-    console.print(_answer(solution), soft_wrap=True)
+    print_line(console, _answer(solution))
     for line in _claims(solution):
-        console.print(line, soft_wrap=True)
+        print_line(console, Text(line))
     console.print()
     _show_values(console, solution)
     if solution.failing is not None:

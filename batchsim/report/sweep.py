@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from batchsim.analysis.sweep import CONFIDENCE, CellResult, Example, Point, Sweep
 from batchsim.report import shares
 from batchsim.report.occurrences import rows_of_sweep
+from batchsim.report.screen import Text
 from batchsim.report.sweep_plot.likeness import alike, heading
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_faults, print_table
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
-from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from batchsim.report.occurrences import Explored, rows_of_occurrences
+from batchsim.report.screen import Text, print_line
 from batchsim.scenario import Scenario, fault_in_words
 
 GOOD, BAD, UNSURE, QUIET = "green", "bold red", "yellow", "dim"
@@ -57,17 +56,17 @@ def _print_records(console: Console, table: Table) -> None:
     headings = [str(column.header) for column in table.columns]
     for row in zip(*(column.cells for column in table.columns), strict=True):
         for place, (heading, cell) in enumerate(zip(headings, row, strict=True)):
-            text = cell if isinstance(cell, Text) else Text(str(cell))
+            text = console.render_str(cell) if isinstance(cell, str) else cell
             if text.plain:
                 line = Text.assemble((f"{heading}: ", "bold"), Text(", ").join(text.split("\n")))
-                console.print(Padding(line, (0, 0, 0, 2 if place else 0)))
+                print_line(console, line, indent=2 if place else 0)
         console.print()
 
 
 def print_faults(console: Console, scenario: Scenario) -> None:
     """The faults of a scenario, one a line; nothing where it has none."""
     for number, fault in enumerate(scenario.faults):
-        console.print(Text(f"fault {number}: {fault_in_words(fault)}"), soft_wrap=True)
+        print_line(console, Text(f"fault {number}: {fault_in_words(fault)}"))
 
 
 def print_occurrences(console: Console, explorations: Sequence[Explored]) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
-from batchsim.analysis.chains import Leg, Span, spans_of
+from batchsim.analysis.chains import Leg, Span, any_of, folded, spans_of
 from batchsim.analysis.contest import contest_of
 from batchsim.analysis.margins import Margin
 from batchsim.report import words
 from batchsim.report.occurrences import happened, never_happened
+from batchsim.report.phrases import repeated
+from batchsim.report.screen import Text
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import fault_in_words
@@ -88,9 +89,9 @@ def _heading(run: PolicyRun, runs: Iterable[PolicyRun]) -> str:
 
 
 def _verdicts(run: PolicyRun) -> Text:
-    text = Text("\n").join(Text(verdict, style=GOOD if run.is_ok else BAD) for verdict in run.verdicts)
+    text = Text("\n".join(run.verdicts), style=GOOD if run.is_ok else BAD)
     if not run.is_as_expected:
-        text.append("\n(not expected)", style=BAD)
+        text.append("\n(not expected)", BAD)
     return text
 
 
@@ -168,24 +169,30 @@ def _table_of_margin(margin: Margin) -> Table:
     cause = margin.cause
     since = "the start" if cause is None else f"{cause.name} ({cause.description}) by {cause.actor}"
     table = plain_table(show_footer=True, title=f"since {since}", title_justify="left")
-    sides = ((margin.endpoint, spans_of(margin.endpoint_legs)), (margin.rival, spans_of(margin.rival_legs)))
-    for step, spans in sides:
-        together = rounded(sum(span.duration_us for span in spans))
+    sides = [(margin.endpoint, margin.endpoint_legs), (margin.rival, margin.rival_legs)]
+    for step, legs in sides:
+        together = rounded(sum(leg.duration_us for leg in legs))
         table.add_column(f"to {step.name} ({step.actor})", footer="together", overflow="fold")
         table.add_column("", justify="right", footer=together, overflow="fold")
-    for left, right in zip_longest(sides[0][1], sides[1][1]):
-        table.add_row(*_span(left), *_span(right))
+    for left, right in zip_longest(*(_rows(legs) for _, legs in sides), fillvalue=("", "")):
+        table.add_row(*left, *right)
     table.caption = _end_of(margin)
     table.caption_justify = "left"
     return table
 
 
-def _span(span: Span | None) -> tuple[str, str]:
-    if span is None:
-        return "", ""
+def _rows(legs: Sequence[Leg]) -> Iterator[tuple[str, str]]:
+    """What a chain consists of, and how long each took; of what is repeated, all of them together."""
+    for fold in folded(spans_of(legs), lambda span: (any_of(span.actor), _name(span))):
+        names = repeated([_name(spans[0]) for spans in fold.cycle], fold.times)
+        for name, spans in zip(names, fold.cycle, strict=True):
+            yield name, rounded(sum(span.duration_us for span in spans))
+
+
+def _name(span: Span) -> str:
     parts = {leg.part for leg in span.parts}
     part = f" ({parts.pop()})" if len(parts) == 1 else ""
-    return f"{span.operation}{part}", rounded(span.duration_us)
+    return f"{span.operation}{part}"
 
 
 def _show_timeline(console: Console, run: PolicyRun, scenario: str = "") -> None:

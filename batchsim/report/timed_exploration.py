@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from batchsim.engines.zones import TimedExploration, TimedOutcome
 from batchsim.report import words
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
+from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import (
     BAD,
     GOOD,
@@ -42,7 +42,7 @@ def show_timed_explorations(
     print_faults(console, scenario)
     console.print()
     for exploration in explorations:
-        console.print(_claim(exploration))
+        print_line(console, _claim(exploration))
     console.print()
     print_occurrences(console, explorations)
     if len(explorations) > 1:
@@ -126,5 +126,5 @@ def _show_witness(console: Console, outcome: TimedOutcome, command: str) -> None
     lines = lanes(steps)
     headings = len(lines) - len(steps)
     for line, instant in zip(lines, [""] * headings + instants, strict=True):
-        console.print(Text(f"    {instant:>{width}}  {line}".rstrip()), soft_wrap=True)
+        print_line(console, Text(f"{instant:>{width}}  {line}".rstrip()), indent=4)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.text import Text
 
 from batchsim.analysis.window import Case, Change, Condition, Standing, Window
 from batchsim.analysis.window.assignments import Durations, Intervals, latency_of, support_of
 from batchsim.analysis.window.legs import Latency
 from batchsim.analysis.window.sums import Instant, instant_us
 from batchsim.report.formulas import formula
+from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.rounding import rounded
 
@@ -51,7 +51,7 @@ def _show_window(console: Console, window: Window, change: Change | None, at_mea
     if at_means is not None:
         _show_standing(console, window, at_means)
     if change is not None:
-        console.print(f"smallest change: {_told_change(window, change)}", soft_wrap=True)
+        print_line(console, Text(f"smallest change: {_told_change(window, change)}"))
     _show_claim(console, window)
     _show_numbers(console, window)
 
@@ -77,8 +77,8 @@ def _show_cases(console: Console, window: Window) -> None:
 
 def _show_conditions(console: Console, window: Window, conditions: Sequence[Condition]) -> None:
     for condition in conditions:
-        console.print(Text(f"    {formula(condition, Intervals(window.scenario))}"), soft_wrap=True)
-        console.print(Text(f"      {condition.earlier} before {condition.later}", style=QUIET), soft_wrap=True)
+        print_line(console, Text(formula(condition, Intervals(window.scenario))), indent=4)
+        print_line(console, Text(f"{condition.earlier} before {condition.later}", style=QUIET), indent=6)
         console.print(Text(f"      at the means {_with_numbers(window, condition)}", style=QUIET))
 
 
@@ -148,12 +148,12 @@ def _show_claim(console: Console, window: Window) -> None:
     for number, reason in enumerate(window.reasons):
         met = "" if number < window.reasons_met else "  (met in no run)"
         told = " and ".join(map(str, reason))
-        console.print(Text(f"  {'or ' if number else ''}{told}{met}", style=QUIET), soft_wrap=True)
-    console.print(
+        print_line(console, Text(f"{'or ' if number else ''}{told}{met}", style=QUIET), indent=2)
+    checked = (
         f"checked: {window.tried} runs with latencies within their intervals, the verdict in {window.failed}, "
-        f"and {window.tried_beyond} with latencies of any length; none contradicts it",
-        soft_wrap=True,
+        f"and {window.tried_beyond} with latencies of any length; none contradicts it"
     )
+    print_line(console, Text(checked))
 
 
 def _show_numbers(console: Console, window: Window) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.text import Text
 
 from batchsim.analysis.worth import Judged, Worth, judge
 from batchsim.analysis.worth.results import VERDICT
+from batchsim.report.screen import Text
 from batchsim.report.sweep import table_of_points
 from batchsim.report.tables import QUIET, UNSURE, plain_table, print_table
 from batchsim.report.worth_words import border, claim, execution_of, in_short, names, time

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from shlex import quote
 
 from batchsim.analysis.sweep import Sweep
 from batchsim.analysis.worth import DELAY, EXECUTION, Judged, Question, Worth, judge
@@ -12,9 +11,10 @@ from batchsim.analysis.worth.results import VERDICT
 from batchsim.report import shares
 from batchsim.report.file_names import worth_file
 from batchsim.report.markdown_text import code, filled, picture, plain, table, warning
+from batchsim.report.shell import quote
 from batchsim.report.sweep_plot.likeness import alike
 from batchsim.report.worth_completed import about_completed
-from batchsim.report.worth_pictures import pictures
+from batchsim.report.worth_pictures import PICTURES, pictures
 from batchsim.report.worth_words import apart, claim, in_short, own_delay, own_execution, time
 
 INTRODUCTION = """\
@@ -26,11 +26,16 @@ All other latencies are those of the scenario. Shares are {claim}. What was neve
 *proved* holds for all latencies within their intervals, over dense time."""
 
 
+def possible_files(scenario: str) -> list[str]:
+    """The files that `worth_files` gives for a scenario of that name."""
+    return [*(worth_file(scenario, what, ".svg") for what in PICTURES), worth_file(scenario)]
+
+
 def worth_files(worth: Worth, warnings: Sequence[str] = ()) -> dict[str, str]:
-    """The page and its pictures, by name of the file; `warnings`: what to warn of in the scenario."""
+    """The pictures and the page, by name of the file; `warnings`: what to warn of in the scenario."""
     name = worth.scenario.name
     drawn = {worth_file(name, what, ".svg"): content for what, content in pictures(worth).items()}
-    return {worth_file(name): page(worth, warnings), **drawn}
+    return {**drawn, worth_file(name): page(worth, warnings)}
 
 
 def page(worth: Worth, warnings: Sequence[str] = ()) -> str:

@@ -9,17 +9,22 @@ from batchsim.report.sweep_plot.likeness import alike
 from batchsim.report.worth_words import border, own_delay, own_execution, request_of
 from batchsim.scenario import Constant
 
+PICTURES = ("delay", "execution", "both")
+"""By what is varied."""
 BORDER = "from here on it can decide otherwise"
 
 
 def pictures(worth: Worth) -> dict[str, str]:
     """The SVG of each sweep, by what is varied."""
-    drawn = {
-        "delay": (worth.over_delay, _on_the_delay(worth)),
-        "execution": (worth.over_execution, _on_the_execution(worth)),
-        "both": (worth.over_both, _on_both(worth)),
+    drawn = (
+        (worth.over_delay, _on_the_delay(worth)),
+        (worth.over_execution, _on_the_execution(worth)),
+        (worth.over_both, _on_both(worth)),
+    )
+    return {
+        what: plot_bytes(sweep, "svg", boundaries=lines).decode()
+        for what, (sweep, lines) in zip(PICTURES, drawn, strict=True)
     }
-    return {what: plot_bytes(sweep, "svg", boundaries=lines).decode() for what, (sweep, lines) in drawn.items()}
 
 
 def _on_the_delay(worth: Worth) -> list[Boundary]:

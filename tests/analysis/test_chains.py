@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from batchsim.analysis.chains import Leg, cause_of, last_common_cause, legs_between, spans_of
+from batchsim.analysis.chains import Leg, any_of, cause_of, folded, last_common_cause, legs_between, spans_of
 from batchsim.engines.timed import simulate
 from batchsim.policies import POLICIES
 from batchsim.protocol.policy import Policy
@@ -122,3 +124,38 @@ def test_neighbouring_legs_of_an_operation_are_one_span() -> None:
     )
     spans = [(span.actor, span.operation, span.duration_us) for span in spans_of(legs)]
     assert spans == [("a", "x", 5), ("b", "x", 1), ("a", "x", 3)]
+
+
+# -- repetitions -----------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.lists(st.sampled_from("abc"), max_size=4), st.integers(1, 6))))
+def test_folded_is_the_same_chain_and_repeats_only_what_is_alike(parts: list[tuple[list[str], int]]) -> None:
+    kinds = [kind for part, times in parts for kind in part * times]
+    folds = folded(list(enumerate(kinds)), lambda link: link[1])
+    unfolded = [
+        fold.cycle[place][time] for fold in folds for time in range(fold.times) for place in range(len(fold.cycle))
+    ]
+    assert unfolded == list(enumerate(kinds))
+    assert all(len({kind for _, kind in place}) == 1 for fold in folds for place in fold.cycle)
+    assert all(fold.times > 2 or (fold.times, len(fold.cycle)) == (1, 1) for fold in folds)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "cycles"),
+    [
+        ("abc", "a1 b1 c1"),
+        ("abab", "a1 b1 a1 b1"),
+        ("xababab", "x1 ab3"),
+        ("aaaab", "a4 b1"),
+        ("aaabaaabaaab" + "c" * 5, "aaab3 c5"),
+        ("x" + "abcdefgh" * 998 + "a", "x1 abcdefgh998 a1"),
+    ],
+)
+def test_cycles(kinds: str, cycles: str) -> None:
+    folds = folded(kinds, lambda kind: kind)
+    assert " ".join("".join(place[0] for place in fold.cycle) + str(fold.times) for fold in folds) == cycles
+
+
+def test_items_and_lanes_are_alike() -> None:
+    assert any_of("handler-1.17") == any_of("handler-2.3") == "handler-*.*"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from batchsim.analysis.runs import PolicyRun, run_scenario
 from batchsim.protocol.policy import Policy
+from batchsim.report.palette import DARK, LIGHT
 from batchsim.report.timeline import timeline
 from batchsim.report.timeline.axis import Breaking, axis_of, clock
 from batchsim.report.timeline.labels import Room, flags, shortened, text_width
@@ -259,10 +260,21 @@ def test_where_room_is_short_fewer_effects_are_named() -> None:
 
 def test_both_colour_schemes_name_the_same_colours() -> None:
     svg = timeline("incident", incident().runs[0])
-    light, dark = re.findall(r"svg\{(--.*?)\}", svg)
-    assert re.findall("--[a-z-]+", light) == re.findall("--[a-z-]+", dark)
-    used = set(re.findall(r"var\((--[a-z-]+)\)", svg)) - {"--hue", "--pale", "--end"}
-    assert used <= set(re.findall("--[a-z-]+", light))
+    sheet = re.search(r"(?s)<style>\n@media \(prefers-color-scheme:dark\)\{\n(.*)\n\}\n</style>", svg)
+    assert sheet is not None
+    assert LIGHT.keys() == DARK.keys()
+    assert set(re.findall(r"(--[a-z-]+):#", sheet[1])) == {f"--{name}" for name in DARK}
+    assert set(re.findall(r"var\((--[a-z-]+)\)", sheet[1])) <= set(re.findall(r"(--[a-z-]+):", sheet[1]))
+
+
+def test_whatever_is_drawn_says_its_colours_by_itself() -> None:
+    for run in incident().runs:
+        picture = Picture(timeline("incident", run))
+        for each in picture.root.iter():
+            if each.tag in (f"{SVG}rect", f"{SVG}path", f"{SVG}text"):
+                colours = {each.get(name) for name in ("fill", "stroke")} - {None, "none", "url(#hatch)"}
+                assert colours, each.attrib
+                assert colours <= set(LIGHT.values())
 
 
 # -- axes ----------------------------------------------------------------------------------------

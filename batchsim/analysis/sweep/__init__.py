@@ -24,7 +24,7 @@ from batchsim.analysis.sweep.executors import Crew, dask_crew, local_crew
 from batchsim.analysis.sweep.intervals import CONFIDENCE, Interval
 from batchsim.analysis.sweep.one_run import run_of
 from batchsim.analysis.sweep.results import CellResult, Difference, Example, Share, Sweep, examples_of
-from batchsim.analysis.sweep.sweeping import RUNS, sweep
+from batchsim.analysis.sweep.sweeping import RUNS, SweepNotKept, sweep
 from batchsim.analysis.sweep.varying import Axis, Point, Value, parse_point
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Point",
     "Share",
     "Sweep",
+    "SweepNotKept",
     "Value",
     "Watch",
     "dask_crew",

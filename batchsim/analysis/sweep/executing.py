@@ -94,8 +94,9 @@ class Execution:
         """What has ended at the same time is one transaction."""
         records = [record for each in ended for record in self._records_of(*each)]
         if records:
-            self._store.add(records)
+            # Known first: what cannot be kept can still be shown.
             self._records.add(records)
+            self._store.add(records)
             self._known += sum(len(record.ends) for record in records)
 
     def _records_of(

@@ -1,4 +1,8 @@
-"""The database of a sweep: one SQLite file, which a killed process leaves as it was after a transaction."""
+"""The database of a sweep: one SQLite file, which a killed process leaves as it was after a transaction.
+
+Every row carries a checksum, that of a record over what the sweep is of, too: a row that was damaged, edited, or
+brought from another sweep is not believed. (A row that is missing is no lie: its runs are made again.)
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 
@@ -16,17 +21,23 @@ from batchsim.bad_input import BadInputError
 APPLICATION = 0x62617463
 """In the header of the file: it is one of ours."""
 FORMAT = 2
+"""Format 1 had no checksums."""
 _TABLES = """
-CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE record (
     policy TEXT NOT NULL,
     point TEXT NOT NULL,
     first INTEGER NOT NULL,
     sets TEXT NOT NULL,    -- JSON: the different ends, each a set of verdicts and one of faults, by number
     codes BLOB NOT NULL,   -- two bytes a run, little-endian: which of the ends
+    checksum TEXT NOT NULL,
     PRIMARY KEY (policy, point, first)
 ) WITHOUT ROWID;
 """
+
+
+class NotKept(BadInputError):
+    """The database takes no more."""
 
 
 class Store:
@@ -35,6 +46,7 @@ class Store:
     def __init__(self, file: Path | None, identity: Mapping[str, str], *, resume: bool) -> None:
         """Make the database, or go on with one; raises `BadInputError` for one that is not of this sweep."""
         self._name = "memory" if file is None else str(file)
+        self._identity = _checksum(*(part for pair in sorted(identity.items()) for part in pair))
         is_new = file is None or not file.exists() or file.stat().st_size == 0
         if not is_new and not resume:
             raise BadInputError(f"--out {file}: found a file; allowed: a new one, or --resume to go on with it")
@@ -64,7 +76,8 @@ class Store:
     def _make(self, identity: Mapping[str, str]) -> None:
         for statement in _TABLES.split(";"):
             self._connection.execute(statement)
-        self._connection.executemany("INSERT INTO identity VALUES (?, ?)", identity.items())
+        rows = ((name, value, _checksum(name, value)) for name, value in identity.items())
+        self._connection.executemany("INSERT INTO identity VALUES (?, ?, ?)", rows)
         self._connection.execute(f"PRAGMA application_id = {APPLICATION}")
         self._connection.execute(f"PRAGMA user_version = {FORMAT}")
 
@@ -72,7 +85,10 @@ class Store:
         execute = self._connection.execute
         if (found := execute("PRAGMA user_version").fetchone()[0]) != FORMAT:
             raise BadInputError(f"--out {self._name}: found format {found}; allowed: format {FORMAT}")
-        known = dict(execute("SELECT name, value FROM identity"))
+        rows = execute("SELECT name, value, checksum FROM identity").fetchall()
+        if any(checksum != _checksum(*row) for *row, checksum in rows):
+            raise self._damaged("what it is of")
+        known = {name: value for name, value, _ in rows}
         for name, value in identity.items():
             if known.get(name) != value:
                 found = known.get(name, "none")
@@ -83,15 +99,20 @@ class Store:
     def load(self) -> Iterator[Record]:
         """Every record, by policy, point and index."""
         with self._telling():
-            rows = self._connection.execute("SELECT policy, point, first, sets, codes FROM record").fetchall()
-        for policy, point, first, sets, codes in rows:
+            rows = self._connection.execute(
+                "SELECT policy, point, first, sets, codes, checksum FROM record"
+            ).fetchall()
+        for policy, point, first, sets, codes, checksum in rows:
+            if checksum != _checksum(self._identity, policy, point, first, sets, codes):
+                raise self._damaged("a record")
             different = [End(tuple(verdicts), tuple(faults)) for verdicts, faults in json.loads(sets)]
             yield Record(Cell(policy, point), first, tuple(different[code] for code in _codes_of(codes)))
 
     def add(self, records: Iterable[Record]) -> None:
-        """Keep records, all of them or none."""
-        with self._telling(), self._transaction():
-            self._connection.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?)", map(_row, records))
+        """Keep records, all of them or none; raises `NotKept`."""
+        rows = [(*row, _checksum(self._identity, *row)) for row in map(_row, records)]
+        with self._telling(NotKept), self._transaction():
+            self._connection.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -99,16 +120,22 @@ class Store:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # SQLite may have done so by itself, as on a full disk.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _telling(self, kind: type[BadInputError] = BadInputError) -> Iterator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
-            raise BadInputError(f"--out {self._name}: {error}") from None
+        except sqlite3.Error as error:
+            raise kind(f"--out {self._name}: {error}") from None
+
+    def _damaged(self, what: str) -> BadInputError:
+        allowed = "allowed: a database as it was written; begin a new one"
+        return BadInputError(f"--out {self._name}: found {what} that was damaged or edited; {allowed}")
 
     def __enter__(self) -> Store:
         return self
@@ -117,6 +144,11 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection.close()
+
+
+def _checksum(*parts: object) -> str:
+    """32 hexadecimal digits, of values and their types."""
+    return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _row(record: Record) -> tuple[str, str, int, str, bytes]:

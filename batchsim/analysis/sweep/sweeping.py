@@ -16,7 +16,7 @@ from batchsim.analysis.sweep.pieces import OwnPolicy
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan
 from batchsim.analysis.sweep.records import Cell, Records
 from batchsim.analysis.sweep.results import Sweep, result_of
-from batchsim.analysis.sweep.storing import Store
+from batchsim.analysis.sweep.storing import NotKept, Store
 from batchsim.analysis.sweep.varying import Point, parse_axes, points_of
 from batchsim.bad_input import BadInputError
 from batchsim.policies import POLICIES
@@ -60,7 +60,8 @@ def sweep(
     relative to; the current one unless given. `watch`: told how many runs are known, and of how many; what it
     returns says whether to go on.
 
-    Raises `BadInputError` (`InvalidScenario` among them) for what cannot be used, and `ValueError` for a
+    Raises `BadInputError` (`InvalidScenario` among them) for what cannot be used, `SweepNotKept` among them where
+    the database takes no more, and `ValueError` for a
     scenario that is to be varied and was changed since it was loaded.
     """
     if runs < 1 or (workers is not None and workers < 1) or (until_width is not None and not 0 < until_width < 1):
@@ -75,8 +76,20 @@ def sweep(
         _refuse_what_nobody_can_tell(plan, records, database)
         enough = Enough(plan, records)
         with crew_of(executor, workers) as crew:
-            is_complete = Execution(plan, records, enough, store).run(crew, watch)
+            try:
+                is_complete = Execution(plan, records, enough, store).run(crew, watch)
+            except NotKept as error:
+                known = result_of(plan, axes, records, enough, is_complete=False)
+                raise SweepNotKept(str(error), known) from None
     return result_of(plan, axes, records, enough, is_complete=is_complete)
+
+
+class SweepNotKept(BadInputError):
+    """The database took no more; `sweep`: what was known by then."""
+
+    def __init__(self, message: str, sweep: Sweep) -> None:
+        super().__init__(message)
+        self.sweep = sweep
 
 
 @contextmanager

@@ -7,16 +7,21 @@ from typing import Any
 
 from batchsim.analysis.sweep import Sweep
 from batchsim.analysis.window import Edge
+from batchsim.report.palette import LIGHT
 from batchsim.report.sweep_plot import axes
 from batchsim.report.sweep_plot.boundary import Boundary
 from batchsim.report.sweep_plot.likeness import Group, alike, drawn, heading
+from batchsim.report.sweep_plot.words import words
 
-HUES = ("#b34700", "#0060a8", "#00735a", "#8e3b73", "#6a5800", "#4d5561", "#56b4e9", "#e69f00")
+HUES = (
+    *(LIGHT[f"{kind}-hue"] for kind in ("consumer", "handler", "run", "job", "reaper", "sdk")),
+    "#56b4e9",  # these two do on a dark page, too
+    "#e69f00",
+)
 MARKS = ("o", "s", "D", "^", "v", "P", "X", "*")
 """Nothing is told apart by its hue alone."""
 EDGE = "edge of the window, latencies at their means"
 HEADING_WIDTH = 40
-DARK = "#1f2328"
 
 
 def draw_curves(figure: Any, sweep: Sweep, edges: Sequence[Edge], boundaries: Sequence[Boundary]) -> None:
@@ -48,7 +53,7 @@ def _draw_curve(panel: Any, sweep: Sweep, verdict: str, group: Group, number: in
     high = [100 * each.interval.high for _, each in known]
     panel.fill_between(x, low, high, color=hue, alpha=0.2, linewidth=0)
     middle = [100 * each.share for _, each in known]
-    label = ", ".join(group)
+    label = words(", ".join(group))
     panel.plot(x, middle, color=hue, marker=mark, markersize=4, linewidth=1.6, label=label, clip_on=False)
 
 
@@ -60,7 +65,7 @@ def _draw_boundary(panel: Any, sweep: Sweep, boundary: Boundary, number: int) ->
 def _draw_lines(panel: Any, places: Sequence[float], number: int, label: str) -> None:
     style = ("--", ":", "-.")[number % 3]
     for place, x in enumerate(places):
-        panel.axvline(x, color=DARK, linestyle=style, linewidth=1.4, label="" if place else label)
+        panel.axvline(x, color=LIGHT["ink"], linestyle=style, linewidth=1.4, label="" if place else words(label))
 
 
 def _draw_edge(panel: Any, sweep: Sweep, edge: Edge, number: int, *, is_alone: bool) -> None:
@@ -70,10 +75,10 @@ def _draw_edge(panel: Any, sweep: Sweep, edge: Edge, number: int, *, is_alone: b
 
 
 def _frame(panel: Any, verdict: str) -> None:
-    panel.set_title(verdict, loc="left", fontweight="bold", fontsize=11)
+    panel.set_title(words(verdict), loc="left", fontweight="bold", fontsize=11)
     panel.set_ylabel("share of the runs [%]")
     panel.set_ylim(0, max(1.0, min(100.0, 1.08 * panel.get_ylim()[1])))
-    panel.grid(color="#e4e8ec", linewidth=0.8)
+    panel.grid(color=LIGHT["grid"], linewidth=0.8)
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
     panel.legend(

@@ -8,13 +8,18 @@ from typing import Any
 
 from batchsim.analysis.sweep import Sweep
 from batchsim.analysis.window import Edge
+from batchsim.report.palette import LIGHT
 from batchsim.report.sweep_plot import axes
 from batchsim.report.sweep_plot.boundary import Boundary
-from batchsim.report.sweep_plot.curve import DARK, EDGE
+from batchsim.report.sweep_plot.curve import EDGE
 from batchsim.report.sweep_plot.likeness import Group, alike, drawn, heading
+from batchsim.report.sweep_plot.words import words
+from batchsim.report.visible import visible
 
 COLOURS = "OrRd"
 """Light where nothing fails; as good in grey, and with any colour vision."""
+COLOURS_IN_THE_DARK = ("#161b22", "#5b2d0c", "#b34700", "#ffab70", "#fff3e6")
+"""From the share 0 on; dark where nothing fails."""
 HEADING_WIDTH = 30
 
 
@@ -23,32 +28,35 @@ def panels_of(sweep: Sweep) -> list[list[Group]]:
     return [alike(sweep, verdict) for verdict in drawn(sweep)]
 
 
-def draw_heat_maps(figure: Any, sweep: Sweep, edges: Sequence[Edge], boundaries: Sequence[Boundary]) -> None:
-    """A row for each failure, a panel for each policy that differs from the others."""
+def draw_heat_maps(figure: Any, sweep: Sweep, edges: Sequence[Edge], boundaries: Sequence[Boundary]) -> list[Any]:
+    """A row for each failure, a panel for each policy that differs from the others; the cells of each panel."""
     rows = panels_of(sweep)
     panels = figure.subplots(len(rows), max(map(len, rows)), squeeze=False, sharex=True, sharey=True)
-    mesh: Any = None
+    meshes: list[Any] = []
     for verdict, groups, row in zip(drawn(sweep), rows, panels, strict=True):
         for group, panel in zip_longest(groups, row):
             if group is None:
                 panel.set_visible(False)
                 continue
-            mesh = _draw_cells(panel, sweep, verdict, group)
+            meshes.append(_draw_cells(panel, sweep, verdict, group))
             for edge in edges:
                 if edge.verdict == verdict and not set(group).isdisjoint(edge.policies):
                     _draw_edge(panel, sweep, edge)
             for boundary in boundaries:
                 if boundary.holds_for(group):
                     _draw_boundary(panel, sweep, boundary)
-            panel.set_title(f"{verdict}\n{heading(group, HEADING_WIDTH)}", loc="left", fontsize=9)
+            panel.set_title(
+                f"{visible(verdict)}\n{visible(heading(group, HEADING_WIDTH))}", loc="left", fontsize=9
+            )
     for panel in panels.flat:
         axes.set_up(panel, *sweep.axes)
         panel.label_outer()
     figure.supxlabel(axes.title(sweep.axes[0]), fontsize=10)
     figure.supylabel(axes.title(sweep.axes[1]), fontsize=10)
-    bar = figure.colorbar(mesh, ax=panels, shrink=0.9, pad=0.02, aspect=30)
+    bar = figure.colorbar(meshes[-1], ax=panels, shrink=0.9, pad=0.02, aspect=30)
     bar.set_label("share of the runs [%]")
     bar.outline.set_visible(False)
+    return meshes
 
 
 def _draw_cells(panel: Any, sweep: Sweep, verdict: str, group: Group) -> Any:
@@ -58,18 +66,26 @@ def _draw_cells(panel: Any, sweep: Sweep, verdict: str, group: Group) -> Any:
     values = [100 * shares[point].share if shares[point].runs else float("nan") for point in sweep.points]
     height = len(y.values)
     rows = [[values[column * height + row] for column in range(len(x.values))] for row in range(height)]
-    panel.set_facecolor("#d0d7de")
-    return panel.pcolormesh(axes.edges(x), axes.edges(y), rows, cmap=COLOURS, vmin=0, vmax=100, rasterized=True)
+    panel.set_facecolor(LIGHT["frame"])
+    borders = axes.edges(x), axes.edges(y)
+    return panel.pcolormesh(*borders, rows, cmap=COLOURS, vmin=0, vmax=100, rasterized=True)
+
+
+def colours_in_the_dark() -> Any:
+    """The colours of cells on a dark page."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("in the dark", COLOURS_IN_THE_DARK)
 
 
 def _draw_boundary(panel: Any, sweep: Sweep, boundary: Boundary) -> None:
     from matplotlib.patheffects import Normal, Stroke
 
     points = axes.scaled(boundary.points, sweep.axes)
-    halo = [Stroke(linewidth=4, foreground="white"), Normal()]
+    halo = [Stroke(linewidth=4, foreground=LIGHT["paper"]), Normal()]
     x, y = [point[0] for point in points], [point[1] for point in points]
     limits = panel.get_xlim(), panel.get_ylim()
-    panel.plot(x, y, color=DARK, linewidth=1.8, path_effects=halo, label=boundary.label)
+    panel.plot(x, y, color=LIGHT["ink"], linewidth=1.8, path_effects=halo, label=words(boundary.label))
     panel.set_xlim(limits[0])
     panel.set_ylim(limits[1])
     panel.legend(loc="best", fontsize=8, framealpha=0.9)
@@ -80,8 +96,8 @@ def _draw_edge(panel: Any, sweep: Sweep, edge: Edge) -> None:
     from matplotlib.patheffects import Normal, Stroke
 
     x, y = (numbers / axes.scale_of(axis)[0] for numbers, axis in zip(edge.numbers, sweep.axes, strict=True))
-    line = panel.contour(x, y, edge.slack_us.T, levels=[0.0], colors=[DARK], linewidths=1.8)
-    halo = [Stroke(linewidth=4, foreground="white"), Normal()]
+    line = panel.contour(x, y, edge.slack_us.T, levels=[0.0], colors=[LIGHT["ink"]], linewidths=1.8)
+    halo = [Stroke(linewidth=4, foreground=LIGHT["paper"]), Normal()]
     line.set_path_effects(halo)
-    key = Line2D([], [], color=DARK, linewidth=1.8, label=EDGE)
+    key = Line2D([], [], color=LIGHT["ink"], linewidth=1.8, label=EDGE)
     panel.legend(handles=[key], loc="best", fontsize=8, framealpha=0.9)

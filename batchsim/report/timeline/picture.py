@@ -9,6 +9,7 @@ from batchsim.analysis.runs import PolicyRun
 from batchsim.report import phrases, words
 from batchsim.report.timeline import panel
 from batchsim.report.timeline.labels import shortened, text_width
+from batchsim.report.timeline.look import ROOT, coloured
 from batchsim.report.timeline.race import Race, race
 from batchsim.report.timeline.style import EDGE, LEFT, MARGIN, RIGHT, SMALL, TITLE, WIDTH, definitions
 from batchsim.report.timeline.svg import bar, element, group, number, path, text, text_node
@@ -56,8 +57,9 @@ def timeline(scenario: str, run: PolicyRun) -> str:
         height=height,
         role="img",
         aria_labelledby="title desc",
+        **ROOT,
     )
-    return root + "\n"
+    return coloured(root) + "\n"
 
 
 def _title(scenario: str, run: PolicyRun) -> str:

@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""The characters that no XML 1.0 document may hold, not even escaped."""
+from batchsim.report.timeline.look import attributes_of, coloured
+from batchsim.report.visible import visible
+
+_NOT_XML = re.compile("[\ufffe\uffff]")
+"""The visible characters that no XML 1.0 document may hold, not even escaped."""
 
 Value = str | float
 """Of an attribute; a number is in pixels."""
@@ -21,12 +24,13 @@ def number(value: float) -> str:
 
 def text_node(text: str) -> str:
     """Text of the user's, fit for an element or an attribute."""
-    return escape(_NOT_XML.sub("\ufffd", text))
+    return escape(_NOT_XML.sub("\ufffd", visible(text)))
 
 
 def element(tag: str, *children: str, **attributes: Value) -> str:
-    """An element; `class_` is written `class`, `stroke_width` is written `stroke-width`."""
-    written = "".join(f' {_name(name)}="{_value(value)}"' for name, value in attributes.items())
+    """An element, with the look of its class; `class_` is written `class`, `text_anchor` `text-anchor`."""
+    look = attributes_of(tag, str(attributes.get("class_", "")))
+    written = "".join(f' {_name(name)}="{_value(value)}"' for name, value in {**attributes, **look}.items())
     if not children:
         return f"<{tag}{written}/>"
     return f"<{tag}{written}>{''.join(children)}</{tag}>"
@@ -73,5 +77,5 @@ def path(points: Iterable[tuple[float, float]], class_: str, *, closed: bool = F
 
 
 def group(class_: str, children: Iterable[str]) -> str:
-    """Elements that belong together, one a line."""
-    return element("g", "\n", "\n".join(children), "\n", class_=class_)
+    """Elements that belong together, one a line, in the colours of the group."""
+    return element("g", "\n", coloured("\n".join(children), class_ or "none"), "\n", class_=class_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,73 @@ def test_what_is_not_its_own_is_refused_and_left_alone(
     with pytest.raises(BadInputError, match=message), Store(file, identity, resume=resume):
         pass
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE record SET sets = '[]'",
+        "UPDATE record SET sets = 'no JSON'",
+        "UPDATE record SET sets = replace(sets, 'ok', 'stuck')",
+        "UPDATE record SET codes = zeroblob(length(codes)) WHERE policy = 'a'",
+        "UPDATE record SET codes = CAST('ab' AS TEXT)",
+        "UPDATE record SET codes = x'00'",
+        "UPDATE record SET first = first + 1000",
+        "UPDATE record SET first = 'one' WHERE policy = 'b'",
+        "UPDATE record SET policy = 'c' WHERE policy = 'b'",
+        "UPDATE record SET policy = CAST(x'ff' AS TEXT) WHERE policy = 'b'",
+        "UPDATE record SET checksum = ''",
+        "INSERT INTO record SELECT 'c', point, first, sets, codes, checksum FROM record WHERE policy = 'b'",
+        "UPDATE identity SET checksum = ''",
+        "ALTER TABLE record DROP COLUMN checksum",
+        "ALTER TABLE record RENAME COLUMN first TO last",
+        "DROP TABLE identity",
+    ],
+)
+def test_what_was_edited_is_refused(file: Path, edit: str) -> None:
+    filled(file)
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute(edit)
+    connection.close()
+    with pytest.raises(BadInputError, match=f"^--out {file}: .*$"), Store(file, IDENTITY, resume=True) as store:
+        list(store.load())
+
+
+def test_a_record_of_another_sweep_is_refused(file: Path, tmp_path: Path) -> None:
+    filled(file)
+    with Store(tmp_path / "other", IDENTITY | {"scenario": "two"}, resume=False):
+        pass
+    connection = sqlite3.connect(tmp_path / "other", isolation_level=None)
+    connection.execute("ATTACH ? AS first", (str(file),))
+    connection.execute("INSERT INTO record SELECT * FROM first.record")
+    connection.close()
+    with (
+        pytest.raises(BadInputError, match="found a record that was damaged or edited"),
+        Store(tmp_path / "other", IDENTITY | {"scenario": "two"}, resume=True) as store,
+    ):
+        list(store.load())
+
+
+@pytest.mark.parametrize("place", range(0, 100, 7))
+def test_a_byte_that_changed_is_refused_or_does_not_matter(file: Path, place: int) -> None:
+    filled(file)
+    data = bytearray(file.read_bytes())
+    data[-1 - 3 * place] ^= 0x55
+    file.write_bytes(data)
+    with suppress(BadInputError), Store(file, IDENTITY, resume=True) as store:
+        assert list(store.load()) == RECORDS
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_what_was_cut_is_refused(file: Path, share: float) -> None:
+    filled(file)
+    data = file.read_bytes()
+    file.write_bytes(data[: int(len(data) * share)])
+    with (
+        pytest.raises(BadInputError, match=f"^--out {file}: .*$"),
+        Store(file, IDENTITY, resume=True) as store,
+    ):
+        list(store.load())
 
 
 def test_two_cannot_write_at_the_same_time(file: Path) -> None:

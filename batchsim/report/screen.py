@@ -1,0 +1,59 @@
+"""What is printed on the terminal: names are shown as they are, and never act.
+
+`Text` and `Screen` take the place of rich's: what is visible is settled before widths are measured, and neither
+markup (`[red]`) nor emoji codes are looked for in what is a name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from rich.console import Console
+from rich.text import Text as RichText
+
+from batchsim.report.visible import visible
+
+WIDTH_OF_FILES = 120
+"""Columns where the output is no terminal."""
+_HANGING = 4
+"""So much further to the right a line goes on."""
+
+
+class Text(RichText):
+    """Styled text in which nothing acts."""
+
+    def __init__(self, text: str = "", *arguments: Any, **options: Any) -> None:
+        super().__init__(visible(text), *arguments, **options)
+
+    @classmethod
+    def assemble(cls, *parts: Any, **options: Any) -> Text:
+        """A text of parts, each a string, or one with its style."""
+        return cast(Text, super().assemble(*parts, **options))
+
+    def append(self, text: RichText | str, style: Any = None) -> RichText:
+        """Add text, with a style."""
+        return super().append(visible(text) if isinstance(text, str) else text, style)
+
+
+class Screen(Console):
+    """A console that takes every string as it is."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> RichText:
+        """A string as text: wherever rich takes one instead of a `Text`."""
+        return super().render_str(visible(text), **options)
+
+
+def print_line(console: Console, text: RichText, indent: int = 0) -> None:
+    """Print a line; on a terminal that is narrower it goes on in the next ones, further to the right."""
+    if not console.is_terminal:
+        text.pad_left(indent)
+        console.print(text, soft_wrap=True)
+        return
+    lines = text.wrap(console, max(console.width - indent - _HANGING, 1), overflow="fold")
+    for place, line in enumerate(lines):
+        line.rstrip()
+        line.pad_left(indent + _HANGING * (place > 0))
+        console.print(line)
