@@ -35,6 +35,70 @@ def test_the_json_says_when_it_fails(tmp_path: Path) -> None:
     assert (abs(change["by_us"]), change["opens"]) == (window["slack_us"] + 1, False)
 
 
+TIE = """
+name: const
+batch: {items: 3}
+items: {upload: 1 s, execution: 20 s}
+consumers: 2
+policies: [pre3427]
+latency:
+  redis: 600 us
+  postgres: 3 ms
+  http: {request: 40 ms, response: 40 ms}
+  operations:
+    queue.take: {request: 0 us, response: 25 ms}
+    redis.enqueued_count: {request: 30 ms, response: 300 us}
+"""
+FORMULA = (
+    "take + get_meta + create_run + record + completion_update + schedule_completion + cleanup.request "
+    "+ max(read_failures, read_runs) < enqueued_count.request + push.response"
+)
+
+
+@pytest.mark.parametrize(
+    ("count_us", "at_means", "always", "told"),
+    [
+        (33_399, "closed", None, "33,700 us > 33,699 us"),
+        (33_400, "either", False, "two steps fall on one instant: either may come first"),
+        (33_401, "open", True, "33,700 us < 33,701 us"),
+    ],
+)
+def test_constant_latencies_have_a_formula_and_strict_is_told_from_equal(
+    count_us: int,
+    at_means: str,
+    always: bool | None,
+    told: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "tie.yaml").write_text(TIE)
+    count = f"latency.operations.redis.enqueued_count.request={count_us} us"
+    options = (str(tmp_path / "tie.yaml"), "--policy", "pre3427", "--set", count)
+    assert run(*options) == 0
+    out = capsys.readouterr().out
+    assert (told in out, FORMULA in out, "always, within the intervals" in out) == (True, True, bool(always))
+    assert run(*options, "--json", "-") == 0
+    window = json.loads(capsys.readouterr().out)["windows"][0]["window"]
+    cases = window["cases"] or [window["nearest"]]
+    assert (window["at_means"], window["slack_us"], bool(window["cases"])) == (
+        at_means,
+        count_us - 33_400,
+        always is not None,
+    )
+    assert [(each["formula"], each["at_equality"], each["always"]) for each in cases[0]] == [
+        (FORMULA, "either", bool(always))
+    ]
+
+
+def test_the_slack_at_the_means_is_not_all_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """At the means it is closed, and a good part of the runs fail all the same."""
+    spread = "latency.operations.redis.enqueued_count.request={uniform: [20 ms, 42 ms]}"
+    assert run(ONE, "--policy", "pre3427", "--set", spread) == 0
+    out = capsys.readouterr().out
+    assert "at the means of all latencies the window is closed, by" in out
+    assert "runs draw their latencies within the intervals: some give it, some do not" in out
+
+
 def test_a_verdict_that_never_occurs_is_proved_not_to(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(ONE, "--policy", "pr3766", "--class", "false_failure") == 0
     assert "false_failure is never given: proved for all schedules" in capsys.readouterr().out

@@ -105,7 +105,8 @@ def _show_failing(console: Console, failing: Failing, replay: str) -> None:
     run = failing.run
     told = f"{', '.join(run.verdicts)}, {words.call(run.outcome.call)}"
     steps = f"{len(run.witness.steps)} steps, repeated by the timed engine"
-    console.print(f"for example with {failing.value_us:,} us: {told}; {steps}")
+    tie = "; two of them fall on one instant: either may come first" if failing.is_tied else ""
+    console.print(f"for example with {failing.value_us:,} us: {told}; {steps}{tie}", soft_wrap=True)
     console.print(Text(f"  replay it: {replay}", style=QUIET), soft_wrap=True)
 
 
@@ -130,6 +131,10 @@ def solution_document(solution: Solution) -> dict[str, object]:
             "always_fails": solution.always_fails,
             "fails": [list(each) for each in solution.fails],
             "values": {name: [list(each) for each in ranges] for name, ranges in solution.values_of.items()},
-            "failing": None if failing is None else {"value_us": failing.value_us, **timed_outcome(failing.run)},
+            "failing": None if failing is None else _failing(failing),
         },
     }
+
+
+def _failing(failing: Failing) -> dict[str, object]:
+    return {"value_us": failing.value_us, "tied": failing.is_tied, **timed_outcome(failing.run)}

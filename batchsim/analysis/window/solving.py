@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations, groupby
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive import Bounds, Level
@@ -17,6 +18,7 @@ from batchsim.engines.timed import simulate
 from batchsim.engines.zones import ExplorationByValue, NoLeg, Probe, Range, TimedOutcome, explore_by_value
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import InvalidScenario, Scenario, varied
+from batchsim.trace import Step
 from batchsim.verdicts import Property
 
 PROBES_US = (1_000_000, 2_000_000)
@@ -31,6 +33,8 @@ class Failing:
 
     value_us: int
     run: TimedOutcome
+    is_tied: bool
+    """Whether two of its steps whose order can matter fall on one instant: either may come first."""
 
 
 @dataclass(frozen=True)
@@ -186,4 +190,18 @@ def _failing(
     trace = simulate(_with(scenario, parameter, value_us), policy, order=steps, draws=draws)
     assert trace.outcome == run.outcome, "the timed engine comes to another outcome"
     assert [step.at_us for step in trace.steps] == [step.at_us for step in steps]
-    return Failing(value_us, run)
+    return Failing(value_us, run, _is_tied(trace.steps))
+
+
+def _is_tied(steps: Sequence[Step]) -> bool:
+    """Whether two steps at one instant touch the same, and neither came about by the other."""
+    return any(
+        _may_come_first(one, other)
+        for _, at_once in groupby(steps, key=lambda step: step.at_us)
+        for one, other in combinations(at_once, 2)
+    )
+
+
+def _may_come_first(one: Step, other: Step) -> bool:
+    is_caused = one.actor == other.actor or one.number in (other.after, other.woken_by)
+    return not is_caused and one.operation.footprint().conflicts_with(other.operation.footprint())

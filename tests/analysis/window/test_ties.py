@@ -10,11 +10,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from batchsim import POLICIES, Scenario, scenario_from_data, simulate, verdicts_of
-from batchsim.analysis.window import NoWindow, Standing, find_window, smallest_change, standing
+from batchsim.analysis.window import NoWindow, Standing, find_window, smallest_change, solve, standing
 from batchsim.analysis.window.assignments import Durations, with_ties
 from batchsim.analysis.window.changes import changed
 from batchsim.analysis.window.conditions import Always, Condition, within
 from batchsim.analysis.window.legs import Leg
+from batchsim.engines.zones import Range
 from batchsim.protocol.policy import Policy
 
 SEEDS = 40
@@ -77,6 +78,16 @@ def test_a_change_settles_what_the_means_leave_open() -> None:
     assert (abs(change.by_us), change.one_less) == (1, Standing.EITHER)
     after = standing(window, changed(window.values, change.latency, change.by_us))
     assert after is (Standing.OPEN if change.opens else Standing.CLOSED)
+
+
+def test_a_value_with_which_either_may_come_first_counts_as_failing() -> None:
+    """So the shortest value that is solved for is one microsecond beyond the tie, not at it."""
+    solution = solve(
+        scenario_of({"jobs.take_completion": "1 s"}), POLICIES["pre3427"], f"latency.operations.{COUNT}.request"
+    )
+    assert solution.fails == (Range(13_000, None),)
+    assert solution.failing is not None
+    assert (solution.failing.value_us, solution.failing.is_tied) == (13_000, True)
 
 
 LEGS = st.fixed_dictionaries({part: st.sampled_from(["0 us", "1 ms", "2 ms"]) for part in ("request", "response")})
