@@ -560,8 +560,9 @@ def test_every_command_warns_on_standard_error_and_in_json(
         "a consumer can hold a message for 1.5 min, longer than its visibility timeout of 60 s"
     )
     assert second == "latency.operations.queue.redeliver has no effect: nobody issues queue.redeliver under pr4397"
-    assert ended.err == f"warning: {file}: {first}\nwarning: {file}: {second}\n"
-    assert batchsim(*command, str(file), "-q").err == ""
+    told = [line for line in ended.err.splitlines() if line.startswith("warning")]
+    assert told == [f"warning: {file}: {first}", f"warning: {file}: {second}"]
+    assert "warning" not in batchsim(*command, str(file), "-q").err
 
 
 def test_a_report_and_a_replay_warn_too(batchsim: Any, tmp_path: Path) -> None:

@@ -106,8 +106,8 @@ def _show_failing(console: Console, failing: Failing, replay: str) -> None:
     told = f"{', '.join(run.verdicts)}, {words.call(run.outcome.call)}"
     steps = f"{len(run.witness.steps)} steps, repeated by the timed engine"
     tie = "; two of them fall on one instant: either may come first" if failing.is_tied else ""
-    console.print(f"for example with {failing.value_us:,} us: {told}; {steps}{tie}", soft_wrap=True)
-    console.print(Text(f"  replay it: {replay}", style=QUIET), soft_wrap=True)
+    print_line(console, Text(f"for example with {failing.value_us:,} us: {told}; {steps}{tie}"))
+    print_line(console, Text(f"replay it: {replay}", style=QUIET), indent=2)
 
 
 def solution_document(solution: Solution) -> dict[str, object]:

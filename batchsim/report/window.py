@@ -120,8 +120,8 @@ def _show_standing(console: Console, window: Window, at_means: Standing) -> None
     else:
         style = BAD if at_means is Standing.OPEN else GOOD
         says = Text(f"at the means of all latencies the window is {at_means}{by}", style)
-    console.print(says, soft_wrap=True)
-    console.print(_told_within(window), soft_wrap=True)
+    print_line(console, says)
+    print_line(console, Text(_told_within(window)))
 
 
 def _told_within(window: Window) -> str:
