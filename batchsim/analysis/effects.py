@@ -45,6 +45,10 @@ class Effects:
         """All writes of a cell, in order."""
         return (self._write(number, key) for number in self._writers.get(key, ()))
 
+    def writers(self, key: Key) -> Iterator[Step]:
+        """Who wrote a cell, in order."""
+        return (self.trace.steps[number] for number in self._writers.get(key, ()))
+
     def before(self, step: Step, key: Key) -> Iterator[Write]:
         """The writes of a cell before a step, latest first."""
         earlier = takewhile(lambda number: number < step.number, self._writers.get(key, ()))

@@ -76,7 +76,7 @@ class Contained(NamedTuple):
 
 
 class Nth(NamedTuple):
-    """A step was the so-and-so-manieth that wrote a cell, from 1."""
+    """Which of the steps that wrote a cell a step was, from 1."""
 
     step: int
     key: Key

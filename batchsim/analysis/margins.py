@@ -46,7 +46,12 @@ def race_margin(trace: Trace) -> Margin | None:
 
     `None` where one of the two did not happen. Needs a trace with all steps.
     """
-    effects = Effects(trace)
+    return race_margin_in(Effects(trace))
+
+
+def race_margin_in(effects: Effects) -> Margin | None:
+    """The same, of effects."""
+    trace = effects.trace
     count = _first_of_endpoint(trace, lambda step: reads_only(step, ENQUEUED_ITEMS))
     deletions = (write.step for write in effects.of(ENQUEUED_ITEMS) if write.change.deletes)
     return _margin(trace, count, next(deletions, None))
@@ -57,7 +62,12 @@ def seal_margin(trace: Trace) -> Margin | None:
 
     `None` where one of the two did not happen. Needs a trace with all steps.
     """
-    effects = Effects(trace)
+    return seal_margin_in(Effects(trace))
+
+
+def seal_margin_in(effects: Effects) -> Margin | None:
+    """The same, of effects."""
+    trace = effects.trace
     seal = _first_of_endpoint(trace, lambda step: can_write(step, BATCH_ROW))
     rivals = (step for step, _ in effects.of(BATCH_ROW) if attempt_of(step.actor) is None)
     return _margin(trace, seal, next((step for step in rivals if _ends_sealing(effects, step)), None))

@@ -51,8 +51,8 @@ class Refusal:
 
 def refusals(effects: Effects) -> tuple[Refusal, ...]:
     """The attempts that were not answered "sealed", each with the reason."""
-    handled = handlings(effects)
-    refused = (answered for answered in effects.trace.answers if not answered.sealed)
+    refused = [answered for answered in effects.trace.answers if not answered.sealed]
+    handled = handlings(effects) if refused else {}
     return tuple(Refusal(each, _Attempt(effects, each, handled.get(each.attempt)).reason()) for each in refused)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from batchsim.analysis.effects import Effects
 from batchsim.analysis.expectations import expected_of
-from batchsim.analysis.margins import Margin, race_margin, seal_margin
-from batchsim.analysis.story import decisive_steps, story
+from batchsim.analysis.margins import Margin, race_margin_in, seal_margin_in
+from batchsim.analysis.story import decisive_in, story_in
 from batchsim.engines.prescribed import Draw
 from batchsim.engines.timed import Cue, simulate
 from batchsim.protocol.policy import Policy
@@ -106,14 +107,15 @@ def run_policy(
     """
     trace = simulate(scenario, policy, order=order, draws=draws)
     verdicts = verdicts_of(trace.outcome, properties)
+    effects = Effects(trace)
     return PolicyRun(
         name=name,
         policy=policy,
         trace=trace,
         verdicts=verdicts,
         expected=None if expected is None else frozenset(expected),
-        race=race_margin(trace),
-        seal=seal_margin(trace),
-        story=story(trace, verdicts),
-        decisive=decisive_steps(trace),
+        race=race_margin_in(effects),
+        seal=seal_margin_in(effects),
+        story=story_in(effects, verdicts),
+        decisive=decisive_in(effects),
     )

@@ -18,12 +18,17 @@ from batchsim.trace import Trace
 
 def story(trace: Trace, verdicts: tuple[str, ...]) -> tuple[str, ...]:
     """The sentences, in the order of time; none where all went well. Needs a trace with all steps."""
-    return () if verdicts == ("ok",) else tuple(sentence.text for sentence in sentences(trace))
+    return story_in(Effects(trace), verdicts)
 
 
-def sentences(trace: Trace) -> tuple[Sentence, ...]:
-    """What there is to tell, whatever the verdict, in the order of time. Needs a trace with all steps."""
-    effects = Effects(trace)
+def story_in(effects: Effects, verdicts: tuple[str, ...]) -> tuple[str, ...]:
+    """The sentences, in the order of time; none where all went well."""
+    return () if verdicts == ("ok",) else tuple(sentence.text for sentence in sentences(effects))
+
+
+def sentences(effects: Effects) -> tuple[Sentence, ...]:
+    """What there is to tell, whatever the verdict, in the order of time."""
+    trace = effects.trace
     refused = refusals(effects)
     told = [*refusals_in_words(refused), *_hollow_success(trace), *_turns_in_words(effects, refused)]
     return (*sorted(told, key=lambda each: each.at_us), _ending(trace))
@@ -31,7 +36,11 @@ def sentences(trace: Trace) -> tuple[Sentence, ...]:
 
 def decisive_steps(trace: Trace) -> frozenset[int]:
     """The numbers of the steps that the story turns on."""
-    effects = Effects(trace)
+    return decisive_in(Effects(trace))
+
+
+def decisive_in(effects: Effects) -> frozenset[int]:
+    """The numbers of the steps that the story turns on."""
     turned = (step.number for step, _ in (*turns(effects), *mishaps(effects)))
     return frozenset((*_told_of_attempts(refusals(effects)), *turned))
 

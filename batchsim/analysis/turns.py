@@ -178,21 +178,16 @@ def _was_gone(step: Step, index: int, ender: Step | None) -> Turn:
 def _doubled(effects: Effects) -> Iterator[Turn]:
     """Second child runs of an item, and second completion updates."""
     setting = effects.trace.setting
-    second = {
-        run_key(index, copy): (index, copy)
-        for copy in range(2, setting.run_copies_max + 1)
-        for index in range(setting.run_count)
-    }
-    made_updates = {write.step.number: place for place, write in enumerate(effects.of(COMPLETION_UPDATES), 1)}
-    for step in effects.trace.steps:
-        for key in step.keys_written:
-            change = step.change_of(key) if key in second else None
-            if change is not None and change.creates:
-                index, copy = second[key]
-                words = f"{step.actor} created child run number {copy} of item {index} at {at(step)}"
-                yield _turn(step, of(step, words, Wrote(step.number, key, None, change.after)))
-        if made_updates.get(step.number, 1) > 1:
-            yield _turn(step, _second_update(step, made_updates[step.number]))
+    for copy in range(2, setting.run_copies_max + 1):
+        for index in range(setting.run_count):
+            key = run_key(index, copy)
+            for step, change in effects.of(key):
+                if change.creates:
+                    words = f"{step.actor} created child run number {copy} of item {index} at {at(step)}"
+                    yield _turn(step, of(step, words, Wrote(step.number, key, None, change.after)))
+    for number, step in enumerate(effects.writers(COMPLETION_UPDATES), 1):
+        if number > 1:
+            yield _turn(step, _second_update(step, number))
 
 
 def _second_update(step: Step, number: int) -> Clause:
@@ -253,7 +248,9 @@ def _came_again(step: Step, keys: list[Key], deletion: Step) -> Clause:
 
 
 def _taken_for_enqueued(effects: Effects) -> Iterator[Turn]:
-    pushed = {write.step.operation.item for write in effects.of(PUSHED)}
+    pushed = {step.operation.item for step in effects.writers(PUSHED)}
+    if len(pushed) == effects.trace.setting.run_count:
+        return
     for step in effects.trace.steps:
         item = step.operation.item
         if item is None or item in pushed or attempt_of(step.actor) is None or not step.took_effect:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batchsim.analysis import facts
+from batchsim.analysis.effects import Effects
 from batchsim.analysis.facts import Sentence
 from batchsim.analysis.story import sentences
 from batchsim.engines.timed import simulate
@@ -244,7 +245,7 @@ def lies(seen: Seen, sentence: Sentence) -> Iterator[str]:
 
 
 def check(seen: Seen) -> None:
-    for sentence in sentences(seen.trace):
+    for sentence in sentences(Effects(seen.trace)):
         assert list(lies(seen, sentence)) == [], sentence
 
 
@@ -274,7 +275,7 @@ CLEANED_FIRST = {
 def told(policy: Policy, operations: Mapping[str, Any], *faults: Fault, **fields: Any) -> list[str]:
     seen = Seen(under(timeless(operations, **fields), list(faults)), policy)
     check(seen)
-    return [sentence.text for sentence in sentences(seen.trace)]
+    return [sentence.text for sentence in sentences(Effects(seen.trace))]
 
 
 def test_a_script_that_finds_the_metadata_gone_is_why() -> None:
@@ -313,3 +314,15 @@ def test_a_seal_is_lost_to_whoever_left_nothing_to_seal() -> None:
         "handler-1 had made the batch PROCESSING, sealed 2 s before, "
         "and the row that it read at 7.000 s was PENDING, sealed, processing completed."
     )
+
+
+def test_what_a_handler_did_before_its_connection_dropped_it_did_not_go_on_to_do() -> None:
+    """Its seal was lost at 6 s; at 8 s, while it asks for the row, the connection drops."""
+    slow = {
+        "postgres.find_batch": request_leg("5 s"),
+        "postgres.seal": request_leg("1 s"),
+        "redis.cleanup": request_leg("1 h"),
+        "sdk.backoff": request_leg("1 s"),
+    }
+    dropped = told(POLICIES["pre3427"], slow, Disconnect(attempt=1, at_us=8_000_000), items={"kind": "rejected"})
+    assert dropped[1] == "attempt 1 lost the connection: it dropped at 8.000 s; the handler went on."
