@@ -9,14 +9,19 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from batchsim import POLICIES, Scenario, scenario_from_data, simulate, verdicts_of
+from batchsim import POLICIES, Scenario, load_scenario, scenario_from_data, simulate, verdicts_of
 from batchsim.analysis.window import NoWindow, Standing, find_window, smallest_change, solve, standing
-from batchsim.analysis.window.assignments import Durations, with_ties
+from batchsim.analysis.window.assignments import Durations, means_of, with_ties
+from batchsim.analysis.window.cases import Case
 from batchsim.analysis.window.changes import changed
 from batchsim.analysis.window.conditions import Always, Condition, within
+from batchsim.analysis.window.deriving import case_of
 from batchsim.analysis.window.legs import Leg
+from batchsim.analysis.window.measuring import Measure
+from batchsim.analysis.window.sums import Instant
 from batchsim.engines.zones import Range
 from batchsim.protocol.policy import Policy
+from batchsim.scenario import varied
 
 SEEDS = 40
 COUNT = "redis.enqueued_count"
@@ -63,11 +68,57 @@ def test_at_equality_the_formula_leaves_open_what_runs_leave_open(
     window = find_window(scenario, POLICIES["pre3427"], "false_failure")
     assert standing(window, window.values) is stands
     assert seen(scenario, window.policy, "false_failure") == SEEN_IN[stands]
+    assert (0 < window.failed < window.tried) == (stands is Standing.EITHER)
     shown = window.cases_within or (window.nearest,)
     ((condition,),) = ((*each.conditions, *each.settled) for each in shown if each)
     slack_us = condition.slack_us(Durations(scenario, window.values))
     assert ((slack_us < 0) - (slack_us > 0), condition.holds_at_equality) == (relation, False)
     assert [bool(each.settled) for each in window.cases_within] == ([] if relation > 0 else [relation < 0])
+
+
+def test_orders_that_make_no_difference_leave_nothing_open() -> None:
+    """A tie that the conditions see, and that decides nothing: whichever comes first, the count is late."""
+    scenario = scenario_of({COUNT: {"request": "1 s", "response": "1 ms"}, "jobs.take_completion": "5 s"})
+    window = find_window(scenario, POLICIES["pre3427"], "false_failure")
+    (leg, other) = (Leg(name, "request", "consumer", None, None, 0) for name in ("redis.record", "redis.cleanup"))
+    tie = Condition("a", "b", instant(leg), instant(other), decides=True, holds_at_equality=False)
+    tied = replace(window, cases=(Case((tie,)),))
+    assert tied.slack_us(tied.values) == 0
+    assert standing(tied, tied.values) is Standing.OPEN
+
+
+def test_a_condition_that_holds_at_equality_is_no_limit_there() -> None:
+    latencies = [
+        Leg(name, "request", "consumer", None, None, 0)
+        for name in ("redis.record", "redis.cleanup", "http.deliver")
+    ]
+    scenario = scenario_of({"http.deliver": {"request": "4 ms", "response": "1 ms"}})
+    short, alike, longer = map(instant, latencies)
+    turn = Condition("a", "b", short, alike, decides=False, holds_at_equality=True)
+    race = Condition("a", "c", short, longer, decides=True, holds_at_equality=False)
+    values = means_of(scenario)
+    measure = Measure(scenario)
+    for conditions, slack_us in (((turn, race), 3000), ((turn,), 1), ((), 1)):
+        assert Case(conditions).slack_us(Durations(scenario, values)) == slack_us
+        assert measure.of_conditions(conditions, measure.rows([values])).tolist() == [slack_us]
+
+
+def test_of_two_consumers_who_are_free_at_one_instant_each_can_be_the_one() -> None:
+    scenario = varied(
+        load_scenario("scenarios/incident.yaml"),
+        ["batch.items=5", "items.upload=1 ms", f"latency.operations.{COUNT}.request=9 s"],
+    )
+    trace = simulate(scenario, POLICIES["pre3427"])
+    first = {step.name: step.number for step in reversed(trace.steps)}
+    case = case_of(trace, POLICIES["pre3427"], [(first["redis.cleanup"], first["redis.enqueued_count"])])
+    turns = [each for each in case.conditions if each.earlier.startswith("the answer to")]
+    assert turns
+    assert {each.holds_at_equality for each in turns} == {True}
+    assert {each.holds_at_equality for each in case.conditions if each.decides} == {False}
+
+
+def instant(leg: Leg) -> Instant:
+    return frozenset([frozenset([(leg, 1)])])
 
 
 def test_a_change_settles_what_the_means_leave_open() -> None:
@@ -156,7 +207,7 @@ def test_bounds_settle_a_condition_only_where_it_is_so_at_equality(
     a_us: tuple[int, int], b_us: tuple[int, int], if_either: bool | None, if_alike: bool | None
 ) -> None:
     """`None`: it is left open."""
-    left, right = frozenset([frozenset([(A, 1)])]), frozenset([frozenset([(B, 1)])])
+    left, right = instant(A), instant(B)
     for holds_at_equality, expected in ((False, if_either), (True, if_alike)):
         condition = Condition("a", "b", left, right, decides=True, holds_at_equality=holds_at_equality)
         found = within(condition, {A: a_us, B: b_us})
@@ -165,7 +216,7 @@ def test_bounds_settle_a_condition_only_where_it_is_so_at_equality(
 
 def test_sums_that_happen_to_be_equal_both_stay() -> None:
     left = frozenset([frozenset([(A, 1)]), frozenset([(C, 1)])])
-    condition = Condition("a", "b", left, frozenset([frozenset([(B, 1)])]), decides=True, holds_at_equality=False)
+    condition = Condition("a", "b", left, instant(B), decides=True, holds_at_equality=False)
     found = within(condition, {A: (3, 3), C: (3, 3), B: (1, 9)})
     assert isinstance(found, Condition)
     assert found.sides[0] == left
