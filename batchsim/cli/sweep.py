@@ -15,7 +15,7 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED, UNEXPECTED
 from batchsim.cli.inputs import load, policies_of, properties_of
-from batchsim.cli.outputs import check_file, check_outputs, deliver, printing, write_json
+from batchsim.cli.outputs import check_apart, check_file, check_outputs, deliver, printing, write_json
 from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
@@ -98,6 +98,10 @@ def sweep(
     (scenario,) = load([file], overrides, None)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     pictures = _pictures(plots, inputs)
+    database = _database(out, scenario)
+    json_files = [] if json_file in (None, "-") else [("--json", Path(str(json_file)))]
+    databases = [] if database is None else [("--out", database)]
+    check_apart([*json_files, *databases, *(("--plot", picture) for picture in pictures)])
     failure: SweepNotKept | None = None
     with _crew(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
         try:
@@ -110,7 +114,7 @@ def sweep(
                 until_width=None if until_width is None else _share_of(until_width),
                 executor=executor,
                 workers=count,
-                database=_database(out, scenario),
+                database=database,
                 resume=resume,
                 watch=progress.watch,
             )
