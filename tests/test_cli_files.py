@@ -112,6 +112,24 @@ def test_a_file_that_is_read_is_not_replaced(batchsim: Any, tmp_path: Path, argu
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--out", "x.svg", "--json", "x.svg"), "--out x.svg: found the file of --json; allowed: another one\n"),
+        (
+            (*VARIED, "--plot", "x.svg", "--json", "./x.svg"),
+            "--plot x.svg: found the file of --json; allowed: another one\n",
+        ),
+    ],
+)
+def test_one_file_is_not_written_twice(
+    batchsim: Any, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    ended = batchsim(*SWEEP, *options)
+    assert (ended.code, ended.out, ended.err) == (2, "", message)
+    assert contents(tmp_path) == {}
+
+
 # -- places and disks ------------------------------------------------------------------------------
 
 
@@ -288,6 +306,7 @@ def test_names_are_shown_and_never_act(
 def test_names_of_files_and_options_never_act_either(batchsim: Any, tmp_path: Path) -> None:
     for arguments in (
         ("run", "\x1b[31m\u202e.yaml"),
+        ("run", "\x1b[31m" * 60, "--json", "x"),
         ("run", ONE, "--policy", "\x1b[31m"),
         ("run", ONE, "--set", "\x1b[31m=\u202e"),
         ("run", ONE, "--\x1b[31m"),

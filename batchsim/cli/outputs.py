@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,11 +74,22 @@ def check_file(option: str, file: Path, inputs: Iterable[Path | str] = ()) -> No
 
     why = why_not_writable(file)
     for given in inputs:
-        path = Path(given.rpartition(":")[0] if isinstance(given, str) and is_reference(given) else given)
-        if why is None and path.is_file() and file.exists() and path.samefile(file):
-            why = "found a file that is read; allowed: another one"
+        read = given.rpartition(":")[0] if isinstance(given, str) and is_reference(given) else given
+        # What cannot be looked at is told by whoever reads it.
+        with suppress(OSError):
+            if why is None and Path(read).is_file() and Path(read).samefile(file):
+                why = "found a file that is read; allowed: another one"
     if why is not None:
         raise BadInputError(f"{option} {file}: {why}")
+
+
+def check_apart(files: Iterable[tuple[str, Path]]) -> None:
+    """Whether no two options name the same file to be written; raises `BadInputError`."""
+    options: dict[str, str] = {}
+    for option, file in files:
+        first = options.setdefault(os.path.realpath(file), option)
+        if first != option:
+            raise BadInputError(f"{option} {file}: found the file of {first}; allowed: another one")
 
 
 def check_folder(option: str, directory: Path, names: Iterable[str] = ()) -> None:

@@ -17,7 +17,7 @@ from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of
 from batchsim.cli.judging import code_of, limits_of
-from batchsim.cli.outputs import check_file, check_outputs, deliver, printing, write_json
+from batchsim.cli.outputs import check_apart, check_file, check_outputs, deliver, printing, write_json
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
@@ -109,6 +109,10 @@ def sweep(
     limits = limits_of(forbidden, properties, takes_rates=True)
     pictures = _pictures(plots, inputs)
     warnings = warn(scenario, chosen, quiet=quiet, others=_ends_of(scenario, vary))
+    database = _database(out, scenario)
+    json_files = [] if json_file in (None, "-") else [("--json", Path(str(json_file)))]
+    databases = [] if database is None else [("--out", database)]
+    check_apart([*json_files, *databases, *(("--plot", picture) for picture in pictures)])
     failure: SweepNotKept | None = None
     with _crew(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
         try:
@@ -121,7 +125,7 @@ def sweep(
                 until_width=None if until_width is None else _share_of(until_width),
                 executor=executor,
                 workers=count,
-                database=_database(out, scenario),
+                database=database,
                 resume=resume,
                 watch=progress.watch,
             )
