@@ -5,6 +5,8 @@ UNEXPECTED = 1
 BAD_INPUT = 2
 """Bad usage, or bad input."""
 INCONCLUSIVE = 3
-"""A bound was hit before the answer."""
+"""A bound was hit before the answer, or the memory of the machine was not enough for one."""
+INTERNAL_ERROR = 70
+"""An error of batchsim itself: that of `sysexits.h`."""
 INTERRUPTED = 130
-"""Ctrl-C."""
+"""Ctrl-C; other signals likewise are 128 and their number."""
