@@ -63,10 +63,11 @@ def findings(
         without=tuple((PROPOSED.name, switch) for switch in switches),
     )
     with Progress(len(list(cases_of(scope, range(3)))), quiet=quiet) as progress:
-        progress.begin("no fault")
+        progress.begin("no fault", counts=False)
         found = survey(scope, effort, workers=workers, on_case=lambda each: progress.begin(str(each.case.budget)))
-    judgement = judge(found)
-    _write(directory, page(judgement, chosen, switches, effort), dict(witness_pages(judgement, chosen)))
+        progress.begin(f"writing {directory / PAGE}", counts=False)
+        judgement = judge(found)
+        _write(directory, page(judgement, chosen, switches, effort), dict(witness_pages(judgement, chosen)))
     if not quiet:
         click.echo(f"{judgement.cases} cases, {judgement.complete} explored to the end: {directory / PAGE}")
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +61,7 @@ def worth(
     given that `expect_explore` excludes.
     """
     from batchsim.analysis.worth import worth_of
+    from batchsim.report.progress import Progress
     from batchsim.report.sweep_progress import SweepProgress
 
     check_outputs(json_file, report_directory)
@@ -69,6 +69,7 @@ def worth(
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, ())
     question = _question(delay, execution, runs)
     with SweepProgress(quiet=quiet) as progress:
+        progress.begin(scenario.name)
         found = _found(
             lambda: worth_of(
                 scenario,
@@ -79,7 +80,9 @@ def worth(
                 watch=progress.watch,
             )
         )
-    _write(found, json_file, report_directory)
+    with Progress(quiet=quiet) as writing:
+        writing.begin("writing the results")
+        _write(found, json_file, report_directory)
     if not quiet and json_file != "-":
         _show(found)
     if progress.was_interrupted and not found.is_complete:
@@ -103,8 +106,6 @@ def _found(look: Callable[[], Worth]) -> Worth:
 
     try:
         return look()
-    except BrokenExecutor:
-        raise BadInputError("--workers: a worker ended abruptly: killed, or out of memory") from None
     except BadInputError as error:
         told = str(error).replace(ALLOWED, VALUES_ALLOWED)
         for option, name in (("--delay", DELAY), ("--execution", EXECUTION)):
