@@ -29,18 +29,21 @@ from batchsim.cli.sweep import sweep
 from batchsim.cli.worth import worth
 
 if TYPE_CHECKING:
+    from batchsim.analysis.constraints import Explanation
     from batchsim.analysis.runs import ScenarioRun
     from batchsim.engines.exhaustive import Exploration
     from batchsim.scenario import Scenario
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=options.Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="batchsim")
 def commands() -> None:
     """Simulate the fast-completion race of a streaming batch API, and see which policies survive it.
 
     Exit codes: 0 every expectation held; 1 a verdict was not expected; 2 bad usage or bad input;
-    3 inconclusive; 130 interrupted.
+    3 inconclusive; 70 an error of batchsim itself; 130 interrupted.
     """
 
 
@@ -181,8 +184,9 @@ def explore(
     check_outputs(json_file, None, witness_directory)
     (scenario,) = load([file], overrides, None, check_for_exploration)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    explorations, reasons = [], []
-    with SearchProgress(quiet=quiet) as progress:
+    explorations: list[Exploration] = []
+    reasons: list[Sequence[Explanation]] = []
+    with SearchProgress(len(chosen), quiet=quiet) as progress, progress.keeping():
         for _, policy in chosen:
             if progress.begin(policy.name):
                 exploration = explore_policy(
@@ -194,7 +198,9 @@ def explore(
                     reduces=reduces,
                 )
                 explorations.append(exploration)
-                reasons.append(() if progress.was_interrupted else explanations(exploration, properties))
+                reasons.append(())
+                if progress.begin(f"explaining {policy.name}", counts=False):
+                    reasons[-1] = explanations(exploration, properties)
     names = [name for name, _ in chosen]
     if witness_directory is None:
         look = ["batchsim", "explore", str(file), *(word for each in overrides for word in ("--set", each))]

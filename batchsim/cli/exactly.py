@@ -38,8 +38,8 @@ def explore_exactly(
     check_outputs(json_file, None)
     (scenario,) = load([file], overrides, None, check_for_chain)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    explorations = []
-    with SearchProgress(quiet=quiet) as progress:
+    explorations: list[ExactExploration] = []
+    with SearchProgress(len(chosen), quiet=quiet) as progress, progress.keeping():
         for _, policy in chosen:
             if progress.begin(policy.name):
                 explorations.append(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from batchsim.bad_input import BadInputError
 
 if TYPE_CHECKING:
@@ -24,20 +26,29 @@ def load(
 
     `check`: what else they must be fit for; raises `InvalidScenario`.
     """
+    from batchsim.report.progress import Progress
     from batchsim.scenario import InvalidScenario, load_scenario
 
     scenarios, problems = [], []
-    for file in files:
-        try:
-            scenario = load_scenario(file, overrides, seed)
-            if check is not None:
-                check(scenario)
-            scenarios.append(scenario)
-        except InvalidScenario as invalid:
-            problems.append(str(invalid))
+    with Progress(quiet=_is_quiet()) as progress:
+        for file in files:
+            progress.begin(f"loading {file}")
+            try:
+                scenario = load_scenario(file, overrides, seed)
+                if check is not None:
+                    check(scenario)
+                scenarios.append(scenario)
+            except InvalidScenario as invalid:
+                problems.append(str(invalid))
     if problems:
         raise BadInputError("\n".join(dict.fromkeys(problems)))
     return scenarios
+
+
+def _is_quiet() -> bool:
+    """Whether the command was asked to print nothing."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.params.get("quiet"))
 
 
 def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Policy]]:

@@ -38,7 +38,7 @@ def explore_within_intervals(
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     bounds = Bounds(max_zones, None if max_memory is None else max_memory << 20)
     explorations: list[TimedExploration] = []
-    with SearchProgress(quiet=quiet, unit="zones") as progress:
+    with SearchProgress(len(chosen), quiet=quiet, unit="zones") as progress, progress.keeping():
         for _, policy in chosen:
             if progress.begin(policy.name):
                 explorations.append(
