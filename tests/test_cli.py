@@ -414,7 +414,7 @@ def test_help_names_every_command_and_option(batchsim: Any) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from batchsim.cli import commands; "
+        "import sys; from batchsim.cli.commands import commands; "
         "print([m for m in ('simpy', 'pydantic', 'rich', 'yaml', 'rapidfuzz') if m in sys.modules])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
@@ -432,7 +432,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_command_imports_nothing_that_it_does_not_need(command: str, unneeded: list[str]) -> None:
     name, *options = command.split()
     code = (
-        "import sys; from batchsim.cli import commands; "
+        "import sys; from batchsim.cli.commands import commands; "
         f"commands({[name, 'tests/golden/one.yaml', '--quiet', *options]}, standalone_mode=False); "
         f"print([m for m in {unneeded} if m in sys.modules])"
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.processes import processes_with
 from tests.test_cli import INCIDENT, ROOT, batchsim, is_golden
 
 __all__ = ["batchsim"]
@@ -153,18 +154,6 @@ def wait_for_runs(database: Path) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("no runs within a minute")
-
-
-def processes_with(text: str) -> list[int]:
-    """Processes in whose environment a text stands, and that have not ended."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if text.encode() in (folder / "environ").read_bytes():
-                found.append(int(folder.name))
-        except OSError:
-            continue
-    return found
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

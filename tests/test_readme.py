@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from batchsim import load_scenario
+from batchsim.report.progress import TELLS_PROGRESS
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -25,7 +26,9 @@ def printed_by(command: str) -> str:
     ended = subprocess.run(
         [sys.executable, "-m", "batchsim", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
     )
-    return "".join(f"{line.rstrip()}\n" for line in (ended.stdout + ended.stderr).strip().splitlines())
+    told = [line for line in ended.stderr.splitlines(True) if not line.startswith(TELLS_PROGRESS)]
+    lines = "".join((ended.stdout, *told)).strip().splitlines()
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def _expanded(word: str) -> list[str]:

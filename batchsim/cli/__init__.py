@@ -1,6 +1,21 @@
 """The command line: files in, reports out, and an exit code that a CI can rely on."""
 
-from batchsim.cli.commands import commands
-from batchsim.cli.program import main
+from __future__ import annotations
 
-__all__ = ["commands", "main"]
+from collections.abc import Sequence
+from typing import NoReturn
+
+from batchsim import signals
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and exit."""
+    if arguments is None:
+        # Before all that takes time to import: Ctrl-C is one line from the beginning.
+        signals.take()
+    from batchsim.cli.program import main as program
+
+    program(arguments)
+
+
+__all__ = ["main"]

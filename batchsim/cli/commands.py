@@ -12,42 +12,36 @@ from batchsim.analysis.judging import Given
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options, window
 from batchsim.cli.again import command_line, how_again
-from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.findings import findings
 from batchsim.cli.inputs import expected_by, load, policies_of, policy_of, properties_of, runs_of_sweeps
-from batchsim.cli.judging import code_of, doubts_of, given_by_run, limits_of
+from batchsim.cli.judging import code_of, given_by_run, limits_of
 from batchsim.cli.outputs import (
     check_outputs,
     check_report,
-    check_witnesses,
     deliver,
     print_list,
-    printing,
     report_texts,
     show,
-    witness_texts,
     write_files,
-    write_json,
     write_run_json,
 )
 from batchsim.cli.sweep import sweep
-from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import ScenarioRun
-    from batchsim.engines.exhaustive import Exploration
-    from batchsim.scenario import Scenario
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=options.Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="batchsim")
 def commands() -> None:
     """Simulate the fast-completion race of a streaming batch API, and see which policies survive it.
 
     Exit codes: 0 every verdict was as expected, and none forbidden; 1 one was not, or was; 2 bad usage or bad
-    input; 3 inconclusive; 130 interrupted.
+    input; 3 inconclusive; 70 an error of batchsim itself; 130 interrupted.
     """
 
 
@@ -212,6 +206,8 @@ def explore(
     verdict that is not in `expect_explore` is exit code 1, and --fail-on takes probabilities:
     'false_failure>0.5%'.
     """
+    from batchsim.engines.exhaustive import Bounds
+
     if is_timed:
         if reduces or exactly:
             option = "--reduce" if reduces else "--exact"
@@ -230,16 +226,6 @@ def explore(
             witness_directory,
             quiet=quiet,
         )
-    from batchsim.analysis.constraints import explanations
-    from batchsim.analysis.witnesses import Witness, steps_of, within
-    from batchsim.engines.exhaustive import Bounds
-    from batchsim.engines.exhaustive import explore as explore_policy
-    from batchsim.report.contract import explore_document
-    from batchsim.report.exploration import show_explorations
-    from batchsim.report.search_progress import SearchProgress
-    from batchsim.report.shell import join
-    from batchsim.scenario import check_for_exploration
-
     bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
     if exactly:
         from batchsim.cli.exactly import explore_exactly
@@ -247,68 +233,20 @@ def explore(
         if reduces or witness_directory is not None:
             raise BadInputError("--exact: allowed: neither --reduce nor --witness beside it")
         return explore_exactly(file, policies, verdicts, forbidden, overrides, bounds, json_file, quiet=quiet)
-    check_outputs(json_file, None, witness_directory, (file, *policies, *verdicts))
-    (scenario,) = load([file], overrides, None, check_for_exploration, policies)
-    chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    if witness_directory is not None:
-        check_witnesses(witness_directory, [name for name, _ in chosen])
-    expected = expected_by(scenario, "expect_explore", policies, chosen)
-    limits = limits_of(forbidden, properties)
-    warnings = warn(scenario, chosen, quiet=quiet)
-    explorations, reasons = [], []
-    with SearchProgress(quiet=quiet) as progress:
-        for _, policy in chosen:
-            if progress.begin(policy.name):
-                exploration = explore_policy(
-                    scenario,
-                    policy,
-                    properties=properties,
-                    bounds=bounds,
-                    on_level=progress.show,
-                    reduces=reduces,
-                )
-                explorations.append(exploration)
-                reasons.append(() if progress.was_interrupted else explanations(exploration, properties))
-    names = [name for name, _ in chosen]
-    asked = names if policies else [within(scenario.directory, name) for name in names]
-    texts: dict[str, str] = {}
-    if witness_directory is None:
-        look = command_line("explore", [file], how_again(overrides=overrides), verdicts)
-        commands = [
-            [f"{join([*look, '--policy', name, '--witness', 'DIR'])}, then batchsim replay DIR/..."]
-            * len(exploration.outcomes)
-            for name, exploration in zip(asked, explorations, strict=False)
-        ]
-    else:
-        witnesses = [
-            [
-                Witness(file, overrides, name, verdicts, outcome.verdicts, steps_of(outcome))
-                for outcome in exploration.outcomes
-            ]
-            for name, exploration in zip(asked, explorations, strict=False)
-        ]
-        texts, commands = witness_texts(witness_directory, witnesses)
-    judged = [
-        _given(scenario, name, each, expected[name]) for name, each in zip(names, explorations, strict=False)
-    ]
+    from batchsim.cli.all_orders import explore_all_orders
 
-    def show() -> None:
-        with printing() as console:
-            show_explorations(console, scenario, explorations, reasons, commands)
-
-    deliver(
-        None if quiet or json_file == "-" else show,
-        None if witness_directory is None else lambda: write_files("--witness", witness_directory, texts),
-        None
-        if json_file is None
-        else lambda: write_json(
-            json_file, {**explore_document(scenario.name, explorations, judged), "warnings": warnings}
-        ),
+    return explore_all_orders(
+        file,
+        policies,
+        verdicts,
+        forbidden,
+        overrides,
+        bounds,
+        json_file,
+        witness_directory,
+        reduces=reduces,
+        quiet=quiet,
     )
-    if progress.was_interrupted:
-        tell(f"interrupted: {len(explorations)} of {len(chosen)} policies were begun")
-        return INTERRUPTED
-    return code_of(judged, limits)
 
 
 @commands.command()
@@ -404,18 +342,3 @@ def schema() -> int:
 
 
 commands.add_command(window.window)
-
-
-def _given(scenario: Scenario, name: str, exploration: Exploration, expected: frozenset[str] | None) -> Given:
-    """Some interleaving gives each verdict that is expected. Without one the question is whether it fails."""
-    return Given(
-        scenario=scenario.name,
-        policy=name,
-        verdicts=exploration.verdicts,
-        expected=expected,
-        needs_all=True,
-        is_complete=exploration.is_complete,
-        stopped_by=exploration.stopped_by,
-        needs_end=exploration.verdicts <= {"ok"},
-        doubts=doubts_of(exploration),
-    )

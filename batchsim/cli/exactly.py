@@ -44,8 +44,8 @@ def explore_exactly(
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, properties, takes_rates=True)
     warnings = warn(scenario, chosen, quiet=quiet)
-    explorations = []
-    with SearchProgress(quiet=quiet) as progress:
+    explorations: list[ExactExploration] = []
+    with SearchProgress(len(chosen), quiet=quiet) as progress, progress.keeping():
         for _, policy in chosen:
             if progress.begin(policy.name):
                 explorations.append(

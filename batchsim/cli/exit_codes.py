@@ -7,6 +7,8 @@ UNEXPECTED = 1
 BAD_INPUT = 2
 """Bad usage, or bad input."""
 INCONCLUSIVE = 3
-"""The answer is not known: a bound was hit before it, or a pinned fault occurs in no schedule."""
+"""The answer is not known: a bound was hit, memory was not enough, or a pinned fault occurs in no schedule."""
+INTERNAL_ERROR = 70
+"""An error of batchsim itself: that of `sysexits.h`."""
 INTERRUPTED = 130
-"""Ctrl-C."""
+"""Ctrl-C; other signals likewise are 128 and their number."""

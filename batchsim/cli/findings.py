@@ -66,11 +66,12 @@ def findings(
         without=tuple((PROPOSED.name, switch) for switch in switches),
     )
     with Progress(len(list(cases_of(scope, range(3)))), quiet=quiet) as progress:
-        progress.begin("no fault")
+        progress.begin("no fault", counts=False)
         found = survey(scope, effort, workers=workers, on_case=lambda each: progress.begin(str(each.case.budget)))
-    judgement = judge(found)
-    texts = {f"{FOLDER}/{name}": text for name, text in witness_pages(judgement, chosen)}
-    texts[PAGE] = page(judgement, chosen, switches, effort)
+        progress.begin(f"drawing {PAGE}", counts=False)
+        judgement = judge(found)
+        texts = {f"{FOLDER}/{name}": text for name, text in witness_pages(judgement, chosen)}
+        texts[PAGE] = page(judgement, chosen, switches, effort)
     said = f"{judgement.cases} cases, {judgement.complete} explored to the end"
     deliver(
         None if quiet else lambda: click.echo(f"{said}: {visible(str(directory / PAGE))}"),

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from batchsim.bad_input import BadInputError
 
 if TYPE_CHECKING:
@@ -32,18 +34,21 @@ def load(
     `check`: what else they must be fit for; raises `InvalidScenario`. `policies`: those asked for instead of the
     scenarios' own.
     """
+    from batchsim.report.progress import Progress
     from batchsim.scenario import InvalidScenario, load_scenario
 
     own_names = _own_names(policies) if policies else None
     scenarios, problems = [], []
-    for file in files:
-        try:
-            scenario = load_scenario(file, overrides, seed, own_names)
-            if check is not None:
-                check(scenario)
-            scenarios.append(scenario)
-        except InvalidScenario as invalid:
-            problems.append(str(invalid))
+    with Progress(quiet=_is_quiet()) as progress:
+        for file in files:
+            progress.begin(f"loading {file}")
+            try:
+                scenario = load_scenario(file, overrides, seed, own_names)
+                if check is not None:
+                    check(scenario)
+                scenarios.append(scenario)
+            except InvalidScenario as invalid:
+                problems.append(str(invalid))
     if problems:
         raise BadInputError("\n".join(dict.fromkeys(problems)))
     return scenarios
@@ -100,6 +105,12 @@ def runs_of_sweeps(
     if problems:
         raise BadInputError("\n".join(dict.fromkeys(problems)))
     return RunOfSweep(number, {name: value.text for name, value in point.values}), runs
+
+
+def _is_quiet() -> bool:
+    """Whether the command was asked to print nothing."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.params.get("quiet"))
 
 
 def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Policy]]:

@@ -3,8 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+
+class Debugging:
+    """Whether the traceback of an error of batchsim itself is to be shown."""
+
+    is_on = False
+
+
+def _debug(context: click.Context, parameter: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        context.ensure_object(Debugging).is_on = True
+
+
+class Commands(click.Group):
+    """A group whose commands all take `--debug`, as it does itself."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.params.append(_debug_option())
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command."""
+        cmd.params.append(_debug_option())
+        super().add_command(cmd, name)
+
+
+def _debug_option() -> click.Option:
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_debug,
+        help="Show the traceback of an error of batchsim itself.",
+    )
+
 
 policies = click.option(
     "--policy",

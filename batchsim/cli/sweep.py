@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -115,6 +114,7 @@ def sweep(
     check_apart([*json_files, *databases, *(("--plot", picture) for picture in pictures)])
     failure: SweepNotKept | None = None
     with _crew(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
+        progress.begin(scenario.name)
         try:
             result = sweep_scenario(
                 scenario,
@@ -188,15 +188,14 @@ def _share_of(width: str) -> float:
 
 @contextmanager
 def _crew(engine: str, scheduler: str | None, workers: int | None) -> Iterator[Crew]:
-    from batchsim.analysis.sweep import dask_crew, local_crew
+    from batchsim.analysis.pool import WorkerEnded, local_crew
+    from batchsim.analysis.sweep import dask_crew
 
     try:
         with dask_crew(scheduler, workers) if engine == "dask" else local_crew(workers) as crew:
             yield crew
-    except BrokenExecutor:
-        raise BadInputError(
-            "--workers: a worker ended abruptly: killed, or out of memory; with --out, --resume goes on from there"
-        ) from None
+    except WorkerEnded as ended:
+        raise BadInputError(f"{ended}; with --out, --resume goes on from there") from None
 
 
 def _database(out: Path | None, scenario: Scenario) -> Path | None:
@@ -236,16 +235,19 @@ def _draw(
     quiet: bool,
 ) -> None:
     from batchsim.cli.edges import edges_for
+    from batchsim.report.progress import Progress
     from batchsim.report.sweep_plot import write_plot
 
     if not pictures:
         return
     edges = edges_for(result, policies, properties, quiet=quiet) if result.is_complete else []
-    for picture in pictures:
-        try:
-            write_plot(picture, result, edges)
-        except OSError as error:
-            raise BadInputError(f"--plot {picture}: {error.strerror or error}") from None
+    with Progress(len(pictures), quiet=quiet) as progress:
+        for picture in pictures:
+            progress.begin(f"drawing {picture}")
+            try:
+                write_plot(picture, result, edges)
+            except OSError as error:
+                raise BadInputError(f"--plot {picture}: {error.strerror or error}") from None
 
 
 def _commands(

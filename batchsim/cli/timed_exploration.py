@@ -54,7 +54,7 @@ def explore_within_intervals(
     warnings = warn(scenario, chosen, quiet=quiet)
     bounds = Bounds(max_zones, None if max_memory is None else max_memory << 20)
     explorations: list[TimedExploration] = []
-    with SearchProgress(quiet=quiet, unit="zones") as progress:
+    with SearchProgress(len(chosen), quiet=quiet, unit="zones") as progress, progress.keeping():
         for _, policy in chosen:
             if progress.begin(policy.name):
                 explorations.append(

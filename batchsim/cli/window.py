@@ -9,13 +9,14 @@ import click
 
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
-from batchsim.cli.exit_codes import INCONCLUSIVE
+from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED
 from batchsim.cli.inputs import load, policies_of, properties_of
 from batchsim.cli.outputs import check_outputs, deliver, printing, write_json
+from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from batchsim.engines.exhaustive import Exploration
     from batchsim.protocol.policy import Policy
@@ -85,6 +86,7 @@ def window(
     if witness_directory is not None:
         raise BadInputError("--witness: found no --solve; allowed: only with it")
     from batchsim.engines.exhaustive import Bounds, explore
+    from batchsim.report.progress import Progress
     from batchsim.report.search_progress import SearchProgress
     from batchsim.report.window import show_windows, window_document
 
@@ -104,7 +106,11 @@ def window(
             on_level=progress.show,
             exchanges=False,
         )
-    results = _results(scenario, chosen, exploration, properties, verdict)
+    if progress.was_interrupted:
+        tell("interrupted")
+        return INTERRUPTED
+    with Progress(quiet=quiet) as deriving:
+        results = _results(scenario, chosen, exploration, properties, verdict, deriving.begin)
 
     def show() -> None:
         with printing() as console:
@@ -141,6 +147,7 @@ def _results(
     exploration: Exploration,
     properties: Sequence[Property],
     verdict: str | None,
+    on_verdict: Callable[[str], object],
 ) -> list[WindowResult]:
     from batchsim.analysis.window import NoWindow, smallest_change, standing, window_of
     from batchsim.report.window import WindowResult
@@ -150,6 +157,7 @@ def _results(
         asked = asked or ["any verdict"]
     results = []
     for name in asked:
+        on_verdict(f"deriving the window of {name}")
         try:
             found = window_of(scenario, policy, name, exploration, properties)
             results.append(WindowResult(name, found, smallest_change(found), standing(found, found.values)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +63,7 @@ def worth(
     given that `expect_explore` excludes.
     """
     from batchsim.analysis.worth import worth_of
+    from batchsim.report.progress import Progress
     from batchsim.report.sweep_progress import SweepProgress
     from batchsim.report.worth_contract import worth_document
     from batchsim.report.worth_page import possible_files, worth_files
@@ -77,6 +77,7 @@ def worth(
     question = _question(delay, execution, runs)
     warnings = warn(scenario, chosen, quiet=quiet)
     with SweepProgress(quiet=quiet) as progress:
+        progress.begin(scenario.name)
         found = _found(
             lambda: worth_of(
                 scenario,
@@ -87,7 +88,9 @@ def worth(
                 watch=progress.watch,
             )
         )
-    texts = {} if report_directory is None or not found.is_complete else worth_files(found, warnings)
+    with Progress(quiet=quiet) as drawing:
+        drawing.begin("drawing the results")
+        texts = {} if report_directory is None or not found.is_complete else worth_files(found, warnings)
     deliver(
         None if quiet or json_file == "-" else lambda: _show(found),
         None
@@ -119,8 +122,6 @@ def _found(look: Callable[[], Worth]) -> Worth:
 
     try:
         return look()
-    except BrokenExecutor:
-        raise BadInputError("--workers: a worker ended abruptly: killed, or out of memory") from None
     except BadInputError as error:
         told = str(error).replace(ALLOWED, VALUES_ALLOWED)
         for option, name in (("--delay", DELAY), ("--execution", EXECUTION)):

@@ -1,76 +1,124 @@
-"""A line of progress on the terminal, for work that takes more than two seconds."""
+"""What is being done, and how far it is: for all commands, of all work that takes more than two seconds.
+
+On a terminal it is one line of standard error that is written anew and vanishes; elsewhere a line now and then. A
+thread of its own writes it, so that it is there whatever the work is busy with.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from threading import Timer
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Event, Thread
 from types import TracebackType
+from typing import Self
 
+from batchsim import signals
 from batchsim.report.visible import visible
 
-AFTER_S = 2.0
+AFTER_S, EVERY_S = 2.0, 0.5
+ELSEWHERE_S = 10.0
+"""Where no terminal is: after so long, and every so often."""
+TELLS_PROGRESS = "progress: "
+"""Each of these lines begins so, so that they can be left out."""
+_CLEAR = "\r\033[K"
 
 
 class Progress:
-    """Shows what is being done, how much of it is done, and since when; nothing where no terminal is."""
+    """Shows what is being done, how much of it is done, and since when.
 
-    def __init__(self, total: int, *, quiet: bool) -> None:
+    `total`: how many pieces of work there are, where that is known. `looks`: the work looks time and again whether
+    it is to end (`goes_on`), so that it ends in an orderly way on Ctrl-C.
+    """
+
+    def __init__(self, total: int = 0, *, quiet: bool, looks: bool = False) -> None:
+        self.was_interrupted = False
         self._total = total
+        self._looks = looks
         self._begun = 0
         self._doing = ""
-        self._timer = Timer(AFTER_S, self._show)
-        self._timer.daemon = True
-        self._is_shown = not quiet and sys.stderr.isatty()
-        self._bar: Bar | None = None
+        self._started = self._since = time.monotonic()
+        self._is_shown = not quiet
+        self._is_terminal = sys.stderr.isatty()
+        self._is_over = Event()
+        self._at_the_end = ExitStack()
 
-    def begin(self, doing: str) -> None:
-        """The next piece of work begins."""
-        self._begun += 1
+    def begin(self, doing: str, *, counts: bool = True) -> bool:
+        """The next piece of work begins; whether it should. `counts`: whether it is one of the total."""
+        self._begun += counts
         self._doing = doing
-        if self._bar is not None:
-            self._bar.update(self._doing, self._begun - 1)
+        self._since = time.monotonic()
+        return self.goes_on()
+
+    def goes_on(self) -> bool:
+        """Whether the work is to go on; for work that looks."""
+        self.was_interrupted = self.was_interrupted or (self._looks and signals.is_asked())
+        return not self.was_interrupted
+
+    def seconds(self) -> float:
+        """Since when the present piece of work is being done (s)."""
+        return time.monotonic() - self._since
+
+    def how_far(self) -> str:
+        """How far the present piece of work is, as far as that is known."""
+        return ""
+
+    def _line(self) -> str:
+        share = f"{self._begun} of {self._total}" if self._total else ""
+        parts = filter(None, (self._doing, share, self.how_far(), f"{time.monotonic() - self._started:.0f} s"))
+        return visible(", ".join(parts)).replace("\n", " ")
 
     def _show(self) -> None:
-        bar = Bar(self._total)
-        bar.update(self._doing, self._begun - 1)
-        self._bar = bar
+        first_s, every_s = (AFTER_S, EVERY_S) if self._is_terminal else (ELSEWHERE_S, ELSEWHERE_S)
+        wait_s = first_s
+        while not self._is_over.wait(wait_s):
+            wait_s = every_s
+            line = self._line()
+            try:
+                if self._is_terminal:
+                    sys.stderr.write(_CLEAR + line[: os.get_terminal_size(sys.stderr.fileno()).columns - 1])
+                    sys.stderr.flush()
+                else:
+                    sys.stderr.write(f"{TELLS_PROGRESS}{line}\n")
+                    sys.stderr.flush()
+            except OSError:
+                return  # nobody is there
 
-    def __enter__(self) -> Progress:
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """What is done can be shown when Ctrl-C comes, so that ends this block and no more."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if signals.told() not in (None, signal.SIGINT):
+                raise
+            self.was_interrupted = True
+            signals.forgive()
+
+    def __enter__(self) -> Self:
+        if self._looks:
+            self._at_the_end.enter_context(signals.orderly())
         if self._is_shown:
-            self._timer.start()
+            thread = Thread(target=self._show, daemon=True)
+            thread.start()
+            self._at_the_end.callback(self._end, thread)
         return self
+
+    def _end(self, thread: Thread) -> None:
+        self._is_over.set()
+        thread.join()
+        if self._is_terminal:
+            try:
+                sys.stderr.write(_CLEAR)
+                sys.stderr.flush()
+            except OSError:
+                return
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
-        if self._bar is not None:
-            self._bar.close()
-
-
-class Bar:
-    """A bar on standard error that vanishes when it is closed."""
-
-    def __init__(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Rich
-
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        self._rich = Rich(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._rich.add_task("", total=total)
-        self._rich.start()
-
-    def update(self, doing: str, done: int) -> None:
-        """Show this work, and how much is done."""
-        self._rich.update(self._task, description=visible(doing), completed=done)
-
-    def close(self) -> None:
-        """Remove the bar."""
-        self._rich.stop()
+        self.goes_on()
+        self._at_the_end.close()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from math import inf, prod
-from multiprocessing import get_context
 
 from batchsim.analysis.findings.cases import BUDGETS, Budget, Case, Scope, cases_of
 from batchsim.analysis.findings.examining import Effort, Finding, examine
-
-CHUNK = 4
-"""Cases that a worker takes at a time."""
+from batchsim.analysis.pool import local_crew
 
 
 def survey(
@@ -20,36 +16,24 @@ def survey(
     effort: Effort,
     *,
     workers: int | None = None,
-    on_case: Callable[[Finding], None] = lambda _: None,
+    on_case: Callable[[Finding], object] = lambda _: None,
 ) -> dict[Case, Finding]:
     """Look at every case of a scope; `on_case` is told of each. The result does not depend on the workers."""
-    count = workers or os.cpu_count() or 1
-    if count == 1:
-        return _survey(scope, effort, None, on_case)
-    # No fork: whoever calls may have threads.
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
+    with local_crew(workers, [examine.__module__]) as (executor, _):
         return _survey(scope, effort, executor, on_case)
 
 
 def _survey(
-    scope: Scope, effort: Effort, executor: Executor | None, on_case: Callable[[Finding], None]
+    scope: Scope, effort: Effort, executor: Executor, on_case: Callable[[Finding], object]
 ) -> dict[Case, Finding]:
     findings: dict[Case, Finding] = {}
     for size in range(3):
         cases = list(cases_of(scope, (size,)))
         tries = [expected_states(case, findings) <= effort.states_max_of(case) for case in cases]
-        for finding in _examined(cases, [effort] * len(cases), tries, executor):
+        for finding in executor.map(examine, cases, [effort] * len(cases), tries):
             findings[finding.case] = finding
             on_case(finding)
     return findings
-
-
-def _examined(
-    cases: list[Case], efforts: list[Effort], tries: list[bool], executor: Executor | None
-) -> Iterable[Finding]:
-    if executor is None:
-        return map(examine, cases, efforts, tries)
-    return executor.map(examine, cases, efforts, tries, chunksize=CHUNK)
 
 
 def expected_states(case: Case, findings: Mapping[Case, Finding]) -> float:

@@ -12,15 +12,16 @@ Where a policy decides as another did in the same run, that run is not made agai
 most draws are made ahead, on arrays (`engines/drawing_ahead.py`), and what coroutines do is read where a run went
 that way before (`engines/timed/scripts.py`).
 
-Runs are made in *pieces* (`pieces.py`), by any executor of `concurrent.futures` (`executors.py`). What a piece
-came to is judged, kept in the database in one transaction (`storing.py`), and joined to what is known
-(`records.py`). What is not known yet is planned anew whenever a sweep begins (`plan.py`), so one that was killed
-goes on where it was. Results (`results.py`) are computed from the verdicts in the order of the index, never of
-arrival.
+Runs are made in *pieces* (`pieces.py`), by any executor of `concurrent.futures` (`pool.py` beside this package,
+`executors.py`). What a piece came to is judged, kept in the database in one transaction (`storing.py`), and joined
+to what is known (`records.py`). What is not known yet is planned anew whenever a sweep begins (`plan.py`), so one
+that was killed goes on where it was. Results (`results.py`) are computed from the verdicts in the order of the
+index, never of arrival.
 """
 
+from batchsim.analysis.pool import Crew, local_crew
 from batchsim.analysis.sweep.executing import Watch
-from batchsim.analysis.sweep.executors import Crew, dask_crew, local_crew
+from batchsim.analysis.sweep.executors import dask_crew
 from batchsim.analysis.sweep.intervals import CONFIDENCE, Interval
 from batchsim.analysis.sweep.one_run import run_of
 from batchsim.analysis.sweep.results import CellResult, Difference, Example, Share, Sweep, examples_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TypeAlias
 
-from batchsim.analysis.sweep.executors import Crew
+from batchsim.analysis.pool import Crew
 from batchsim.analysis.sweep.pieces import Done, Piece, run_piece
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan, pieces
 from batchsim.analysis.sweep.records import Cell, End, Record, Records, Verdicts

@@ -1,53 +1,19 @@
-"""Who does the work: executors of `concurrent.futures`, on this machine or on a cluster."""
+"""Who does the work on a cluster: an executor of Dask."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_all_start_methods, get_context, parent_process
-from threading import Thread
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from batchsim.analysis.pool import Crew, WorkerEnded, cores, deaf_to_ctrl_c
 from batchsim.bad_input import BadInputError
 
-Crew = tuple[Executor, int]
-"""An executor, and how many pieces of work it does at a time."""
-
-_MODULES_OF_A_WORKER = ["batchsim.analysis.sweep.pieces"]
 _PATIENCE = "10s"
 """How long to wait for the scheduler of a cluster."""
-
-
-class InThisProcess(Executor):
-    """Does at once what it is given, in this process."""
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """The future, which is done already."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-@contextmanager
-def local_crew(workers: int | None) -> Iterator[Crew]:
-    """Processes on this machine, as many as it has cores unless said otherwise; for one, this process itself."""
-    workers = workers or cores()
-    if workers == 1:
-        yield InThisProcess(), 1
-        return
-    with ProcessPoolExecutor(workers, mp_context=_context(), initializer=_be_a_worker) as executor:
-        yield executor, workers
-
-
-def cores() -> int:
-    """As many as this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_LOOPBACK = "127.0.0.1:0"
+"""Nobody else is to reach the dashboard. Any free port: without one it listens too, and warns of a port that is
+taken."""
 
 
 @contextmanager
@@ -61,9 +27,11 @@ def dask_crew(scheduler: str | None, workers: int | None) -> Iterator[Crew]:
     except ImportError:
         raise BadInputError("--engine dask: Dask is not installed; pip install 'batchsim[dask]'") from None
     if scheduler is None:
-        # Any free port: without a dashboard too it listens on one, and warns where the usual one is taken.
-        local = {"n_workers": workers or cores(), "threads_per_worker": 1, "dashboard_address": ":0"}
-        with distributed.LocalCluster(**local) as cluster, distributed.Client(cluster) as client:
+        local = {"n_workers": workers or cores(), "threads_per_worker": 1, "dashboard_address": _LOOPBACK}
+        with ExitStack() as stack:
+            with deaf_to_ctrl_c():
+                cluster = stack.enter_context(distributed.LocalCluster(**local, silence_logs="CRITICAL"))
+                client = stack.enter_context(distributed.Client(cluster))
             yield from _crew_of(client, workers)
         return
     try:
@@ -76,38 +44,13 @@ def dask_crew(scheduler: str | None, workers: int | None) -> Iterator[Crew]:
 
 
 def _crew_of(client: Any, workers: int | None) -> Iterator[Crew]:
+    from distributed import KilledWorker
+
     threads = sum(client.nthreads().values())
     if not threads:
         raise BadInputError(f"--scheduler {client.scheduler.address}: found no workers")
     with client.get_executor() as executor:
-        yield executor, workers or threads
-
-
-def _context() -> Any:
-    """Workers that inherit no threads and no locks, wherever the platform has that."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    from multiprocessing.forkserver import ensure_running
-
-    context = get_context("forkserver")
-    context.set_forkserver_preload(_MODULES_OF_A_WORKER)
-    # What it begins inherits the mask: Ctrl-C must not meet a worker that is not ready for it yet.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return context
-
-
-def _be_a_worker() -> None:
-    """Ctrl-C is for the parent, and a worker whose parent was killed ends too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+        try:
+            yield executor, workers or threads
+        except KilledWorker:
+            raise WorkerEnded("--engine dask: workers ended abruptly: killed, or out of memory") from None

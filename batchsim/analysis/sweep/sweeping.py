@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import batchsim
+from batchsim.analysis.pool import Crew, cores, local_crew
 from batchsim.analysis.sweep.executing import Execution, Watch
-from batchsim.analysis.sweep.executors import Crew, cores, local_crew
 from batchsim.analysis.sweep.identity import digest_of
 from batchsim.analysis.sweep.one_run import at_point
 from batchsim.analysis.sweep.pieces import OwnPolicy

@@ -79,7 +79,7 @@ def edges_of(
     sweep: Sweep,
     policies: Sequence[tuple[str, Policy]],
     properties: Sequence[Property] = (),
-    on_policy: Callable[[str], None] = lambda name: None,
+    on_policy: Callable[[str], object] = lambda name: None,
 ) -> tuple[list[Edge], dict[str, str]]:
     """The edges of all windows of the failures that a sweep saw; by policy, why there is none.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,7 +18,7 @@ from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.graph import Graph
 from batchsim.engines.exhaustive.moves import StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import send_scouts
-from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level, searched
+from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, GaveUp, Lookout, OnLevel, searched
 from batchsim.engines.occurrences import Occurrence, missing
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import InvalidScenario, Problem, Scenario
@@ -26,6 +27,8 @@ from batchsim.verdicts import Property, verdicts_of
 
 SCOUTS = 8
 """Enough to meet most latencies, so that what is wrong with them is told at once and together."""
+SCOUTED_STEPS = 1000
+"""So many steps they take even if the search is to give up earlier."""
 TIE_TOLERANCE = 1e-9
 """By how much the order of steps at one instant may change a probability: as much as nobody can measure."""
 
@@ -94,7 +97,7 @@ def explore_exact(
     *,
     properties: Sequence[Property] = (),
     bounds: Bounds = UNBOUNDED,
-    on_level: Callable[[Level], bool] | None = None,
+    on_level: OnLevel | None = None,
 ) -> ExactExploration:
     """Work out the probability of every outcome of timed runs of a scenario, whatever their seed.
 
@@ -122,12 +125,12 @@ def explore_exact(
     )
 
 
-def _search(
-    scenario: Scenario, policy: Policy, bounds: Bounds, on_level: Callable[[Level], bool] | None
-) -> ChainSearch:
+def _search(scenario: Scenario, policy: Policy, bounds: Bounds, on_level: OnLevel | None) -> ChainSearch:
     means = Means(scenario)
     table = StepTable(TimedLayout(scenario, policy, means))
-    send_scouts(table, SCOUTS)
+    steps_max = None if bounds.states_max is None else max(bounds.states_max, SCOUTED_STEPS)
+    with suppress(GaveUp):  # so does the search, then
+        send_scouts(table, SCOUTS, steps_max=steps_max, look=Lookout(bounds, on_level).look)
     means.check()
     search = searched(partial(ChainSearch, table, None), bounds, on_level)
     means.check()

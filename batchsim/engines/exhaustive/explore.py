@@ -14,7 +14,16 @@ from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.occurring import occurrences_in
 from batchsim.engines.exhaustive.reduction import Reduction
 from batchsim.engines.exhaustive.scouting import send_scouts
-from batchsim.engines.exhaustive.search import INTERRUPTED, UNBOUNDED, Bounds, Level, Search, searched
+from batchsim.engines.exhaustive.search import (
+    INTERRUPTED,
+    UNBOUNDED,
+    Bounds,
+    GaveUp,
+    Level,
+    Lookout,
+    Search,
+    searched,
+)
 from batchsim.engines.occurrences import Occurrence, missing
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, check_for_exploration
@@ -146,8 +155,15 @@ def _outcomes_only(table: StepTable, bounds: Bounds, on_level: Callable[[Level],
     whole = _search(table, replace(bounds, states_max=states_max), on_level, only_first_edges=True)
     if whole.is_complete or whole.stopped_by == INTERRUPTED:
         return whole
+    lookout = Lookout(bounds, on_level)
+    lookout.level = Level(0, whole.states, whole.edges.count, 0)
+    try:
+        # A search that gives up beyond so many states is not worth more steps than that.
+        send_scouts(table, steps_max=bounds.states_max, look=lookout.look)
+    except GaveUp as why:
+        whole.stopped_by = str(why)
+        return whole
     del whole  # its memory is needed
-    send_scouts(table)
     return _search(table, bounds, on_level, Reduction(table.layout), only_first_edges=True)
 
 
@@ -162,7 +178,7 @@ def _search(
     begin = partial(Search, table, reduction, only_first_edges=only_first_edges)
     while True:
         search = searched(begin, bounds, on_level)
-        if not search.is_complete or search.chose_well():
+        if not search.is_complete or search.chose_well(bounds, on_level):
             return search
 
 

@@ -93,10 +93,10 @@ class Layout:
         if len(found) < 2:
             return ()
         # The same number is to mean the same in all of them.
-        values = Values()
+        values, alike = Values(), tuple(role.locals for role, _ in found)
         for role, column in found:
             role.is_exchanged = True
-            role.locals.alike = tuple(other.locals for other, _ in found if other is not role)
+            role.locals.alike = alike
             self.values[column - self.actors_count] = values
         return tuple(found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.task import TIMELESS, Expose, Join, Pace, Pending, Task
@@ -31,8 +31,9 @@ class LocalStates:
         self._expose = expose
         self._merges = merges
         self._pace = pace
-        self.alike: tuple[LocalStates, ...] = ()
-        """Those of others with which its actor can be exchanged: they know the same states by the same numbers."""
+        self.alike: Sequence[LocalStates] = (self,)
+        """These, and those of others with which its actor can be exchanged: all know the same states by the same
+        numbers."""
         self._numbers: dict[Hashable, int] = {}
         self._answers: list[Answers] = []
         """Answers that lead there."""
@@ -51,7 +52,7 @@ class LocalStates:
         """The local state that an answer to the operation at a position leads to."""
         transition = (number, position, answer)
         if transition not in self._transitions:
-            for each in (self, *self.alike):
+            for each in self.alike:
                 each._find(*transition)
         return self._transitions[transition]
 

@@ -46,17 +46,22 @@ class Reduction:
         self._is_possible = len(layout.cells) <= BITS
         self._futures = {id(role): _Future() for role in layout.roles}
 
-    def choose(self, rows: Rows) -> Columns:
-        """For each state the column of the actor that steps, or `EVERYBODY`, as far as is known by now."""
+    def choose(self, rows: Rows, look: Callable[[], None] = lambda: None) -> Columns:
+        """For each state the column of the actor that steps, or `EVERYBODY`, as far as is known by now.
+
+        `look`: called time and again, to raise what ends it.
+        """
         chosen = np.full(len(rows), EVERYBODY, dtype=np.int64)
         if not self._is_possible:
             return chosen
         for role in self._layout.roles:
             self._futures[id(role)].update(role, self._mask, self._layout)
+            look()
         reads, writes = self._what_may_come(rows)
         for role in reversed(self._layout.roles):
             future = self._futures[id(role)]
             for column in reversed(role.columns):
+                look()
                 local = rows[:, column]
                 others_read, others_write = _of_others(reads, column), _of_others(writes, column)
                 disturbs = (future.next_writes[local] & (others_read | others_write)) | (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from batchsim.engines.exhaustive.layout import Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
@@ -12,16 +12,29 @@ SCOUTS = 60
 STEPS_BETWEEN_MOODS = 12
 
 
-def send_scouts(table: StepTable, count: int = SCOUTS) -> None:
+def send_scouts(
+    table: StepTable,
+    count: int = SCOUTS,
+    *,
+    steps_max: int | None = None,
+    look: Callable[[], None] = lambda: None,
+) -> None:
     """Walk through some schedules, the same ones each time.
+
+    `steps_max`: how many steps they take together, at most. `look`: called time and again, to raise what ends it.
 
     A scout prefers some actors to others, and changes its mind now and then: so rare orders are met far sooner
     than by equal chances (Burckhardt et al., *A randomized scheduler with probabilistic guarantees of finding
     bugs*, ASPLOS 2010).
     """
+    steps = 0
     for scout in range(count):
         row, taken = table.layout.initial_row(), 0
         while possible := list(_possible(table, row)):
+            look()
+            steps += 1
+            if steps_max is not None and steps > steps_max:
+                return
             mood = draw(scout, taken // STEPS_BETWEEN_MOODS)
             column, kind, move = max(possible, key=lambda each: draw(mood, each[0]))
             row[column] = move.local

@@ -13,7 +13,9 @@ with equal sums are compared, so that the search stays exact: where sums collide
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -41,6 +43,9 @@ class Bounds:
 
 UNBOUNDED = Bounds()
 INTERRUPTED = "interrupted"
+BOUND_HIT = "bound hit"
+LOOK_S = 0.1
+"""Between two looks, at least: a look costs something, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,44 @@ class Level:
     transitions: int
     frontier: int
     """States that were found and not looked into."""
+
+
+OnLevel = Callable[[Level], bool]
+"""Told how far a search is; whether to go on."""
+
+
+class GaveUp(Exception):
+    """A search ends before its answer; the text says why."""
+
+
+class Lookout:
+    """Looks, now and then and at any point of the work, whether to go on: who watches, and memory.
+
+    What depends on it is when an end is noticed. The bound of states is for the search to look at, where their
+    number does not depend on time.
+    """
+
+    def __init__(self, bounds: Bounds, on_level: OnLevel | None) -> None:
+        self.bounds = bounds
+        self.level = Level(0, 0, 0, 0)
+        """How far the search was when it said so last."""
+        self._on_level = on_level
+        self._next = 0.0
+
+    def look(self) -> None:
+        """Raise `GaveUp` unless the search is to go on."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + LOOK_S
+        self.look_now()
+
+    def look_now(self) -> None:
+        """Likewise, and certainly."""
+        if self._on_level is not None and not self._on_level(self.level):
+            raise GaveUp(INTERRUPTED)
+        if self.bounds.memory_bytes_max is not None and memory_bytes() > self.bounds.memory_bytes_max:
+            raise GaveUp(BOUND_HIT)
 
 
 class Search:
@@ -98,49 +141,63 @@ class Search:
         """Of the edges, by number."""
         return self._stepper.labels
 
-    def run(self, bounds: Bounds, on_level: Callable[[Level], bool] | None = None) -> None:
+    def run(self, bounds: Bounds, on_level: OnLevel | None = None) -> None:
         """Search until nothing is new, a bound is hit, or `on_level` says that it is enough.
 
         Raises `HashCollision`.
         """
-        while self.expanded < self.states:
-            end = self.states
-            self.levels_begin.append(end)
-            while self.expanded < end:
-                frontier = self.states - self.expanded
-                level = Level(len(self.levels_begin) - 1, self.states, self.edges.count, frontier)
-                if on_level is not None and not on_level(level):
-                    self.stopped_by = INTERRUPTED
-                    return
-                if self._hits(bounds):
-                    self.stopped_by = "bound hit"
-                    return
-                self._expand(min(end, self.expanded + CHUNK))
-        self.is_complete = True
+        lookout = Lookout(bounds, on_level)
+        with self._giving_up():
+            while self.expanded < self.states:
+                end = self.states
+                self.levels_begin.append(end)
+                while self.expanded < end:
+                    frontier = self.states - self.expanded
+                    lookout.level = Level(len(self.levels_begin) - 1, self.states, self.edges.count, frontier)
+                    lookout.look_now()
+                    if bounds.states_max is not None and self.states > bounds.states_max:
+                        raise GaveUp(BOUND_HIT)
+                    self._expand(min(end, self.expanded + CHUNK), lookout)
+            self.is_complete = True
 
-    def chose_well(self) -> bool:
-        """Whether all that was found by now would have led to the same choices."""
-        reduction = self._reduction
-        return reduction is None or all(
-            np.array_equal(reduction.choose(self.rows[states]), chosen) for states, chosen in self._chosen
-        )
+    def chose_well(self, bounds: Bounds, on_level: OnLevel | None = None) -> bool:
+        """Whether all that was found by now would have led to the same choices.
 
-    def _hits(self, bounds: Bounds) -> bool:
-        if bounds.states_max is not None and self.states > bounds.states_max:
-            return True
-        return bounds.memory_bytes_max is not None and memory_bytes() > bounds.memory_bytes_max
+        Where that is given up the search is not complete, and nothing is to be chosen again.
+        """
+        reduction, lookout = self._reduction, Lookout(bounds, on_level)
+        lookout.level = Level(len(self.levels_begin) - 1, self.states, self.edges.count, 0)
+        with self._giving_up():
+            return reduction is None or all(
+                np.array_equal(reduction.choose(self.rows[states], lookout.look), chosen)
+                for states, chosen in self._chosen
+            )
+        return True
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """What is in here may be given up; what was found by then stays."""
+        try:
+            yield
+        except GaveUp as why:
+            self.is_complete = False
+            self.stopped_by = str(why)
 
     # -- some states of one level ---------------------------------------------------------------
 
-    def _expand(self, end: int) -> None:
-        begin, self.expanded = self.expanded, end
+    def _expand(self, end: int, lookout: Lookout) -> None:
+        """Look into some states: all of them, or, where that is given up, none."""
+        begin = self.expanded
         states = slice(begin, end)
         chunk = Chunk(self._states.rows[states], self._states.sums[states])
         chosen = None
         if self._reduction is not None:
-            chosen = self._reduction.choose(chunk.rows)
+            chosen = self._reduction.choose(chunk.rows, lookout.look)
+        steps = self._stepper.steps(chunk, chosen, lookout.look)
+        if chosen is not None:
             self._chosen.append((states, chosen))
-        parts = self._admit(self._stepper.steps(chunk, chosen), len(chunk))
+        self.expanded = end
+        parts = self._admit(steps, len(chunk))
         if not parts:
             self.edges.add_ends(begin, end)
             return
@@ -161,7 +218,7 @@ S = TypeVar("S", bound=Search)
 def searched(
     begin: Callable[[int], S],
     bounds: Bounds,
-    on_level: Callable[[Level], bool] | None,
+    on_level: OnLevel | None,
 ) -> S:
     """A search that was run; `begin` makes one, with a salt of its sums, maybe again."""
     salt = 0

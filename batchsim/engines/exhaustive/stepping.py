@@ -7,7 +7,7 @@ contents of the footprint are worked out once (`moves.py`), the many rows are on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -61,9 +61,20 @@ class Stepper:
         self.labels: list[Label] = []
         self._label_numbers: dict[tuple[int, str | None, float | None, int | None], int] = {}
 
-    def steps(self, chunk: Chunk, chosen_columns: Numbers | None) -> list[Part]:
-        """Every step of some states; `chosen_columns`: for each state whose steps are taken, or `EVERYBODY`."""
-        return [part for role in self._layout.roles for part in self._steps_of(role, chunk, chosen_columns)]
+    def steps(
+        self, chunk: Chunk, chosen_columns: Numbers | None, look: Callable[[], None] = lambda: None
+    ) -> list[Part]:
+        """Every step of some states; `chosen_columns`: for each state whose steps are taken, or `EVERYBODY`.
+
+        `look`: called time and again, to raise what ends it.
+        """
+        parts = []
+        for role in self._layout.roles:
+            look()
+            for part in self._steps_of(role, chunk, chosen_columns):
+                parts.append(part)
+                look()
+        return parts
 
     def _steps_of(self, role: Role, chunk: Chunk, chosen_columns: Numbers | None) -> Iterator[Part]:
         previous = None

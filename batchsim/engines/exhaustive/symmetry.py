@@ -43,8 +43,9 @@ class Symmetry:
         pairs, are_there = self._pairs(rows.T)
         is_sorted = np.ones(len(rows), dtype=bool)
         # Each with each that comes after it: among those that are there this sorts by exchanges.
-        for one in range(len(pairs)):
-            for other in range(one + 1, len(pairs)):
+        somewhere = np.flatnonzero(are_there.any(axis=1)).tolist()
+        for place, one in enumerate(somewhere):
+            for other in somewhere[place + 1 :]:
                 swap = are_there[one] & are_there[other] & (pairs[one] > pairs[other])
                 pairs[one][swap], pairs[other][swap] = pairs[other][swap], pairs[one][swap]
                 is_sorted &= ~swap

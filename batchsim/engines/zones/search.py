@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from batchsim.engines.exhaustive.search import Bounds, Level, memory_bytes
+from batchsim.engines.exhaustive.search import BOUND_HIT, Bounds, GaveUp, Level, Lookout, OnLevel
 from batchsim.engines.zones.batch import Batch
 from batchsim.engines.zones.bounds import Matrices, Numbers, is_within
 from batchsim.engines.zones.merging import merged
@@ -77,32 +76,29 @@ class Search:
         node, firing, origins = self.arrivals[place]
         return Arrival(node, int(origins[number - self._begins[place]]), firing)
 
-    def run(self, bounds: Bounds, on_level: Callable[[Level], bool] | None = None) -> None:
+    def run(self, bounds: Bounds, on_level: OnLevel | None = None) -> None:
         """Search until nothing is new, a bound is hit, or `on_level` says that it is enough."""
-        while self._frontier:
-            self.depth += 1
-            level = Level(self.depth, self.zones, self.transitions, len(self._frontier))
-            if on_level is not None and not on_level(level):
-                self.stopped_by = "interrupted"
-                return
-            if self._hits(bounds):
-                self.stopped_by = "bound hit"
-                return
-            waiting: dict[Situation, _Arrivals] = {}
-            for node in self._frontier:
-                self._expand(node, waiting)
-            self._take_in(waiting)
-        self.is_complete = True
+        lookout = Lookout(bounds, on_level)
+        try:
+            while self._frontier:
+                self.depth += 1
+                lookout.level = Level(self.depth, self.zones, self.transitions, len(self._frontier))
+                lookout.look_now()
+                if bounds.states_max is not None and self.zones > bounds.states_max:
+                    raise GaveUp(BOUND_HIT)
+                waiting: dict[Situation, _Arrivals] = {}
+                for node in self._frontier:
+                    self._expand(node, waiting, lookout)
+                self._take_in(waiting, lookout)
+            self.is_complete = True
+        except GaveUp as why:
+            self.stopped_by = str(why)
 
-    def _hits(self, bounds: Bounds) -> bool:
-        if bounds.states_max is not None and self.zones > bounds.states_max:
-            return True
-        return bounds.memory_bytes_max is not None and memory_bytes() > bounds.memory_bytes_max
-
-    def _expand(self, node: Node, waiting: dict[Situation, _Arrivals]) -> None:
+    def _expand(self, node: Node, waiting: dict[Situation, _Arrivals], lookout: Lookout) -> None:
         situation = node.situation
         batch = Batch(node.zones, np.arange(len(node.zones)), situation.slots)
         for place, firing in enumerate(situation.firings):
+            lookout.look()
             for enabled in self.stepper.enabled(batch, firing, situation.deadlines):
                 if enabled.is_empty:
                     continue
@@ -124,9 +120,11 @@ class Search:
         self._begins.append(self._arrivals_count)
         self._arrivals_count += len(batch.zones)
 
-    def _take_in(self, waiting: dict[Situation, _Arrivals]) -> None:
+    def _take_in(self, waiting: dict[Situation, _Arrivals], lookout: Lookout | None = None) -> None:
         self._frontier = []
         for situation, arrivals in waiting.items():
+            if lookout is not None:
+                lookout.look()
             known = self._found.setdefault(situation, [])
             zones, numbers = np.concatenate(arrivals.zones), np.concatenate(arrivals.numbers)
             for node in known:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from batchsim import load_scenario, sweep
 from batchsim.analysis.sweep import dask_crew
 from batchsim.bad_input import BadInputError
+from tests.processes import processes_with
 
 pytest.importorskip("distributed")
 
@@ -45,6 +48,33 @@ def test_a_cluster_of_its_own_has_as_many_workers_as_were_asked_for() -> None:
     with dask_crew(None, 2) as (executor, workers):
         assert workers == 2
         assert len(set(executor.map(_who, range(8)))) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_nobody_else_can_reach_a_cluster_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scheduler, the workers, and the pages that show what they do."""
+    monkeypatch.setenv("BATCHSIM_TEST_MARK", str(tmp_path))
+    before = addresses_listened_at(str(tmp_path))
+    with dask_crew(None, 1):
+        new = addresses_listened_at(str(tmp_path)) - before
+    assert len(new) >= 4
+    assert {host for host, _ in new} == {"0100007F"}
+
+
+def addresses_listened_at(mark: str) -> set[tuple[str, str]]:
+    """Of this process and of those that it started: address and port, in hexadecimal digits."""
+    sockets = set()
+    for process in (os.getpid(), *processes_with(mark)):
+        for handle in Path(f"/proc/{process}/fd").iterdir():
+            with suppress(OSError):
+                sockets.add(str(handle.readlink()))
+    lines = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    listening = [line for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in sockets]
+    return {(address, port) for address, port in (line[1].split(":") for line in listening)}
 
 
 def test_a_cluster_without_workers_is_one_message() -> None:

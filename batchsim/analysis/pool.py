@@ -1,0 +1,155 @@
+"""Who does the work on this machine: one kind of pool for all commands, whose workers end with it.
+
+Each worker holds one end of a pipe, the *lifeline*; nobody ever writes to it. When its other end is closed (as the
+pool is left, for whatever reason, or as this process is killed) the worker ends, in the middle of its work if need
+be: nobody waits for that any more.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import forkserver, get_all_start_methods, get_context, resource_tracker
+from multiprocessing.connection import Connection
+from threading import Thread
+from typing import Any
+
+from batchsim import signals
+from batchsim.bad_input import BadInputError
+
+Crew = tuple[Executor, int]
+"""An executor, and how many pieces of work it does at a time."""
+
+MODULES_OF_A_WORKER = ["batchsim.analysis.sweep.pieces"]
+"""Imported once, for all workers; what else a piece of work needs, each imports for itself."""
+
+
+class WorkerEnded(BadInputError):
+    """A worker was killed; what it was at is not known."""
+
+
+class WorkerError(Exception):
+    """What went wrong in a worker, where the error itself cannot be sent."""
+
+
+class InThisProcess(Executor):
+    """Does at once what it is given, in this process."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The future, which is done already."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def map(self, fn: Callable[..., Any], *iterables: Iterable[Any], **_: Any) -> Iterator[Any]:
+        """The results, each worked out when it is asked for."""
+        return map(fn, *iterables)
+
+
+@contextmanager
+def local_crew(workers: int | None, modules: Sequence[str] = ()) -> Iterator[Crew]:
+    """Processes on this machine, as many as it has cores unless said otherwise; for one, this process itself.
+
+    `modules`: what the work needs beside the usual. What is not done when it is left is not done any more. Raises
+    `WorkerEnded`, and `BadInputError` where so many processes cannot be had.
+    """
+    workers = workers or cores()
+    if workers == 1:
+        yield InThisProcess(), 1
+        return
+    with signals.held():
+        context = _context([*MODULES_OF_A_WORKER, *modules])
+        theirs, ours = context.Pipe(duplex=False)
+        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_be_a_worker, initargs=(theirs,))
+    try:
+        yield _Workers(executor), workers
+    except BrokenExecutor:
+        raise WorkerEnded("--workers: a worker ended abruptly: killed, or out of memory") from None
+    finally:
+        # In this order: the executor knows that it is over before its workers end. It waits for them by itself.
+        executor.shutdown(wait=False, cancel_futures=True)
+        ours.close()
+        theirs.close()
+
+
+class _Workers(Executor):
+    """The executor of a pool, whose errors can all be told."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """As any executor; raises `BadInputError` where no worker can be started."""
+        try:
+            # A worker that is begun and not known would be left alone.
+            with signals.held():
+                return self._executor.submit(_work, function, args, kwargs)
+        except OSError as error:
+            raise BadInputError(f"--workers: no process can be started: {error.strerror or error}") from None
+
+
+def _work(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:
+        if _can_be_sent(error):
+            raise
+        raise WorkerError(f"{type(error).__name__}: {error}") from error
+
+
+def _can_be_sent(error: Exception) -> bool:
+    """Whether it can be made again in another process; if not, the pool would only know that a worker is gone."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return False
+    return True
+
+
+def cores() -> int:
+    """As many as this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """What begins in here, threads and processes, does not hear Ctrl-C: that is for this process."""
+    # It unblocks what was blocked as it begins: so first of all.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with signals.held():
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _context(modules: list[str]) -> Any:
+    """Workers that inherit no threads and no locks, wherever the platform has that."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(modules)
+    with deaf_to_ctrl_c():
+        forkserver.ensure_running()
+    return context
+
+
+def _be_a_worker(lifeline: Connection) -> None:
+    """Ctrl-C is for the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+
+
+def _end_with(lifeline: Connection) -> None:
+    try:
+        lifeline.recv_bytes()
+    finally:
+        os._exit(1)

@@ -1,0 +1,104 @@
+"""An error of batchsim itself: one line and how to report it; the traceback where it is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TypeGuard
+
+from batchsim.cli.exit_codes import INTERNAL_ERROR
+
+_OURS = str(Path(__file__).parent.parent)
+
+
+def line_of(error: BaseException) -> str:
+    """What went wrong, in one line."""
+    text = f"{type(error).__name__}: {_text_of(error)}"
+    text = "".join(each if each.isprintable() else " " for each in text)
+    place = _place_of(error.__traceback__)
+    return " ".join(text.split()).removesuffix(":") + (f" ({place})" if place else "")
+
+
+def report_of(error: BaseException) -> str:
+    """What is said of an error of batchsim itself."""
+    return (
+        f"this is an error of batchsim itself: {line_of(error)}; "
+        "please report it, with the command and what it prints with --debug"
+    )
+
+
+def show_trace(error: BaseException) -> None:
+    """Print the traceback, with that of another process if there was one."""
+    import traceback
+
+    traceback.print_exception(error)
+
+
+@contextmanager
+def noting(errors: list[BaseException], is_shown: Callable[[], bool]) -> Iterator[None]:
+    """Note our errors where nobody can meet them: in destructors and in threads.
+
+    Those of other people's code are none that the interpreter would end for. `is_shown`: whether tracebacks are.
+    """
+    in_destructors, in_threads = sys.unraisablehook, threading.excepthook
+
+    def unraisable(found: sys.UnraisableHookArgs) -> None:
+        if is_shown():
+            in_destructors(found)
+        if _is_ours(found.exc_value, found.exc_traceback):
+            errors.append(found.exc_value)
+
+    def in_thread(found: threading.ExceptHookArgs) -> None:
+        if is_shown():
+            in_threads(found)
+        if _is_ours(found.exc_value, found.exc_traceback):
+            errors.append(found.exc_value)
+
+    sys.unraisablehook, threading.excepthook = unraisable, in_thread
+    try:
+        yield
+    finally:
+        sys.unraisablehook, threading.excepthook = in_destructors, in_threads
+
+
+def meet_at_exit(is_shown: bool, is_heard: bool) -> None:
+    """What goes wrong while the interpreter ends: our errors end it with their exit code, if `is_heard`."""
+    in_destructors = sys.unraisablehook
+
+    def unraisable(found: sys.UnraisableHookArgs) -> None:
+        if is_shown:
+            in_destructors(found)
+        if is_heard and _is_ours(found.exc_value, found.exc_traceback):
+            try:
+                os.write(2, f"{report_of(found.exc_value)}\n".encode())
+            finally:
+                os._exit(INTERNAL_ERROR)
+
+    sys.unraisablehook = unraisable
+
+
+def _is_ours(error: BaseException | None, trace: TracebackType | None) -> TypeGuard[BaseException]:
+    return error is not None and not isinstance(error, KeyboardInterrupt) and _place_of(trace) is not None
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "it cannot say what is wrong"
+
+
+def _place_of(trace: TracebackType | None) -> str | None:
+    """The last line of batchsim on the way to an error."""
+    place = None
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name.startswith(_OURS):
+            place = f"batchsim{name.removeprefix(_OURS)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

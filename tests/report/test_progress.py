@@ -1,0 +1,78 @@
+"""What is being done is said: on a terminal in a line that vanishes, elsewhere in a line now and then."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from batchsim.engines.exhaustive import Level
+from batchsim.report import progress
+from batchsim.report.progress import Progress
+from batchsim.report.search_progress import SearchProgress
+from batchsim.report.sweep_progress import SweepProgress
+from tests.processes import wait_until
+
+
+class Shown:
+    """All that was written to standard error."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self._text = ""
+
+    def text(self) -> str:
+        self._text += self._capsys.readouterr().err
+        return self._text
+
+    def wait_for(self, text: str) -> None:
+        wait_until(lambda: text in self.text(), text, 10)
+
+
+@pytest.fixture(params=[True, False], ids=["terminal", "no terminal"])
+def shown(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shown:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: request.param)
+    monkeypatch.setattr(sys.stderr, "fileno", lambda: 2)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((60, 20)))
+    for name in ("AFTER_S", "EVERY_S", "ELSEWHERE_S"):
+        monkeypatch.setattr(progress, name, 0.005)
+    return Shown(capsys)
+
+
+def test_pieces_of_work_are_named_and_counted(shown: Shown) -> None:
+    with Progress(3, quiet=False) as work:
+        work.begin("loading\x1b[31m one")
+        shown.wait_for("loading?[31m one, 1 of 3, 0 s")
+        work.begin("loading two")
+        shown.wait_for("loading two, 2 of 3, 0 s")
+    text = shown.text()
+    assert max(map(len, text.replace("\r\033[K", "\n").splitlines())) < 60
+    assert text.endswith("\r\033[K") == ("\r" in text)
+
+
+def test_a_search_says_how_far_it_is(shown: Shown) -> None:
+    with SearchProgress(quiet=False) as search:
+        search.begin("pr3427")
+        assert search.show(Level(3, 1234, 2000, 56))
+        shown.wait_for("pr3427, 1,234 states, frontier 56, ")
+
+
+def test_a_sweep_says_when_it_will_be_done(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([100.0, 101.0])
+    with SweepProgress(quiet=False) as runs:
+        runs.begin("incident")
+        for known in (0, 10):
+            runs._known.append((next(times), known))
+        runs._runs = 50
+        shown.wait_for("incident, 10 of 50 runs, 10 a second, 4 s left")
+
+
+@pytest.mark.parametrize("kind", [Progress, SearchProgress, SweepProgress])
+def test_quiet_says_nothing(shown: Shown, kind: type[Progress]) -> None:
+    with kind(quiet=True) as work:
+        work.begin("loading")
+        wait_until(lambda: work.seconds() > 0.03, "some looks")
+    assert shown.text() == ""
