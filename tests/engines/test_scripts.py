@@ -15,7 +15,7 @@ from batchsim.policies import POLICIES
 from batchsim.protocol.consumer import consume
 from batchsim.protocol.operation import ForEach, Program, ProtocolError, StoreFailure, for_each
 from batchsim.protocol.operations import CreateRun, GetMeta, Record, Seal, TakeMessage
-from batchsim.protocol.setting import Item, Setting
+from batchsim.protocol.setting import Deliveries, Item, Setting
 from batchsim.protocol.stores import Message
 from batchsim.scenario import load_scenario
 
@@ -78,7 +78,7 @@ def test_readers_of_one_script_do_not_disturb_each_other() -> None:
 def test_what_a_consumer_did_before_makes_no_difference_to_it() -> None:
     """Whatever messages it took: what it does with another one is known from whoever took that one."""
     setting = Setting((Item(),) * 3)
-    program = Counted(partial(consume, setting, POLICIES["pr3766"]))
+    program = Counted(partial(consume, setting, POLICIES["pr3766"], Deliveries()))
     script = Script(program, [])
     for items, begun in (((0, 1, 2), 1), ((2, 0, 1, 1, 0), 1)):
         consumer = script.begin()
