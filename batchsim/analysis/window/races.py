@@ -83,15 +83,25 @@ class Races:
         What finds the row or the waitpoint as it is depends on that nobody wrote it who might have: a handler that
         did not seal, a completion job or a reaper that stopped. Who takes a message depends on who was free later.
         """
-        last = max((number for number in numbers if self._finds(self._causes.steps[number])), default=-1)
+        finding = {number for number in numbers if self._finds(self._causes.steps[number])}
+        last = max(finding, default=-1)
         free = (end for number in numbers for end in self._causes.freed_later(number))
-        return numbers.union(free, (number for number in self._writers if number < last))
+        earlier = (number for number in self._writers if number < last)
+        return numbers.union(free, earlier, self._stopped_later(finding))
+
+    def _stopped_later(self, finding: set[int]) -> Iterator[int]:
+        """Steps of those who may write and came too late to: they might as well have come before these."""
+        for number in self._writers:
+            is_late = bool(finding) and number > max(finding) and self._finds(self._causes.steps[number])
+            if is_late and finding.isdisjoint(self._causes.ancestors[number]):
+                yield number
 
     def _finds(self, step: Step) -> bool:
         """Whether its answer depends on the row or the waitpoint."""
         footprint = step.operation.footprint()
         touched = footprint.reads | footprint.writes
-        return not touched.isdisjoint(_WRITTEN) and not isinstance(step.operation, CompletionUpdate)
+        is_blind = isinstance(step.operation, CompletionUpdate) and not step.operation.guarded
+        return not touched.isdisjoint(_WRITTEN) and not is_blind
 
     def _races(self) -> Iterator[Race]:
         steps, ancestors = self._causes.steps, self._causes.ancestors

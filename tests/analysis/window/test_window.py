@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
 import pytest
 
 from batchsim import POLICIES, Scenario, load_scenario, scenario_from_data, simulate
-from batchsim.analysis.window import NoWindow, Window, find_window, smallest_change
+from batchsim.analysis.window import Condition, NoWindow, Window, find_window, smallest_change
 from batchsim.analysis.window.assignments import (
     Intervals,
     drawer,
@@ -23,6 +24,7 @@ from batchsim.analysis.window.legs import Latency, durations_of
 from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.sums import instant_us
 from batchsim.report.formulas import formula
+from batchsim.scenario import varied
 
 FAST = {"request": {"uniform": ["100 us", "40 ms"]}, "response": {"uniform": ["0 us", "8 ms"]}}
 DATA: dict[str, Any] = {
@@ -123,6 +125,23 @@ def test_inside_the_condition_runs_fail_and_outside_they_do_not(
     ]
     assert wrong == []
     assert count // 30 < sum(fails) < count - count // 30
+
+
+def test_a_reaper_that_found_nothing_to_reap_might_have_come_first() -> None:
+    """It takes no part in the runs that fail here; in the others it aborts the batch before the handler looks."""
+    operations = {
+        "redis.enqueued_count": {"request": "5 ms", "response": "300 us"},
+        "postgres.seal": between("0 us", "40 ms"),
+        "jobs.take_expiry": "400 ms",
+    }
+    scenario = varied(with_operations(operations, AND_WAIT), ["items.kind=pre_failed"])
+    policy = replace(POLICIES["seal_at_finalize"], has_reaper=True)
+    window = find_window(scenario, policy, "false_failure")
+    assert "postgres.find_batch (reaper)" in {each.later for each in conditions(window)}
+
+
+def conditions(window: Window) -> list[Condition]:
+    return [condition for case in window.cases for condition in case.conditions]
 
 
 def test_slacks_of_many_points_are_those_of_each() -> None:
