@@ -1,11 +1,16 @@
 """Reads a file that a user names: a regular one, of a bounded size, and nothing else.
 
 A FIFO would wait for a writer for ever, and reading a device can do anything.
+
+What was read is remembered, since no result may take its place: which files a scenario leads to (code, CSV files)
+is known only to whoever reads it.
 """
 
 from __future__ import annotations
 
+import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 _KINDS = {
@@ -14,6 +19,8 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
+_READ: set[str] = set()
+"""The real paths of all files that were read in this process."""
 
 
 class Unreadable(Exception):
@@ -34,4 +41,14 @@ def read_file(path: Path, bytes_max: int) -> bytes:
         raise Unreadable("no possible file name") from None
     if len(data) > bytes_max:
         raise Unreadable(f"a file of more than {bytes_max} bytes")
+    _READ.add(os.path.realpath(path))
     return data
+
+
+def was_read(path: Path) -> bool:
+    """Whether that file was read in this process, by whatever name."""
+    for read in _READ:
+        with suppress(OSError, ValueError):
+            if path.samefile(read):
+                return True
+    return False

@@ -98,6 +98,15 @@ def test_what_batchsim_wrote_is_written_again(batchsim: Any, tmp_path: Path, com
         ("explore", "own.yaml", "--json", "link.yaml"),
         ("run", "own.yaml", "--policy", "own.py:MINE", "--json", "own.py"),
         ("sweep", "own.yaml", *VARIED, "--plot", "own.yaml.svg"),
+        # Read because the scenario names it, not the command line.
+        ("run", "leading.yaml", "--json", "own.py"),
+        ("run", "leading.yaml", "--policy", "pr3427", "--json", "verdict.py"),
+        ("explore", "leading.yaml", "--json", "own.py"),
+        ("explore", "leading.yaml", "--timed", "--json", "own.py"),
+        ("window", "leading.yaml", "--policy", "own.py:MINE", "--json", "verdict.py"),
+        ("sweep", "leading.yaml", *VARIED, "--json", "times.csv"),
+        ("sweep", "leading.yaml", *VARIED, "--plot", "times.csv.svg"),
+        ("worth", "leading.yaml", "--json", "times.csv"),
     ],
 )
 def test_a_file_that_is_read_is_not_replaced(batchsim: Any, tmp_path: Path, arguments: tuple[str, ...]) -> None:
@@ -105,6 +114,15 @@ def test_a_file_that_is_read_is_not_replaced(batchsim: Any, tmp_path: Path, argu
     (tmp_path / "link.yaml").symlink_to("own.yaml")
     (tmp_path / "own.yaml.svg").hardlink_to(tmp_path / "own.yaml")
     (tmp_path / "own.py").write_text("from batchsim import POLICIES\nMINE = POLICIES['pr3427']\n")
+    (tmp_path / "verdict.py").write_text(
+        "from batchsim import Property\nNEVER = Property('never', 'No.', lambda outcome: False)\n"
+    )
+    (tmp_path / "times.csv").write_text("1 ms\n2 ms\n")
+    (tmp_path / "times.csv.svg").hardlink_to(tmp_path / "times.csv")
+    (tmp_path / "leading.yaml").write_text(
+        "name: leading\nbatch: {items: 1}\nconsumers: 1\npolicies: [own.py:MINE]\nverdicts: [verdict.py:NEVER]\n"
+        "latency: {redis: {empirical: times.csv}}\n"
+    )
     before = contents(tmp_path)
     ended = batchsim(*arguments)
     assert (ended.code, ended.out) == (2, "")

@@ -133,6 +133,19 @@ def test_workers_end_with_their_program(
         assert (code, printed, err) == (128 + number, "", f"{signals.WORDS[name]}\n")
 
 
+@pytest.mark.parametrize("command", [SWEEP, FINDINGS, WORTH])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_all_are_told_at_once(
+    begun: Callable[..., Begun], tmp_path: Path, command: tuple[str, ...], name: str
+) -> None:
+    """As a terminal does that is closed: nobody complains of somebody who was faster."""
+    program = begun(*command, *into(command, tmp_path))
+    program.wait_for_processes(5)
+    number = getattr(signal, name)
+    os.killpg(program.process.pid, number)
+    assert program.end() == (128 + number, "", f"{signals.WORDS[name]}\n")
+
+
 def into(command: tuple[str, ...], directory: Path) -> tuple[str, ...]:
     return ("--out", str(directory / "page")) if command is FINDINGS else ()
 

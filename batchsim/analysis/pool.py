@@ -119,14 +119,25 @@ def cores() -> int:
 
 
 @contextmanager
-def deaf_to_ctrl_c() -> Iterator[None]:
-    """What begins in here, threads and processes, does not hear Ctrl-C: that is for this process."""
-    # It unblocks what was blocked as it begins: so first of all.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def deaf(*names: str) -> Iterator[None]:
+    """What begins in here, threads and processes, does not hear these signals: they are for this process.
+
+    A terminal, and `timeout`, tell all of us at once. Whoever of ours was faster would be missed by the others.
+    """
+    # It unblocks Ctrl-C and SIGTERM as it begins, which it ignores itself: so first of all.
+    with _blocked("SIGHUP"):
+        resource_tracker.ensure_running()
+    with _blocked(*names), signals.held():
+        yield
+
+
+@contextmanager
+def _blocked(*names: str) -> Iterator[None]:
+    """In here signals wait; what begins in here never gets them."""
+    numbers = {getattr(signal, name) for name in names}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
-        with signals.held():
-            yield
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -137,7 +148,7 @@ def _context(modules: list[str]) -> Any:
         return get_context("spawn")
     context = get_context("forkserver")
     context.set_forkserver_preload(modules)
-    with deaf_to_ctrl_c():
+    with deaf(*signals.WORDS):
         forkserver.ensure_running()
     return context
 

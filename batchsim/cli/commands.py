@@ -98,11 +98,11 @@ def run(
     from batchsim.report.shell import join
     from batchsim.scenario import check_for_timed_run
 
-    check_outputs(json_file, report_directory, inputs=(*files, *policies, *verdicts))
     if values and number is None:
         raise BadInputError("--at: found no --run; allowed: only with it")
     loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
+    check_outputs(json_file, report_directory)
     if report_directory is not None:
         check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
     expectations = [
@@ -276,15 +276,13 @@ def replay(
     from batchsim.engines.timed import OrderNotPossible
     from batchsim.report.shell import join
 
-    check_outputs(json_file, report_directory, inputs=(file,))
     witness = read_witness(file)
     (scenario,) = load([witness.scenario], witness.overrides, None, policies=[witness.policy])
     name, policy = policy_of(witness.policy)
     properties = properties_of(scenario, witness.properties)
+    check_outputs(json_file, report_directory)
     limits = limits_of(forbidden, properties)
     warnings = warn(scenario, [(name, policy)], quiet=quiet)
-    if json_file is not None:
-        check_outputs(json_file, None, inputs=(witness.scenario, witness.policy, *witness.properties))
     if report_directory is not None:
         check_report(report_directory, [(scenario, [(name, policy)])])
     try:

@@ -38,9 +38,9 @@ def explore_exactly(
     from batchsim.report.exactness import show_exact_explorations
     from batchsim.report.search_progress import SearchProgress
 
-    check_outputs(json_file, None, inputs=(file, *policies, *verdicts))
     (scenario,) = load([file], overrides, None, check_for_chain, policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    check_outputs(json_file, None)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, properties, takes_rates=True)
     warnings = warn(scenario, chosen, quiet=quiet)

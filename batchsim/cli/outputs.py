@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,33 +52,28 @@ def check_outputs(
     json_file: str | None,
     report_directory: Path | None,
     witness_directory: Path | None = None,
-    inputs: Iterable[Path | str] = (),
 ) -> None:
-    """Before any work: whether the results can be written; raises `BadInputError`.
+    """Whether the results can be written; raises `BadInputError`.
 
-    `inputs`: files that are read, and references to code in files; none of them is replaced by a result.
+    To be asked before any work, and after all input was read: no file of it is replaced by a result.
     """
     if json_file is not None and json_file != "-":
         if not json_file:
             raise BadInputError("--json: found nothing; allowed: a file, or -")
-        check_file("--json", Path(json_file), inputs)
+        check_file("--json", Path(json_file))
     for option, directory in (("--report", report_directory), ("--witness", witness_directory)):
         if directory is not None:
             check_folder(option, directory)
 
 
-def check_file(option: str, file: Path, inputs: Iterable[Path | str] = ()) -> None:
-    """Whether a file can be written, and is none that is read; raises `BadInputError`."""
+def check_file(option: str, file: Path) -> None:
+    """Whether a file can be written, and is none that was read; raises `BadInputError`."""
+    from batchsim.reading import was_read
     from batchsim.report.files import why_not_writable
-    from batchsim.user_code import is_reference
 
     why = why_not_writable(file)
-    for given in inputs:
-        read = given.rpartition(":")[0] if isinstance(given, str) and is_reference(given) else given
-        # What cannot be looked at is told by whoever reads it.
-        with suppress(OSError):
-            if why is None and Path(read).is_file() and Path(read).samefile(file):
-                why = "found a file that is read; allowed: another one"
+    if why is None and was_read(file):
+        why = "found a file that is read; allowed: another one"
     if why is not None:
         raise BadInputError(f"{option} {file}: {why}")
 

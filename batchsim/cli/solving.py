@@ -40,10 +40,10 @@ def solve_for(
     quiet: bool,
 ) -> int:
     """Solve a scenario under a policy for a parameter, and show what was found; the exit code."""
-    check_outputs(json_file, None, witness_directory, (file, policy, *verdicts))
     (scenario,) = load([file], overrides, None, check, [policy])
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
+    check_outputs(json_file, None, witness_directory)
     check_verdict(verdict, properties)
     if witness_directory is not None:
         check_witnesses(witness_directory, [name])

@@ -100,13 +100,12 @@ def sweep(
     from batchsim.report.sweep_progress import SweepProgress
 
     _check(engine, scheduler, out, plots, vary, resume=resume)
-    inputs: tuple[Path | str, ...] = (file, *policies, *verdicts)
-    check_outputs(json_file, None, inputs=inputs)
     (scenario,) = load([file], overrides, None, policies=policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    check_outputs(json_file, None)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, properties, takes_rates=True)
-    pictures = _pictures(plots, inputs)
+    pictures = _pictures(plots)
     warnings = warn(scenario, chosen, quiet=quiet, others=_ends_of(scenario, vary))
     database = _database(out, scenario)
     json_files = [] if json_file in (None, "-") else [("--json", Path(str(json_file)))]
@@ -215,14 +214,14 @@ def _raise(error: Exception) -> NoReturn:
     raise error
 
 
-def _pictures(plots: Sequence[Path], inputs: Sequence[Path | str]) -> list[Path]:
+def _pictures(plots: Sequence[Path]) -> list[Path]:
     """Every picture that is to be drawn."""
     pictures: list[Path] = []
     for plot in plots:
         ends = plot.suffix in (".svg", ".png")
         pictures += [plot] if ends else [plot.with_name(f"{plot.name}{suffix}") for suffix in (".svg", ".png")]
     for picture in pictures:
-        check_file("--plot", picture, inputs)
+        check_file("--plot", picture)
     return pictures
 
 

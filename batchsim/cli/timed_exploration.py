@@ -44,9 +44,9 @@ def explore_within_intervals(
     quiet: bool,
 ) -> int:
     """Explore a scenario under its policies, and show what was found; the exit code."""
-    check_outputs(json_file, None, witness_directory, (file, *policies, *verdicts))
     (scenario,) = load([file], overrides, None, check_for_timed_exploration, policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
+    check_outputs(json_file, None, witness_directory)
     if witness_directory is not None:
         check_witnesses(witness_directory, [name for name, _ in chosen])
     expected = expected_by(scenario, "expect_explore", policies, chosen)

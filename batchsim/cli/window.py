@@ -90,10 +90,10 @@ def window(
     from batchsim.report.search_progress import SearchProgress
     from batchsim.report.window import show_windows, window_document
 
-    check_outputs(json_file, None, inputs=(file, policy, *verdicts))
     (scenario,) = load([file], overrides, None, check, [policy])
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
+    check_outputs(json_file, None)
     check_verdict(verdict, properties)
     warnings = warn(scenario, [(name, chosen)], quiet=quiet)
     with SearchProgress(quiet=quiet) as progress:

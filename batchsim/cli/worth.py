@@ -68,9 +68,9 @@ def worth(
     from batchsim.report.worth_contract import worth_document
     from batchsim.report.worth_page import possible_files, worth_files
 
-    check_outputs(json_file, report_directory, inputs=(file, *policies))
     (scenario,) = load([file], overrides, None, policies=policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, ())
+    check_outputs(json_file, report_directory)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     if report_directory is not None:
         check_folder("--report", report_directory, possible_files(scenario.name))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from batchsim.analysis.pool import Crew, WorkerEnded, cores, deaf_to_ctrl_c
+from batchsim.analysis.pool import Crew, WorkerEnded, cores, deaf
 from batchsim.bad_input import BadInputError
 
 _PATIENCE = "10s"
@@ -29,7 +29,8 @@ def dask_crew(scheduler: str | None, workers: int | None) -> Iterator[Crew]:
     if scheduler is None:
         local = {"n_workers": workers or cores(), "threads_per_worker": 1, "dashboard_address": _LOOPBACK}
         with ExitStack() as stack:
-            with deaf_to_ctrl_c():
+            # Not to SIGTERM: by that Dask ends its workers.
+            with deaf("SIGINT"):
                 cluster = stack.enter_context(distributed.LocalCluster(**local, silence_logs="CRITICAL"))
                 client = stack.enter_context(distributed.Client(cluster))
             yield from _crew_of(client, workers)
