@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
@@ -15,6 +15,9 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli.commands import commands
 from batchsim.cli.exit_codes import BAD_INPUT, INTERRUPTED
 from batchsim.cli.telling import tell
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -32,10 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         _complain("interrupted")
         code = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has seen enough.
-        _silence(sys.stdout)
-        code = 0
     except OSError as error:
         _silence(sys.stdout)
         code = _complain(f"standard output: {error.strerror or error}")
@@ -53,13 +52,35 @@ def _complain(message: str, context: click.Context | None = None) -> int:
 
 
 def _make_streams_robust() -> None:
-    """What a stream cannot encode is escaped, and a stream that is closed takes everything."""
+    """What a stream cannot encode is escaped, and one that is closed, at either end, takes everything."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - to the end of the process
         elif isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            robust = TextIOWrapper(
+                BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False)),
+                encoding=stream.encoding,
+                errors="backslashreplace",
+                line_buffering=stream.line_buffering,
+            )
+            setattr(sys, name, robust)
+
+
+class _Pipe(FileIO):
+    """A stream whose reader may leave: it has seen enough, and what the exit code says is not changed by that.
+
+    Click would make it exit code 1, which says that a verdict was not expected.
+    """
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return super().write(data)
 
 
 def _silence(stream: TextIO) -> None:
