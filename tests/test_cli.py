@@ -463,6 +463,11 @@ def run_in_shell(command: str) -> subprocess.CompletedProcess[str]:
     ("command", "code"),
     [
         (f"batchsim run {INCIDENT} --timeline | head -1", 0),
+        (f"batchsim run {INCIDENT} | true", 0),
+        (f"batchsim run {INCIDENT} 2>&1 >&- | true", 0),
+        (f"batchsim run {INCIDENT} --fail-on false_failure | true", 1),
+        (f"batchsim run {INCIDENT} --policy pr3766 --fail-on any --json - | true", 0),
+        ("batchsim run scenarios/none.yaml 2>&1 | true", 2),
         (f"batchsim run {INCIDENT} > /dev/full", 2),
         ("batchsim schema > /dev/full", 2),
         (f"batchsim run {INCIDENT} >&-", 0),
