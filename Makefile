@@ -40,7 +40,7 @@ worth: $(INSTALLED)
 
 # Which verdicts can occur under which faults; takes some minutes on all cores.
 findings: $(INSTALLED)
-	$(BIN)/batchsim findings --out reports
+	$(BIN)/batchsim findings --out reports --quiet
 
 # Small mistakes in a copy of the code, and whether a test sees them; about an hour. MUTANTS='--count 3 PART' is less.
 mutants: $(INSTALLED)

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from math import inf, prod
 from multiprocessing import get_context
+from pathlib import Path
 
-from batchsim.analysis.findings.cases import BUDGETS, Budget, Case, Scope, cases_of
-from batchsim.analysis.findings.examining import Effort, Finding, examine
+from batchsim.analysis.findings.cases import NO_FAULT, Budget, Case, Scope, cases_of
+from batchsim.analysis.findings.examining import Done, Effort, Finding, Work, examine
+from batchsim.scenario import compare_decisions, find_policy
 
 CHUNK = 4
 """Cases that a worker takes at a time."""
@@ -20,9 +22,13 @@ def survey(
     effort: Effort,
     *,
     workers: int | None = None,
-    on_case: Callable[[Finding], None] = lambda _: None,
+    on_case: Callable[[Finding], object] = lambda _: None,
 ) -> dict[Case, Finding]:
-    """Look at every case of a scope; `on_case` is told of each. The result does not depend on the workers."""
+    """Look at every case of a scope; `on_case` is told of each. The result does not depend on the workers.
+
+    References to the user's own are relative to the current directory; raises `UserCodeError` where these cannot
+    be used, or decide otherwise in another process.
+    """
     count = workers or os.cpu_count() or 1
     if count == 1:
         return _survey(scope, effort, None, on_case)
@@ -32,33 +38,39 @@ def survey(
 
 
 def _survey(
-    scope: Scope, effort: Effort, executor: Executor | None, on_case: Callable[[Finding], None]
+    scope: Scope, effort: Effort, executor: Executor | None, on_case: Callable[[Finding], object]
 ) -> dict[Case, Finding]:
+    directory = Path.cwd()
+    policies = {name: find_policy(name, directory) for name in scope.policies}
     findings: dict[Case, Finding] = {}
     for size in range(3):
         cases = list(cases_of(scope, (size,)))
+        works = [Work(case, scope.batches[case.batch], scope.verdicts, directory) for case in cases]
         tries = [expected_states(case, findings) <= effort.states_max_of(case) for case in cases]
-        for finding in _examined(cases, [effort] * len(cases), tries, executor):
-            findings[finding.case] = finding
-            on_case(finding)
+        for done in _examined(works, [effort] * len(works), tries, executor):
+            compare_decisions(policies[done.finding.case.policy], done.decided)
+            findings[done.finding.case] = done.finding
+            on_case(done.finding)
     return findings
 
 
 def _examined(
-    cases: list[Case], efforts: list[Effort], tries: list[bool], executor: Executor | None
-) -> Iterable[Finding]:
+    works: list[Work], efforts: list[Effort], tries: list[bool], executor: Executor | None
+) -> Iterable[Done]:
     if executor is None:
-        return map(examine, cases, efforts, tries)
-    return executor.map(examine, cases, efforts, tries, chunksize=CHUNK)
+        return map(examine, works, efforts, tries)
+    return executor.map(examine, works, efforts, tries, chunksize=CHUNK)
 
 
 def expected_states(case: Case, findings: Mapping[Case, Finding]) -> float:
     """How many states a case has, judged by those with fewer faults: each fault multiplies them."""
-    states = _states(case._replace(budget=BUDGETS[0]), findings)
-    if case.budget.names:
-        factors = (_states(case._replace(budget=Budget((name,))), findings) / states for name in case.budget.names)
-        return states * prod(factors)
-    return states
+    if not case.budget.names:
+        return 1.0
+    states = _states(case._replace(budget=NO_FAULT), findings)
+    if states == inf:
+        return inf
+    factors = (_states(case._replace(budget=Budget((name,))), findings) / states for name in case.budget.names)
+    return states * prod(factors)
 
 
 def _states(case: Case, findings: Mapping[Case, Finding]) -> float:
