@@ -78,7 +78,9 @@ def test_a_fix_is_held_against_the_latest_design(findings: Any, batchsim: Any) -
 def test_every_witness_replays_whether_its_case_was_explored_or_sampled(findings: Any, batchsim: Any) -> None:
     ended = findings(*MINE, "--policy", "pr4397", "--fault", "crash,store_error", "--witness", "w", "--quiet")
     sampled = findings(*MINE, "--fault", "store_error", "--witness", "s", "--quiet", "--max-states", "9")
-    assert (ended.code, sampled.code) == (0, 0)
+    without = findings("--policy", "fix.py:WORSE", *MINE[2:], "--fault", "cut", "--witness", "w", "--quiet")
+    assert (ended.code, sampled.code, without.code) == (0, 0, 0)
+    assert list(Path("w").glob("WORSE-*-false_failure.json"))
     witnesses = sorted(Path().glob("[ws]/*.json"))
     assert len(witnesses) > 8
     for witness in witnesses:
@@ -163,6 +165,10 @@ def test_what_cannot_happen_is_said(findings: Any) -> None:
     assert standings.startswith(" pr4397: 0 closed, 1 open, 6 came back, 6 under faults that cannot happen\n")
     (line,) = [line for line in standings.splitlines() if line.startswith("duplicate_run")]
     assert line.split(maxsplit=1)[1].split(maxsplit=1) == ["redeliver", "cannot happen"]
+    words = ("--policy", "fix.py:NEVER", "--scenario", "my.yaml", "--fault", "redeliver", "--max-states", "1")
+    drawn = json.loads(findings(*words, "--quiet", "--json", "-").out)
+    (cell,) = [each for each in drawn["cells"] if (each["policy"], each["faults"]) == ("never", ["redeliver"])]
+    assert (cell["known"], cell["sampled_schedules"], cell["sampled_with_the_faults"]) == ("sampled", 120, 0)
 
 
 def test_what_came_back_says_what_is_known_of_the_other_policy(findings: Any) -> None:
@@ -266,7 +272,7 @@ def policies(draw: st.DrawFn) -> str:
     return f"ANY = replace(LATEST, name='any', {', '.join(given)})\n"
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     policies(),
     SHIPPED,
@@ -298,7 +304,7 @@ def test_no_policy_switch_verdict_or_fault_brings_a_traceback(
     )
     sets = ("--set", f"batch.call={call}", "--set", f"items.kind={kind}", "--verdict", f"{file}:AGAIN")
     out = ("--out", f"{folder}/out", "--witness", f"{folder}/w", "--json", f"{folder}/j.json")
-    few = ("--max-states", "20000", "--walks", "10")
+    few = ("--max-states", "5000", "--walks", "4")
     with pytest.raises(SystemExit) as ended:
         main(["findings", *words, *sets, *ONE, *few, *out])
     captured = capsys.readouterr()
