@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test search mutants spin rsvg reports worth findings bench clean
+.PHONY: run test test-fast search mutants spin rsvg reports worth findings bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
@@ -14,8 +14,23 @@ test: $(INSTALLED) spin rsvg
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n auto
+	$(COVERED) $(BIN)/pytest -n auto --cov --cov-report=
+	@$(SHOW_COVERAGE)
 	$(BIN)/python -m tests.search --tests 12
+
+# What to run before each commit: all but the tests of tests/slow.txt, in about a minute.
+test-fast: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(COVERED) $(BIN)/pytest -n auto -m "not slow" --cov --cov-report=
+	@$(SHOW_COVERAGE)
+
+# Python 3.12 and later can note lines that run at next to no cost.
+COVERED = COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
+SHOW_COVERAGE = echo "$$($(BIN)/coverage report --format=total) % of the lines of batchsim/ ran in the tests' own" \
+	"processes (those that tests start are not counted); $(BIN)/coverage report -m lists the others"
 
 # New examples for all property tests, seed after seed, for an hour or until one fails; SEARCH='--seed N' replays one.
 SEARCH ?= --seconds 3600
@@ -46,7 +61,7 @@ worth: $(INSTALLED)
 
 # Which verdicts can occur under which faults; takes some minutes on all cores.
 findings: $(INSTALLED)
-	$(BIN)/batchsim findings --out reports
+	$(BIN)/batchsim findings --out reports --quiet
 
 # Small mistakes in a copy of the code, and whether a test sees them; about an hour. MUTANTS='--count 3 PART' is less.
 mutants: $(INSTALLED)
@@ -59,7 +74,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.zones
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # Debian and Ubuntu keep venv in a package of its own.
 $(INSTALLED): pyproject.toml

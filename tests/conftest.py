@@ -1,9 +1,14 @@
-"""One profile for all property tests: the same examples in every run, and no deadline on shared machines."""
+"""One profile for all property tests, and which tests are slow.
+
+Property tests try the same examples in every run, and have no deadline on shared machines.
+"""
 
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from batchsim.report import progress
@@ -21,3 +26,22 @@ progress.ELSEWHERE_S = 1e6
 # Whoever runs the tests in the background may have had Ctrl-C ignored, which programs started here would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+TESTS = Path(__file__).parent
+SLOW = frozenset(
+    line for line in (TESTS / "slow.txt").read_text().splitlines() if line and not line.startswith("#")
+)
+"""Tests as pytest names them, all parameters of one together."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the slow ones; a name that no test has any more is an error where all are collected."""
+    found = set()
+    for item in items:
+        name = item.nodeid.partition("[")[0].removeprefix("tests/")
+        if name in SLOW:
+            found.add(name)
+            item.add_marker(pytest.mark.slow)
+    names_all = not config.args or [Path(each) for each in config.args] in ([Path("tests")], [TESTS])
+    if names_all and not config.option.keyword and found != SLOW:
+        raise pytest.UsageError(f"tests/slow.txt: found no test {', '.join(sorted(SLOW - found))}")

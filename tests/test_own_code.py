@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -142,6 +144,20 @@ def test_a_check_that_is_no_function_of_the_row(code: str, why: str, own: Own) -
     assert why in refusal
     assert refusal.isprintable()
     assert len(refusal) < 500
+
+
+def test_what_others_do_while_garbage_is_collected_is_not_laid_at_its_door(own: Own) -> None:
+    own("def d(row): a = [[] for _ in range(10**5)]; return Decision.OK\nMINE = replace(P, on_count_mismatch=d)\n")
+
+    def collecting(phase: str, info: object) -> None:
+        time.perf_counter()
+
+    gc.callbacks.append(collecting)
+    try:
+        assert find_policy("own.py:MINE", Path()).on_count_mismatch(ROW) is Decision.OK
+    finally:
+        gc.callbacks.remove(collecting)
+    assert gc.isenabled()
 
 
 def test_a_check_that_remembers_is_found_by_the_next_row(own: Own) -> None:

@@ -1,91 +1,370 @@
-"""`batchsim findings`: the page that says what can occur under which faults."""
+"""`batchsim findings`: what can occur under which faults, and what a fix closes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from batchsim.bad_input import BadInputError
 from batchsim.cli import options
+from batchsim.cli.inputs import load, policy_named, properties_of
+from batchsim.cli.judging import code_of, limits_of
+from batchsim.cli.outputs import (
+    check_folder,
+    check_outputs,
+    check_witnesses,
+    deliver,
+    printing,
+    witness_texts,
+    write_files,
+    write_json,
+)
+from batchsim.cli.telling import tell
 from batchsim.report.file_names import FINDINGS as PAGE
+
+if TYPE_CHECKING:
+    from batchsim.analysis.findings import Batch, Findings, Place, Source
+    from batchsim.analysis.judging import Given
+    from batchsim.protocol.policy import Policy
+    from batchsim.scenario import Scenario
+    from batchsim.verdicts import Property
+
+USUAL_SCENARIO = "small-payloads.yaml"
+"""Of the shipped scenarios: its items succeed, and have small payloads."""
 
 
 @click.command()
-@options.policies
-@click.option("--items", type=click.IntRange(1, 3), multiple=True, help="Items of the batch; default: 1 and 2.")
 @click.option(
-    "--consumers", type=click.IntRange(1, 3), multiple=True, help="Consumers of the queue; default: 1 and 2."
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="NAME|FILE.py:NAME",
+    help="Judge this policy instead of those of the scenario, or of all that are shipped; may be repeated.",
 )
+@click.option(
+    "--against",
+    metavar="NAME|FILE.py:NAME",
+    help="The policy that each is held against; default: the latest design.",
+)
+@click.option(
+    "--scenario",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take the batch of this scenario: its items, their kinds, call and consumers; may be repeated.",
+)
+@options.overrides
+@click.option(
+    "--items",
+    type=click.IntRange(1),
+    multiple=True,
+    help="Items of the batch; may be repeated. Default: as in the scenario, or 1 and 2.",
+)
+@click.option(
+    "--consumers",
+    type=click.IntRange(1),
+    multiple=True,
+    help="Consumers of the queue; may be repeated. Default: as in the scenario, or 1 and 2.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT[,...]",
+    help="These faults, and the pairs of them, instead of all; may be repeated.",
+)
+@options.verdicts
+@options.fail_on
 @click.option("--max-states", type=click.IntRange(1), metavar="N", help="Explore a case up to so many states.")
 @click.option("--walks", type=click.IntRange(1), metavar="N", help="Schedules to draw where that is not enough.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes; default: one for each core.")
+@options.json_file
+@click.option(
+    "--witness",
+    "witness_directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a witness of each verdict of the policies judged, to be run by `batchsim replay`.",
+)
 @click.option(
     "--out",
     "directory",
     type=click.Path(path_type=Path),
-    default=Path("reports"),
-    show_default=True,
     metavar="DIR",
-    help=f"Where {PAGE} and the folder of its schedules go.",
+    help=f"Write {PAGE} and a folder of schedules there.",
 )
 @options.quiet
 def findings(
     policies: tuple[str, ...],
+    against: str | None,
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
     items: tuple[int, ...],
     consumers: tuple[int, ...],
+    faults: tuple[str, ...],
+    verdicts: tuple[str, ...],
+    forbidden: tuple[str, ...],
     max_states: int | None,
     walks: int | None,
     workers: int | None,
-    directory: Path,
+    json_file: str | None,
+    witness_directory: Path | None,
+    directory: Path | None,
     quiet: bool,
 ) -> int:
-    """Write the findings page: every shipped policy, with no fault, each fault and each pair of faults.
+    """Say which verdicts policies can come to under faults: with none, each fault once, each pair of faults once.
 
-    Takes some minutes. What is explored to the end is proved; for the rest schedules are drawn at random.
+    Each policy is held against the latest design, or against another one: what it closes, what is still open,
+    what came back. Small batches are explored to the end: what does not occur there is proved. Of the others
+    schedules are drawn at random, which proves nothing. The faults of a scenario are left out.
+
+    The exit code is 1 if a policy that is judged gives a verdict that --fail-on forbids, and 3 if it was not found
+    to, but not everything was explored.
     """
-    from batchsim.analysis.findings import Effort, Scope, cases_of, judge, survey, switches_over
-    from batchsim.cli.outputs import check_folder, deliver, write_files
-    from batchsim.policies import POLICIES
-    from batchsim.policies.pr4397 import PR4397
-    from batchsim.policies.proposed import PROPOSED
-    from batchsim.report.findings import FOLDER, page, witness_pages
+    from batchsim.analysis.findings import Effort, Findings, Scope, budgets_of, cases_of, survey
+    from batchsim.report.findings import FOLDER, schedule_files
+    from batchsim.report.findings_contract import findings_document
+    from batchsim.report.findings_terminal import show_findings
     from batchsim.report.progress import Progress
     from batchsim.report.visible import visible
 
-    chosen = _shipped(policies) or tuple(POLICIES)
-    check_folder("--out", directory, (PAGE, *(f"{FOLDER}/{name}.md" for name in chosen)))
+    check_outputs(json_file, None, witness_directory)
+    budgets = budgets_of(_faults(faults))
+    scenarios = load(files or [_usual_file()], overrides, None, policies=policies)
+    asked, chosen, held_against = _policies(policies, against, scenarios if files else ())
+    properties = _properties(scenarios, verdicts)
+    limits = limits_of(forbidden, properties.values())
+    if directory is not None:
+        schedules = schedule_files(_headings(chosen).values())
+        check_folder("--out", directory, (PAGE, *(f"{FOLDER}/{name}" for name in schedules)))
+    if witness_directory is not None:
+        check_witnesses(witness_directory, asked)
+    batches = _batches(scenarios, overrides, items, consumers, has_sizes=bool(files))
+    warnings = _left_out(scenarios, quiet=quiet)
     usual = Effort()
     effort = usual._replace(walks=walks or usual.walks)
     if max_states is not None:
         effort = effort._replace(states_max=max_states, states_max_of_pair=max_states)
-    switches = switches_over(PROPOSED, PR4397) if PROPOSED.name in chosen else ()
+    switches = _switches(chosen) if directory is not None else ()
     scope = Scope(
-        chosen,
-        tuple(sorted(set(items))) or (1, 2),
-        tuple(sorted(set(consumers))) or (1, 2),
-        without=tuple((PROPOSED.name, switch) for switch in switches),
+        policies=tuple(chosen),
+        batches={batch: scenario for batch, (scenario, _) in batches.items()},
+        budgets=budgets,
+        without=switches,
+        verdicts=tuple(properties),
     )
-    with Progress(len(list(cases_of(scope, range(3)))), quiet=quiet) as progress:
+    with Progress(len(list(cases_of(scope))), quiet=quiet) as progress:
         progress.begin("no fault", counts=False)
         found = survey(scope, effort, workers=workers, on_case=lambda each: progress.begin(str(each.case.budget)))
-        progress.begin(f"drawing {PAGE}", counts=False)
-        judgement = judge(found)
-        texts = {f"{FOLDER}/{name}": text for name, text in witness_pages(judgement, chosen)}
-        texts[PAGE] = page(judgement, chosen, switches, effort)
-    said = f"{judgement.cases} cases, {judgement.complete} explored to the end"
+        progress.begin("drawing the results", counts=False)
+        sources = {batch: source for batch, (_, source) in batches.items()}
+        result = Findings(scope, effort, found, sources, asked, held_against, _headings(chosen))
+        witnesses, replays = ({}, {}) if witness_directory is None else _witnesses(witness_directory, result)
+        pages = {} if directory is None else _pages(result, [switch for _, switch in switches])
+
+    def show() -> None:
+        with printing() as console:
+            show_findings(console, result, replays)
+        if directory is not None:
+            click.echo(f"written: {visible(str(directory / PAGE))}")
+
     deliver(
-        None if quiet else lambda: click.echo(f"{said}: {visible(str(directory / PAGE))}"),
-        lambda: write_files("--out", directory, texts),
+        None if quiet or json_file == "-" else show,
+        None if directory is None else lambda: write_files("--out", directory, pages),
+        None if witness_directory is None else lambda: write_files("--witness", witness_directory, witnesses),
+        None if json_file is None else lambda: write_json(json_file, findings_document(result, replays, warnings)),
     )
-    return 0
+    return code_of([each for policy in asked for each in _given(result, policy)], limits)
 
 
-def _shipped(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names, each of a shipped policy; raises `BadInputError`."""
-    from batchsim.bad_input import BadInputError
+# -- what is asked for -----------------------------------------------------------------------------
+
+
+def _usual_file() -> Path:
+    """The scenario whose batch is taken where none is named; below the current directory seen from there."""
+    from batchsim.scenario.shipped import shipped_directory
+
+    file = shipped_directory() / USUAL_SCENARIO
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
+def _faults(chosen: Sequence[str]) -> tuple[str, ...]:
+    """The faults of options of `--fault`; raises `BadInputError`."""
+    from batchsim.analysis.findings import ONCE
+    from batchsim.scenario.spelling import did_you_mean
+
+    names = [name.strip() for option in chosen for name in option.split(",")]
+    for name in names:
+        if name not in ONCE:
+            found = repr(name) if name else "no fault"
+            parts = (f"--fault: found {found}", f"allowed: {', '.join(ONCE)}", did_you_mean(name, ONCE))
+            raise BadInputError("; ".join(filter(None, parts)))
+    return tuple(names) or tuple(ONCE)
+
+
+def _policies(
+    names: Sequence[str], against: str | None, scenarios: Sequence[Scenario]
+) -> tuple[tuple[str, ...], dict[str, Policy], str]:
+    """The policies to be judged, all by name (relative to the current directory), and which they are held against.
+
+    `scenarios`: those that the user named. Raises `BadInputError`.
+    """
+    from batchsim.analysis.witnesses import within
+    from batchsim.policies import LINEAGE, POLICIES
+
+    if names:
+        asked = tuple(dict.fromkeys(names))
+    else:
+        own = (within(each.directory, name) for each in scenarios for name in each.policies)
+        asked = tuple(dict.fromkeys(own)) or tuple(POLICIES)
+    held_against = LINEAGE[-1].name if against is None else against
+    found = {name: policy_named("--policy", name) for name in asked}
+    if held_against in found:
+        return asked, found, held_against
+    return asked, {held_against: policy_named("--against", held_against), **found}, held_against
+
+
+def _headings(policies: dict[str, Policy]) -> dict[str, str]:
+    """What each policy is called: by its name, or as it was asked for where another one has that name."""
     from batchsim.policies import POLICIES
 
+    names = [policy.name for policy in policies.values()]
+    return {
+        asked: policy.name
+        if names.count(policy.name) == 1 and (policy.name not in POLICIES or asked in POLICIES)
+        else asked
+        for asked, policy in policies.items()
+    }
+
+
+def _switches(policies: dict[str, Policy]) -> tuple[tuple[str, str], ...]:
+    """The proposal, if it is among the policies, with each of its switches."""
+    from batchsim.analysis.findings import switches_over
+    from batchsim.policies.pr4397 import PR4397
+    from batchsim.policies.proposed import PROPOSED
+
+    if PROPOSED.name not in policies:
+        return ()
+    return tuple((PROPOSED.name, switch) for switch in switches_over(PROPOSED, PR4397))
+
+
+def _properties(scenarios: Sequence[Scenario], verdicts: Sequence[str]) -> dict[str, Property]:
+    """The user's own verdicts, by reference (relative to the current directory); raises `BadInputError`."""
+    from batchsim.analysis.witnesses import within
+    from batchsim.scenario import find_verdict
+    from batchsim.verdicts import VERDICTS
+
+    for scenario in scenarios:
+        properties_of(scenario, verdicts)
+    references = [within(each.directory, name) for each in scenarios for name in each.verdicts]
+    own = {name: find_verdict(name, Path()) for name in (*references, *verdicts) if name not in VERDICTS}
+    names = [each.name for each in own.values()]
     for name in names:
-        if name not in POLICIES:
-            raise BadInputError(f"--policy: found {name!r}; allowed: {', '.join(POLICIES)}")
-    return tuple(dict.fromkeys(names))
+        if names.count(name) > 1:
+            raise BadInputError(f"--verdict: found two properties of the name {name!r}; allowed: one of each name")
+    return own
+
+
+def _batches(
+    scenarios: Sequence[Scenario],
+    overrides: Sequence[str],
+    items: Sequence[int],
+    consumers: Sequence[int],
+    *,
+    has_sizes: bool,
+) -> dict[Batch, tuple[Scenario, Source]]:
+    """The batches to look at; `has_sizes`: whether the scenarios say how large. Raises `BadInputError`."""
+    from batchsim.analysis.findings import USUAL, Sizes, batches_of
+
+    usual = Sizes() if has_sizes else USUAL
+    sizes = Sizes(
+        tuple(sorted(set(items))) or usual.items, tuple(sorted(set(consumers))) or usual.consumers, usual.calls
+    )
+
+    def loaded(file: Path, overrides: Sequence[str]) -> Scenario:
+        (scenario,) = load([file], overrides, None)
+        return scenario
+
+    try:
+        return batches_of(scenarios, overrides, sizes, loaded)
+    except BadInputError as error:
+        text = str(error).replace("--set batch.items=", "--items ").replace("--set consumers=", "--consumers ")
+        raise BadInputError(text) from None
+
+
+def _left_out(scenarios: Sequence[Scenario], *, quiet: bool) -> list[str]:
+    """Tell whose faults are left out, unless quiet; the warnings."""
+    warnings = [
+        f"{scenario.file}: its faults are left out: each budget takes their place"
+        for scenario in scenarios
+        if scenario.faults
+    ]
+    if not quiet:
+        for each in warnings:
+            tell(f"warning: {each}")
+    return warnings
+
+
+# -- what came out ---------------------------------------------------------------------------------
+
+
+def _given(result: Findings, policy: str) -> list[Given]:
+    """What a policy gives in each scenario, to be judged."""
+    from batchsim.analysis.judging import OK, Given
+
+    given = []
+    for scenario in result.scenarios:
+        findings = result.judgement.of_policy(policy, scenario)
+        verdicts = {verdict for finding in findings for verdict in finding.witnesses}
+        sampled = sum(not finding.is_complete for finding in findings)
+        given.append(
+            Given(
+                scenario=scenario,
+                policy=result.names[policy],
+                verdicts=frozenset(verdicts | {OK for finding in findings if finding.gives_ok}),
+                expected=None,
+                is_complete=not sampled,
+                stopped_by=f"{sampled} of {len(findings)} cases were only sampled",
+                needs_end=not verdicts,
+            )
+        )
+    return given
+
+
+def _witnesses(directory: Path, result: Findings) -> tuple[dict[str, str], dict[Place, str]]:
+    """A witness of each verdict of those that are judged, by file; by verdict the command that replays it."""
+    from batchsim.analysis.witnesses import Witness, WitnessStep
+
+    shown = [list(result.shown(policy)) for policy in result.asked]
+    witnesses = [
+        [
+            Witness(
+                scenario=result.sources[found.case.batch].file,
+                overrides=result.sources[found.case.batch].under(found.case.budget),
+                policy=found.case.policy,
+                properties=result.verdicts_beside(result.sources[found.case.batch]),
+                verdicts=found.witness.verdicts,
+                steps=tuple(WitnessStep(each.actor, each.name, each.alternative) for each in found.witness.steps),
+            )
+            for _, found in group
+        ]
+        for group in shown
+    ]
+    texts, commands = witness_texts(directory, witnesses)
+    return texts, {
+        place: command
+        for group, lines in zip(shown, commands, strict=True)
+        for (place, _), command in zip(group, lines, strict=True)
+    }
+
+
+def _pages(result: Findings, switches: Sequence[str]) -> dict[str, str]:
+    """The page and its folder of schedules, by file, the page last."""
+    from batchsim.report.findings import FOLDER, page, witness_pages
+
+    texts = {f"{FOLDER}/{name}": text for name, text in witness_pages(result)}
+    return {**texts, PAGE: page(result, switches)}

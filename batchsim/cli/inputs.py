@@ -123,12 +123,18 @@ def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Pol
     return [(name, _find(find_policy, POLICIES, "--policy", name, directory)) for name in chosen]
 
 
-def policy_of(name: str) -> tuple[str, Policy]:
-    """The policy that a witness names."""
+def policy_named(option: str, name: str) -> Policy:
+    """The policy that an option names; raises `BadInputError`."""
     from batchsim.policies import POLICIES
     from batchsim.scenario import find_policy
 
-    return name, _find(find_policy, POLICIES, "policy of the witness", name, Path())
+    policy: Policy = _find(find_policy, POLICIES, option, name, Path())
+    return policy
+
+
+def policy_of(name: str) -> tuple[str, Policy]:
+    """The policy that a witness names."""
+    return name, policy_named("policy of the witness", name)
 
 
 def properties_of(scenario: Scenario, names: Sequence[str]) -> list[Property]:

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from shlex import join
 
-from batchsim.analysis.findings import BUDGETS, Budget, Effort, Found, Judgement
-from batchsim.policies import LINEAGE
+from batchsim.analysis.findings import NO_FAULT, Base, Budget, Compared, Findings, Found, Known, Place, Standing
+from batchsim.policies import LINEAGE, POLICIES
 from batchsim.policies.proposed import PROPOSED
-from batchsim.protocol.setting import Call
+from batchsim.report.file_names import FileNames
+from batchsim.report.findings_words import (
+    HONEST,
+    alike,
+    faults_in_words,
+    named,
+    nothing_found,
+    sizes_in_words,
+    standings_in_short,
+)
 from batchsim.report.lanes import lanes
 from batchsim.report.markdown_text import bold, code, link, plain, table
+from batchsim.report.phrases import counted
 
 FOLDER = "findings"
-UP_TO_ONE = tuple(budget for budget in BUDGETS if len(budget.names) < 2)
-PAIRS = tuple(budget for budget in BUDGETS if len(budget.names) == 2)
-HONEST = "true_failure"
-"""The call rejected and the work was not done: no defect by itself."""
 
 INTRODUCTION = """\
-Every policy, under every budget of faults: none, each fault once, each pair of faults once, for one and two items,
-one and two consumers, and both calls. A fault of a budget may happen anywhere, or not at all. Items succeed and
-have small payloads; time is left out, so an order may need times that no clock allows (the reaper, half an hour
-after the batch was created, may come first).
+What each policy can come to under every budget of faults: {budgets}.
+A fault of a budget may happen anywhere, or not at all. Time is left out, so an order may need times that no clock
+allows (the reaper, half an hour after the batch was created, may come first). The batches:
 
-A cell lists the verdicts that some order of steps gives, each with a link to a short schedule that gives it.
-**Bold**: every size was explored to the end, so what is not listed is *proved* not to occur within these bounds.
-Plain: some size was too large; what is listed does occur, and what is not listed was not met in {walks} schedules
-drawn at random. ¹: only where there is one consumer. {complete} of {cases} cases were explored to the end, within
-{states:,} states each ({states_of_pair:,} of a pair of faults).
+{batches}
+
+A cell lists the verdicts that some order of steps gives, each with a link to a short schedule that gives it; of
+a pair of faults, those that neither gives alone. **Bold**: every batch was explored to the end, so what is not
+listed is *proved* not to occur within these bounds. Plain: some batch was too large; what is listed does occur,
+and what is not listed was not found in so many schedules, drawn at random. *Cannot happen*: no schedule has the
+fault (of a pair: both), so there is nothing to say of it. ¹: only where there is one consumer. {complete} of
+{cases} cases were explored to the end, within {states:,} states each ({states_of_pair:,} of a pair of faults);
+{walks} schedules were drawn of each of the others.
 
 `true_failure` (the call rejected, and the work was not done) is an honest answer, not a defect of a policy."""
 
@@ -44,105 +54,229 @@ REASONS = {
 }
 
 
-def page(judgement: Judgement, policies: Sequence[str], switches: Sequence[str], effort: Effort) -> str:
-    """The page itself, in Markdown."""
-    counts = {"complete": judgement.complete, "cases": judgement.cases}
-    bounds = {"walks": effort.walks, "states": effort.states_max, "states_of_pair": effort.states_max_of_pair}
-    parts = ["# Findings", INTRODUCTION.format(**bounds, **counts)]
-    parts += ["## In short", *_summary(judgement, policies)]
-    for call in Call:
-        parts += [f"## `{call.value}`: no fault, and each fault once", _faults_table(judgement, policies, call)]
-    for call in Call:
-        parts += [
-            f"## `{call.value}`: what only two faults together give",
-            _pairs_table(judgement, policies, call),
-        ]
-    if PROPOSED.name in policies and switches:
-        parts += ["## The proposal, without one of its switches", *_ablation(judgement, switches)]
-    return "\n\n".join(parts) + "\n"
+def page(findings: Findings, switches: Sequence[str] = ()) -> str:
+    """The page itself, in Markdown; `switches`: those of the proposal of which each was turned off."""
+    return _Page(findings).text(switches)
 
 
-# -- the summary -----------------------------------------------------------------------------------
+def witness_pages(findings: Findings) -> Iterator[tuple[str, str]]:
+    """For each policy the name of its file, and the schedules that the page links to."""
+    return _Page(findings).schedules()
 
 
-def _summary(judgement: Judgement, policies: Sequence[str]) -> Iterator[str]:
-    lineage = [policy.name for policy in LINEAGE if policy.name in policies]
-    lines = []
-    for before, name in zip([None, *lineage], lineage, strict=False):
-        lines.append(f"- {code(name)}: {_changes(judgement, before, name)}")
-    yield "\n".join(lines)
-    if lineage:
-        yield f"Still open in the latest of them, {code(lineage[-1])}:"
-        yield _open(judgement, lineage[-1])
-    if PROPOSED.name in policies:
-        yield (
-            f"{code(PROPOSED.name)} (`batchsim/policies/proposed.py`) is the latest design with the smallest set "
-            "of changes that we found to close these. What is left under it:"
+def schedule_files(policies: Iterable[str]) -> list[str]:
+    """The name of the file with the schedules of each policy, by what each is called, in this order."""
+    names = FileNames()
+    return [names.give(policy, ".md") for policy in policies]
+
+
+class _Page:
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._judgement = findings.judgement
+        self._bases = findings.scope.bases
+        self._budgets = findings.scope.budgets
+        self._up_to_one = [budget for budget in self._budgets if len(budget.names) < 2]
+        self._pairs = [budget for budget in self._budgets if len(budget.names) == 2]
+        policies = findings.scope.policies
+        called = [findings.names[policy] for policy in policies]
+        self._files = dict(zip(policies, schedule_files(called), strict=True))
+        self._anchors = {
+            place: anchor for policy in findings.scope.policies for place, anchor in self._anchors_of(policy)
+        }
+
+    def text(self, switches: Sequence[str]) -> str:
+        parts = ["# Findings", self._introduction(), "## In short", *self._summary()]
+        for policy in self._findings.asked:
+            if policy not in POLICIES and policy != self._findings.against:
+                parts += self._against(policy)
+        for base in self._bases:
+            parts += [f"## {self._of(base)}: no fault, and each fault once", self._table(self._up_to_one, base)]
+        for base in self._bases if self._pairs else ():
+            parts += [f"## {self._of(base)}: what only two faults together give", self._table(self._pairs, base)]
+        if PROPOSED.name in self._findings.scope.policies and switches:
+            parts += ["## The proposal, without one of its switches", *self._ablation(switches)]
+        return "\n\n".join(parts) + "\n"
+
+    def schedules(self) -> Iterator[tuple[str, str]]:
+        for policy, file in self._files.items():
+            title = f"# Schedules of {self._named(policy)}"
+            parts = [title, f"Those that {link('the findings', '../findings.md')} link to."]
+            for place, found in self._findings.shown(policy):
+                parts += self._witness(found, place.verdict)
+            yield file, "\n\n".join(parts) + "\n"
+
+    def _introduction(self) -> str:
+        judgement, effort = self._judgement, self._findings.effort
+        batches = (
+            f"- {code(base.scenario)}, {code(base.call.value)}: {sizes_in_words(self._findings, base)}"
+            for base in self._bases
         )
-        yield _left(judgement, PROPOSED.name)
+        return INTRODUCTION.format(
+            budgets=faults_in_words(self._budgets),
+            batches="\n".join(batches),
+            complete=judgement.complete,
+            cases=judgement.cases,
+            states=effort.states_max,
+            states_of_pair=effort.states_max_of_pair,
+            walks=effort.walks,
+        )
+
+    def _of(self, base: Base) -> str:
+        return code(self._findings.called(base))
+
+    def _named(self, policy: str) -> str:
+        return code(self._findings.names[policy])
+
+    # -- the summary -------------------------------------------------------------------------------
+
+    def _summary(self) -> Iterator[str]:
+        policies = self._findings.scope.policies
+        lineage = [policy.name for policy in LINEAGE if policy.name in policies]
+        if lineage:
+            befores = [None, *lineage]
+            yield "\n".join(
+                f"- {code(name)}: {self._changes(before, name)}"
+                for before, name in zip(befores, lineage, strict=False)
+            )
+            yield f"Still open in the latest of them, {code(lineage[-1])}:"
+            yield self._open(lineage[-1])
+        if PROPOSED.name in policies:
+            yield (
+                f"{code(PROPOSED.name)} (`batchsim/policies/proposed.py`) is the latest design with the smallest "
+                "set of changes that we found to close these. What is left under it:"
+            )
+            yield self._left(PROPOSED.name)
+        for policy in policies:
+            if policy not in POLICIES:
+                yield f"What {self._named(policy)} gives:"
+                yield self._open(policy)
+
+    def _changes(self, before: str | None, name: str) -> str:
+        if before is None:
+            alone = {each for base in self._bases for each in self._judgement.found(name, NO_FAULT, base)}
+            given = ", ".join(map(code, sorted(alone - {HONEST})))
+            return f"{given} without any fault." if given else "nothing without a fault."
+        compared = self._judgement.compared(name, before, self._bases, self._up_to_one)
+        compared = [each for each in compared if each.verdict != HONEST]
+        closed = [each for each in compared if each.standing is Standing.CLOSED]
+        opened = [each for each in compared if each.standing is Standing.CAME_BACK]
+        opened = [each for each in opened if each.theirs.known is Known.PROVED]
+        text = f"closes {self._pairs_of(closed)}" if closed else "closes nothing that these budgets prove closed"
+        return f"{text}; opens {self._pairs_of(opened)}." if opened else f"{text}."
+
+    def _pairs_of(self, compared: Sequence[Compared]) -> str:
+        parts = []
+        for verdict in dict.fromkeys(each.verdict for each in compared):
+            under: dict[str, list[str]] = {}
+            for each in compared:
+                if each.verdict == verdict:
+                    under.setdefault(self._findings.called(each.base), []).append(named(each.budget))
+            where = "; ".join(f"{base}: {', '.join(budgets)}" for base, budgets in under.items())
+            parts.append(f"{code(verdict)} ({plain(where)})")
+        return ", ".join(parts)
+
+    def _open(self, policy: str) -> str:
+        rows = []
+        for base in self._bases:
+            for verdict, budgets in self._judgement.by_fault(policy, base, self._up_to_one).items():
+                if verdict != HONEST:
+                    shortest = min(
+                        (self._judgement.found(policy, budget, base)[verdict] for budget in budgets),
+                        key=lambda found: len(found.witness.steps),
+                    )
+                    where = self._link(f"{len(shortest.witness.steps)} steps", shortest, verdict)
+                    rows.append((code(verdict), self._of(base), _listed(budgets), where))
+        return table(("verdict", "call", "under", "shortest"), rows) if rows else "Nothing."
+
+    def _left(self, policy: str) -> str:
+        rows = []
+        for base in self._bases:
+            for verdict, budgets in self._judgement.by_fault(policy, base, self._budgets).items():
+                found = [self._judgement.found(policy, budget, base)[verdict] for budget in budgets]
+                reason = _reason(verdict, budgets, found)
+                rows.append((code(verdict), self._of(base), _least(budgets), reason))
+        return table(("verdict", "call", "under", "why no policy closes it"), rows) if rows else "Nothing."
+
+    def _against(self, policy: str) -> Iterator[str]:
+        """How a policy of the user's own stands."""
+        against = self._findings.names[self._findings.against]
+        compared = self._findings.compared(policy)
+        yield f"## {self._named(policy)}, held against {code(against)}"
+        yield f"{standings_in_short(compared)}; a verdict under a budget is one."
+        rows = (
+            (code(each.verdict), self._of(each.base), plain(each.under), plain(each.words))
+            for each in alike(compared, against)
+        )
+        if compared:
+            yield table(("verdict", "call", "under", "how it stands"), rows)
+
+    # -- the tables --------------------------------------------------------------------------------
+
+    def _table(self, budgets: Sequence[Budget], base: Base) -> str:
+        policies = self._findings.scope.policies
+        rows = ((str(budget), *(self._cell(policy, budget, base) for policy in policies)) for budget in budgets)
+        return table(("faults", *map(self._named, policies)), rows)
+
+    def _cell(self, policy: str, budget: Budget, base: Base) -> str:
+        cell = self._judgement.cell(policy, budget, base)
+        links = (
+            f"{self._link(plain(verdict), found, verdict)}{'¹' if found.is_of_one_consumer else ''}"
+            for verdict, found in self._judgement.shown(policy, budget, base).items()
+        )
+        text = "<br>".join(links) or nothing_found(cell, budget)
+        return bold(text) if cell.known is Known.PROVED else text
+
+    def _ablation(self, switches: Sequence[str]) -> Iterator[str]:
+        yield "Each switch closes something by itself. Without it, at most one fault gives"
+        rows = []
+        by_fault = self._judgement.by_fault
+        usual = {base: by_fault(PROPOSED.name, base, self._up_to_one) for base in self._bases}
+        for switch in switches:
+            again = [
+                f"{code(verdict)} ({plain(self._findings.called(base))}: {', '.join(map(named, new))})"
+                for base in self._bases
+                for verdict, budgets in by_fault(PROPOSED.name, base, self._up_to_one, switch).items()
+                if (new := [each for each in budgets if each not in usual[base].get(verdict, [])])
+            ]
+            rows.append((code(switch), "<br>".join(again) or "nothing that these budgets show"))
+        yield table(("without", "comes back"), rows)
+
+    # -- the witnesses -----------------------------------------------------------------------------
+
+    def _anchors_of(self, policy: str) -> Iterator[tuple[Place, str]]:
+        """Where each schedule of a policy stands in its file."""
+        names = FileNames()
+        for place, _ in self._findings.shown(policy):
+            words = (place.verdict, self._findings.called(place.base), *(place.budget.names or ("none",)))
+            yield place, names.give("-".join(words).lower().replace("_", "-"), "")
+
+    def _link(self, words: str, found: Found, verdict: str) -> str:
+        return f"[{words}]({FOLDER}/{self._files[found.case.policy]}#{self._anchors[_place(found, verdict)]})"
+
+    def _witness(self, found: Found, verdict: str) -> Iterator[str]:
+        case, steps = found.case, found.witness.steps
+        anchor = f'<a id="{self._anchors[_place(found, verdict)]}"></a>'
+        where = plain(self._findings.called(case.batch.base))
+        yield f"{anchor}\n## {code(verdict)}: {where}, faults: {case.budget}"
+        batch = f"{counted(case.batch.items, 'item')}, {counted(case.batch.consumers, 'consumer')}"
+        yield f"{batch}, {len(steps)} steps."
+        yield "```text\n" + "\n".join(line.rstrip() for line in lanes(steps)) + "\n```"
+        yield f"Explore it: {code(join(self._findings.explore(case)))}"
 
 
-def _changes(judgement: Judgement, before: str | None, name: str) -> str:
-    if before is None:
-        alone = {verdict for call in Call for verdict in judgement.found(name, UP_TO_ONE[0], call)} - {HONEST}
-        return f"{', '.join(map(code, sorted(alone)))} without any fault." if alone else "nothing without a fault."
-    closed, opened = (_changed(judgement, one, other) for one, other in ((before, name), (name, before)))
-    parts = [f"closes {_pairs(closed)}" if closed else "closes nothing that these budgets prove closed"]
-    if opened:
-        parts.append(f"opens {_pairs(opened)}")
-    return "; ".join(parts) + "."
+def _place(found: Found, verdict: str) -> Place:
+    return Place(found.case.policy, found.case.batch.base, found.case.budget, verdict)
 
 
-def _changed(judgement: Judgement, one: str, other: str) -> list[tuple[str, str, str]]:
-    """What one policy gives and the other is proved not to give: verdict, call and fault."""
-    return [
-        (verdict, call.value, str(budget))
-        for call in Call
-        for budget in UP_TO_ONE
-        for verdict in judgement.proved_gone(one, other, budget, call)
-        if verdict != HONEST
-    ]
-
-
-def _pairs(found: Sequence[tuple[str, str, str]]) -> str:
-    parts = []
-    for verdict in dict.fromkeys(verdict for verdict, _, _ in found):
-        under: dict[str, list[str]] = {}
-        for _, call, budget in (each for each in found if each[0] == verdict):
-            under.setdefault(call, []).append("no fault" if budget == "none" else budget)
-        where = "; ".join(f"{call}: {', '.join(budgets)}" for call, budgets in under.items())
-        parts.append(f"{code(verdict)} ({where})")
-    return ", ".join(parts)
-
-
-def _open(judgement: Judgement, policy: str) -> str:
-    rows = []
-    for call in Call:
-        for verdict, budgets in judgement.by_fault(policy, call, UP_TO_ONE).items():
-            if verdict != HONEST:
-                shortest = min(
-                    (judgement.found(policy, budget, call)[verdict] for budget in budgets),
-                    key=lambda found: len(found.witness),
-                )
-                where = _link(f"{len(shortest.witness)} steps", shortest, verdict)
-                rows.append((code(verdict), code(call.value), ", ".join(map(str, budgets)), where))
-    return table(("verdict", "call", "under", "shortest"), rows)
-
-
-def _left(judgement: Judgement, policy: str) -> str:
-    rows = []
-    for call in Call:
-        for verdict, budgets in judgement.by_fault(policy, call, BUDGETS).items():
-            found = [judgement.found(policy, budget, call)[verdict] for budget in budgets]
-            rows.append((code(verdict), code(call.value), _least(budgets), _reason(verdict, budgets, found)))
-    return table(("verdict", "call", "under", "why no policy closes it"), rows) if rows else "Nothing."
+def _listed(budgets: Sequence[Budget]) -> str:
+    return ", ".join(map(str, budgets))
 
 
 def _least(budgets: Sequence[Budget]) -> str:
     """The smallest of these budgets: the others contain one of them."""
     names = [set(budget.names) for budget in budgets]
-    least = [budget for budget in budgets if not any(other < set(budget.names) for other in names)]
-    return ", ".join(map(str, least))
+    return _listed([budget for budget in budgets if not any(other < set(budget.names) for other in names)])
 
 
 def _reason(verdict: str, budgets: Sequence[Budget], found: Sequence[Found]) -> str:
@@ -151,98 +285,3 @@ def _reason(verdict: str, budgets: Sequence[Budget], found: Sequence[Found]) -> 
     if all(each.is_of_one_consumer for each in found) and all("crash" in budget.names for budget in budgets):
         return REASONS["crash"]
     return bold("open")
-
-
-# -- the tables ------------------------------------------------------------------------------------
-
-
-def _faults_table(judgement: Judgement, policies: Sequence[str], call: Call) -> str:
-    return _table(judgement, policies, UP_TO_ONE, call)
-
-
-def _pairs_table(judgement: Judgement, policies: Sequence[str], call: Call) -> str:
-    return _table(judgement, policies, PAIRS, call)
-
-
-def _table(judgement: Judgement, policies: Sequence[str], budgets: Sequence[Budget], call: Call) -> str:
-    rows = ((str(budget), *(_cell(judgement, policy, budget, call) for policy in policies)) for budget in budgets)
-    return table(("faults", *map(code, policies)), rows)
-
-
-def _cell(judgement: Judgement, policy: str, budget: Budget, call: Call) -> str:
-    links = (
-        f"{_link(plain(verdict), each, verdict)}{'¹' if each.is_of_one_consumer else ''}"
-        for verdict, each in _worth_showing(judgement, policy, budget, call).items()
-    )
-    text = "<br>".join(links) or "none"
-    return bold(text) if judgement.is_complete(policy, budget, call) else text
-
-
-def _ablation(judgement: Judgement, switches: Sequence[str]) -> Iterator[str]:
-    yield "Each switch closes something by itself. Without it, at most one fault gives"
-    rows = []
-    usual = {call: judgement.by_fault(PROPOSED.name, call, UP_TO_ONE) for call in Call}
-    for switch in switches:
-        again = [
-            f"{code(verdict)} ({call.value}: {', '.join(map(_named, new))})"
-            for call in Call
-            for verdict, budgets in judgement.by_fault(PROPOSED.name, call, UP_TO_ONE, switch).items()
-            if (new := [each for each in budgets if each not in usual[call].get(verdict, [])])
-        ]
-        rows.append((code(switch), "<br>".join(again) or "nothing that these budgets show"))
-    yield table(("without", "comes back"), rows)
-
-
-def _named(budget: Budget) -> str:
-    return str(budget) if budget.names else "no fault"
-
-
-# -- the witnesses ---------------------------------------------------------------------------------
-
-
-def _worth_showing(judgement: Judgement, policy: str, budget: Budget, call: Call) -> dict[str, Found]:
-    """Of a pair only what neither fault gives alone."""
-    found = judgement.only_together if len(budget.names) == 2 else judgement.found
-    return found(policy, budget, call)
-
-
-def _link(words: str, found: Found, verdict: str) -> str:
-    return f"[{words}]({FOLDER}/{found.case.policy}.md#{_anchor(found, verdict)})"
-
-
-def _anchor(found: Found, verdict: str) -> str:
-    case = found.case
-    return f"{verdict}-{case.call.value.lower()}-{'-'.join(case.budget.names) or 'none'}".replace("_", "-")
-
-
-def witness_pages(judgement: Judgement, policies: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """For each policy the name of its file, and the schedules that the page links to."""
-    for policy in policies:
-        parts = [f"# Schedules of {code(policy)}", f"Those that {link('the findings', '../findings.md')} link to."]
-        for call in Call:
-            for budget in BUDGETS:
-                for verdict, each in _worth_showing(judgement, policy, budget, call).items():
-                    parts += _witness(each, verdict)
-        yield f"{policy}.md", "\n\n".join(parts) + "\n"
-
-
-def _witness(found: Found, verdict: str) -> Iterator[str]:
-    case = found.case
-    yield f'<a id="{_anchor(found, verdict)}"></a>\n## {code(verdict)}: {case.call.value}, faults: {case.budget}'
-    yield f"{_count(case.items, 'item')}, {_count(case.consumers, 'consumer')}, {len(found.witness)} steps."
-    yield "```text\n" + "\n".join(line.rstrip() for line in lanes(found.witness)) + "\n```"
-    yield f"Explore it: `{_command(found)}`"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _command(found: Found) -> str:
-    case = found.case
-    settings = [f"batch.items={case.items}", f"consumers={case.consumers}", f"batch.call={case.call.value}"]
-    if case.budget.names:
-        entries = ", ".join(f"{{{name}: {{at_most: 1}}}}" for name in case.budget.names)
-        settings.append(f"'faults=[{entries}]'")
-    options = " ".join(f"--set {setting}" for setting in settings)
-    return f"batchsim explore scenarios/small-payloads.yaml --policy {case.policy} {options} --reduce"

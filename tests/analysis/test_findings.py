@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from batchsim.analysis.findings import BUDGETS, Budget, Case, Effort, Scope, cases_of, judge, survey, switches_over
-from batchsim.analysis.findings.examining import examine, scenario_of
+from batchsim.analysis.findings import (
+    BUDGETS,
+    NO_FAULT,
+    USUAL,
+    Base,
+    Batch,
+    Budget,
+    Case,
+    Effort,
+    Finding,
+    Findings,
+    Judgement,
+    Known,
+    Scope,
+    Sizes,
+    Standing,
+    Witness,
+    batches_of,
+    budgets_of,
+    cases_of,
+    survey,
+    switches_over,
+)
+from batchsim.analysis.findings.examining import Work, examine, under_budget
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.engines.timed import simulate
@@ -14,25 +40,63 @@ from batchsim.policies.pr4397 import PR4397
 from batchsim.policies.proposed import PROPOSED
 from batchsim.protocol.setting import Call
 from batchsim.report.findings import page, witness_pages
+from batchsim.scenario import load_scenario
 from batchsim.verdicts import verdicts_of
 
-REDELIVERED = Budget(("redeliver",))
+ROOT = Path(__file__).parents[2]
+FILE = "scenarios/small-payloads.yaml"
+BATCHES = batches_of([load_scenario(ROOT / FILE)], (), USUAL, load_scenario)
+REDELIVERED, CRASHED = Budget(("redeliver",)), Budget(("crash",))
 EFFORT = Effort(states_max=80_000, walks=60)
 SWITCHES = switches_over(PROPOSED, PR4397)
 
 
-def case(policy: str, budget: Budget, call: Call = Call.TRIGGER, without: str = "", consumers: int = 2) -> Case:
-    return Case(policy, without, budget, call, 1, consumers)
+@pytest.fixture(autouse=True)
+def _at_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def case(
+    policy: str, budget: Budget, call: Call = Call.TRIGGER, without: str = "", consumers: int = 2, items: int = 1
+) -> Case:
+    return Case(policy, without, budget, Batch(Base("small-payloads", call), items, consumers))
+
+
+def examined(subject: Case, effort: Effort = EFFORT, *, tries_all: bool = True) -> Finding:
+    scenario, _ = BATCHES[subject.batch]
+    return examine(Work(subject, scenario, (), Path()), effort, tries_all).finding
+
+
+def surveyed(
+    policies: Sequence[str],
+    budgets: Sequence[Budget] = BUDGETS,
+    sizes: Sizes = USUAL,
+    effort: Effort = EFFORT,
+    without: Sequence[tuple[str, str]] = (),
+    workers: int = 1,
+) -> Findings:
+    batches = batches_of([load_scenario(FILE)], (), sizes, load_scenario)
+    scope = Scope(
+        tuple(policies),
+        {batch: scenario for batch, (scenario, _) in batches.items()},
+        tuple(budgets),
+        tuple(without),
+    )
+    found = survey(scope, effort, workers=workers)
+    sources = {batch: source for batch, (_, source) in batches.items()}
+    return Findings(scope, effort, found, sources, tuple(policies), "pr4397", {name: name for name in policies})
 
 
 def test_budgets_are_none_each_fault_once_and_each_pair_once() -> None:
     assert [len(budget.names) for budget in BUDGETS] == [0] + [1] * 6 + [2] * 15
-    assert len(list(cases_of(Scope(("pr3427",)), range(3)))) == len(BUDGETS) * 2 * 2 * 2
+    scope = Scope(("pr3427",), {batch: scenario for batch, (scenario, _) in BATCHES.items()})
+    assert len(list(cases_of(scope))) == len(BUDGETS) * 2 * 2 * 2
+    assert list(map(str, budgets_of(["crash", "cut", "crash"]))) == ["none", "cut", "crash", "cut + crash"]
 
 
 def test_the_proposal_closes_what_a_redelivery_opens_in_the_latest_design() -> None:
-    latest = examine(case("pr4397", REDELIVERED), EFFORT, tries_all=True)
-    proposed = examine(case("proposed", REDELIVERED), EFFORT, tries_all=True)
+    latest = examined(case("pr4397", REDELIVERED))
+    proposed = examined(case("proposed", REDELIVERED))
     assert set(latest.witnesses) >= {"duplicate_run", "double_finalize", "lost_item", "stuck"}
     assert (proposed.is_complete, proposed.witnesses) == (True, {})
 
@@ -52,8 +116,8 @@ def test_the_proposal_closes_what_a_redelivery_opens_in_the_latest_design() -> N
 def test_without_one_of_its_switches_something_comes_back(
     switch: str, budget: tuple[str, ...], call: Call, comes_back: str
 ) -> None:
-    whole = examine(case("proposed", Budget(budget), call), EFFORT, tries_all=True)
-    less = examine(case("proposed", Budget(budget), call, switch), EFFORT, tries_all=True)
+    whole = examined(case("proposed", Budget(budget), call))
+    less = examined(case("proposed", Budget(budget), call, switch))
     assert whole.is_complete
     assert comes_back not in whole.witnesses
     assert comes_back in less.witnesses
@@ -62,9 +126,9 @@ def test_without_one_of_its_switches_something_comes_back(
 
 def test_without_the_check_of_a_record_a_late_one_leaves_keys_behind() -> None:
     drawn = Effort(states_max=1, walks=300)
-    late = case("proposed", REDELIVERED, Call.TRIGGER_AND_WAIT, "records_with_meta_only")._replace(items=2)
-    assert "leaked_keys" in examine(late, drawn, tries_all=False).witnesses
-    assert "leaked_keys" not in examine(late._replace(without=""), drawn, tries_all=False).witnesses
+    late = case("proposed", REDELIVERED, Call.TRIGGER_AND_WAIT, "records_with_meta_only", items=2)
+    assert "leaked_keys" in examined(late, drawn, tries_all=False).witnesses
+    assert "leaked_keys" not in examined(late._replace(without=""), drawn, tries_all=False).witnesses
 
 
 def test_every_switch_is_tried() -> None:
@@ -73,9 +137,9 @@ def test_every_switch_is_tried() -> None:
 
 def test_schedules_that_are_drawn_replay_and_are_among_those_of_the_graph() -> None:
     subject = case("pr4397", Budget(("crash", "redeliver")))
-    scenario = scenario_of(subject)
+    scenario = under_budget(BATCHES[subject.batch][0], subject)
     walker = Walker(scenario.setting, PR4397)
-    exploration = explore(scenario_of(case("pr4397", Budget(("crash",)))), PR4397, reduces=True)
+    exploration = explore(under_budget(scenario, case("pr4397", CRASHED)), PR4397, reduces=True)
     met: set[str] = set()
     for number in range(40):
         walk = walker.walk(number)
@@ -85,23 +149,141 @@ def test_schedules_that_are_drawn_replay_and_are_among_those_of_the_graph() -> N
     assert walker.walk(7) == Walker(scenario.setting, POLICIES["pr4397"]).walk(7)
 
 
-def test_the_findings_do_not_depend_on_the_workers_and_every_link_leads_somewhere() -> None:
-    scope = Scope(
-        ("pr4397", "proposed"),
-        items=(1,),
-        consumers=(1,),
-        budgets=(BUDGETS[0], Budget(("crash",)), Budget(("store_error",)), Budget(("crash", "store_error"))),
-        without=(("proposed", "enqueues_atomically"),),
+# -- what is known -----------------------------------------------------------------------------
+
+
+def test_whether_all_faults_of_a_budget_can_happen_is_known_of_all_schedules_and_counted_in_those_drawn() -> None:
+    """A disconnect needs a handler at work, and `lost_response` an answer: both can befall one call."""
+    for budget in budgets_of(["lost_response", "disconnect"]):
+        subject = case("pr3766", budget, consumers=1)
+        whole, drawn = examined(subject), examined(subject, tries_all=False)
+        assert (whole.is_complete, drawn.is_complete) == (True, False)
+        assert 0 < whole.happened <= whole.looked_at
+        assert 0 < drawn.happened <= drawn.looked_at == EFFORT.walks
+        # No fault has happened from the beginning on, another one not yet.
+        is_no_fault = budget == NO_FAULT
+        assert (whole.happened == whole.looked_at) == is_no_fault
+        assert (drawn.happened == drawn.looked_at) == is_no_fault
+        assert whole.gives_ok
+        assert drawn.gives_ok
+
+
+def judged(*findings: Finding) -> Judgement:
+    return Judgement({finding.case: finding for finding in findings})
+
+
+def finding(policy: str, budget: Budget, *verdicts: str, is_complete: bool = True, happened: int = 1) -> Finding:
+    witnesses = {verdict: Witness((verdict,), ()) for verdict in verdicts}
+    return Finding(case(policy, budget), is_complete, 100, happened, witnesses, gives_ok=True)
+
+
+def standings(ours: Finding, theirs: Finding) -> dict[str, Standing]:
+    ours_alone = finding("mine", NO_FAULT, "stuck")
+    theirs_alone = finding("other", NO_FAULT, "stuck")
+    compared = judged(ours_alone, theirs_alone, ours, theirs).compared(
+        "mine", "other", [ours.case.batch.base], [ours.case.budget]
     )
-    effort = Effort(states_max=3_000, walks=20)
-    alone, together = survey(scope, effort, workers=1), survey(scope, effort, workers=2)
-    assert alone == together
-    judgement = judge(alone)
-    text = page(judgement, scope.policies, ("enqueues_atomically",), effort)
-    schedules = dict(witness_pages(judgement, scope.policies))
+    return {each.verdict: each.standing for each in compared}
+
+
+def test_nothing_is_closed_without_a_proof() -> None:
+    theirs = finding("other", CRASHED, "lost_item", "stuck")
+    proved = standings(finding("mine", CRASHED, "stuck", "leaked_keys"), theirs)
+    assert proved == {
+        "lost_item": Standing.CLOSED,
+        "stuck": Standing.OPEN,
+        "leaked_keys": Standing.CAME_BACK,
+    }
+    sampled = standings(finding("mine", CRASHED, "stuck", is_complete=False), theirs)
+    assert sampled == {"lost_item": Standing.NOT_FOUND, "stuck": Standing.OPEN}
+    # What a smaller budget gives, a larger one gives, whether a schedule of it was drawn or not.
+    assert standings(finding("mine", CRASHED, is_complete=False), theirs)["stuck"] is Standing.OPEN
+    never = standings(finding("mine", CRASHED, "stuck", happened=0), theirs)
+    assert never == {"lost_item": Standing.CANNOT_HAPPEN, "stuck": Standing.CANNOT_HAPPEN}
+
+
+def test_what_cannot_happen_is_not_none() -> None:
+    base = case("mine", CRASHED).batch.base
+    for happened, is_complete, known in (
+        (3, True, Known.PROVED),
+        (0, True, Known.CANNOT_HAPPEN),
+        (3, False, Known.SAMPLED),
+        (0, False, Known.SAMPLED),
+    ):
+        judgement = judged(finding("mine", CRASHED, "stuck", is_complete=is_complete, happened=happened))
+        cell = judgement.cell("mine", CRASHED, base)
+        assert (cell.known, cell.schedules) == (known, 0 if is_complete else 100)
+        # What is given there is given without the fault.
+        assert set(judgement.shown("mine", CRASHED, base)) == (
+            set() if known is Known.CANNOT_HAPPEN else {"stuck"}
+        )
+
+
+def test_a_cell_is_proved_only_if_all_sizes_are() -> None:
+    one = finding("mine", CRASHED)
+    more = Finding(case("mine", CRASHED, items=2), False, 60, 5, {}, True)
+    base = one.case.batch.base
+    assert judged(one).cell("mine", CRASHED, base).known is Known.PROVED
+    assert judged(one, more).cell("mine", CRASHED, base).known is Known.SAMPLED
+
+
+# -- the page ----------------------------------------------------------------------------------
+
+
+def test_the_findings_do_not_depend_on_the_workers_and_every_link_leads_somewhere() -> None:
+    budgets = budgets_of(["crash", "store_error"])
+    switch = ("proposed", "enqueues_atomically")
+
+    def found(workers: int) -> Findings:
+        effort = Effort(states_max=3_000, walks=20)
+        sizes = Sizes((1,), (1,), tuple(Call))
+        return surveyed(("pr4397", "proposed"), budgets, sizes, effort, [switch], workers)
+
+    alone, together = found(1), found(2)
+    assert alone.findings == together.findings
+    text = page(alone, ("enqueues_atomically",))
+    schedules = dict(witness_pages(alone))
     links = [part.split(")")[0] for part in text.split("](findings/")[1:]]
     assert links
     for link in links:
         file, anchor = link.split("#")
         assert f'<a id="{anchor}"></a>' in schedules[file]
     assert "**open**" not in text
+
+
+def cells_of(text: str) -> dict[tuple[str, str, str], str]:
+    """The cells of a page's tables of faults: by heading, faults, policy."""
+    cells = {}
+    for section in text.split("\n## ")[1:]:
+        heading, *lines = section.splitlines()
+        rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines if line.startswith("|")]
+        if rows and rows[0][0] == "faults":
+            for faults, *row in rows[2:]:
+                cells.update(
+                    {(heading, faults, policy): cell for policy, cell in zip(rows[0][1:], row, strict=True)}
+                )
+    return cells
+
+
+@pytest.mark.parametrize(
+    ("policies", "faults", "calls"),
+    [
+        (("pr3427", "pr4397", "proposed"), (("lost_response",),), tuple(Call)),
+        (("pr3766",), (("lost_response",), ("disconnect",), ("lost_response", "disconnect")), (Call.TRIGGER,)),
+    ],
+)
+def test_the_committed_page_says_what_its_cheapest_cases_give(
+    policies: tuple[str, ...], faults: tuple[tuple[str, ...], ...], calls: tuple[Call, ...]
+) -> None:
+    """Whole cells and their schedules; the others take minutes: `make findings`."""
+    budgets = [NO_FAULT, *map(Budget, faults)]
+    sample = surveyed(policies, budgets, replace(USUAL, calls=calls), Effort())
+    fresh = cells_of(page(sample))
+    committed = cells_of((ROOT / "reports" / "findings.md").read_text())
+    assert len(fresh) == len(policies) * len(budgets) * len(calls)
+    stale = {key: (cell, committed.get(key)) for key, cell in fresh.items() if committed.get(key) != cell}
+    assert stale == {}, "reports/findings.md is stale: make findings"
+    for name, text in witness_pages(sample):
+        there = (ROOT / "reports" / "findings" / name).read_text()
+        missing = [each for each in text.split("<a id=")[1:] if each.strip() not in there]
+        assert missing == [], f"reports/findings/{name} is stale: make findings"

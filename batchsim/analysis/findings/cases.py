@@ -1,14 +1,15 @@
-"""What is looked at: a policy, a budget of faults, and a small batch."""
+"""What is looked at: a policy, a budget of faults, and a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
 from batchsim.protocol.faults import Crash, Cut, Disconnect, Fault, LostResponse, Redeliver, StoreError
 from batchsim.protocol.setting import Call
+from batchsim.scenario import Scenario
 
 ONCE: dict[str, Fault] = {
     "lost_response": LostResponse(at_most=1),
@@ -42,21 +43,44 @@ class Budget(NamedTuple):
         return " + ".join(self.names) or "none"
 
 
-BUDGETS = tuple(Budget(names) for size in range(3) for names in combinations(ONCE, size))
-"""None, each fault once, and each pair of faults once."""
+NO_FAULT = Budget(())
+
+
+def budgets_of(faults: Iterable[str]) -> tuple[Budget, ...]:
+    """None, each of these faults once, and each pair of them once."""
+    chosen = set(faults)
+    names = [name for name in ONCE if name in chosen]
+    return tuple(Budget(each) for size in range(3) for each in combinations(names, size))
+
+
+BUDGETS = budgets_of(ONCE)
+
+
+class Base(NamedTuple):
+    """What batches of all sizes have in common."""
+
+    scenario: str
+    """What the scenario is called that says of which kinds the items are."""
+    call: Call
+
+
+class Batch(NamedTuple):
+    """A batch that is looked at."""
+
+    base: Base
+    items: int
+    consumers: int
 
 
 class Case(NamedTuple):
     """One exploration."""
 
     policy: str
-    """The name of a shipped policy."""
+    """A name, or `path/to/file.py:NAME`."""
     without: str
     """A switch of it that is turned off; empty: none."""
     budget: Budget
-    call: Call
-    items: int
-    consumers: int
+    batch: Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +88,29 @@ class Scope:
     """How much of all that."""
 
     policies: tuple[str, ...]
-    items: tuple[int, ...] = (1, 2)
-    consumers: tuple[int, ...] = (1, 2)
-    calls: tuple[Call, ...] = tuple(Call)
+    batches: Mapping[Batch, Scenario]
+    """Each batch as a scenario, whose faults are not looked at: each budget takes their place."""
     budgets: tuple[Budget, ...] = BUDGETS
     without: tuple[tuple[str, str], ...] = ()
     """Policies of which a switch is turned off, each with the switch: under no more than one fault."""
+    verdicts: tuple[str, ...] = ()
+    """Verdicts of the user's own, each `path/to/file.py:NAME`."""
+
+    @property
+    def bases(self) -> tuple[Base, ...]:
+        """Those of its batches."""
+        return tuple(dict.fromkeys(batch.base for batch in self.batches))
 
 
-def cases_of(scope: Scope, faults: Sequence[int]) -> Iterator[Case]:
+def cases_of(scope: Scope, faults: Sequence[int] = range(3)) -> Iterator[Case]:
     """The cases of a scope whose budgets have so many faults."""
+    most = {base: max(batch.consumers for batch in scope.batches if batch.base == base) for base in scope.bases}
     for budget in scope.budgets:
         if len(budget.names) not in faults:
             continue
         variants = [(policy, "") for policy in scope.policies]
         variants += scope.without if len(budget.names) < 2 else ()
         for policy, without in variants:
-            for call in scope.calls:
-                for items in scope.items:
-                    for consumers in scope.consumers if not without else scope.consumers[-1:]:
-                        yield Case(policy, without, budget, call, items, consumers)
+            for batch in scope.batches:
+                if not without or batch.consumers == most[batch.base]:
+                    yield Case(policy, without, budget, batch)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from batchsim.analysis.findings.cases import Case
 from batchsim.engines.exhaustive import Bounds, WalkedStep, explore
+from batchsim.engines.exhaustive.occurring import states_with_all
 from batchsim.engines.exhaustive.sampling_walks import Walker
-from batchsim.policies import POLICIES
 from batchsim.protocol.policy import Policy
-from batchsim.scenario import Scenario, scenario_from_data
+from batchsim.scenario import Decided, Scenario, decided_by, find_policy, find_verdict
 from batchsim.verdicts import OK, verdicts_of
 
 
@@ -31,15 +32,21 @@ class Effort(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A step of a witness, for people."""
+    """A step of a witness, for people and to be replayed."""
 
     actor: str
     name: str
     way: str | None
     description: str
+    alternative: str | None = None
 
 
-Witness = tuple[Shown, ...]
+class Witness(NamedTuple):
+    """A schedule that gives a verdict."""
+
+    verdicts: tuple[str, ...]
+    """All that it gives."""
+    steps: tuple[Shown, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,48 +58,86 @@ class Finding:
     """Whether every order was looked at, so that verdicts that are not listed are proved not to occur."""
     looked_at: int
     """States if it is complete, otherwise schedules that were drawn."""
+    happened: int
+    """How many of these have every fault of the budget behind them; of all states none: it cannot be spent."""
     witnesses: dict[str, Witness]
     """By verdict that is not ok, the shortest witness that was found."""
+    gives_ok: bool
+    """Whether some schedule is ok."""
 
 
-def examine(case: Case, effort: Effort, tries_all: bool) -> Finding:
+class Work(NamedTuple):
+    """A case, and all that another process needs to look at it."""
+
+    case: Case
+    scenario: Scenario
+    """Without the faults of the budget."""
+    verdicts: tuple[str, ...]
+    """Of the user's own, each `path/to/file.py:NAME`."""
+    directory: Path
+    """What references to the user's own are relative to."""
+
+
+class Done(NamedTuple):
+    """What became of it."""
+
+    finding: Finding
+    decided: tuple[Decided, ...]
+    """What the policy, if it is the user's own, decided in the process that did it."""
+
+
+def examine(work: Work, effort: Effort, tries_all: bool) -> Done:
     """Look at a case; `tries_all`: whether exploring it to the end is worth trying."""
-    scenario, policy = scenario_of(case), policy_of(case)
+    original = find_policy(work.case.policy, work.directory)
+    policy = _without(original, work.case.without)
+    scenario = under_budget(work.scenario, work.case)
+    properties = [find_verdict(name, work.directory) for name in work.verdicts]
     if tries_all:
-        exploration = explore(scenario, policy, bounds=Bounds(states_max=effort.states_max_of(case)), counts=False)
+        bounds = Bounds(states_max=effort.states_max_of(work.case))
+        exploration = explore(scenario, policy, properties=properties, bounds=bounds, counts=False)
         if exploration.is_complete:
-            found = ((each.verdicts, each.witness) for each in exploration.outcomes)
-            return Finding(case, True, exploration.states, _shortest(found))
+            found = [(each.verdicts, each.witness) for each in exploration.outcomes]
+            happened = states_with_all(exploration.graph, len(scenario.setting.faults))
+            return _done(work.case, True, exploration.states, happened, found, original)
     walker = Walker(scenario.setting, policy)
-    walks = (walker.walk(number) for number in range(effort.walks))
-    return Finding(case, False, effort.walks, _shortest((verdicts_of(walk.outcome), walk.steps) for walk in walks))
+    walks = [walker.walk(number) for number in range(effort.walks)]
+    found = [(verdicts_of(walk.outcome, properties), walk.steps) for walk in walks]
+    of_budget = set(range(len(scenario.setting.faults)))
+    happened = sum(of_budget <= {step.fault for step in walk.steps} for walk in walks)
+    return _done(work.case, False, effort.walks, happened, found, original)
 
 
-def _shortest(found: Iterable[tuple[tuple[str, ...], tuple[WalkedStep, ...]]]) -> dict[str, Witness]:
-    shortest: dict[str, tuple[WalkedStep, ...]] = {}
-    for verdicts, steps in found:
-        for verdict in verdicts:
-            if verdict != OK.name and (verdict not in shortest or len(steps) < len(shortest[verdict])):
-                shortest[verdict] = steps
-    return {
-        verdict: tuple(Shown(step.actor, step.name, step.way, step.description) for step in steps)
-        for verdict, steps in sorted(shortest.items())
-    }
+Given = tuple[tuple[str, ...], tuple[WalkedStep, ...]]
+"""The verdicts of a schedule, and its steps."""
 
 
-def scenario_of(case: Case) -> Scenario:
-    """The batch of a case: small payloads, and items that succeed."""
-    data = {"name": str(case.budget), "batch": {"items": case.items, "call": case.call.value}}
-    scenario = scenario_from_data({**data, "consumers": case.consumers})
-    return replace(scenario, setting=replace(scenario.setting, faults=case.budget.faults))
+def _done(
+    case: Case, is_complete: bool, looked_at: int, happened: int, found: Iterable[Given], policy: Policy
+) -> Done:
+    shortest: dict[str, Given] = {}
+    for given in found:
+        for verdict in given[0]:
+            if verdict not in shortest or len(given[1]) < len(shortest[verdict][1]):
+                shortest[verdict] = given
+    gives_ok = shortest.pop(OK.name, None) is not None
+    witnesses = {verdict: _witness(*given) for verdict, given in sorted(shortest.items())}
+    return Done(Finding(case, is_complete, looked_at, happened, witnesses, gives_ok), decided_by(policy))
 
 
-def policy_of(case: Case) -> Policy:
-    """The policy of a case, with a switch turned off if the case says so."""
-    policy = POLICIES[case.policy]
-    if not case.without:
-        return policy
-    usual: dict[str, Any] = {field.name: field.default for field in fields(Policy) if field.name == case.without}
+def _witness(verdicts: tuple[str, ...], steps: Iterable[WalkedStep]) -> Witness:
+    shown = (Shown(step.actor, step.name, step.way, step.description, step.alternative) for step in steps)
+    return Witness(verdicts, tuple(shown))
+
+
+def under_budget(scenario: Scenario, case: Case) -> Scenario:
+    """A scenario with the faults of a case in the place of its own."""
+    setting = replace(scenario.setting, faults=case.budget.faults)
+    return replace(scenario, setting=setting, slowings=(), slowing_places=(), written_faults=())
+
+
+def _without(policy: Policy, switch: str) -> Policy:
+    """The policy with a switch turned off, if one is named."""
+    usual: dict[str, Any] = {field.name: field.default for field in fields(Policy) if field.name == switch}
     return replace(policy, **usual)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from batchsim.analysis.findings.cases import Budget, Case
+from batchsim.analysis.findings.cases import Base, Budget, Case
 from batchsim.analysis.findings.examining import Finding, Witness
-from batchsim.protocol.setting import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,83 +20,162 @@ class Found:
     """Whether it occurs only where there is one consumer."""
 
 
+class Known(StrEnum):
+    """How much is known of what a policy does under a budget."""
+
+    PROVED = "proved"
+    """Every batch was explored to the end, and the faults happen: what was not found does not occur."""
+    SAMPLED = "sampled"
+    """Of some batch only schedules were drawn: what was not found there may still occur."""
+    CANNOT_HAPPEN = "cannot happen"
+    """Every batch was explored to the end, and no schedule has all faults of the budget: nothing is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a policy can come to under a budget, for batches of all sizes together."""
+
+    known: Known
+    found: Mapping[str, Found]
+    """By verdict that is not ok."""
+    schedules: int
+    """How many were drawn, of the batches that were not explored to the end."""
+    happened: int
+    """In how many of these all faults of the budget happened."""
+    gives_ok: bool
+    """Whether some schedule is ok."""
+
+
+class Standing(StrEnum):
+    """How a policy stands against another one, as to a verdict under a budget."""
+
+    OPEN = "open"
+    """Both give it."""
+    CLOSED = "closed"
+    """The other one gives it, and this one is proved not to."""
+    NOT_FOUND = "not found"
+    """The other one gives it, and none of the schedules that were drawn under this one does."""
+    CANNOT_HAPPEN = "cannot happen"
+    """The other one gives it, and under this one the faults cannot happen."""
+    CAME_BACK = "came back"
+    """Only this one gives it, as far as is known of the other one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A verdict that one of two policies gives under a budget."""
+
+    base: Base
+    verdict: str
+    budget: Budget
+    standing: Standing
+    ours: Cell
+    theirs: Cell
+    """Of the policy that it is held against."""
+
+
 class Judgement:
     """The findings, for all sizes of the batch together."""
 
     def __init__(self, findings: Mapping[Case, Finding]) -> None:
-        self._findings = findings
-
-    @property
-    def cases(self) -> int:
+        self._findings: dict[tuple[str, Budget, Base, str], list[Finding]] = {}
+        for case, finding in findings.items():
+            key = (case.policy, case.budget, case.batch.base, case.without)
+            self._findings.setdefault(key, []).append(finding)
+        self.cases = len(findings)
         """How many there are."""
-        return len(self._findings)
-
-    @property
-    def complete(self) -> int:
+        self.complete = sum(finding.is_complete for finding in findings.values())
         """How many of them were explored to the end."""
-        return sum(finding.is_complete for finding in self._findings.values())
 
-    def is_complete(self, policy: str, budget: Budget, call: Call, without: str = "") -> bool:
-        """Whether every size was explored to the end."""
-        return all(finding.is_complete for finding in self._of(policy, budget, call, without))
+    def cell(self, policy: str, budget: Budget, base: Base, without: str = "") -> Cell:
+        """What a policy can come to under a budget."""
+        findings = self._findings.get((policy, budget, base, without), [])
+        drawn = [finding for finding in findings if not finding.is_complete]
+        happens = any(finding.happened for finding in findings)
+        return Cell(
+            known=Known.SAMPLED if drawn else Known.PROVED if happens else Known.CANNOT_HAPPEN,
+            found=_found(findings),
+            schedules=sum(finding.looked_at for finding in drawn),
+            happened=sum(finding.happened for finding in drawn),
+            gives_ok=any(finding.gives_ok for finding in findings),
+        )
 
-    def found(self, policy: str, budget: Budget, call: Call, without: str = "") -> dict[str, Found]:
+    def found(self, policy: str, budget: Budget, base: Base, without: str = "") -> Mapping[str, Found]:
         """By verdict that some size gives under a budget."""
-        found: dict[str, Found] = {}
-        for finding in self._of(policy, budget, call, without):
-            for verdict, witness in finding.witnesses.items():
-                is_of_one = finding.case.consumers == 1
-                before = found.get(verdict)
-                if before is None:
-                    found[verdict] = Found(finding.case, witness, is_of_one)
-                    continue
-                best = before.witness if len(before.witness) <= len(witness) else witness
-                case = before.case if best is before.witness else finding.case
-                found[verdict] = Found(case, best, before.is_of_one_consumer and is_of_one)
-        return dict(sorted(found.items()))
+        return self.cell(policy, budget, base, without).found
 
-    def only_together(self, policy: str, budget: Budget, call: Call) -> dict[str, Found]:
+    def only_together(self, policy: str, budget: Budget, base: Base) -> dict[str, Found]:
         """Those that no smaller budget gives."""
-        smaller = {verdict for part in budget.parts for verdict in self.up_to(policy, part, call)}
+        smaller = {verdict for part in budget.parts for verdict in self.up_to(policy, part, base)}
         return {
-            verdict: each for verdict, each in self.found(policy, budget, call).items() if verdict not in smaller
+            verdict: each for verdict, each in self.found(policy, budget, base).items() if verdict not in smaller
         }
 
-    def up_to(self, policy: str, budget: Budget, call: Call) -> set[str]:
+    def shown(self, policy: str, budget: Budget, base: Base) -> Mapping[str, Found]:
+        """What is worth telling: of a pair only what neither fault gives alone.
+
+        Where the faults cannot happen it is nothing: what is given there is given by a smaller budget.
+        """
+        if self.cell(policy, budget, base).known is Known.CANNOT_HAPPEN:
+            return {}
+        return (self.only_together if len(budget.names) == 2 else self.found)(policy, budget, base)
+
+    def up_to(self, policy: str, budget: Budget, base: Base) -> set[str]:
         """The verdicts that occur under a budget or a smaller one."""
-        verdicts = set(self.found(policy, budget, call))
+        verdicts = set(self.found(policy, budget, base))
         for part in budget.parts:
-            verdicts |= self.up_to(policy, part, call)
+            verdicts |= self.up_to(policy, part, base)
         return verdicts
 
-    def proved_gone(self, one: str, other: str, budget: Budget, call: Call) -> list[str]:
-        """What one policy gives at a size that was explored to the end under the other, which never gives it."""
-        gone: set[str] = set()
-        for case, finding in self._findings.items():
-            if (case.policy, case.budget, case.call, case.without) == (one, budget, call, ""):
-                same_size = self._findings.get(case._replace(policy=other))
-                if same_size is not None and same_size.is_complete:
-                    gone.update(finding.witnesses)
-        return sorted(gone - set(self.found(other, budget, call)))
-
     def by_fault(
-        self, policy: str, call: Call, budgets: tuple[Budget, ...], without: str = ""
+        self, policy: str, base: Base, budgets: Sequence[Budget], without: str = ""
     ) -> dict[str, list[Budget]]:
         """Each verdict that occurs under some budget, with the budgets."""
         under: dict[str, list[Budget]] = {}
         for budget in budgets:
-            for verdict in self.found(policy, budget, call, without):
+            for verdict in self.found(policy, budget, base, without):
                 under.setdefault(verdict, []).append(budget)
         return dict(sorted(under.items()))
 
-    def _of(self, policy: str, budget: Budget, call: Call, without: str) -> list[Finding]:
+    def compared(
+        self, policy: str, against: str, bases: Sequence[Base], budgets: Sequence[Budget]
+    ) -> list[Compared]:
+        """How a policy stands against another, verdict by verdict; of a pair what neither fault gives alone."""
+        return [
+            each for base in bases for budget in budgets for each in self._compared(policy, against, base, budget)
+        ]
+
+    def _compared(self, policy: str, against: str, base: Base, budget: Budget) -> Iterator[Compared]:
+        ours, theirs = self.cell(policy, budget, base), self.cell(against, budget, base)
+        our_verdicts, their_verdicts = self.up_to(policy, budget, base), self.up_to(against, budget, base)
+        for verdict in sorted({*self.shown(policy, budget, base), *self.shown(against, budget, base)}):
+            if ours.known is Known.CANNOT_HAPPEN:
+                standing = Standing.CANNOT_HAPPEN
+            elif verdict not in our_verdicts:
+                standing = Standing.CLOSED if ours.known is Known.PROVED else Standing.NOT_FOUND
+            else:
+                standing = Standing.OPEN if verdict in their_verdicts else Standing.CAME_BACK
+            yield Compared(base, verdict, budget, standing, ours, theirs)
+
+    def of_policy(self, policy: str, scenario: str) -> list[Finding]:
+        """All findings of a policy in a scenario, with all of its switches."""
         return [
             finding
-            for case, finding in self._findings.items()
-            if (case.policy, case.budget, case.call, case.without) == (policy, budget, call, without)
+            for (name, _, base, without), findings in self._findings.items()
+            if (name, base.scenario, without) == (policy, scenario, "")
+            for finding in findings
         ]
 
 
-def judge(findings: Mapping[Case, Finding]) -> Judgement:
-    """What they mean."""
-    return Judgement(findings)
+def _found(findings: Sequence[Finding]) -> dict[str, Found]:
+    found: dict[str, Found] = {}
+    for finding in findings:
+        for verdict, witness in finding.witnesses.items():
+            is_of_one = finding.case.batch.consumers == 1
+            best = Found(finding.case, witness, is_of_one)
+            before = found.get(verdict)
+            if before is not None:
+                best = before if len(before.witness.steps) <= len(witness.steps) else best
+                best = replace(best, is_of_one_consumer=before.is_of_one_consumer and is_of_one)
+            found[verdict] = best
+    return dict(sorted(found.items()))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from math import inf, prod
+from pathlib import Path
 
-from batchsim.analysis.findings.cases import BUDGETS, Budget, Case, Scope, cases_of
-from batchsim.analysis.findings.examining import Effort, Finding, examine
+from batchsim.analysis.findings.cases import NO_FAULT, Budget, Case, Scope, cases_of
+from batchsim.analysis.findings.examining import Effort, Finding, Work, examine
 from batchsim.analysis.pool import local_crew
+from batchsim.scenario import compare_decisions, find_policy
 
 
 def survey(
@@ -18,7 +20,11 @@ def survey(
     workers: int | None = None,
     on_case: Callable[[Finding], object] = lambda _: None,
 ) -> dict[Case, Finding]:
-    """Look at every case of a scope; `on_case` is told of each. The result does not depend on the workers."""
+    """Look at every case of a scope; `on_case` is told of each. The result does not depend on the workers.
+
+    References to the user's own are relative to the current directory; raises `UserCodeError` where these cannot
+    be used, or decide otherwise in another process.
+    """
     with local_crew(workers, [examine.__module__]) as (executor, _):
         return _survey(scope, effort, executor, on_case)
 
@@ -26,23 +32,29 @@ def survey(
 def _survey(
     scope: Scope, effort: Effort, executor: Executor, on_case: Callable[[Finding], object]
 ) -> dict[Case, Finding]:
+    directory = Path.cwd()
+    policies = {name: find_policy(name, directory) for name in scope.policies}
     findings: dict[Case, Finding] = {}
     for size in range(3):
         cases = list(cases_of(scope, (size,)))
+        works = [Work(case, scope.batches[case.batch], scope.verdicts, directory) for case in cases]
         tries = [expected_states(case, findings) <= effort.states_max_of(case) for case in cases]
-        for finding in executor.map(examine, cases, [effort] * len(cases), tries):
-            findings[finding.case] = finding
-            on_case(finding)
+        for done in executor.map(examine, works, [effort] * len(works), tries):
+            compare_decisions(policies[done.finding.case.policy], done.decided)
+            findings[done.finding.case] = done.finding
+            on_case(done.finding)
     return findings
 
 
 def expected_states(case: Case, findings: Mapping[Case, Finding]) -> float:
     """How many states a case has, judged by those with fewer faults: each fault multiplies them."""
-    states = _states(case._replace(budget=BUDGETS[0]), findings)
-    if case.budget.names:
-        factors = (_states(case._replace(budget=Budget((name,))), findings) / states for name in case.budget.names)
-        return states * prod(factors)
-    return states
+    if not case.budget.names:
+        return 1.0
+    states = _states(case._replace(budget=NO_FAULT), findings)
+    if states == inf:
+        return inf
+    factors = (_states(case._replace(budget=Budget((name,))), findings) / states for name in case.budget.names)
+    return states * prod(factors)
 
 
 def _states(case: Case, findings: Mapping[Case, Finding]) -> float:

@@ -6,6 +6,9 @@ So the end of a schedule tells whether it happened, and every state beyond that 
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from batchsim.engines.exhaustive.counting import Counts
 from batchsim.engines.exhaustive.graph import Graph
 from batchsim.engines.occurrences import Occurrence
@@ -21,9 +24,23 @@ def occurrences_in(graph: Graph, scenario: Scenario, counts: Counts | None) -> t
 
 
 def _of_fault(graph: Graph, number: int, fault: Fault, counts: Counts | None) -> Occurrence:
-    column = graph.layout.column_of[fault_key(number)]
-    has_happened = graph.rows[:, column] != graph.rows[0, column]
+    has_happened = _has_happened(graph, number)
     schedules = None
     if counts is not None:
         schedules = sum(counts[state] for state in graph.terminals[has_happened[graph.terminals]].tolist())
     return Occurrence(fault, bool(has_happened.any()), schedules)
+
+
+def states_with_all(graph: Graph, faults: int) -> int:
+    """How many states have each of the first `faults` faults of the setting behind them."""
+    has_all = np.ones(graph.states, dtype=np.bool_)
+    for number in range(faults):
+        has_all &= _has_happened(graph, number)
+    return int(has_all.sum())
+
+
+def _has_happened(graph: Graph, number: int) -> NDArray[np.bool_]:
+    """By state: whether a fault is behind it."""
+    column = graph.layout.column_of[fault_key(number)]
+    has_happened: NDArray[np.bool_] = graph.rows[:, column] != graph.rows[0, column]
+    return has_happened
