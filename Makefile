@@ -14,9 +14,7 @@ test: $(INSTALLED) spin rsvg
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(COVERED) $(BIN)/pytest -n auto --cov --cov-report=
-	@$(SHOW_COVERAGE)
-	$(BIN)/python -m tests.search --tests 12
+	$(BIN)/pytest -n auto
 
 # What to run before each commit: all but the tests of tests/slow.txt, in about a minute.
 test-fast: $(INSTALLED)
