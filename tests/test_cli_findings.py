@@ -239,9 +239,9 @@ def test_a_policy_of_ones_own_with_a_name_that_is_shipped_goes_by_its_reference(
         (("--scenario", "my.yaml", "--items", "0"), "0 is not in the range x>=1"),
         (("--items", "100001"), "--items 100001: batch.items"),
         (("--verdict", "fix.py:AGAIN", "--scenario", "my.yaml"), "found two properties of the name 'again'"),
-        (("--json", ""), "--json : found nothing; allowed: a file, or -"),
+        (("--json", ""), "--json: found nothing; allowed: a file, or -"),
         (("--witness", "fix.py"), "--witness fix.py: found a file; allowed: a directory"),
-        (("--out", "fix.py"), "is a file"),
+        (("--out", "fix.py"), "found a file; allowed: a directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -45,7 +45,7 @@ def shown(
 def test_pieces_of_work_are_named_and_counted(shown: Shown) -> None:
     with Progress(3, quiet=False) as work:
         work.begin("loading\x1b[31m one")
-        shown.wait_for("loading?[31m one, 1 of 3, 0 s")
+        shown.wait_for("loading\\x1b[31m one, 1 of 3, 0 s")
         work.begin("loading two")
         shown.wait_for("loading two, 2 of 3, 0 s")
     text = shown.text()
