@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ Crew = tuple[Executor, int]
 
 MODULES_OF_A_WORKER = ["batchsim.analysis.sweep.pieces"]
 """Imported once, for all workers; what else a piece of work needs, each imports for itself."""
+
+
+_FORGETTING_S = 1.0
 
 
 class WorkerEnded(BadInputError):
@@ -53,6 +57,16 @@ class InThisProcess(Executor):
         return map(fn, *iterables)
 
 
+def _let_forget(manager: Thread | None) -> None:
+    """Wait until the executor has forgotten what was cancelled: else it complains of it when its workers end."""
+    until = time.monotonic() + _FORGETTING_S
+    while manager is not None and manager.is_alive() and time.monotonic() < until:
+        pending = dict(getattr(manager, "pending_work_items", {}))
+        if not any(item.future.cancelled() for item in pending.values()):
+            return
+        time.sleep(0.005)
+
+
 @contextmanager
 def local_crew(workers: int | None, modules: Sequence[str] = ()) -> Iterator[Crew]:
     """Processes on this machine, as many as it has cores unless said otherwise; for one, this process itself.
@@ -74,7 +88,9 @@ def local_crew(workers: int | None, modules: Sequence[str] = ()) -> Iterator[Cre
         raise WorkerEnded("--workers: a worker ended abruptly: killed, or out of memory") from None
     finally:
         # In this order: the executor knows that it is over before its workers end. It waits for them by itself.
+        manager = getattr(executor, "_executor_manager_thread", None)
         executor.shutdown(wait=False, cancel_futures=True)
+        _let_forget(manager)
         ours.close()
         theirs.close()
 
