@@ -158,6 +158,20 @@ def test_under_faults_too(
                 assert all(can or not times for can, times in zip(possible, trace.faults, strict=True))
 
 
+def test_two_timers_that_ran_out_before_anybody_asked_keep_their_own_times() -> None:
+    at_once, takes_1_ms = Legs(Constant(0), Constant(0)), Legs(Constant(0), Constant(1_000))
+    table = dict.fromkeys(OPERATIONS, at_once) | {
+        "redis.get_meta": takes_1_ms,
+        "redis.mark_enqueued": takes_1_ms,
+        "queue.push": Legs(Uniform(1_000, 4_000), Constant(0)),
+        "queue.take": Legs(Constant(0), Constant(1)),
+        "queue.read": takes_1_ms,
+    }
+    faults = [{"redeliver": {"at": "5 ms"}}, {"redeliver": {"at": "5 ms"}}]
+    subject = with_latencies(scenario(items={"failed_attempts": 1}, faults=faults), table)
+    check_witnesses(subject, "local_count", explore_timed(subject, POLICIES["local_count"]))
+
+
 @pytest.mark.parametrize(
     "fault", [LostResponse(attempt=1), Disconnect(at_most=1), Crash(at_most=1, actor="handler")]
 )

@@ -76,7 +76,10 @@ class Batch(NamedTuple):
 
     def renamed(self, names: dict[Slot, Slot]) -> Batch:
         """The same zones, some instants under another name."""
-        return self._replace(names=tuple(names.get(name, name) for name in self.names))
+        after = tuple([names.get(name, name) for name in self.names])
+        # Of two instants under one name a run would know the time of one only.
+        assert len(set(after)) == len(after), after
+        return self._replace(names=after)
 
     def only(self, names: Sequence[Slot]) -> Batch:
         """The zones of some instants, in this order."""

@@ -41,7 +41,7 @@ def told_of(batch: Batch, slot: Slot, timers: Sequence[Slot], at: Slot) -> list[
         return [batch]
     batches = [batch]
     for timer in timers:
-        past = Slot(Instant.PAST, -1 - timer.number, 2)
+        past = Slot(Instant.PAST, -1 - timer.place, 2)
         batches = [half for each in batches for half in sooner_or_later(each, timer, at, past)]
     return batches
 
