@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from batchsim.engines.timed import simulate as simulate
     from batchsim.engines.zones import TimedExploration as TimedExploration
     from batchsim.engines.zones import explore_timed as explore_timed
+    from batchsim.model.properties import Property as Property
+    from batchsim.model.run import Step as Step
     from batchsim.policies import POLICIES as POLICIES
     from batchsim.protocol.policy import Decision as Decision
     from batchsim.protocol.policy import Policy as Policy
@@ -28,9 +30,7 @@ if TYPE_CHECKING:
     from batchsim.scenario import load_scenario as load_scenario
     from batchsim.scenario import scenario_from_data as scenario_from_data
     from batchsim.trace import Outcome as Outcome
-    from batchsim.trace import Step as Step
     from batchsim.trace import Trace as Trace
-    from batchsim.verdicts import Property as Property
     from batchsim.verdicts import verdicts_of as verdicts_of
 
 _HOMES = {

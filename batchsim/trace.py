@@ -3,85 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
-from batchsim.protocol.cells import Key
-from batchsim.protocol.changes import Change, Notes, changes_in, keys_in
+from batchsim.model.run import Step
 from batchsim.protocol.client import CallResult, Result
-from batchsim.protocol.operation import Operation, Raised, World
 from batchsim.protocol.setting import Call, Kind, Setting
 from batchsim.protocol.stores import REDIS_KEYS, BatchRow, Waitpoint, request_key
-
-
-class Step(NamedTuple):
-    """One operation of one actor, from its issue to its answer."""
-
-    number: int
-    """Its place in the order of effects, from 0."""
-    actor: str
-    operation: Operation[Any]
-    answer: Any
-    issued_us: int
-    at_us: int
-    """The instant of effect."""
-    answered_us: int
-    after: int | None
-    """The step whose answer let the actor issue it; `None`: the start."""
-    woken_by: int | None
-    """The step whose effect it waited for, where it waited."""
-    alternative: str | None = None
-    """Which of its ways it took; `None`: the usual one."""
-    written: Notes = ()
-    """What it wrote; read it as `changes`."""
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """The cells that it wrote or deleted, with what was there before and after.
-
-        What an actor returns at its last step (the answer to a request) is put into its cell later, by no step.
-        """
-        return tuple(changes_in(self.written))
-
-    @property
-    def keys_written(self) -> tuple[Key, ...]:
-        """The keys of these cells."""
-        return keys_in(self.written)
-
-    def change_of(self, key: Key) -> Change | None:
-        """What it did to a cell; `None`: it did not write it."""
-        if key not in self.written:
-            return None
-        return next((change for change in changes_in(self.written) if change.key == key), None)
-
-    def deletes(self, key: Key) -> bool:
-        """Whether it deleted a cell that was there."""
-        change = self.change_of(key)
-        return change is not None and change.deletes
-
-    @property
-    def name(self) -> str:
-        """The name of the operation."""
-        return self.operation.name
-
-    @property
-    def description(self) -> str:
-        """The answer in a few words."""
-        return self.operation.tell(self.answer)
-
-    @property
-    def raised(self) -> Raised | None:
-        """What it raised in place of an answer, if it did."""
-        return self.answer if isinstance(self.answer, Raised) else None
-
-    @property
-    def took_effect(self) -> bool:
-        """Whether its store did what it was asked for."""
-        return self.raised is None or self.raised.took_effect
-
-    @property
-    def effect(self) -> Any:
-        """What its store answered, be it that nobody heard it; `None` where it did nothing."""
-        return self.answer if self.raised is None else self.raised.answer
+from batchsim.protocol.world import World
 
 
 @dataclass(frozen=True, slots=True)

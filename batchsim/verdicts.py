@@ -10,23 +10,13 @@ and name it as `path/to/file.py:TOO_MANY` with `--verdict` or under `verdicts:` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
+from batchsim.model import properties
+from batchsim.model.properties import Property, names_of_those_that_hold
 from batchsim.protocol.client import Result
 from batchsim.protocol.stores import Status
 from batchsim.trace import Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """A verdict: its name, when it is given, and the test of it."""
-
-    name: str
-    meaning: str
-    holds: Callable[[Outcome], bool]
-    content: str = ""
-    """Of one in a file: what tells the content of the file; otherwise it is known by its name."""
 
 
 def _is_stuck(outcome: Outcome) -> bool:
@@ -83,7 +73,9 @@ PROPERTIES: tuple[Property, ...] = (
     Property("leaked_keys", "Redis keys of the batch are left.", lambda outcome: bool(outcome.leaked_keys)),
 )
 
-OK = Property("ok", "None of the others.", lambda outcome: not any(each.holds(outcome) for each in PROPERTIES))
+OK = Property(
+    properties.OK, "None of the others.", lambda outcome: not any(each.holds(outcome) for each in PROPERTIES)
+)
 
 VERDICTS: dict[str, Property] = {each.name: each for each in (OK, *PROPERTIES)}
 """Every verdict of protocol.md by its name."""
@@ -91,5 +83,4 @@ VERDICTS: dict[str, Property] = {each.name: each for each in (OK, *PROPERTIES)}
 
 def verdicts_of(outcome: Outcome, more: Iterable[Property] = ()) -> tuple[str, ...]:
     """The names of all verdicts on an outcome, `more` of the user's among them; `("ok",)` where none is."""
-    names = tuple(each.name for each in (*PROPERTIES, *more) if each.holds(outcome))
-    return names or (OK.name,)
+    return names_of_those_that_hold((*PROPERTIES, *more), outcome)

@@ -9,18 +9,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from batchsim.model.faults import Fault
 from batchsim.policies import POLICIES
 from batchsim.policies.proposed import PROPOSED
-from batchsim.protocol.faults import (
-    Crash,
-    Cut,
-    Disconnect,
-    Effect,
-    Fault,
-    LostResponse,
-    Redeliver,
-    StoreError,
-)
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
 from batchsim.protocol.operations import OPERATIONS, names_done_by
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import (

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from batchsim.model.operation import Operation
 from batchsim.protocol import operation, operations
-from batchsim.protocol.operation import Operation
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = ROOT / "batchsim" / "protocol"

@@ -25,7 +25,8 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import main
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.streams import draw
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, Fault, LostResponse, Redeliver, StoreError
+from batchsim.model.faults import Fault
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
 from batchsim.scenario import Slow, fault_in_words
 
 NEVER = """

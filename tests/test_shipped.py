@@ -18,8 +18,9 @@ from batchsim.analysis.worth.timing import timing_of
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.streams import draw
 from batchsim.engines.timed import Simulation
+from batchsim.model.faults import Fault
 from batchsim.policies import LINEAGE, POLICIES
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Fault, LostResponse, Redeliver, StoreError
+from batchsim.protocol.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.report import shares
 from batchsim.report.files import write_folder
 from batchsim.report.folder import reports

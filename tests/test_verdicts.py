@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from batchsim.protocol.cells import Cells
+from batchsim.model.cells import Cells
+from batchsim.model.properties import Property
 from batchsim.protocol.client import CallResult, Result
-from batchsim.protocol.operation import World
 from batchsim.protocol.setting import Call, Item, Kind, Setting
 from batchsim.protocol.stores import (
     BATCH_ROW,
@@ -23,8 +23,9 @@ from batchsim.protocol.stores import (
     request_key,
     run_key,
 )
+from batchsim.protocol.world import World
 from batchsim.trace import Outcome, outcome_of
-from batchsim.verdicts import PROPERTIES, VERDICTS, Property, verdicts_of
+from batchsim.verdicts import PROPERTIES, VERDICTS, verdicts_of
 
 GOOD = Outcome(
     call=CallResult(Result.OK, 200, attempts=1),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby, takewhile
 from typing import Generic, TypeVar
 
-from batchsim.trace import Step
+from batchsim.model.run import Step
 
 _NUMBER = re.compile(r"[0-9]+")
 

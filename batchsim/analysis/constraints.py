@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive import Exploration, Graph
 from batchsim.engines.exhaustive.stepping import Label
-from batchsim.protocol.operation import Footprint
-from batchsim.verdicts import Property, verdicts_of
+from batchsim.model.operation import Footprint
+from batchsim.model.properties import Property
+from batchsim.verdicts import verdicts_of
 
 Flags = NDArray[np.bool_]
 Site = tuple[int, ...]

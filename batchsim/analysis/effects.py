@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from batchsim.protocol.cells import Key
-from batchsim.protocol.changes import Change
-from batchsim.trace import Step, Trace
+from batchsim.model.cells import Key
+from batchsim.model.changes import Change
+from batchsim.model.run import Step
+from batchsim.trace import Trace
 
 
 class Write(NamedTuple):

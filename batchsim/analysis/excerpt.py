@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import groupby
 
-from batchsim.trace import Step
+from batchsim.model.run import Step
 
 ALL_MAX = 100
 """A run of so many steps is shown whole."""

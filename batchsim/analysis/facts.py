@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from batchsim.protocol.cells import Key
-from batchsim.protocol.operation import ProtocolError
+from batchsim.model.cells import Key
+from batchsim.model.operation import ProtocolError
 
 
 class Wrote(NamedTuple):

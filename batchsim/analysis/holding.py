@@ -11,9 +11,9 @@ from typing import Any
 
 from batchsim.engines.sampling import sampler
 from batchsim.engines.slowings import Use, admits
+from batchsim.model.cells import Cells
+from batchsim.model.operation import BlockingOperation, Both, Operation
 from batchsim.protocol.cast import cast, world_after_phase_1
-from batchsim.protocol.cells import Cells
-from batchsim.protocol.operation import BlockingOperation, Both, Operation
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Item, Setting
 from batchsim.protocol.stores import Message

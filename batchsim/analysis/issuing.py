@@ -13,7 +13,8 @@ from functools import partial
 from itertools import combinations_with_replacement, product
 from typing import TYPE_CHECKING, Any
 
-from batchsim.protocol.faults import Fault
+from batchsim.batch.system import system_of
+from batchsim.model.faults import Fault
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Item, Setting
 from batchsim.scenario import InvalidScenario, Scenario
@@ -84,7 +85,7 @@ def _left_in_all_schedules(
     from batchsim.engines.exhaustive.moves import StepTable  # noqa: PLC0415
     from batchsim.engines.exhaustive.search import INTERRUPTED, Bounds, Search, searched  # noqa: PLC0415
 
-    layout = Layout(setting, policy, merges=True, exchanges=True)
+    layout = Layout(system_of(setting, policy), merges=True, exchanges=True)
     begin = partial(Search, StepTable(layout), None, only_first_edges=True)
     search = searched(begin, Bounds(states_max), lambda _: bool(_without(groups, _issued_by(layout))))
     is_known = search.stopped_by in (None, INTERRUPTED)

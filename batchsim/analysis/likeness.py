@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from batchsim.analysis.runs import PolicyRun
-from batchsim.trace import Step
+from batchsim.model.run import Step
 
 
 def first_alike(runs: Sequence[PolicyRun], place: int) -> PolicyRun | None:

@@ -25,8 +25,9 @@ from batchsim.analysis.wording import (
     set_deleted,
     that_raised,
 )
+from batchsim.model.operation import Stopped
+from batchsim.model.run import Step
 from batchsim.protocol.mishaps import DROPPED, LOST
-from batchsim.protocol.operation import Stopped
 from batchsim.protocol.operations import Deliver
 from batchsim.protocol.stores import (
     BATCH_ROW,
@@ -37,7 +38,7 @@ from batchsim.protocol.stores import (
     connection_key,
 )
 from batchsim.rounding import rounded
-from batchsim.trace import Answered, Step
+from batchsim.trace import Answered
 
 
 @dataclass(frozen=True, slots=True)

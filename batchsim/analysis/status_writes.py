@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from batchsim.analysis.effects import Effects
+from batchsim.model.run import Step
 from batchsim.protocol.history import is_regression
 from batchsim.protocol.stores import BATCH_ROW, BatchRow, Status
-from batchsim.trace import Step, Trace
+from batchsim.trace import Trace
 
 
 class StatusWrite(NamedTuple):

@@ -22,11 +22,13 @@ from batchsim.analysis.facts import (
 from batchsim.analysis.lanes import REAPER, attempt_of
 from batchsim.analysis.status_writes import StatusWrite, status_writes_in
 from batchsim.analysis.wording import at, briefly, doing, of, raised, that_raised
-from batchsim.protocol.cells import Key
+from batchsim.model.cells import Key
+from batchsim.model.operation import Stopped, StoreFailure
+from batchsim.model.run import Step
 from batchsim.protocol.history import COMPLETION_UPDATES, PUSHED
-from batchsim.protocol.operation import FinalizeOperation, Stopped, StoreFailure
 from batchsim.protocol.operations import ReadMessage, Redeliver
 from batchsim.protocol.setting import Kind
+from batchsim.protocol.steps import FinalizeOperation
 from batchsim.protocol.stores import (
     BATCH_ROW,
     ENQUEUED_ITEMS,
@@ -41,7 +43,7 @@ from batchsim.protocol.stores import (
     run_key,
 )
 from batchsim.rounding import rounded
-from batchsim.trace import Step, Trace
+from batchsim.trace import Trace
 
 Turn = tuple[Step, Sentence]
 """A step, and the sentence that tells it."""

@@ -28,9 +28,9 @@ from batchsim.report.file_names import FINDINGS as PAGE
 if TYPE_CHECKING:
     from batchsim.analysis.findings import Batch, Findings, Place, Source
     from batchsim.analysis.judging import Given
+    from batchsim.model.properties import Property
     from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
-    from batchsim.verdicts import Property
 
 USUAL_SCENARIO = "small-payloads.yaml"
 """Of the shipped scenarios: its items succeed, and have small payloads."""

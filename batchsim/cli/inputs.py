@@ -15,9 +15,9 @@ from batchsim.bad_input import BadInputError
 if TYPE_CHECKING:
     from batchsim.analysis.expectations import Field
     from batchsim.analysis.runs import RunOfSweep
+    from batchsim.model.properties import Property
     from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
-    from batchsim.verdicts import Property
 
 _PERCENT = re.compile(r"(?P<number>[0-9]{1,2}(\.[0-9]{1,9})?) *%")
 

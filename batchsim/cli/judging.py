@@ -18,9 +18,9 @@ from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import PolicyRun
+    from batchsim.model.properties import Property
     from batchsim.report.occurrences import Explored
     from batchsim.scenario import Scenario
-    from batchsim.verdicts import Property
 
 LINES_MAX = 20
 _NAMES_MAX = 8

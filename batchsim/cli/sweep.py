@@ -22,9 +22,9 @@ from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import CellResult, Crew, Example, Share, Sweep
+    from batchsim.model.properties import Property
     from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
-    from batchsim.verdicts import Property
 
 RUNS_MAX_FOR_A_WIDTH = 1_000_000
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from batchsim.engines.exhaustive import Exploration
+    from batchsim.model.properties import Property
     from batchsim.protocol.policy import Policy
     from batchsim.report.window import WindowResult
     from batchsim.scenario import Scenario
-    from batchsim.verdicts import Property
 
 
 @click.command()

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterator
 from types import CoroutineType, FrameType, GeneratorType
 from typing import Any
 
-from batchsim.protocol.operation import ForEach
+from batchsim.model.operation import ForEach
 
 
 def frames_of(awaiting: Any) -> Iterator[FrameType]:

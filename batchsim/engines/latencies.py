@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.sampling import LegSampler, leg_sampler
 from batchsim.engines.streams import MASK, STRIDE, bits_of, draw, number_of, stream_base
-from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Chance, Operation, Timer
+from batchsim.model.operation import Chance, Operation, Timer
+from batchsim.model.system import Actor
 from batchsim.scenario import Scenario
 
 Legs = tuple[int, int, int]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from batchsim.protocol.faults import Fault
+from batchsim.model.faults import Fault
 from batchsim.scenario import Slow
 
 

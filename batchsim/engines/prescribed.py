@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.latencies import Latencies, Legs, Streams
 from batchsim.engines.slowings import MetSlowings
-from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Chance, Operation, Timer
+from batchsim.model.operation import Chance, Operation, Timer
+from batchsim.model.system import Actor
 from batchsim.scenario import Slow
 
 PHASE_1 = "phase-1"

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.latencies import Drawn, Latencies, LatenciesDrawnAhead, Legs, Samplers, Streams
 from batchsim.engines.streams import draw, number_of, stream_base
-from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Operation, Timer
+from batchsim.model.operation import Operation, Timer
+from batchsim.model.system import Actor
 from batchsim.scenario import Slow
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
 
-from batchsim.protocol.cells import Cells, Key
+from batchsim.model.cells import Cells, Key
+from batchsim.model.exposure import fault_key
+from batchsim.model.system import Actor, LegOf
 from batchsim.protocol.client import MAX_ATTEMPTS, batch_trigger
 from batchsim.protocol.completion import execute_run, work_on_completion_jobs
 from batchsim.protocol.consumer import consume
 from batchsim.protocol.deliveries import deliveries_of
 from batchsim.protocol.endpoint import stream_batch_items
-from batchsim.protocol.exposure import Exposure, exposed, fault_key
 from batchsim.protocol.faults import Cut, Disconnect
 from batchsim.protocol.history import HISTORY_KEYS
 from batchsim.protocol.mishaps import exposures_of
-from batchsim.protocol.operation import Operation, Program, World
 from batchsim.protocol.operations import TOMBSTONE, Deliver, Drop, ExpireTombstone, Redeliver, TakeExpiry
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.reaper import reap
@@ -38,45 +37,9 @@ from batchsim.protocol.stores import (
     run_key,
     run_keys,
 )
+from batchsim.protocol.world import World
 
 SDK = "sdk"
-
-
-class Actor(NamedTuple):
-    """One who acts: a coroutine, and when it begins."""
-
-    kind: str
-    number: int | None
-    program: Callable[[], Program[Any]]
-    begins_with: Key | None = None
-    """It begins when this cell is there; `None`: at once."""
-    begins_after_leg_of: str | None = None
-    """With time: it begins a request leg of this operation later, one of the SDK's."""
-    draws_by_item: bool = False
-    """With time: whether its n-th use of an operation is the one for item n (common to all ways of ingest)."""
-    returns_to: Key | None = None
-    """The cell that what the coroutine returns is put into; no step of its own."""
-    is_twin: bool = False
-    """Whether actors of its kind are interchangeable while they wait for the same thing."""
-    is_spare: bool = False
-    """Whether it is needed only once all others of its kind are busy."""
-    is_exchangeable: bool = False
-    """Whether it and the cell that it begins with can change places with others of its kind whose cells are there:
-    nobody else looks at more than which of these cells are there, and how many of them hold what."""
-    copy: int = 1
-    """Of child runs of one item: which."""
-    exposures: tuple[Exposure[Any], ...] = ()
-    """The faults that can befall what it does."""
-
-    @property
-    def name(self) -> str:
-        """The name under which people see it: `consumer-0`."""
-        name = self.kind if self.number is None else f"{self.kind}-{self.number}"
-        return name if self.copy == 1 else f"{name}:{self.copy}"
-
-    def expose(self, operation: Operation[Any]) -> Operation[Any]:
-        """What it does, with the faults that can befall it."""
-        return exposed(operation, self.exposures) if self.exposures else operation
 
 
 def cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
@@ -88,7 +51,7 @@ def cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
 
 
 def _cast(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
-    yield Actor(SDK, None, partial(batch_trigger, setting.run_count))
+    yield Actor(SDK, None, partial(batch_trigger, setting.run_count), is_judged=True)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         yield _handler(setting, policy, attempt)
     singled_out = {getattr(fault, "actor", None) for fault in setting.faults}
@@ -136,7 +99,7 @@ def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
         attempt,
         partial(stream_batch_items, setting, policy),
         begins_with=request_key(attempt),
-        begins_after_leg_of=Deliver.name,
+        begins_after_leg_of=LegOf(SDK, Deliver.name, attempt),
         draws_by_item=True,
         returns_to=answer_key(attempt),
     )
@@ -194,18 +157,6 @@ def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
     for attempt in range(1, MAX_ATTEMPTS + 1):
         if any(isinstance(fault, Disconnect | Cut) for fault in setting.faults):
             yield connection_key(attempt)
-
-
-def alarms(setting: Setting) -> Iterator[tuple[Key, int, tuple[Key, ...]]]:
-    """With time: the timers of pinned faults, when they run out (microseconds), and the cells to look at then."""
-    for number, fault in enumerate(setting.faults):
-        if fault.at_us is not None:
-            yield fault_key(number), fault.at_us, tuple(_cells_where_faults_wait(setting))
-
-
-def _cells_where_faults_wait(setting: Setting) -> Iterator[Key]:
-    yield from (in_flight_key(index) for index in range(setting.run_count))
-    yield from (connection_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1))
 
 
 TIMERS_OF_PHASE_1 = {EXPIRY_JOB: TakeExpiry.name}

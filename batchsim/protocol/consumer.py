@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from enum import Enum
 
-from batchsim.protocol.operation import StoreFailure, both
+from batchsim.model.operation import StoreFailure, both
 from batchsim.protocol.operations import (
     ClaimMessage,
     Cleanup,

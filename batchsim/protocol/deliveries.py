@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
-from batchsim.protocol.cells import Cells
+from batchsim.model.cells import Cells
+from batchsim.model.faults import befalls
+from batchsim.model.operation import Awaited, BlockingOperation, Both, Operation, StoreFailure
 from batchsim.protocol.consumer import consume
-from batchsim.protocol.faults import Crash, Redeliver, StoreError, befalls
-from batchsim.protocol.operation import Awaited, BlockingOperation, Both, Operation, StoreFailure, World
+from batchsim.protocol.faults import Crash, Redeliver, StoreError
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import ATTEMPTS_MAX, Deliveries, Setting
 from batchsim.protocol.stores import BATCH_ROW, META, PROCESSED, BatchRow, Message
+from batchsim.protocol.world import World
 
 UNLIMITED = 10**6
 """More errors than any number that it can take."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchsim.protocol.operation import BodyNotRead, ProtocolError, StoreFailure, for_each
+from batchsim.model.operation import ProtocolError, StoreFailure, for_each
 from batchsim.protocol.operations import (
     Enqueued,
     EnqueuedCount,
@@ -16,6 +16,7 @@ from batchsim.protocol.operations import (
 )
 from batchsim.protocol.policy import Check, Decision, Policy
 from batchsim.protocol.setting import Setting
+from batchsim.protocol.steps import BodyNotRead
 from batchsim.protocol.stores import Answer
 
 SEALED = Answer(200, sealed=True)

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
-from batchsim.protocol.operation import Operation
-
-T = TypeVar("T")
+from batchsim.model.faults import Fault, admits, befalls
+from batchsim.model.operation import Operation
 
 REDELIVERIES_MAX = 5
 """A message that came back so often is spared by faults with a probability, so that every run ends."""
@@ -37,28 +36,6 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """What all faults have."""
-
-    at_most: int | None = None
-    """A budget, for exploration."""
-    probability: float | None = None
-    """For timed runs: above 0, at most 1."""
-    at_us: int | None = None
-    """Pinned, in a timed run: the first moment from then on; exploration takes every moment."""
-
-    @property
-    def is_pinned(self) -> bool:
-        """Whether it happens, and once."""
-        return self.at_most is None and self.probability is None
-
-    @property
-    def times_max(self) -> int:
-        """How often it can happen, if it has no probability."""
-        return 1 if self.at_most is None else self.at_most
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LostResponse(Fault):
     """The connection drops when the handler has finished: the SDK gets no answer.
 
@@ -66,6 +43,11 @@ class LostResponse(Fault):
     """
 
     attempt: int | None = None
+
+    @property
+    def is_memoryless(self) -> bool:
+        """Whether it has no moment."""
+        return self.at_us is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,19 +115,11 @@ class StoreError(Fault):
     effect: Effect | None = None
     """`None`: exploration takes both; a timed run raises before the effect."""
 
+    @property
+    def is_memoryless(self) -> bool:
+        """Whether it has no moment, and no consumer can leave a message in flight because of it."""
+        return self.at_us is None and not befalls(self.actor, "consumer")
+
     def is_about(self, operation: Operation[Any]) -> bool:
         """Whether an operation of the actor can raise."""
         return admits(self.operation, operation.name) and admits(self.item, operation.item)
-
-
-def admits(field: T | None, value: T | None) -> bool:
-    """Whether a field of a fault admits this value."""
-    return field is None or field == value
-
-
-def befalls(actor: str | None, kind: str, number: int | None = None) -> bool:
-    """Whether a fault that names `actor` can befall an actor of this kind, and of this number if one is given."""
-    if actor is None or actor == kind:
-        return True
-    named, _, digits = actor.partition("-")
-    return named == kind and (number is None or digits == str(number))

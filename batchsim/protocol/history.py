@@ -6,7 +6,7 @@ alone, for one run as for a graph of states.
 
 from __future__ import annotations
 
-from batchsim.protocol.cells import Cells, Key
+from batchsim.model.cells import Cells, Key
 from batchsim.protocol.stores import Status
 
 PUSHED: Key = "history:pushed"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from batchsim.protocol.cells import Key
-from batchsim.protocol.exposure import WHOLE, Exposure, F
+from batchsim.model.cells import Key
+from batchsim.model.exposure import WHOLE, Exposure, F
+from batchsim.model.faults import admits, befalls
+from batchsim.model.operation import Alternative, Footprint, Operation, Raised, Stopped, StoreFailure, touches
 from batchsim.protocol.faults import (
     BEFALLEN,
     REDELIVERIES_MAX,
@@ -18,23 +20,11 @@ from batchsim.protocol.faults import (
     LostResponse,
     Redeliver,
     StoreError,
-    admits,
-    befalls,
-)
-from batchsim.protocol.operation import (
-    Alternative,
-    BodyNotRead,
-    Footprint,
-    Operation,
-    Raised,
-    Stopped,
-    StoreFailure,
-    World,
-    touches,
 )
 from batchsim.protocol.operations import Deliver, Drop, visibility_timer
 from batchsim.protocol.operations import Redeliver as RedeliverMessage
 from batchsim.protocol.setting import Deliveries, Setting
+from batchsim.protocol.steps import BodyNotRead
 from batchsim.protocol.stores import (
     CONNECTION_LOST,
     Answer,
@@ -43,6 +33,7 @@ from batchsim.protocol.stores import (
     connection_key,
     in_flight_key,
 )
+from batchsim.protocol.world import World
 
 Ways = tuple[Alternative, ...]
 

@@ -6,20 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
-from batchsim.protocol.cells import Key
+from batchsim.model.cells import Key
+from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Operation, Timer, touches
 from batchsim.protocol.history import COMPLETION_UPDATES, PUSHED, REGRESSION, SPURIOUS_RETRY
-from batchsim.protocol.operation import (
-    Alternative,
-    BlockingOperation,
-    FinalizeOperation,
-    Footprint,
-    ItemOperation,
-    MessageOperation,
-    Operation,
-    Timer,
-    World,
-    touches,
-)
+from batchsim.protocol.steps import FinalizeOperation, ItemOperation, MessageOperation
 from batchsim.protocol.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
@@ -46,6 +36,7 @@ from batchsim.protocol.stores import (
     run_key,
     run_keys,
 )
+from batchsim.protocol.world import World
 
 TOMBSTONE: Key = "redis:tombstone"
 """Present while cleanup's tombstone waits for its end (policy `tombstone`)."""

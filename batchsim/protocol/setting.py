@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from batchsim.protocol.faults import REDELIVERIES_MAX, Crash, Fault, Redeliver, StoreError, befalls
+from batchsim.model.faults import Fault, befalls
+from batchsim.protocol.faults import REDELIVERIES_MAX, Crash, Redeliver, StoreError
 
 ATTEMPTS_MAX = 6
 """How often a consumer tries to process an item."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from batchsim.protocol.cells import Cells, Key
+from batchsim.model.cells import Cells, Key
 
 META: Key = "batch:B:meta"
 ENQUEUED_ITEMS: Key = "batch:B:enqueued_items"

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from batchsim.engines.chain import ExactExploration, ExactOutcome
     from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
     from batchsim.engines.zones import TimedExploration, TimedOutcome
+    from batchsim.model.run import Step
     from batchsim.scenario import Scenario
-    from batchsim.trace import Answered, Outcome, Step, Trace
+    from batchsim.trace import Answered, Outcome, Trace
 
 SCHEMA = 1
 

@@ -11,6 +11,7 @@ from batchsim.analysis.excerpt import excerpt
 from batchsim.analysis.likeness import first_alike
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
+from batchsim.model.run import Step
 from batchsim.protocol.operations import Backoff
 from batchsim.protocol.setting import Kind
 from batchsim.report import phrases, words
@@ -21,7 +22,6 @@ from batchsim.report.occurrences import happened
 from batchsim.report.shell import join, quote
 from batchsim.rounding import exact_instant, instant
 from batchsim.scenario import Scenario, fault_in_words, format_duration
-from batchsim.trace import Step
 
 _ROWS_MAX = 40
 """Of a table of legs."""

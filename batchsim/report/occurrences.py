@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from batchsim.analysis.sweep import Sweep
     from batchsim.analysis.sweep.results import Share
     from batchsim.engines.occurrences import Occurrence
-    from batchsim.protocol.faults import Fault
+    from batchsim.model.faults import Fault
     from batchsim.scenario import Scenario, Slow
     from batchsim.trace import Trace
 

@@ -12,7 +12,8 @@ from batchsim.rounding import rounded
 if TYPE_CHECKING:
     from batchsim.analysis.margins import Margin
     from batchsim.analysis.runs import PolicyRun
-    from batchsim.trace import Answered, Step
+    from batchsim.model.run import Step
+    from batchsim.trace import Answered
 
 _STRETCHES_MAX = 6
 

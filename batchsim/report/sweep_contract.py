@@ -7,7 +7,7 @@ from typing import Any
 
 from batchsim.analysis.judging import Given
 from batchsim.analysis.sweep import CONFIDENCE, CellResult, Difference, Example, Point, Share, Sweep
-from batchsim.protocol.faults import Fault
+from batchsim.model.faults import Fault
 from batchsim.report.contract import expectation
 from batchsim.report.occurrences import identified
 from batchsim.scenario import Slow

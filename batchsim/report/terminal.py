@@ -13,6 +13,7 @@ from rich.table import Table
 from batchsim.analysis.chains import Leg, Span, any_of, folded, spans_of
 from batchsim.analysis.contest import contest_of
 from batchsim.analysis.margins import Margin
+from batchsim.model.run import Step
 from batchsim.report import words
 from batchsim.report.occurrences import happened, never_happened
 from batchsim.report.phrases import repeated
@@ -20,7 +21,6 @@ from batchsim.report.screen import Text
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import fault_in_words
-from batchsim.trace import Step
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import PolicyRun, ScenarioRun

@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from batchsim.protocol.faults import Fault
+from batchsim.batch.system import system_of
+from batchsim.model.faults import Fault
+from batchsim.model.system import System
+from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Setting
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Latency
 from batchsim.scenario.slowings import Slow
 from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
+from batchsim.trace import Trace
 
 T = TypeVar("T")
 
@@ -68,6 +72,15 @@ class Scenario:
     """The faults of the setting, one for each, with their places."""
     written: Node | None = field(default=None, repr=False, compare=False)
     """What it was built from, so that it can be varied; `None`: not known."""
+
+    def system(self, policy: Policy) -> System[Trace]:
+        """What engines run: the batch under a policy."""
+        return system_of(self.setting, policy)
+
+    @property
+    def system_faults(self) -> tuple[Fault, ...]:
+        """Those that befall operations of the system; what is only slow is not among them."""
+        return self.setting.faults
 
     @property
     def faults(self) -> tuple[Fault | Slow, ...]:

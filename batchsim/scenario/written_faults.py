@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from batchsim.protocol.faults import Fault
+from batchsim.model.faults import Fault
 from batchsim.scenario.problems import Place
 
 

@@ -192,7 +192,7 @@ def test_what_some_schedule_issues_is_never_said_to_be_unissued(
         items={"overrides": overrides},
         faults=[] if fault is None else [fault],
     )
-    walker = Walker(scenario.setting, POLICIES[name])
+    walker = Walker(scenario.system(POLICIES[name]))
     steps = {step.operation.name for walk in range(20) for step in walker.walk(number * 20 + walk).steps}
     left = unissued(scenario, [POLICIES[name]], {each: frozenset((each,)) for each in OPERATIONS})
     assert steps.isdisjoint(left)

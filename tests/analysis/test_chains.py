@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from batchsim.analysis.chains import Leg, any_of, cause_of, folded, last_common_cause, legs_between, spans_of
 from batchsim.engines.timed import simulate
+from batchsim.model.run import Step
 from batchsim.policies import POLICIES
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
-from batchsim.trace import Step, Trace
+from batchsim.trace import Trace
 from tests.strategies import policies, request_leg, scenarios, timeless
 
 

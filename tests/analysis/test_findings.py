@@ -138,7 +138,7 @@ def test_every_switch_is_tried() -> None:
 def test_schedules_that_are_drawn_replay_and_are_among_those_of_the_graph() -> None:
     subject = case("pr4397", Budget(("crash", "redeliver")))
     scenario = under_budget(BATCHES[subject.batch][0], subject)
-    walker = Walker(scenario.setting, PR4397)
+    walker = Walker(scenario.system(PR4397))
     exploration = explore(under_budget(scenario, case("pr4397", CRASHED)), PR4397, reduces=True)
     met: set[str] = set()
     for number in range(40):
@@ -146,7 +146,7 @@ def test_schedules_that_are_drawn_replay_and_are_among_those_of_the_graph() -> N
         assert simulate(scenario, PR4397, order=walk.steps).outcome == walk.outcome
         met.update(verdicts_of(walk.outcome))
     assert met & (exploration.verdicts - {"ok"})
-    assert walker.walk(7) == Walker(scenario.setting, POLICIES["pr4397"]).walk(7)
+    assert walker.walk(7) == Walker(scenario.system(POLICIES["pr4397"])).walk(7)
 
 
 # -- what is known -----------------------------------------------------------------------------

@@ -14,8 +14,9 @@ from batchsim.analysis.margins import race_margin, seal_margin
 from batchsim.analysis.status_writes import status_writes
 from batchsim.analysis.story import story
 from batchsim.engines.timed import simulate
+from batchsim.model.faults import Fault
 from batchsim.policies import POLICIES
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, Fault, LostResponse, Redeliver, StoreError
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
 from batchsim.protocol.stores import Status
 from batchsim.trace import Trace
 from batchsim.verdicts import verdicts_of

@@ -12,11 +12,12 @@ from copy import copy
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.task import Pending, Task
+from batchsim.model.cells import Cells
+from batchsim.model.operation import BlockingOperation
 from batchsim.protocol.cast import cast, world_after_phase_1
-from batchsim.protocol.cells import Cells
-from batchsim.protocol.operation import BlockingOperation, World
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Setting
+from batchsim.protocol.world import World
 from batchsim.trace import Outcome, outcome_of
 
 History = tuple[tuple[int, Any], ...]

@@ -22,9 +22,9 @@ from batchsim import (
     verdicts_of,
 )
 from batchsim.analysis.sweep.together import Together
+from batchsim.batch.system import class_of
 from batchsim.engines.chain.steps import mean_us_of
 from batchsim.engines.exhaustive import Bounds
-from batchsim.engines.exhaustive.explore import class_of
 from batchsim.scenario import InvalidScenario
 
 RUNS = int(os.environ.get("BATCHSIM_CHAIN_RUNS", "1000"))

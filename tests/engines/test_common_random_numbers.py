@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from batchsim.engines.timed import simulate
+from batchsim.model.operation import BlockingOperation
 from batchsim.policies import POLICIES
-from batchsim.protocol.operation import BlockingOperation
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, scenario_from_data
 from batchsim.trace import Trace

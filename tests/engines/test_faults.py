@@ -14,25 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import batchsim.engines.exhaustive.explore  # noqa: F401  (the function of that name hides the module)
+from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
-from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.following import follow
 from batchsim.engines.exhaustive.task import Task
 from batchsim.engines.timed import simulate
 from batchsim.engines.zones import explore_timed
+from batchsim.model.faults import Fault
+from batchsim.model.operation import Raised, Stopped, StoreFailure, for_each
 from batchsim.policies import POLICIES
 from batchsim.protocol.client import Result
-from batchsim.protocol.faults import (
-    Crash,
-    Cut,
-    Disconnect,
-    Effect,
-    Fault,
-    LostResponse,
-    Redeliver,
-    StoreError,
-)
-from batchsim.protocol.operation import Raised, Stopped, StoreFailure, for_each
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
 from batchsim.protocol.operations import EnqueuedCount, GetMeta
 from batchsim.scenario import Scenario
 from batchsim.verdicts import verdicts_of

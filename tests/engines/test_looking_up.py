@@ -89,7 +89,7 @@ def test_scouts_take_no_more_steps_than_a_search_may_have_states() -> None:
         nonlocal steps
         steps += 1
 
-    table = StepTable(Layout(SMALL.setting, POLICY, merges=True))
+    table = StepTable(Layout(SMALL.system(POLICY), merges=True))
     send_scouts(table, steps_max=100, look=look)
     assert steps == 101
 
@@ -97,6 +97,6 @@ def test_scouts_take_no_more_steps_than_a_search_may_have_states() -> None:
 def test_nothing_before_the_first_look_grows_with_the_square_of_the_batch() -> None:
     """Child runs that can be exchanged know of each other by one list."""
     scenario = scenario_from_data({"name": "large", "batch": {"items": 50}})
-    layout = Layout(scenario.setting, POLICY, merges=True, exchanges=True)
+    layout = Layout(scenario.system(POLICY), merges=True, exchanges=True)
     groups = {id(role.locals.alike) for role, _ in layout.exchangeable}
     assert (len(groups), len(layout.exchangeable)) == (1, 50)

@@ -10,11 +10,13 @@ import pytest
 
 from batchsim.engines.chain import explore_exact
 from batchsim.engines.timed.run import Simulation
+from batchsim.model.faults import Fault
+from batchsim.model.properties import Property
+from batchsim.model.run import Step
 from batchsim.policies import POLICIES
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, Fault, LostResponse, Redeliver, StoreError
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
 from batchsim.scenario import Scenario, Slow
-from batchsim.trace import Step, Trace
-from batchsim.verdicts import Property
+from batchsim.trace import Trace
 from tests.engines.test_chain import memoryless
 from tests.strategies import SECOND_US, request_leg, timeless
 

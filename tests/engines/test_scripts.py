@@ -11,9 +11,9 @@ import pytest
 
 from batchsim.engines.timed import Simulation
 from batchsim.engines.timed.scripts import Notes, Script
+from batchsim.model.operation import ForEach, Program, ProtocolError, StoreFailure, for_each
 from batchsim.policies import POLICIES
 from batchsim.protocol.consumer import consume
-from batchsim.protocol.operation import ForEach, Program, ProtocolError, StoreFailure, for_each
 from batchsim.protocol.operations import CreateRun, GetMeta, Record, Seal, TakeMessage
 from batchsim.protocol.setting import Deliveries, Item, Setting
 from batchsim.protocol.stores import Message

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import batchsim.engines.exhaustive.search as search_module
+from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, explore
-from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.following import follow
 from batchsim.engines.exhaustive.layout import ABSENT, Layout
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable

@@ -8,14 +8,15 @@ from statistics import mean
 import pytest
 
 from batchsim.engines.timed import simulate
+from batchsim.model.cells import UndeclaredKeyError
+from batchsim.model.operation import Footprint
+from batchsim.model.run import Step
 from batchsim.policies import POLICIES
-from batchsim.protocol.cells import UndeclaredKeyError
 from batchsim.protocol.client import CallResult, Result
-from batchsim.protocol.operation import Footprint
 from batchsim.protocol.operations import EnqueuedCount
 from batchsim.protocol.stores import Status
 from batchsim.scenario import Scenario
-from batchsim.trace import Answered, Step, Trace
+from batchsim.trace import Answered, Trace
 from tests.strategies import request_leg, timeless
 
 MS = 1_000

@@ -13,15 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
-from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.timed import simulate
 from batchsim.engines.zones import TimedExploration, explore_timed
 from batchsim.engines.zones.bounds import first_of, with_instants
 from batchsim.engines.zones.merging import merged
 from batchsim.engines.zones.windows import NEVER_US, Window, leg_windows
+from batchsim.model.faults import Fault
 from batchsim.policies import POLICIES
-from batchsim.protocol.faults import Crash, Disconnect, Fault, LostResponse
+from batchsim.protocol.faults import Crash, Disconnect, LostResponse
 from batchsim.protocol.operations import OPERATIONS
 from batchsim.scenario import (
     Constant,
@@ -160,7 +161,8 @@ def test_under_faults_too(
 
 def test_two_timers_that_ran_out_before_anybody_asked_keep_their_own_times() -> None:
     at_once, takes_1_ms = Legs(Constant(0), Constant(0)), Legs(Constant(0), Constant(1_000))
-    table = dict.fromkeys(OPERATIONS, at_once) | {
+    table: dict[str, Latency] = {
+        **dict.fromkeys(OPERATIONS, at_once),
         "redis.get_meta": takes_1_ms,
         "redis.mark_enqueued": takes_1_ms,
         "queue.push": Legs(Uniform(1_000, 4_000), Constant(0)),

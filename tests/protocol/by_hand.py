@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batchsim.protocol.operation import Program
+from batchsim.model.operation import Program
 
 
 class ByHand:

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from batchsim.protocol.cast import SDK, Actor, cast, world_after_phase_1
-from batchsim.protocol.cells import Cells, GuardedCells
-from batchsim.protocol.operation import Both, ForEach, Operation, Program, ProtocolError, World
+from batchsim.model.cells import Cells, GuardedCells
+from batchsim.model.operation import Both, ForEach, Operation, Program, ProtocolError
+from batchsim.model.system import Actor
+from batchsim.protocol.cast import SDK, cast, world_after_phase_1
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Setting
+from batchsim.protocol.world import World
 from batchsim.trace import Outcome, outcome_of
 
 End = Callable[[Any, ProtocolError | None], None]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from batchsim.model.cells import Cells, freeze
+from batchsim.model.operation import Operation
 from batchsim.protocol.cast import world_after_phase_1
-from batchsim.protocol.cells import Cells, freeze
 from batchsim.protocol.history import COMPLETION_UPDATES
-from batchsim.protocol.operation import Operation, World
 from batchsim.protocol.operations import (
     Abort,
     Cleanup,
@@ -37,6 +37,7 @@ from batchsim.protocol.stores import (
     Status,
     run_key,
 )
+from batchsim.protocol.world import World
 
 Snapshot = dict[str, Hashable]
 NO_ITEMS: frozenset[int] = frozenset()

@@ -18,13 +18,14 @@ from hypothesis.strategies import SearchStrategy
 
 from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.engines.timed import simulate
+from batchsim.model.exposure import Exposed
+from batchsim.model.faults import Fault
+from batchsim.model.operation import Operation
 from batchsim.policies import POLICIES
 from batchsim.policies.decisions import ok_if_done_on_count_mismatch
 from batchsim.protocol.cast import cast
 from batchsim.protocol.deliveries import deliveries_of
-from batchsim.protocol.exposure import Exposed
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, Fault, Redeliver, StoreError
-from batchsim.protocol.operation import Operation
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, Redeliver, StoreError
 from batchsim.protocol.operations import OPERATIONS, TYPES, names_done_by
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario

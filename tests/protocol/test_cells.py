@@ -7,7 +7,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchsim.protocol.cells import Cells, freeze, thaw
+from batchsim.model.cells import Cells, freeze, thaw
 from batchsim.protocol.stores import Answer, BatchRow, Message, Status
 
 NUMBERS = st.integers(0, 5)

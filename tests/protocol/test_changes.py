@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchsim.engines.timed import simulate
+from batchsim.model.cells import Cells, Key, freeze
+from batchsim.model.changes import RecordedCells, changes_in
+from batchsim.model.faults import Fault
+from batchsim.model.run import Step
 from batchsim.protocol.cast import world_after_phase_1
-from batchsim.protocol.cells import Cells, Key, freeze
-from batchsim.protocol.changes import RecordedCells, changes_in
-from batchsim.protocol.faults import Fault
-from batchsim.protocol.operation import World
 from batchsim.protocol.policy import Policy
+from batchsim.protocol.world import World
 from batchsim.scenario import Scenario
-from batchsim.trace import Step
 from tests.strategies import policies, scenarios, timed_faults
 
 KEYS: dict[Key, Callable[[], Any]] = {"set": set, "dict": dict, "list": list, "queue": deque}

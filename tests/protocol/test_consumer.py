@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from batchsim.model.faults import Fault
+from batchsim.model.operation import Operation, Raised, StoreFailure, both
 from batchsim.policies import POLICIES
 from batchsim.protocol.consumer import consume, status_after_processing
 from batchsim.protocol.deliveries import deliveries_of
-from batchsim.protocol.faults import Crash, Fault, Redeliver
-from batchsim.protocol.operation import Operation, Raised, StoreFailure, both
+from batchsim.protocol.faults import Crash, Redeliver
 from batchsim.protocol.operations import (
     ClaimMessage,
     Cleanup,

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from batchsim.model.operation import ForEach
 from batchsim.policies import POLICIES
 from batchsim.protocol.endpoint import stream_batch_items
-from batchsim.protocol.operation import ForEach
 from batchsim.protocol.operations import (
     EnqueuedCount,
     FindBatch,

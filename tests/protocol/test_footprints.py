@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 import pytest
 
+from batchsim.model.cells import Cells, GuardedCells, Key, UndeclaredKeyError
+from batchsim.model.exposure import exposed, fault_key
+from batchsim.model.operation import Footprint, Operation, touches
 from batchsim.protocol import operation as base
 from batchsim.protocol import operations
-from batchsim.protocol.cells import Cells, GuardedCells, Key, UndeclaredKeyError
-from batchsim.protocol.exposure import exposed, fault_key
 from batchsim.protocol.faults import Disconnect
 from batchsim.protocol.history import PUSHED
 from batchsim.protocol.mishaps import ConnectionDrops
-from batchsim.protocol.operation import Footprint, Operation, World, touches
 from batchsim.protocol.operations import OPERATIONS, TOMBSTONE
 from batchsim.protocol.stores import (
     BATCH_ROW,
@@ -37,6 +37,7 @@ from batchsim.protocol.stores import (
     in_flight_key,
     run_key,
 )
+from batchsim.protocol.world import World
 
 T = TypeVar("T")
 World_ = dict[Key, Any]

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batchsim.model.cells import Cells
+from batchsim.model.operation import BlockingOperation, Operation, Program
 from batchsim.policies import POLICIES
 from batchsim.protocol.cast import all_cells, cast, world_after_phase_1
-from batchsim.protocol.cells import Cells
-from batchsim.protocol.operation import BlockingOperation, Operation, Program, World
 from batchsim.protocol.operations import ExpireTombstone, TakeCompletion, TakeExpiry, TakeMessage
 from batchsim.protocol.policy import Policy
 from batchsim.protocol.setting import Call, Item, Kind, Setting
+from batchsim.protocol.world import World
 from batchsim.verdicts import verdicts_of
 from tests.protocol.driving import walk_at_random
 from tests.protocol.facts import Facts

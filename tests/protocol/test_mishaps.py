@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
+from batchsim.model.cells import Cells, GuardedCells, Key, UndeclaredKeyError
+from batchsim.model.exposure import exposed, fault_key
+from batchsim.model.faults import Fault
+from batchsim.model.operation import Footprint, Operation, Raised
 from batchsim.policies import POLICIES
 from batchsim.protocol import operations
-from batchsim.protocol.cells import Cells, GuardedCells, Key, UndeclaredKeyError
 from batchsim.protocol.deliveries import deliveries_of
-from batchsim.protocol.exposure import exposed, fault_key
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, Fault, LostResponse, Redeliver, StoreError
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
 from batchsim.protocol.history import PUSHED
 from batchsim.protocol.mishaps import exposures_of
-from batchsim.protocol.operation import Footprint, Operation, Raised, World
 from batchsim.protocol.setting import Setting
 from batchsim.protocol.stores import (
     META,
@@ -28,6 +29,7 @@ from batchsim.protocol.stores import (
     connection_key,
     in_flight_key,
 )
+from batchsim.protocol.world import World
 from batchsim.scenario import scenario_from_data
 
 Cells_ = dict[Key, Any]

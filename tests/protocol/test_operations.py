@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from batchsim.protocol.cells import Cells
+from batchsim.model.cells import Cells
+from batchsim.model.operation import Alternative
 from batchsim.protocol.history import PUSHED
-from batchsim.protocol.operation import Alternative, World
 from batchsim.protocol.operations import (
     TOMBSTONE,
     Abort,
@@ -40,6 +40,7 @@ from batchsim.protocol.stores import (
     answer_key,
     run_key,
 )
+from batchsim.protocol.world import World
 
 
 def world(**cells: object) -> World:

@@ -15,8 +15,9 @@ from batchsim.analysis.constraints import explanations
 from batchsim.analysis.runs import ScenarioRun, run_policy, run_scenario
 from batchsim.analysis.witnesses import steps_of
 from batchsim.engines.exhaustive import Bounds, explore
+from batchsim.model.faults import Fault
 from batchsim.policies import POLICIES
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Fault, LostResponse, Redeliver, StoreError
+from batchsim.protocol.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.protocol.policy import Policy
 from batchsim.report.contract import explore_document, run_document
 from batchsim.report.exploration import show_explorations

@@ -12,16 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchsim.protocol.faults import (
-    Crash,
-    Cut,
-    Disconnect,
-    Effect,
-    Fault,
-    LostResponse,
-    Redeliver,
-    StoreError,
-)
+from batchsim.model.faults import Fault
+from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
 from batchsim.protocol.operations import OPERATIONS, names_done_by
 from batchsim.scenario import InvalidScenario, Scenario, Slow, json_schema, load_scenario, scenario_from_data
 from batchsim.scenario.tree import plain

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Fault, LostResponse, Redeliver, StoreError
+from batchsim.model.faults import Fault
+from batchsim.protocol.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.protocol.setting import Call
 from batchsim.scenario import Scenario
 

@@ -99,7 +99,7 @@ def examine(work: Work, effort: Effort, tries_all: bool) -> Done:
             found = [(each.verdicts, each.witness) for each in exploration.outcomes]
             happened = states_with_all(exploration.graph, len(scenario.setting.faults))
             return _done(work.case, True, exploration.states, happened, found, original)
-    walker = Walker(scenario.setting, policy)
+    walker = Walker(scenario.system(policy))
     walks = [walker.walk(number) for number in range(effort.walks)]
     found = [(verdicts_of(walk.outcome, properties), walk.steps) for walk in walks]
     of_budget = set(range(len(scenario.setting.faults)))

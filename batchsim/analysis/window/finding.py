@@ -29,10 +29,11 @@ from batchsim.analysis.window.sums import TooManySums
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, Level, explore
 from batchsim.engines.exhaustive.search import UNBOUNDED
 from batchsim.engines.timed import simulate
+from batchsim.model.properties import Property
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
 from batchsim.trace import Trace
-from batchsim.verdicts import Property, verdicts_of
+from batchsim.verdicts import verdicts_of
 
 QUIET = 300
 """Cases are looked for within the intervals until so many runs have brought none."""

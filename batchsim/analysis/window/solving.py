@@ -16,10 +16,10 @@ from batchsim.engines.exhaustive import Bounds, Level
 from batchsim.engines.exhaustive.search import UNBOUNDED
 from batchsim.engines.timed import simulate
 from batchsim.engines.zones import ExplorationByValue, NoLeg, Probe, Range, TimedOutcome, explore_by_value
+from batchsim.model.properties import Property
+from batchsim.model.run import Step
 from batchsim.protocol.policy import Policy
 from batchsim.scenario import InvalidScenario, Scenario, varied
-from batchsim.trace import Step
-from batchsim.verdicts import Property
 
 PROBES_US = (1_000_000, 2_000_000)
 ALLOWED = (

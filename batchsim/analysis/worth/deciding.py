@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from batchsim.analysis.checks import check_of, switches_of, with_checks
 from batchsim.analysis.worth.question import DELAY
+from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds
-from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.zones import explore_timed
 from batchsim.protocol.policy import Check, Decision, Policy
 from batchsim.protocol.stores import BatchRow, Status

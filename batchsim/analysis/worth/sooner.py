@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds
-from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.zones import explore_timed
 from batchsim.engines.zones.timetable import TimedStep
 from batchsim.protocol.operations import CompletionUpdate, ScheduleCompletion, SetCompleted, TakeCompletion

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchsim.protocol.faults import Crash, Fault, LostResponse, StoreError, befalls
 from batchsim.scenario import InvalidScenario, Problem, Scenario, check_for_timed_run
 from batchsim.scenario.problems import Place
 
@@ -24,18 +23,10 @@ def check_for_chain(scenario: Scenario) -> None:
 
 
 def _problems_of_faults(scenario: Scenario) -> Iterator[Problem]:
-    for number, fault in enumerate(scenario.setting.faults):
-        if not _is_fit(fault):
+    for number, fault in enumerate(scenario.system_faults):
+        if not fault.is_memoryless:
             written = scenario.written_faults[number : number + 1]
             place = written[0].place if written else Place(scenario.file)
             field = written[0].field if written else f"faults[{number}]"
             found = type(fault).__name__ if fault.at_us is None else f"{type(fault).__name__} with at"
             yield Problem(*place, field, found, ALLOWED)
-
-
-def _is_fit(fault: Fault) -> bool:
-    if fault.at_us is not None or isinstance(fault, Crash):
-        return False
-    if isinstance(fault, StoreError):
-        return not befalls(fault.actor, "consumer")
-    return isinstance(fault, LostResponse)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batchsim.protocol.operation import Operation
+from batchsim.model.operation import Operation
 from batchsim.scenario import InvalidScenario, Scenario
 from batchsim.scenario.latencies import Constant, Distribution, Exponential, Latency, Legs, RoundTrip
 from batchsim.scenario.problems import Problem

@@ -8,29 +8,29 @@ instant one has no request leg: its timer holds it back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from batchsim.engines.chain.memoryless import Means
 from batchsim.engines.chain.steps import Leg, Paced, PacedWaiting
 from batchsim.engines.exhaustive.task import Path
-from batchsim.protocol.cast import SDK, Actor
-from batchsim.protocol.cells import Key
-from batchsim.protocol.operation import BlockingOperation, Operation
+from batchsim.model.cells import Key
+from batchsim.model.operation import BlockingOperation, Operation
+from batchsim.model.system import Actor
 
 
 class ActorPace:
     """Where time passes for one actor."""
 
-    def __init__(self, means: Means, actor: Actor, timers: dict[Key, str]) -> None:
+    def __init__(self, means: Means, actor: Actor, timers: Mapping[Key, str]) -> None:
         self._means = means
         self._actor = actor
         self._timers = timers
-        self._is_awaited = actor.kind == SDK or actor.returns_to is not None
 
     def before_beginning(self) -> Path:
         """The leg after which it begins, if any."""
-        name = self._actor.begins_after_leg_of
-        return () if name is None else _leg(self._means.legs(name)[0])
+        leg = self._actor.begins_after_leg_of
+        return () if leg is None else _leg(self._means.legs(leg.operation)[0])
 
     def to(self, operation: Operation[Any]) -> Path:
         """From when an operation is issued until it takes effect."""
@@ -45,7 +45,7 @@ class ActorPace:
 
     def back_from(self, operation: Operation[Any], *, ends_actor: bool) -> Path:
         """From the effect of an operation until the actor goes on; nobody sees when it ends, if nobody waits."""
-        if operation.acts_on_arrival or (ends_actor and not self._is_awaited):
+        if operation.acts_on_arrival or (ends_actor and not self._actor.is_awaited):
             return ()
         return _leg(self._means.legs_of(operation)[1])
 

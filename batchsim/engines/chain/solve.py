@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +15,14 @@ from batchsim.engines.chain.fitness import check_for_chain
 from batchsim.engines.chain.layout import TimedLayout
 from batchsim.engines.chain.memoryless import Means
 from batchsim.engines.chain.search import ChainSearch
-from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.graph import Graph
 from batchsim.engines.exhaustive.moves import StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import send_scouts
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, GaveUp, Lookout, OnLevel, searched
 from batchsim.engines.occurrences import Occurrence, missing
-from batchsim.protocol.policy import Policy
+from batchsim.model.properties import Property
+from batchsim.model.system import System
 from batchsim.scenario import InvalidScenario, Problem, Scenario
-from batchsim.trace import Outcome
-from batchsim.verdicts import Property, verdicts_of
 
 SCOUTS = 8
 """Enough to meet most latencies, so that what is wrong with them is told at once and together."""
@@ -35,9 +34,9 @@ TIE_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class ExactOutcome:
-    """All ends of the chain that are told as one (`class_of`)."""
+    """All ends of the chain that are told as one (`System.class_of`)."""
 
-    outcome: Outcome
+    outcome: Any
     verdicts: tuple[str, ...]
     probability: float
     """Of an incomplete exploration: at least so much."""
@@ -93,7 +92,7 @@ class ExactExploration:
 
 def explore_exact(
     scenario: Scenario,
-    policy: Policy,
+    policy: Any,
     *,
     properties: Sequence[Property] = (),
     bounds: Bounds = UNBOUNDED,
@@ -106,12 +105,13 @@ def explore_exact(
     faults that have a moment or leave messages in flight, and where two steps at one instant could come in either
     order and that mattered.
     """
+    system = scenario.system(policy)
     check_for_chain(scenario)
-    search = _search(scenario, policy, bounds, on_level)
+    search = _search(scenario, system, bounds, on_level)
     graph = Graph(search)
     absorption = Absorption(graph)
     return ExactExploration(
-        policy=policy.name,
+        policy=system.name,
         is_complete=search.is_complete,
         stopped_by=search.stopped_by,
         bounds=bounds,
@@ -125,9 +125,9 @@ def explore_exact(
     )
 
 
-def _search(scenario: Scenario, policy: Policy, bounds: Bounds, on_level: OnLevel | None) -> ChainSearch:
+def _search(scenario: Scenario, system: System[Any], bounds: Bounds, on_level: OnLevel | None) -> ChainSearch:
     means = Means(scenario)
-    table = StepTable(TimedLayout(scenario, policy, means))
+    table = StepTable(TimedLayout(system, means))
     steps_max = None if bounds.states_max is None else max(bounds.states_max, SCOUTED_STEPS)
     with suppress(GaveUp):  # so does the search, then
         send_scouts(table, SCOUTS, steps_max=steps_max, look=Lookout(bounds, on_level).look)
@@ -140,7 +140,7 @@ def _search(scenario: Scenario, policy: Policy, bounds: Bounds, on_level: OnLeve
 def _occurrences(scenario: Scenario, graph: Graph, absorption: Absorption) -> Iterator[Occurrence]:
     """How likely each fault happens at least once: one that is a probability leaves no trace in the states."""
     happens_in = np.array([-1 if label.fault is None else label.fault for label in graph.labels], dtype=np.int64)
-    for number, fault in enumerate(scenario.setting.faults):
+    for number, fault in enumerate(graph.layout.system.faults):
         edges = (happens_in == number)[graph.edge_labels]
         probability = absorption.probability_to_take(edges)
         is_known = not any(absorption.ties(probability, TIE_TOLERANCE, edges))
@@ -155,12 +155,13 @@ def _outcomes(
     *,
     is_complete: bool,
 ) -> tuple[ExactOutcome, ...]:
+    system = graph.layout.system
     members: dict[Hashable, list[int]] = {}
-    of_class: dict[Hashable, tuple[Outcome, tuple[str, ...]]] = {}
+    of_class: dict[Hashable, tuple[Any, tuple[str, ...]]] = {}
     for state in graph.terminals.tolist():
         outcome = graph.outcome(state)
-        verdicts = verdicts_of(outcome, properties)
-        alike = class_of(outcome, verdicts)
+        verdicts = system.verdicts_of(outcome, properties)
+        alike = system.class_of(outcome, verdicts)
         of_class.setdefault(alike, (outcome, verdicts))
         members.setdefault(alike, []).append(state)
     found = []

@@ -6,16 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from batchsim.protocol.cells import Key
-from batchsim.protocol.operation import (
-    Alternative,
-    BlockingOperation,
-    Chance,
-    Footprint,
-    Operation,
-    World,
-    touches,
-)
+from batchsim.model.cells import Key
+from batchsim.model.operation import Alternative, BlockingOperation, Chance, Footprint, Operation, touches
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -32,7 +24,7 @@ class Leg(Operation[None]):
     name: ClassVar[str] = "time.leg"
     mean_us: int
 
-    def apply(self, world: World) -> None:
+    def apply(self, world: Any) -> None:
         """Only time passes."""
 
 
@@ -52,11 +44,11 @@ class RunOut(BlockingOperation[None]):
         """The timer's cell."""
         return touches(writes=(self.waits_for(),))
 
-    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
         """None while it does not run."""
         return () if world.cells.read(self.waits_for()) is None else (Alternative(),)
 
-    def apply(self, world: World) -> None:
+    def apply(self, world: Any) -> None:
         """It runs no longer."""
         world.cells.delete(self.waits_for())
 
@@ -115,11 +107,11 @@ class Paced(Operation[T_co]):
         started = () if self.starts is None else (running_key(self.starts),)
         return Footprint(inner.reads.union(map(running_key, self.timers)), inner.writes.union(started))
 
-    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
         """The ways in which it can turn out now, each with its probability."""
         return tuple(self._drawn(world))
 
-    def _drawn(self, world: World) -> Iterator[Alternative]:
+    def _drawn(self, world: Any) -> Iterator[Alternative]:
         left = 1.0
         passed: dict[tuple[Key, str | None], Passed] = {}
         for each in self.operation.alternatives(world):
@@ -135,10 +127,10 @@ class Paced(Operation[T_co]):
             if not left:
                 return
 
-    def _runs(self, world: World, timer: Key) -> bool:
+    def _runs(self, world: Any, timer: Key) -> bool:
         return timer in self.timers and world.cells.read(running_key(timer)) is not None
 
-    def apply_alternative(self, world: World, alternative: Alternative) -> Any:
+    def apply_alternative(self, world: Any, alternative: Alternative) -> Any:
         """It takes effect, and starts its timer anew."""
         answer = self.operation.apply_alternative(world, alternative)
         if self.starts is not None and self.operation.timer_after(answer) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from batchsim.engines.exhaustive.counting import Counts, probability_of, schedules_to
 from batchsim.engines.exhaustive.fates import Decision, decisions
@@ -25,32 +26,18 @@ from batchsim.engines.exhaustive.search import (
     searched,
 )
 from batchsim.engines.occurrences import Occurrence, missing
-from batchsim.protocol.policy import Policy
+from batchsim.model.properties import Property
 from batchsim.scenario import Scenario, check_for_exploration
-from batchsim.trace import Outcome
-from batchsim.verdicts import Property, verdicts_of
 
 WHOLE_STATES_MAX = 4_000_000
 """A graph of so many states is searched whole even if it need not: working out what to skip would take longer."""
 
 
-def class_of(outcome: Outcome, verdicts: tuple[str, ...]) -> Hashable:
-    """The same for two outcomes that are told as one: what the caller got, the final row, runs, keys, verdicts."""
-    row = outcome.batch
-    return (
-        outcome.call,
-        (row.status, row.sealed, row.processing_completed),
-        (outcome.runs_created, outcome.runs_total),
-        outcome.leaked_keys,
-        verdicts,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class OutcomeClass:
-    """All schedules that come to the same (`class_of`)."""
+    """All schedules that come to the same (`System.class_of`)."""
 
-    outcome: Outcome
+    outcome: Any
     """That of the witness."""
     verdicts: tuple[str, ...]
     schedules: int | None
@@ -101,7 +88,7 @@ class Exploration:
 
 def explore(
     scenario: Scenario,
-    policy: Policy,
+    policy: Any,
     *,
     properties: Sequence[Property] = (),
     bounds: Bounds = UNBOUNDED,
@@ -120,9 +107,10 @@ def explore(
     `reduces`: they are not, and in a graph that is too large orders of steps that commute are skipped; the
     outcomes are the same. Raises `InvalidScenario` for faults with a probability.
     """
-    if scenario.setting.faults:
+    if scenario.system_faults:
         check_for_exploration(scenario)
-    table = StepTable(Layout(scenario.setting, policy, merges=merges, exchanges=exchanges))
+    system = scenario.system(policy)
+    table = StepTable(Layout(system, merges=merges, exchanges=exchanges))
     is_counted = counts and not reduces
     search = (
         _outcomes_only(table, bounds, on_level)
@@ -131,12 +119,12 @@ def explore(
     )
     graph = Graph(search)
     outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]
-    verdicts = [verdicts_of(outcome, properties) for outcome in outcomes]
+    verdicts = [system.verdicts_of(outcome, properties) for outcome in outcomes]
     counts_to = schedules_to(graph) if is_counted else None
     classes = _classes(graph, outcomes, verdicts, counts_to)
     bad = sorted({name for given in verdicts for name in given if name != "ok"})
     return Exploration(
-        policy=policy.name,
+        policy=system.name,
         is_complete=search.is_complete,
         stopped_by=search.stopped_by,
         bounds=bounds,
@@ -183,12 +171,12 @@ def _search(
 
 
 def _classes(
-    graph: Graph, outcomes: Sequence[Outcome], verdicts: Sequence[tuple[str, ...]], counts: Counts | None
+    graph: Graph, outcomes: Sequence[Any], verdicts: Sequence[tuple[str, ...]], counts: Counts | None
 ) -> tuple[OutcomeClass, ...]:
     probability = None if counts is None else probability_of(graph)
     members: dict[Hashable, list[int]] = {}
     for place, (outcome, given) in enumerate(zip(outcomes, verdicts, strict=True)):
-        members.setdefault(class_of(outcome, given), []).append(place)
+        members.setdefault(graph.layout.system.class_of(outcome, given), []).append(place)
     terminals = graph.terminals.tolist()
     classes = (
         OutcomeClass(

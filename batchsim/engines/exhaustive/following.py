@@ -7,7 +7,7 @@ from typing import Protocol
 
 from batchsim.engines.exhaustive.graph import Graph
 from batchsim.engines.exhaustive.identities import Identities, Identity
-from batchsim.protocol.operation import Operation
+from batchsim.model.operation import Operation
 
 
 class Taken(Protocol):

@@ -15,8 +15,7 @@ from batchsim.engines.exhaustive.identities import Identities
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.search import Search
 from batchsim.engines.exhaustive.stepping import Label
-from batchsim.protocol.operation import Operation, Raised, World
-from batchsim.trace import Outcome
+from batchsim.model.operation import Operation, Raised
 
 Numbers = NDArray[np.int64]
 
@@ -107,11 +106,11 @@ class Graph:
             state = int(self.sources[edge])
         return edges[::-1]
 
-    def world(self, state: int) -> World:
+    def world(self, state: int) -> Any:
         """The stores in a state, as a copy of their own."""
         return self.layout.world(self.rows[state].tolist())
 
-    def outcome(self, state: int) -> Outcome:
+    def outcome(self, state: int) -> Any:
         """What a run came to that ended in this state."""
         return self.layout.outcome(self.rows[state].tolist())
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind
-from batchsim.protocol.operation import Operation
+from batchsim.model.operation import Operation
 
 
 class Identity(NamedTuple):

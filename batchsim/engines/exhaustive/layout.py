@@ -6,18 +6,13 @@ Twins (actors of a kind that are interchangeable) stand side by side, so that th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 from batchsim.engines.exhaustive.local_states import LocalStates
 from batchsim.engines.exhaustive.task import TIMELESS, Pace
-from batchsim.protocol.cast import Actor, all_cells, cast, world_after_phase_1
-from batchsim.protocol.cells import Cells, Key, freeze, thaw
-from batchsim.protocol.client import CallResult
-from batchsim.protocol.operation import World
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Setting
-from batchsim.trace import Outcome, outcome_of
+from batchsim.model.cells import Cells, Key, freeze, thaw
+from batchsim.model.system import Actor, System
 
 ABSENT = 0
 """The number of the value of a cell that is not there."""
@@ -67,22 +62,24 @@ class Role:
 
 
 class Layout:
-    """The columns of all actors and cells of a setting under a policy."""
+    """The columns of all actors and cells of a system."""
 
-    def __init__(self, setting: Setting, policy: Policy, *, merges: bool, exchanges: bool = False) -> None:
-        self.setting = setting
+    def __init__(self, system: System[Any], *, merges: bool, exchanges: bool = False) -> None:
+        self.system = system
         self.roles: list[Role] = []
-        for actors in _by_role(list(self.actors(setting, policy))):
+        for actors in _by_role(list(self.actors())):
             first = self.roles[-1].columns.stop if self.roles else 0
             self.roles.append(Role(actors, first, merges=merges, pace=self.pace_of(actors[0])))
+        self._judged = [role for role in self.roles if role.actors[0].is_judged]
+        """One actor each."""
         self.actors_count = self.roles[-1].columns.stop
-        self.cells = self.cells_of(setting, policy)
+        self.cells = tuple(self.cells_of_system())
         self.column_of = {cell: self.actors_count + place for place, cell in enumerate(self.cells)}
         self.values = [Values() for _ in self.cells]
         self.width = self.actors_count + len(self.cells)
         self.exchangeable = self._exchangeable() if exchanges else ()
         """Roles that are interchangeable together with a column each, once there is something in it."""
-        self._initial = self.cells_after_phase_1(setting, policy)
+        self._initial = self.first_cells()
 
     def _exchangeable(self) -> tuple[tuple[Role, int], ...]:
         found = [
@@ -102,22 +99,22 @@ class Layout:
 
     # What time adds is added in a subclass.
 
-    def actors(self, setting: Setting, policy: Policy) -> Iterator[Actor]:
+    def actors(self) -> Iterator[Actor]:
         """Everybody who has a column."""
-        return cast(setting, policy)
+        return iter(self.system.actors)
 
     def pace_of(self, actor: Actor) -> Pace:
         """Where time passes for an actor."""
         return TIMELESS
 
-    def cells_of(self, setting: Setting, policy: Policy) -> tuple[Key, ...]:
+    def cells_of_system(self) -> Iterable[Key]:
         """Every cell that has a column."""
-        return all_cells(setting, policy)
+        return self.system.cells
 
-    def cells_after_phase_1(self, setting: Setting, policy: Policy) -> Cells:
-        """What the cells hold when phase 1 is done."""
+    def first_cells(self) -> Cells:
+        """What the cells hold before anybody acted."""
         cells = Cells()
-        world_after_phase_1(setting, policy, cells)
+        self.system.begin(cells)
         return cells
 
     def values_of_column(self, column: int) -> Values:
@@ -129,26 +126,28 @@ class Layout:
         return self.cells[column - self.actors_count]
 
     def initial_row(self) -> list[int]:
-        """The state after phase 1, before anybody acted."""
+        """The state before anybody acted."""
         cells = [
             values.number_of(self._initial.get(cell)) for cell, values in zip(self.cells, self.values, strict=True)
         ]
         return [0] * self.actors_count + cells
 
-    def outcome(self, row: list[int]) -> Outcome:
+    def outcome(self, row: list[int]) -> Any:
         """What a run came to that ended in a state."""
-        sdk = self.roles[0]
-        state = sdk.locals[row[sdk.columns.start]]
-        result: CallResult | None = state.result if state.has_ended else None
-        return outcome_of(self.world(row), self.setting, result)
+        results = {}
+        for role in self._judged:
+            state = role.locals[row[role.columns.start]]
+            if state.has_ended:
+                results[role.name] = state.result
+        return self.system.outcome(self.world(row), results)
 
-    def world(self, row: list[int]) -> World:
-        """The stores in a state."""
+    def world(self, row: list[int]) -> Any:
+        """The world in a state."""
         cells = Cells()
         for cell, values, number in zip(self.cells, self.values, row[self.actors_count :], strict=True):
             if number != ABSENT:
                 cells[cell] = values.value(number)
-        return World(cells)
+        return self.system.world(cells)
 
 
 def _by_role(actors: list[Actor]) -> list[list[Actor]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.task import TIMELESS, Expose, Join, Pace, Pending, Task
-from batchsim.protocol.operation import Program
+from batchsim.model.operation import Program
 
 Answers = tuple[tuple[int, Any], ...]
 """What a coroutine was answered, each with the position of its operation."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
-from batchsim.protocol.cells import GuardedCells, Key
-from batchsim.protocol.operation import BlockingOperation, World
+from batchsim.model.cells import GuardedCells, Key
+from batchsim.model.operation import BlockingOperation
 
 
 class Move(NamedTuple):
@@ -88,23 +88,23 @@ class StepKind:
     def _number_in(self, content: Sequence[int], cell: str) -> int:
         return content[self.columns.index(self.layout.column_of[cell])]
 
-    def _world(self, content: Sequence[int]) -> World:
+    def _world(self, content: Sequence[int]) -> Any:
         cells = GuardedCells({})
         for column, number in zip(self.columns, content, strict=True):
             if number != ABSENT:
                 value = self.layout.values_of_column(column).value(number)
                 cells[self.layout.cell_of_column(column)] = value
         cells.admit(self.operation.name, *self.footprint)
-        return World(cells)
+        return self.layout.system.world(cells)
 
-    def _publish(self, world: World, local: int) -> None:
+    def _publish(self, world: Any, local: int) -> None:
         """What the coroutine returned reaches its cell with the step that ended it."""
         state, before = self.role.locals[local], self.role.locals[self.local]
         has_result = state.has_ended and not before.has_ended and state.result is not None
         if self.role.returns_to is not None and has_result:
             world.cells[self.role.returns_to] = state.result
 
-    def _numbers(self, world: World) -> tuple[int, ...]:
+    def _numbers(self, world: Any) -> tuple[int, ...]:
         numbers = []
         for column in self.columns:
             value = world.cells.get(self.layout.cell_of_column(column))

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from batchsim.engines.exhaustive.counting import Counts
 from batchsim.engines.exhaustive.graph import Graph
 from batchsim.engines.occurrences import Occurrence
-from batchsim.protocol.exposure import fault_key
-from batchsim.protocol.faults import Fault
+from batchsim.model.exposure import fault_key
+from batchsim.model.faults import Fault
 from batchsim.scenario import Scenario
 
 
 def occurrences_in(graph: Graph, scenario: Scenario, counts: Counts | None) -> tuple[Occurrence, ...]:
     """Whether each fault happens; `counts`: of the schedules to each state, if they are known."""
-    of_faults = [_of_fault(graph, number, fault, counts) for number, fault in enumerate(scenario.setting.faults)]
+    of_faults = [
+        _of_fault(graph, number, fault, counts) for number, fault in enumerate(graph.layout.system.faults)
+    ]
     return scenario.listed(of_faults, [Occurrence(slow, None) for slow in scenario.slowings])
 
 

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
-from batchsim.protocol.cells import Key
-from batchsim.protocol.operation import BlockingOperation
+from batchsim.model.cells import Key
+from batchsim.model.operation import BlockingOperation
 
 Masks = NDArray[np.uint64]
 Columns = NDArray[np.int64]

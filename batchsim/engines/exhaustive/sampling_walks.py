@@ -6,16 +6,14 @@ at an opportunity that is drawn before the walk begins, so that late ones are as
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.graph import WalkedStep
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import STEPS_BETWEEN_MOODS
 from batchsim.engines.streams import draw
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Setting
-from batchsim.trace import Outcome
+from batchsim.model.system import System
 
 OPPORTUNITIES = 48
 """Among so many opportunities those are drawn at which something unusual happens."""
@@ -25,18 +23,18 @@ Choice = tuple[int, StepKind, Move]
 class Walk(NamedTuple):
     """A schedule and what it comes to."""
 
-    outcome: Outcome
+    outcome: Any
     steps: tuple[WalkedStep, ...]
 
 
 class Walker:
-    """Draws schedules of a setting under a policy; the same ones each time."""
+    """Draws schedules of a system; the same ones each time."""
 
-    def __init__(self, setting: Setting, policy: Policy) -> None:
-        self._layout = Layout(setting, policy, merges=True)
+    def __init__(self, system: System[Any]) -> None:
+        self._layout = Layout(system, merges=True)
         self._table = StepTable(self._layout)
         self._owner = {column: role for role in self._layout.roles for column in role.columns}
-        self._faults = len(setting.faults)
+        self._faults = len(system.faults)
         self._orders: dict[int, list[int]] = {}
 
     def walk(self, number: int) -> Walk:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
-from batchsim.protocol.operation import Both, ForEach, Operation, Program, ProtocolError, Stopped
+from batchsim.model.operation import Both, ForEach, Operation, Program, ProtocolError, Stopped
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
 """Adds to an operation the faults that can befall it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from typing import Any, Protocol
 
-from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Alternative, Operation, World
+from batchsim.model.operation import Alternative, Operation
+from batchsim.model.system import Actor
 
 
 class Cue(Protocol):
@@ -73,7 +73,7 @@ class Conductor:
                 go_on()
                 return
 
-    def check_end(self, world: World, stopped: Set[Actor]) -> None:
+    def check_end(self, world: Any, stopped: Set[Actor]) -> None:
         """The run is at rest; raises `OrderNotPossible` if the order was not followed to its end.
 
         `stopped`: who takes no further step, whatever came early.

@@ -11,9 +11,8 @@ from batchsim.engines.timed.events import Clock, Recurring
 from batchsim.engines.timed.recorder import Recorder
 from batchsim.engines.timed.side_by_side import Group, Report, program_of
 from batchsim.engines.timed.waiting import Waiting
-from batchsim.protocol.cast import Actor
-from batchsim.protocol.cells import Key
-from batchsim.protocol.operation import (
+from batchsim.model.cells import Key
+from batchsim.model.operation import (
     Alternative,
     BlockingOperation,
     Both,
@@ -23,10 +22,9 @@ from batchsim.protocol.operation import (
     Program,
     ProtocolError,
     Stopped,
-    World,
 )
-from batchsim.protocol.operations import CompleteWaitpoint, Deliver
-from batchsim.trace import Step
+from batchsim.model.run import Step
+from batchsim.model.system import Actor
 
 End = Callable[["Lane", Any, Exception | None, int], None]
 """Told of the end of a lane: with a result or a failure, and in how many microseconds its last answer is there."""
@@ -46,7 +44,7 @@ class Stage:
     def __init__(
         self,
         clock: Clock,
-        world: World,
+        world: Any,
         latencies: AnyLatencies,
         waiting: Waiting,
         recorder: Recorder,
@@ -239,9 +237,7 @@ class Lane(Recurring):
             stage.recorder.faults[alternative.fault] += 1
         self._note_step(operation, answer, self._woken_by, alternative.label)
         bare = operation.bare
-        if isinstance(bare, Deliver):
-            stage.recorder.note_answer(bare.attempt, answer, stage.clock.now_us)
-        elif self.actor.is_spare and isinstance(bare, BlockingOperation):
+        if self.actor.is_spare and isinstance(bare, BlockingOperation):
             self._call_spare(bare)
         if operation.may_unblock:
             self._unblock(operation, answer)
@@ -259,12 +255,17 @@ class Lane(Recurring):
         number = recorder.taken
         recorder.taken = number + 1
         recorder.ended_us = now_us = self.stage.clock.now_us
-        if recorder.keep is None or operation.name in recorder.keep:
+        name = operation.name
+        is_kept = recorder.keep is None or name in recorder.keep
+        if is_kept or name in recorder.names_noted:
             times = self._issued_us, now_us, now_us + self._response_us
             bare = operation.bare
             written = recorder.take_notes()
             step = Step(number, self.name, bare, answer, *times, self.after, woken_by, alternative, written)
-            recorder.steps.append(step)
+            if is_kept:
+                recorder.steps.append(step)
+            if name in recorder.names_noted:
+                recorder.noted.append(step)
         elif recorder.cells is not None:
             recorder.take_notes()
         self.after = number
@@ -278,8 +279,6 @@ class Lane(Recurring):
             if not timer.wakes_at_once:
                 return
         stage.waiting.wake(operation.unblocks_after(answer), self.after)
-        if isinstance(operation, CompleteWaitpoint):
-            stage.recorder.note_settled(stage.clock.now_us)
 
     # What a lane can do next. They are lists as SimPy wants them, made once as lanes are many.
 

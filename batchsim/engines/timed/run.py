@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchsim.engines.latencies import Drawn, Samplers
 from batchsim.engines.prescribed import AnyLatencies, Draw, PrescribedLatencies
@@ -17,20 +17,20 @@ from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.scripts import Notes, Script
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.engines.timed.watched import WatchedStage
-from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, Actor, alarms, cast, world_after_phase_1
-from batchsim.protocol.cells import Cells, GuardedCells
-from batchsim.protocol.changes import RecordedCells, WatchedCells
-from batchsim.protocol.client import CallResult, Result
-from batchsim.protocol.operation import Stopped
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Call
+from batchsim.model.cells import Cells, GuardedCells
+from batchsim.model.changes import RecordedCells, WatchedCells
+from batchsim.model.operation import Stopped
+from batchsim.model.run import Run
+from batchsim.model.system import Actor, System
 from batchsim.scenario import Scenario, check_for_timed_run
-from batchsim.trace import Trace, outcome_of
+
+if TYPE_CHECKING:
+    from batchsim.trace import Trace
 
 
 def simulate(
     scenario: Scenario,
-    policy: Policy,
+    policy: Any,
     *,
     keep: frozenset[str] | None = None,
     observer: Observer | None = None,
@@ -48,7 +48,7 @@ def simulate(
     `draws`: all latencies, in place of those that the scenario has under its seed; raises `NoSuchDraw` where the
     run needs another.
     """
-    if scenario.setting.faults and order is None:
+    if scenario.system_faults and order is None:
         check_for_timed_run(scenario)
     latencies: AnyLatencies
     if draws is None:
@@ -56,8 +56,10 @@ def simulate(
     else:
         latencies = PrescribedLatencies(draws, scenario.slowings)
     conductor = None if order is None else Conductor(order)
-    actors = cast(scenario.setting, policy)
-    return _Run(scenario, policy, scenario.seed, latencies, actors, keep, observer, conductor).trace()
+    system = scenario.system(policy)
+    actors = iter(system.actors)
+    run = _Run(scenario, system, scenario.seed, latencies, actors, keep, observer, conductor).run()
+    return system.trace(run)
 
 
 class Simulation:
@@ -67,21 +69,22 @@ class Simulation:
     does not ask again; what was noted there is noted once more.
     """
 
-    def __init__(self, scenario: Scenario, policy: Policy, notes: Notes | None = None) -> None:
+    def __init__(self, scenario: Scenario, policy: Any, notes: Notes | None = None) -> None:
         check_for_timed_run(scenario)
         self._scenario = scenario
-        self._policy = policy
+        self._system = scenario.system(policy)
         self._samplers = Samplers(scenario)
         notes = [] if notes is None else notes
         self._actors = tuple(
-            actor._replace(program=Script(actor.program, notes).begin) for actor in cast(scenario.setting, policy)
+            actor._replace(program=Script(actor.program, notes).begin) for actor in self._system.actors
         )
 
     def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: Drawn | None = None) -> Trace:
         """One run: the trace that `simulate` gives for the scenario with this seed, of which `drawn` is drawn."""
         latencies = latencies_of(self._samplers, seed, self._scenario.slowings, drawn)
         actors = iter(self._actors)
-        return _Run(self._scenario, self._policy, seed, latencies, actors, keep, None, None).trace()
+        run = _Run(self._scenario, self._system, seed, latencies, actors, keep, None, None).run()
+        return self._system.trace(run)
 
 
 def _cells(*, is_watched: bool, keeps_steps: bool) -> Cells:
@@ -107,7 +110,7 @@ class _Run:
     def __init__(
         self,
         scenario: Scenario,
-        policy: Policy,
+        system: System[Any],
         seed: int,
         latencies: AnyLatencies,
         actors: Iterator[Actor],
@@ -116,26 +119,27 @@ class _Run:
         conductor: Conductor | None,
     ) -> None:
         self._scenario = scenario
-        self._policy = policy
+        self._system = system
         self._seed = seed
         is_watched = observer is not None or conductor is not None
         self._keeps_steps = keep is None or len(keep) > 0
         self._cells = _cells(is_watched=is_watched, keeps_steps=self._keeps_steps)
-        self._world = world_after_phase_1(scenario.setting, policy, self._cells)
+        self._world = system.begin(self._cells)
         self._clock = Clock()
         self._latencies = latencies
         self._waiting = Waiting(self._clock, self._begin)
-        self._recorder = Recorder(keep, self._cells)
+        self._recorder = Recorder(keep, system.noted, self._cells)
         self._conductor = conductor
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
         self._stage = WatchedStage(*parts, observer, conductor) if is_watched else Stage(*parts)
         self._actors = actors
         """Who has not been asked yet: the spare ones, once all others were."""
-        self._streamed: CallResult | None = None
+        self._results: dict[str, Any] = {}
+        """What the coroutines of those who are judged returned."""
 
-    def trace(self) -> Trace:
+    def run(self) -> Run:
         """Run to quiescence."""
-        self._start_timers_of_phase_1()
+        self._start_timers()
         self._admit_actors()
         if self._keeps_steps:
             with _no_garbage_collected():
@@ -146,15 +150,12 @@ class _Run:
             self._cells.release()
         if self._conductor is not None:
             self._conductor.check_end(self._world, self._stage.stopped)
-        outcome = outcome_of(self._world, self._scenario.setting, self._streamed)
+        outcome = self._system.outcome(self._world, self._results)
         self._let_go()
-        return Trace(
-            policy=self._policy.name,
+        return Run(
             seed=self._seed,
-            setting=self._scenario.setting,
             outcome=outcome,
-            answers=tuple(self._recorder.answers),
-            called_back_us=self._called_back_us(outcome.call.result),
+            noted=tuple(self._recorder.noted),
             ended_us=self._recorder.ended_us,
             steps=tuple(self._recorder.steps),
             faults=self._faults(),
@@ -163,7 +164,7 @@ class _Run:
     def _faults(self) -> tuple[int, ...]:
         """How often each fault of the scenario happened."""
         happened = self._recorder.faults
-        of_setting = [happened[number] for number in range(len(self._scenario.setting.faults))]
+        of_setting = [happened[number] for number in range(len(self._system.faults))]
         return self._scenario.listed(of_setting, self._latencies.slowed)
 
     def _let_go(self) -> None:
@@ -171,22 +172,13 @@ class _Run:
         self._waiting.dismiss()
         del self._stage, self._waiting
 
-    def _called_back_us(self, result: Result) -> int:
-        if result is Result.WAITING:
-            return self._recorder.ended_us
-        streamed_us = self._recorder.answers[-1].at_us
-        waited = self._scenario.setting.call is Call.TRIGGER_AND_WAIT
-        if waited and result in (Result.OK, Result.WAITPOINT_ERROR):
-            return max(streamed_us, self._recorder.settled_us or 0)
-        return streamed_us
-
     # -- who begins when -----------------------------------------------------------------------
 
-    def _start_timers_of_phase_1(self) -> None:
-        for cell, operation in TIMERS_OF_PHASE_1.items():
+    def _start_timers(self) -> None:
+        for cell, operation in self._system.first_timers.items():
             if cell in self._cells:
                 self._waiting.start_timer(cell, self._latencies.phase_1_delay_us(operation), (cell,), None)
-        for timer, at_us, cells in alarms(self._scenario.setting):
+        for timer, at_us, cells in self._system.alarms:
             self._waiting.start_timer(timer, at_us, cells, None)
 
     def _admit_actors(self) -> None:
@@ -206,17 +198,17 @@ class _Run:
     def _begin(self, actor: Actor, after: int | None) -> None:
         delay_us = 0
         if actor.begins_after_leg_of is not None:
-            assert actor.number is not None
-            delay_us, _, _ = self._latencies.legs(SDK, actor.begins_after_leg_of, actor.number - 1)
-        end = self._end if actor.kind == SDK or actor.returns_to is not None else None
+            issuer, operation, attempt = actor.begins_after_leg_of
+            delay_us, _, _ = self._latencies.legs(issuer, operation, attempt - 1)
+        end = self._end if actor.is_awaited else None
         self._stage.lane(actor, "", actor.program(), {}, end).begin(delay_us, after)
 
     def _end(self, lane: Lane, result: Any, failure: Exception | None, delay_us: int) -> None:
         if failure is not None and not isinstance(failure, Stopped):
             raise failure
-        if isinstance(result, CallResult):
-            self._streamed = result
-        elif lane.actor.returns_to is not None and result is not None:
+        if lane.actor.is_judged:
+            self._results[lane.actor.name] = result
+        if lane.actor.returns_to is not None and result is not None:
             cell = lane.actor.returns_to
             # It is decided with the last effect, and can be received when the last answer is there.
             self._cells[cell] = result

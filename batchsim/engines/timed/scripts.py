@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from batchsim.engines.frames import place_of
-from batchsim.protocol.operation import Awaited, ForEach, Program, ProtocolError
+from batchsim.model.operation import Awaited, ForEach, Program, ProtocolError
 
 Notes = list[Any]
 """What a program writes down on its way, for whoever drives it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from batchsim.protocol.operation import Both, ForEach, Operation, Program
+from batchsim.model.operation import Both, ForEach, Operation, Program
 
 Report = Callable[[Any, Exception | None, int, int | None], None]
 """Told of the end of a coroutine: its result or its failure, when its last answer is there, and its last step."""

@@ -10,8 +10,8 @@ from typing import Protocol
 from simpy.events import Event
 
 from batchsim.engines.timed.events import At, Clock
-from batchsim.protocol.cast import Actor
-from batchsim.protocol.cells import Key
+from batchsim.model.cells import Key
+from batchsim.model.system import Actor
 
 
 class Waiter(Protocol):

@@ -12,9 +12,9 @@ from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Callbacks, End, Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.waiting import Waiting
-from batchsim.protocol.cast import Actor
-from batchsim.protocol.cells import GuardedCells
-from batchsim.protocol.operation import BlockingOperation, Operation, Program, World
+from batchsim.model.cells import GuardedCells
+from batchsim.model.operation import BlockingOperation, Operation, Program
+from batchsim.model.system import Actor
 
 
 class WatchedStage(Stage):
@@ -23,7 +23,7 @@ class WatchedStage(Stage):
     def __init__(
         self,
         clock: Clock,
-        world: World,
+        world: Any,
         latencies: AnyLatencies,
         waiting: Waiting,
         recorder: Recorder,

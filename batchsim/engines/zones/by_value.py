@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive.layout import Layout
@@ -19,16 +20,14 @@ from batchsim.engines.zones.slots import Instant
 from batchsim.engines.zones.step import Stepper
 from batchsim.engines.zones.timetable import timetable
 from batchsim.engines.zones.windows import Windows
-from batchsim.protocol.policy import Policy
-from batchsim.trace import Outcome
-from batchsim.verdicts import Property, verdicts_of
+from batchsim.model.properties import Property
 
 
 @dataclass(frozen=True, slots=True)
 class End:
     """Runs that come to the same, and the values of the parameter with which they are possible."""
 
-    outcome: Outcome
+    outcome: Any
     verdicts: tuple[str, ...]
     values: Range
     node: Node = field(repr=False)
@@ -56,7 +55,7 @@ class ExplorationByValue:
         for node in self._search.nodes:
             if node.situation.is_terminal:
                 outcome = self._guide.layout.outcome(list(node.situation.row))
-                verdicts = verdicts_of(outcome, properties)
+                verdicts = self._guide.layout.system.verdicts_of(outcome, properties)
                 for place, zone in enumerate(node.zones):
                     values = values_in(zone) if node.situation.slots else Range(least_us, None)
                     if values is not None:
@@ -81,7 +80,7 @@ class ExplorationByValue:
 def explore_by_value(
     one: Probe,
     other: Probe,
-    policy: Policy,
+    policy: Any,
     *,
     least_us: int = 0,
     properties: Sequence[Property] = (),
@@ -94,9 +93,10 @@ def explore_by_value(
     the rest it is as `explore_timed`. Raises `NoLeg` where the parameter is not the length of legs.
     """
     scenario = one.scenario
-    if scenario.setting.faults or scenario.slowings:
+    system = scenario.system(policy)
+    if system.faults or scenario.slowings:
         raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, in a timed exploration")
-    guide = Guide(StepTable(Layout(scenario.setting, policy, merges=True)))
+    guide = Guide(StepTable(Layout(system, merges=True)))
     windows = WindowsWithParameter(one, other, least_us)
     search = Search(Stepper(guide, windows))
     search.run(bounds, on_level)

@@ -10,7 +10,7 @@ from batchsim.engines.exhaustive.task import Join, Pending
 from batchsim.engines.slowings import Slowness
 from batchsim.engines.zones.situation import Firing, Guide, Row, Situation
 from batchsim.engines.zones.slots import START, Instant, Slot
-from batchsim.protocol.operation import Operation
+from batchsim.model.operation import Operation
 
 NOBODY = -1
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from batchsim.engines.slowings import PHASE_1, Slowness, Use, use_of
 from batchsim.engines.zones.windows import AT_ONCE, Window, Windows
-from batchsim.protocol.cast import Actor
-from batchsim.protocol.operation import Operation, Timer
+from batchsim.model.operation import Operation, Timer
+from batchsim.model.system import Actor, LegOf
 
 
 class Drawing:
@@ -31,9 +31,9 @@ class Drawing:
         added_us = self._added_us(timer.delay_of, use_of(actor, operation.bare, timer))
         return self._windows.of(operation, timer.delay_of).request.later(added_us)
 
-    def leg_of(self, name: str, attempt: int | None) -> Window:
-        """A request leg of the SDK, after which a handler begins."""
-        return self._windows.named(name, None, attempt).request
+    def leg_of(self, leg: LegOf) -> Window:
+        """A request leg after which somebody begins."""
+        return self._windows.named(leg.operation, None, leg.attempt).request
 
     def request(self, actor: Actor, operation: Operation[Any]) -> Window:
         """The request leg of an operation that is issued."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from batchsim.engines.exhaustive.explore import class_of
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level
 from batchsim.engines.occurrences import Occurrence, missing
@@ -16,18 +16,16 @@ from batchsim.engines.zones.situation import Guide
 from batchsim.engines.zones.step import Stepper
 from batchsim.engines.zones.timetable import Timetable, timetable
 from batchsim.engines.zones.windows import Windows
-from batchsim.protocol.exposure import fault_key
-from batchsim.protocol.policy import Policy
+from batchsim.model.exposure import fault_key
+from batchsim.model.properties import Property
 from batchsim.scenario import Scenario, check_for_timed_exploration
-from batchsim.trace import Outcome
-from batchsim.verdicts import Property, verdicts_of
 
 
 @dataclass(frozen=True, slots=True)
 class TimedOutcome:
-    """All runs that come to the same (`class_of`)."""
+    """All runs that come to the same (`System.class_of`)."""
 
-    outcome: Outcome
+    outcome: Any
     """That of the witness."""
     verdicts: tuple[str, ...]
     witness: Timetable
@@ -76,7 +74,7 @@ class TimedExploration:
 
 def explore_timed(
     scenario: Scenario,
-    policy: Policy,
+    policy: Any,
     *,
     properties: Sequence[Property] = (),
     bounds: Bounds = UNBOUNDED,
@@ -93,12 +91,13 @@ def explore_timed(
     go on. Raises `InvalidScenario` for faults with a probability, and for a cut.
     """
     check_for_timed_exploration(scenario)
-    table = StepTable(TimedLayout(scenario, policy))
+    system = scenario.system(policy)
+    table = StepTable(TimedLayout(system, scenario.slowings))
     guide, windows = Guide(table), Windows(scenario.latency_of, scenario.slowings)
     search = Search(Stepper(guide, windows))
     search.run(bounds, on_level)
     return TimedExploration(
-        policy=policy.name,
+        policy=system.name,
         is_complete=search.is_complete,
         stopped_by=search.stopped_by,
         bounds=bounds,
@@ -107,17 +106,17 @@ def explore_timed(
         transitions=search.transitions,
         outcomes=_outcomes(search, guide, windows, properties),
         faults=scenario.listed(
-            list(_occurrences_of_faults(search, guide, scenario)),
+            list(_occurrences_of_faults(search, guide)),
             [Occurrence(slow, bool(search.slowed >> place & 1)) for place, slow in enumerate(scenario.slowings)],
         ),
     )
 
 
-def _occurrences_of_faults(search: Search, guide: Guide, scenario: Scenario) -> Iterator[Occurrence]:
+def _occurrences_of_faults(search: Search, guide: Guide) -> Iterator[Occurrence]:
     """Whether each fault of the setting happens: its cell holds how often it may still do so."""
     rows = {node.situation.row for node in search.nodes}
     first = guide.layout.initial_row()
-    for number, fault in enumerate(scenario.setting.faults):
+    for number, fault in enumerate(guide.layout.system.faults):
         column = guide.layout.column_of[fault_key(number)]
         yield Occurrence(fault, any(row[column] != first[column] for row in rows))
 
@@ -125,12 +124,13 @@ def _occurrences_of_faults(search: Search, guide: Guide, scenario: Scenario) -> 
 def _outcomes(
     search: Search, guide: Guide, windows: Windows, properties: Sequence[Property]
 ) -> tuple[TimedOutcome, ...]:
-    found: dict[Hashable, tuple[Outcome, tuple[str, ...], Node]] = {}
+    system = guide.layout.system
+    found: dict[Hashable, tuple[Any, tuple[str, ...], Node]] = {}
     for node in search.nodes:
         if node.situation.is_terminal:
             outcome = guide.layout.outcome(list(node.situation.row))
-            verdicts = verdicts_of(outcome, properties)
-            found.setdefault(class_of(outcome, verdicts), (outcome, verdicts, node))
+            verdicts = system.verdicts_of(outcome, properties)
+            found.setdefault(system.class_of(outcome, verdicts), (outcome, verdicts, node))
     outcomes = [
         TimedOutcome(outcome, verdicts, timetable(guide, windows, path_to(search, node, 0)))
         for outcome, verdicts, node in found.values()

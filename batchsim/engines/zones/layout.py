@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from batchsim.engines.exhaustive.layout import Layout
-from batchsim.protocol.cast import Actor
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Setting
-from batchsim.scenario import Scenario
+from batchsim.model.system import Actor, System
+from batchsim.scenario import Slow
 
 
 class TimedLayout(Layout):
-    """The columns of all actors and cells of a scenario under a policy."""
+    """The columns of all actors and cells of a system."""
 
-    def __init__(self, scenario: Scenario, policy: Policy) -> None:
-        self._named = {slow.actor for slow in scenario.slowings}
-        super().__init__(scenario.setting, policy, merges=True)
+    def __init__(self, system: System[Any], slowings: Iterable[Slow]) -> None:
+        self._named = {slow.actor for slow in slowings}
+        super().__init__(system, merges=True)
 
-    def actors(self, setting: Setting, policy: Policy) -> Iterator[Actor]:
+    def actors(self) -> Iterator[Actor]:
         """Everybody who has a column."""
-        for actor in super().actors(setting, policy):
+        for actor in super().actors():
             yield actor._replace(is_twin=False) if actor.name in self._named else actor

@@ -11,9 +11,8 @@ from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.slowings import Slowness
 from batchsim.engines.zones.slots import Instant, Slot
-from batchsim.protocol.cast import alarms
-from batchsim.protocol.cells import Key
-from batchsim.protocol.operation import BlockingOperation
+from batchsim.model.cells import Key
+from batchsim.model.operation import BlockingOperation
 
 Row = tuple[int, ...]
 Place = tuple[Row, tuple[Slot, ...], Slowness]
@@ -63,7 +62,7 @@ class Waiting(NamedTuple):
 
 
 class Guide:
-    """What is known of all situations of a setting under a policy."""
+    """What is known of all situations of a system."""
 
     def __init__(self, table: StepTable) -> None:
         self.table = table
@@ -74,7 +73,7 @@ class Guide:
             None if role.begins_with is None else self.layout.column_of[role.begins_with] for role in self.roles
         ]
         self.twins = [role.columns for role in self.layout.roles if len(role.columns) > 1]
-        self.alarms = {key: (at_us, cells) for key, at_us, cells in alarms(self.layout.setting)}
+        self.alarms = {timer: (at_us, cells) for timer, at_us, cells in self.layout.system.alarms}
         """The timers that run out at a given time, and the cells that are looked at then."""
         self._timers: dict[Key, int] = {}
         self._cells_of_timers: dict[Slot, list[int]] = {}

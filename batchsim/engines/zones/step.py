@@ -24,8 +24,7 @@ from batchsim.engines.zones.drawing import Drawing
 from batchsim.engines.zones.situation import Deadline, Firing, Guide, Place, Row, Situation, Waiting
 from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
 from batchsim.engines.zones.windows import AT_ONCE, NEVER_US, Window, Windows
-from batchsim.protocol.cast import TIMERS_OF_PHASE_1
-from batchsim.protocol.operation import BlockingOperation, Operation
+from batchsim.model.operation import BlockingOperation, Operation
 
 Coming = tuple[Slot, Slot, Window]
 """An instant to come: its name, the instant that it comes after, and the window between."""
@@ -163,7 +162,7 @@ class Stepper:
             actor = guide.roles[column].actors[0]
             if actor.begins_after_leg_of is not None:
                 base = Slot(Instant.LEG, column)
-                coming.append((base, change.at, drawing.leg_of(actor.begins_after_leg_of, actor.number)))
+                coming.append((base, change.at, drawing.leg_of(actor.begins_after_leg_of)))
             positions = [kind.position for kind in guide.kinds(change.row, column)]
             coming += self._issued(change.row, column, positions, base, drawing, is_first=True)
         if change.column != NOBODY:
@@ -173,7 +172,7 @@ class Stepper:
     def _timers(self, change: Change, drawing: Drawing) -> Iterator[Coming]:
         guide, operation = self._guide, change.operation
         if operation is None:
-            for key, name in TIMERS_OF_PHASE_1.items():
+            for key, name in guide.layout.system.first_timers.items():
                 if change.row[guide.layout.column_of[key]] != ABSENT:
                     yield guide.started(key, (key,)), change.at, drawing.delay_of_phase_1(name)
             for key, (at_us, _) in guide.alarms.items():

@@ -16,8 +16,8 @@ from batchsim.engines.zones.path import PathStep, Times
 from batchsim.engines.zones.situation import Firing, Guide, Row
 from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
 from batchsim.engines.zones.windows import Windows
-from batchsim.protocol.cast import TIMERS_OF_PHASE_1, Actor
-from batchsim.protocol.operation import BlockingOperation, Operation
+from batchsim.model.operation import BlockingOperation, Operation
+from batchsim.model.system import Actor, LegOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class _Writer:
             self._issue(change.row, change.column, change.issued, times[BASE], times)
         for column in change.begun:
             base_us = times.get(Slot(Instant.LEG, column), times[change.at])
-            self._note_leg(self._players[column].actor, base_us - times[change.at])
+            self._note_leg(self._players[column].actor.begins_after_leg_of, base_us - times[change.at])
             positions = [kind.position for kind in self._guide.kinds(change.row, column)]
             self._issue(change.row, column, positions, base_us, times)
         self._note_received(step)
@@ -133,7 +133,7 @@ class _Writer:
         ]
 
     def _begin(self, times: Times) -> None:
-        for key, name in TIMERS_OF_PHASE_1.items():
+        for key, name in self._guide.layout.system.first_timers.items():
             timer = self._guide.timer(key)
             if timer in times:
                 self._draw(PHASE_1, name, None, times[timer] - times[START])
@@ -146,15 +146,12 @@ class _Writer:
         pending = _Pending(operation or Operation(), 0, 0, request_us, 0)
         self._draws.append((actor, latency, operation, pending))
 
-    def _note_leg(self, actor: Actor, leg_us: int) -> None:
-        """The request leg of what the SDK sent."""
+    def _note_leg(self, leg: LegOf | None, leg_us: int) -> None:
+        """The request leg after which somebody begins."""
         for player in self._players:
             for pending in player.pending.values():
                 operation = pending.operation
-                if (operation.name, getattr(operation, "attempt", None)) == (
-                    actor.begins_after_leg_of,
-                    actor.number,
-                ):
+                if leg == (player.actor.name, operation.name, getattr(operation, "attempt", None)):
                     pending.request_us = leg_us
 
     # -- who of several who wait ---------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.slowings import PinnedSlowings
-from batchsim.protocol.operation import Operation
+from batchsim.model.operation import Operation
 from batchsim.scenario import Slow
 from batchsim.scenario.latencies import Latency, Legs, RoundTrip, Support
 

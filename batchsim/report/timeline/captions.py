@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from batchsim.analysis.answering import answering_steps
 from batchsim.analysis.lanes import REAPER, WAITPOINT, Lane
 from batchsim.analysis.runs import PolicyRun
-from batchsim.protocol.operation import BodyNotRead, Operation, Raised, Stopped
+from batchsim.model.operation import Operation, Raised, Stopped
+from batchsim.model.run import Step
 from batchsim.protocol.operations import (
     Abort,
     Backoff,
@@ -34,10 +35,11 @@ from batchsim.protocol.operations import (
     TakeExpiry,
     Upload,
 )
+from batchsim.protocol.steps import BodyNotRead
 from batchsim.report.phrases import answer
 from batchsim.report.words import caller_got
 from batchsim.rounding import rounded
-from batchsim.trace import Answered, Step
+from batchsim.trace import Answered
 
 Texts = tuple[str, ...]
 

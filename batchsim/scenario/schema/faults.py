@@ -6,8 +6,9 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from batchsim.model.faults import Fault
 from batchsim.protocol import faults
-from batchsim.protocol.faults import Effect, Fault
+from batchsim.protocol.faults import Effect
 from batchsim.scenario.schema.fault_values import (
     ACTOR,
     AT_MOST,

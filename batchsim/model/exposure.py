@@ -10,18 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from batchsim.protocol.cells import Key
-from batchsim.protocol.faults import Fault
-from batchsim.protocol.operation import (
-    Alternative,
-    BlockingOperation,
-    Chance,
-    Footprint,
-    Operation,
-    Raised,
-    Timer,
-    World,
-)
+from batchsim.model.cells import Key
+from batchsim.model.faults import Fault
+from batchsim.model.operation import Alternative, BlockingOperation, Chance, Footprint, Operation, Raised, Timer
 
 F = TypeVar("F", bound=Fault)
 T_co = TypeVar("T_co", covariant=True)
@@ -50,11 +41,11 @@ class Exposure(Generic[F]):
         """The timer that has to run out before it happens."""
         return None if self.fault.at_us is None else self.key
 
-    def is_left(self, world: World) -> bool:
+    def is_left(self, world: Any) -> bool:
         """Whether it may still happen."""
         return self.fault.probability is not None or world.cells.read(self.key) is not None
 
-    def use_up(self, world: World) -> None:
+    def use_up(self, world: Any) -> None:
         """It happens once."""
         if self.fault.probability is not None:
             return  # as often as it is drawn
@@ -76,12 +67,12 @@ class Exposure(Generic[F]):
         """The cells that somebody may wait for and that it can make ready."""
         return ()
 
-    def is_certain(self, world: World, operation: Operation[Any]) -> bool:
+    def is_certain(self, world: Any, operation: Operation[Any]) -> bool:
         """Whether nothing else can happen now, if it can."""
         return False
 
     def ways(
-        self, world: World, operation: Operation[Any], usual: tuple[Alternative, ...]
+        self, world: Any, operation: Operation[Any], usual: tuple[Alternative, ...]
     ) -> tuple[Alternative, ...]:
         """How the operation can turn out if it happens now, beside the usual alternatives."""
         raise NotImplementedError
@@ -116,11 +107,11 @@ class Exposure(Generic[F]):
         number, count = part
         return Chance(self.key, probability * number / count, probability * (number + 1) / count, opportunity)
 
-    def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Any:
+    def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Any:
         """It happens in this way; the answer, or what is raised in its place."""
         raise NotImplementedError
 
-    def note(self, world: World, operation: Operation[Any]) -> None:
+    def note(self, world: Any, operation: Operation[Any]) -> None:
         """The operation took effect in one way or another: what has to be remembered of it."""
 
 
@@ -192,7 +183,7 @@ class Exposed(Operation[T_co]):
     def _unblocked_by_faults(self) -> tuple[Key, ...]:
         return tuple(key for each in self.exposures for key in each.unblocks(self.bare))
 
-    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
         """Those of the faults first; alone, if one of them is certain."""
         usual = self.bare.alternatives(world)
         offered: list[Alternative] = []
@@ -203,7 +194,7 @@ class Exposed(Operation[T_co]):
             offered.extend(_told_apart(exposure, way, offered) for way in ways)
         return (*offered, *usual)
 
-    def apply_alternative(self, world: World, alternative: Alternative) -> Any:
+    def apply_alternative(self, world: Any, alternative: Alternative) -> Any:
         """Take effect in one of all these ways."""
         if isinstance(alternative.choice, Befalling):
             exposure, way = alternative.choice

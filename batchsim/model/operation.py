@@ -13,12 +13,10 @@ arguments and the answers alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from batchsim.protocol.cells import Cells, Key
-from batchsim.protocol.history import History
-from batchsim.protocol.stores import BatchQueue, Claim, Jobs, Message, Network, Postgres, Redis
+from batchsim.model.cells import Key
 
 T_co = TypeVar("T_co", covariant=True)
 A = TypeVar("A")
@@ -33,17 +31,18 @@ Program = Coroutine[Awaited, Any, T_co]
 class ProtocolError(Exception):
     """What a protocol coroutine may raise; anything else is an error of the program."""
 
+    in_words: ClassVar[str | None] = None
+    """What happens then, in a few words; `None`: an operation raises."""
+
 
 class Stopped(ProtocolError):
     """Whoever meets it stops for good: nobody catches it, and the actor ends, returning nothing."""
 
+    in_words = "stops for good"
+
 
 class StoreFailure(ProtocolError):
     """A store did not answer as it should."""
-
-
-class BodyNotRead(ProtocolError):
-    """The connection broke before the whole body of a request had arrived."""
 
 
 class Raised(NamedTuple):
@@ -56,26 +55,7 @@ class Raised(NamedTuple):
     """What it would have been answered, had it not raised after its effect."""
 
     def __str__(self) -> str:
-        if self.error is Stopped:
-            return "stops for good"
-        if self.error is BodyNotRead:
-            return "the rest of the body does not arrive"
-        return f"raises {'after' if self.took_effect else 'before'} its effect"
-
-
-class World:
-    """All stores, over one set of cells."""
-
-    __slots__ = ("cells", "history", "jobs", "network", "postgres", "queue", "redis")
-
-    def __init__(self, cells: Cells) -> None:
-        self.cells = cells
-        self.redis = Redis(cells)
-        self.postgres = Postgres(cells)
-        self.queue = BatchQueue(cells)
-        self.jobs = Jobs(cells)
-        self.network = Network(cells)
-        self.history = History(cells)
+        return self.error.in_words or f"raises {'after' if self.took_effect else 'before'} its effect"
 
 
 class Footprint(NamedTuple):
@@ -198,17 +178,17 @@ class Operation(Generic[T_co]):
         return False
 
     @property
-    def message(self) -> Claim | None:
-        """The message that the consumer holds meanwhile, if it is one that does."""
+    def message(self) -> Any:
+        """The claim on a message that whoever does it holds meanwhile; `None`: none."""
         return None
 
     @property
     def leaves_message(self) -> bool:
-        """Whether the consumer goes on without the message that it holds, or has taken, if this raises."""
+        """Whether whoever does it goes on without the message that it holds, or has taken, if this raises."""
         return False
 
-    def message_taken(self, alternative: Alternative) -> Message | None:
-        """The message that it takes if it turns out so, if it is one that does."""
+    def message_taken(self, alternative: Alternative) -> Any:
+        """The message that it takes if it turns out so; `None`: none."""
         return None
 
     def footprint(self) -> Footprint:
@@ -231,15 +211,15 @@ class Operation(Generic[T_co]):
         """The cells that its effect made ready, having turned out so."""
         return self.unblocks()
 
-    def apply(self, world: World) -> T_co:
+    def apply(self, world: Any) -> T_co:
         """Take effect; the answer."""
         raise NotImplementedError
 
-    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
         """The ways in which it can turn out now; none while it is blocked."""
         return USUAL
 
-    def apply_alternative(self, world: World, alternative: Alternative) -> T_co:
+    def apply_alternative(self, world: Any, alternative: Alternative) -> T_co:
         """Take effect in one of its ways; the answer."""
         return self.apply(world)
 
@@ -250,49 +230,6 @@ class Operation(Generic[T_co]):
     def describe(self, answer: Any) -> str:
         """The answer in a few words, for people."""
         return "" if answer is None else str(answer)
-
-
-@dataclass(frozen=True, slots=True)
-class ItemOperation(Operation[T_co]):
-    """A step that is about one item."""
-
-    index: int
-
-    @property
-    def item(self) -> int | None:
-        """Its index in the batch."""
-        return self.index
-
-
-@dataclass(frozen=True, slots=True)
-class MessageOperation(ItemOperation[T_co]):
-    """A step of a consumer that holds the message of an item."""
-
-    delivery: int = field(default=1, kw_only=True)
-    """Which delivery of the message it holds. No store is told; it says whose claim a crash gives up."""
-
-    @property
-    def message(self) -> Claim | None:
-        """That of the item."""
-        return Claim(self.index, self.delivery)
-
-
-@dataclass(frozen=True, slots=True)
-class FinalizeOperation(Operation[T_co]):
-    """A step of a consumer that finalizes the batch."""
-
-    held: Claim | None = field(default=None, kw_only=True)
-    """The message that it has yet to complete, if any."""
-
-    @property
-    def message(self) -> Claim | None:
-        """The one that it has yet to complete."""
-        return self.held
-
-    @property
-    def leaves_message(self) -> bool:
-        """Whether there is one."""
-        return self.held is not None
 
 
 class BlockingOperation(Operation[T_co]):

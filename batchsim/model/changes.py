@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar
 
-from batchsim.protocol.cells import Cells, GuardedCells, Key, freeze, thaw
+from batchsim.model.cells import Cells, GuardedCells, Key, freeze, thaw
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)

@@ -1,0 +1,1 @@
+"""The production race as a system: `system.py` says what engines are given."""

@@ -1,0 +1,143 @@
+"""The batch under a policy, as a system: who acts over which cells, when timers run, what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from functools import partial
+from typing import Generic, TypeVar
+
+from batchsim.model.cells import Key
+from batchsim.model.exposure import fault_key
+from batchsim.model.run import Run
+from batchsim.model.system import Alarm, Results, System
+from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, all_cells, cast, is_reaped, world_after_phase_1
+from batchsim.protocol.client import MAX_ATTEMPTS, Result
+from batchsim.protocol.operations import (
+    TOMBSTONE,
+    CompleteWaitpoint,
+    Deliver,
+    ExpireTombstone,
+    RetryMessage,
+    TakeCompletion,
+    TakeExpiry,
+)
+from batchsim.protocol.policy import Policy
+from batchsim.protocol.setting import Call, Setting
+from batchsim.protocol.stores import COMPLETION_JOB, EXPIRY_JOB, Message, connection_key, in_flight_key
+from batchsim.protocol.world import World
+from batchsim.trace import Answered, Outcome, Trace, outcome_of
+from batchsim.verdicts import PROPERTIES
+
+T = TypeVar("T")
+
+NOTED = frozenset({Deliver.name, CompleteWaitpoint.name})
+"""The steps by which a run is told: what reached the SDK, and when the parent could go on."""
+
+
+class _Each(Generic[T]):
+    """What is made anew each time that somebody goes through it: a batch may have very many actors and cells."""
+
+    def __init__(self, make: Callable[[], Iterator[T]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[T]:
+        return self._make()
+
+
+def system_of(setting: Setting, policy: Policy) -> System[Trace]:
+    """The system of a setting under a policy."""
+    return System(
+        name=policy.name,
+        actors=_Each(partial(cast, setting, policy)),
+        cells=_Each(lambda: iter(all_cells(setting, policy))),
+        begin=partial(world_after_phase_1, setting, policy),
+        world=World,
+        outcome=partial(_outcome, setting),
+        trace=partial(_trace, setting, policy),
+        properties=PROPERTIES,
+        class_of=class_of,
+        timers=dict(_timers(setting, policy)),
+        first_timers=TIMERS_OF_PHASE_1,
+        alarms=tuple(_alarms(setting)),
+        faults=setting.faults,
+        noted=NOTED,
+    )
+
+
+def class_of(outcome: Outcome, verdicts: tuple[str, ...]) -> Hashable:
+    """The same for two outcomes that are told as one: what the caller got, the final row, runs, keys, verdicts."""
+    row = outcome.batch
+    return (
+        outcome.call,
+        (row.status, row.sealed, row.processing_completed),
+        (outcome.runs_created, outcome.runs_total),
+        outcome.leaked_keys,
+        verdicts,
+    )
+
+
+def _outcome(setting: Setting, world: World, results: Results) -> Outcome:
+    return outcome_of(world, setting, results.get(SDK))
+
+
+def _timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
+    """Every timer that can be started, with the name of the operation under which its delay is given."""
+    yield COMPLETION_JOB, TakeCompletion.name
+    if is_reaped(setting, policy):
+        yield EXPIRY_JOB, TakeExpiry.name
+    if policy.keeps_tombstone:
+        yield TOMBSTONE, ExpireTombstone.name
+    for index, item in enumerate(setting.items):
+        timer = Message(index, attempt=2).timer
+        if timer is not None and item.failed_attempts:
+            yield timer, RetryMessage.name
+
+
+def _alarms(setting: Setting) -> Iterator[Alarm]:
+    """The timers of faults that have a moment, and the cells where somebody waits for one."""
+    for number, fault in enumerate(setting.faults):
+        if fault.at_us is not None:
+            yield Alarm(fault_key(number), fault.at_us, tuple(_cells_where_faults_wait(setting)))
+
+
+def _cells_where_faults_wait(setting: Setting) -> Iterator[Key]:
+    yield from (in_flight_key(index) for index in range(setting.run_count))
+    yield from (connection_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1))
+
+
+# -- a timed run ---------------------------------------------------------------------------------
+
+
+def _trace(setting: Setting, policy: Policy, run: Run) -> Trace:
+    answers = tuple(_answered(run))
+    return Trace(
+        policy=policy.name,
+        seed=run.seed,
+        setting=setting,
+        outcome=run.outcome,
+        answers=answers,
+        called_back_us=_called_back_us(setting, run, answers),
+        ended_us=run.ended_us,
+        steps=run.steps,
+        faults=run.faults,
+    )
+
+
+def _answered(run: Run) -> Iterator[Answered]:
+    """The answers that reached the SDK."""
+    for step in run.noted:
+        if isinstance(step.operation, Deliver):
+            sealed = step.answer.sealed if step.answer.status == 200 else None
+            yield Answered(step.operation.attempt, step.answer.status, sealed, step.at_us)
+
+
+def _called_back_us(setting: Setting, run: Run, answers: tuple[Answered, ...]) -> int:
+    result = run.outcome.call.result
+    if result is Result.WAITING:
+        return run.ended_us
+    streamed_us = answers[-1].at_us
+    if setting.call is Call.TRIGGER_AND_WAIT and result in (Result.OK, Result.WAITPOINT_ERROR):
+        # Whoever completes the waitpoint, the parent goes on when the first one does.
+        settled_us = (step.at_us for step in run.noted if isinstance(step.operation, CompleteWaitpoint))
+        return max(streamed_us, next(settled_us, 0))
+    return streamed_us
