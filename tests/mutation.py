@@ -41,7 +41,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "tests/engines/test_faults.py",
         "tests/engines/test_exhaustive.py",
     ),
-    "batchsim/protocol/exposure.py": ("tests/protocol/test_mishaps.py", "tests/engines/test_faults.py"),
+    "batchsim/model/exposure.py": ("tests/protocol/test_mishaps.py", "tests/engines/test_faults.py"),
     "batchsim/cli": (
         "tests/test_cli.py",
         "tests/test_cli_sweep.py",

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from batchsim.model import operation
 from batchsim.model.operation import Operation
-from batchsim.protocol import operation, operations
+from batchsim.protocol import operations
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = ROOT / "batchsim" / "protocol"
-SOURCES = sorted([*PROTOCOL.glob("*.py"), *(ROOT / "batchsim" / "policies").glob("*.py")])
+PURE = (PROTOCOL, ROOT / "batchsim" / "model", ROOT / "batchsim" / "policies")
+SOURCES = sorted(file for folder in PURE for file in folder.glob("*.py"))
 
 # -- imports -----------------------------------------------------------------------------------
 
@@ -40,6 +42,7 @@ def lint_imports(folder: Path) -> list[str]:
 
 
 LAYERS = "Imports go down these layers, and never up"
+NO_BATCH = "Engines know nothing of the batch"
 PURITY = "The protocol and its policies know no time, no randomness and no outside world"
 
 
@@ -62,7 +65,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("protocol/consumer.py", "import time", PURITY),
         ("protocol/stores.py", "from random import random", PURITY),
         ("policies/decisions.py", "import datetime", PURITY),
-        ("protocol/cells.py", "from batchsim.scenario.durations import UNITS_US", LAYERS),
+        ("model/cells.py", "from batchsim.scenario.durations import UNITS_US", LAYERS),
+        ("engines/frames.py", "from batchsim.protocol.operations import GetMeta", NO_BATCH),
         ("protocol/reaper.py", "from batchsim.policies import POLICIES", LAYERS),
         ("trace.py", "from batchsim.verdicts import VERDICTS", LAYERS),
         ("engines/streams.py", "from batchsim.analysis.chains import Leg", LAYERS),
@@ -250,7 +254,7 @@ def test_an_iteration_without_an_order_is_found(line: str, over: str) -> None:
 
 
 FORGETFUL = """
-from batchsim.protocol.operation import both
+from batchsim.model.operation import both
 from batchsim.protocol.operations import GetMeta, ReadFailures, ReadRuns
 
 

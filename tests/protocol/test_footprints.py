@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from batchsim.model import operation as base
 from batchsim.model.cells import Cells, GuardedCells, Key, UndeclaredKeyError
 from batchsim.model.exposure import exposed, fault_key
 from batchsim.model.operation import Footprint, Operation, touches
-from batchsim.protocol import operation as base
 from batchsim.protocol import operations
 from batchsim.protocol.faults import Disconnect
 from batchsim.protocol.history import PUSHED
