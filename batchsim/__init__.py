@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from batchsim.analysis.sweep import sweep as sweep
     from batchsim.analysis.window import Solution as Solution
     from batchsim.analysis.window import solve as solve
+    from batchsim.batch.policies import POLICIES as POLICIES
+    from batchsim.batch.policy import Decision as Decision
+    from batchsim.batch.policy import Policy as Policy
+    from batchsim.batch.trace import Outcome as Outcome
+    from batchsim.batch.trace import Trace as Trace
+    from batchsim.batch.verdicts import verdicts_of as verdicts_of
     from batchsim.engines.chain import ExactExploration as ExactExploration
     from batchsim.engines.chain import explore_exact as explore_exact
     from batchsim.engines.exhaustive import Exploration as Exploration
@@ -23,15 +29,9 @@ if TYPE_CHECKING:
     from batchsim.engines.zones import explore_timed as explore_timed
     from batchsim.model.properties import Property as Property
     from batchsim.model.run import Step as Step
-    from batchsim.policies import POLICIES as POLICIES
-    from batchsim.protocol.policy import Decision as Decision
-    from batchsim.protocol.policy import Policy as Policy
     from batchsim.scenario import Scenario as Scenario
     from batchsim.scenario import load_scenario as load_scenario
     from batchsim.scenario import scenario_from_data as scenario_from_data
-    from batchsim.trace import Outcome as Outcome
-    from batchsim.trace import Trace as Trace
-    from batchsim.verdicts import verdicts_of as verdicts_of
 
 _HOMES = {
     "Sweep": "batchsim.analysis.sweep",
@@ -46,17 +46,17 @@ _HOMES = {
     "simulate": "batchsim.engines.timed",
     "TimedExploration": "batchsim.engines.zones",
     "explore_timed": "batchsim.engines.zones",
-    "POLICIES": "batchsim.policies",
-    "Decision": "batchsim.protocol.policy",
-    "Policy": "batchsim.protocol.policy",
+    "POLICIES": "batchsim.batch.policies",
+    "Decision": "batchsim.batch.policy",
+    "Policy": "batchsim.batch.policy",
     "Scenario": "batchsim.scenario",
     "load_scenario": "batchsim.scenario",
     "scenario_from_data": "batchsim.scenario",
-    "Outcome": "batchsim.trace",
-    "Step": "batchsim.trace",
-    "Trace": "batchsim.trace",
-    "Property": "batchsim.verdicts",
-    "verdicts_of": "batchsim.verdicts",
+    "Outcome": "batchsim.batch.trace",
+    "Step": "batchsim.batch.trace",
+    "Trace": "batchsim.batch.trace",
+    "Property": "batchsim.batch.verdicts",
+    "verdicts_of": "batchsim.batch.verdicts",
 }
 __all__ = [
     "POLICIES",

@@ -36,12 +36,12 @@ PARTS: dict[str, tuple[str, ...]] = {
         "tests/engines/test_scripts.py",
         "tests/engines/test_faults.py",
     ),
-    "batchsim/protocol/mishaps.py": (
-        "tests/protocol/test_mishaps.py",
+    "batchsim/batch/mishaps.py": (
+        "tests/batch/test_mishaps.py",
         "tests/engines/test_faults.py",
         "tests/engines/test_exhaustive.py",
     ),
-    "batchsim/model/exposure.py": ("tests/protocol/test_mishaps.py", "tests/engines/test_faults.py"),
+    "batchsim/model/exposure.py": ("tests/batch/test_mishaps.py", "tests/engines/test_faults.py"),
     "batchsim/cli": (
         "tests/test_cli.py",
         "tests/test_cli_sweep.py",

@@ -9,12 +9,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.operations import OPERATIONS, names_done_by
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policies.proposed import PROPOSED
+from batchsim.batch.policy import Policy
 from batchsim.model.faults import Fault
-from batchsim.policies import POLICIES
-from batchsim.policies.proposed import PROPOSED
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
-from batchsim.protocol.operations import OPERATIONS, names_done_by
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import (
     Constant,
     Distribution,

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from batchsim.batch import operations
 from batchsim.model import operation
 from batchsim.model.operation import Operation
-from batchsim.protocol import operations
 
 ROOT = Path(__file__).parents[1]
-PROTOCOL = ROOT / "batchsim" / "protocol"
-PURE = (PROTOCOL, ROOT / "batchsim" / "model", ROOT / "batchsim" / "policies")
+PROTOCOL = ROOT / "batchsim" / "batch"
+PURE = (PROTOCOL, PROTOCOL / "policies", ROOT / "batchsim" / "model")
 SOURCES = sorted(file for folder in PURE for file in folder.glob("*.py"))
 
 # -- imports -----------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def lint_imports(folder: Path) -> list[str]:
 
 LAYERS = "Imports go down these layers, and never up"
 NO_BATCH = "Engines know nothing of the batch"
-PURITY = "The protocol and its policies know no time, no randomness and no outside world"
+PURITY = "Models and the batch know no time, no randomness and no outside world"
 
 
 def test_imports_keep_their_contracts() -> None:
@@ -62,13 +62,13 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        ("protocol/consumer.py", "import time", PURITY),
-        ("protocol/stores.py", "from random import random", PURITY),
-        ("policies/decisions.py", "import datetime", PURITY),
+        ("batch/consumer.py", "import time", PURITY),
+        ("batch/stores.py", "from random import random", PURITY),
+        ("batch/policies/decisions.py", "import datetime", PURITY),
         ("model/cells.py", "from batchsim.scenario.durations import UNITS_US", LAYERS),
-        ("engines/frames.py", "from batchsim.protocol.operations import GetMeta", NO_BATCH),
-        ("protocol/reaper.py", "from batchsim.policies import POLICIES", LAYERS),
-        ("trace.py", "from batchsim.verdicts import VERDICTS", LAYERS),
+        ("engines/frames.py", "from batchsim.batch.operations import GetMeta", NO_BATCH),
+        ("batch/reaper.py", "from batchsim.scenario import Scenario", LAYERS),
+        ("model/run.py", "from batchsim.batch.verdicts import VERDICTS", LAYERS),
         ("engines/streams.py", "from batchsim.analysis.chains import Leg", LAYERS),
         ("analysis/runs.py", "def late():\n    from batchsim.cli import main", LAYERS),
         ("nowhere.py", "X = 1", LAYERS),
@@ -255,7 +255,7 @@ def test_an_iteration_without_an_order_is_found(line: str, over: str) -> None:
 
 FORGETFUL = """
 from batchsim.model.operation import both
-from batchsim.protocol.operations import GetMeta, ReadFailures, ReadRuns
+from batchsim.batch.operations import GetMeta, ReadFailures, ReadRuns
 
 
 async def forgetful() -> int | None:

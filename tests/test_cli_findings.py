@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from batchsim.analysis.findings import ONCE
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import SWITCHES, Policy
 from batchsim.cli import main
-from batchsim.policies import POLICIES
-from batchsim.protocol.policy import SWITCHES, Policy
 from tests.test_cli import batchsim, is_golden
 
 __all__ = ["batchsim"]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import CHECKS, OPTIONAL_CHECKS, SWITCHES, Decision, Policy
+from batchsim.batch.stores import BatchRow, Status
 from batchsim.cli import main
-from batchsim.policies import POLICIES
-from batchsim.protocol.policy import CHECKS, OPTIONAL_CHECKS, SWITCHES, Decision, Policy
-from batchsim.protocol.stores import BatchRow, Status
 from batchsim.scenario import asking, compare_decisions, decided_by, find_policy, find_verdict
 from batchsim.user_code import UserCodeError
 

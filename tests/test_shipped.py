@@ -15,12 +15,13 @@ from batchsim.analysis.sweep.varying import parse_axes
 from batchsim.analysis.worth import DELAY, Question, Row
 from batchsim.analysis.worth.deciding import decided_otherwise
 from batchsim.analysis.worth.timing import timing_of
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
+from batchsim.batch.policies import LINEAGE, POLICIES
+from batchsim.batch.verdicts import VERDICTS
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.streams import draw
 from batchsim.engines.timed import Simulation
 from batchsim.model.faults import Fault
-from batchsim.policies import LINEAGE, POLICIES
-from batchsim.protocol.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.report import shares
 from batchsim.report.files import write_folder
 from batchsim.report.folder import reports
@@ -28,7 +29,6 @@ from batchsim.report.worth_completed import timing
 from batchsim.report.worth_words import time
 from batchsim.scenario import find_policy, load_scenario, varied
 from batchsim.scenario.shipped import shipped_files
-from batchsim.verdicts import VERDICTS
 
 ROOT = Path(__file__).parent.parent
 PAGES = {

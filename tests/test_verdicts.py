@@ -7,11 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from batchsim.model.cells import Cells
-from batchsim.model.properties import Property
-from batchsim.protocol.client import CallResult, Result
-from batchsim.protocol.setting import Call, Item, Kind, Setting
-from batchsim.protocol.stores import (
+from batchsim.batch.client import CallResult, Result
+from batchsim.batch.setting import Call, Item, Kind, Setting
+from batchsim.batch.stores import (
     BATCH_ROW,
     META,
     QUEUE,
@@ -23,9 +21,11 @@ from batchsim.protocol.stores import (
     request_key,
     run_key,
 )
-from batchsim.protocol.world import World
-from batchsim.trace import Outcome, outcome_of
-from batchsim.verdicts import PROPERTIES, VERDICTS, verdicts_of
+from batchsim.batch.trace import Outcome, outcome_of
+from batchsim.batch.verdicts import PROPERTIES, VERDICTS, verdicts_of
+from batchsim.batch.world import World
+from batchsim.model.cells import Cells
+from batchsim.model.properties import Property
 
 GOOD = Outcome(
     call=CallResult(Result.OK, 200, attempts=1),

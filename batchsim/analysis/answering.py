@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from batchsim.analysis.effects import Effects
 from batchsim.analysis.handling import handlings
-from batchsim.trace import Answered, Trace
+from batchsim.batch.trace import Answered, Trace
 
 
 def answering_steps(trace: Trace) -> dict[int, Answered]:

@@ -15,10 +15,10 @@ from typing import Any
 
 from batchsim.analysis.holding import longest_us, visibility_timeout_us
 from batchsim.analysis.issuing import unissued
-from batchsim.policies import POLICIES
-from batchsim.protocol.faults import Redeliver
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Kind
+from batchsim.batch.faults import Redeliver
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
+from batchsim.batch.setting import Kind
 from batchsim.rounding import rounded
 from batchsim.scenario import Scenario, format_duration
 from batchsim.scenario.defaults import group_of

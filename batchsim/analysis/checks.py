@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from batchsim.protocol.policy import CHECKS, Check, Decision, Policy
-from batchsim.protocol.stores import BatchRow
+from batchsim.batch.policy import CHECKS, Check, Decision, Policy
+from batchsim.batch.stores import BatchRow
 
 
 def with_checks(policy: Policy, check: Callable[[str], Check]) -> Policy:

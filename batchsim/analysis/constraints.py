@@ -20,11 +20,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Exploration, Graph
 from batchsim.engines.exhaustive.stepping import Label
 from batchsim.model.operation import Footprint
 from batchsim.model.properties import Property
-from batchsim.verdicts import verdicts_of
 
 Flags = NDArray[np.bool_]
 Site = tuple[int, ...]

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from batchsim.batch.trace import Trace
 from batchsim.model.cells import Key
 from batchsim.model.changes import Change
 from batchsim.model.run import Step
-from batchsim.trace import Trace
 
 
 class Write(NamedTuple):

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from batchsim.bad_input import BadInputError
-from batchsim.policies import POLICIES
-from batchsim.protocol.policy import Policy
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
 from batchsim.scenario import Scenario
 from batchsim.user_code import is_reference, located
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from batchsim.analysis.effects import Effects, can_write, reads_only
 from batchsim.analysis.lanes import attempt_of
+from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, META
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
-from batchsim.protocol.stores import BATCH_ROW, ENQUEUED_ITEMS, META
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from batchsim.batch.cast import cast, world_after_phase_1
+from batchsim.batch.policy import Policy
+from batchsim.batch.setting import Item, Setting
+from batchsim.batch.stores import Message
 from batchsim.engines.sampling import sampler
 from batchsim.engines.slowings import Use, admits
 from batchsim.model.cells import Cells
 from batchsim.model.operation import BlockingOperation, Both, Operation
-from batchsim.protocol.cast import cast, world_after_phase_1
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Item, Setting
-from batchsim.protocol.stores import Message
 from batchsim.scenario import Distribution, Exponential, Lognormal, Normal, RoundTrip, Scenario
 
 RARE = 1e-6

@@ -13,10 +13,10 @@ from functools import partial
 from itertools import combinations_with_replacement, product
 from typing import TYPE_CHECKING, Any
 
+from batchsim.batch.policy import Policy
+from batchsim.batch.setting import Item, Setting
 from batchsim.batch.system import system_of
 from batchsim.model.faults import Fault
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Item, Setting
 from batchsim.scenario import InvalidScenario, Scenario
 from batchsim.user_code import UserCodeError
 

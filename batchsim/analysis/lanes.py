@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from batchsim.analysis.chains import Leg
+from batchsim.batch.client import Result
+from batchsim.batch.operations import ClaimMessage, Deliver, TakeMessage
+from batchsim.batch.setting import Call
+from batchsim.batch.trace import Trace
 from batchsim.model.operation import BlockingOperation, Stopped
 from batchsim.model.run import Step
-from batchsim.protocol.client import Result
-from batchsim.protocol.operations import ClaimMessage, Deliver, TakeMessage
-from batchsim.protocol.setting import Call
-from batchsim.trace import Trace
 
 WAITPOINT = "waitpoint"
 """What the SDK waits for once the batch is streamed; no operation."""

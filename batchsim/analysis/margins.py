@@ -9,11 +9,11 @@ from batchsim.analysis.chains import Leg, last_common_cause, legs_between
 from batchsim.analysis.effects import Effects, can_write, reads_only
 from batchsim.analysis.lanes import attempt_of
 from batchsim.analysis.refusals import is_sealable
+from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, Status
+from batchsim.batch.trace import Trace
+from batchsim.batch.world import World
 from batchsim.model.cells import Cells, thaw
 from batchsim.model.run import Step
-from batchsim.protocol.stores import BATCH_ROW, ENQUEUED_ITEMS, Status
-from batchsim.protocol.world import World
-from batchsim.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)

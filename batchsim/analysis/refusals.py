@@ -25,20 +25,13 @@ from batchsim.analysis.wording import (
     set_deleted,
     that_raised,
 )
+from batchsim.batch.mishaps import DROPPED, LOST
+from batchsim.batch.operations import Deliver
+from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, META, BatchRow, Status, connection_key
+from batchsim.batch.trace import Answered
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
-from batchsim.protocol.mishaps import DROPPED, LOST
-from batchsim.protocol.operations import Deliver
-from batchsim.protocol.stores import (
-    BATCH_ROW,
-    ENQUEUED_ITEMS,
-    META,
-    BatchRow,
-    Status,
-    connection_key,
-)
 from batchsim.rounding import rounded
-from batchsim.trace import Answered
 
 
 @dataclass(frozen=True, slots=True)

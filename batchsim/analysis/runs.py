@@ -10,13 +10,13 @@ from batchsim.analysis.effects import Effects
 from batchsim.analysis.expectations import expected_of
 from batchsim.analysis.margins import Margin, race_margin_in, seal_margin_in
 from batchsim.analysis.story import decisive_in, story_in
+from batchsim.batch.policy import Policy
+from batchsim.batch.trace import Trace
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.prescribed import Draw
 from batchsim.engines.timed import Cue, simulate
 from batchsim.model.properties import Property
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
-from batchsim.trace import Trace
-from batchsim.verdicts import verdicts_of
 
 
 @dataclass(frozen=True, slots=True)

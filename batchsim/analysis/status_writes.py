@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from batchsim.analysis.effects import Effects
+from batchsim.batch.history import is_regression
+from batchsim.batch.stores import BATCH_ROW, BatchRow, Status
+from batchsim.batch.trace import Trace
 from batchsim.model.run import Step
-from batchsim.protocol.history import is_regression
-from batchsim.protocol.stores import BATCH_ROW, BatchRow, Status
-from batchsim.trace import Trace
 
 
 class StatusWrite(NamedTuple):

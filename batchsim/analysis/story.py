@@ -9,11 +9,11 @@ from batchsim.analysis.facts import AtEnd, Clause, Fact, Got, Held, LeftOver, Se
 from batchsim.analysis.refusals import Refusal, refusals, refusals_in_words
 from batchsim.analysis.turns import mishaps, turns
 from batchsim.analysis.wording import at, of
-from batchsim.protocol.client import Result
-from batchsim.protocol.setting import Call
-from batchsim.protocol.stores import BATCH_ROW, WAITPOINT, Waitpoint
+from batchsim.batch.client import Result
+from batchsim.batch.setting import Call
+from batchsim.batch.stores import BATCH_ROW, WAITPOINT, Waitpoint
+from batchsim.batch.trace import Trace
 from batchsim.rounding import instant
-from batchsim.trace import Trace
 
 
 def story(trace: Trace, verdicts: tuple[str, ...]) -> tuple[str, ...]:

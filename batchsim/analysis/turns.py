@@ -22,14 +22,11 @@ from batchsim.analysis.facts import (
 from batchsim.analysis.lanes import REAPER, attempt_of
 from batchsim.analysis.status_writes import StatusWrite, status_writes_in
 from batchsim.analysis.wording import at, briefly, doing, of, raised, that_raised
-from batchsim.model.cells import Key
-from batchsim.model.operation import Stopped, StoreFailure
-from batchsim.model.run import Step
-from batchsim.protocol.history import COMPLETION_UPDATES, PUSHED
-from batchsim.protocol.operations import ReadMessage, Redeliver
-from batchsim.protocol.setting import Kind
-from batchsim.protocol.steps import FinalizeOperation
-from batchsim.protocol.stores import (
+from batchsim.batch.history import COMPLETION_UPDATES, PUSHED
+from batchsim.batch.operations import ReadMessage, Redeliver
+from batchsim.batch.setting import Kind
+from batchsim.batch.steps import FinalizeOperation
+from batchsim.batch.stores import (
     BATCH_ROW,
     ENQUEUED_ITEMS,
     META,
@@ -42,8 +39,11 @@ from batchsim.protocol.stores import (
     in_flight_key,
     run_key,
 )
+from batchsim.batch.trace import Trace
+from batchsim.model.cells import Key
+from batchsim.model.operation import Stopped, StoreFailure
+from batchsim.model.run import Step
 from batchsim.rounding import rounded
-from batchsim.trace import Trace
 
 Turn = tuple[Step, Sentence]
 """A step, and the sentence that tells it."""

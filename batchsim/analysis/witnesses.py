@@ -15,9 +15,9 @@ from batchsim.scenario.problems import describe
 from batchsim.user_code import is_reference
 
 if TYPE_CHECKING:
+    from batchsim.batch.trace import Trace
     from batchsim.engines.exhaustive import OutcomeClass
     from batchsim.engines.zones import TimedOutcome
-    from batchsim.trace import Trace
 
 SCHEMA = 1
 BYTES_MAX = 100_000_000

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from batchsim.analysis.facts import Clause, Deleted, Fact, Held, RaisedAt
+from batchsim.batch.stores import BATCH_ROW, BatchRow
 from batchsim.model.cells import Key
 from batchsim.model.run import Step
-from batchsim.protocol.stores import BATCH_ROW, BatchRow
 from batchsim.rounding import instant, rounded
 
 

@@ -1,1 +1,1 @@
-"""The production race as a system: `system.py` says what engines are given."""
+"""The production race: its operations, flows and policies, what it comes to, and what engines are given of it."""

@@ -6,13 +6,9 @@ from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 from typing import Generic, TypeVar
 
-from batchsim.model.cells import Key
-from batchsim.model.exposure import fault_key
-from batchsim.model.run import Run
-from batchsim.model.system import Alarm, Results, System
-from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, all_cells, cast, is_reaped, world_after_phase_1
-from batchsim.protocol.client import MAX_ATTEMPTS, Result
-from batchsim.protocol.operations import (
+from batchsim.batch.cast import SDK, TIMERS_OF_PHASE_1, all_cells, cast, is_reaped, world_after_phase_1
+from batchsim.batch.client import MAX_ATTEMPTS, Result
+from batchsim.batch.operations import (
     TOMBSTONE,
     CompleteWaitpoint,
     Deliver,
@@ -21,12 +17,16 @@ from batchsim.protocol.operations import (
     TakeCompletion,
     TakeExpiry,
 )
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Call, Setting
-from batchsim.protocol.stores import COMPLETION_JOB, EXPIRY_JOB, Message, connection_key, in_flight_key
-from batchsim.protocol.world import World
-from batchsim.trace import Answered, Outcome, Trace, outcome_of
-from batchsim.verdicts import PROPERTIES
+from batchsim.batch.policy import Policy
+from batchsim.batch.setting import Call, Setting
+from batchsim.batch.stores import COMPLETION_JOB, EXPIRY_JOB, Message, connection_key, in_flight_key
+from batchsim.batch.trace import Answered, Outcome, Trace, outcome_of
+from batchsim.batch.verdicts import PROPERTIES
+from batchsim.batch.world import World
+from batchsim.model.cells import Key
+from batchsim.model.exposure import fault_key
+from batchsim.model.run import Run
+from batchsim.model.system import Alarm, Results, System
 
 T = TypeVar("T")
 

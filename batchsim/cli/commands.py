@@ -312,7 +312,7 @@ commands.add_command(findings)
 @options.json_file
 def policies(json_file: str | None) -> int:
     """List the policies: the lineage of the real system, and alternatives that nobody deployed."""
-    from batchsim.policies import ALTERNATIVES, LINEAGE
+    from batchsim.batch.policies import ALTERNATIVES, LINEAGE
 
     rows = [(policy.name, policy.summary) for policy in (*LINEAGE, *ALTERNATIVES)]
     return print_list(("policy", "what it does"), rows, json_file, lambda row: {"name": row[0], "summary": row[1]})

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from batchsim.analysis.sweep import Sweep
 from batchsim.analysis.window import Edge, NoEdge, edges_of
+from batchsim.batch.policy import Policy
 from batchsim.cli.telling import tell
 from batchsim.model.properties import Property
-from batchsim.protocol.policy import Policy
 from batchsim.report.progress import Progress
 
 

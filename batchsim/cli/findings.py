@@ -28,8 +28,8 @@ from batchsim.report.file_names import FINDINGS as PAGE
 if TYPE_CHECKING:
     from batchsim.analysis.findings import Batch, Findings, Place, Source
     from batchsim.analysis.judging import Given
+    from batchsim.batch.policy import Policy
     from batchsim.model.properties import Property
-    from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
 
 USUAL_SCENARIO = "small-payloads.yaml"
@@ -214,7 +214,7 @@ def _policies(
     `scenarios`: those that the user named. Raises `BadInputError`.
     """
     from batchsim.analysis.witnesses import within
-    from batchsim.policies import LINEAGE, POLICIES
+    from batchsim.batch.policies import LINEAGE, POLICIES
 
     if names:
         asked = tuple(dict.fromkeys(names))
@@ -230,7 +230,7 @@ def _policies(
 
 def _headings(policies: dict[str, Policy]) -> dict[str, str]:
     """What each policy is called: by its name, or as it was asked for where another one has that name."""
-    from batchsim.policies import POLICIES
+    from batchsim.batch.policies import POLICIES
 
     names = [policy.name for policy in policies.values()]
     return {
@@ -244,8 +244,8 @@ def _headings(policies: dict[str, Policy]) -> dict[str, str]:
 def _switches(policies: dict[str, Policy]) -> tuple[tuple[str, str], ...]:
     """The proposal, if it is among the policies, with each of its switches."""
     from batchsim.analysis.findings import switches_over
-    from batchsim.policies.pr4397 import PR4397
-    from batchsim.policies.proposed import PROPOSED
+    from batchsim.batch.policies.pr4397 import PR4397
+    from batchsim.batch.policies.proposed import PROPOSED
 
     if PROPOSED.name not in policies:
         return ()
@@ -255,8 +255,8 @@ def _switches(policies: dict[str, Policy]) -> tuple[tuple[str, str], ...]:
 def _properties(scenarios: Sequence[Scenario], verdicts: Sequence[str]) -> dict[str, Property]:
     """The user's own verdicts, by reference (relative to the current directory); raises `BadInputError`."""
     from batchsim.analysis.witnesses import within
+    from batchsim.batch.verdicts import VERDICTS
     from batchsim.scenario import find_verdict
-    from batchsim.verdicts import VERDICTS
 
     for scenario in scenarios:
         properties_of(scenario, verdicts)

@@ -15,8 +15,8 @@ from batchsim.bad_input import BadInputError
 if TYPE_CHECKING:
     from batchsim.analysis.expectations import Field
     from batchsim.analysis.runs import RunOfSweep
+    from batchsim.batch.policy import Policy
     from batchsim.model.properties import Property
-    from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
 
 _PERCENT = re.compile(r"(?P<number>[0-9]{1,2}(\.[0-9]{1,9})?) *%")
@@ -56,7 +56,7 @@ def load(
 
 def _own_names(policies: Sequence[str]) -> list[str]:
     """The names of those that are the user's own; what is wrong with any of them is told by who uses it."""
-    from batchsim.policies import POLICIES
+    from batchsim.batch.policies import POLICIES
     from batchsim.scenario import find_policy
     from batchsim.user_code import UserCodeError, is_reference
 
@@ -115,7 +115,7 @@ def _is_quiet() -> bool:
 
 def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Policy]]:
     """The policies asked for, or those of the scenario, each with the name it was asked for by."""
-    from batchsim.policies import POLICIES
+    from batchsim.batch.policies import POLICIES
     from batchsim.scenario import find_policy
 
     directory = Path() if names else scenario.directory
@@ -125,7 +125,7 @@ def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Pol
 
 def policy_named(option: str, name: str) -> Policy:
     """The policy that an option names; raises `BadInputError`."""
-    from batchsim.policies import POLICIES
+    from batchsim.batch.policies import POLICIES
     from batchsim.scenario import find_policy
 
     policy: Policy = _find(find_policy, POLICIES, option, name, Path())
@@ -139,8 +139,8 @@ def policy_of(name: str) -> tuple[str, Policy]:
 
 def properties_of(scenario: Scenario, names: Sequence[str]) -> list[Property]:
     """The user's own properties, those of the scenario and those asked for."""
+    from batchsim.batch.verdicts import VERDICTS
     from batchsim.scenario import find_verdict
-    from batchsim.verdicts import VERDICTS
 
     own = [_find(find_verdict, VERDICTS, "verdicts", name, scenario.directory) for name in scenario.verdicts]
     own += [_find(find_verdict, VERDICTS, "--verdict", name, Path()) for name in dict.fromkeys(names)]

@@ -34,7 +34,7 @@ def limits_of(
 
     `properties`: verdicts of the user's own. `takes_rates`: whether how probable a verdict is can be asked.
     """
-    from batchsim.verdicts import VERDICTS
+    from batchsim.batch.verdicts import VERDICTS
 
     known = dict.fromkeys((ANY, *VERDICTS, *(each.name for each in properties)))
     texts = [part for option in options for part in ([option] if option in known else option.split(","))]

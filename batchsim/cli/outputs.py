@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
     from batchsim.analysis.witnesses import Witness
-    from batchsim.protocol.policy import Policy
+    from batchsim.batch.policy import Policy
     from batchsim.scenario import Scenario
 
 

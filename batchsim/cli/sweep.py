@@ -22,8 +22,8 @@ from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import CellResult, Crew, Example, Share, Sweep
+    from batchsim.batch.policy import Policy
     from batchsim.model.properties import Property
-    from batchsim.protocol.policy import Policy
     from batchsim.scenario import Scenario
 
 RUNS_MAX_FOR_A_WIDTH = 1_000_000

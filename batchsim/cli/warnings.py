@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
-    from batchsim.protocol.policy import Policy
+    from batchsim.batch.policy import Policy
     from batchsim.scenario import Scenario
 
 

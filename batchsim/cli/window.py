@@ -18,9 +18,9 @@ from batchsim.cli.warnings import warn
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from batchsim.batch.policy import Policy
     from batchsim.engines.exhaustive import Exploration
     from batchsim.model.properties import Property
-    from batchsim.protocol.policy import Policy
     from batchsim.report.window import WindowResult
     from batchsim.scenario import Scenario
 
@@ -132,8 +132,8 @@ def check(scenario: Scenario) -> None:
 
 def check_verdict(verdict: str | None, properties: Sequence[Property]) -> None:
     """Whether there is such a verdict; raises `BadInputError`."""
+    from batchsim.batch.verdicts import VERDICTS
     from batchsim.scenario.spelling import did_you_mean
-    from batchsim.verdicts import VERDICTS
 
     allowed = [name for name in (*VERDICTS, *(each.name for each in properties)) if name != "ok"]
     if verdict is not None and verdict not in allowed:

@@ -16,12 +16,12 @@ from batchsim.report.occurrences import (
 if TYPE_CHECKING:
     from batchsim.analysis.judging import Given
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
+    from batchsim.batch.trace import Answered, Outcome, Trace
     from batchsim.engines.chain import ExactExploration, ExactOutcome
     from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
     from batchsim.engines.zones import TimedExploration, TimedOutcome
     from batchsim.model.run import Step
     from batchsim.scenario import Scenario
-    from batchsim.trace import Answered, Outcome, Trace
 
 SCHEMA = 1
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from shlex import join
 
 from batchsim.analysis.findings import NO_FAULT, Base, Budget, Compared, Findings, Found, Known, Place, Standing
-from batchsim.policies import LINEAGE, POLICIES
-from batchsim.policies.proposed import PROPOSED
+from batchsim.batch.policies import LINEAGE, POLICIES
+from batchsim.batch.policies.proposed import PROPOSED
 from batchsim.report.file_names import FileNames
 from batchsim.report.findings_words import (
     HONEST,
@@ -143,8 +143,8 @@ class _Page:
             yield self._open(lineage[-1])
         if PROPOSED.name in policies:
             yield (
-                f"{code(PROPOSED.name)} (`batchsim/policies/proposed.py`) is the latest design with the smallest "
-                "set of changes that we found to close these. What is left under it:"
+                f"{code(PROPOSED.name)} (`batchsim/batch/policies/proposed.py`) is the latest design with the "
+                "smallest set of changes that we found to close these. What is left under it:"
             )
             yield self._left(PROPOSED.name)
         for policy in policies:

@@ -8,7 +8,7 @@ from batchsim.analysis.window.assignments import Intervals
 from batchsim.analysis.window.conditions import Condition
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, Leg
 from batchsim.analysis.window.sums import Instant, Sum, difference, legs_of
-from batchsim.protocol.operations import OPERATIONS, GetMeta, TakeMessage
+from batchsim.batch.operations import OPERATIONS, GetMeta, TakeMessage
 
 Use = tuple[str, str, int | None, int | None, int]
 """A leg without its part."""

@@ -11,9 +11,9 @@ from batchsim.analysis.excerpt import excerpt
 from batchsim.analysis.likeness import first_alike
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
+from batchsim.batch.operations import Backoff
+from batchsim.batch.setting import Kind
 from batchsim.model.run import Step
-from batchsim.protocol.operations import Backoff
-from batchsim.protocol.setting import Kind
 from batchsim.report import phrases, words
 from batchsim.report.file_names import worth_file
 from batchsim.report.latencies import by_item, special_operations

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
     from batchsim.analysis.sweep import Sweep
     from batchsim.analysis.sweep.results import Share
+    from batchsim.batch.trace import Trace
     from batchsim.engines.occurrences import Occurrence
     from batchsim.model.faults import Fault
     from batchsim.scenario import Scenario, Slow
-    from batchsim.trace import Trace
 
 
 class Explored(Protocol):

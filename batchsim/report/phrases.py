@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from batchsim.protocol.client import Result
+from batchsim.batch.client import Result
 from batchsim.report.words import caller_got
 from batchsim.rounding import rounded
 
 if TYPE_CHECKING:
     from batchsim.analysis.margins import Margin
     from batchsim.analysis.runs import PolicyRun
+    from batchsim.batch.trace import Answered
     from batchsim.model.run import Step
-    from batchsim.trace import Answered
 
 _STRETCHES_MAX = 6
 

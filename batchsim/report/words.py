@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchsim.protocol.client import CallResult, Result
-from batchsim.protocol.stores import BatchRow
+from batchsim.batch.client import CallResult, Result
+from batchsim.batch.stores import BatchRow
 from batchsim.rounding import rounded
 
 if TYPE_CHECKING:
     from batchsim.analysis.margins import Margin
     from batchsim.analysis.runs import PolicyRun
-    from batchsim.trace import Trace
+    from batchsim.batch.trace import Trace
 
 
 def caller_got(trace: Trace) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from batchsim.analysis.sweep import CONFIDENCE
 from batchsim.analysis.worth import Border, Row, Spread, Worth, judge
-from batchsim.protocol.operations import FindBatch
+from batchsim.batch.operations import FindBatch
 from batchsim.report.phrases import answer_of
 from batchsim.report.sweep_contract import results_of
 from batchsim.report.words import call

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from batchsim.analysis.sweep import Point, Sweep
 from batchsim.analysis.worth import EXECUTION, Effect, Judged, Otherwise, Row, Worth
-from batchsim.protocol.operations import FindBatch
+from batchsim.batch.operations import FindBatch
 from batchsim.report import shares, words
 from batchsim.report.latencies import by_item, spread_in_words
 from batchsim.report.phrases import answer_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from batchsim.batch.setting import Item, Kind, Setting
 from batchsim.model.faults import Fault
-from batchsim.protocol.setting import Item, Kind, Setting
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Latency, Legs, RoundTrip
 from batchsim.scenario.names import known_operations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchsim.protocol.operations import TYPES
+from batchsim.batch.operations import TYPES
 from batchsim.scenario.durations import UNITS_US
 from batchsim.scenario.latencies import Backoff, Constant, Distribution, Latency, Legs, RoundTrip, Uniform
 

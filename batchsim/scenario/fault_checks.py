@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from batchsim.batch.faults import Crash, Cut, LostResponse, StoreError
 from batchsim.model.faults import Fault
-from batchsim.protocol.faults import Crash, Cut, LostResponse, StoreError
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, describe
 from batchsim.scenario.scenario import Scenario
 from batchsim.scenario.written_faults import WrittenFault

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.model.faults import Fault
-from batchsim.protocol.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.scenario.durations import format_duration
 from batchsim.scenario.slowings import Slow
 

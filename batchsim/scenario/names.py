@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, cast
 
+from batchsim.batch.operations import OPERATIONS
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
+from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
-from batchsim.policies import POLICIES
-from batchsim.protocol.operations import OPERATIONS
-from batchsim.protocol.policy import Policy
 from batchsim.scenario.own_code import guarded_policy, guarded_property
 from batchsim.user_code import content_of, is_reference, load_from_file
-from batchsim.verdicts import VERDICTS
 
 T = TypeVar("T")
 

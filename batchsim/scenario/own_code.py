@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, NamedTuple, TypeVar
 
+from batchsim.batch.policy import CHECKS, OPTIONAL_CHECKS, SWITCHES, Decision, Policy
+from batchsim.batch.stores import BatchRow
+from batchsim.batch.trace import Outcome
+from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
-from batchsim.protocol.policy import CHECKS, OPTIONAL_CHECKS, SWITCHES, Decision, Policy
-from batchsim.protocol.stores import BatchRow
 from batchsim.scenario.asking import Asked
-from batchsim.trace import Outcome
 from batchsim.user_code import UserCodeError, told, told_error
-from batchsim.verdicts import VERDICTS
 
 F = TypeVar("F")
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from batchsim.batch.policy import Policy
+from batchsim.batch.setting import Setting
 from batchsim.batch.system import system_of
+from batchsim.batch.trace import Trace
 from batchsim.model.faults import Fault
 from batchsim.model.system import System
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Setting
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Latency
 from batchsim.scenario.slowings import Slow
 from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
-from batchsim.trace import Trace
 
 T = TypeVar("T")
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 
 from batchsim.analysis.answering import answering_steps
+from batchsim.batch.policy import Policy
 from batchsim.engines.timed import simulate
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
 from tests.report.samples import incident, run_one, steady
 from tests.strategies import policies, scenarios

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from batchsim.analysis.assumptions import warnings_of
 from batchsim.analysis.holding import longest_us
 from batchsim.analysis.issuing import unissued
+from batchsim.batch.operations import OPERATIONS
+from batchsim.batch.policies import POLICIES
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
-from batchsim.protocol.operations import OPERATIONS
 from batchsim.scenario import Scenario, find_policy, load_scenario, scenario_from_data
 from batchsim.scenario.shipped import shipped_files
 

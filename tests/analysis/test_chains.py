@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchsim.analysis.chains import Leg, any_of, cause_of, folded, last_common_cause, legs_between, spans_of
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
+from batchsim.batch.trace import Trace
 from batchsim.engines.timed import simulate
 from batchsim.model.run import Step
-from batchsim.policies import POLICIES
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
-from batchsim.trace import Trace
 from tests.strategies import policies, request_leg, scenarios, timeless
 
 

@@ -16,12 +16,12 @@ from batchsim.analysis.constraints import (
     _smallest_hitting_set,
     explanations,
 )
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.trace import Trace
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Exploration, explore
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
 from batchsim.scenario import Scenario, scenario_from_data
-from batchsim.trace import Trace
-from batchsim.verdicts import verdicts_of
 
 
 def one_item(policy: str, **fields: Any) -> tuple[Scenario, Exploration]:

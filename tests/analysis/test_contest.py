@@ -7,7 +7,7 @@ from hypothesis import given
 from batchsim.analysis.chains import steps_between
 from batchsim.analysis.contest import contest_of, involved_in
 from batchsim.analysis.runs import run_scenario
-from batchsim.protocol.policy import Policy
+from batchsim.batch.policy import Policy
 from batchsim.scenario import Scenario
 from tests.report.samples import incident, run_one, steady
 from tests.strategies import policies, scenarios

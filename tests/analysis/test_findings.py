@@ -32,16 +32,16 @@ from batchsim.analysis.findings import (
     switches_over,
 )
 from batchsim.analysis.findings.examining import Work, examine, under_budget
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policies.pr4397 import PR4397
+from batchsim.batch.policies.proposed import PROPOSED
+from batchsim.batch.setting import Call
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
-from batchsim.policies.pr4397 import PR4397
-from batchsim.policies.proposed import PROPOSED
-from batchsim.protocol.setting import Call
 from batchsim.report.findings import page, witness_pages
 from batchsim.scenario import load_scenario
-from batchsim.verdicts import verdicts_of
 
 ROOT = Path(__file__).parents[2]
 FILE = "scenarios/small-payloads.yaml"

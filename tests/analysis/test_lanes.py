@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from batchsim.analysis.chains import Leg
 from batchsim.analysis.lanes import Fold, Lane, attempt_of, busy_stretches, folded, lanes_of
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
 from tests.report.samples import incident, steady, thousand, two_hours
 from tests.strategies import policies, scenarios

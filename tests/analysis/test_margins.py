@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 
 from batchsim.analysis.margins import Margin, race_margin, seal_margin
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
+from batchsim.batch.trace import Trace
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
-from batchsim.trace import Trace
 from tests.strategies import policies, request_leg, scenarios, timeless
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from batchsim.analysis.runs import run_scenario
+from batchsim.batch.policies import POLICIES
 from batchsim.model.properties import Property
-from batchsim.policies import POLICIES
 from tests.strategies import request_leg, timeless
 
 LATENCY = {"redis.enqueued_count": request_leg("1 s"), "sdk.backoff": request_leg("1 s")}

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from batchsim.analysis.story import decisive_steps, story
+from batchsim.batch.client import Result
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.trace import Trace
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
-from batchsim.protocol.client import Result
 from batchsim.scenario import Scenario
-from batchsim.trace import Trace
-from batchsim.verdicts import verdicts_of
 from tests.strategies import request_leg, timeless
 
 BACKOFF = {"sdk.backoff": request_leg("1 s")}

@@ -17,18 +17,18 @@ from batchsim.analysis import facts
 from batchsim.analysis.effects import Effects
 from batchsim.analysis.facts import Sentence
 from batchsim.analysis.story import sentences
+from batchsim.batch.cast import world_after_phase_1
+from batchsim.batch.faults import Disconnect, Redeliver
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
+from batchsim.batch.setting import Kind
+from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, META, QUEUE, BatchRow, Status
+from batchsim.batch.world import World
 from batchsim.engines.timed import simulate
 from batchsim.model.cells import Cells, Key, freeze
 from batchsim.model.faults import Fault
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
-from batchsim.policies import POLICIES
-from batchsim.protocol.cast import world_after_phase_1
-from batchsim.protocol.faults import Disconnect, Redeliver
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Kind
-from batchsim.protocol.stores import BATCH_ROW, ENQUEUED_ITEMS, META, QUEUE, BatchRow, Status
-from batchsim.protocol.world import World
 from batchsim.rounding import instant
 from batchsim.scenario import Scenario
 from tests.strategies import any_policies, policies, request_leg, scenarios, timed_faults, timeless

@@ -19,8 +19,8 @@ from typing import Any
 
 import simpy
 
+from batchsim.batch.policies import POLICIES
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
 from batchsim.scenario import Scenario, scenario_from_data
 from tests.benchmarks.measuring import measured
 

@@ -19,7 +19,7 @@ import simpy
 from batchsim.analysis.sweep import local_crew, sweep
 from batchsim.analysis.sweep.identity import seed_stream
 from batchsim.analysis.sweep.pieces import Piece, run_piece
-from batchsim.policies import POLICIES
+from batchsim.batch.policies import POLICIES
 from batchsim.scenario import load_scenario
 
 Steps = Generator[simpy.Event, Any, None]

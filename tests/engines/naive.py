@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from copy import copy
 from typing import Any, NamedTuple
 
+from batchsim.batch.cast import cast, world_after_phase_1
+from batchsim.batch.policy import Policy
+from batchsim.batch.setting import Setting
+from batchsim.batch.trace import Outcome, outcome_of
+from batchsim.batch.world import World
 from batchsim.engines.exhaustive.task import Pending, Task
 from batchsim.model.cells import Cells
 from batchsim.model.operation import BlockingOperation
-from batchsim.protocol.cast import cast, world_after_phase_1
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Setting
-from batchsim.protocol.world import World
-from batchsim.trace import Outcome, outcome_of
 
 History = tuple[tuple[int, Any], ...]
 

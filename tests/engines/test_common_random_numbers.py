@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
+from batchsim.batch.trace import Trace
 from batchsim.engines.timed import simulate
 from batchsim.model.operation import BlockingOperation
-from batchsim.policies import POLICIES
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, scenario_from_data
-from batchsim.trace import Trace
 from tests.strategies import policies, request_leg, scenarios, timeless
 
 Use = tuple[str, str, int]

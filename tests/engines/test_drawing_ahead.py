@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
 from batchsim.engines import drawing_ahead
 from batchsim.engines.drawing_ahead import DrawingAhead
 from batchsim.engines.latencies import Stream
 from batchsim.engines.streams import draw, stream_base
 from batchsim.engines.timed import Simulation, simulate
-from batchsim.policies import POLICIES
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, load_scenario
 from tests.strategies import policies, scenarios
 

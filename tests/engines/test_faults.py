@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import batchsim.engines.exhaustive.explore  # noqa: F401  (the function of that name hides the module)
+from batchsim.batch.client import Result
+from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.operations import EnqueuedCount, GetMeta
+from batchsim.batch.policies import POLICIES
 from batchsim.batch.system import class_of
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
 from batchsim.engines.exhaustive.following import follow
 from batchsim.engines.exhaustive.task import Task
@@ -22,12 +27,7 @@ from batchsim.engines.timed import simulate
 from batchsim.engines.zones import explore_timed
 from batchsim.model.faults import Fault
 from batchsim.model.operation import Raised, Stopped, StoreFailure, for_each
-from batchsim.policies import POLICIES
-from batchsim.protocol.client import Result
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
-from batchsim.protocol.operations import EnqueuedCount, GetMeta
 from batchsim.scenario import Scenario
-from batchsim.verdicts import verdicts_of
 from tests.engines.test_exhaustive import counted, enumerated, scenario
 from tests.strategies import CONSUMER_OPERATIONS, HANDLER_OPERATIONS, request_leg, timeless
 

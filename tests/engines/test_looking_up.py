@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from batchsim.batch.policies import POLICIES
 from batchsim.engines.chain import explore_exact
 from batchsim.engines.exhaustive import Bounds, Level, explore, search
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.scouting import send_scouts
 from batchsim.engines.zones import explore_timed
-from batchsim.policies import POLICIES
 from batchsim.scenario import Scenario, load_scenario, scenario_from_data
 
 POLICY = POLICIES["pr3427"]

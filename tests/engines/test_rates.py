@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.trace import Trace
 from batchsim.engines.chain import explore_exact
 from batchsim.engines.timed.run import Simulation
 from batchsim.model.faults import Fault
 from batchsim.model.properties import Property
 from batchsim.model.run import Step
-from batchsim.policies import POLICIES
-from batchsim.protocol.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
 from batchsim.scenario import Scenario, Slow
-from batchsim.trace import Trace
 from tests.engines.test_chain import memoryless
 from tests.strategies import SECOND_US, request_leg, timeless
 

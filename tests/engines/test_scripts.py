@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from batchsim.batch.consumer import consume
+from batchsim.batch.operations import CreateRun, GetMeta, Record, Seal, TakeMessage
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.setting import Deliveries, Item, Setting
+from batchsim.batch.stores import Message
 from batchsim.engines.timed import Simulation
 from batchsim.engines.timed.scripts import Notes, Script
 from batchsim.model.operation import ForEach, Program, ProtocolError, StoreFailure, for_each
-from batchsim.policies import POLICIES
-from batchsim.protocol.consumer import consume
-from batchsim.protocol.operations import CreateRun, GetMeta, Record, Seal, TakeMessage
-from batchsim.protocol.setting import Deliveries, Item, Setting
-from batchsim.protocol.stores import Message
 from batchsim.scenario import load_scenario
 
 

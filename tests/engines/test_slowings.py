@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batchsim.batch.operations import OPERATIONS
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
+from batchsim.batch.trace import Trace
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
-from batchsim.protocol.operations import OPERATIONS
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, Slow
-from batchsim.trace import Trace
-from batchsim.verdicts import verdicts_of
 from tests.engines.test_common_random_numbers import legs_of
 from tests.strategies import policies, request_leg, scenarios, timeless
 

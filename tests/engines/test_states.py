@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import batchsim.engines.exhaustive.search as search_module
+from batchsim.batch.policies import POLICIES
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.states import HashCollision, States
 from batchsim.engines.exhaustive.sums import StateSums
-from batchsim.policies import POLICIES
 from batchsim.scenario import scenario_from_data
 
 SUBJECT = scenario_from_data({"name": "x", "batch": {"items": 1}, "consumers": 2})

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import batchsim.engines.exhaustive.search as search_module
+from batchsim.batch.policies import POLICIES
 from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, explore
 from batchsim.engines.exhaustive.following import follow
@@ -21,7 +22,6 @@ from batchsim.engines.exhaustive.layout import ABSENT, Layout
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.symmetry import Symmetry, sort_twins
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
 from batchsim.scenario import Scenario, scenario_from_data
 
 Row = tuple[int, ...]

@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 from hypothesis import find, given, settings
 
+from batchsim.batch.client import Result
+from batchsim.batch.operations import Backoff, CreateRun, Deliver, FindBatch, FinishRun
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Check, Decision, Policy
+from batchsim.batch.stores import BatchRow
+from batchsim.batch.trace import Trace
+from batchsim.batch.verdicts import verdicts_of
+from batchsim.batch.world import World
 from batchsim.engines.timed import Simulation, simulate
 from batchsim.model.operation import BlockingOperation
 from batchsim.model.run import Step
-from batchsim.policies import POLICIES
-from batchsim.protocol.client import Result
-from batchsim.protocol.operations import Backoff, CreateRun, Deliver, FindBatch, FinishRun
-from batchsim.protocol.policy import Check, Decision, Policy
-from batchsim.protocol.stores import BatchRow
-from batchsim.protocol.world import World
 from batchsim.scenario import Scenario, scenario_from_data
-from batchsim.trace import Trace
-from batchsim.verdicts import verdicts_of
-from tests.protocol.facts import Facts
+from tests.batch.facts import Facts
 from tests.strategies import policies, policies_as_specified, scenarios
 
 

@@ -7,16 +7,16 @@ from statistics import mean
 
 import pytest
 
+from batchsim.batch.client import CallResult, Result
+from batchsim.batch.operations import EnqueuedCount
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.stores import Status
+from batchsim.batch.trace import Answered, Trace
 from batchsim.engines.timed import simulate
 from batchsim.model.cells import UndeclaredKeyError
 from batchsim.model.operation import Footprint
 from batchsim.model.run import Step
-from batchsim.policies import POLICIES
-from batchsim.protocol.client import CallResult, Result
-from batchsim.protocol.operations import EnqueuedCount
-from batchsim.protocol.stores import Status
 from batchsim.scenario import Scenario
-from batchsim.trace import Answered, Trace
 from tests.strategies import request_leg, timeless
 
 MS = 1_000

@@ -13,7 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batchsim.batch.faults import Crash, Disconnect, LostResponse
+from batchsim.batch.operations import OPERATIONS
+from batchsim.batch.policies import POLICIES
 from batchsim.batch.system import class_of
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
 from batchsim.engines.timed import simulate
 from batchsim.engines.zones import TimedExploration, explore_timed
@@ -21,9 +25,6 @@ from batchsim.engines.zones.bounds import first_of, with_instants
 from batchsim.engines.zones.merging import merged
 from batchsim.engines.zones.windows import NEVER_US, Window, leg_windows
 from batchsim.model.faults import Fault
-from batchsim.policies import POLICIES
-from batchsim.protocol.faults import Crash, Disconnect, LostResponse
-from batchsim.protocol.operations import OPERATIONS
 from batchsim.scenario import (
     Constant,
     Exponential,
@@ -37,7 +38,6 @@ from batchsim.scenario import (
     scenario_from_data,
 )
 from batchsim.scenario.scenario import LatencyTable
-from batchsim.verdicts import verdicts_of
 from tests.strategies import faults_of_timed_exploration, slowings_of_timed_exploration
 
 ZONES_MAX = 1_000

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.trace import Outcome
 from batchsim.engines.exhaustive import Exploration, explore
-from batchsim.policies import POLICIES
 from batchsim.scenario import scenario_from_data
-from batchsim.trace import Outcome
 from tests.peers.spin import MODEL, SpinOutcome, missing_tools, search, spin_is_installed, spin_outcomes
 
 pytestmark = pytest.mark.skipif(

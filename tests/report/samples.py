@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from batchsim.analysis.runs import PolicyRun, ScenarioRun, run_scenario
-from batchsim.policies import POLICIES
+from batchsim.batch.policies import POLICIES
 from batchsim.scenario import Scenario, scenario_from_data
 
 LATE_COUNT = {"redis.enqueued_count": {"request": "80 ms", "response": "300 us"}}

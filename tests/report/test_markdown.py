@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from batchsim.analysis.runs import ScenarioRun, run_scenario
-from batchsim.protocol.policy import Policy
+from batchsim.batch.policy import Policy
 from batchsim.report.file_names import FileNames
 from batchsim.report.folder import reports
 from batchsim.report.latencies import by_item, in_words

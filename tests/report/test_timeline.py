@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchsim.analysis.runs import PolicyRun, run_scenario
-from batchsim.protocol.policy import Policy
+from batchsim.batch.policy import Policy
 from batchsim.report.palette import DARK, LIGHT
 from batchsim.report.timeline import timeline
 from batchsim.report.timeline.axis import Breaking, axis_of, clock

@@ -14,11 +14,11 @@ from rich.console import Console
 from batchsim.analysis.constraints import explanations
 from batchsim.analysis.runs import ScenarioRun, run_policy, run_scenario
 from batchsim.analysis.witnesses import steps_of
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
 from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.model.faults import Fault
-from batchsim.policies import POLICIES
-from batchsim.protocol.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
-from batchsim.protocol.policy import Policy
 from batchsim.report.contract import explore_document, run_document
 from batchsim.report.exploration import show_explorations
 from batchsim.report.folder import reports

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from batchsim.batch.faults import LostResponse, Redeliver
+from batchsim.batch.policies import POLICIES
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
-from batchsim.protocol.faults import LostResponse, Redeliver
 from batchsim.scenario import (
     InvalidScenario,
     Scenario,

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from batchsim.protocol.operations import OPERATIONS
+from batchsim.batch.operations import OPERATIONS
 from batchsim.scenario import InvalidScenario, json_schema, scenario_from_data
 from batchsim.scenario.tree import plain
 from batchsim.scenario.yaml_file import parse_yaml

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchsim.protocol.operations import OPERATIONS
+from batchsim.batch.operations import OPERATIONS
 from batchsim.scenario import (
     Backoff,
     Constant,

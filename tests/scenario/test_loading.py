@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from batchsim.protocol.setting import Call, Item, Kind, Setting
+from batchsim.batch.setting import Call, Item, Kind, Setting
 from batchsim.scenario import (
     Empirical,
     InvalidScenario,
@@ -196,8 +196,8 @@ def test_samples_are_read_from_no_pipe_and_no_device(complaints: Complaints, fol
 
 
 MINE = """\
-from batchsim.policies import POLICIES
-from batchsim.verdicts import Property
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.verdicts import Property
 P = POLICIES["pr3427"]
 V = Property("too_many", "More than three attempts.", lambda outcome: False)
 TWIN = Property("stuck", "Not that one.", lambda outcome: False)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from batchsim.policies import POLICIES
-from batchsim.protocol.operations import OPERATIONS
+from batchsim.batch.operations import OPERATIONS
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.verdicts import VERDICTS
 from batchsim.scenario import InvalidScenario, Problem, load_scenario
-from batchsim.verdicts import VERDICTS
 
 Complaints = Callable[..., list[str]]
 

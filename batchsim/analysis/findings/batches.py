@@ -9,7 +9,7 @@ from pathlib import Path
 
 from batchsim.analysis.findings.cases import NO_FAULT, Base, Batch, Budget
 from batchsim.analysis.witnesses import within
-from batchsim.protocol.setting import Call
+from batchsim.batch.setting import Call
 from batchsim.scenario import Scenario
 
 USUAL_SIZES = (1, 2)

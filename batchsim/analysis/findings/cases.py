@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
+from batchsim.batch.setting import Call
 from batchsim.model.faults import Fault
-from batchsim.protocol.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
-from batchsim.protocol.setting import Call
 from batchsim.scenario import Scenario
 
 ONCE: dict[str, Fault] = {

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from batchsim.analysis.findings.cases import Case
+from batchsim.batch.policy import Policy
+from batchsim.batch.verdicts import OK, verdicts_of
 from batchsim.engines.exhaustive import Bounds, WalkedStep, explore
 from batchsim.engines.exhaustive.occurring import states_with_all
 from batchsim.engines.exhaustive.sampling_walks import Walker
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Decided, Scenario, decided_by, find_policy, find_verdict
-from batchsim.verdicts import OK, verdicts_of
 
 
 class Effort(NamedTuple):

@@ -12,9 +12,9 @@ from batchsim.analysis.sweep.plan import Competitor, Enough, Plan, pieces
 from batchsim.analysis.sweep.records import Cell, End, Record, Records, Verdicts
 from batchsim.analysis.sweep.storing import Store
 from batchsim.analysis.sweep.varying import Point
+from batchsim.batch.trace import Outcome
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.scenario import compare_decisions
-from batchsim.trace import Outcome
-from batchsim.verdicts import verdicts_of
 
 PIECE_S = 0.25
 """How long a piece should take: long against what it costs to send it, short against one's patience."""

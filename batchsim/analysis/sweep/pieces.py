@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from batchsim.analysis.sweep.together import Ended, Together
+from batchsim.batch.policy import Policy
 from batchsim.engines.streams import draw
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Decided, Scenario, decided_by, find_policy
 
 

@@ -11,10 +11,10 @@ from batchsim.analysis.sweep.intervals import share_interval
 from batchsim.analysis.sweep.pieces import OwnPolicy, Piece, Portable
 from batchsim.analysis.sweep.records import Cell, Records
 from batchsim.analysis.sweep.varying import Point
+from batchsim.batch.policy import Policy
+from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
-from batchsim.verdicts import VERDICTS
 
 BLOCK = 100
 """Whether there are enough runs is asked after each so many, in the order of their index: not of their end."""

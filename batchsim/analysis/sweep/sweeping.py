@@ -19,12 +19,12 @@ from batchsim.analysis.sweep.results import Sweep, result_of
 from batchsim.analysis.sweep.storing import NotKept, Store
 from batchsim.analysis.sweep.varying import Point, parse_axes, points_of
 from batchsim.bad_input import BadInputError
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Policy
+from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
-from batchsim.policies import POLICIES
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import InvalidScenario, Scenario, find_policy
 from batchsim.user_code import content_of, is_reference
-from batchsim.verdicts import VERDICTS
 
 RUNS = 1000
 IN_MEMORY = "@memory"

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from batchsim.analysis.checks import check_of, switches_of, with_checks
+from batchsim.batch.policy import Check, Decision, Policy
+from batchsim.batch.stores import BatchRow
+from batchsim.batch.trace import Outcome
 from batchsim.engines.drawing_ahead import DrawingAhead
 from batchsim.engines.latencies import Drawn
 from batchsim.engines.timed import Simulation
-from batchsim.protocol.policy import Check, Decision, Policy
-from batchsim.protocol.stores import BatchRow
 from batchsim.scenario import Scenario
-from batchsim.trace import Outcome
 
 _NO_STEPS: frozenset[str] = frozenset()
 

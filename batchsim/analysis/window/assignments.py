@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, Latency, Leg
+from batchsim.batch.client import MAX_ATTEMPTS
+from batchsim.batch.operations import OPERATIONS, Backoff
+from batchsim.batch.setting import ATTEMPTS_MAX
 from batchsim.engines.sampling import leg_sampler
 from batchsim.engines.streams import draw, stream_base
-from batchsim.protocol.client import MAX_ATTEMPTS
-from batchsim.protocol.operations import OPERATIONS, Backoff
-from batchsim.protocol.setting import ATTEMPTS_MAX
 from batchsim.scenario import Scenario
 from batchsim.scenario.defaults import BACKOFFS
 from batchsim.scenario.latencies import Constant, Legs, RoundTrip, Support

@@ -13,8 +13,8 @@ from batchsim.analysis.window.legs import Latency
 from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.standing import Standing, standing
 from batchsim.analysis.window.sums import Sum, difference, value_us
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.timed import simulate
-from batchsim.verdicts import verdicts_of
 
 AT_ONCE = 4096
 """So many changes are looked at together."""

@@ -10,10 +10,10 @@ from batchsim.analysis.window.cases import Case
 from batchsim.analysis.window.causes import Causes, told
 from batchsim.analysis.window.conditions import Always, Condition, within
 from batchsim.analysis.window.races import Race, Races, moved_timers, moves_in_order, never_sealed, next_moves
+from batchsim.batch.policy import Policy
+from batchsim.batch.trace import Trace
 from batchsim.engines.exhaustive import Graph
 from batchsim.engines.exhaustive.following import follow
-from batchsim.protocol.policy import Policy
-from batchsim.trace import Trace
 
 
 class NoReason(Exception):

@@ -21,9 +21,9 @@ from batchsim.analysis.window.assignments import means_of, support_of
 from batchsim.analysis.window.finding import NoWindow, Window, window_of
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, Latency
 from batchsim.analysis.window.measuring import Measure
+from batchsim.batch.policy import Policy
 from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.model.properties import Property
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Legs, Scenario, Uniform, varied
 from batchsim.scenario.latencies import Latency as Distribution
 from batchsim.scenario.scenario import LatencyTable

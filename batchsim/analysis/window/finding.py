@@ -26,14 +26,14 @@ from batchsim.analysis.window.legs import Latency
 from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.neighbours import Neighbours
 from batchsim.analysis.window.sums import TooManySums
+from batchsim.batch.policy import Policy
+from batchsim.batch.trace import Trace
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, Level, explore
 from batchsim.engines.exhaustive.search import UNBOUNDED
 from batchsim.engines.timed import simulate
 from batchsim.model.properties import Property
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
-from batchsim.trace import Trace
-from batchsim.verdicts import verdicts_of
 
 QUIET = 300
 """Cases are looked for within the intervals until so many runs have brought none."""

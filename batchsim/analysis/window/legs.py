@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from batchsim.batch.cast import SDK, TIMERS_OF_PHASE_1, cast
+from batchsim.batch.operations import Backoff, Deliver
+from batchsim.batch.policy import Policy
+from batchsim.batch.trace import Trace
 from batchsim.engines.latencies import Latencies, Samplers, Streams
-from batchsim.protocol.cast import SDK, TIMERS_OF_PHASE_1, cast
-from batchsim.protocol.operations import Backoff, Deliver
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
 from batchsim.scenario.defaults import BACKOFFS
-from batchsim.trace import Trace
 
 REQUEST, RESPONSE = "request", "response"
 

@@ -10,21 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from batchsim.analysis.window.causes import Causes, actor_of, timer_of
+from batchsim.batch.cast import world_after_phase_1
+from batchsim.batch.operations import Abort, CompletionUpdate, Deliver, EnqueuedCount, Seal
+from batchsim.batch.policy import Policy
+from batchsim.batch.setting import Setting
+from batchsim.batch.stores import BATCH_ROW, WAITPOINT, answer_key
+from batchsim.batch.world import World
 from batchsim.model.cells import Cells, Key
 from batchsim.model.operation import BlockingOperation
 from batchsim.model.run import Step
-from batchsim.protocol.cast import world_after_phase_1
-from batchsim.protocol.operations import (
-    Abort,
-    CompletionUpdate,
-    Deliver,
-    EnqueuedCount,
-    Seal,
-)
-from batchsim.protocol.policy import Policy
-from batchsim.protocol.setting import Setting
-from batchsim.protocol.stores import BATCH_ROW, WAITPOINT, answer_key
-from batchsim.protocol.world import World
 
 _WRITERS = ("handler-", "job-", "reaper")
 """Who may write what others find."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from itertools import combinations, groupby
 
 from batchsim.bad_input import BadInputError
+from batchsim.batch.policy import Policy
 from batchsim.engines.exhaustive import Bounds, Level
 from batchsim.engines.exhaustive.search import UNBOUNDED
 from batchsim.engines.timed import simulate
 from batchsim.engines.zones import ExplorationByValue, NoLeg, Probe, Range, TimedOutcome, explore_by_value
 from batchsim.model.properties import Property
 from batchsim.model.run import Step
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import InvalidScenario, Scenario, varied
 
 PROBES_US = (1_000_000, 2_000_000)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from batchsim.batch.operations import TakeMessage
+from batchsim.batch.trace import Trace
 from batchsim.model.run import Step
-from batchsim.protocol.operations import TakeMessage
-from batchsim.trace import Trace
 
 
 class Turn(NamedTuple):

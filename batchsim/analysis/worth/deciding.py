@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from batchsim.analysis.checks import check_of, switches_of, with_checks
 from batchsim.analysis.worth.question import DELAY
+from batchsim.batch.policy import Check, Decision, Policy
+from batchsim.batch.stores import BatchRow, Status
 from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.zones import explore_timed
-from batchsim.protocol.policy import Check, Decision, Policy
-from batchsim.protocol.stores import BatchRow, Status
 from batchsim.scenario import Scenario, format_duration, varied
 
 BOUNDS = Bounds(2_000, None)

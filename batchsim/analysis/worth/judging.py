@@ -9,8 +9,8 @@ from batchsim.analysis.sweep import Difference, Point
 from batchsim.analysis.sweep.results import Share
 from batchsim.analysis.worth.deciding import Otherwise, needs_completed
 from batchsim.analysis.worth.results import Worth, excess_us, is_told_apart, share, told_apart
-from batchsim.protocol.policy import CHECKS
-from batchsim.protocol.stores import Status
+from batchsim.batch.policy import CHECKS
+from batchsim.batch.stores import Status
 
 
 class Effect(Enum):

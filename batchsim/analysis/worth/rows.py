@@ -18,9 +18,9 @@ from batchsim.analysis.worth.deciding import (
 )
 from batchsim.analysis.worth.sooner import Sooner, sooner_of
 from batchsim.analysis.worth.timing import Timing, timing_of
+from batchsim.batch.policy import Policy
 from batchsim.engines.streams import draw
 from batchsim.engines.timed import Simulation
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario
 
 

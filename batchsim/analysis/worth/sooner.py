@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from batchsim.batch.operations import CompletionUpdate, ScheduleCompletion, SetCompleted, TakeCompletion
+from batchsim.batch.policy import Policy
 from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.zones import explore_timed
 from batchsim.engines.zones.timetable import TimedStep
-from batchsim.protocol.operations import CompletionUpdate, ScheduleCompletion, SetCompleted, TakeCompletion
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Scenario, varied
 
 BOUNDS = Bounds(20_000, None)

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+from batchsim.batch.client import CallResult
+from batchsim.batch.history import COMPLETION_UPDATES
+from batchsim.batch.operations import CompletionUpdate, EnqueuedCount, FindBatch, SetCompleted
+from batchsim.batch.stores import BATCH_ROW, Status
+from batchsim.batch.trace import Answered, Trace
 from batchsim.engines.timed import Simulation
 from batchsim.model.run import Step
-from batchsim.protocol.client import CallResult
-from batchsim.protocol.history import COMPLETION_UPDATES
-from batchsim.protocol.operations import CompletionUpdate, EnqueuedCount, FindBatch, SetCompleted
-from batchsim.protocol.stores import BATCH_ROW, Status
-from batchsim.trace import Answered, Trace
 
 _KEPT = frozenset(each.name for each in (CompletionUpdate, EnqueuedCount, FindBatch, SetCompleted))
 _FIRST_HANDLER = "handler-1"

@@ -15,8 +15,8 @@ from batchsim.analysis.worth.question import Question
 from batchsim.analysis.worth.results import Worth
 from batchsim.analysis.worth.rows import Row, Task, row_of
 from batchsim.bad_input import BadInputError
+from batchsim.batch.policy import Policy
 from batchsim.model.properties import Property
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import Legs, Scenario, varied
 
 _LOOK_S = 0.2

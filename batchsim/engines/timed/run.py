@@ -25,7 +25,7 @@ from batchsim.model.system import Actor, System
 from batchsim.scenario import Scenario, check_for_timed_run
 
 if TYPE_CHECKING:
-    from batchsim.trace import Trace
+    from batchsim.batch.trace import Trace
 
 
 def simulate(

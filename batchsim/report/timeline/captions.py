@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from batchsim.analysis.answering import answering_steps
 from batchsim.analysis.lanes import REAPER, WAITPOINT, Lane
 from batchsim.analysis.runs import PolicyRun
-from batchsim.model.operation import Operation, Raised, Stopped
-from batchsim.model.run import Step
-from batchsim.protocol.operations import (
+from batchsim.batch.operations import (
     Abort,
     Backoff,
     Cleanup,
@@ -35,11 +33,13 @@ from batchsim.protocol.operations import (
     TakeExpiry,
     Upload,
 )
-from batchsim.protocol.steps import BodyNotRead
+from batchsim.batch.steps import BodyNotRead
+from batchsim.batch.trace import Answered
+from batchsim.model.operation import Operation, Raised, Stopped
+from batchsim.model.run import Step
 from batchsim.report.phrases import answer
 from batchsim.report.words import caller_got
 from batchsim.rounding import rounded
-from batchsim.trace import Answered
 
 Texts = tuple[str, ...]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from batchsim.analysis.chains import Leg
 from batchsim.analysis.margins import Margin
+from batchsim.batch.trace import Trace
 from batchsim.report.phrases import cause, counted, margin_sentence
 from batchsim.report.timeline import panel
 from batchsim.report.timeline.axis import Axis, Breaking, Part, axis_of
@@ -31,7 +32,6 @@ from batchsim.report.timeline.style import (
 )
 from batchsim.report.timeline.svg import group, path, text, text_with_note
 from batchsim.rounding import exact_instant, rounded
-from batchsim.trace import Trace
 
 _BAR = 17.0
 _AROUND = 100.0

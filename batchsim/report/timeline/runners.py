@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from batchsim.analysis.chains import Leg, steps_between
 from batchsim.analysis.margins import Margin
+from batchsim.batch.trace import Trace
 from batchsim.model.run import Step
 from batchsim.report.timeline.axis import Axis
 from batchsim.report.timeline.labels import Flag, Room, flags, text_width
 from batchsim.report.timeline.style import BOLD, EDGE, LANE_OF_RACE, MARGIN, ROW, SMALL
-from batchsim.trace import Trace
 
 _NAMED_MAX = (10, 6, 4, 2, 1)
 """So many effects of a lane are named at most, the last ones; fewer where the panel would become too high."""

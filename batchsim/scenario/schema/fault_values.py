@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from batchsim.protocol.client import MAX_ATTEMPTS
-from batchsim.protocol.faults import BEFALLEN, Effect
-from batchsim.protocol.operations import names_done_by
+from batchsim.batch.client import MAX_ATTEMPTS
+from batchsim.batch.faults import BEFALLEN, Effect
+from batchsim.batch.operations import names_done_by
 from batchsim.scenario.names import known_operations
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
 from batchsim.scenario.schema.values import choice, whole_number

@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from batchsim.batch import faults
+from batchsim.batch.faults import Effect
 from batchsim.model.faults import Fault
-from batchsim.protocol import faults
-from batchsim.protocol.faults import Effect
 from batchsim.scenario.schema.fault_values import (
     ACTOR,
     AT_MOST,

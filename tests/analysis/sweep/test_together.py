@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from batchsim import POLICIES, Scenario, load_scenario, simulate
 from batchsim.analysis.sweep import together
 from batchsim.analysis.sweep.together import Ended, Together
+from batchsim.batch.policy import Policy
+from batchsim.batch.trace import Trace
 from batchsim.engines.latencies import Drawn
 from batchsim.engines.timed import Simulation
-from batchsim.protocol.policy import Policy
-from batchsim.trace import Trace
 from tests.strategies import scenarios
 
 ALL = list(POLICIES.values())

@@ -19,8 +19,8 @@ from batchsim.analysis.window.deriving import case_of
 from batchsim.analysis.window.legs import Leg
 from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.sums import Instant
+from batchsim.batch.policy import Policy
 from batchsim.engines.zones import Range
-from batchsim.protocol.policy import Policy
 from batchsim.scenario import varied
 
 SEEDS = 40

@@ -12,9 +12,9 @@ import pytest
 
 from batchsim import POLICIES, load_scenario, simulate, verdicts_of
 from batchsim.analysis.window.assignments import Values, drawer, fixed, means_of, with_ties
+from batchsim.batch.policy import Policy
 from batchsim.cli.program import main
 from batchsim.model.properties import Property
-from batchsim.protocol.policy import Policy
 from batchsim.user_code import load_from_file
 
 SWITCHES = (

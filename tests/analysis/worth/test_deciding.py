@@ -18,13 +18,13 @@ from batchsim.analysis.worth.deciding import (
 )
 from batchsim.analysis.worth.question import DELAY
 from batchsim.analysis.worth.sooner import sooner_of
+from batchsim.batch.policies import POLICIES
+from batchsim.batch.policy import Check, Decision
+from batchsim.batch.stores import BatchRow, Status
+from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.timed import simulate
-from batchsim.policies import POLICIES
-from batchsim.protocol.policy import Check, Decision
-from batchsim.protocol.stores import BatchRow, Status
 from batchsim.scenario import Scenario, format_duration, load_scenario, scenario_from_data, varied
-from batchsim.verdicts import verdicts_of
 from tests.report.samples import steady
 
 FIRST = POLICIES["pre3427"]

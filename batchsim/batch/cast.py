@@ -1,0 +1,163 @@
+"""Who takes part: the actors of a setting under a policy, and the world they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from batchsim.batch.client import MAX_ATTEMPTS, batch_trigger
+from batchsim.batch.completion import execute_run, work_on_completion_jobs
+from batchsim.batch.consumer import consume
+from batchsim.batch.deliveries import deliveries_of
+from batchsim.batch.endpoint import stream_batch_items
+from batchsim.batch.faults import Cut, Disconnect
+from batchsim.batch.history import HISTORY_KEYS
+from batchsim.batch.mishaps import exposures_of
+from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, ExpireTombstone, Redeliver, TakeExpiry
+from batchsim.batch.policy import Policy
+from batchsim.batch.reaper import reap
+from batchsim.batch.setting import Call, Deliveries, Kind, Setting
+from batchsim.batch.stores import (
+    BATCH_ROW,
+    COMPLETION_JOB,
+    EXPIRY_JOB,
+    META,
+    QUEUE,
+    REDIS_KEYS,
+    WAITPOINT,
+    BatchRow,
+    Waitpoint,
+    answer_key,
+    connection_key,
+    in_flight_key,
+    request_key,
+    run_key,
+    run_keys,
+)
+from batchsim.batch.world import World
+from batchsim.model.cells import Cells, Key
+from batchsim.model.exposure import fault_key
+from batchsim.model.system import Actor, LegOf
+
+SDK = "sdk"
+
+
+def cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
+    """Every actor; the job workers last, as many as can be busy at once."""
+    deliveries = deliveries_of(setting, policy)
+    for actor in _cast(setting, policy, deliveries):
+        exposures = tuple(exposures_of(setting, deliveries, actor.kind, actor.number)) if setting.faults else ()
+        yield actor._replace(exposures=exposures) if exposures else actor
+
+
+def _cast(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
+    yield Actor(SDK, None, partial(batch_trigger, setting.run_count), is_judged=True)
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        yield _handler(setting, policy, attempt)
+    singled_out = {getattr(fault, "actor", None) for fault in setting.faults}
+    for number in range(setting.consumers):
+        consumer = Actor("consumer", number, partial(consume, setting, policy, deliveries), is_twin=True)
+        yield consumer if consumer.name not in singled_out else consumer._replace(is_twin=False)
+    executing = [index for index, item in enumerate(setting.items) if item.kind is Kind.OK]
+    for index in executing:
+        for copy in range(1, setting.run_copies_max + 1):
+            program = partial(execute_run, index, copy)
+            begins_with = run_key(index, copy)
+            yield Actor("run", index, program, begins_with=begins_with, is_exchangeable=True, copy=copy)
+    if is_reaped(setting, policy):
+        yield Actor("reaper", None, partial(reap, setting, policy))
+    if policy.keeps_tombstone:
+        yield Actor("redis", None, _expire_tombstone)
+    yield from _environment(setting, deliveries)
+    for number in range(len(executing) + 1 + 2 * setting.reprocessings_max):
+        program = partial(work_on_completion_jobs, setting, policy)
+        yield Actor("job", number, program, is_twin=True, is_spare=True)
+
+
+def _environment(setting: Setting, deliveries: Deliveries) -> Iterator[Actor]:
+    """Who drops connections and redelivers messages, where that can happen."""
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        if any(exposures_of(setting, deliveries, "network", attempt)):
+            yield Actor("network", attempt, partial(_drop, attempt), begins_with=request_key(attempt))
+    if deliveries.can_repeat:
+        for index in range(setting.run_count):
+            yield Actor("queue", index, partial(_redeliver, index))
+
+
+async def _drop(attempt: int) -> None:
+    await Drop(attempt)
+
+
+async def _redeliver(index: int) -> None:
+    while True:
+        await Redeliver(index)
+
+
+def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
+    return Actor(
+        "handler",
+        attempt,
+        partial(stream_batch_items, setting, policy),
+        begins_with=request_key(attempt),
+        begins_after_leg_of=LegOf(SDK, Deliver.name, attempt),
+        draws_by_item=True,
+        returns_to=answer_key(attempt),
+    )
+
+
+async def _expire_tombstone() -> None:
+    while True:
+        await ExpireTombstone()
+
+
+def is_reaped(setting: Setting, policy: Policy) -> bool:
+    """Whether phase 1 scheduled the reaper."""
+    return policy.has_reaper and setting.call is Call.TRIGGER_AND_WAIT
+
+
+def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World:
+    """The world when phase 1 is done and the first phase-2 request is sent (protocol.md §3.1)."""
+    world = World(cells)
+    cells[BATCH_ROW] = BatchRow()
+    if setting.call is Call.TRIGGER_AND_WAIT:
+        cells[WAITPOINT] = Waitpoint.PENDING
+    if is_reaped(setting, policy):
+        cells[EXPIRY_JOB] = True
+    cells[META] = setting.run_count
+    cells[request_key(1)] = True
+    for number, fault in enumerate(setting.faults):
+        if fault.probability is None:
+            cells[fault_key(number)] = fault.times_max
+    return world
+
+
+def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
+    """Every cell that the actors of a setting can touch under a policy, in a fixed order."""
+    return (
+        *REDIS_KEYS,
+        TOMBSTONE,
+        QUEUE,
+        BATCH_ROW,
+        *(key for index in range(setting.run_count) for key in run_keys(index, setting.run_copies_max)),
+        WAITPOINT,
+        COMPLETION_JOB,
+        EXPIRY_JOB,
+        *(request_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
+        *(answer_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
+        *HISTORY_KEYS,
+        *_cells_of_faults(setting, policy),
+    )
+
+
+def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
+    for number, _ in enumerate(setting.faults):
+        yield fault_key(number)
+    if deliveries_of(setting, policy).can_repeat:
+        yield from (in_flight_key(index) for index in range(setting.run_count))
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        if any(isinstance(fault, Disconnect | Cut) for fault in setting.faults):
+            yield connection_key(attempt)
+
+
+TIMERS_OF_PHASE_1 = {EXPIRY_JOB: TakeExpiry.name}
+"""With time: what phase 1 scheduled is possible only after the delay of this operation."""

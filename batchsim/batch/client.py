@@ -1,0 +1,68 @@
+"""The SDK in the parent run: streams the batch, and retries."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from batchsim.batch.operations import Backoff, Deliver
+from batchsim.batch.stores import Answer
+
+MAX_ATTEMPTS = 5
+RETRYABLE_STATUSES = frozenset({408, 409, 429})
+
+
+class Result(StrEnum):
+    """What a call of the SDK ended in."""
+
+    OK = "ok"
+    BATCH_NOT_SEALED_ERROR = "BatchNotSealedError"
+    API_ERROR = "ApiError"
+    API_CONNECTION_ERROR = "ApiConnectionError"
+    WAITPOINT_ERROR = "WaitpointError"
+    WAITING = "waiting"
+    """It never returned."""
+
+
+class CallResult(NamedTuple):
+    """What the caller got."""
+
+    result: Result
+    status: int | None
+    """The HTTP status of the last answer."""
+    attempts: int
+    """How many phase-2 requests were sent."""
+
+
+async def batch_trigger(run_count: int) -> CallResult:
+    """Stream the items of the batch, with retries; phase 1 is done."""
+    attempt = 1
+    while True:
+        end = _end_of_call(attempt, await Deliver(attempt, run_count))
+        if end is not None:
+            return end
+        await Backoff(attempt)
+        attempt += 1
+
+
+def _end_of_call(attempt: int, answer: Answer) -> CallResult | None:
+    """What the call ends in with this answer; `None`: it is retried."""
+    if attempt < MAX_ATTEMPTS and _is_worth_a_retry(answer):
+        return None
+    return CallResult(_result_of(answer), answer.status, attempt)
+
+
+def _is_worth_a_retry(answer: Answer) -> bool:
+    if answer.status is None:
+        return True
+    if answer.status == 200:
+        return not answer.sealed
+    return answer.status >= 500 or answer.status in RETRYABLE_STATUSES
+
+
+def _result_of(answer: Answer) -> Result:
+    if answer.status is None:
+        return Result.API_CONNECTION_ERROR
+    if answer.status != 200:
+        return Result.API_ERROR
+    return Result.OK if answer.sealed else Result.BATCH_NOT_SEALED_ERROR

@@ -1,0 +1,16 @@
+"""Nobody deployed it: the bug's decisions, and a handler that counts in its own loop.
+
+The loop ends only when each of its items is enqueued, be it by an earlier attempt; so its count is always right,
+and the handler goes on to seal.
+"""
+
+from dataclasses import replace
+
+from batchsim.batch.policies.pre3427 import PRE3427
+
+LOCAL_COUNT = replace(
+    PRE3427,
+    name="local_count",
+    summary="Alternative: pre3427, and the handler counts what it enqueued itself.",
+    counts_in_redis=False,
+)

@@ -1,0 +1,56 @@
+"""Values of cells can be frozen into something hashable, and thawed again."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchsim.batch.stores import Answer, BatchRow, Message, Status
+from batchsim.model.cells import Cells, freeze, thaw
+
+NUMBERS = st.integers(0, 5)
+MUTABLE = st.one_of(
+    st.sets(NUMBERS),
+    st.dictionaries(NUMBERS, NUMBERS),
+    st.lists(NUMBERS),
+    st.lists(st.builds(Message, NUMBERS, NUMBERS)).map(deque),
+)
+IMMUTABLE = st.one_of(
+    NUMBERS, st.booleans(), st.builds(BatchRow, st.sampled_from(Status)), st.builds(Answer, NUMBERS)
+)
+
+
+@given(st.one_of(MUTABLE, IMMUTABLE))
+def test_what_is_frozen_is_hashable_and_thaws_to_the_same(value: object) -> None:
+    frozen = freeze(value)
+    hash(frozen)
+    thawed = thaw(frozen)
+    assert thawed == value
+    assert type(thawed) is type(value)
+
+
+@given(MUTABLE)
+def test_what_is_thawed_is_a_copy(value: object) -> None:
+    frozen = freeze(value)
+    first, second = thaw(frozen), thaw(frozen)
+    assert first is not second
+    first.clear()
+    assert second == value
+
+
+@given(MUTABLE, MUTABLE)
+def test_equal_values_freeze_to_equal_values_and_others_do_not(one: object, other: object) -> None:
+    is_same = type(one) is type(other) and one == other
+    assert (freeze(one) == freeze(other) and type(freeze(one)) is type(freeze(other))) == is_same
+
+
+def test_an_absent_cell_holds_nothing() -> None:
+    cells = Cells()
+    assert cells.read("a") is None
+    assert not cells.delete("a")
+    cells.modify("a", set[int]).add(3)
+    assert cells.read("a") == {3}
+    assert cells.delete("a")
+    assert cells.read("a") is None
