@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from batchsim.analysis.sweep import sweep as sweep
     from batchsim.analysis.window import Solution as Solution
     from batchsim.analysis.window import solve as solve
+    from batchsim.batch.decision import Decision as Decision
     from batchsim.batch.policies import POLICIES as POLICIES
-    from batchsim.batch.policy import Decision as Decision
     from batchsim.batch.policy import Policy as Policy
     from batchsim.batch.trace import Outcome as Outcome
     from batchsim.batch.trace import Trace as Trace

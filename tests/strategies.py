@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,6 +14,7 @@ from batchsim.batch.operations import OPERATIONS, names_done_by
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policies.proposed import PROPOSED
 from batchsim.batch.policy import Policy
+from batchsim.batch.switches import SWITCHES
 from batchsim.model.faults import Fault
 from batchsim.scenario import (
     Constant,
@@ -232,7 +233,7 @@ _CHECKS = {
     check: [*{getattr(policy, check): None for policy in POLICIES.values()}]
     for check in ("on_entry", "on_count_mismatch", "on_seal_lost")
 }
-_SWITCHES = [each.name for each in fields(Policy) if each.type == "bool"]
+_SWITCHES = list(SWITCHES)
 
 
 @st.composite

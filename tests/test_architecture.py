@@ -202,9 +202,9 @@ CONSUMER = (PROTOCOL / "consumer.py").read_text()
     [
         ("if await GetMeta(index, delivery) is", "if GetMeta(index, delivery) is", "GetMeta(index, delivery)"),
         (
-            "await CompleteMessage(message",
-            "CompleteMessage(message",
-            "CompleteMessage(message.item, policy.claims_have_tokens, delivery=message.delivery)",
+            "await CompleteMessage(item",
+            "CompleteMessage(item",
+            "CompleteMessage(item, delivery=delivery)",
         ),
         (
             "await both(ReadRuns(held=held), ReadFailures(held=held))",
@@ -212,12 +212,12 @@ CONSUMER = (PROTOCOL / "consumer.py").read_text()
             "ReadRuns(held=held)",
         ),
         ("await both(", "both(", "both(ReadRuns(held=held), ReadFailures(held=held))"),
-        ("await _finalize_batch(policy, None)", "_finalize_batch(policy, None)", "_finalize_batch(policy, None)"),
         (
-            "await (CleanupWithTombstone(held=held) if",
-            "(CleanupWithTombstone(held=held) if",
-            "CleanupWithTombstone(held=held)",
+            "await update_batch_with(held)",
+            "update_batch_with(held)",
+            "update_batch_with(held)",
         ),
+        ("await Cleanup(held=held)", "Cleanup(held=held)", "Cleanup(held=held)"),
     ],
 )
 def test_a_forgotten_await_is_found(right: str, wrong: str, forgotten: str) -> None:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from batchsim.analysis.findings import ONCE
 from batchsim.batch.policies import POLICIES
-from batchsim.batch.policy import SWITCHES, Policy
+from batchsim.batch.policy import Policy
+from batchsim.batch.switches import SWITCHES
 from batchsim.cli import main
 from tests.test_cli import batchsim, is_golden
 
@@ -259,14 +260,13 @@ def test_help_names_every_option(batchsim: Any) -> None:
 # -- every policy, switch, verdict and fault ---------------------------------------------------
 
 SHIPPED = st.sampled_from(list(POLICIES))
-BOOLEANS = [name for name, kind in SWITCHES.items() if kind is bool]
 CHECKS_OF_A_BASE = [each.name for each in fields(Policy) if each.name.startswith("on_")]
 
 
 @st.composite
 def policies(draw: st.DrawFn) -> str:
     """The code of a policy with any switches, and the checks of any that are shipped."""
-    given = [f"{name}={draw(st.booleans())}" for name in BOOLEANS]
+    given = [f"{name}={draw(st.booleans())}" for name in SWITCHES]
     given += [f"ingest_concurrency={draw(st.sampled_from([1, 1, 2]))}"]
     given += [f"{name}=POLICIES[{draw(SHIPPED)!r}].{name}" for name in CHECKS_OF_A_BASE]
     return f"ANY = replace(LATEST, name='any', {', '.join(given)})\n"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from batchsim.batch.policy import CHECKS, Check, Decision, Policy
+from batchsim.batch.decision import Check, Decision
+from batchsim.batch.policy import CHECKS, Policy
 from batchsim.batch.stores import BatchRow
 
 

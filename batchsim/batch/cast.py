@@ -13,9 +13,8 @@ from batchsim.batch.endpoint import stream_batch_items
 from batchsim.batch.faults import Cut, Disconnect
 from batchsim.batch.history import HISTORY_KEYS
 from batchsim.batch.mishaps import exposures_of
-from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, ExpireTombstone, Redeliver, TakeExpiry
+from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.policy import Policy
-from batchsim.batch.reaper import reap
 from batchsim.batch.setting import Call, Deliveries, Kind, Setting
 from batchsim.batch.stores import (
     BATCH_ROW,
@@ -64,10 +63,8 @@ def _cast(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[
             program = partial(execute_run, index, copy)
             begins_with = run_key(index, copy)
             yield Actor("run", index, program, begins_with=begins_with, is_exchangeable=True, copy=copy)
-    if is_reaped(setting, policy):
-        yield Actor("reaper", None, partial(reap, setting, policy))
-    if policy.keeps_tombstone:
-        yield Actor("redis", None, _expire_tombstone)
+    for actors in policy.actors:
+        yield from actors(setting, policy)
     yield from _environment(setting, deliveries)
     for number in range(len(executing) + 1 + 2 * setting.reprocessings_max):
         program = partial(work_on_completion_jobs, setting, policy)
@@ -105,24 +102,15 @@ def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
     )
 
 
-async def _expire_tombstone() -> None:
-    while True:
-        await ExpireTombstone()
-
-
-def is_reaped(setting: Setting, policy: Policy) -> bool:
-    """Whether phase 1 scheduled the reaper."""
-    return policy.has_reaper and setting.call is Call.TRIGGER_AND_WAIT
-
-
 def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World:
     """The world when phase 1 is done and the first phase-2 request is sent (protocol.md §3.1)."""
     world = World(cells)
     cells[BATCH_ROW] = BatchRow()
     if setting.call is Call.TRIGGER_AND_WAIT:
         cells[WAITPOINT] = Waitpoint.PENDING
-    if is_reaped(setting, policy):
-        cells[EXPIRY_JOB] = True
+    for actors in policy.actors:
+        for actor in actors(setting, policy):
+            cells.update(actor.first_cells)
     cells[META] = setting.run_count
     cells[request_key(1)] = True
     for number, fault in enumerate(setting.faults):
@@ -146,6 +134,7 @@ def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
         *(answer_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
         *HISTORY_KEYS,
         *_cells_of_faults(setting, policy),
+        *policy.cells,
     )
 
 

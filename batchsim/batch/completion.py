@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from batchsim.batch.operations import (
     CompleteWaitpoint,
     FindBatch,
@@ -12,9 +14,11 @@ from batchsim.batch.operations import (
     SetCompleted,
     TakeCompletion,
 )
-from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Call, Setting
 from batchsim.batch.stores import Status, Waitpoint
+
+if TYPE_CHECKING:
+    from batchsim.batch.policy import Policy
 
 
 async def execute_run(index: int, copy: int = 1) -> None:
@@ -27,15 +31,16 @@ async def work_on_completion_jobs(setting: Setting, policy: Policy) -> None:
     """A job worker: pick up job after job."""
     while True:
         await TakeCompletion()
-        await _try_complete(setting, policy)
+        await policy.try_complete(setting, policy)
 
 
-async def _try_complete(setting: Setting, policy: Policy) -> None:
+async def try_complete(setting: Setting, policy: Policy) -> None:
+    """Complete the batch if all its runs are final, and the parent's waitpoint (3.4)."""
     if not await _awaits_its_runs(setting.run_count):
         return
     if not await _runs_are_final(setting):
         return
-    if not await SetCompleted(policy.guards_completion):
+    if not await policy.set_completed():
         return
     if setting.call is Call.TRIGGER_AND_WAIT:
         await settle_waitpoint(Waitpoint.COMPLETED)
@@ -49,6 +54,11 @@ async def _awaits_its_runs(run_count: int) -> bool:
 async def _runs_are_final(setting: Setting) -> bool:
     final, total = await FindRuns(setting.run_count, setting.run_copies_max)
     return final == total
+
+
+async def set_completed() -> bool:
+    """Set the batch COMPLETED, unconditionally; whether this did it."""
+    return await SetCompleted(guarded=False)
 
 
 async def settle_waitpoint(waitpoint: Waitpoint) -> None:

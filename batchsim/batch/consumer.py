@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from batchsim.batch.operations import (
     ClaimMessage,
     Cleanup,
-    CleanupWithTombstone,
     CompleteMessage,
     CompletionUpdate,
     CreateRun,
@@ -21,10 +21,12 @@ from batchsim.batch.operations import (
     ScheduleCompletion,
     TakeMessage,
 )
-from batchsim.batch.policy import Policy
 from batchsim.batch.setting import ATTEMPTS_MAX, Deliveries, Kind, Setting
 from batchsim.batch.stores import Claim, Message, Status
 from batchsim.model.operation import StoreFailure, both
+
+if TYPE_CHECKING:
+    from batchsim.batch.policy import Policy
 
 
 class Work(Enum):
@@ -37,38 +39,29 @@ class Work(Enum):
 
 async def consume(setting: Setting, policy: Policy, deliveries: Deliveries) -> None:
     """Take message after message."""
-    consume_one = _consume_holding if policy.completes_message_last else _consume
     while True:
         # A failure is logged; a message that is still in flight comes back after its visibility timeout.
         with suppress(StoreFailure):
-            await consume_one(setting, policy, deliveries)
+            await policy.consume(setting, policy, deliveries)
 
 
-async def _consume(setting: Setting, policy: Policy, deliveries: Deliveries) -> None:
-    if await _handle_message(setting, policy, deliveries) is Work.LAST:
-        await _finalize_batch(policy, None)
+async def complete_and_finalize(setting: Setting, policy: Policy, deliveries: Deliveries) -> None:
+    """Work on one message, complete it, and then finalize the batch if its item was the last one."""
+    if await _worked_and_completed(setting, policy, deliveries) is Work.LAST:
+        await policy.finalize(policy, None)
 
 
-async def _handle_message(setting: Setting, policy: Policy, deliveries: Deliveries) -> Work:
-    message = await _take_message(setting, policy, deliveries)
-    work = await _work_on(setting, policy, deliveries, message)
+# A coroutine of its own, so that nothing is known of the message any more when the batch is finalized.
+async def _worked_and_completed(setting: Setting, policy: Policy, deliveries: Deliveries) -> Work:
+    message = await take_message(setting, policy, deliveries)
+    work = await work_on(setting, policy, deliveries, message)
     if work is not Work.PUT_BACK:
-        await _complete(policy, deliveries, message)
+        await complete_message(policy, deliveries, message)
     return work
 
 
-async def _consume_holding(setting: Setting, policy: Policy, deliveries: Deliveries) -> None:
-    """As `_consume`, and complete the message last: until then it can come back."""
-    message = await _take_message(setting, policy, deliveries)
-    work = await _work_on(setting, policy, deliveries, message)
-    if work is Work.PUT_BACK:
-        return
-    if work is Work.LAST:
-        await _finalize_batch(policy, Claim(message.item, message.delivery))
-    await _complete(policy, deliveries, message)
-
-
-async def _take_message(setting: Setting, policy: Policy, deliveries: Deliveries) -> Message:
+async def take_message(setting: Setting, policy: Policy, deliveries: Deliveries) -> Message:
+    """Take a message, and its data."""
     if not deliveries.can_repeat:
         return await TakeMessage()
     message = None
@@ -81,21 +74,16 @@ async def _take_message(setting: Setting, policy: Policy, deliveries: Deliveries
 # is at one local state then, whatever it did before.
 async def _claimed_message(setting: Setting, policy: Policy, deliveries: Deliveries) -> Message | None:
     """Take a message and read it; `None`: it was completed meanwhile."""
-    item, delivery = await _claim(setting, policy, deliveries)
+    item, delivery = await policy.claim(setting, deliveries)
     attempt = await ReadMessage(item, delivery=delivery)
     if attempt is not None:
         return Message(item, attempt, delivery)
-    await CompleteMessage(item, policy.claims_have_tokens, delivery=delivery)
+    await policy.complete(item, delivery)
     return None
 
 
-async def _claim(setting: Setting, policy: Policy, deliveries: Deliveries) -> Claim:
-    """Take a message; of which delivery it is only where somebody may ask for it."""
-    claim = await ClaimMessage(setting.run_count)
-    return claim if deliveries.can_be_left or policy.claims_have_tokens else Claim(claim.item, 1)
-
-
-async def _work_on(setting: Setting, policy: Policy, deliveries: Deliveries, message: Message) -> Work:
+async def work_on(setting: Setting, policy: Policy, deliveries: Deliveries, message: Message) -> Work:
+    """Process the item of a message, if its batch is there."""
     index, attempt, delivery = message
     if await GetMeta(index, delivery) is None:
         return Work.DONE
@@ -111,35 +99,15 @@ async def _work_on(setting: Setting, policy: Policy, deliveries: Deliveries, mes
 
 async def _process(setting: Setting, policy: Policy, message: Message) -> Work:
     kind = setting.items[message.item].kind
-    if kind is not Kind.REJECTED and not await _create_run(setting, policy, message):
+    if kind is not Kind.REJECTED and not await policy.create_run(setting, message):
         return Work.DONE
     return await _record(setting, policy, message, success=kind is not Kind.REJECTED)
-
-
-async def _create_run(setting: Setting, policy: Policy, message: Message) -> bool:
-    """Insert the child run of an item; whether it has one now."""
-    index, _, delivery = message
-    copy = await CreateRun(
-        index,
-        final=setting.items[index].kind is Kind.PRE_FAILED,
-        copies=setting.run_copies_max,
-        once=policy.creates_runs_once,
-        delivery=delivery,
-    )
-    return copy > 0
 
 
 async def _record(
     setting: Setting, policy: Policy, message: Message, *, success: bool, is_last_resort: bool = False
 ) -> Work:
-    index, _, delivery = message
-    processed = await Record(
-        index,
-        success=success,
-        is_last_resort=is_last_resort,
-        needs_meta=policy.records_with_meta_only,
-        delivery=delivery,
-    )
+    processed = await policy.record(message, success=success, is_last_resort=is_last_resort)
     return Work.LAST if processed == setting.run_count else Work.DONE
 
 
@@ -149,24 +117,65 @@ async def _put_back(deliveries: Deliveries, message: Message) -> Work:
     return Work.PUT_BACK
 
 
-async def _complete(policy: Policy, deliveries: Deliveries, message: Message) -> None:
+async def complete_message(policy: Policy, deliveries: Deliveries, message: Message) -> None:
     """Complete a message: a step only where somebody can see it."""
     if deliveries.can_repeat:
-        await CompleteMessage(message.item, policy.claims_have_tokens, delivery=message.delivery)
+        await policy.complete(message.item, message.delivery)
 
 
-async def _finalize_batch(policy: Policy, held: Claim | None) -> None:
-    if await _update_batch(policy, held) is not Status.ABORTED:
+# -- the steps of a policy, as production has them -------------------------------------------------
+
+
+async def claim(setting: Setting, deliveries: Deliveries) -> Claim:
+    """Take a message; which delivery of it that is plays no part but where a consumer can leave it for good."""
+    claimed = await ClaimMessage(setting.run_count)
+    return claimed if deliveries.can_be_left else Claim(claimed.item, 1)
+
+
+async def complete(item: int, delivery: int) -> None:
+    """Delete the in-flight record of a message, whoever claimed it last."""
+    await CompleteMessage(item, delivery=delivery)
+
+
+async def create_run(setting: Setting, message: Message) -> bool:
+    """Insert a child run of an item; whether it has one now."""
+    index, _, delivery = message
+    final = setting.items[index].kind is Kind.PRE_FAILED
+    return await CreateRun(index, final=final, copies=setting.run_copies_max, delivery=delivery) > 0
+
+
+async def record(message: Message, *, success: bool, is_last_resort: bool) -> int | None:
+    """Record what became of an item; how many are recorded, or `None` where nothing can be.
+
+    `is_last_resort`: processing has failed for the last time.
+    """
+    index, _, delivery = message
+    return await Record(index, success=success, is_last_resort=is_last_resort, delivery=delivery)
+
+
+async def finalize(policy: Policy, held: Claim | None) -> None:
+    """What follows the last item; `held`: the message that is yet to be completed, if any."""
+    if await policy.update_batch(held) is not Status.ABORTED:
         await ScheduleCompletion(held=held)
-    await (CleanupWithTombstone(held=held) if policy.keeps_tombstone else Cleanup(held=held))
+    await policy.cleanup(held)
 
 
-async def _update_batch(policy: Policy, held: Claim | None) -> Status:
+async def update_batch(held: Claim | None) -> Status:
+    """The completion update, unconditionally; the status that it writes."""
+    return await update_batch_with(held)
+
+
+async def update_batch_with(held: Claim | None, *, seals: bool = False, guarded: bool = False) -> Status:
+    """A completion update that sets `sealed` too, or that leaves alone what has one or has ended."""
     runs, failures = await both(ReadRuns(held=held), ReadFailures(held=held))
     status = status_after_processing(runs, failures)
-    guarded, seals = policy.guards_completion_update, policy.seals_at_finalize
     await CompletionUpdate(status, runs, failures, seals=seals, guarded=guarded, held=held)
     return status
+
+
+async def cleanup(held: Claim | None) -> None:
+    """Delete all six keys of the batch at once."""
+    await Cleanup(held=held)
 
 
 def status_after_processing(runs: int, failures: int) -> Status:

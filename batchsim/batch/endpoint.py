@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from batchsim.batch.decision import Check, Decision
 from batchsim.batch.operations import (
-    Enqueued,
     EnqueuedCount,
-    EnqueueItem,
     FindBatch,
     GetMeta,
     MarkEnqueued,
@@ -13,13 +14,16 @@ from batchsim.batch.operations import (
     Seal,
     Upload,
 )
-from batchsim.batch.policy import Check, Decision, Policy
 from batchsim.batch.setting import Setting
 from batchsim.batch.steps import BodyNotRead
 from batchsim.batch.stores import Answer
 from batchsim.model.operation import ProtocolError, StoreFailure, for_each
 
+if TYPE_CHECKING:
+    from batchsim.batch.policy import Policy
+
 SEALED = Answer(200, sealed=True)
+"""What a request is answered that sealed the batch, or need not."""
 
 
 class BatchNotInitializedError(ProtocolError):
@@ -40,12 +44,9 @@ async def _stream_batch_items(setting: Setting, policy: Policy) -> Answer:
     if answer := await _check(policy.on_entry):
         return answer
     if not await _enqueue_items(setting, policy):
-        return Answer(500) if policy.on_missing_meta is None else await _answer_by(policy.on_missing_meta)
-    if policy.counts_in_redis:
-        count = await EnqueuedCount()
-        if count != setting.run_count:
-            return await _answer_by(policy.on_count_mismatch, count)
-    return await _seal(policy)
+        return Answer(500) if policy.on_missing_meta is None else await answer_by(policy.on_missing_meta)
+    sealed: Answer = await policy.count_and_seal(setting, policy)
+    return sealed
 
 
 async def _check(check: Check, enqueued_count: int | None = None) -> Answer | None:
@@ -60,7 +61,8 @@ async def _check(check: Check, enqueued_count: int | None = None) -> Answer | No
             return None
 
 
-async def _answer_by(check: Check, enqueued_count: int | None = None) -> Answer:
+async def answer_by(check: Check, enqueued_count: int | None = None) -> Answer:
+    """Read the batch row, and answer as a check decides; `enqueued_count`: to be told if it is not sealed."""
     answer = await _check(check, enqueued_count)
     assert answer is not None, "only the entry check may let a request proceed"
     return answer
@@ -83,17 +85,35 @@ async def _enqueue_items(setting: Setting, policy: Policy) -> bool:
 async def _enqueue_item(setting: Setting, policy: Policy, index: int) -> None:
     if setting.items[index].offloaded:
         await Upload(index)
-    if policy.enqueues_atomically:
-        if await EnqueueItem(index, is_first=not setting.items[index].offloaded) is Enqueued.NOT_INITIALIZED:
-            raise BatchNotInitializedError
-        return
+    await policy.enqueue(setting, index)
+
+
+# -- the steps of a policy, as production has them -------------------------------------------------
+
+
+async def enqueue(setting: Setting, index: int) -> None:
+    """Enqueue an item in three steps; raises `BatchNotInitializedError` where the metadata are gone."""
     if await GetMeta(index, is_first=not setting.items[index].offloaded) is None:
         raise BatchNotInitializedError
     if await MarkEnqueued(index):
         await PushMessage(index)
 
 
-async def _seal(policy: Policy) -> Answer:
-    if await Seal():
+async def count(setting: Setting) -> int:
+    """Ask Redis how many items are enqueued."""
+    return await EnqueuedCount()
+
+
+async def seal() -> bool:
+    """Seal the batch, where it is PENDING and not sealed; whether this did it."""
+    return await Seal()
+
+
+async def count_and_seal(setting: Setting, policy: Policy) -> Answer:
+    """Compare the count with that of the batch, and seal the batch (3.2.3 … 3.2.6)."""
+    enqueued = await policy.count(setting)
+    if enqueued != setting.run_count:
+        return await answer_by(policy.on_count_mismatch, enqueued)
+    if await policy.seal():
         return SEALED
-    return await _answer_by(policy.on_seal_lost)
+    return await answer_by(policy.on_seal_lost)

@@ -1,34 +1,36 @@
-"""A policy: the decisions of the endpoint and a few switches (protocol.md §4).
+"""A policy: the checks of the endpoint, and the steps of everybody (protocol.md §4).
 
-A decision is a pure function of the batch row as just read. Write one of your own in any file:
+A check is a pure function of the batch row as just read. A step is a coroutine; each is production's unless the
+policy says otherwise. Write a policy of your own in any file:
 
-    from batchsim import Policy, Decision
-    MINE = Policy("mine", "What it does, in a sentence.", on_entry=…, on_count_mismatch=…, on_seal_lost=…)
+    from dataclasses import replace
+    from batchsim import POLICIES
+    MINE = replace(POLICIES["pr3427"], name="mine", summary="What it does, in a sentence.", cleanup=my_cleanup)
 
 and name it as `path/to/file.py:MINE` wherever a policy is asked for.
+
+Some changes have names (`switches.py`): `replace(…, enqueues_atomically=True)` puts a step in its place, and
+`False` puts production's back. They are read when a policy is made, and are no fields of it: what a policy does is
+what its steps do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from enum import Enum
-from typing import get_type_hints
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import InitVar, dataclass, field, fields
+from typing import Any, get_type_hints
 
-from batchsim.batch.stores import BatchRow, Status
+from batchsim.batch import completion, consumer, endpoint, reaper
+from batchsim.batch.decision import Check, Decision
+from batchsim.batch.setting import Setting
+from batchsim.model.cells import Key
+from batchsim.model.system import Actor
 
-
-class Decision(Enum):
-    """What the endpoint does, having read the batch row."""
-
-    PROCEED = "proceed"
-    """On entry only: go on with the request."""
-    OK = "200 sealed"
-    NOT_SEALED = "200 not sealed"
-    REJECT = "422"
-
-
-Check = Callable[[BatchRow], Decision]
+Step = Callable[..., Coroutine[Any, Any, Any]]
+"""A coroutine function."""
+ActorsOf = Callable[[Setting, "Policy"], Iterable[Actor]]
+"""Actors that a policy adds, in a setting."""
+INGEST_CONCURRENCY_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +45,77 @@ class Policy:
     """When the count is not that of the batch (3.2.4)."""
     on_seal_lost: Check = field(metadata={"decisions": (Decision.OK, Decision.REJECT)})
     """When the seal changed no row (3.2.6)."""
-    has_reaper: bool = False
-    """Whether a batch that is waited for and never sealed is reaped (3.6)."""
-    guards_completion: bool = False
-    """Whether the completion job leaves ABORTED and COMPLETED alone (3.4.3)."""
-    ingest_concurrency: int = 1
-    """Items that the endpoint handles at once (3.2.2)."""
-    counts_in_redis: bool = True
-    """Whether the endpoint asks Redis for the count; otherwise it counts the items of its own loop."""
-    keeps_tombstone: bool = False
-    """Whether cleanup leaves `enqueued_items` for a grace time."""
-    seals_at_finalize: bool = False
-    """Whether the completion update sets `sealed` too."""
-    enqueues_atomically: bool = False
-    """Whether the endpoint finds the metadata, marks an item and pushes its message in one script."""
     on_missing_meta: Check | None = field(
         default=None, metadata={"decisions": (Decision.OK, Decision.NOT_SEALED, Decision.REJECT)}
     )
     """When the endpoint finds no metadata; `None`: it answers 500."""
-    completes_message_last: bool = False
-    """Whether a consumer completes its message after it finalized the batch, rather than before."""
-    claims_have_tokens: bool = False
-    """Whether completing a message deletes its in-flight record only if nobody took it since."""
-    records_with_meta_only: bool = False
-    """Whether a consumer records nothing once the metadata are gone."""
-    guards_completion_update: bool = False
-    """Whether the completion update leaves a row alone that has one already, or has ended."""
-    creates_runs_once: bool = False
-    """Whether an item gets one child run at most, and none once the batch is ABORTED."""
-    reaper_spares_work: bool = False
-    """Whether the reaper leaves a batch alone whose items all have a child run, and cleans up after the others."""
+    ingest_concurrency: int = 1
+    """Items that the endpoint handles at once (3.2.2), 1 … 1,000."""
+
+    enqueue: Step = endpoint.enqueue
+    """`(setting, index)`: an item is enqueued; raises `BatchNotInitializedError` where the metadata are gone."""
+    count: Step = endpoint.count
+    """`(setting)`: how many items are enqueued."""
+    seal: Step = endpoint.seal
+    """`()`: whether it sealed the batch."""
+    count_and_seal: Step = endpoint.count_and_seal
+    """`(setting, policy)`: all that follows the last item; the `Answer` to the request."""
+
+    consume: Step = consumer.complete_and_finalize
+    """`(setting, policy, deliveries)`: one message, from taking it to the end of all that it brings with it."""
+    claim: Step = consumer.claim
+    """`(setting, deliveries)`: the `Claim` on a message, where messages can come back."""
+    complete: Step = consumer.complete
+    """`(item, delivery)`: a message is completed."""
+    create_run: Step = consumer.create_run
+    """`(setting, message)`: whether the item has a child run now."""
+    record: Step = consumer.record
+    """`(message, *, success, is_last_resort)`: how many items are recorded; `None`: nothing can be."""
+    finalize: Step = consumer.finalize
+    """`(policy, held)`: what follows the last item."""
+    update_batch: Step = consumer.update_batch
+    """`(held)`: the `Status` that the completion update writes."""
+    cleanup: Step = consumer.cleanup
+    """`(held)`: the keys of the batch go."""
+
+    try_complete: Step = completion.try_complete
+    """`(setting, policy)`: what the completion job does (3.4)."""
+    set_completed: Step = completion.set_completed
+    """`()`: whether it set the batch COMPLETED (3.4.3)."""
+    reap: Step = reaper.reap
+    """`(setting)`: all that the reaper does, if there is one (3.6)."""
+
+    actors: tuple[ActorsOf, ...] = ()
+    """Who else acts, as functions of the setting and the policy."""
+    cells: tuple[Key, ...] = ()
+    """Cells of its own, beside those of production."""
+
+    # Names for parts that they stand for: `switches.py`.
+    has_reaper: InitVar[bool | None] = None
+    guards_completion: InitVar[bool | None] = None
+    counts_in_redis: InitVar[bool | None] = None
+    keeps_tombstone: InitVar[bool | None] = None
+    seals_at_finalize: InitVar[bool | None] = None
+    enqueues_atomically: InitVar[bool | None] = None
+    completes_message_last: InitVar[bool | None] = None
+    claims_have_tokens: InitVar[bool | None] = None
+    records_with_meta_only: InitVar[bool | None] = None
+    guards_completion_update: InitVar[bool | None] = None
+    creates_runs_once: InitVar[bool | None] = None
+    reaper_spares_work: InitVar[bool | None] = None
+
+    def __post_init__(self, *switches: bool | None) -> None:
+        """Put the steps in place that the switches stand for; raises `TypeError` for one that is no bool."""
+        if not any(value is not None for value in switches):
+            return
+        from batchsim.batch.switches import SWITCHES  # noqa: PLC0415 - they are parts of shipped policies
+
+        for (name, switch), value in zip(SWITCHES.items(), switches, strict=True):
+            if value is not None:
+                if type(value) is not bool:
+                    raise TypeError(f"{name}: found {value!r}; allowed: True, False")
+                for part, step in switch.parts(self, on=value).items():
+                    object.__setattr__(self, part, step)
 
 
 _TYPES = get_type_hints(Policy)
@@ -82,12 +125,5 @@ CHECKS: dict[str, tuple[Decision, ...]] = {
 """Every check of a policy, with what it may decide."""
 OPTIONAL_CHECKS = frozenset(name for name in CHECKS if _TYPES[name] == Check | None)
 """Those that a policy may leave out (`None`)."""
-SWITCHES: dict[str, type] = {name: kind for name, kind in _TYPES.items() if kind in (bool, int)}
-"""Every switch of a policy, with its type."""
-
-
-def is_done(row: BatchRow) -> bool:
-    """*done* of protocol.md §4: nothing is left for a retry to do."""
-    if row.status is Status.PENDING:
-        return row.sealed or row.processing_completed
-    return row.status is not Status.ABORTED
+STEPS: tuple[str, ...] = tuple(each.name for each in fields(Policy) if _TYPES[each.name] == Step)
+"""Every step of a policy."""

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
 from batchsim.batch.completion import settle_waitpoint
-from batchsim.batch.operations import Abort, Cleanup, FindBatch, TakeExpiry
-from batchsim.batch.policy import Policy
-from batchsim.batch.setting import Setting
-from batchsim.batch.stores import BatchRow, Status, Waitpoint
+from batchsim.batch.operations import Abort, FindBatch, TakeExpiry
+from batchsim.batch.setting import Call, Setting
+from batchsim.batch.stores import EXPIRY_JOB, BatchRow, Status, Waitpoint
+from batchsim.model.system import Actor
+
+if TYPE_CHECKING:
+    from batchsim.batch.policy import Policy
 
 
-async def reap(setting: Setting, policy: Policy) -> None:
+def reaper(setting: Setting, policy: Policy) -> Iterator[Actor]:
+    """The actor: phase 1 scheduled its job, if the batch is waited for."""
+    if setting.call is Call.TRIGGER_AND_WAIT:
+        program = partial(policy.reap, setting)
+        timers = ((EXPIRY_JOB, TakeExpiry.name),)
+        yield Actor("reaper", None, program, first_cells=((EXPIRY_JOB, True),), timers=timers)
+
+
+async def reap(setting: Setting) -> None:
     """Wait for the expiry job of the batch, and end the batch if it still is not sealed."""
     await TakeExpiry()
-    spares_work_of = setting.run_count if policy.reaper_spares_work else 0
-    if await _is_aborted(spares_work_of):
+    if await is_aborted():
         await settle_waitpoint(Waitpoint.FAILED)
-        if policy.reaper_spares_work:
-            await Cleanup()
 
 
-async def _is_aborted(spares_work_of: int) -> bool:
+async def is_aborted(spares_work_of: int = 0) -> bool:
+    """Abort the batch if it is PENDING, not sealed, and lacks one of so many child runs; whether it is aborted."""
     match _status_if_expirable(await FindBatch()):
         case None:
             return False

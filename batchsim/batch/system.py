@@ -6,20 +6,17 @@ from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 from typing import Generic, TypeVar
 
-from batchsim.batch.cast import SDK, TIMERS_OF_PHASE_1, all_cells, cast, is_reaped, world_after_phase_1
+from batchsim.batch.cast import SDK, all_cells, cast, world_after_phase_1
 from batchsim.batch.client import MAX_ATTEMPTS, Result
 from batchsim.batch.operations import (
-    TOMBSTONE,
     CompleteWaitpoint,
     Deliver,
-    ExpireTombstone,
     RetryMessage,
     TakeCompletion,
-    TakeExpiry,
 )
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Call, Setting
-from batchsim.batch.stores import COMPLETION_JOB, EXPIRY_JOB, Message, connection_key, in_flight_key
+from batchsim.batch.stores import COMPLETION_JOB, Message, connection_key, in_flight_key
 from batchsim.batch.trace import Answered, Outcome, Trace, outcome_of
 from batchsim.batch.verdicts import PROPERTIES
 from batchsim.batch.world import World
@@ -57,7 +54,7 @@ def system_of(setting: Setting, policy: Policy) -> System[Trace]:
         properties=PROPERTIES,
         class_of=class_of,
         timers=dict(_timers(setting, policy)),
-        first_timers=TIMERS_OF_PHASE_1,
+        first_timers=dict(_first_timers(setting, policy)),
         alarms=tuple(_alarms(setting)),
         faults=setting.faults,
         noted=NOTED,
@@ -83,14 +80,21 @@ def _outcome(setting: Setting, world: World, results: Results) -> Outcome:
 def _timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
     """Every timer that can be started, with the name of the operation under which its delay is given."""
     yield COMPLETION_JOB, TakeCompletion.name
-    if is_reaped(setting, policy):
-        yield EXPIRY_JOB, TakeExpiry.name
-    if policy.keeps_tombstone:
-        yield TOMBSTONE, ExpireTombstone.name
+    for actors in policy.actors:
+        for actor in actors(setting, policy):
+            yield from actor.timers
     for index, item in enumerate(setting.items):
         timer = Message(index, attempt=2).timer
         if timer is not None and item.failed_attempts:
             yield timer, RetryMessage.name
+
+
+def _first_timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
+    """Those of them that run from the beginning: their cells are there then."""
+    for actors in policy.actors:
+        for actor in actors(setting, policy):
+            begun = dict(actor.first_cells)
+            yield from ((timer, name) for timer, name in actor.timers if timer in begun)
 
 
 def _alarms(setting: Setting) -> Iterator[Alarm]:

@@ -60,6 +60,10 @@ class Actor(NamedTuple):
     nobody else looks at more than which of these cells are there, and how many of them hold what."""
     copy: int = 1
     """Of child runs of one item: which."""
+    first_cells: tuple[tuple[Key, Any], ...] = ()
+    """Cells that are there from the beginning for its sake, with their values."""
+    timers: tuple[tuple[Key, str], ...] = ()
+    """With time: timers that it waits for, each with the operation under whose name its delay is given."""
     exposures: tuple[Exposure[Any], ...] = ()
     """The faults that can befall what it does."""
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, NamedTuple, TypeVar
 
-from batchsim.batch.policy import CHECKS, OPTIONAL_CHECKS, SWITCHES, Decision, Policy
+from batchsim.batch.decision import Decision
+from batchsim.batch.policy import CHECKS, INGEST_CONCURRENCY_MAX, OPTIONAL_CHECKS, STEPS, Policy
 from batchsim.batch.stores import BatchRow
 from batchsim.batch.trace import Outcome
 from batchsim.batch.verdicts import VERDICTS
@@ -16,7 +17,6 @@ from batchsim.user_code import UserCodeError, told, told_error
 
 F = TypeVar("F")
 
-INGEST_CONCURRENCY_MAX = 1000
 NAME_LENGTH_MAX = 200
 
 
@@ -37,8 +37,9 @@ def guarded_policy(policy: Policy, reference: str) -> Policy:
     given = _fields_of(policy, Policy, reference)
     _check_name(given["name"], reference)
     _check_text(given["summary"], f"{reference}: summary")
-    for name, kind in SWITCHES.items():
-        _check_switch(given[name], kind, f"{reference}: {name}")
+    _check_number(given["ingest_concurrency"], f"{reference}: ingest_concurrency")
+    for name in STEPS:
+        _function(given[name], f"{reference}: {name}", "a coroutine function")
     for name, decisions in CHECKS.items():
         if given[name] is not None or name not in OPTIONAL_CHECKS:
             allowed = {f"Decision.{each.name}": each for each in decisions}
@@ -112,12 +113,12 @@ def _check_text(text: object, what: str) -> None:
         raise UserCodeError(f"{what}: found {told(text)}; allowed: one line of text")
 
 
-def _check_switch(value: object, kind: type, what: str) -> None:
-    # Not `isinstance`: True is an int, and 1 is no answer to a question.
-    if type(value) is kind and (kind is bool or 1 <= value <= INGEST_CONCURRENCY_MAX):  # type: ignore[operator]
-        return
-    allowed = "True, False" if kind is bool else f"a whole number from 1 to {INGEST_CONCURRENCY_MAX}"
-    raise UserCodeError(f"{what}: found {told(value)}; allowed: {allowed}")
+def _check_number(value: object, what: str) -> None:
+    # Not `isinstance`: True is an int.
+    if type(value) is not int or not 1 <= value <= INGEST_CONCURRENCY_MAX:
+        raise UserCodeError(
+            f"{what}: found {told(value)}; allowed: a whole number from 1 to {INGEST_CONCURRENCY_MAX}"
+        )
 
 
 def _function(value: Any, what: str, allowed: str) -> Any:

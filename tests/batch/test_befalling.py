@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from batchsim.batch.operations import OPERATIONS, TYPES, names_done_by
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policies.decisions import ok_if_done_on_count_mismatch
 from batchsim.batch.policy import Policy
+from batchsim.batch.switches import SWITCHES
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.engines.timed import simulate
@@ -32,7 +33,6 @@ from batchsim.model.operation import Operation
 from batchsim.scenario import Scenario
 from tests.strategies import CONSUMER_OPERATIONS, SECOND_US, timeless
 
-SWITCHES = tuple(field.name for field in fields(Policy) if field.type == "bool")
 HOURS_US = 3_600 * SECOND_US
 
 
@@ -49,7 +49,7 @@ ANY_POLICY: SearchStrategy[Policy] = st.one_of(
     st.builds(
         _switched,
         st.sampled_from(["pre3427", "pr3766"]),
-        st.sets(st.sampled_from(SWITCHES)),
+        st.sets(st.sampled_from(list(SWITCHES))),
         st.sampled_from([1, 2]),
         looks=st.booleans(),
     ),

@@ -105,7 +105,7 @@ ABORTED = BatchRow(status=Status.ABORTED)
 
 
 def reaper() -> ByHand:
-    reaper = ByHand(reap(Setting((Item(),)), POLICIES["pr4397"]))
+    reaper = ByHand(reap(Setting((Item(),))))
     reaper.expect(TakeExpiry())
     return reaper
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from batchsim.batch.decision import Decision
 from batchsim.batch.policies import ALTERNATIVES, LINEAGE, POLICIES
-from batchsim.batch.policy import Decision, Policy
+from batchsim.batch.policy import Policy
 from batchsim.batch.stores import BatchRow, Status
+from batchsim.batch.switches import SWITCHES, switches_of
 
 Table = dict[Status, str]
 """By status, four decisions: not sealed, sealed; then both again with the processing completed."""
@@ -105,14 +109,32 @@ USUAL: Switches = (False, False, 1, True, False, False)
 )
 def test_the_switches_of_a_policy(name: str, switches: Switches) -> None:
     policy = POLICIES[name]
+    on = switches_of(policy)
     assert switches == (
-        policy.has_reaper,
-        policy.guards_completion,
+        "has_reaper" in on,
+        "guards_completion" in on,
         policy.ingest_concurrency,
-        policy.counts_in_redis,
-        policy.keeps_tombstone,
-        policy.seals_at_finalize,
+        "counts_in_redis" in on,
+        "keeps_tombstone" in on,
+        "seals_at_finalize" in on,
     )
+    assert not on & (set(SWITCHES) - {"has_reaper", "guards_completion", *ALTERNATIVE_SWITCHES})
+
+
+ALTERNATIVE_SWITCHES = ("counts_in_redis", "keeps_tombstone", "seals_at_finalize")
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_switch_puts_steps_in_their_places_and_production_s_back(name: str) -> None:
+    policy = POLICIES[name]
+    for switch in SWITCHES:
+        on: dict[str, Any] = {switch: True}
+        off: dict[str, Any] = {switch: False}
+        assert switches_of(replace(policy, **on)) == switches_of(policy) | {switch}
+        assert switches_of(replace(policy, **off)) == switches_of(policy) - {switch}
+        same: dict[str, Any] = {switch: switch in switches_of(policy)}
+        assert set(replace(policy, **same).actors) == set(policy.actors)
+        assert replace(policy, **same, actors=policy.actors) == policy
 
 
 def test_policies_are_known_by_their_names_in_the_order_of_the_lineage() -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from batchsim.batch.decision import Decision
 from batchsim.batch.endpoint import stream_batch_items
 from batchsim.batch.operations import EnqueuedCount, FindBatch, GetMeta, MarkEnqueued, PushMessage, Seal, Upload
 from batchsim.batch.policies import POLICIES
-from batchsim.batch.policy import Decision, Policy
+from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Item, Setting
 from batchsim.batch.stores import Answer, BatchRow
 from batchsim.model.operation import ForEach

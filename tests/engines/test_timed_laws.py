@@ -14,9 +14,10 @@ import pytest
 from hypothesis import find, given, settings
 
 from batchsim.batch.client import Result
+from batchsim.batch.decision import Check, Decision
 from batchsim.batch.operations import Backoff, CreateRun, Deliver, FindBatch, FinishRun
 from batchsim.batch.policies import POLICIES
-from batchsim.batch.policy import Check, Decision, Policy
+from batchsim.batch.policy import Policy
 from batchsim.batch.stores import BatchRow
 from batchsim.batch.trace import Trace
 from batchsim.batch.verdicts import verdicts_of

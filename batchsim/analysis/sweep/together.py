@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from batchsim.analysis.checks import check_of, switches_of, with_checks
-from batchsim.batch.policy import Check, Decision, Policy
+from batchsim.batch.decision import Check, Decision
+from batchsim.batch.policy import Policy
 from batchsim.batch.stores import BatchRow
 from batchsim.batch.trace import Outcome
 from batchsim.engines.drawing_ahead import DrawingAhead

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from batchsim.analysis.checks import check_of, switches_of, with_checks
 from batchsim.analysis.worth.question import DELAY
-from batchsim.batch.policy import Check, Decision, Policy
+from batchsim.batch.decision import Check, Decision
+from batchsim.batch.policy import Policy
 from batchsim.batch.stores import BatchRow, Status
 from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds

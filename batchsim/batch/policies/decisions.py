@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchsim.batch.policy import Decision, is_done
+from batchsim.batch.decision import Decision, is_done
 from batchsim.batch.stores import BatchRow, Status
 
 

@@ -19,7 +19,8 @@ from batchsim.analysis.sweep.identity import digest_of, seed_stream
 from batchsim.analysis.sweep.intervals import share_interval
 from batchsim.analysis.sweep.pieces import Done, Piece, run_piece
 from batchsim.bad_input import BadInputError
-from batchsim.batch.policy import Decision, Policy
+from batchsim.batch.decision import Decision
+from batchsim.batch.policy import Policy
 from batchsim.engines.streams import draw
 from batchsim.scenario import find_verdict
 

@@ -18,8 +18,8 @@ from batchsim.analysis.worth.deciding import (
 )
 from batchsim.analysis.worth.question import DELAY
 from batchsim.analysis.worth.sooner import sooner_of
+from batchsim.batch.decision import Check, Decision
 from batchsim.batch.policies import POLICIES
-from batchsim.batch.policy import Check, Decision
 from batchsim.batch.stores import BatchRow, Status
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds

@@ -10,8 +10,8 @@ from batchsim.analysis.worth import DELAY, Effect, Question, Worth, judge, worth
 from batchsim.analysis.worth.results import gain
 from batchsim.analysis.worth.timing import timing_of
 from batchsim.bad_input import BadInputError
+from batchsim.batch.decision import Decision
 from batchsim.batch.policies import POLICIES
-from batchsim.batch.policy import Decision
 from batchsim.batch.stores import Status
 from batchsim.engines.timed import Simulation, simulate
 from batchsim.report.worth_contract import worth_document
