@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from batchsim.model.faults import Fault, admits, befalls
 from batchsim.model.operation import Operation
@@ -42,6 +42,7 @@ class LostResponse(Fault):
     An opportunity is an answer that reaches the SDK otherwise.
     """
 
+    word: ClassVar[str] = "lost_response"
     attempt: int | None = None
 
     @property
@@ -57,6 +58,7 @@ class Disconnect(Fault):
     An opportunity is a request whose handler still works when `network.drop` has passed since it was sent.
     """
 
+    word: ClassVar[str] = "disconnect"
     attempt: int | None = None
 
 
@@ -67,6 +69,7 @@ class Cut(Fault):
     An opportunity is a request, whatever its items; the number that is drawn also says after how many.
     """
 
+    word: ClassVar[str] = "cut"
     attempt: int | None = None
     after_items: int | None = None
 
@@ -78,6 +81,7 @@ class Redeliver(Fault):
     An opportunity is a delivery that is still in the hands of a consumer then.
     """
 
+    word: ClassVar[str] = "redeliver"
     item: int | None = None
 
 
@@ -88,6 +92,7 @@ class Crash(Fault):
     An opportunity is each step that it could stop in place of.
     """
 
+    word: ClassVar[str] = "crash"
     actor: str | None = None
     """`handler-1`, `consumer-0`, or all of a kind: `handler`, `consumer`."""
     before: str | None = None
@@ -107,6 +112,7 @@ class StoreError(Fault):
     An opportunity is each use of an operation, whether it would raise before its effect or after it.
     """
 
+    word: ClassVar[str] = "store_error"
     actor: str | None = None
     """`handler-1`, `consumer-0`, or all of a kind: `handler`, `consumer`."""
     operation: str | None = None

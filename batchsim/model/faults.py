@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
 
@@ -11,6 +11,9 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """What all faults have."""
+
+    word: ClassVar[str]
+    """Its name in a scenario file."""
 
     at_most: int | None = None
     """A budget, for exploration."""

@@ -73,3 +73,9 @@ def group_of(operation: str) -> str | None:
     service = operation.partition(".")[0]
     group = _GROUPS_OF_OTHERS.get(service, service)
     return group if group in GROUPS else None
+
+
+def latency_of(operation: str) -> Latency | None:
+    """The default of an operation whatever the attempt; `None`: it has none."""
+    group = group_of(operation)
+    return OWN.get(operation) if group is None else GROUPS[group]

@@ -16,6 +16,7 @@ Support: TypeAlias = tuple[int, int | None]
 class Constant:
     """Always the same, `us`."""
 
+    word: ClassVar[str] = "constant"
     us: int
 
     @property
@@ -28,6 +29,7 @@ class Constant:
 class Uniform:
     """Every whole microsecond from `min_us` to `max_us`, both included, equally likely."""
 
+    word: ClassVar[str] = "uniform"
     min_us: int
     max_us: int
 
@@ -41,6 +43,7 @@ class Uniform:
 class Normal:
     """A bell curve of mean `mean_us` and standard deviation `sd_us`, cut to `min_us` … `max_us`."""
 
+    word: ClassVar[str] = "normal"
     mean_us: int
     sd_us: int
     min_us: int = 0
@@ -56,6 +59,7 @@ class Normal:
 class Lognormal:
     """A long tail, given by its median and its 99th percentile, cut to `min_us` … `max_us`."""
 
+    word: ClassVar[str] = "lognormal"
     median_us: int
     p99_us: int
     min_us: int = 0
@@ -71,6 +75,7 @@ class Lognormal:
 class Exponential:
     """A memoryless wait of mean `mean_us` before it is cut to `min_us` … `max_us`."""
 
+    word: ClassVar[str] = "exponential"
     mean_us: int
     min_us: int = 0
     max_us: int | None = None
@@ -85,6 +90,7 @@ class Exponential:
 class Empirical:
     """Measured values, each as likely as it is frequent in `samples_us` (never empty)."""
 
+    word: ClassVar[str] = "empirical"
     samples_us: tuple[int, ...]
 
     @property
@@ -97,6 +103,7 @@ class Empirical:
 class Backoff:
     """`min(30 s, (1 + U[0,1)) · 1 s · 2^(attempt-1))`, rounded to whole milliseconds."""
 
+    word: ClassVar[str] = "backoff"
     attempt: int
     """The attempt that has just failed, counted from 1."""
 
@@ -127,6 +134,7 @@ Distribution: TypeAlias = Constant | Uniform | Normal | Lognormal | Exponential 
 class RoundTrip:
     """One draw, half of it before the effect and half after."""
 
+    word: ClassVar[str] = "round_trip"
     total: Distribution
 
 
@@ -134,6 +142,7 @@ class RoundTrip:
 class Legs:
     """Two draws: `request` before the effect, `response` after it."""
 
+    word: ClassVar[str] = "legs"
     request: Distribution
     response: Distribution
 

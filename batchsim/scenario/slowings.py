@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +14,7 @@ class Slow:
     slow with that probability. Fields that are `None` admit anything.
     """
 
+    word: ClassVar[str] = "slow"
     operation: str
     delay_us: int
     actor: str | None = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from hashlib import blake2b
 from pathlib import PurePath
@@ -11,11 +11,13 @@ from typing import Any
 
 from batchsim.engines.streams import stream_base
 from batchsim.scenario import Scenario
+from batchsim.scenario.defaults import latency_of as default_latency
+from batchsim.scenario.scenario import LatencyTable
 
 _FOR_PEOPLE = frozenset(
     {
         *("name", "summary", "file", "directory", "policies", "verdicts", "expect", "expect_explore"),
-        *("slowing_places", "written"),
+        *("slowing_places", "written", "written_faults"),
     }
 )
 """Fields of a scenario on which no run depends."""
@@ -23,12 +25,7 @@ _FOR_PEOPLE = frozenset(
 
 def digest_of(scenario: Scenario) -> str:
     """32 hexadecimal digits that stand for all that a run depends on, apart from the policy."""
-    scenario = replace(scenario, written_faults=())  # lines and columns are of no account
-    content = [(each.name, getattr(scenario, each.name)) for each in fields(scenario)]
-    relevant = {name: value for name, value in content if name not in _FOR_PEOPLE}
-    # What faults there are is in the setting; where they were written plays no part. Seeds are hashes of this
-    # text, so a scenario without faults has the one that it always had.
-    relevant["written_faults"] = ()
+    relevant = {name: value for name, value in _told_fields(scenario) if name not in _FOR_PEOPLE}
     return blake2b(_canonical(relevant).encode(), digest_size=16).hexdigest()
 
 
@@ -38,12 +35,19 @@ def seed_stream(scenario: Scenario, point_key: str) -> int:
 
 
 def _canonical(value: Any) -> str:
-    """A text that is the same for equal values, in every process; raises `TypeError` for what has none."""
+    """A text that is the same for equal values, in every process; raises `TypeError` for what has none.
+
+    No class is named, and no field that is at its default: seeds stay what they are when a class is renamed, or
+    when scenarios get a field more.
+    """
     match value:
         case Enum():
             return repr(value.value)
         case None | bool() | int() | float() | str() | PurePath():
             return repr(value)
+        case LatencyTable():
+            given = {name: each for name, each in value.of_operation.items() if each != default_latency(name)}
+            return _canonical((given, {name: items for name, items in value.of_item.items() if items}))
         case Mapping():
             pairs = sorted((_canonical(key), _canonical(each)) for key, each in value.items())
             return f"{{{', '.join(f'{key}: {each}' for key, each in pairs)}}}"
@@ -52,6 +56,15 @@ def _canonical(value: Any) -> str:
         case tuple() | list():
             return f"({', '.join(map(_canonical, value))})"
     if is_dataclass(value):
-        parts = (f"{each.name}={_canonical(getattr(value, each.name))}" for each in fields(value))
-        return f"{type(value).__name__}({', '.join(parts)})"
+        parts = (f"{name}={_canonical(each)}" for name, each in _told_fields(value))
+        return f"{getattr(value, 'word', '')}({', '.join(parts)})"
     raise TypeError(f"no canonical text of a {type(value).__name__}")
+
+
+def _told_fields(value: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a dataclass that are not at their default."""
+    for each in fields(value):
+        held = getattr(value, each.name)
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        if default is MISSING or held != default:
+            yield each.name, held

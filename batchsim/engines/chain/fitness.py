@@ -28,5 +28,5 @@ def _problems_of_faults(scenario: Scenario) -> Iterator[Problem]:
             written = scenario.written_faults[number : number + 1]
             place = written[0].place if written else Place(scenario.file)
             field = written[0].field if written else f"faults[{number}]"
-            found = type(fault).__name__ if fault.at_us is None else f"{type(fault).__name__} with at"
+            found = fault.word if fault.at_us is None else f"{fault.word} with at"
             yield Problem(*place, field, found, ALLOWED)

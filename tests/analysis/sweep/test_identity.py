@@ -1,0 +1,63 @@
+"""What a sweep is of is told by the content of its scenario, and by no name that the code gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+
+from batchsim import Scenario, load_scenario, scenario_from_data
+from batchsim.analysis.sweep import identity
+from batchsim.analysis.sweep.identity import digest_of
+
+
+def scenario(**given: Any) -> Scenario:
+    return scenario_from_data({"name": "x", "batch": {"items": 2}} | given)
+
+
+def test_the_digest_of_the_incident_is_what_it_was() -> None:
+    """Should this fail, every sampled number changes: only a scenario that means something else may do that."""
+    assert digest_of(load_scenario("scenarios/incident.yaml")) == "4de06aa3ca83ac7b309b318fa8c29071"
+
+
+def test_what_is_said_for_people_and_what_is_said_though_it_is_so_anyway_plays_no_part() -> None:
+    plain = digest_of(scenario())
+    told = scenario(
+        name="y",
+        summary="S.",
+        consumers=3,
+        policies=["proposed"],
+        latency={"redis": {"uniform": ["200 us", "1 ms"]}, "operations": {"jobs.take_completion": "200 ms"}},
+        expect={"proposed": "ok"},
+    )
+    assert digest_of(told) == plain
+    others = [
+        scenario(consumers=2),
+        scenario(latency={"redis": "1 ms"}),
+        scenario(faults=[{"lost_response": {"attempt": 1}}]),
+        scenario(faults=[{"disconnect": {"attempt": 1}}]),
+        scenario(faults=[{"cut": {"attempt": 1}}]),
+        scenario(items={"upload": {"normal": {"mean": "3 s", "sd": "1 s"}}}),
+        scenario(items={"upload": {"lognormal": {"median": "3 s", "p99": "4 s"}}}),
+    ]
+    assert len({plain, *map(digest_of, others)}) == 1 + len(others)
+
+
+def test_no_class_is_named_and_no_field_at_its_default() -> None:
+    @dataclass(frozen=True)
+    class Before:
+        word: ClassVar[str] = "thing"
+        size: int
+
+    @dataclass(frozen=True)
+    class After:
+        word: ClassVar[str] = "thing"
+        size: int
+        colour: str = "red"
+
+    text = identity._canonical
+    assert text(Before(1)) == text(After(1)) == "thing(size=1)"
+    assert text(After(1, "blue")) != text(After(1))
+    with pytest.raises(TypeError, match="no canonical text of a object"):
+        text(object())
