@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from batchsim.batch.cast import SDK, all_cells, cast, world_after_phase_1
 from batchsim.batch.client import MAX_ATTEMPTS, Result
@@ -14,7 +14,7 @@ from batchsim.batch.operations import (
     RetryMessage,
     TakeCompletion,
 )
-from batchsim.batch.policy import Policy
+from batchsim.batch.policy import STEPS, Policy
 from batchsim.batch.setting import Call, Setting
 from batchsim.batch.stores import COMPLETION_JOB, Message, connection_key, in_flight_key
 from batchsim.batch.trace import Answered, Outcome, Trace, outcome_of
@@ -57,8 +57,14 @@ def system_of(setting: Setting, policy: Policy) -> System[Trace]:
         first_timers=dict(_first_timers(setting, policy)),
         alarms=tuple(_alarms(setting)),
         faults=setting.faults,
+        is_guarded=any(map(_is_own, (*(getattr(policy, name) for name in STEPS), *policy.actors))),
         noted=NOTED,
     )
+
+
+def _is_own(step: Any) -> bool:
+    """Whether a step is a user's, guarded or not."""
+    return not str(getattr(getattr(step, "function", step), "__module__", "")).startswith("batchsim.")
 
 
 def class_of(outcome: Outcome, verdicts: tuple[str, ...]) -> Hashable:

@@ -11,6 +11,7 @@ from types import CoroutineType, FrameType, GeneratorType
 from typing import Any
 
 from batchsim.model.operation import ForEach
+from batchsim.user_code import UserCodeError, told, type_name
 
 
 def frames_of(awaiting: Any) -> Iterator[FrameType]:
@@ -36,4 +37,27 @@ def _frame_key(frame: FrameType) -> Hashable:
 
 def _as_value(value: Any) -> Hashable:
     # The body of a `ForEach` is a closure made anew each time; the frame around it says what it closes over.
-    return (value.count, value.limit) if isinstance(value, ForEach) else value
+    if isinstance(value, ForEach):
+        return (value.count, value.limit)
+    try:
+        hash(value)
+    except TypeError:
+        return _contents(value)
+    return value  # type: ignore[no-any-return]
+
+
+def _contents(value: Any) -> Hashable:
+    """A collection by what it holds; raises `UserCodeError` for anything else that can change."""
+    match value:
+        case list():
+            return ("list", *map(_as_value, value))
+        case tuple():
+            return ("tuple", *map(_as_value, value))
+        case set():
+            return ("set", frozenset(value))
+        case dict():
+            return ("dict", frozenset((key, _as_value(each)) for key, each in value.items()))
+    raise UserCodeError(
+        f"a variable of a coroutine holds {told(value)}, of type {type_name(value)}; "
+        "allowed: what has a hash, and lists, sets and dictionaries of that"
+    )

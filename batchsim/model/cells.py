@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from batchsim.bad_input import BadInputError
+
 Key = str
 T = TypeVar("T")
 
@@ -40,8 +42,12 @@ class Cells(dict[Key, Any]):
         return self.pop(key, None) is not None
 
 
-class UndeclaredKeyError(Exception):
+class UndeclaredKeyError(BadInputError):
     """An operation touched a key that is not in its footprint."""
+
+
+class UnknownCellError(BadInputError):
+    """An operation touches a cell that its system does not list."""
 
 
 class GuardedCells(Cells):

@@ -12,6 +12,7 @@ arguments and the answers alone.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
@@ -241,6 +242,36 @@ class BlockingOperation(Operation[T_co]):
     def waits_for(self) -> Key:
         """The cell that it waits for."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep(Operation[None]):
+    """Nothing happens for a while."""
+
+    is_wait: ClassVar[bool] = True
+    duration: str
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """It says how long: `sleep(100 ms)`."""
+        return f"sleep({self.duration})"
+
+    def apply(self, world: Any) -> None:
+        """Only time has passed."""
+
+
+def sleep(duration: str) -> Sleep:
+    """Let time pass, as long as a scenario would write it: `sleep("100 ms")`; without time it is a step."""
+    return Sleep(duration)
+
+
+def told(operation: Operation[Any]) -> str:
+    """An operation by its name; one of a user's also by its class and where that stands."""
+    kind = type(operation.bare)
+    if kind.__module__.partition(".")[0] == "batchsim":
+        return operation.name
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or kind.__module__
+    return f"{file}: {kind.__qualname__} ({operation.name})"
 
 
 @dataclass(frozen=True, slots=True)

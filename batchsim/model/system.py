@@ -126,6 +126,8 @@ class System(Generic[T_co]):
     alarms: tuple[Alarm, ...] = ()
     faults: tuple[Fault, ...] = ()
     """What goes wrong, by its number."""
+    is_guarded: bool = False
+    """Whether footprints are checked in timed runs too, as they are in exploration: a user's own steps are."""
     noted: frozenset[str] = frozenset()
     """The names of operations whose steps a timed run is told by, whichever steps are kept."""
 

@@ -44,7 +44,7 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
         seed=model.seed,
         expect=_sets(model.expect),
         expect_explore=_sets(model.expect_explore),
-        latencies=LatencyTable(operations, _latency_of_item(model.items.overrides)),
+        latencies=LatencyTable(operations, _latency_of_item(model.items.overrides), _latency_of_group(model)),
         slowings=tuple(slowings.values()),
         slowing_places=tuple(slowings),
         written_faults=faults,
@@ -87,12 +87,16 @@ def _item(fields: ItemFields, otherwise: Item) -> Item:
 
 def _latency_of_operation(model: ScenarioFile) -> dict[str, Latency]:
     """Every operation's latency, but for the default of those whose default depends on the attempt."""
-    groups = defaults.GROUPS | _given(
-        {"redis": model.latency.redis, "postgres": model.latency.postgres, "http": model.latency.http}
-    )
+    groups = defaults.GROUPS | _latency_of_group(model)
     usual = {name: groups[group] for name in known_operations() if (group := defaults.group_of(name))}
     of_items = _given({"store.upload": model.items.upload, "run.finish": model.items.execution})
     return {**usual, **defaults.OWN, **_given(model.latency.operations), **of_items}
+
+
+def _latency_of_group(model: ScenarioFile) -> dict[str, Latency]:
+    """The groups whose latency the file gives."""
+    given = model.latency
+    return _given({"redis": given.redis, "postgres": given.postgres, "http": given.http})
 
 
 def _latency_of_item(overrides: Iterable[Override]) -> dict[str, dict[int, Latency]]:

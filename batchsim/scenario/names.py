@@ -13,6 +13,7 @@ from batchsim.batch.policy import Policy
 from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
 from batchsim.scenario.own_code import guarded_policy, guarded_property
+from batchsim.stores import READY_MADE
 from batchsim.user_code import content_of, is_reference, load_from_file
 
 T = TypeVar("T")
@@ -21,6 +22,11 @@ T = TypeVar("T")
 def known_operations() -> tuple[str, ...]:
     """Names of all operations of the protocol."""
     return tuple(OPERATIONS)
+
+
+def nameable_operations() -> tuple[str, ...]:
+    """Names of all operations that a scenario can speak of: those of the protocol, and ready-made ones."""
+    return (*OPERATIONS, *READY_MADE)
 
 
 def known_policies() -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from batchsim.batch.trace import Outcome
 from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
 from batchsim.scenario.asking import Asked
+from batchsim.scenario.own_steps import guarded_step
 from batchsim.user_code import UserCodeError, told, told_error
 
 F = TypeVar("F")
@@ -39,7 +40,9 @@ def guarded_policy(policy: Policy, reference: str) -> Policy:
     _check_text(given["summary"], f"{reference}: summary")
     _check_number(given["ingest_concurrency"], f"{reference}: ingest_concurrency")
     for name in STEPS:
-        _function(given[name], f"{reference}: {name}", "a coroutine function")
+        given[name] = guarded_step(given[name], name, reference)
+    _check_cells(given["cells"], f"{reference}: cells")
+    _check_actors(given["actors"], f"{reference}: actors")
     for name, decisions in CHECKS.items():
         if given[name] is not None or name not in OPTIONAL_CHECKS:
             allowed = {f"Decision.{each.name}": each for each in decisions}
@@ -118,6 +121,18 @@ def _check_number(value: object, what: str) -> None:
     if type(value) is not int or not 1 <= value <= INGEST_CONCURRENCY_MAX:
         raise UserCodeError(
             f"{what}: found {told(value)}; allowed: a whole number from 1 to {INGEST_CONCURRENCY_MAX}"
+        )
+
+
+def _check_cells(cells: object, what: str) -> None:
+    if type(cells) is not tuple or not all(type(each) is str and each.isprintable() and each for each in cells):
+        raise UserCodeError(f"{what}: found {told(cells)}; allowed: a tuple of names")
+
+
+def _check_actors(actors: object, what: str) -> None:
+    if type(actors) is not tuple or not all(callable(each) for each in actors):
+        raise UserCodeError(
+            f"{what}: found {told(actors)}; allowed: a tuple of functions of a setting and a policy"
         )
 
 

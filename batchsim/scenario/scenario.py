@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,15 @@ from batchsim.batch.trace import Trace
 from batchsim.model.faults import Fault
 from batchsim.model.system import System
 from batchsim.scenario import defaults
-from batchsim.scenario.latencies import Latency
+from batchsim.scenario.durations import parse_duration
+from batchsim.scenario.latencies import Constant, Latency
 from batchsim.scenario.slowings import Slow
 from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
 
 T = TypeVar("T")
+
+_SLEEP = re.compile(r"sleep\((.*)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class LatencyTable:
     """Every operation except those whose latency depends on the attempt."""
     of_item: Mapping[str, Mapping[int, Latency]]
     """By operation, the items that differ."""
+    of_group: Mapping[str, Latency] = field(default_factory=dict)
+    """What a scenario gives for the operations of a group that are not production's."""
 
     def find(self, operation: str, item: int | None, attempt: int | None) -> Latency:
         """The latency of one use of an operation; raises `KeyError` for an unknown one."""
@@ -41,6 +47,11 @@ class LatencyTable:
             return self.of_operation[operation]
         if operation in defaults.BACKOFFS and attempt is not None:
             return defaults.backoff(attempt)
+        group = defaults.group_of(operation)
+        if group is not None:  # one of a user's
+            return self.of_group.get(group, defaults.GROUPS[group])
+        if (asleep := _SLEEP.fullmatch(operation)) is not None:
+            return defaults.delay(Constant(parse_duration(asleep[1])))
         raise KeyError(f"no latency of {operation!r} (item {item}, attempt {attempt})")
 
 

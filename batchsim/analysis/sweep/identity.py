@@ -11,6 +11,7 @@ from typing import Any
 
 from batchsim.engines.streams import stream_base
 from batchsim.scenario import Scenario
+from batchsim.scenario.defaults import GROUPS
 from batchsim.scenario.defaults import latency_of as default_latency
 from batchsim.scenario.scenario import LatencyTable
 
@@ -47,7 +48,9 @@ def _canonical(value: Any) -> str:
             return repr(value)
         case LatencyTable():
             given = {name: each for name, each in value.of_operation.items() if each != default_latency(name)}
-            return _canonical((given, {name: items for name, items in value.of_item.items() if items}))
+            groups = {name: each for name, each in value.of_group.items() if each != GROUPS[name]}
+            items = {name: each for name, each in value.of_item.items() if each}
+            return _canonical((given, items, groups) if groups else (given, items))
         case Mapping():
             pairs = sorted((_canonical(key), _canonical(each)) for key, each in value.items())
             return f"{{{', '.join(f'{key}: {each}' for key, each in pairs)}}}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, Latency, Leg
@@ -142,7 +142,7 @@ def _drawn_beyond(scenario: Scenario, latency: Latency, number: int) -> int:
 class FixedTable(LatencyTable):
     """Latencies that are the same in all uses, also where they depend on the attempt."""
 
-    of_attempt: Mapping[tuple[str, int], Distribution]
+    of_attempt: Mapping[tuple[str, int], Distribution] = field(default_factory=dict)
 
     def find(self, operation: str, item: int | None, attempt: int | None) -> Distribution:
         """As in `LatencyTable`."""
@@ -167,7 +167,7 @@ def fixed(scenario: Scenario, values: Values) -> Scenario:
             of_attempt[operation, attempt] = legs
         else:
             of_operation[operation] = legs
-    return replace(scenario, latencies=FixedTable(of_operation, of_item, of_attempt))
+    return replace(scenario, latencies=FixedTable(of_operation, of_item, {}, of_attempt))
 
 
 def with_ties(scenario: Scenario, number: int) -> Scenario:

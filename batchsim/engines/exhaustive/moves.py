@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
-from batchsim.model.cells import GuardedCells, Key
-from batchsim.model.operation import BlockingOperation
+from batchsim.model.cells import GuardedCells, Key, UnknownCellError
+from batchsim.model.operation import BlockingOperation, told
 
 
 class Move(NamedTuple):
@@ -48,6 +48,9 @@ class StepKind:
         self._gate = role.begins_with if local == 0 else None
         touched = set(self.footprint.reads | self.footprint.writes)
         touched.update(cell for cell in (self._gate, role.returns_to) if cell is not None)
+        unknown = sorted(touched - layout.column_of.keys())
+        if unknown:
+            raise UnknownCellError(f"{told(self.operation)} touches {unknown[0]}; allowed: a cell that is listed")
         self.columns = sorted(layout.column_of[cell] for cell in touched)
         """The columns that it reads or writes, the actor's own aside."""
         self._moves: dict[tuple[int, ...], tuple[Move, ...]] = {}
@@ -94,7 +97,7 @@ class StepKind:
             if number != ABSENT:
                 value = self.layout.values_of_column(column).value(number)
                 cells[self.layout.cell_of_column(column)] = value
-        cells.admit(self.operation.name, *self.footprint)
+        cells.admit(told(self.operation), *self.footprint)
         return self.layout.system.world(cells)
 
     def _publish(self, world: Any, local: int) -> None:

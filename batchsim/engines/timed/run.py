@@ -121,7 +121,7 @@ class _Run:
         self._scenario = scenario
         self._system = system
         self._seed = seed
-        is_watched = observer is not None or conductor is not None
+        is_watched = observer is not None or conductor is not None or system.is_guarded
         self._keeps_steps = keep is None or len(keep) > 0
         self._cells = _cells(is_watched=is_watched, keeps_steps=self._keeps_steps)
         self._world = system.begin(self._cells)

@@ -13,7 +13,7 @@ from batchsim.engines.timed.lane import Callbacks, End, Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.model.cells import GuardedCells
-from batchsim.model.operation import BlockingOperation, Operation, Program
+from batchsim.model.operation import BlockingOperation, Operation, Program, told
 from batchsim.model.system import Actor
 
 
@@ -106,7 +106,7 @@ class WatchedLane(Lane):
             conductor.advance()
 
     def _admit(self) -> None:
-        self.stage.guard.admit(self.operation.name, *self.operation.footprint())
+        self.stage.guard.admit(told(self.operation), *self.operation.footprint())
 
     def _note_step(
         self, operation: Operation[Any], answer: Any, woken_by: int | None, alternative: str | None = None

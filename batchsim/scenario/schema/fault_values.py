@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 from batchsim.batch.client import MAX_ATTEMPTS
 from batchsim.batch.faults import BEFALLEN, Effect
 from batchsim.batch.operations import names_done_by
-from batchsim.scenario.names import known_operations
+from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
 from batchsim.scenario.schema.values import choice, whole_number
 from batchsim.scenario.spelling import did_you_mean
@@ -120,4 +120,4 @@ def narrowed_by_actor(key: str) -> list[Any]:
 
 
 BREAKABLE = OperationOfActor(names_done_by(*BEFALLEN))
-SLOWABLE = OperationOfActor(known_operations())
+SLOWABLE = OperationOfActor(nameable_operations())

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic_core import PydanticCustomError
 
-from batchsim.scenario.names import find_policy, find_verdict, known_operations, known_policies, known_verdicts
+from batchsim.scenario.names import find_policy, find_verdict, known_policies, known_verdicts, nameable_operations
 from batchsim.scenario.problems import describe
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
 from batchsim.scenario.schema.values import choice
@@ -121,4 +121,4 @@ VERDICT = Rule(
     # The second branch: a verdict of the user's own, whose name only running its file can tell.
     {"anyOf": [{"enum": list(known_verdicts())}, {"type": "string", "minLength": 1}]},
 )
-OPERATION = choice(known_operations())
+OPERATION = choice(nameable_operations())

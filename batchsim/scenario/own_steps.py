@@ -1,0 +1,163 @@
+"""Steps of the user's own, guarded: what a coroutine does wrong is told by the file, the field and the function.
+
+A step is read before it runs: an operation or a coroutine that is made and not awaited would silently do nothing.
+While it runs, what it raises is told, but for what operations raise; when it ends, so is a result of a wrong type.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any
+
+from batchsim.batch.stores import Answer, Claim, Status
+from batchsim.model.operation import Both, ForEach, Operation, ProtocolError, both, for_each, sleep
+from batchsim.user_code import UserCodeError, told, told_error, type_name
+
+Step = Callable[..., Coroutine[Any, Any, Any]]
+
+RESULTS: dict[str, tuple[type, ...]] = {
+    "enqueue": (NoneType,),
+    "count": (int,),
+    "seal": (bool,),
+    "count_and_seal": (Answer,),
+    "consume": (NoneType,),
+    "claim": (Claim,),
+    "complete": (NoneType,),
+    "create_run": (bool,),
+    "record": (int, NoneType),
+    "finalize": (NoneType,),
+    "update_batch": (Status,),
+    "cleanup": (NoneType,),
+    "try_complete": (NoneType,),
+    "set_completed": (bool,),
+    "reap": (NoneType,),
+}
+"""What each step of a policy may return."""
+OUTSIDE = frozenset({"datetime", "os", "posix", "random", "secrets", "socket", "subprocess", "time", "uuid"})
+"""Modules that answer differently each time."""
+
+
+@dataclass(frozen=True)
+class OwnStep:
+    """A step of the user's; `UserCodeError` and what operations raise is all that it raises."""
+
+    function: Step
+    what: str
+    """The file and the names to tell it by."""
+    results: tuple[type, ...]
+
+    async def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Its result."""
+        try:
+            result = await self._begun(arguments, named)
+        except (ProtocolError, UserCodeError, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # `sys.exit` must not pass for an end either
+            raise UserCodeError(f"{self.what} raised {told_error(error)}") from None
+        if type(result) not in self.results:
+            allowed = ", ".join("None" if each is NoneType else each.__name__ for each in self.results)
+            raise UserCodeError(
+                f"{self.what} returned {told(result)}, of type {type_name(result)}; allowed: {allowed}"
+            )
+        return result
+
+    # Not in `__call__`: engines look at its variables, and a coroutine object is like no other.
+    def _begun(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Coroutine[Any, Any, Any]:
+        begun = self.function(*arguments, **named)
+        if not inspect.iscoroutine(begun):
+            raise UserCodeError(f"{self.what} returned {told(begun)}; allowed: a coroutine (async def)")
+        return begun
+
+
+def guarded_step(function: Any, name: str, reference: str) -> Step:
+    """The step of a policy of this name; raises `UserCodeError` for one that is of no use."""
+    what = f"{reference}: {name}"
+    if not callable(function):
+        raise UserCodeError(f"{what}: found {told(function)}; allowed: a coroutine function")
+    if _is_ours(function):
+        return function  # type: ignore[no-any-return]
+    if not inspect.iscoroutinefunction(function) and inspect.isfunction(function):
+        raise UserCodeError(f"{what}: found {told(function)}; allowed: a coroutine function (async def)")
+    for line, why in _mistakes(function):
+        raise UserCodeError(f"{what}: line {line}: {why}")
+    return OwnStep(function, what, RESULTS[name])
+
+
+def _is_ours(function: Any) -> bool:
+    return str(getattr(function, "__module__", "")).partition(".")[0] == "batchsim" or isinstance(
+        function, OwnStep
+    )
+
+
+def _mistakes(function: Any) -> Iterator[tuple[int, str]]:
+    """Calls that nobody awaits, and calls that ask the outside world: their lines, and what is wrong."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError):
+        return
+    known = inspect.getclosurevars(function)
+    names = {**known.globals, **known.nonlocals}
+    reached = {id(each) for node in ast.walk(tree) for each in _awaited(node)}
+    used = {id(call) for node in ast.walk(tree) for call in _used_at_once(node)}
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        line, written, called = first + call.lineno - 1, ast.unparse(call), _called(call, names)
+        if called is time.sleep:
+            yield line, f'{written} waits outside the model; allowed: `await sleep("100 ms")`, of batchsim.model'
+        elif _home_of(called) in OUTSIDE:
+            yield line, f"{written} asks the outside world; allowed: what depends on answers and arguments alone"
+        elif id(call) in used and id(call) not in reached and _is_awaitable(called):
+            yield line, f"{written} is not awaited, so it does nothing; allowed: `await {written}`"
+
+
+def _used_at_once(node: ast.AST) -> Iterator[ast.Call]:
+    """Calls whose answers are looked at as they are, or not at all."""
+    if isinstance(node, ast.Expr | ast.Compare | ast.If | ast.While | ast.BoolOp | ast.UnaryOp | ast.BinOp):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Call):
+                yield child
+
+
+def _awaited(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Await):
+        yield node.value
+        if isinstance(node.value, ast.Call):
+            yield from node.value.args  # of `both` and `for_each`
+
+
+def _called(call: ast.Call, names: dict[str, Any]) -> Any:
+    parts: list[str] = []
+    function: ast.expr = call.func
+    while isinstance(function, ast.Attribute):
+        parts.append(function.attr)
+        function = function.value
+    if not isinstance(function, ast.Name) or function.id not in names:
+        return None
+    found = names[function.id]
+    for part in reversed(parts):
+        found = getattr(found, part, None)
+    return found
+
+
+def _home_of(called: Any) -> str:
+    if inspect.ismodule(called) or called is None:
+        return ""
+    owner = getattr(called, "__self__", None)
+    home = getattr(called, "__module__", None) or (None if owner is None else type(owner).__module__)
+    return str(home or "").partition(".")[0].removeprefix("_")
+
+
+def _is_awaitable(called: Any) -> bool:
+    if called in (both, for_each, sleep):
+        return True
+    if inspect.isclass(called):
+        return issubclass(called, Operation | Both | ForEach)
+    if inspect.iscoroutinefunction(called):
+        return True
+    return str(getattr(called, "__module__", "")).startswith("batchsim.stores.")
