@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from batchsim.scenario import Scenario as Scenario
     from batchsim.scenario import load_scenario as load_scenario
     from batchsim.scenario import scenario_from_data as scenario_from_data
+    from batchsim.scenario import scenario_of as scenario_of
 
 _HOMES = {
     "Sweep": "batchsim.analysis.sweep",
@@ -52,6 +53,7 @@ _HOMES = {
     "Scenario": "batchsim.scenario",
     "load_scenario": "batchsim.scenario",
     "scenario_from_data": "batchsim.scenario",
+    "scenario_of": "batchsim.scenario",
     "Outcome": "batchsim.batch.trace",
     "Step": "batchsim.batch.trace",
     "Trace": "batchsim.batch.trace",
@@ -78,6 +80,7 @@ __all__ = [
     "explore_timed",
     "load_scenario",
     "scenario_from_data",
+    "scenario_of",
     "simulate",
     "solve",
     "sweep",

@@ -1,4 +1,4 @@
-"""Where a coroutine is: the position in the code and the local variables of every frame.
+"""Where a coroutine is: the position in the code, the local variables and the stack of every frame.
 
 A coroutine depends on nothing but its arguments and the answers that it got, so two of one program that are at
 the same place will do the same from now on.
@@ -6,8 +6,10 @@ the same place will do the same from now on.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from types import CoroutineType, FrameType, GeneratorType
+import gc
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import suppress
+from types import BuiltinMethodType, CoroutineType, FrameType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
 from batchsim.model.operation import ForEach
@@ -16,29 +18,69 @@ from batchsim.user_code import UserCodeError, told, type_name
 
 def frames_of(awaiting: Any) -> Iterator[FrameType]:
     """Each frame, from a coroutine down to what it awaits."""
+    return (frame for _, frame in _suspended(awaiting))
+
+
+def _suspended(awaiting: Any) -> Iterator[tuple[Any, FrameType]]:
+    """Each coroutine or generator with its frame, from the first one down to what it awaits."""
     while isinstance(awaiting, CoroutineType | GeneratorType):
+        holder = awaiting
         if isinstance(awaiting, CoroutineType):
             frame, awaiting = awaiting.cr_frame, awaiting.cr_await
         else:
             frame, awaiting = awaiting.gi_frame, awaiting.gi_yieldfrom
         if frame is not None:
-            yield frame
+            yield holder, frame
 
 
 def place_of(awaiting: Any) -> Hashable:
     """The same for two coroutines of one program that will do the same from now on."""
-    return tuple(_frame_key(frame) for frame in frames_of(awaiting))
+    return tuple([_frame_key(holder, frame) for holder, frame in _suspended(awaiting)])
 
 
-def _frame_key(frame: FrameType) -> Hashable:
-    variables = tuple((name, _as_value(value)) for name, value in sorted(frame.f_locals.items()))
-    return (frame.f_code, frame.f_lasti, variables)
+def _frame_key(holder: Any, frame: FrameType) -> Hashable:
+    variables = frame.f_locals
+    told = tuple([(name, _as_value(value)) for name, value in sorted(variables.items())])
+    return (frame.f_code, frame.f_lasti, told, _stack(holder, frame, variables))
+
+
+# -- what stands on the stack ----------------------------------------------------------------------
+#
+# In `await incr(DONE) == await get(SIZE)` the first answer is in no variable while the second is awaited: it is on
+# the frame's stack, as the iterator of a `for` and the exit of a `with` are. Python shows the stack to its garbage
+# collector alone: after the code of the frame come its variables, and then what stands on the stack.
+
+
+def _stack(holder: Any, frame: FrameType, variables: Mapping[str, Any]) -> Hashable:
+    held = gc.get_referents(holder)
+    code = frame.f_code
+    begin = max(place for place, each in enumerate(held) if each is code) + 1
+    cells = {*code.co_cellvars, *code.co_freevars}
+    begin += len(cells) + sum(name in variables and name not in cells for name in code.co_varnames)
+    return tuple([_on_stack(each) for each in held[begin:] if not isinstance(each, CoroutineType | GeneratorType)])
+
+
+def _on_stack(value: Any) -> Hashable:
+    match value:
+        case MethodType() | BuiltinMethodType() if not isinstance(value.__self__, ModuleType):
+            return (value.__name__, _state_of(value.__self__))
+        case BaseException():
+            return (type(value), _as_value(value.args))
+    return _as_value(value)
+
+
+def _state_of(value: Any) -> Hashable:
+    """What a method is bound to, by its type and what it holds."""
+    fields = getattr(value, "__dict__", None)
+    return (type(value), _as_value(fields)) if isinstance(fields, dict) else _as_value(value)
 
 
 def _as_value(value: Any) -> Hashable:
     # The body of a `ForEach` is a closure made anew each time; the frame around it says what it closes over.
     if isinstance(value, ForEach):
         return (value.count, value.limit)
+    if isinstance(value, tuple | Iterator):
+        return _contents(value)
     try:
         hash(value)
     except TypeError:
@@ -49,15 +91,17 @@ def _as_value(value: Any) -> Hashable:
 def _contents(value: Any) -> Hashable:
     """A collection by what it holds; raises `UserCodeError` for anything else that can change."""
     match value:
-        case list():
-            return ("list", *map(_as_value, value))
-        case tuple():
-            return ("tuple", *map(_as_value, value))
+        case tuple() | list():
+            return (type(value), *map(_as_value, value))
+        case Iterator():
+            with suppress(TypeError):
+                # It says how it would be made again, with what it has yet to give.
+                return (type(value), _as_value(value.__reduce__()))
         case set():
-            return ("set", frozenset(value))
+            return (set, frozenset(value))
         case dict():
-            return ("dict", frozenset((key, _as_value(each)) for key, each in value.items()))
+            return (dict, frozenset((key, _as_value(each)) for key, each in value.items()))
     raise UserCodeError(
         f"a variable of a coroutine holds {told(value)}, of type {type_name(value)}; "
-        "allowed: what has a hash, and lists, sets and dictionaries of that"
+        "allowed: what has a hash; lists, sets, dictionaries of that; iterators over it"
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from batchsim.model.cells import Cells, Key
+from batchsim.model.cells import Cells, Key, freeze
 from batchsim.model.exposure import Exposure, exposed
 from batchsim.model.faults import Fault
 from batchsim.model.operation import Operation, Program
@@ -92,6 +92,46 @@ class Alarm(NamedTuple):
     """Whoever waits for one of these looks again then."""
 
 
+class World:
+    """What operations are applied to, where a system says nothing else: its cells."""
+
+    __slots__ = ("cells",)
+
+    def __init__(self, cells: Cells) -> None:
+        self.cells = cells
+
+
+@dataclass(frozen=True, slots=True)
+class AtRest:
+    """What a run came to, where a system says nothing else: every cell, and what those who are judged returned."""
+
+    cells: tuple[tuple[Key, Hashable], ...]
+    """Those that are there, by name, frozen."""
+    results: tuple[tuple[str, Any], ...]
+
+    def __getitem__(self, cell: Key) -> Any:
+        return dict(self.cells).get(cell)
+
+    def result_of(self, actor: str) -> Any:
+        """What the coroutine of an actor returned; `None`: it has not ended."""
+        return dict(self.results).get(actor)
+
+
+def at_rest(world: Any, results: Results) -> AtRest:
+    """All that is there when nobody can move any more."""
+    cells = sorted((key, freeze(value)) for key, value in world.cells.items())
+    return AtRest(tuple(cells), tuple(sorted(results.items())))
+
+
+def starts_empty(cells: Cells) -> None:
+    """No cell is there at the beginning."""
+
+
+def as_it_is(run: Run) -> Any:
+    """A timed run is told as the engine saw it."""
+    return run
+
+
 def as_one(outcome: Any, verdicts: tuple[str, ...]) -> Hashable:
     """Outcomes are told as one if they are equal."""
     return outcome, verdicts
@@ -107,13 +147,13 @@ class System(Generic[T_co]):
     """Everybody, spare ones last. To be gone through time and again; each time the same."""
     cells: Iterable[Key]
     """Every cell that anybody can touch, likewise."""
-    begin: Callable[[Cells], Any]
-    """Puts the first values into cells; returns the world over them, which operations are applied to."""
-    world: Callable[[Cells], Any]
-    """The world over some cells."""
-    outcome: Callable[[Any, Results], Any]
+    begin: Callable[[Cells], Any] = starts_empty
+    """Puts the first values into cells."""
+    world: Callable[[Cells], Any] = World
+    """The world over some cells, which operations are applied to."""
+    outcome: Callable[[Any, Results], Any] = at_rest
     """What it came to, read off the world at rest, and off what those who are judged returned."""
-    trace: Callable[[Run], T_co]
+    trace: Callable[[Run], T_co] = as_it_is
     """What a timed run is told as."""
     properties: tuple[Property, ...] = ()
     """The verdicts."""

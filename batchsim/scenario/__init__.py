@@ -20,7 +20,7 @@ from batchsim.scenario.latencies import (
     RoundTrip,
     Uniform,
 )
-from batchsim.scenario.loading import load_scenario, scenario_from_data, varied
+from batchsim.scenario.loading import load_scenario, scenario_from_data, scenario_of, varied
 from batchsim.scenario.names import find_policy, find_verdict
 from batchsim.scenario.own_code import Decided, compare_decisions, decided_by
 from batchsim.scenario.problems import InvalidScenario, Problem
@@ -60,5 +60,6 @@ __all__ = [
     "numbered_fault",
     "parse_duration",
     "scenario_from_data",
+    "scenario_of",
     "varied",
 ]

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from batchsim.model.system import System
+from batchsim.scenario import defaults
 from batchsim.scenario.building import built
 from batchsim.scenario.overrides import Override, applied, parse_override
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, fail
@@ -40,6 +42,16 @@ def scenario_from_data(data: Mapping[str, Any], directory: str | Path = ".") -> 
     """The scenario in plain data, as a file would hold it; raises `InvalidScenario` by the same rules."""
     file = "scenario"
     return _built(planted(data, Place(file)), file, Path(directory), [])
+
+
+def scenario_of(system: System[Any], *, seed: int = defaults.SEED, **latency: Any) -> Scenario:
+    """A system of the user's own, to be given to engines in place of a scenario; they need no policy then.
+
+    `latency`: as in a file, `redis="300 us"`, `operations={"redis.incr": {"uniform": ["1 ms", "2 ms"]}}`.
+    Raises `InvalidScenario` for latencies that no file could hold.
+    """
+    plain = {"name": system.name, "batch": {"items": 1}, "latency": latency, "seed": seed}
+    return replace(scenario_from_data(plain), own_system=system, written=None)
 
 
 def varied(scenario: Scenario, options: Sequence[str]) -> Scenario:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Setting
@@ -81,17 +81,22 @@ class Scenario:
     """Which places the slowings have in the list of all faults; where it is not said, they come last."""
     written_faults: tuple[WrittenFault, ...] = field(default=(), repr=False, compare=False)
     """The faults of the setting, one for each, with their places."""
+    own_system: System[Any] | None = field(default=None, compare=False)
+    """In place of the batch, one of the user's own."""
     written: Node | None = field(default=None, repr=False, compare=False)
     """What it was built from, so that it can be varied; `None`: not known."""
 
-    def system(self, policy: Policy) -> System[Trace]:
-        """What engines run: the batch under a policy."""
+    def system(self, policy: Policy | None) -> System[Trace]:
+        """What engines run: the batch under a policy, or a system of the user's own, which has none."""
+        if self.own_system is not None:
+            return self.own_system
+        assert policy is not None
         return system_of(self.setting, policy)
 
     @property
     def system_faults(self) -> tuple[Fault, ...]:
         """Those that befall operations of the system; what is only slow is not among them."""
-        return self.setting.faults
+        return self.setting.faults if self.own_system is None else self.own_system.faults
 
     @property
     def faults(self) -> tuple[Fault | Slow, ...]:

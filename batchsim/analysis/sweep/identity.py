@@ -18,7 +18,7 @@ from batchsim.scenario.scenario import LatencyTable
 _FOR_PEOPLE = frozenset(
     {
         *("name", "summary", "file", "directory", "policies", "verdicts", "expect", "expect_explore"),
-        *("slowing_places", "written", "written_faults"),
+        *("slowing_places", "written", "written_faults", "own_system"),
     }
 )
 """Fields of a scenario on which no run depends."""

@@ -92,7 +92,7 @@ class ExactExploration:
 
 def explore_exact(
     scenario: Scenario,
-    policy: Any,
+    policy: Any = None,
     *,
     properties: Sequence[Property] = (),
     bounds: Bounds = UNBOUNDED,

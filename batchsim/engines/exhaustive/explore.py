@@ -88,7 +88,7 @@ class Exploration:
 
 def explore(
     scenario: Scenario,
-    policy: Any,
+    policy: Any = None,
     *,
     properties: Sequence[Property] = (),
     bounds: Bounds = UNBOUNDED,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def simulate(
     scenario: Scenario,
-    policy: Any,
+    policy: Any = None,
     *,
     keep: frozenset[str] | None = None,
     observer: Observer | None = None,
@@ -124,7 +124,8 @@ class _Run:
         is_watched = observer is not None or conductor is not None or system.is_guarded
         self._keeps_steps = keep is None or len(keep) > 0
         self._cells = _cells(is_watched=is_watched, keeps_steps=self._keeps_steps)
-        self._world = system.begin(self._cells)
+        system.begin(self._cells)
+        self._world = system.world(self._cells)
         self._clock = Clock()
         self._latencies = latencies
         self._waiting = Waiting(self._clock, self._begin)

@@ -74,7 +74,7 @@ class TimedExploration:
 
 def explore_timed(
     scenario: Scenario,
-    policy: Any,
+    policy: Any = None,
     *,
     properties: Sequence[Property] = (),
     bounds: Bounds = UNBOUNDED,

@@ -1,0 +1,118 @@
+"""Two coroutines at one place are one local state only if both will do the same: what is on the stack counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+from batchsim import Property, explore, scenario_of
+from batchsim.model.operation import Program, ProtocolError
+from batchsim.model.system import Actor, System
+from batchsim.stores import redis
+from batchsim.user_code import UserCodeError
+
+A, B, SEEN = "a", "b", "seen"
+
+
+async def on_the_left() -> None:
+    await redis.set(SEEN, await redis.get(A) == await redis.get(B))
+
+
+async def in_a_call() -> None:
+    await redis.set(SEEN, max(await redis.get(A) or 0, await redis.get(B) or 0, await redis.get(A) or 0))
+
+
+async def in_a_tuple() -> None:
+    await redis.set(SEEN, (await redis.get(A), await redis.get(B), await redis.get(A)))
+
+
+async def over_a_list() -> None:
+    for value in [await redis.get(A), await redis.get(B), 7]:
+        await redis.rpush(SEEN, 0 if value is None else 1)
+
+
+async def over_pairs() -> None:
+    found = {"a": await redis.get(A), "b": await redis.get(B)}
+    for place, (name, value) in enumerate(sorted(found.items(), key=str)):
+        await redis.hset(SEEN, f"{place}{name}", value is None)
+
+
+async def in_a_handler() -> None:
+    try:
+        raise ProtocolError(await redis.get(A))
+    except ProtocolError as error:
+        await redis.get(B)
+        await redis.set(SEEN, error.args)
+
+
+@contextmanager
+def held(value: object) -> Iterator[object]:
+    yield value
+
+
+async def under_a_with() -> None:
+    with suppress(ProtocolError):
+        for _ in range(2):
+            await redis.incr(SEEN)
+            if await redis.get(A) and await redis.get(B):
+                raise ProtocolError
+
+
+async def closed_over() -> None:
+    first = await redis.get(A)
+
+    async def inner() -> None:
+        await redis.set(SEEN, (first, await redis.get(B)))
+
+    await inner()
+
+
+async def count_up() -> None:
+    await redis.incr(A)
+    await redis.incr(B)
+    await redis.incr(A)
+
+
+ALL = [on_the_left, in_a_call, in_a_tuple, over_a_list, over_pairs, in_a_handler, under_a_with, closed_over]
+
+
+def system(program: Callable[[], Program[Any]]) -> System[Any]:
+    return System(
+        name="x",
+        actors=(Actor("one", None, program), Actor("other", None, count_up)),
+        cells=(A, B, SEEN),
+        properties=tuple(
+            Property(f"is {value}", "", lambda end, value=value: end[SEEN] == value) for value in (1, 2)
+        ),
+    )
+
+
+@pytest.mark.parametrize("program", ALL)
+def test_merged_or_told_apart_by_all_that_happened_the_numbers_are_the_same(
+    program: Callable[[], Program[Any]],
+) -> None:
+    merged, apart = (explore(scenario_of(system(program)), merges=merges) for merges in (True, False))
+    assert merged.schedules == apart.schedules
+    assert merged.states <= apart.states
+    assert {(str(each.outcome), each.schedules) for each in merged.outcomes} == {
+        (str(each.outcome), each.schedules) for each in apart.outcomes
+    }
+    assert len(merged.outcomes) > 1
+
+
+def test_what_may_change_unseen_is_refused() -> None:
+    async def with_a_generator() -> None:
+        values = (each for each in (1, 2))
+        for value in values:
+            await redis.set(SEEN, value)
+
+    async def with_an_array() -> None:
+        values = bytearray(b"x")
+        await redis.set(SEEN, len(values))
+
+    for program in (with_a_generator, with_an_array):
+        with pytest.raises(UserCodeError, match=r"a variable of a coroutine holds .*; allowed: what has a hash"):
+            explore(scenario_of(system(program)))
