@@ -160,7 +160,8 @@ def test_under_faults_too(
 
 def test_two_timers_that_ran_out_before_anybody_asked_keep_their_own_times() -> None:
     at_once, takes_1_ms = Legs(Constant(0), Constant(0)), Legs(Constant(0), Constant(1_000))
-    table = dict.fromkeys(OPERATIONS, at_once) | {
+    table: dict[str, Latency] = {
+        **dict.fromkeys(OPERATIONS, at_once),
         "redis.get_meta": takes_1_ms,
         "redis.mark_enqueued": takes_1_ms,
         "queue.push": Legs(Uniform(1_000, 4_000), Constant(0)),
