@@ -265,7 +265,6 @@ def cells_of(text: str) -> dict[tuple[str, str, str], str]:
     return cells
 
 
-@pytest.mark.xfail(reason="reports/findings.md is of an earlier state of the model: make findings", strict=False)
 @pytest.mark.parametrize(
     ("policies", "faults", "calls"),
     [
