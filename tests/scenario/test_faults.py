@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
-from batchsim.batch.operations import OPERATIONS, names_done_by
+from batchsim.batch.operations import names_done_by
 from batchsim.model.faults import Fault
 from batchsim.scenario import InvalidScenario, Scenario, Slow, json_schema, load_scenario, scenario_from_data
 from batchsim.scenario.tree import plain
@@ -125,7 +125,7 @@ PROBABILITY = "a percentage above 0 % up to 100 %, such as 1%, or a number above
 OF_A_HANDLER = f"what a handler does: {', '.join(names_done_by('handler'))}"
 OF_A_CONSUMER = f"what a consumer does: {', '.join(names_done_by('consumer'))}"
 OF_BOTH = ", ".join(names_done_by("handler", "consumer"))
-OF_ALL = ", ".join(OPERATIONS)
+OF_ALL = ", ".join(nameable_operations())
 
 # The entry, the column of the problem in it (from 0), the field below `faults[0]`, and the rest of the message.
 # What the JSON Schema cannot say, because it depends on another field of the file, stands below.

@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from batchsim.batch.operations import OPERATIONS
 from batchsim.scenario import InvalidScenario, json_schema, scenario_from_data
+from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.tree import plain
 from batchsim.scenario.yaml_file import parse_yaml
 
@@ -40,7 +40,7 @@ def test_the_schema_is_one_and_helps_editors() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     operations = SCHEMA["$defs"]["Latencies"]["properties"]["operations"]
-    assert operations["propertyNames"]["enum"] == list(OPERATIONS)
+    assert operations["propertyNames"]["enum"] == list(nameable_operations())
     assert all("description" in field for field in SCHEMA["properties"].values())
     assert "null" not in json.dumps(SCHEMA)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from batchsim.batch.operations import OPERATIONS
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.verdicts import VERDICTS
 from batchsim.scenario import InvalidScenario, Problem, load_scenario
+from batchsim.scenario.names import nameable_operations
 
 Complaints = Callable[..., list[str]]
 
@@ -170,7 +170,7 @@ IN_A_FIELD = [
     (
         "latency:\n  operations:\n    redis.enqueued_cont: 1 ms",
         f"5:5: latency.operations.redis.enqueued_cont: found 'redis.enqueued_cont'"
-        f"; allowed: {', '.join(OPERATIONS)};"
+        f"; allowed: {', '.join(nameable_operations())};"
         " did you mean 'redis.enqueued_count'?",
     ),
     (

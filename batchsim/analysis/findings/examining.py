@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from batchsim.analysis.findings.cases import Case
-from batchsim.batch.policy import Policy
+from batchsim.batch.policy import OPTIONAL_CHECKS, Policy
+from batchsim.batch.switches import SWITCHES, switches_of
 from batchsim.batch.verdicts import OK, verdicts_of
 from batchsim.engines.exhaustive import Bounds, WalkedStep, explore
 from batchsim.engines.exhaustive.occurring import states_with_all
@@ -136,12 +137,13 @@ def under_budget(scenario: Scenario, case: Case) -> Scenario:
 
 
 def _without(policy: Policy, switch: str) -> Policy:
-    """The policy with a switch turned off, if one is named."""
-    usual: dict[str, Any] = {field.name: field.default for field in fields(Policy) if field.name == switch}
-    return replace(policy, **usual)
+    """The policy with a switch turned off, or without a check that it may leave out, if one is named."""
+    off: dict[str, Any] = {switch: False if switch in SWITCHES else None} if switch else {}
+    return replace(policy, **off)
 
 
 def switches_over(policy: Policy, base: Policy) -> tuple[str, ...]:
-    """The switches that a policy has turned on, and its base has not."""
-    names = (field.name for field in fields(Policy) if field.name not in ("name", "summary"))
-    return tuple(name for name in names if getattr(policy, name) != getattr(base, name))
+    """The checks that a policy has and its base leaves out, and the switches that it has on beside those."""
+    checks = [name for name in OPTIONAL_CHECKS if getattr(policy, name) is not getattr(base, name)]
+    on = switches_of(policy) - switches_of(base)
+    return (*checks, *(name for name in SWITCHES if name in on))
