@@ -379,7 +379,7 @@ def test_own_policies_of_the_scenario_are_named_from_here(cli: Any, mine: Path) 
 
 def test_a_run_of_a_sweep_is_held_against_what_the_sweep_is(cli: Any) -> None:
     # `expect` is about the scenario's own seed.
-    run = ("run", INCIDENT, "--run", "2", "--policy", "pre3427", "-q")
+    run = ("run", INCIDENT, "--run", "3", "--policy", "pre3427", "-q")
     assert (cli(*run).code, cli(*run).err) == (0, "")
     ended = cli(*run, "--set", "expect_explore.pre3427=stuck")
     assert (ended.code, ended.err) == (1, "incident, pre3427: expected stuck, got ok\n")

@@ -16,6 +16,7 @@ from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, 
 from batchsim.batch.operations import names_done_by
 from batchsim.model.faults import Fault
 from batchsim.scenario import InvalidScenario, Scenario, Slow, json_schema, load_scenario, scenario_from_data
+from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.tree import plain
 from batchsim.scenario.yaml_file import parse_yaml
 
