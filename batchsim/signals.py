@@ -59,6 +59,14 @@ def told() -> int | None:
     return _state.number
 
 
+def is_real(error: BaseException) -> bool:
+    """Whether somebody pressed Ctrl-C, or the program was told to end; a user's code may raise the same.
+
+    Of what a caller in Python gets, every `KeyboardInterrupt` is taken for one.
+    """
+    return isinstance(error, Told) or (isinstance(error, KeyboardInterrupt) and not _state.is_at_work)
+
+
 def word_for(number: int) -> str:
     """What is said of a signal."""
     return WORDS[signal.Signals(number).name]

@@ -7,6 +7,7 @@ the file prints goes to standard error, since standard output is for results.
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import re
 import sys
@@ -16,10 +17,11 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar, cast
+from typing import Any, TextIO, TypeVar, cast
 
 from batchsim.bad_input import BadInputError
 from batchsim.reading import Unreadable, read_file
+from batchsim.signals import is_real
 
 T = TypeVar("T")
 
@@ -74,12 +76,39 @@ def content_of(reference: str, directory: Path) -> str:
 
 @contextmanager
 def printing_to_stderr() -> Iterator[None]:
-    """While a user's code runs: what it prints is no result."""
-    stdout, sys.stdout = sys.stdout, sys.stderr
+    """While a user's code runs: what it prints is no result, and what it closes or replaces is not ours."""
+    stdout, stderr = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = _Shared(stderr)
     try:
         yield
     finally:
-        sys.stdout = stdout
+        sys.stdout, sys.stderr = stdout, stderr
+
+
+class _Shared(io.TextIOBase):
+    """Standard error, to be written to; who closes it closes nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Pass it on, with no control character that a terminal would obey."""
+        return self._stream.write("".join(each if each == "\n" else printable(each) for each in text))
+
+    def flush(self) -> None:
+        """As the stream."""
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        """As the stream."""
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        """As the stream."""
+        return self._stream.isatty()
+
+    def close(self) -> None:
+        """Nothing: others write to it too."""
 
 
 def told(value: object, how: Callable[[Any], str] = repr) -> str:
@@ -88,9 +117,9 @@ def told(value: object, how: Callable[[Any], str] = repr) -> str:
         text = how(value)
         # Of a subclass of `str`, whose own methods may do anything, the text itself.
         text = str.__getitem__(text, slice(SHOWN_MAX + 1))
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
+    except BaseException as error:
+        if is_real(error):
+            raise
         return f"an unprintable {type_name(value)}"
     text = _ADDRESS.sub("", " ".join(text.split()))
     return printable(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
@@ -140,7 +169,7 @@ def _module(path: Path, wanted: str) -> ModuleType:
                 exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
         except BaseException as error:
             sys.modules.pop(name, None)
-            if isinstance(error, KeyboardInterrupt):
+            if is_real(error):
                 raise
             raise UserCodeError(f"{path}{_line(path, error)}: no {wanted}: {told_error(error)}") from None
         _MODULES[name] = module

@@ -86,6 +86,10 @@ def test_exit_codes_say_whether_it_is_as_expected_and_narrow_enough(batchsim: An
         (["--resume"], "--resume: found no --out"),
         (["--scheduler", "tcp://x:1"], "--scheduler: found --engine local"),
         (["--plot", "x.svg"], "--plot: found no --vary"),
+        (
+            ["--vary", VARY, "--plot", "x.gif"],
+            "--plot x.gif: found .gif; allowed: .svg, .png, or",
+        ),
         (["--vary", VARY, "--plot", "none/x.svg"], "--plot none/x.svg: found no directory none"),
         (["--out", "none/x.sqlite"], "--out none/x.sqlite: found no directory none"),
         (["--out", "README.md"], "--out README.md: found a file; allowed: a new one, or --resume"),

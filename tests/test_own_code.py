@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import fields
@@ -335,6 +337,117 @@ def test_a_file_that_cannot_be_used(
     assert err.startswith("--policy: own.py")
     assert message in err
     assert err.removesuffix("\n").isprintable()
+
+
+def test_a_check_that_raises_what_ctrl_c_raises_is_no_ctrl_c(own: Own) -> None:
+    own("def d(row): raise KeyboardInterrupt\nMINE = replace(P, name='mine', on_entry=d)")
+    command = [sys.executable, "-m", "batchsim", "run", str(ROOT / "scenarios/incident.yaml"), "--policy"]
+    ended = subprocess.run([*command, "own.py:MINE"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "own.py:MINE: on_entry(" in ended.stderr
+    assert "raised KeyboardInterrupt" in ended.stderr
+
+
+def test_a_check_closes_no_output_of_ours_and_moves_no_cursor(own: Own) -> None:
+    own(
+        "def d(row):\n    print('\\x1b[2J')\n    sys.stdout.close()\n    sys.stderr = None\n"
+        "    return P.on_entry(row)\nMINE = replace(P, name='mine', on_entry=d)"
+    )
+    command = [sys.executable, "-m", "batchsim", "run", str(ROOT / "scenarios/incident.yaml"), "--policy"]
+    ended = subprocess.run([*command, "own.py:MINE"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0
+    assert "mine     false_failure" in ended.stdout
+    assert "\x1b" not in ended.stderr
+    assert r"\x1b[2J" in ended.stderr
+
+
+# -- steps -------------------------------------------------------------------------------------
+
+STEPS_HEAD = """
+from dataclasses import dataclass
+from typing import ClassVar
+from batchsim.batch.operations import EnqueuedCount
+from batchsim.model.operation import Operation, sleep, touches
+from batchsim.stores import redis
+
+
+@dataclass(frozen=True)
+class Look(Operation[int]):
+    name: ClassVar[str] = "redis.look"
+
+    def footprint(self):
+        return touches(reads=("mine",))
+
+    def apply(self, world):
+        return world.cells.read("batch:B:meta")
+
+
+"""
+
+
+def one_item() -> str:
+    Path("one.yaml").write_text("name: one\nbatch: {items: 1}\nconsumers: 1\n")
+    return "one.yaml"
+
+
+@pytest.mark.parametrize("command", ["run", "explore", "sweep"])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("count=3", "own.py:MINE: count: found 3; allowed: a coroutine function"),
+        ("count=lambda setting: 3", "count: found <function <lambda>>; allowed: a coroutine function (async def)"),
+        (
+            "count=c)\nasync def c(setting): return 'x'",
+            "own.py:MINE: count returned 'x', of type str; allowed: int",
+        ),
+        ("count=c)\nasync def c(setting): return 1 / 0", "own.py:MINE: count raised ZeroDivisionError: division"),
+        ("count=c)\nasync def c(): return 1", "own.py:MINE: count raised TypeError: c() takes 0"),
+        (
+            "count=c)\nasync def c(setting):\n    redis.incr('mine')\n    return 1",
+            "count: line 26: redis.incr('mine') is not awaited, so it does nothing; allowed: `await redis",
+        ),
+        (
+            "count=c)\nasync def c(setting):\n    if EnqueuedCount(): return 1",
+            "count: line 26: EnqueuedCount() is not awaited",
+        ),
+        (
+            "count=c)\nasync def c(setting):\n    time.sleep(1)\n    return 1",
+            'count: line 26: time.sleep(1) waits outside the model; allowed: `await sleep("100 ms")`',
+        ),
+        (
+            "count=c)\nasync def c(setting):\n    return random.randint(0, 1)",
+            "count: line 26: random.randint(0, 1) asks the outside world",
+        ),
+        (
+            "cells=('mine',), count=c)\nasync def c(setting): return await Look()",
+            "Look (redis.look) reads batch:B:meta",
+        ),
+        ("cells='mine'", "own.py:MINE: cells: found 'mine'; allowed: a tuple of names"),
+        ("actors=(3,)", "own.py:MINE: actors: found (3,); allowed: a tuple of functions"),
+    ],
+)
+def test_a_step_that_cannot_be_used(
+    command: str, code: str, message: str, own: Own, batchsim: Callable[..., tuple[int, str, str]]
+) -> None:
+    change, _, below = code.partition(")\n")
+    if not below:
+        change, below = code, "pass"
+    own(f"{STEPS_HEAD}{below}\n\n\nMINE = replace(P, name='mine', {change})\n")
+    found, out, err = batchsim(command, one_item(), "--policy", "own.py:MINE")
+    assert (found, out) == (2, ""), err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_cell_that_a_policy_does_not_list_is_refused_by_exploration(
+    own: Own, batchsim: Callable[..., tuple[int, str, str]]
+) -> None:
+    step = "async def c(setting):\n    await redis.incr('mine')\n    return await EnqueuedCount()\n"
+    own(f"{STEPS_HEAD}{step}\nMINE = replace(P, name='mine', count=c)\nLISTED = replace(MINE, cells=('mine',))\n")
+    scenario = one_item()
+    code, _, err = batchsim("explore", scenario, "--policy", "own.py:MINE")
+    assert (code, err) == (2, "redis.incr touches mine; allowed: a cell that is listed\n")
+    assert batchsim("explore", scenario, "--policy", "own.py:LISTED")[0] in (0, 1)
 
 
 def test_a_pipe_is_read_as_no_code_and_as_no_witness(

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 RUNS_MAX_FOR_A_WIDTH = 1_000_000
 
 
+OTHER_FORMATS = frozenset({"bmp", "eps", "gif", "jpeg", "jpg", "pdf", "ps", "tif", "tiff", "webp"})
+"""What a picture can be elsewhere: who asks for one of these would not get it."""
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--runs", type=click.IntRange(1), metavar="N", help="Runs of each policy at each point (1000).")
@@ -218,6 +222,8 @@ def _pictures(plots: Sequence[Path]) -> list[Path]:
     """Every picture that is to be drawn."""
     pictures: list[Path] = []
     for plot in plots:
+        if plot.suffix[1:].lower() in OTHER_FORMATS:
+            raise BadInputError(f"--plot {plot}: found {plot.suffix}; allowed: .svg, .png, or neither for both")
         ends = plot.suffix in (".svg", ".png")
         pictures += [plot] if ends else [plot.with_name(f"{plot.name}{suffix}") for suffix in (".svg", ".png")]
     for picture in pictures:

@@ -22,6 +22,7 @@ from itertools import repeat
 from types import CoroutineType, FrameType
 from typing import Any, Generic, TypeVar
 
+from batchsim.signals import is_real
 from batchsim.user_code import UserCodeError, printing_to_stderr, told, told_error
 
 A = TypeVar("A")
@@ -120,9 +121,9 @@ class Asked(Generic[A, R]):
         try:
             with printing_to_stderr():
                 answer = self._function(subject if self._fresh is None else self._fresh(subject))
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # `sys.exit` must not pass for an answer either
+            if is_real(error):
+                raise
             raise UserCodeError(f"{self._told(subject)} raised {told_error(error)}") from None
         if id(answer) not in self._names:
             allowed = ", ".join(self._names.values())

@@ -14,6 +14,7 @@ from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
 from batchsim.scenario.asking import Asked
 from batchsim.scenario.own_steps import guarded_step
+from batchsim.signals import is_real
 from batchsim.user_code import UserCodeError, told, told_error
 
 F = TypeVar("F")
@@ -95,9 +96,9 @@ def _fields_of(value: F, kind: type[F], reference: str) -> dict[str, Any]:
     """The fields of a value that may be of a subclass, each read once: there it may be a property."""
     try:
         return {each.name: getattr(value, each.name) for each in fields(kind)}  # type: ignore[arg-type]
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        if is_real(error):
+            raise
         raise UserCodeError(f"{reference}: a field of the {kind.__name__} raised {told_error(error)}") from None
 
 
