@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from batchsim.engines.zones import TimedOutcome
 
 SCHEMA = 1
+ALLOWED = "a witness, as `batchsim explore --witness DIR` writes it"
 BYTES_MAX = 100_000_000
 """Of a witness file: far more than one of the largest batch has."""
 
@@ -119,11 +120,17 @@ def read_witness(path: Path) -> Witness:
     try:
         document = json.loads(read_file(path, BYTES_MAX))
     except Unreadable as why:
-        raise BadInputError(f"{path}: found {why}; allowed: a witness") from None
+        raise BadInputError(
+            f"{path}: found {why}; allowed: a witness, as `batchsim explore --witness DIR` writes it"
+        ) from None
     except UnicodeDecodeError:
-        raise BadInputError(f"{path}: found what is not text; allowed: a witness") from None
+        raise BadInputError(
+            f"{path}: found what is not text; allowed: a witness, as `batchsim explore --witness DIR` writes it"
+        ) from None
     except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path}: found no JSON ({error}); allowed: a witness") from None
+        raise BadInputError(
+            f"{path}: found no JSON ({error}); allowed: a witness, as `batchsim explore --witness DIR` writes it"
+        ) from None
     reader = _Reader(path)
     if reader.field(document, "schema", int) != SCHEMA:
         raise BadInputError(f"{path}: schema: found {describe(document['schema'])}; allowed: {SCHEMA}")

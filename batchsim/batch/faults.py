@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from batchsim.batch.operations import names_done_by
 from batchsim.model.faults import Fault, admits, befalls
 from batchsim.model.operation import Operation
 
@@ -124,7 +125,8 @@ class StoreError(Fault):
     @property
     def is_memoryless(self) -> bool:
         """Whether it has no moment, and no consumer can leave a message in flight because of it."""
-        return self.at_us is None and not befalls(self.actor, "consumer")
+        hits_consumers = befalls(self.actor, "consumer") and self.operation in (None, *names_done_by("consumer"))
+        return self.at_us is None and not hits_consumers
 
     def is_about(self, operation: Operation[Any]) -> bool:
         """Whether an operation of the actor can raise."""

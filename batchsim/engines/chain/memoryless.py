@@ -6,6 +6,7 @@ from typing import Any
 
 from batchsim.model.operation import Operation
 from batchsim.scenario import InvalidScenario, Scenario
+from batchsim.scenario.durations import format_duration
 from batchsim.scenario.latencies import Constant, Distribution, Exponential, Latency, Legs, RoundTrip
 from batchsim.scenario.problems import Problem
 
@@ -62,7 +63,8 @@ class Means:
 
     def _note(self, name: str, distribution: Distribution, hint: str) -> None:
         shortest_us, longest_us = distribution.support_us
-        support = f"{shortest_us} us" + ("" if longest_us == shortest_us else f" … {_longest(longest_us)}")
+        support = format_duration(shortest_us)
+        support += "" if longest_us == shortest_us else f" … {_longest(longest_us)}"
         found = f"{type(distribution).__name__.lower()}, {support}"
         allowed = ALLOWED if not hint else ""
         problem = Problem(self._scenario.file, None, None, f"latency of {name}", found, allowed, hint)
@@ -70,4 +72,4 @@ class Means:
 
 
 def _longest(longest_us: int | None) -> str:
-    return "any length" if longest_us is None else f"{longest_us} us"
+    return "any length" if longest_us is None else format_duration(longest_us)
