@@ -10,19 +10,20 @@ There is a warning where
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from batchsim.analysis.holding import longest_us, visibility_timeout_us
 from batchsim.analysis.issuing import unissued
 from batchsim.batch.faults import Redeliver
+from batchsim.batch.operations import Redeliver as RedeliverMessage
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Kind
 from batchsim.rounding import rounded
 from batchsim.scenario import Scenario, format_duration
 from batchsim.scenario.defaults import group_of
-from batchsim.scenario.names import known_operations
+from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.tree import plain
 from batchsim.user_code import is_reference
 
@@ -33,9 +34,12 @@ Named = tuple[str, Policy]
 def warnings_of(scenario: Scenario, policies: Sequence[Named]) -> tuple[str, ...]:
     """What to warn of before a scenario is run or explored under some policies; a sentence each."""
     written: Any = {} if scenario.written is None else plain(scenario.written)
+    held_too_long = tuple(_held_too_long(scenario, policies))
+    # Who is told of the visibility timeout need not be told that no redelivery waits for it.
+    known: Set[str] = {f"latency.operations.{RedeliverMessage.name}"} if held_too_long else frozenset()
     return (
-        *_held_too_long(scenario, policies),
-        *_unused_latencies(scenario, policies, written),
+        *held_too_long,
+        *_unused_latencies(scenario, policies, written, known),
         *_settings_without_effect(scenario, policies, written),
     )
 
@@ -67,8 +71,10 @@ def _different_items(scenario: Scenario) -> list[int]:
     return sorted({*first.values(), *named})
 
 
-def _unused_latencies(scenario: Scenario, policies: Sequence[Named], written: Mapping[str, Any]) -> Iterator[str]:
-    given = dict(_latencies_given(scenario, written))
+def _unused_latencies(
+    scenario: Scenario, policies: Sequence[Named], written: Mapping[str, Any], known: Set[str]
+) -> Iterator[str]:
+    given = {field: names for field, names in _latencies_given(scenario, written) if field not in known}
     names = ", ".join(dict.fromkeys(policy.name for _, policy in policies))
     for field in unissued(scenario, [policy for _, policy in policies], given):
         whose = next(iter(given[field])) if len(given[field]) == 1 else "an operation that follows it"
@@ -82,7 +88,7 @@ def _latencies_given(scenario: Scenario, written: Mapping[str, Any]) -> Iterator
     for name in own:
         yield f"latency.operations.{name}", frozenset((name,))
     for group in latency.keys() - {"operations"}:
-        followers = frozenset(name for name in known_operations() if group_of(name) == group)
+        followers = frozenset(name for name in nameable_operations() if group_of(name) == group)
         yield f"latency.{group}", followers - own.keys()
     if "execution" in items:
         yield "items.execution", frozenset(("run.finish",))
