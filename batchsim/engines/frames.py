@@ -57,7 +57,16 @@ def _stack(holder: Any, frame: FrameType, variables: Mapping[str, Any]) -> Hasha
     begin = max(place for place, each in enumerate(held) if each is code) + 1
     cells = {*code.co_cellvars, *code.co_freevars}
     begin += len(cells) + sum(name in variables and name not in cells for name in code.co_varnames)
-    return tuple([_on_stack(each) for each in held[begin:] if not isinstance(each, CoroutineType | GeneratorType)])
+    # On top is what is awaited, which has a frame of its own. Behind it comes the exception that is being handled;
+    # where one was handled before, that is `None`, which makes no difference.
+    rest = held[begin:]
+    top = max(
+        (place for place, each in enumerate(rest) if isinstance(each, CoroutineType | GeneratorType)), default=0
+    )
+    below, behind = rest[:top], [each for each in rest[top:] if each is not None]
+    return tuple(
+        [_on_stack(each) for each in (*below, *behind) if not isinstance(each, CoroutineType | GeneratorType)]
+    )
 
 
 def _on_stack(value: Any) -> Hashable:

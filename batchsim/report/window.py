@@ -76,8 +76,9 @@ def _show_cases(console: Console, window: Window) -> None:
 
 
 def _show_conditions(console: Console, window: Window, conditions: Sequence[Condition]) -> None:
-    for condition in conditions:
-        print_line(console, Text(formula(condition, Intervals(window.scenario))), indent=4)
+    for number, condition in enumerate(conditions):
+        both = "and " if number else ""
+        print_line(console, Text(both + formula(condition, Intervals(window.scenario))), indent=4)
         print_line(console, Text(f"{condition.earlier} before {condition.later}", style=QUIET), indent=6)
         console.print(Text(f"      at the means {_with_numbers(window, condition)}", style=QUIET))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from batchsim import Property, explore, scenario_of
+from batchsim import POLICIES, Property, explore, scenario_from_data, scenario_of
 from batchsim.model.operation import Program, ProtocolError
 from batchsim.model.system import Actor, System
 from batchsim.stores import redis
@@ -110,3 +110,11 @@ def test_what_may_change_unseen_is_refused() -> None:
     for program in (with_a_generator, with_an_array):
         with pytest.raises(UserCodeError, match=r"a variable of a coroutine holds .*; allowed: what has a hash"):
             explore(scenario_of(system(program)))
+
+
+def test_an_exception_that_was_handled_long_ago_tells_nothing_apart() -> None:
+    scenario = scenario_from_data(
+        {"name": "x", "batch": {"items": 1}, "consumers": 1, "faults": [{"store_error": {"at_most": 1}}]}
+    )
+    found = explore(scenario, POLICIES["pre3427"])
+    assert (found.states, found.transitions, found.schedules) == (10_348, 29_288, 97_451_292_588_700_838)
