@@ -49,7 +49,7 @@ def test_a_verdict_that_exploration_does_not_expect_is_an_error(capsys: pytest.C
         (("--witness", "nowhere"), "--exact: allowed: neither --reduce nor --witness beside it"),
         (
             ("--set", "items.execution=3 ms"),
-            "latency of run.finish: found constant, 3000 us; allowed: 0, or an expo",
+            "latency of run.finish: found constant, 3 ms; allowed: 0, or an expo",
         ),
     ],
 )

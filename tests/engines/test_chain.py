@@ -236,9 +236,9 @@ def test_a_bound_leaves_lower_bounds() -> None:
 @pytest.mark.parametrize(
     ("latency", "message"),
     [
-        ({"redis": "1 ms"}, r"latency of redis.get_meta: found constant, 1000 us; allowed: 0, or an exponential"),
+        ({"redis": "1 ms"}, r"latency of redis.get_meta: found constant, 1 ms; allowed: 0, or an exponential"),
         ({"redis": exponential(1)}, r"latency of redis.get_meta: .* a round trip is one draw"),
-        ({"http": legs(1) | {"response": {"exponential": {"mean": "1 ms", "max": "9 ms"}}}}, r"0 us … 9000 us"),
+        ({"http": legs(1) | {"response": {"exponential": {"mean": "1 ms", "max": "9 ms"}}}}, r"0 us … 9 ms"),
     ],
 )
 def test_other_latencies_are_refused(latency: Data, message: str) -> None:
@@ -248,7 +248,7 @@ def test_other_latencies_are_refused(latency: Data, message: str) -> None:
 
 @pytest.mark.parametrize("operation", ["jobs.take_completion", "sdk.backoff"])
 def test_timers_are_refused_by_name(operation: str) -> None:
-    with pytest.raises(InvalidScenario, match=f"latency of {operation}: found constant, 7000 us"):
+    with pytest.raises(InvalidScenario, match=f"latency of {operation}: found constant, 7 ms"):
         explore_exact(memoryless({operation: "7 ms"}), POLICIES["pr3427"])
 
 
