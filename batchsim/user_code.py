@@ -22,6 +22,7 @@ from typing import Any, TextIO, TypeVar, cast
 from batchsim.bad_input import BadInputError
 from batchsim.reading import Unreadable, read_file
 from batchsim.signals import is_real
+from batchsim.visible import in_one_line, visible
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class UserCodeError(BadInputError):
     """Code of a user's cannot be used; the text is one printable line that says where, why, and what would do."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(printable(text))
+        super().__init__(in_one_line(text))
 
 
 def is_reference(text: str) -> bool:
@@ -93,7 +94,7 @@ class _Shared(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Pass it on, with no control character that a terminal would obey."""
-        return self._stream.write("".join(each if each == "\n" else printable(each) for each in text))
+        return self._stream.write(visible(text))
 
     def flush(self) -> None:
         """As the stream."""
@@ -122,7 +123,7 @@ def told(value: object, how: Callable[[Any], str] = repr) -> str:
             raise
         return f"an unprintable {type_name(value)}"
     text = _ADDRESS.sub("", " ".join(text.split()))
-    return printable(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
+    return in_one_line(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
 
 
 def told_error(error: BaseException) -> str:
@@ -134,12 +135,7 @@ def told_error(error: BaseException) -> str:
 def type_name(value: object) -> str:
     """The name of a value's type."""
     name = type.__dict__["__name__"].__get__(type(value))
-    return printable(str(name))
-
-
-def printable(text: str) -> str:
-    """The same in one line, with every character that is not printable escaped."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return in_one_line(str(name))
 
 
 def _is_a(value: object, expected: type) -> bool:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TypeGuard
 
 from batchsim.cli.exit_codes import INTERNAL_ERROR
+from batchsim.visible import in_one_line
 
 _OURS = str(Path(__file__).parent.parent)
 
@@ -19,9 +20,8 @@ _OURS = str(Path(__file__).parent.parent)
 def line_of(error: BaseException) -> str:
     """What went wrong, in one line."""
     text = f"{type(error).__name__}: {_text_of(error)}"
-    text = "".join(each if each.isprintable() else " " for each in text)
     place = _place_of(error.__traceback__)
-    return " ".join(text.split()).removesuffix(":") + (f" ({place})" if place else "")
+    return in_one_line(" ".join(text.split())).removesuffix(":") + (f" ({place})" if place else "")
 
 
 def report_of(error: BaseException) -> str:

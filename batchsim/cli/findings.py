@@ -130,7 +130,7 @@ def findings(
     from batchsim.report.findings_contract import findings_document
     from batchsim.report.findings_terminal import show_findings
     from batchsim.report.progress import Progress
-    from batchsim.report.visible import visible
+    from batchsim.visible import visible
 
     check_outputs(json_file, None, witness_directory)
     budgets = budgets_of(_faults(faults))

@@ -216,7 +216,7 @@ def write_run_json(file: str, results: list[ScenarioRun]) -> None:
 
 def write_json(file: str, document: Any) -> None:
     """Write the file whole or not at all; raises `BadInputError`."""
-    from batchsim.report.visible import visible_json
+    from batchsim.visible import visible_json
 
     text = visible_json(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
     if file == "-":

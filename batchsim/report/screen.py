@@ -11,7 +11,7 @@ from typing import Any, cast
 from rich.console import Console
 from rich.text import Text as RichText
 
-from batchsim.report.visible import visible
+from batchsim.visible import visible
 
 WIDTH_OF_FILES = 120
 """Columns where the output is no terminal."""
