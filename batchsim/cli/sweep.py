@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from batchsim.scenario import Scenario
 
 RUNS_MAX_FOR_A_WIDTH = 1_000_000
-
-
-OTHER_FORMATS = frozenset({"bmp", "eps", "gif", "jpeg", "jpg", "pdf", "ps", "tif", "tiff", "webp"})
-"""What a picture can be elsewhere: who asks for one of these would not get it."""
+PICTURES = (".svg", ".png")
+"""What a picture can be."""
 
 
 @click.command()
@@ -222,10 +220,13 @@ def _pictures(plots: Sequence[Path]) -> list[Path]:
     """Every picture that is to be drawn."""
     pictures: list[Path] = []
     for plot in plots:
-        if plot.suffix[1:].lower() in OTHER_FORMATS:
-            raise BadInputError(f"--plot {plot}: found {plot.suffix}; allowed: .svg, .png, or neither for both")
-        ends = plot.suffix in (".svg", ".png")
-        pictures += [plot] if ends else [plot.with_name(f"{plot.name}{suffix}") for suffix in (".svg", ".png")]
+        # Not `plot.suffix`, which of `curve.` is none: whatever follows a dot may be meant as a format.
+        _, dot, ending = plot.name.lstrip(".").rpartition(".")
+        suffix = f"{dot}{ending}" if dot else ""
+        if suffix and suffix not in PICTURES:
+            allowed = f"{', '.join(PICTURES)}, or a name without a dot, which gives both"
+            raise BadInputError(f"--plot {plot}: found {suffix!r}; allowed: {allowed}")
+        pictures += [plot] if suffix else [plot.with_name(f"{plot.name}{each}") for each in PICTURES]
     for picture in pictures:
         check_file("--plot", picture)
     return pictures
