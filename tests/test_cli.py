@@ -309,6 +309,33 @@ def test_a_timed_witness_with_another_time_is_refused(batchsim: Any, tmp_path: P
     assert "no latency is given for" in batchsim("replay", str(witness)).err
 
 
+def test_a_scenario_is_no_witness_and_is_told_what_one_is(batchsim: Any) -> None:
+    ended = batchsim("replay", INCIDENT)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert ended.err.startswith(f"{INCIDENT}: found no JSON (")
+    assert "allowed: a witness: a JSON file with one schedule of a scenario, as `batchsim explore" in ended.err
+    assert ended.err.endswith("; a scenario is run by `batchsim run FILE`\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("run", ""), "FILE"),
+        (("explore", ""), "FILE"),
+        (("replay", ""), "WITNESS"),
+        (("run", INCIDENT, "--report", ""), "--report"),
+        (("sweep", INCIDENT, "--out", ""), "--out"),
+        (("explore", INCIDENT, "--witness", ""), "--witness"),
+        (("findings", "--scenario", ""), "--scenario"),
+    ],
+)
+def test_no_name_is_no_path(batchsim: Any, arguments: tuple[str, ...], what: str) -> None:
+    """Not that of the current directory, either."""
+    ended = batchsim(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"{what}: found ''; allowed: the name of a file or a directory\n"
+
+
 def test_timed_exploration_is_inconclusive_at_a_bound_and_not_reduced(batchsim: Any) -> None:
     ended = batchsim("explore", INCIDENT, "--timed", "--policy", "pr3766", "--max-states", "10")
     assert ended.code == 3
@@ -344,7 +371,10 @@ def test_the_report_of_a_replay_says_how_it_was_made(batchsim: Any, tmp_path: Pa
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda document: document.pop("steps"), "steps: missing"),
+        (
+            lambda document: document.pop("steps"),
+            "steps: missing; allowed: a witness: a JSON file with",
+        ),
         (lambda document: document.update(policy="pr99"), "policy of the witness: found 'pr99'"),
         (lambda document: document.update(scenario="none.yaml"), "none.yaml: found no readable file"),
         (lambda document: document["steps"].pop(0), "no schedule of"),

@@ -32,7 +32,7 @@ PICTURES = (".svg", ".png")
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.NamedPath())
 @click.option("--runs", type=click.IntRange(1), metavar="N", help="Runs of each policy at each point (1000).")
 @options.policies
 @options.verdicts
@@ -55,7 +55,7 @@ PICTURES = (".svg", ".png")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes at work; all cores otherwise.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.NamedPath(),
     metavar="FILE|DIR",
     help="Keep every run in this database, or in one in this directory.",
 )
@@ -65,7 +65,7 @@ PICTURES = (".svg", ".png")
     "--plot",
     "plots",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=options.NamedPath(),
     metavar="FILE",
     help="Draw a curve, or a heat map of two names: FILE.svg and FILE.png, or the one that FILE ends in.",
 )
@@ -133,7 +133,7 @@ def sweep(
         except SweepNotKept as error:
             result, failure = error.sweep, error
     commands = _commands(result, file, overrides, verdicts, Path() if policies else scenario.directory)
-    judged = given_by_cells(scenario, expected, result.cells)
+    judged = given_by_cells(scenario, chosen, expected, result.cells)
     deliver(
         None if quiet or json_file == "-" else lambda: _show(result, commands),
         None if json_file is None else lambda: _write_json(json_file, result, judged, commands, warnings),
@@ -293,21 +293,30 @@ def _show(result: Sweep, commands: Sequence[tuple[Example, str]]) -> None:
 
 
 def given_by_cells(
-    scenario: Scenario, expected: Mapping[str, frozenset[str] | None], cells: Sequence[CellResult]
+    scenario: Scenario,
+    chosen: Sequence[tuple[str, Policy]],
+    expected: Mapping[str, frozenset[str] | None],
+    cells: Sequence[CellResult],
 ) -> list[Given]:
     """What the runs of each policy gave, to be judged: no expected verdict has to occur in a sample."""
+    from batchsim.analysis.headings import headings_of
+
+    headings = headings_of(chosen)
     return [
-        _given(scenario, name, each, [cell for cell in cells if cell.asked_for == name])
+        _given(scenario, headings[name], each, [cell for cell in cells if cell.asked_for == name])
         for name, each in expected.items()
     ]
 
 
-def _given(scenario: Scenario, name: str, expected: frozenset[str] | None, cells: Sequence[CellResult]) -> Given:
+def _given(
+    scenario: Scenario, heading: str, expected: frozenset[str] | None, cells: Sequence[CellResult]
+) -> Given:
     return Given(
         scenario=scenario.name,
-        policy=name,
+        policy=heading,
         verdicts=frozenset(verdict for cell in cells for verdict in cell.first_runs),
         expected=expected,
+        expected_in="expect_explore",
         rates=lambda verdict: [_rate(cell, verdict) for cell in cells],
     )
 
