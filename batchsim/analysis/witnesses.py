@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from batchsim.bad_input import BadInputError
 from batchsim.engines.prescribed import Draw
 from batchsim.reading import Unreadable, read_file
+from batchsim.scenario import format_duration
 from batchsim.scenario.problems import describe
 from batchsim.user_code import is_reference
 
@@ -81,8 +82,8 @@ def check_times(witness: Witness, trace: Trace) -> None:
     for number, (wanted, step) in enumerate(zip(witness.steps, trace.steps, strict=True), 1):
         if wanted.at_us is not None and wanted.at_us != step.at_us:
             raise OtherTime(
-                f"step {number}, {step.name} by {step.actor}, takes effect at {step.at_us} us, "
-                f"not {wanted.at_us} us"
+                f"step {number}, {step.name} by {step.actor}, takes effect at {format_duration(step.at_us)}, "
+                f"not {format_duration(wanted.at_us)}"
             )
 
 
