@@ -39,6 +39,7 @@ class Told(KeyboardInterrupt):
 
 
 class _State:
+    is_deaf = False
     is_at_work = False
     is_over = False
     number: int | None = None
@@ -64,7 +65,15 @@ def is_real(error: BaseException) -> bool:
 
     Of what a caller in Python gets, every `KeyboardInterrupt` is taken for one.
     """
-    return isinstance(error, Told) or (isinstance(error, KeyboardInterrupt) and not _state.is_at_work)
+    return isinstance(error, Told) or (
+        isinstance(error, KeyboardInterrupt) and not (_state.is_at_work or _state.is_deaf)
+    )
+
+
+def ignore_ctrl_c() -> None:
+    """It is for the program, in whose workers every `KeyboardInterrupt` is a user's own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _state.is_deaf = True
 
 
 def word_for(number: int) -> str:

@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TextIO, TypeVar, cast
+from threading import RLock
+from types import ModuleType, TracebackType
+from typing import Any, ClassVar, TextIO, TypeVar, cast
 
 from batchsim.bad_input import BadInputError
 from batchsim.reading import Unreadable, read_file
 from batchsim.signals import is_real
+from batchsim.visible import in_one_line, visible
 
 T = TypeVar("T")
 
@@ -32,6 +34,9 @@ REFERENCE_PATTERN = r"^.+\.py:[A-Za-z_][A-Za-z0-9_]*$"
 _REFERENCE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 _MODULES: dict[str, ModuleType] = {}
 """Those that have run, by name."""
+_ALLOWED = "allowed: to print to it"
+_STREAMS = ("stdout", "stderr", "__stdout__", "__stderr__")
+_OURS = str(Path(__file__).parent)
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
@@ -39,7 +44,7 @@ class UserCodeError(BadInputError):
     """Code of a user's cannot be used; the text is one printable line that says where, why, and what would do."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(printable(text))
+        super().__init__(in_one_line(text))
 
 
 def is_reference(text: str) -> bool:
@@ -74,26 +79,84 @@ def content_of(reference: str, directory: Path) -> str:
     return sha256(_source(directory / reference.rpartition(":")[0])).hexdigest()[:16]
 
 
+class OutputTaken(Exception):
+    """A user's code closed or replaced what it may only print to; the text says what."""
+
+
+class _Printing:
+    """Whether a user's code runs, in however many threads."""
+
+    lock = RLock()
+    depth = 0
+    ours: ClassVar[dict[str, Any]] = {}
+    """The streams that are ours, by their names in `sys`."""
+    lent: ClassVar[dict[str, Any]] = {}
+    """What stands in their places."""
+
+
 @contextmanager
 def printing_to_stderr() -> Iterator[None]:
-    """While a user's code runs: what it prints is no result, and what it closes or replaces is not ours."""
-    stdout, stderr = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = _Shared(stderr)
+    """While a user's code runs: what it prints is no result. Raises `OutputTaken`."""
+    with _Printing.lock:
+        if not _Printing.depth:
+            _Printing.ours = {name: getattr(sys, name) for name in _STREAMS}
+            _Printing.lent = {name: _Shared(sys.stderr) for name in _STREAMS}
+            _lend()
+        _Printing.depth += 1
     try:
         yield
+        for name, stream in _Printing.lent.items():
+            is_there = vars(sys).get(name) is stream
+            if not is_there:
+                raise OutputTaken(f"replaced sys.{name}; {_ALLOWED}")
+            if stream.is_closed:
+                raise OutputTaken(f"closed sys.{name}; {_ALLOWED}")
     finally:
-        sys.stdout, sys.stderr = stdout, stderr
+        with _Printing.lock:
+            _Printing.depth -= 1
+            if _Printing.depth:
+                _lend()
+            else:
+                vars(sys).update(_Printing.ours)
+
+
+def check_output() -> None:
+    """Whether what is ours can still be printed to, after code that nobody was lent anything for (a step).
+
+    Raises `OutputTaken`.
+    """
+    for name in ("stdout", "stderr"):
+        stream = vars(sys).get(name)
+        if stream is None:
+            vars(sys)[name] = vars(sys)[f"__{name}__"]
+            raise OutputTaken(f"replaced sys.{name}; {_ALLOWED}")
+        if stream.closed:
+            raise OutputTaken(f"closed sys.{name}; {_ALLOWED}")
+
+
+def _lend() -> None:
+    for stream in _Printing.lent.values():
+        stream.is_closed = False
+    vars(sys).update(_Printing.lent)
+
+
+def _print(*values: object, file: Any = None, **options: Any) -> None:
+    """What `print` is in a user's file: its steps and threads run when nobody has lent it anything."""
+    print(*values, file=_Shared(sys.stderr) if file is None else file, **options)
 
 
 class _Shared(io.TextIOBase):
     """Standard error, to be written to; who closes it closes nothing."""
+
+    is_closed = False
+    """Whether somebody wanted to."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
         """Pass it on, with no control character that a terminal would obey."""
-        return self._stream.write("".join(each if each == "\n" else printable(each) for each in text))
+        return self._stream.write(visible(text))
 
     def flush(self) -> None:
         """As the stream."""
@@ -108,7 +171,8 @@ class _Shared(io.TextIOBase):
         return self._stream.isatty()
 
     def close(self) -> None:
-        """Nothing: others write to it too."""
+        """Only that it was asked for: others write to it too."""
+        self.is_closed = True
 
 
 def told(value: object, how: Callable[[Any], str] = repr) -> str:
@@ -122,24 +186,37 @@ def told(value: object, how: Callable[[Any], str] = repr) -> str:
             raise
         return f"an unprintable {type_name(value)}"
     text = _ADDRESS.sub("", " ".join(text.split()))
-    return printable(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
+    return in_one_line(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
 
 
 def told_error(error: BaseException) -> str:
     """An exception of a user's as a short line."""
+    if isinstance(error, OutputTaken):
+        return str(error)
     text = told(error, lambda it: it.msg if isinstance(it, SyntaxError) else str(it))
     return f"{type_name(error)}: {text}".removesuffix(": ")
+
+
+def what_it_did(error: BaseException) -> str:
+    """What a user's code did instead of coming to an end: `raised ValueError: …`."""
+    return f"{'' if isinstance(error, OutputTaken) else 'raised '}{told_error(error)}"
+
+
+def place_in_batchsim(trace: TracebackType | None) -> str | None:
+    """The last line of batchsim on the way to an error; `None`: only other people's code was."""
+    place = None
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name.startswith(_OURS):
+            place = f"batchsim{name.removeprefix(_OURS)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
 
 
 def type_name(value: object) -> str:
     """The name of a value's type."""
     name = type.__dict__["__name__"].__get__(type(value))
-    return printable(str(name))
-
-
-def printable(text: str) -> str:
-    """The same in one line, with every character that is not printable escaped."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return in_one_line(str(name))
 
 
 def _is_a(value: object, expected: type) -> bool:
@@ -162,6 +239,7 @@ def _module(path: Path, wanted: str) -> ModuleType:
     if name not in _MODULES:
         module = ModuleType(name)
         module.__file__ = str(path)
+        vars(module)["print"] = _print
         # Registered before it runs: dataclasses look their module up by its name.
         sys.modules[name] = module
         try:

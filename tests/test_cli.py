@@ -309,6 +309,33 @@ def test_a_timed_witness_with_another_time_is_refused(batchsim: Any, tmp_path: P
     assert "no latency is given for" in batchsim("replay", str(witness)).err
 
 
+def test_a_scenario_is_no_witness_and_is_told_what_one_is(batchsim: Any) -> None:
+    ended = batchsim("replay", INCIDENT)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert ended.err.startswith(f"{INCIDENT}: found no JSON (")
+    assert "allowed: a witness: a JSON file with one schedule of a scenario, as `batchsim explore" in ended.err
+    assert ended.err.endswith("; a scenario is run by `batchsim run FILE`\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("run", ""), "FILE"),
+        (("explore", ""), "FILE"),
+        (("replay", ""), "WITNESS"),
+        (("run", INCIDENT, "--report", ""), "--report"),
+        (("sweep", INCIDENT, "--out", ""), "--out"),
+        (("explore", INCIDENT, "--witness", ""), "--witness"),
+        (("findings", "--scenario", ""), "--scenario"),
+    ],
+)
+def test_no_name_is_no_path(batchsim: Any, arguments: tuple[str, ...], what: str) -> None:
+    """Not that of the current directory, either."""
+    ended = batchsim(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"{what}: found ''; allowed: the name of a file or a directory\n"
+
+
 def test_timed_exploration_is_inconclusive_at_a_bound_and_not_reduced(batchsim: Any) -> None:
     ended = batchsim("explore", INCIDENT, "--timed", "--policy", "pr3766", "--max-states", "10")
     assert ended.code == 3
@@ -344,7 +371,10 @@ def test_the_report_of_a_replay_says_how_it_was_made(batchsim: Any, tmp_path: Pa
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda document: document.pop("steps"), "steps: missing"),
+        (
+            lambda document: document.pop("steps"),
+            "steps: missing; allowed: a witness: a JSON file with",
+        ),
         (lambda document: document.update(policy="pr99"), "policy of the witness: found 'pr99'"),
         (lambda document: document.update(scenario="none.yaml"), "none.yaml: found no readable file"),
         (lambda document: document["steps"].pop(0), "no schedule of"),
@@ -503,10 +533,13 @@ def test_on_a_narrow_terminal_nothing_is_cut(batchsim: Any, monkeypatch: pytest.
         ("explore", "scenarios/memoryless.yaml", "--exact"),
         ("explore", "scenarios/crash-and-redelivery.yaml", "--policy", "pr4397"),
         ("window", INCIDENT, "--policy", "pre3427"),
+        ("window", "scenarios/tombstone.yaml", "--policy", "tombstone", "--solve", "tombstone.grace"),
         ("sweep", INCIDENT, "--runs", "2", "--workers", "1"),
+        ("findings", "--scenario", "tests/golden/one.yaml", "--fault", "cut", "--workers", "1"),
+        ("worth", "tests/golden/timed.yaml", "--runs", "2", *("--delay", "1ms..9ms:2", "--execution", "1s..2s:2")),
     ],
 )
-@pytest.mark.parametrize("columns", [80, 60])
+@pytest.mark.parametrize("columns", [300, 80, 60])
 def test_a_terminal_is_not_left_to_break_lines(
     batchsim: Any, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], columns: int
 ) -> None:
@@ -517,7 +550,8 @@ def test_a_terminal_is_not_left_to_break_lines(
     # A command is one line, to be copied.
     lines = [line for line in text.splitlines() if "batchsim " not in line]
     assert [line for line in lines if len(line) > columns] == []
-    assert "\u2026" not in text.replace(" \u2026 ", "")
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert "\u2026" not in re.sub(r"\s\u2026\s", " ", text)
 
 
 def test_interrupt_is_exit_code_130() -> None:

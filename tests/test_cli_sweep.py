@@ -86,9 +86,18 @@ def test_exit_codes_say_whether_it_is_as_expected_and_narrow_enough(batchsim: An
         (["--resume"], "--resume: found no --out"),
         (["--scheduler", "tcp://x:1"], "--scheduler: found --engine local"),
         (["--plot", "x.svg"], "--plot: found no --vary"),
-        (
-            ["--vary", VARY, "--plot", "x.gif"],
-            "--plot x.gif: found .gif; allowed: .svg, .png, or",
+        *(
+            (
+                ["--vary", VARY, "--plot", name],
+                f"--plot {name}: found '{suffix}'; allowed: .svg, .png, or a name without",
+            )
+            for name, suffix in [
+                ("x.gif", ".gif"),
+                ("x.SVG", ".SVG"),
+                ("x.of.mine", ".mine"),
+                ("x.", "."),
+                (".x.y", ".y"),
+            ]
         ),
         (["--vary", VARY, "--plot", "none/x.svg"], "--plot none/x.svg: found no directory none"),
         (["--out", "none/x.sqlite"], "--out none/x.sqlite: found no directory none"),
@@ -169,7 +178,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(
     many = ("--runs", "1000000", "--out", str(database))
     kept, ends = [0], [0]
     for _ in range(2):
-        process = begun(*many, *(("--resume",) if database.exists() else ()))
+        process = begun(*many, *(("--resume",) if database.exists() and database.stat().st_size else ()))
         wait_for_runs(database)
         process.send_signal(signal.SIGKILL)
         process.communicate()

@@ -213,7 +213,7 @@ def test_that_a_policy_fails_without_the_fault_is_said(batchsim: Run, never: Pat
         "explore", never, "--policy", "pre3427", "--set", "faults.2={lost_response: {attempt: 1}}"
     )
     assert code == 3
-    assert "occurs in no schedule; without it the policy fails: " in out
+    assert "fault 1 (slow store.upload, 5 s later) occurs in no schedule; without them the policy fails: " in out
 
 
 def test_without_time_nothing_is_slow_and_with_it_what_is_slow_has_to_occur(batchsim: Run) -> None:
@@ -229,6 +229,37 @@ def test_without_time_nothing_is_slow_and_with_it_what_is_slow_has_to_occur(batc
     code, out, _ = batchsim("explore", file, "--policy", "local_count", "--timed")
     assert code == 3
     assert "inconclusive: fault 0 (slow redis.enqueued_count, 2 s later) occurs in no schedule" in out
+
+
+@pytest.mark.parametrize("options", [[], ["--reduce"], ["--timed"]])
+@pytest.mark.parametrize(
+    ("slow", "occurs"),
+    [
+        ("operation: store.upload", False),  # small payloads
+        ("operation: redis.get_meta", None),
+        ("operation: redis.get_meta, actor: consumer-1", None),
+        ("operation: redis.enqueued_count, item: 0", False),
+        ("operation: postgres.seal, attempt: 5", False),
+        ("operation: postgres.find_batch, attempt: 5", None),
+        ("operation: run.finish, item: 0", None),
+        ("operation: jobs.take_completion", None),
+        ("operation: redis.record, item: 1", None),
+        ("operation: jobs.take_expiry", False),
+    ],
+)
+def test_what_nobody_issues_is_never_slow_without_time_either(
+    batchsim: Run, options: list[str], slow: str, occurs: bool | None
+) -> None:
+    faults = f"faults=[{{slow: {{{slow}, delay: 1 us}}}}]"
+    arguments = ["tests/golden/timed.yaml", "--policy", "pr3427", "--set", "batch.items=2", "--set", "consumers=2"]
+    code, out, _ = batchsim("explore", *arguments, *options, "--set", faults)
+    if options == ["--timed"]:
+        # Which is the arbiter: what happens there cannot be said to happen nowhere.
+        assert occurs is None or "fault 0 no schedule" in out
+        return
+    assert code == (0 if occurs is None else 3)
+    assert ("fault 0 time is left out" in out) == (occurs is None)
+    assert ("occurs in no schedule" in out) == (occurs is False)
 
 
 def test_a_budget_that_cannot_be_spent_is_only_told(batchsim: Run) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import fields
@@ -21,7 +23,7 @@ from batchsim.batch.stores import BatchRow, Status
 from batchsim.batch.switches import SWITCHES
 from batchsim.cli import main
 from batchsim.scenario import asking, compare_decisions, decided_by, find_policy, find_verdict
-from batchsim.user_code import UserCodeError
+from batchsim.user_code import UserCodeError, printing_to_stderr
 
 HEAD = """\
 import functools, os, random, sys, time
@@ -348,17 +350,113 @@ def test_a_check_that_raises_what_ctrl_c_raises_is_no_ctrl_c(own: Own) -> None:
     assert "raised KeyboardInterrupt" in ended.stderr
 
 
-def test_a_check_closes_no_output_of_ours_and_moves_no_cursor(own: Own) -> None:
+CHECK_THAT = """
+def d(row):
+    {line}
+    return P.on_entry(row)
+
+MINE = replace(P, name='mine', on_entry=d)
+"""
+STEP_THAT = """
+async def c(setting):
+    {line}
+    return 1
+
+MINE = replace(P, name='mine', count=c)
+"""
+
+
+def told_by(*arguments: str) -> tuple[int, str, str]:
+    """The exit code and the outputs of a process of its own."""
+    command = [sys.executable, "-m", "batchsim", *arguments, "--policy", "own.py:MINE"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def test_what_a_check_prints_moves_no_cursor(own: Own) -> None:
+    own(CHECK_THAT.format(line=r"print('\x1b[2J')"))
+    code, out, err = told_by("run", str(ROOT / "scenarios/incident.yaml"))
+    assert code == 0
+    assert "mine     false_failure" in out
+    assert "\x1b" not in err
+    assert r"\x1b[2J" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "did"),
+    [
+        ("sys.stdout.close()", "closed sys.stdout"),
+        ("sys.stderr.close()", "closed sys.stderr"),
+        ("sys.__stdout__.close()", "closed sys.__stdout__"),
+        ("sys.stdout = None", "replaced sys.stdout"),
+        ("sys.stderr = sys.stdout", "replaced sys.stderr"),
+        ("del sys.stdout", "replaced sys.stdout"),
+    ],
+)
+def test_whoever_takes_what_others_print_to_is_told(line: str, did: str, own: Own) -> None:
+    scenario = str(ROOT / "scenarios/incident.yaml")
+    what = f"{did}; allowed: to print to it\n"
+    own(CHECK_THAT.format(line=line))
+    for arguments in (["run", scenario], ["sweep", scenario, "--runs", "4", "--workers", "2"]):
+        assert told_by(*arguments) == (2, "", f"own.py:MINE: on_entry(PENDING, not sealed) {what}")
+    own(f"{line}\nMINE = P")
+    assert told_by("run", scenario) == (2, "", f"--policy: own.py: no MINE: {what}")
+
+
+@pytest.mark.parametrize("line", ["sys.stdout.close()", "sys.stdout = None"])
+def test_a_step_that_takes_what_others_print_to_is_told_too(line: str, own: Own) -> None:
+    own(STEP_THAT.format(line=line))
+    code, out, err = told_by("run", str(ROOT / "scenarios/incident.yaml"))
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"own.py:MINE: count (closed|replaced) sys.stdout; allowed: to print to it\n", err)
+
+
+def test_what_a_step_prints_is_no_result(own: Own) -> None:
+    own(STEP_THAT.format(line=r"print('\x1b[2J')"))
+    code, out, err = told_by("run", str(ROOT / "scenarios/incident.yaml"), "--json", "-")
+    assert code == 0
+    json.loads(out)
+    assert "\x1b" not in err
+    assert r"\x1b[2J" in err
+
+
+@pytest.mark.parametrize("seconds", [0, 2])
+@pytest.mark.parametrize("command", [["run"], ["sweep", "--runs", "4", "--workers", "2"]], ids=" ".join)
+def test_what_nobody_meets_in_a_users_code_is_not_told(command: list[str], seconds: int, own: Own) -> None:
+    """In threads, even when the program has ended but for them, and in destructors."""
     own(
-        "def d(row):\n    print('\\x1b[2J')\n    sys.stdout.close()\n    sys.stderr = None\n"
-        "    return P.on_entry(row)\nMINE = replace(P, name='mine', on_entry=d)"
+        "import threading\n"
+        f"def boom():\n    time.sleep({seconds})\n    raise ValueError('\\x1b[2J')\n"
+        "class D:\n    def __del__(self): raise ValueError('\\x1b[2J')\n"
+        "threading.Thread(target=boom).start()\n"
+        "def d(row):\n    D()\n    return P.on_entry(row)\n"
+        "MINE = replace(P, name='mine', on_entry=d)"
     )
-    command = [sys.executable, "-m", "batchsim", "run", str(ROOT / "scenarios/incident.yaml"), "--policy"]
-    ended = subprocess.run([*command, "own.py:MINE"], capture_output=True, text=True, check=False)
-    assert ended.returncode == 0
-    assert "mine     false_failure" in ended.stdout
-    assert "\x1b" not in ended.stderr
-    assert r"\x1b[2J" in ended.stderr
+    code, _, err = told_by(*command, str(ROOT / "scenarios/incident.yaml"), "-q")
+    assert (code, err) == (0, "nothing expected: exit code says nothing\n")
+
+
+def test_what_ctrl_c_raises_is_no_ctrl_c_in_a_worker_either(own: Own) -> None:
+    own("def d(row): raise KeyboardInterrupt\nMINE = replace(P, name='mine', on_entry=d)")
+    code, out, err = told_by("sweep", str(ROOT / "scenarios/incident.yaml"), "--runs", "4", "--workers", "2")
+    assert (code, out) == (2, "")
+    assert err == "own.py:MINE: on_entry(PENDING, not sealed) raised KeyboardInterrupt\n"
+
+
+def test_in_threads_side_by_side_what_is_ours_stays_ours() -> None:
+    stdout, stderr = sys.stdout, sys.stderr
+
+    def ask() -> None:
+        for _ in range(300):
+            with printing_to_stderr():
+                time.sleep(0)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert (sys.stdout, sys.stderr) == (stdout, stderr)
 
 
 # -- steps -------------------------------------------------------------------------------------

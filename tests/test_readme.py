@@ -17,6 +17,8 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 OUTPUT = re.compile(r"(<!-- output of: batchsim (?P<command>.+?) -->\n```text\n)(?P<output>.*?)(```)", re.DOTALL)
 FAULTS = re.compile(r"```yaml\n(faults:.*?)```", re.DOTALL)
+SCENARIO = re.compile(r"```yaml\n(# yaml-language-server: .*?)```", re.DOTALL)
+OWN = "examples/own_policies.py"
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
@@ -51,6 +53,21 @@ def test_code_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(blocks) == 4
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
+
+
+def test_the_scenario_runs_as_it_stands_and_so_do_policies_of_ones_own(tmp_path: Path) -> None:
+    (scenario,) = SCENARIO.findall(README.read_text())
+    file = tmp_path / "mine.yaml"
+    file.write_text(scenario)
+    command = [sys.executable, "-m", "batchsim", "run", str(file), "--quiet"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    (block,) = (each for each in PYTHON.findall(README.read_text()) if each.startswith(f"# {OWN}\n"))
+    assert (ROOT / OWN).read_text().endswith(block.removeprefix(f"# {OWN}\n"))
+    command += ["--policy", f"{OWN}:MINE", "--verdict", f"{OWN}:IMPATIENT", "--fail-on", "impatient"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert f"`batchsim run scenarios/*.yaml --policy {OWN}:MINE --verdict {OWN}:IMPATIENT`" in README.read_text()
 
 
 def test_the_faults_are_valid(tmp_path: Path) -> None:

@@ -55,6 +55,8 @@ class Given:
     """Every verdict that was given: by the run, by some run, by some schedule."""
     expected: frozenset[str] | None
     """`None`: nothing is."""
+    expected_in: str | None = None
+    """The field of the scenario that says so; `None`: none does."""
     needs_all: bool = False
     """Whether every verdict that is expected has to be given, once all is known."""
     is_complete: bool = True
@@ -97,7 +99,7 @@ def judge(given: Given, limits: Sequence[Limit]) -> Judgement:
     """Hold it against what is expected, and against limits."""
     missed, broken, doubts = [], [], list(given.doubts)
     if given.expected is not None and given.as_expected is False:
-        missed.append(f"expected {_listed(given.expected)}, got {_listed(given.verdicts)}")
+        missed.append(missed_in_words(given.expected, given.verdicts, given.expected_in))
     absolute = [limit for limit in limits if limit.rate is None]
     forbidden = {verdict for limit in absolute for verdict in limit.broken_by(given.verdicts)}
     if forbidden:
@@ -116,6 +118,27 @@ def judge(given: Given, limits: Sequence[Limit]) -> Judgement:
                     doubts.append(f"{told}: undecided")
     is_asked = given.expected is not None or bool(limits)
     return Judgement(tuple(missed), tuple(broken), tuple(doubts), is_asked)
+
+
+def missed_in_words(expected: Collection[str], verdicts: Collection[str], field: str | None) -> str:
+    """That other verdicts were given than are expected in a field of the scenario.
+
+    Whoever adds a verdict of their own to a scenario that expects something would else look for a fault in the
+    policy: what is expected was written before there was such a verdict.
+    """
+    from batchsim.batch.verdicts import VERDICTS  # noqa: PLC0415 - not needed to start
+
+    said = f"expected {_listed(expected)}, got {_listed(verdicts)}"
+    own = set(verdicts) - set(expected) - VERDICTS.keys()
+    if field is None or not own:
+        return said
+    is_one = len(own) == 1
+    which = f"{_listed(own)} {'is a verdict' if is_one else 'are verdicts'} of your own"
+    it = "it" if is_one else "them"
+    return (
+        f"{said}; {which} that {field} does not name: to expect {it}, list {it} under verdicts of the scenario, "
+        f"and name {it} under {field}"
+    )
 
 
 def _listed(verdicts: Iterable[str]) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -17,10 +19,12 @@ from contextlib import contextmanager
 from multiprocessing import forkserver, get_all_start_methods, get_context, resource_tracker
 from multiprocessing.connection import Connection
 from threading import Thread
+from types import TracebackType
 from typing import Any
 
 from batchsim import signals
 from batchsim.bad_input import BadInputError
+from batchsim.user_code import place_in_batchsim
 
 Crew = tuple[Executor, int]
 """An executor, and how many pieces of work it does at a time."""
@@ -170,9 +174,18 @@ def _context(modules: list[str]) -> Any:
 
 
 def _be_a_worker(lifeline: Connection) -> None:
-    """Ctrl-C is for the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ctrl-C is for the parent, and so is what is told: errors that nobody meets are, if they are ours."""
+    signals.ignore_ctrl_c()
+    in_destructors, in_threads = sys.unraisablehook, threading.excepthook
+    sys.unraisablehook = lambda found: _if_ours(found.exc_traceback, lambda: in_destructors(found))
+    threading.excepthook = lambda found: _if_ours(found.exc_traceback, lambda: in_threads(found))
     Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+
+
+def _if_ours(trace: TracebackType | None, tell: Callable[[], object]) -> None:
+    """As in the program itself: what a user's code does in a thread or a destructor is not told."""
+    if place_in_batchsim(trace) is not None:
+        tell()
 
 
 def _end_with(lifeline: Connection) -> None:

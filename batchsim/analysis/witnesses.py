@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from batchsim.bad_input import BadInputError
 from batchsim.engines.prescribed import Draw
 from batchsim.reading import Unreadable, read_file
+from batchsim.scenario import format_duration
 from batchsim.scenario.problems import describe
 from batchsim.user_code import is_reference
 
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     from batchsim.engines.zones import TimedOutcome
 
 SCHEMA = 1
-ALLOWED = "a witness, as `batchsim explore --witness DIR` writes it"
+ALLOWED = (
+    "a witness: a JSON file with one schedule of a scenario, as `batchsim explore FILE --witness DIR` writes it"
+)
+RUN_IT = "a scenario is run by `batchsim run FILE`"
+"""What is said of a file of YAML."""
 BYTES_MAX = 100_000_000
 """Of a witness file: far more than one of the largest batch has."""
 
@@ -77,8 +82,8 @@ def check_times(witness: Witness, trace: Trace) -> None:
     for number, (wanted, step) in enumerate(zip(witness.steps, trace.steps, strict=True), 1):
         if wanted.at_us is not None and wanted.at_us != step.at_us:
             raise OtherTime(
-                f"step {number}, {step.name} by {step.actor}, takes effect at {step.at_us} us, "
-                f"not {wanted.at_us} us"
+                f"step {number}, {step.name} by {step.actor}, takes effect at {format_duration(step.at_us)}, "
+                f"not {format_duration(wanted.at_us)}"
             )
 
 
@@ -120,17 +125,12 @@ def read_witness(path: Path) -> Witness:
     try:
         document = json.loads(read_file(path, BYTES_MAX))
     except Unreadable as why:
-        raise BadInputError(
-            f"{path}: found {why}; allowed: a witness, as `batchsim explore --witness DIR` writes it"
-        ) from None
+        raise BadInputError(f"{path}: found {why}; allowed: {ALLOWED}") from None
     except UnicodeDecodeError:
-        raise BadInputError(
-            f"{path}: found what is not text; allowed: a witness, as `batchsim explore --witness DIR` writes it"
-        ) from None
+        raise BadInputError(f"{path}: found what is not text; allowed: {ALLOWED}") from None
     except (ValueError, RecursionError) as error:
-        raise BadInputError(
-            f"{path}: found no JSON ({error}); allowed: a witness, as `batchsim explore --witness DIR` writes it"
-        ) from None
+        hint = f"; {RUN_IT}" if path.suffix in (".yaml", ".yml") else ""
+        raise BadInputError(f"{path}: found no JSON ({error}); allowed: {ALLOWED}{hint}") from None
     reader = _Reader(path)
     if reader.field(document, "schema", int) != SCHEMA:
         raise BadInputError(f"{path}: schema: found {describe(document['schema'])}; allowed: {SCHEMA}")
@@ -169,7 +169,7 @@ class _Reader:
 
     def field(self, document: Any, name: str, kind: Any, within: str = "") -> Any:
         if not isinstance(document, dict) or name not in document:
-            raise BadInputError(f"{self._path}: {within}{name}: missing")
+            raise BadInputError(f"{self._path}: {within}{name}: missing; allowed: {ALLOWED}")
         value = document[name]
         if not isinstance(value, kind) or isinstance(value, bool):
             allowed = getattr(kind, "__name__", str(kind))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from batchsim.analysis.constraints import Explanation, explanations
+from batchsim.analysis.headings import headings_of
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, steps_of, within
 from batchsim.cli.again import command_line, how_again
@@ -71,7 +72,7 @@ def explore_all_orders(
                 reasons.append(())
                 if progress.begin(f"explaining {policy.name}", counts=False):
                     reasons[-1] = explanations(exploration, properties)
-    names = [name for name, _ in chosen]
+    names, headings = [name for name, _ in chosen], headings_of(chosen)
     asked = names if policies else [within(scenario.directory, name) for name in names]
     texts: dict[str, str] = {}
     if witness_directory is None:
@@ -91,7 +92,8 @@ def explore_all_orders(
         ]
         texts, commands = witness_texts(witness_directory, witnesses)
     judged = [
-        _given(scenario, name, each, expected[name]) for name, each in zip(names, explorations, strict=False)
+        _given(scenario, headings[name], each, expected[name])
+        for name, each in zip(names, explorations, strict=False)
     ]
 
     def show() -> None:
@@ -113,13 +115,14 @@ def explore_all_orders(
     return code_of(judged, limits)
 
 
-def _given(scenario: Scenario, name: str, exploration: Exploration, expected: frozenset[str] | None) -> Given:
+def _given(scenario: Scenario, heading: str, exploration: Exploration, expected: frozenset[str] | None) -> Given:
     """Some interleaving gives each verdict that is expected. Without one the question is whether it fails."""
     return Given(
         scenario=scenario.name,
-        policy=name,
+        policy=heading,
         verdicts=exploration.verdicts,
         expected=expected,
+        expected_in="expect_explore",
         needs_all=True,
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,

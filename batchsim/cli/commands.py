@@ -30,6 +30,7 @@ from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
 
 if TYPE_CHECKING:
+    from batchsim.analysis.expectations import Field
     from batchsim.analysis.runs import ScenarioRun
 
 
@@ -46,7 +47,7 @@ def commands() -> None:
 
 
 @commands.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=options.NamedPath(), metavar="FILE...")
 @options.policies
 @options.verdicts
 @options.fail_on
@@ -92,6 +93,7 @@ def run(
     With --run it is one of the runs of `batchsim sweep`, which prints such commands. Like the sweep it is held
     against `expect_explore`, as `expect` is about the scenario's own seed.
     """
+    from batchsim.analysis.headings import headings_of
     from batchsim.analysis.runs import ScenarioRun, run_policy
     from batchsim.analysis.witnesses import within
     from batchsim.report.progress import Progress
@@ -105,10 +107,8 @@ def run(
     check_outputs(json_file, report_directory)
     if report_directory is not None:
         check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
-    expectations = [
-        expected_by(scenario, "expect" if number is None else "expect_explore", policies, chosen)
-        for scenario, chosen, _ in plans
-    ]
+    field: Field = "expect" if number is None else "expect_explore"
+    expectations = [expected_by(scenario, field, policies, chosen) for scenario, chosen, _ in plans]
     limits = limits_of(forbidden, [own for _, _, properties in plans for own in properties])
     of_sweep = None
     if number is not None:
@@ -118,6 +118,7 @@ def run(
     results: list[ScenarioRun] = []
     texts: dict[str, str] = {}
     judged: list[Given] = []
+    headings = headings_of(each for _, chosen, _ in plans for each in chosen)
     again = how_again(seed=seed, overrides=overrides, number=number, values=values)
     steps = sum(len(chosen) for _, chosen, _ in plans) + (report_directory is not None)
     with Progress(steps, quiet=quiet) as progress:
@@ -128,7 +129,7 @@ def run(
                 own = expected[name] if number is None else None
                 run = run_policy(scenario, name, policy, properties, expected=own)
                 runs.append(run)
-                judged.append(given_by_run(scenario, run, expected[name], needs_all=number is None))
+                judged.append(given_by_run(scenario, run, headings[name], expected[name], field))
             results.append(
                 ScenarioRun(scenario, tuple(runs), options=tuple(again), of_sweep=of_sweep, warnings=warned)
             )
@@ -153,7 +154,7 @@ def run(
 
 
 @commands.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.NamedPath())
 @options.policies
 @options.verdicts
 @options.fail_on
@@ -173,7 +174,7 @@ def run(
 @click.option(
     "--witness",
     "witness_directory",
-    type=click.Path(path_type=Path),
+    type=options.NamedPath(),
     metavar="DIR",
     help="Write a witness of each outcome, to be run by `batchsim replay`.",
 )
@@ -250,7 +251,7 @@ def explore(
 
 
 @commands.command()
-@click.argument("file", type=click.Path(path_type=Path), metavar="WITNESS")
+@click.argument("file", type=options.NamedPath(), metavar="WITNESS")
 @options.fail_on
 @options.json_file
 @options.report_directory
@@ -270,6 +271,7 @@ def replay(
     The exit code is 1 if it does not come to the verdicts for which the witness was found, or if --fail-on
     forbids one of them.
     """
+    from batchsim.analysis.headings import headings_of
     from batchsim.analysis.runs import ScenarioRun, run_policy
     from batchsim.analysis.witnesses import OtherTime, check_times, read_witness
     from batchsim.engines.prescribed import NoSuchDraw
@@ -299,7 +301,8 @@ def replay(
         None if report_directory is None else lambda: write_files("--report", report_directory, texts),
         None if json_file is None else lambda: write_run_json(json_file, results),
     )
-    judged = [given_by_run(scenario, result, frozenset(witness.verdicts), needs_all=True)]
+    headings = headings_of([(name, policy)])
+    judged = [given_by_run(scenario, result, headings[name], frozenset(witness.verdicts))]
     return code_of(judged, limits, shows_expectations=shows)
 
 

@@ -7,21 +7,19 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import TypeGuard
 
 from batchsim.cli.exit_codes import INTERNAL_ERROR
-
-_OURS = str(Path(__file__).parent.parent)
+from batchsim.user_code import place_in_batchsim
+from batchsim.visible import in_one_line
 
 
 def line_of(error: BaseException) -> str:
     """What went wrong, in one line."""
     text = f"{type(error).__name__}: {_text_of(error)}"
-    text = "".join(each if each.isprintable() else " " for each in text)
-    place = _place_of(error.__traceback__)
-    return " ".join(text.split()).removesuffix(":") + (f" ({place})" if place else "")
+    place = place_in_batchsim(error.__traceback__)
+    return in_one_line(" ".join(text.split())).removesuffix(":") + (f" ({place})" if place else "")
 
 
 def report_of(error: BaseException) -> str:
@@ -68,7 +66,7 @@ def noting(errors: list[BaseException], is_shown: Callable[[], bool]) -> Iterato
 
 def meet_at_exit(is_shown: bool, is_heard: bool) -> None:
     """What goes wrong while the interpreter ends: our errors end it with their exit code, if `is_heard`."""
-    in_destructors = sys.unraisablehook
+    in_destructors, in_threads = sys.unraisablehook, threading.excepthook
 
     def unraisable(found: sys.UnraisableHookArgs) -> None:
         if is_shown:
@@ -79,11 +77,16 @@ def meet_at_exit(is_shown: bool, is_heard: bool) -> None:
             finally:
                 os._exit(INTERNAL_ERROR)
 
-    sys.unraisablehook = unraisable
+    def in_thread(found: threading.ExceptHookArgs) -> None:
+        if is_shown:
+            in_threads(found)
+
+    # The interpreter waits for threads that a user's code has left, whose errors are none that it ends for.
+    sys.unraisablehook, threading.excepthook = unraisable, in_thread
 
 
 def _is_ours(error: BaseException | None, trace: TracebackType | None) -> TypeGuard[BaseException]:
-    return error is not None and not isinstance(error, KeyboardInterrupt) and _place_of(trace) is not None
+    return error is not None and not isinstance(error, KeyboardInterrupt) and place_in_batchsim(trace) is not None
 
 
 def _text_of(error: BaseException) -> str:
@@ -91,14 +94,3 @@ def _text_of(error: BaseException) -> str:
         return str(error)
     except Exception:
         return "it cannot say what is wrong"
-
-
-def _place_of(trace: TracebackType | None) -> str | None:
-    """The last line of batchsim on the way to an error."""
-    place = None
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        if name.startswith(_OURS):
-            place = f"batchsim{name.removeprefix(_OURS)}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place

@@ -32,6 +32,7 @@ def explore_exactly(
     quiet: bool,
 ) -> int:
     """Solve the chain of each policy, show what it comes to, and return the exit code."""
+    from batchsim.analysis.headings import headings_of
     from batchsim.engines.chain import explore_exact
     from batchsim.engines.chain.fitness import check_for_chain
     from batchsim.report.contract import exact_document
@@ -51,8 +52,10 @@ def explore_exactly(
                 explorations.append(
                     explore_exact(scenario, policy, properties=properties, bounds=bounds, on_level=progress.show)
                 )
+    headings = headings_of(chosen)
     judged = [
-        _given(scenario, name, each, expected[name]) for (name, _), each in zip(chosen, explorations, strict=False)
+        _given(scenario, headings[name], each, expected[name])
+        for (name, _), each in zip(chosen, explorations, strict=False)
     ]
 
     def show() -> None:
@@ -73,7 +76,9 @@ def explore_exactly(
     return code_of(judged, limits)
 
 
-def _given(scenario: Scenario, name: str, exploration: ExactExploration, expected: frozenset[str] | None) -> Given:
+def _given(
+    scenario: Scenario, heading: str, exploration: ExactExploration, expected: frozenset[str] | None
+) -> Given:
     """What is judged: which verdicts are possible at all, and how probable each is."""
 
     def rates(verdict: str) -> list[Rate]:
@@ -89,9 +94,10 @@ def _given(scenario: Scenario, name: str, exploration: ExactExploration, expecte
 
     return Given(
         scenario=scenario.name,
-        policy=name,
+        policy=heading,
         verdicts=exploration.verdicts,
         expected=expected,
+        expected_in="expect_explore",
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,
         needs_end=True,

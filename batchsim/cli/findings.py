@@ -53,7 +53,7 @@ USUAL_SCENARIO = "small-payloads.yaml"
     "--scenario",
     "files",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=options.NamedPath(),
     metavar="FILE",
     help="Take the batch of this scenario: its items, their kinds, call and consumers; may be repeated.",
 )
@@ -86,14 +86,14 @@ USUAL_SCENARIO = "small-payloads.yaml"
 @click.option(
     "--witness",
     "witness_directory",
-    type=click.Path(path_type=Path),
+    type=options.NamedPath(),
     metavar="DIR",
     help="Write a witness of each verdict of the policies judged, to be run by `batchsim replay`.",
 )
 @click.option(
     "--out",
     "directory",
-    type=click.Path(path_type=Path),
+    type=options.NamedPath(),
     metavar="DIR",
     help=f"Write {PAGE} and a folder of schedules there.",
 )
@@ -126,11 +126,12 @@ def findings(
     to, but not everything was explored.
     """
     from batchsim.analysis.findings import Effort, Findings, Scope, budgets_of, cases_of, survey
+    from batchsim.analysis.headings import headings_of
     from batchsim.report.findings import FOLDER, schedule_files
     from batchsim.report.findings_contract import findings_document
     from batchsim.report.findings_terminal import show_findings
     from batchsim.report.progress import Progress
-    from batchsim.report.visible import visible
+    from batchsim.visible import visible
 
     check_outputs(json_file, None, witness_directory)
     budgets = budgets_of(_faults(faults))
@@ -139,7 +140,7 @@ def findings(
     properties = _properties(scenarios, verdicts)
     limits = limits_of(forbidden, properties.values())
     if directory is not None:
-        schedules = schedule_files(_headings(chosen).values())
+        schedules = schedule_files(headings_of(chosen.items()).values())
         check_folder("--out", directory, (PAGE, *(f"{FOLDER}/{name}" for name in schedules)))
     if witness_directory is not None:
         check_witnesses(witness_directory, asked)
@@ -162,7 +163,7 @@ def findings(
         found = survey(scope, effort, workers=workers, on_case=lambda each: progress.begin(str(each.case.budget)))
         progress.begin("drawing the results", counts=False)
         sources = {batch: source for batch, (_, source) in batches.items()}
-        result = Findings(scope, effort, found, sources, asked, held_against, _headings(chosen))
+        result = Findings(scope, effort, found, sources, asked, held_against, headings_of(chosen.items()))
         witnesses, replays = ({}, {}) if witness_directory is None else _witnesses(witness_directory, result)
         pages = {} if directory is None else _pages(result, [switch for _, switch in switches])
 
@@ -226,19 +227,6 @@ def _policies(
     if held_against in found:
         return asked, found, held_against
     return asked, {held_against: policy_named("--against", held_against), **found}, held_against
-
-
-def _headings(policies: dict[str, Policy]) -> dict[str, str]:
-    """What each policy is called: by its name, or as it was asked for where another one has that name."""
-    from batchsim.batch.policies import POLICIES
-
-    names = [policy.name for policy in policies.values()]
-    return {
-        asked: policy.name
-        if names.count(policy.name) == 1 and (policy.name not in POLICIES or asked in POLICIES)
-        else asked
-        for asked, policy in policies.items()
-    }
 
 
 def _switches(policies: dict[str, Policy]) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,7 @@ from batchsim.cli.inputs import percentage
 from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
+    from batchsim.analysis.expectations import Field
     from batchsim.analysis.runs import PolicyRun
     from batchsim.model.properties import Property
     from batchsim.report.occurrences import Explored
@@ -65,14 +66,25 @@ def _limit(text: str, known: Iterable[str], *, takes_rates: bool) -> Limit:
     return Limit(verdict, rate, text)
 
 
-def given_by_run(scenario: Scenario, run: PolicyRun, expected: frozenset[str] | None, *, needs_all: bool) -> Given:
-    """What a single run gives, to be judged."""
+def given_by_run(
+    scenario: Scenario,
+    run: PolicyRun,
+    heading: str,
+    expected: frozenset[str] | None,
+    field: Field | None = None,
+) -> Given:
+    """What a single run gives, to be judged.
+
+    `heading`: what its policy is called. `field`: of the scenario, which says what is expected; `None`: a witness
+    does. Of a run among many not all that is expected has to be given.
+    """
     return Given(
         scenario=scenario.name,
-        policy=run.name,
+        policy=heading,
         verdicts=frozenset(run.verdicts),
         expected=expected,
-        needs_all=needs_all,
+        expected_in=field,
+        needs_all=field != "expect_explore",
     )
 
 

@@ -7,6 +7,24 @@ from typing import Any
 
 import click
 
+from batchsim.bad_input import BadInputError
+
+
+class NamedPath(click.Path):
+    """A path that has a name: of nothing `Path` makes the current directory, which nobody asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; raises `BadInputError`."""
+        if value == "":
+            # An option by its name, an argument as the help calls it.
+            named = "path" if param is None else param.human_readable_name.rstrip(".")
+            what = param.opts[0] if isinstance(param, click.Option) else named
+            raise BadInputError(f"{what}: found ''; allowed: the name of a file or a directory")
+        return super().convert(value, param, ctx)
+
 
 class Debugging:
     """Whether the traceback of an error of batchsim itself is to be shown."""
@@ -77,7 +95,7 @@ json_file = click.option(
 report_directory = click.option(
     "--report",
     "report_directory",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="DIR",
     help="Write a Markdown report with pictures for each scenario.",
 )

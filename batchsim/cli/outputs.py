@@ -37,15 +37,18 @@ def show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timel
 
 @contextmanager
 def printing() -> Iterator[Console]:
-    """A console: the terminal as it is; otherwise text without blanks at the ends of lines."""
-    from batchsim.report.screen import WIDTH_OF_FILES, Screen
+    """A console for the terminal as it is, or for a file; what is printed has no blanks at the ends of lines."""
+    from batchsim.report.screen import WIDTH_OF_FILES, Screen, without_blanks_at_ends
 
-    if sys.stdout.isatty():
-        yield Screen()
-        return
     text = StringIO()
-    yield Screen(file=text, width=WIDTH_OF_FILES)
-    click.echo("\n".join(line.rstrip() for line in text.getvalue().split("\n")), nl=False)
+    if sys.stdout.isatty():
+        real = Screen()
+        # Tables and what is wrapped are filled up with blanks, which go on in the next line of a smaller window.
+        colors: Any = real.color_system
+        yield Screen(file=text, width=real.width, force_terminal=True, color_system=colors)
+    else:
+        yield Screen(file=text, width=WIDTH_OF_FILES)
+    click.echo(without_blanks_at_ends(text.getvalue()), nl=False)
 
 
 def check_outputs(
@@ -216,7 +219,7 @@ def write_run_json(file: str, results: list[ScenarioRun]) -> None:
 
 def write_json(file: str, document: Any) -> None:
     """Write the file whole or not at all; raises `BadInputError`."""
-    from batchsim.report.visible import visible_json
+    from batchsim.visible import visible_json
 
     text = visible_json(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
     if file == "-":

@@ -119,6 +119,8 @@ def _flush() -> None:
         sys.stdout.flush()
     except (OSError, BadInputError):
         _silence(sys.stdout)
+    except ValueError:
+        pass  # a user's code has closed it, which was told
 
 
 class _StandardOutput(TextIOWrapper):
@@ -168,6 +170,8 @@ def _make_streams_robust() -> None:
             write_through=out.write_through,
         )
         sys.stdout.wrapped = out  # which would close the file if it were gone
+        # So would this one, if a user's code put another in its place.
+        vars(sys)["__stdout__"] = sys.stdout
 
 
 def _silence(stream: TextIO) -> None:

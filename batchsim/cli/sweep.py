@@ -27,14 +27,12 @@ if TYPE_CHECKING:
     from batchsim.scenario import Scenario
 
 RUNS_MAX_FOR_A_WIDTH = 1_000_000
-
-
-OTHER_FORMATS = frozenset({"bmp", "eps", "gif", "jpeg", "jpg", "pdf", "ps", "tif", "tiff", "webp"})
-"""What a picture can be elsewhere: who asks for one of these would not get it."""
+PICTURES = (".svg", ".png")
+"""What a picture can be."""
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.NamedPath())
 @click.option("--runs", type=click.IntRange(1), metavar="N", help="Runs of each policy at each point (1000).")
 @options.policies
 @options.verdicts
@@ -57,7 +55,7 @@ OTHER_FORMATS = frozenset({"bmp", "eps", "gif", "jpeg", "jpg", "pdf", "ps", "tif
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes at work; all cores otherwise.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.NamedPath(),
     metavar="FILE|DIR",
     help="Keep every run in this database, or in one in this directory.",
 )
@@ -67,7 +65,7 @@ OTHER_FORMATS = frozenset({"bmp", "eps", "gif", "jpeg", "jpg", "pdf", "ps", "tif
     "--plot",
     "plots",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=options.NamedPath(),
     metavar="FILE",
     help="Draw a curve, or a heat map of two names: FILE.svg and FILE.png, or the one that FILE ends in.",
 )
@@ -135,7 +133,7 @@ def sweep(
         except SweepNotKept as error:
             result, failure = error.sweep, error
     commands = _commands(result, file, overrides, verdicts, Path() if policies else scenario.directory)
-    judged = given_by_cells(scenario, expected, result.cells)
+    judged = given_by_cells(scenario, chosen, expected, result.cells)
     deliver(
         None if quiet or json_file == "-" else lambda: _show(result, commands),
         None if json_file is None else lambda: _write_json(json_file, result, judged, commands, warnings),
@@ -222,10 +220,13 @@ def _pictures(plots: Sequence[Path]) -> list[Path]:
     """Every picture that is to be drawn."""
     pictures: list[Path] = []
     for plot in plots:
-        if plot.suffix[1:].lower() in OTHER_FORMATS:
-            raise BadInputError(f"--plot {plot}: found {plot.suffix}; allowed: .svg, .png, or neither for both")
-        ends = plot.suffix in (".svg", ".png")
-        pictures += [plot] if ends else [plot.with_name(f"{plot.name}{suffix}") for suffix in (".svg", ".png")]
+        # Not `plot.suffix`, which of `curve.` is none: whatever follows a dot may be meant as a format.
+        _, dot, ending = plot.name.lstrip(".").rpartition(".")
+        suffix = f"{dot}{ending}" if dot else ""
+        if suffix and suffix not in PICTURES:
+            allowed = f"{', '.join(PICTURES)}, or a name without a dot, which gives both"
+            raise BadInputError(f"--plot {plot}: found {suffix!r}; allowed: {allowed}")
+        pictures += [plot] if suffix else [plot.with_name(f"{plot.name}{each}") for each in PICTURES]
     for picture in pictures:
         check_file("--plot", picture)
     return pictures
@@ -292,21 +293,30 @@ def _show(result: Sweep, commands: Sequence[tuple[Example, str]]) -> None:
 
 
 def given_by_cells(
-    scenario: Scenario, expected: Mapping[str, frozenset[str] | None], cells: Sequence[CellResult]
+    scenario: Scenario,
+    chosen: Sequence[tuple[str, Policy]],
+    expected: Mapping[str, frozenset[str] | None],
+    cells: Sequence[CellResult],
 ) -> list[Given]:
     """What the runs of each policy gave, to be judged: no expected verdict has to occur in a sample."""
+    from batchsim.analysis.headings import headings_of
+
+    headings = headings_of(chosen)
     return [
-        _given(scenario, name, each, [cell for cell in cells if cell.asked_for == name])
+        _given(scenario, headings[name], each, [cell for cell in cells if cell.asked_for == name])
         for name, each in expected.items()
     ]
 
 
-def _given(scenario: Scenario, name: str, expected: frozenset[str] | None, cells: Sequence[CellResult]) -> Given:
+def _given(
+    scenario: Scenario, heading: str, expected: frozenset[str] | None, cells: Sequence[CellResult]
+) -> Given:
     return Given(
         scenario=scenario.name,
-        policy=name,
+        policy=heading,
         verdicts=frozenset(verdict for cell in cells for verdict in cell.first_runs),
         expected=expected,
+        expected_in="expect_explore",
         rates=lambda verdict: [_rate(cell, verdict) for cell in cells],
     )
 

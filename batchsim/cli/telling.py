@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from batchsim.report.visible import visible
+from batchsim.visible import visible
 
 
 def tell(message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from batchsim.analysis.headings import headings_of
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, timed_steps_of, within
 from batchsim.cli.exit_codes import INTERRUPTED
@@ -60,7 +61,7 @@ def explore_within_intervals(
                 explorations.append(
                     explore_timed(scenario, policy, properties=properties, bounds=bounds, on_level=progress.show)
                 )
-    names = [name for name, _ in chosen]
+    names, headings = [name for name, _ in chosen], headings_of(chosen)
     asked = names if policies else [within(scenario.directory, name) for name in names]
     texts: dict[str, str] = {}
     if witness_directory is None:
@@ -75,7 +76,8 @@ def explore_within_intervals(
         ]
         texts, commands = witness_texts(witness_directory, witnesses)
     judged = [
-        _given(scenario, name, each, expected[name]) for name, each in zip(names, explorations, strict=False)
+        _given(scenario, headings[name], each, expected[name])
+        for name, each in zip(names, explorations, strict=False)
     ]
 
     def show() -> None:
@@ -122,13 +124,16 @@ def _witnesses(
     ]
 
 
-def _given(scenario: Scenario, name: str, exploration: TimedExploration, expected: frozenset[str] | None) -> Given:
+def _given(
+    scenario: Scenario, heading: str, exploration: TimedExploration, expected: frozenset[str] | None
+) -> Given:
     """Latencies allow no verdict that no interleaving gives; they need not allow each that one gives."""
     return Given(
         scenario=scenario.name,
-        policy=name,
+        policy=heading,
         verdicts=exploration.verdicts,
         expected=expected,
+        expected_in="expect_explore",
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,
         needs_end=exploration.verdicts <= {"ok"},

@@ -17,10 +17,10 @@ def warn(
 ) -> tuple[str, ...]:
     """Tell each warning once, unless quiet; `others`: the scenario with other values. The warnings."""
     from batchsim.analysis.assumptions import warnings_of
-    from batchsim.user_code import printable
+    from batchsim.visible import in_one_line
 
     found = tuple(dict.fromkeys(each for one in (scenario, *others) for each in warnings_of(one, policies)))
     if not quiet:
         for each in found:
-            tell(f"warning: {printable(scenario.file)}: {printable(each)}")
+            tell(f"warning: {in_one_line(scenario.file)}: {in_one_line(each)}")
     return found

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.NamedPath())
 @click.option("--policy", "policy", metavar="NAME|FILE.py:NAME", required=True, help="The policy.")
 @options.verdicts
 @options.overrides
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--witness",
     "witness_directory",
-    type=click.Path(path_type=Path),
+    type=options.NamedPath(),
     metavar="DIR",
     help="With --solve: write the run that fails beside that value, to be run by `batchsim replay`.",
 )

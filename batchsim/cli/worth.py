@@ -25,7 +25,7 @@ VALUES_ALLOWED = "A..B:STEPS, such as 1 ms..1 s:10, with :log for steps of equal
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.NamedPath())
 @options.policies
 @options.overrides
 @click.option(
@@ -105,7 +105,7 @@ def worth(
         tell(f"interrupted: what each fix is worth is incomplete{unwritten}")
         return INTERRUPTED
     cells = [cell for each in found.sweeps for cell in each.cells]
-    return code_of(given_by_cells(scenario, expected, cells), ())
+    return code_of(given_by_cells(scenario, chosen, expected, cells), ())
 
 
 def _question(delay: str | None, execution: str | None, runs: int | None) -> Question:

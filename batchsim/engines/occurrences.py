@@ -19,7 +19,8 @@ class Occurrence:
 
     fault: Fault | Slow
     occurs: bool | None
-    """Whether it does in any schedule that was explored; `None`: time is left out, and with it what is slow."""
+    """Whether it does in any schedule that was explored; `None`: time is left out, and with it what is slow (but
+    for an operation that nobody issues, which is never slow)."""
     schedules: int | None = None
     """In how many, exactly; of an incomplete exploration: in how many of those that were found. `None`: not
     counted."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from urllib.parse import quote
 
-from batchsim.report.visible import visible
+from batchsim.visible import visible
 
 _SPACE = re.compile(r"\s+")
 _INLINE = re.compile(r"([\\`*_{}\[\]<>|~&$])")

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from batchsim import signals
-from batchsim.report.visible import visible
+from batchsim.visible import visible
 
 AFTER_S, EVERY_S = 2.0, 0.5
 ELSEWHERE_S = 10.0

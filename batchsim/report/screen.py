@@ -6,17 +6,27 @@ markup (`[red]`) nor emoji codes are looked for in what is a name.
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from rich.console import Console
 from rich.text import Text as RichText
 
-from batchsim.report.visible import visible
+from batchsim.visible import visible
 
 WIDTH_OF_FILES = 120
 """Columns where the output is no terminal."""
 _HANGING = 4
 """So much further to the right a line goes on."""
+
+
+_ENDS = re.compile(r"(?: |\x1b\[[0-9;]*m)+$", re.MULTILINE)
+_BLANKS = re.compile(" +")
+
+
+def without_blanks_at_ends(text: str) -> str:
+    """What a console has printed, without blanks at the ends of lines; colors end where they did."""
+    return _ENDS.sub(lambda end: _BLANKS.sub("", end[0]), text)
 
 
 class Text(RichText):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from os import fsencode
 from shlex import quote as quote_as_it_is
 
-from batchsim.report.visible import visible
+from batchsim.visible import visible
 
 _ESCAPES = {"\\": r"\\", "'": r"\'", "\n": r"\n", "\t": r"\t"}
 

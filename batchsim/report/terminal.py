@@ -12,6 +12,8 @@ from rich.table import Table
 
 from batchsim.analysis.chains import Leg, Span, any_of, folded, spans_of
 from batchsim.analysis.contest import contest_of
+from batchsim.analysis.headings import headings_of
+from batchsim.analysis.judging import missed_in_words
 from batchsim.analysis.margins import Margin
 from batchsim.model.run import Step
 from batchsim.report import words
@@ -83,9 +85,8 @@ def _show_faults(console: Console, scenario_run: ScenarioRun) -> None:
 
 
 def _heading(run: PolicyRun, runs: Iterable[PolicyRun]) -> str:
-    """The name of the policy, or the one it was asked for by where another has the same."""
-    same = {other.name for other in runs if other.policy.name == run.policy.name}
-    return run.policy.name if len(same) == 1 else run.name
+    """What its policy is called, among those of all runs."""
+    return headings_of((other.name, other.policy) for other in runs)[run.name]
 
 
 def _verdicts(run: PolicyRun) -> Text:
@@ -219,8 +220,10 @@ def _show_expectations(console: Console, scenario_runs: Sequence[ScenarioRun]) -
     judged = [run for each in scenario_runs for run in each.runs if run.expected is not None]
     if not judged:
         return
+    runs = [run for each in scenario_runs for run in each.runs]
     missed = [
-        f"{each.scenario.name}, {run.policy.name}: {words.expectation(run)}, got {', '.join(run.verdicts)}"
+        f"{each.scenario.name}, {_heading(run, runs)}: "
+        + missed_in_words(run.expected or (), run.verdicts, "expect" if each.witness is None else None)
         for each in scenario_runs
         for run in each.runs
         if not run.is_as_expected

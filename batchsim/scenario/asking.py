@@ -23,7 +23,7 @@ from types import CoroutineType, FrameType
 from typing import Any, Generic, TypeVar
 
 from batchsim.signals import is_real
-from batchsim.user_code import UserCodeError, printing_to_stderr, told, told_error
+from batchsim.user_code import UserCodeError, printing_to_stderr, told, what_it_did
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -124,7 +124,7 @@ class Asked(Generic[A, R]):
         except BaseException as error:  # `sys.exit` must not pass for an answer either
             if is_real(error):
                 raise
-            raise UserCodeError(f"{self._told(subject)} raised {told_error(error)}") from None
+            raise UserCodeError(f"{self._told(subject)} {what_it_did(error)}") from None
         if id(answer) not in self._names:
             allowed = ", ".join(self._names.values())
             raise UserCodeError(f"{self._told(subject)} returned {self._told_answer(answer)}; allowed: {allowed}")

@@ -15,7 +15,7 @@ from batchsim.model.properties import Property
 from batchsim.scenario.asking import Asked
 from batchsim.scenario.own_steps import guarded_step
 from batchsim.signals import is_real
-from batchsim.user_code import UserCodeError, told, told_error
+from batchsim.user_code import UserCodeError, told, what_it_did
 
 F = TypeVar("F")
 
@@ -99,7 +99,7 @@ def _fields_of(value: F, kind: type[F], reference: str) -> dict[str, Any]:
     except BaseException as error:
         if is_real(error):
             raise
-        raise UserCodeError(f"{reference}: a field of the {kind.__name__} raised {told_error(error)}") from None
+        raise UserCodeError(f"{reference}: a field of the {kind.__name__} {what_it_did(error)}") from None
 
 
 def _check_name(name: object, reference: str) -> None:

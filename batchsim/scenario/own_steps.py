@@ -18,7 +18,7 @@ from typing import Any
 from batchsim.batch.stores import Answer, Claim, Status
 from batchsim.model.operation import Both, ForEach, Operation, ProtocolError, both, for_each, sleep
 from batchsim.signals import is_real
-from batchsim.user_code import UserCodeError, told, told_error, type_name
+from batchsim.user_code import UserCodeError, check_output, told, type_name, what_it_did
 
 Step = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -57,12 +57,13 @@ class OwnStep:
         """Its result."""
         try:
             result = await self._begun(arguments, named)
+            check_output()
         except (ProtocolError, UserCodeError, GeneratorExit):
             raise
         except BaseException as error:  # `sys.exit` must not pass for an end either
             if is_real(error):
                 raise
-            raise UserCodeError(f"{self.what} raised {told_error(error)}") from None
+            raise UserCodeError(f"{self.what} {what_it_did(error)}") from None
         if type(result) not in self.results:
             allowed = ", ".join("None" if each is NoneType else each.__name__ for each in self.results)
             raise UserCodeError(

@@ -22,7 +22,9 @@ from batchsim import (
     verdicts_of,
 )
 from batchsim.analysis.sweep.together import Together
+from batchsim.batch.operations import names_done_by
 from batchsim.batch.system import class_of
+from batchsim.engines.chain.fitness import check_for_chain
 from batchsim.engines.chain.steps import mean_us_of
 from batchsim.engines.exhaustive import Bounds
 from batchsim.scenario import InvalidScenario
@@ -238,7 +240,10 @@ def test_a_bound_leaves_lower_bounds() -> None:
     [
         ({"redis": "1 ms"}, r"latency of redis.get_meta: found constant, 1 ms; allowed: 0, or an exponential"),
         ({"redis": exponential(1)}, r"latency of redis.get_meta: .* a round trip is one draw"),
-        ({"http": legs(1) | {"response": {"exponential": {"mean": "1 ms", "max": "9 ms"}}}}, r"0 us … 9 ms"),
+        (
+            {"http": legs(1) | {"response": {"exponential": {"mean": "1 ms", "max": "9 ms"}}}},
+            r"exponential, 0 us … 9 ms",
+        ),
     ],
 )
 def test_other_latencies_are_refused(latency: Data, message: str) -> None:
@@ -246,9 +251,19 @@ def test_other_latencies_are_refused(latency: Data, message: str) -> None:
         explore_exact(memoryless(latency=latency), POLICIES["pr3427"])
 
 
+def test_what_only_handlers_do_needs_no_actor() -> None:
+    only = set(names_done_by("handler")) - set(names_done_by("consumer"))
+    assert "store.upload" in only
+    for operation in sorted(only):
+        check_for_chain(memoryless(faults=[{"store_error": {"operation": operation, "probability": "1%"}}]))
+    for operation in names_done_by("consumer"):
+        with pytest.raises(InvalidScenario, match="allowed: lost_response, and store_error of a handler"):
+            check_for_chain(memoryless(faults=[{"store_error": {"operation": operation, "probability": "1%"}}]))
+
+
 @pytest.mark.parametrize("operation", ["jobs.take_completion", "sdk.backoff"])
 def test_timers_are_refused_by_name(operation: str) -> None:
-    with pytest.raises(InvalidScenario, match=f"latency of {operation}: found constant, 7 ms"):
+    with pytest.raises(InvalidScenario, match=f"latency of {operation}: found constant, 7 ms;"):
         explore_exact(memoryless({operation: "7 ms"}), POLICIES["pr3427"])
 
 

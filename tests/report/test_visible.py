@@ -14,11 +14,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batchsim.report.markdown_text import code, plain
-from batchsim.report.screen import Screen, Text, print_line
+from batchsim.report.screen import Screen, Text, print_line, without_blanks_at_ends
 from batchsim.report.shell import join
 from batchsim.report.tables import plain_table, print_table
 from batchsim.report.timeline.svg import text_node
-from batchsim.report.visible import visible, visible_json
+from batchsim.user_code import UserCodeError
+from batchsim.visible import in_one_line, visible, visible_json
 
 ANY = st.text(st.characters(), max_size=30)
 ODD = "\x1b]0;title\x07 \u202e.abc\u2066 \ud800 \x9b31m [red]red[/red] :bomb: \u2028 \U000e0041 \t é ☃ 漢"
@@ -31,6 +32,18 @@ def acts(text: str) -> bool:
 def test_escapes_are_those_of_python() -> None:
     assert visible("a\x1b[31m\u202e\ud800\U000e0041\n") == "a\\x1b[31m\\u202e\\ud800\\U000e0041\n"
     assert visible("naïve — ☃ 漢字 \xa0 👍🏽") == "naïve — ☃ 漢字 \xa0 👍🏽"
+
+
+def test_what_a_users_code_says_is_shown_in_the_same_way_and_in_one_line() -> None:
+    assert in_one_line("a\tb\nc\x1b\u2028 \xa0é") == "a\\tb\\nc\\x1b\\u2028 \xa0é"
+    assert str(UserCodeError("own.py: \x85\n\u202e")) == r"own.py: \x85\n\u202e"
+
+
+def test_lines_end_where_their_text_ends_and_colors_where_they_did() -> None:
+    assert (
+        without_blanks_at_ends("\x1b[1ma b  \x1b[0m  \n  \x1b[2m  \x1b[0m\nc")
+        == "\x1b[1ma b\x1b[0m\n\x1b[2m\x1b[0m\nc"
+    )
 
 
 @given(ANY)

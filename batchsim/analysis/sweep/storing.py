@@ -47,25 +47,33 @@ class Store:
         """Make the database, or go on with one; raises `BadInputError` for one that is not of this sweep."""
         self._name = "memory" if file is None else str(file)
         self._identity = _checksum(*(part for pair in sorted(identity.items()) for part in pair))
-        is_new = file is None or not file.exists() or file.stat().st_size == 0
-        if not is_new and not resume:
+        is_new = file is None or not file.exists()
+        is_empty = not is_new and file is not None and file.stat().st_size == 0
+        if is_empty and resume:
+            # To begin anew in its place would look as if the runs of a database that was lost were there.
+            allowed = "a database of a sweep, or no --resume, which begins one"
+            raise BadInputError(f"--out {file}: found an empty file; allowed with --resume: {allowed}")
+        if not (is_new or is_empty or resume):
             raise BadInputError(f"--out {file}: found a file; allowed: a new one, or --resume to go on with it")
         with self._telling():
             # Whoever opens it holds it: two that write would count runs twice.
             self._connection = sqlite3.connect(file or ":memory:", isolation_level=None, timeout=1.0)
             try:
-                self._prepare(identity)
+                self._prepare(identity, is_new=is_new or is_empty)
             except BaseException:
                 self._connection.close()
                 raise
 
-    def _prepare(self, identity: Mapping[str, str]) -> None:
+    def _prepare(self, identity: Mapping[str, str], *, is_new: bool) -> None:
         execute = self._connection.execute
         execute("PRAGMA locking_mode = EXCLUSIVE")
+        if is_new:
+            # First of all: whatever is killed from here on has left a file that is known as ours.
+            execute(f"PRAGMA application_id = {APPLICATION}")
+        elif execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
+            raise BadInputError(f"--out {self._name}: found no database of a sweep")
         # Nothing in it: whoever made it was killed before the first transaction.
         is_empty = execute("SELECT 1 FROM sqlite_master").fetchone() is None
-        if not is_empty and execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
-            raise BadInputError(f"--out {self._name}: found no database of a sweep")
         execute("PRAGMA journal_mode = WAL")
         execute("PRAGMA synchronous = NORMAL")
         with self._transaction():
@@ -78,7 +86,6 @@ class Store:
             self._connection.execute(statement)
         rows = ((name, value, _checksum(name, value)) for name, value in identity.items())
         self._connection.executemany("INSERT INTO identity VALUES (?, ?, ?)", rows)
-        self._connection.execute(f"PRAGMA application_id = {APPLICATION}")
         self._connection.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _check(self, identity: Mapping[str, str]) -> None:

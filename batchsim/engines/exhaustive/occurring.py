@@ -6,15 +6,19 @@ So the end of a schedule tells whether it happened, and every state beyond that 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.counting import Counts
 from batchsim.engines.exhaustive.graph import Graph
+from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.occurrences import Occurrence
+from batchsim.engines.slowings import admits, use_of
 from batchsim.model.exposure import fault_key
 from batchsim.model.faults import Fault
-from batchsim.scenario import Scenario
+from batchsim.scenario import Scenario, Slow
 
 
 def occurrences_in(graph: Graph, scenario: Scenario, counts: Counts | None) -> tuple[Occurrence, ...]:
@@ -22,7 +26,35 @@ def occurrences_in(graph: Graph, scenario: Scenario, counts: Counts | None) -> t
     of_faults = [
         _of_fault(graph, number, fault, counts) for number, fault in enumerate(graph.layout.system.faults)
     ]
-    return scenario.listed(of_faults, [Occurrence(slow, None) for slow in scenario.slowings])
+    return scenario.listed(of_faults, [_of_slowing(graph.layout, slow) for slow in scenario.slowings])
+
+
+def _of_slowing(layout: Layout, slow: Slow) -> Occurrence:
+    """Whether anybody issues what is to be slow; if so, nothing is said of it, as time is left out."""
+    return Occurrence(slow, None if _can_be_slow(layout, slow) else False)
+
+
+def _can_be_slow(layout: Layout, slow: Slow) -> bool:
+    """Whether some use of an operation that was found is one that a slowing admits."""
+    if _is_delay(layout, slow.operation):
+        return True
+    for role in layout.roles:
+        # States do not tell these from others of their kind, so what they do stands for all of them.
+        sought = replace(slow, actor=slow.actor and role.actors[0].kind, item=None) if role.is_exchanged else slow
+        for number in range(len(role.locals)):
+            for pending in role.locals[number].pending:
+                operation = pending.operation.bare
+                if operation.name == slow.operation and any(
+                    admits(sought, use_of(actor, operation)) for actor in role.actors
+                ):
+                    return True
+    return False
+
+
+def _is_delay(layout: Layout, name: str) -> bool:
+    """Whether it is that of a timer, which may run without a step of this name: that much cannot be ruled out."""
+    timers = (*layout.system.timers.values(), *layout.system.first_timers.values())
+    return name in timers or any(name == delay for actor in layout.system.actors for _, delay in actor.timers)
 
 
 def _of_fault(graph: Graph, number: int, fault: Fault, counts: Counts | None) -> Occurrence:

@@ -14,7 +14,7 @@ from batchsim.report.sweep_plot.boundary import Boundary
 from batchsim.report.sweep_plot.curve import EDGE
 from batchsim.report.sweep_plot.likeness import Group, alike, drawn, heading
 from batchsim.report.sweep_plot.words import words
-from batchsim.report.visible import visible
+from batchsim.visible import visible
 
 COLOURS = "OrRd"
 """Light where nothing fails; as good in grey, and with any colour vision."""

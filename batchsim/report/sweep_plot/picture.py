@@ -18,7 +18,7 @@ from batchsim.report.sweep_plot.curve import draw_curves
 from batchsim.report.sweep_plot.dark_page import on_any_page
 from batchsim.report.sweep_plot.heat_map import colours_in_the_dark, draw_heat_maps, panels_of
 from batchsim.report.sweep_plot.likeness import drawn
-from batchsim.report.visible import visible
+from batchsim.visible import visible
 
 _LOOK: Any = {
     "font.family": "DejaVu Sans",  # comes with the library: the same everywhere

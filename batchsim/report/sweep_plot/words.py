@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchsim.report.visible import visible
+from batchsim.visible import visible
 
 
 def words(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from html import escape
 
 from batchsim.report.timeline.look import attributes_of, coloured
-from batchsim.report.visible import visible
+from batchsim.visible import visible
 
 _NOT_XML = re.compile("[\ufffe\uffff]")
 """The visible characters that no XML 1.0 document may hold, not even escaped."""

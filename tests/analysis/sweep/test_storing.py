@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from batchsim.analysis.sweep.records import Cell, End, Record
-from batchsim.analysis.sweep.storing import Store
+from batchsim.analysis.sweep.storing import APPLICATION, Store
 from batchsim.bad_input import BadInputError
 
 IDENTITY = {"scenario": "one", "version of batchsim": "1"}
@@ -45,12 +45,25 @@ def test_a_transaction_is_kept_whole_or_not_at_all(file: Path) -> None:
 
 
 def test_a_database_that_was_killed_at_its_birth_is_begun_anew(file: Path) -> None:
-    connection = sqlite3.connect(file)
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
     assert file.stat().st_size > 0
     with Store(file, IDENTITY, resume=True) as store:
         assert list(store.load()) == []
+
+
+def test_an_empty_file_is_begun_in_unless_it_is_to_be_gone_on_with(file: Path) -> None:
+    file.touch()
+    filled(file)
+    assert file.stat().st_size > 0
+
+
+def foreign_and_empty(file: Path) -> None:
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("PRAGMA user_version = 7")
+    connection.close()
 
 
 def foreign(file: Path) -> None:
@@ -74,6 +87,13 @@ def of_another_format(file: Path) -> None:
         (filled, IDENTITY | {"scenario": "two"}, True, "found a sweep of another scenario, one; this is two"),
         (filled, IDENTITY | {"version of batchsim": "2"}, True, "another version of batchsim, 1; this is 2"),
         (foreign, IDENTITY, True, "found no database of a sweep"),
+        (foreign_and_empty, IDENTITY, True, "found no database of a sweep"),
+        (
+            Path.touch,
+            IDENTITY,
+            True,
+            "found an empty file; allowed with --resume: a database of a sweep, or no --re",
+        ),
         (lambda file: file.write_text("name: no database\n" * 100), IDENTITY, True, "file is not a database"),
     ],
 )

@@ -2,7 +2,8 @@
 
 Names come from files: scenarios, policies, witnesses, the file system. A character in one can move the cursor,
 turn the direction of what follows, or be no character at all (half of a surrogate pair). Everything that is shown
-to people goes through here: on the terminal (`screen.py`, `cli/telling.py`), in Markdown, in pictures.
+to people goes through here: on the terminal (`report/screen.py`, `cli/telling.py`), in Markdown, in pictures, and
+what a user's own code says (`user_code.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ _UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
 def visible(text: str) -> str:
     r"""The text with such characters as Python writes them: `\x1b`, `\u202e`; tabs and line breaks stay."""
     return text if text.isprintable() else _UNUSUAL.sub(_shown, text)
+
+
+def in_one_line(text: str) -> str:
+    r"""The same, with tabs and line breaks shown too: `\t`, `\n`."""
+    return visible(text).replace("\t", r"\t").replace("\n", r"\n")
 
 
 def visible_json(text: str) -> str:
