@@ -333,3 +333,34 @@ def test_the_numbers_of_faults_are_those_of_the_file(never: Path) -> None:
     scenario: Scenario = load_scenario(never)
     assert [type(each) for each in scenario.faults] == [Crash, Slow, Redeliver]
     assert scenario.listed("cr", "s") == ("c", "s", "r")
+
+
+TWINS = """
+name: twins
+batch: {items: 1}
+policies: [pr3766]
+faults: [
+  {slow: {operation: store.upload, delay: 5 s}},
+  {lost_response: {at_most: 1}},
+  {lost_response: {at_most: 1}},
+]
+"""
+
+
+def test_a_way_that_two_faults_offer_is_told_by_the_number_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "twins.yaml"
+    file.write_text(TWINS)
+    scenario = load_scenario(str(file))
+    sdk = next(actor for actor in scenario.system(POLICIES["pr3766"]).actors if actor.name == "sdk")
+    assert [each.listed_as for each in sdk.exposures] == [1, 2]
+    ways = {label.alternative for label in explore(scenario, POLICIES["pr3766"]).graph.labels}
+    assert {way for way in ways if way is not None and way.startswith("lost")} == {"lost", "lost (fault 2)"}
+    assert fault_in_words(scenario.faults[2]) == "lost response, at most once"
+
+
+def test_a_fault_that_code_put_in_is_named_by_its_number_among_all() -> None:
+    slow = {"slow": {"operation": "store.upload", "delay": "5 s"}}
+    scenario = scenario_from_data({"name": "x", "batch": {"items": 1}, "faults": [slow]})
+    changed = replace(scenario, setting=replace(scenario.setting, faults=(Redeliver(at_most=2),)))
+    with pytest.raises(BadInputError, match=r"Redeliver \(fault 1\)\.at_most"):
+        simulate(changed, POLICIES["pr3766"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from batchsim.batch.client import MAX_ATTEMPTS, batch_trigger
@@ -41,11 +41,17 @@ from batchsim.model.system import Actor, LegOf
 SDK = "sdk"
 
 
-def cast(setting: Setting, policy: Policy) -> Iterator[Actor]:
-    """Every actor; the job workers last, as many as can be busy at once."""
+def cast(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = None) -> Iterator[Actor]:
+    """Every actor; the job workers last, as many as can be busy at once.
+
+    `listed_as`: the number that people know each fault by; `None`: its place in the setting.
+    """
     deliveries = deliveries_of(setting, policy)
     for actor in _cast(setting, policy, deliveries):
         exposures = tuple(exposures_of(setting, deliveries, actor.kind, actor.number)) if setting.faults else ()
+        if listed_as is not None:
+            for exposure in exposures:
+                exposure.listed_as = listed_as[exposure.number]
         yield actor._replace(exposures=exposures) if exposures else actor
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -41,11 +41,11 @@ class _Each(Generic[T]):
         return self._make()
 
 
-def system_of(setting: Setting, policy: Policy) -> System[Trace]:
-    """The system of a setting under a policy."""
+def system_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = None) -> System[Trace]:
+    """The system of a setting under a policy; `listed_as` as for `cast`."""
     return System(
         name=policy.name,
-        actors=_Each(partial(cast, setting, policy)),
+        actors=_Each(partial(cast, setting, policy, listed_as)),
         cells=_Each(lambda: iter(all_cells(setting, policy))),
         begin=partial(world_after_phase_1, setting, policy),
         world=World,

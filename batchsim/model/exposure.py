@@ -33,6 +33,8 @@ class Exposure(Generic[F]):
 
     def __init__(self, number: int, fault: F) -> None:
         self.number = number
+        self.listed_as = number
+        """The number that people know it by, where they list more than what befalls operations."""
         self.fault = fault
         self.key = fault_key(number)
 
@@ -213,7 +215,7 @@ class Exposed(Operation[T_co]):
 def _told_apart(exposure: Exposure[Any], way: Alternative, offered: list[Alternative]) -> Alternative:
     label = way.label
     if any(label == other.label for other in offered):
-        label = f"{label or 'it happens'} (fault {exposure.number})"
+        label = f"{label or 'it happens'} (fault {exposure.listed_as})"
     return way._replace(label=label, choice=Befalling(exposure, way))
 
 

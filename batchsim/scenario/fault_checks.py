@@ -91,8 +91,11 @@ def _problem_at(key: str, value: float, written: WrittenFault, allowed: str, hin
 def _written(scenario: Scenario) -> Iterator[WrittenFault]:
     """Each fault with its places; one that was put in by code has none but the scenario."""
     entries = scenario.written_faults
+    listed_as = scenario.numbers_of_faults
     for number, fault in enumerate(scenario.setting.faults):
         if number < len(entries) and entries[number].fault == fault:
             yield entries[number]
         else:
-            yield WrittenFault(fault, f"{type(fault).__name__} (fault {number})", Place(scenario.file), {})
+            yield WrittenFault(
+                fault, f"{type(fault).__name__} (fault {listed_as[number]})", Place(scenario.file), {}
+            )

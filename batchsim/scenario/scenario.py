@@ -91,7 +91,7 @@ class Scenario:
         if self.own_system is not None:
             return self.own_system
         assert policy is not None
-        return system_of(self.setting, policy)
+        return system_of(self.setting, policy, self.numbers_of_faults)
 
     @property
     def system_faults(self) -> tuple[Fault, ...]:
@@ -109,6 +109,12 @@ class Scenario:
         for place, each in zip(self.slowing_places, of_slowings, strict=False):
             both.insert(place, each)
         return (*both, *of_slowings[len(self.slowing_places) :])
+
+    @property
+    def numbers_of_faults(self) -> tuple[int, ...]:
+        """For each fault of the setting its number among `faults`, which is what a reader of the file counts."""
+        order = self.listed(range(len(self.setting.faults)), [-1] * len(self.slowings))
+        return tuple(number for number, place in enumerate(order) if place >= 0)
 
     def latency_of(self, operation: str, item: int | None = None, attempt: int | None = None) -> Latency:
         """How long one use of an operation takes.

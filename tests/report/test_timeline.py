@@ -20,9 +20,9 @@ from batchsim.report.timeline.labels import Room, flags, shortened, text_width
 from batchsim.report.timeline.race import race
 from batchsim.report.timeline.style import LEFT, RIGHT, WIDTH
 from batchsim.report.timeline.whole_run import whole_run
-from batchsim.scenario import Scenario
+from batchsim.scenario import Scenario, load_scenario
 from tests.report.golden_files import check_golden
-from tests.report.samples import LATE_COUNT, incident, run_one, steady, thousand, two_hours
+from tests.report.samples import LATE_COUNT, incident, run_one, run_under, steady, thousand, two_hours
 from tests.strategies import policies, scenarios
 
 HEIGHT_MAX = 960
@@ -83,6 +83,11 @@ def _points(path: ElementTree.Element) -> list[tuple[float, float]]:
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
+def _box_of_path(path: ElementTree.Element) -> Box:
+    xs, ys = zip(*_points(path), strict=True)
+    return Box("", min(xs), max(xs), min(ys), max(ys))
+
+
 def _check(run: PolicyRun, name: str = "sample") -> Picture:
     """Everything that holds for every picture."""
     svg = timeline(name, run)
@@ -101,6 +106,8 @@ def _check(run: PolicyRun, name: str = "sample") -> Picture:
         assert box.right <= WIDTH, box
         assert box.bottom <= picture.height, box
     assert [(one.words, other.words) for one, other in combinations(boxes, 2) if one.covers(other)] == []
+    strips = [_box_of_path(each) for each in picture.of_class("cover")]
+    assert [(box.words, strip) for box in boxes for strip in strips if box.covers(strip)] == []
     assert timeline(name, run) == svg
     return picture
 
@@ -223,6 +230,13 @@ def test_two_hours_of_nothing_are_torn_out() -> None:
     assert any(words.startswith("waits") and words.endswith("→ WaitpointError") for words in texts)
     assert "ABORTED" in texts
     assert "torn strip: that much time is left out" not in Picture(timeline("i", incident().runs[0])).texts()
+
+
+@pytest.mark.parametrize("name", ["and-wait-two-hours", "crash-before-seal", "crash-before-complete", "tombstone"])
+def test_no_torn_strip_runs_through_words(name: str) -> None:
+    scenario = load_scenario(f"scenarios/{name}.yaml")
+    for run in run_under(scenario, scenario.policies).runs:
+        _check(run, name)
 
 
 def test_items_handled_at_once_are_lanes_or_folded() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batchsim.report.timeline.axis import Axis
 from batchsim.report.timeline.captions import TURN, Caption
@@ -25,6 +25,7 @@ class Words:
 
     text: str
     left: float
+    right: float
     is_end: bool
 
 
@@ -36,11 +37,9 @@ def placed(captions: Iterable[Caption], bars: Iterable[tuple[int, int]], axis: A
     for caption in captions:
         words = _inside(caption, axis, [*taken, *torn])
         if words is None:
-            # What matters most may be written across a torn strip.
-            obstacles = [*taken, *drawn, *([] if caption.weight >= TURN else torn)]
-            words = _beside(caption, _edges(caption, drawn, axis), obstacles)
+            words = _beside_all(caption, _edges(caption, drawn, axis), [*taken, *drawn], torn)
         if words is not None:
-            taken.append((words.left, words.left + _width(words.text, caption)))
+            taken.append((words.left, words.right))
             yield words
 
 
@@ -59,8 +58,18 @@ def _inside(caption: Caption, axis: Axis, obstacles: Iterable[Interval]) -> Word
     for text in caption.texts:
         width = _width(text, caption)
         if left + width <= right and _is_free(left, width, obstacles):
-            return Words(text, left, caption.is_end)
+            return Words(text, left, left + width, caption.is_end)
     return None
+
+
+def _beside_all(
+    caption: Caption, edges: Interval, obstacles: Iterable[Interval], torn: Iterable[Interval]
+) -> Words | None:
+    """Clear of torn strips; what matters most may take the place of one, rather than lose words."""
+    if caption.weight < TURN:
+        return _beside(caption, edges, [*obstacles, *torn])
+    whole = _beside(replace(caption, texts=caption.texts[:1]), edges, [*obstacles, *torn])
+    return whole or _beside(caption, edges, obstacles)
 
 
 def _beside(caption: Caption, edges: Interval, obstacles: Iterable[Interval]) -> Words | None:
@@ -68,7 +77,7 @@ def _beside(caption: Caption, edges: Interval, obstacles: Iterable[Interval]) ->
         width = _width(text, caption)
         for left in (edges[1] + _BESIDE_PX, edges[0] - _BESIDE_PX - width):
             if left >= LEFT and left + width <= EDGE and _is_free(left, width, obstacles):
-                return Words(text, left, caption.is_end)
+                return Words(text, left, left + width, caption.is_end)
     return None
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 
 from batchsim.analysis.contest import involved_in
 from batchsim.analysis.lanes import Fold, Lane, folded, lanes_of
 from batchsim.analysis.runs import PolicyRun
 from batchsim.report.timeline import panel
-from batchsim.report.timeline.axis import Axis, Breaking, axis_of
-from batchsim.report.timeline.captions import Caption, captions_of
-from batchsim.report.timeline.placing import placed
+from batchsim.report.timeline.axis import Axis, Breaking, Part, axis_of
+from batchsim.report.timeline.captions import captions_of
+from batchsim.report.timeline.placing import Words, placed
 from batchsim.report.timeline.style import LEFT, RIGHT, hue
 from batchsim.report.timeline.svg import group, path, text
 
@@ -41,7 +42,7 @@ def whole_run(run: PolicyRun, top: float) -> WholeRun:
     lanes = lanes_of(run.trace)
     axis = axis_of(_instants(lanes, run), LEFT, RIGHT, _BREAKING)
     shown = folded(lanes, involved_in(run), LANES_MAX)
-    captions = captions_of(run, [lane for lane in shown if isinstance(lane, Lane)])
+    words = _words_of(run, [lane for lane in shown if isinstance(lane, Lane)], axis)
     lanes_top = top + 22
     bottom = lanes_top + sum(_height(lane) for lane in shown)
     ticks = axis.ticks()
@@ -49,9 +50,9 @@ def whole_run(run: PolicyRun, top: float) -> WholeRun:
         *panel.tick_labels(ticks, axis, top + 14),
         group("", panel.grid(ticks, lanes_top, bottom)),
         *_lanes(shown, lanes_top, lambda lane, middle: _bars(lane, run, axis, middle)),
-        *panel.torn_strips(axis.breaks, lanes_top, bottom),
+        *_torn_strips(shown, words, axis, lanes_top),
         *panel.break_labels(axis, top + 14),
-        *_lanes(shown, lanes_top, lambda lane, middle: _words(lane, captions, axis, middle)),
+        *_lanes(shown, lanes_top, lambda lane, middle: _words(lane, words, middle)),
     ]
     return WholeRun(axis, lanes_top, bottom, tuple(elements))
 
@@ -90,15 +91,41 @@ def _lane(lane: Lane, run: PolicyRun, axis: Axis, middle: float) -> Iterator[str
             yield panel.diamond(axis.x(step.at_us), middle)
 
 
-def _words(lane: Lane | Fold, captions: Mapping[str, list[Caption]], axis: Axis, middle: float) -> Iterator[str]:
+def _words_of(run: PolicyRun, lanes: Sequence[Lane], axis: Axis) -> dict[str, tuple[Words, ...]]:
+    """The words in each lane, by actor."""
+    captions = captions_of(run, lanes)
+    return {
+        lane.actor: tuple(placed(captions[lane.actor], [(leg.from_us, leg.to_us) for leg in lane.legs], axis))
+        for lane in lanes
+    }
+
+
+def _torn_strips(
+    shown: Sequence[Lane | Fold], words: Mapping[str, Sequence[Words]], axis: Axis, top: float
+) -> Iterator[str]:
+    """A torn strip for each break, but for the lanes in which words have its place: no letter is crossed."""
+    ends = list(accumulate((_height(lane) for lane in shown), initial=top))
+    for brk in axis.breaks:
+        is_written = [isinstance(lane, Lane) and _is_written(brk, words[lane.actor]) for lane in shown]
+        for is_covered, stretch in groupby(zip(is_written, pairwise(ends), strict=True), key=itemgetter(0)):
+            if not is_covered:
+                lanes = [ends_of for _, ends_of in stretch]
+                yield from panel.torn_strips([brk], lanes[0][0], lanes[-1][1])
+
+
+def _is_written(brk: Part, words: Iterable[Words]) -> bool:
+    return any(each.left < brk.right and brk.left < each.right for each in words)
+
+
+def _words(lane: Lane | Fold, words: Mapping[str, Sequence[Words]], middle: float) -> Iterator[str]:
     if isinstance(lane, Fold):
         yield panel.lane_name(_name(lane), middle)
         if lane.peak:
             yield text(RIGHT + 8, middle + 4, f"up to {lane.peak} at once", "small quiet")
         return
     yield panel.lane_name(lane.actor, middle)
-    for words in placed(captions[lane.actor], [(leg.from_us, leg.to_us) for leg in lane.legs], axis):
-        yield text(words.left, middle + 4, words.text, "small strong" if words.is_end else "small")
+    for each in words[lane.actor]:
+        yield text(each.left, middle + 4, each.text, "small strong" if each.is_end else "small")
 
 
 def _skyline(fold: Fold, axis: Axis, middle: float) -> Iterator[str]:
