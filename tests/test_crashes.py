@@ -52,7 +52,7 @@ def ended(*arguments: str) -> int:
 @pytest.mark.parametrize(
     ("where", "how", "command", "said"),
     [
-        ("batchsim.analysis.runs.run_policy", crash, ["run"], "CrashError: 1 [31m 2"),
+        ("batchsim.analysis.runs.run_policy", crash, ["run"], "CrashError: 1\\x1b[31m 2"),
         (
             "batchsim.analysis.runs.run_policy",
             recurse,
@@ -61,13 +61,13 @@ def ended(*arguments: str) -> int:
         ),
         ("batchsim.analysis.runs.run_policy", leave, ["run"], "SystemExit: 0"),
         ("batchsim.analysis.runs.run_policy", break_a_pipe, ["run"], "BrokenPipeError: [Errno 32] Broken pipe"),
-        ("batchsim.report.terminal.show_scenario_run", crash, ["run"], "CrashError: 1 [31m 2"),
-        ("batchsim.engines.exhaustive.search.Search.run", crash, ["explore", "-q"], "CrashError: 1 [31m 2"),
+        ("batchsim.report.terminal.show_scenario_run", crash, ["run"], "CrashError: 1\\x1b[31m 2"),
+        ("batchsim.engines.exhaustive.search.Search.run", crash, ["explore", "-q"], "CrashError: 1\\x1b[31m 2"),
         (
             "batchsim.analysis.sweep.executing.run_piece",
             crash,
             ["sweep", "--runs", "9", "--workers", "2"],
-            "WorkerError: CrashError: 1 [31m 2",
+            "WorkerError: CrashError: 1\\x1b[31m 2",
         ),
     ],
 )
