@@ -99,8 +99,8 @@ def local_crew(workers: int | None, modules: Sequence[str] = ()) -> Iterator[Cre
         ours.close()
         theirs.close()
         for process in processes:
-            # One that is still starting does not hold its lifeline yet, and is deaf to anything milder: to wait for
-            # it could take longer than the program has to end.
+            # One that is still starting does not hold its lifeline yet, and is deaf to anything milder: to wait
+            # for it could take longer than the program has to end.
             if process.is_alive():
                 process.kill()
 
