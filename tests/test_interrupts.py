@@ -146,6 +146,29 @@ def test_all_are_told_at_once(
     assert program.end() == (128 + number, "", f"{signals.WORDS[name]}\n")
 
 
+SLOW_TO_START = """
+import multiprocessing.spawn, time
+main = multiprocessing.spawn._main
+def late(*arguments):
+    time.sleep(60)
+    return main(*arguments)
+multiprocessing.spawn._main = late
+"""
+
+
+@pytest.mark.parametrize("command", [SWEEP, FINDINGS, WORTH])
+def test_nobody_waits_for_a_worker_that_has_not_started_yet(
+    begun: Callable[..., Begun], tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine that is so busy that a signal comes before it has."""
+    (tmp_path / "sitecustomize.py").write_text(SLOW_TO_START)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), *sys.path)))
+    program = begun(*command, *into(command, tmp_path))
+    program.wait_for_processes(5)
+    program.process.send_signal(signal.SIGHUP)
+    assert program.end() == (129, "", "hung up\n")
+
+
 def into(command: tuple[str, ...], directory: Path) -> tuple[str, ...]:
     return ("--out", str(directory / "page")) if command is FINDINGS else ()
 

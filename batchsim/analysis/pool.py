@@ -93,10 +93,16 @@ def local_crew(workers: int | None, modules: Sequence[str] = ()) -> Iterator[Cre
     finally:
         # In this order: the executor knows that it is over before its workers end. It waits for them by itself.
         manager = getattr(executor, "_executor_manager_thread", None)
+        processes = tuple((getattr(executor, "_processes", None) or {}).values())
         executor.shutdown(wait=False, cancel_futures=True)
         _let_forget(manager)
         ours.close()
         theirs.close()
+        for process in processes:
+            # One that is still starting does not hold its lifeline yet, and is deaf to anything milder: to wait
+            # for it could take longer than the program has to end.
+            if process.is_alive():
+                process.kill()
 
 
 class _Workers(Executor):
