@@ -11,7 +11,6 @@ from batchsim.scenario import Constant
 
 PICTURES = ("delay", "execution", "both")
 """By what is varied."""
-BORDER = "from here on it can decide otherwise"
 
 
 def pictures(worth: Worth) -> dict[str, str]:
@@ -35,7 +34,8 @@ def _on_the_delay(worth: Worth) -> list[Boundary]:
     for judged in judge(worth):
         found = worth.border(judged.policies[0], worth.rows[0]) if judged.needs_completed else None
         if found is not None and found.least_us is not None:
-            label = f"{border(worth, judged, worth.rows[0])}: {', '.join(judged.policies)} can decide otherwise"
+            since = border(worth, judged, worth.rows[0])
+            label = f"{since}: {', '.join(judged.policies)} can decide otherwise than {worth.first}"
             lines.append(Boundary(label, ((float(found.least_us),),)))
     return lines
 
@@ -49,7 +49,8 @@ def _on_the_execution(worth: Worth) -> list[Boundary]:
 
 
 def _on_both(worth: Worth) -> list[Boundary]:
-    """For each policy that can be compared, from which delay on it can decide otherwise."""
+    """For each policy that can be compared with the first one, from which delay on it can decide otherwise."""
+    label = f"to the right of the line the policies named above the map\ncan decide otherwise than {worth.first}"
     lines = []
     for group in alike(worth.over_both, VERDICT):
         points = [
@@ -60,5 +61,5 @@ def _on_both(worth: Worth) -> list[Boundary]:
             and found.least_us is not None
         ]
         if len(points) > 1:
-            lines.append(Boundary(BORDER, tuple(points), frozenset(group)))
+            lines.append(Boundary(label, tuple(points), frozenset(group)))
     return lines

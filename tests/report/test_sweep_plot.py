@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from batchsim import Sweep, load_scenario, sweep
 from batchsim.analysis.window import Edge
-from batchsim.report.sweep_plot import plot_bytes, write_plot
+from batchsim.report.sweep_plot import Boundary, plot_bytes, write_plot
 from batchsim.report.sweep_plot.axes import edges, numbers, title
+from batchsim.report.sweep_plot.curve import EDGE, draw_curves
+from batchsim.report.sweep_plot.heat_map import draw_heat_maps
 from batchsim.report.sweep_plot.likeness import alike, heading
 
 INCIDENT = load_scenario("scenarios/incident.yaml")
@@ -63,6 +66,29 @@ def test_the_edge_of_a_window_is_drawn_over_it(curve: Sweep, heat_map: Sweep) ->
     pictures = [plot_bytes(heat_map, "svg", given) for given in ([], [edges[0]], [edges[1]], [other])]
     assert pictures[0] == pictures[2] == pictures[3] != pictures[1]
     assert pictures[1] == plot_bytes(heat_map, "svg", [edges[0]])
+
+
+def test_the_legend_of_heat_maps_covers_no_map(heat_map: Sweep) -> None:
+    counts, takes = np.array([5_000.0, 25_000.0, 45_000.0]), np.array([1_000.0, 10_000.0, 100_000.0])
+    edge = Edge("false_failure", ("pre3427",), (counts, takes), counts[:, None] - takes[None, :])
+    figure = Figure((8.8, 4.4), layout="constrained")
+    draw_heat_maps(figure, heat_map, [edge], [Boundary("a border", ((5_000.0, 1_000.0), (45_000.0, 100_000.0)))])
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [EDGE, "a border"]
+    for panel in figure.axes:
+        assert panel.get_legend() is None
+        assert not panel.get_tightbbox().overlaps(legend.get_window_extent())
+    assert figure._supxlabel is None  # the layout would put it under the legend
+
+
+def test_of_curves_that_run_along_each_other_each_is_seen(curve: Sweep) -> None:
+    figure = Figure()
+    draw_curves(figure, curve, [], [])
+    lower, upper = figure.axes[0].get_lines()
+    assert lower.get_linewidth() >= upper.get_linewidth() + 2
+    assert lower.get_markersize() >= upper.get_markersize() + 2
+    assert lower.get_zorder() <= upper.get_zorder()
 
 
 def test_policies_that_came_to_the_same_are_drawn_as_one(curve: Sweep) -> None:

@@ -22,6 +22,10 @@ MARKS = ("o", "s", "D", "^", "v", "P", "X", "*")
 """Nothing is told apart by its hue alone."""
 EDGE = "edge of the window, latencies at their means"
 HEADING_WIDTH = 40
+THIN, THICKER_BY, THICKEST = 1.6, 2.2, 7.0
+"""Of the curve on top, of each below it, and at most: one that runs along another is seen on both sides of it."""
+MARK, LARGER_BY, LARGEST = 4.0, 3.0, 12.0
+"""Likewise of marks."""
 
 
 def draw_curves(figure: Any, sweep: Sweep, edges: Sequence[Edge], boundaries: Sequence[Boundary]) -> None:
@@ -30,8 +34,9 @@ def draw_curves(figure: Any, sweep: Sweep, edges: Sequence[Edge], boundaries: Se
     verdicts = drawn(sweep)
     panels = figure.subplots(len(verdicts), 1, sharex=True, squeeze=False)[:, 0]
     for panel, verdict in zip(panels, verdicts, strict=True):
-        for number, group in enumerate(alike(sweep, verdict)):
-            _draw_curve(panel, sweep, verdict, group, number)
+        groups = alike(sweep, verdict)
+        for number, group in enumerate(groups):
+            _draw_curve(panel, sweep, verdict, group, number, above=len(groups) - 1 - number)
         shown = [each for each in edges if each.verdict == verdict]
         for number, edge in enumerate(shown):
             _draw_edge(panel, sweep, edge, number, is_alone=len(shown) == 1)
@@ -44,7 +49,8 @@ def draw_curves(figure: Any, sweep: Sweep, edges: Sequence[Edge], boundaries: Se
     panels[-1].set_xlim(min(places), max(places))
 
 
-def _draw_curve(panel: Any, sweep: Sweep, verdict: str, group: Group, number: int) -> None:
+def _draw_curve(panel: Any, sweep: Sweep, verdict: str, group: Group, number: int, above: int) -> None:
+    """`above`: how many curves will be drawn over it."""
     shares = [sweep.cell(group[0], point).verdicts[verdict] for point in sweep.points]
     known = [(x, each) for x, each in zip(axes.numbers(sweep.axes[0]), shares, strict=True) if each.runs]
     x = [place for place, _ in known]
@@ -54,7 +60,8 @@ def _draw_curve(panel: Any, sweep: Sweep, verdict: str, group: Group, number: in
     panel.fill_between(x, low, high, color=hue, alpha=0.2, linewidth=0)
     middle = [100 * each.share for _, each in known]
     label = words(", ".join(group))
-    panel.plot(x, middle, color=hue, marker=mark, markersize=4, linewidth=1.6, label=label, clip_on=False)
+    width, size = min(THIN + THICKER_BY * above, THICKEST), min(MARK + LARGER_BY * above, LARGEST)
+    panel.plot(x, middle, color=hue, marker=mark, markersize=size, linewidth=width, label=label, clip_on=False)
 
 
 def _draw_boundary(panel: Any, sweep: Sweep, boundary: Boundary, number: int) -> None:

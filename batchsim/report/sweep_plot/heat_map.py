@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -48,15 +48,27 @@ def draw_heat_maps(figure: Any, sweep: Sweep, edges: Sequence[Edge], boundaries:
             panel.set_title(
                 f"{visible(verdict)}\n{visible(heading(group, HEADING_WIDTH))}", loc="left", fontsize=9
             )
+    for panel in panels[-1]:
+        # Not one for the figure: that would be where the legend is.
+        panel.set_xlabel(axes.title(sweep.axes[0]), fontsize=10)
     for panel in panels.flat:
         axes.set_up(panel, *sweep.axes)
         panel.label_outer()
-    figure.supxlabel(axes.title(sweep.axes[0]), fontsize=10)
+    _draw_legend(figure, panels.flat)
     figure.supylabel(axes.title(sweep.axes[1]), fontsize=10)
     bar = figure.colorbar(meshes[-1], ax=panels, shrink=0.9, pad=0.02, aspect=30)
     bar.set_label("share of the runs [%]")
     bar.outline.set_visible(False)
     return meshes
+
+
+def _draw_legend(figure: Any, panels: Iterable[Any]) -> None:
+    """What the lines are, once for all panels and below them: inside it would cover cells."""
+    keys = {label: key for panel in panels for key, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    if keys:
+        figure.legend(
+            keys.values(), keys.keys(), loc="outside lower left", frameon=False, fontsize=9, borderaxespad=0.5
+        )
 
 
 def _draw_cells(panel: Any, sweep: Sweep, verdict: str, group: Group) -> Any:
@@ -88,16 +100,13 @@ def _draw_boundary(panel: Any, sweep: Sweep, boundary: Boundary) -> None:
     panel.plot(x, y, color=LIGHT["ink"], linewidth=1.8, path_effects=halo, label=words(boundary.label))
     panel.set_xlim(limits[0])
     panel.set_ylim(limits[1])
-    panel.legend(loc="best", fontsize=8, framealpha=0.9)
 
 
 def _draw_edge(panel: Any, sweep: Sweep, edge: Edge) -> None:
-    from matplotlib.lines import Line2D
     from matplotlib.patheffects import Normal, Stroke
 
     x, y = (numbers / axes.scale_of(axis)[0] for numbers, axis in zip(edge.numbers, sweep.axes, strict=True))
     line = panel.contour(x, y, edge.slack_us.T, levels=[0.0], colors=[LIGHT["ink"]], linewidths=1.8)
     halo = [Stroke(linewidth=4, foreground=LIGHT["paper"]), Normal()]
     line.set_path_effects(halo)
-    key = Line2D([], [], color=LIGHT["ink"], linewidth=1.8, label=EDGE)
-    panel.legend(handles=[key], loc="best", fontsize=8, framealpha=0.9)
+    panel.plot([], [], color=LIGHT["ink"], linewidth=1.8, label=EDGE)  # a contour has no key of its own
