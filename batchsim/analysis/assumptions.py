@@ -10,7 +10,7 @@ There is a warning where
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from batchsim.analysis.holding import longest_us, visibility_timeout_us
@@ -31,17 +31,22 @@ Named = tuple[str, Policy]
 """A policy, and the name it was asked for by."""
 
 
-def warnings_of(scenario: Scenario, policies: Sequence[Named]) -> tuple[str, ...]:
-    """What to warn of before a scenario is run or explored under some policies; a sentence each."""
-    written: Any = {} if scenario.written is None else plain(scenario.written)
-    held_too_long = tuple(_held_too_long(scenario, policies))
-    # Who is told of the visibility timeout need not be told that no redelivery waits for it.
+def warnings_of(scenario: Scenario, policies: Sequence[Named], others: Iterable[Scenario] = ()) -> tuple[str, ...]:
+    """What to warn of before a scenario is run or explored under some policies; a sentence each, each once.
+
+    `others`: the scenario with other values, which are warned of together with it.
+    """
+    scenarios = (scenario, *others)
+    held_too_long = [warning for each in scenarios for warning in _held_too_long(each, policies)]
+    # Who is told of the visibility timeout, be it with other values, is not told beside it that it has no effect:
+    # both are said of the same latency, and only the first says what to do about it.
     known: Set[str] = {f"latency.operations.{RedeliverMessage.name}"} if held_too_long else frozenset()
-    return (
-        *held_too_long,
-        *_unused_latencies(scenario, policies, written, known),
-        *_settings_without_effect(scenario, policies, written),
-    )
+    found = list(held_too_long)
+    for each in scenarios:
+        written: Any = {} if each.written is None else plain(each.written)
+        found += _unused_latencies(each, policies, written, known)
+        found += _settings_without_effect(each, policies, written)
+    return tuple(dict.fromkeys(found))
 
 
 def _held_too_long(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:

@@ -19,7 +19,7 @@ def warn(
     from batchsim.analysis.assumptions import warnings_of
     from batchsim.visible import in_one_line
 
-    found = tuple(dict.fromkeys(each for one in (scenario, *others) for each in warnings_of(one, policies)))
+    found = warnings_of(scenario, policies, others)
     if not quiet:
         for each in found:
             tell(f"warning: {in_one_line(scenario.file)}: {in_one_line(each)}")

@@ -46,6 +46,22 @@ def test_work_that_outlasts_the_visibility_timeout_is_warned_of_with_the_fault_t
         assert warned(scenario_of(latency=OUTLASTED, faults=[{"redeliver": fault}])) == []
 
 
+def test_with_other_values_too_nothing_is_said_of_the_visibility_timeout_that_contradicts_it() -> None:
+    """Work outlasts the timeout with one value of it, and with the other it does not."""
+    short, long = (
+        scenario_of(latency={"operations": {"postgres.create_run": "50 s", "queue.redeliver": timeout}})
+        for timeout in ("10 s", "100 s")
+    )
+    policies = [("pr4397", POLICIES["pr4397"])]
+    for one, other in ((short, long), (long, short)):
+        (warning,) = warnings_of(one, policies, [other])
+        assert warning.startswith(
+            "a consumer can hold a message for 50.1 s, longer than its visibility timeout of 10 s"
+        )
+    alone = "latency.operations.queue.redeliver has no effect: nobody issues queue.redeliver under pr4397"
+    assert warnings_of(long, policies) == (alone,)
+
+
 def test_a_redelivery_as_the_warning_words_it_happens() -> None:
     scenario = scenario_of(latency=OUTLASTED, faults=[{"redeliver": {"item": 0, "at": "1 min"}}])
     trace = simulate(scenario, POLICIES["pr4397"])
