@@ -18,7 +18,7 @@ def pictures(worth: Worth) -> dict[str, str]:
     drawn = (
         (worth.over_delay, _on_the_delay(worth)),
         (worth.over_execution, _on_the_execution(worth)),
-        (worth.over_both, _on_both(worth)),
+        (worth.over_both, on_both(worth)),
     )
     return {
         what: plot_bytes(sweep, "svg", boundaries=lines).decode()
@@ -48,7 +48,7 @@ def _on_the_execution(worth: Worth) -> list[Boundary]:
     return [Boundary(f"the scenario: {own_execution(worth.scenario)}", ((float(own.us),),))]
 
 
-def _on_both(worth: Worth) -> list[Boundary]:
+def on_both(worth: Worth) -> list[Boundary]:
     """For each policy that can be compared with the first one, from which delay on it can decide otherwise."""
     label = f"to the right of the line the policies named above the map\ncan decide otherwise than {worth.first}"
     lines = []

@@ -16,7 +16,7 @@ from batchsim.batch.stores import Status
 from batchsim.engines.timed import Simulation, simulate
 from batchsim.report.worth_contract import worth_document
 from batchsim.report.worth_page import page
-from batchsim.report.worth_pictures import pictures
+from batchsim.report.worth_pictures import on_both, pictures
 from batchsim.scenario import load_scenario, scenario_from_data, varied
 from tests.report.golden_files import check_golden
 from tests.report.samples import LATE_COUNT, steady
@@ -115,6 +115,10 @@ def test_pictures_show_where_a_policy_begins_to_decide_otherwise(late: Worth) ->
     without = pictures(replace(late, rows=tuple(replace(row, borders=()) for row in late.rows)))
     # Of two executions, the longer one has no border: no line in the heat map.
     assert [what for what in drawn if drawn[what] != without[what]] == ["delay", "both"]
+    # Who can decide otherwise, and than whom: a map is one of several policies.
+    assert {each.label.replace("\n", " ") for each in on_both(late)} == {
+        "to the right of the line the policies named above the map can decide otherwise than pre3427"
+    }
 
 
 def test_it_depends_on_no_number_of_workers(late: Worth) -> None:
