@@ -78,8 +78,10 @@ def test_the_legend_of_heat_maps_covers_no_map(heat_map: Sweep) -> None:
     assert [text.get_text() for text in legend.get_texts()] == [EDGE, "a border"]
     for panel in figure.axes:
         assert panel.get_legend() is None
-        assert not panel.get_tightbbox().overlaps(legend.get_window_extent())
-    assert figure._supxlabel is None  # the layout would put it under the legend
+        box = panel.get_tightbbox()
+        assert box is not None
+        assert not box.overlaps(legend.get_window_extent())
+    assert not figure.get_supxlabel()  # the layout would put it under the legend
 
 
 def test_of_curves_that_run_along_each_other_each_is_seen(curve: Sweep) -> None:
