@@ -47,6 +47,12 @@ def test_outputs_are_those_of_the_commands() -> None:
     assert {command: printed_by(command) for command in shown} == shown
 
 
+def test_nothing_in_an_example_is_without_effect() -> None:
+    """Such a warning is a flaw of the example, and a reader would look for what it wants to show."""
+    lines = README.read_text().splitlines()
+    assert [line for line in lines if line.startswith("warning: ") and "has no effect" in line] == []
+
+
 def test_code_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     blocks = PYTHON.findall(README.read_text())
