@@ -239,6 +239,7 @@ def test_a_bound_leaves_lower_bounds() -> None:
     ("latency", "message"),
     [
         ({"redis": "1 ms"}, r"latency of redis.get_meta: found constant, 1 ms; allowed: 0, or an exponential"),
+        ({"redis": {"uniform": ["1 ms", "40 ms"]}}, r"latency of redis.get_meta: found uniform, 1 ms … 40 ms;"),
         ({"redis": exponential(1)}, r"latency of redis.get_meta: .* a round trip is one draw"),
         (
             {"http": legs(1) | {"response": {"exponential": {"mean": "1 ms", "max": "9 ms"}}}},
@@ -280,3 +281,24 @@ def test_timers_are_refused_by_name(operation: str) -> None:
 def test_faults_that_are_no_part_of_a_chain_are_refused(fault: Data) -> None:
     with pytest.raises(InvalidScenario, match=r"faults.*allowed: lost_response, and store_error of a handler"):
         explore_exact(memoryless(faults=[fault]), POLICIES["pr3427"])
+
+
+@pytest.mark.parametrize("operation", names_done_by("handler"))
+def test_a_store_error_needs_no_actor_where_only_handlers_issue_its_operation(operation: str) -> None:
+    """Who issues an operation is known without an `actor`; what a consumer issues too stays refused."""
+    (fault,) = memoryless(faults=[{"store_error": {"operation": operation}}]).system_faults
+    assert fault.is_memoryless == (operation not in names_done_by("consumer"))
+
+
+def test_a_store_error_without_actor_is_as_likely_as_one_of_a_handler() -> None:
+    error = {"operation": "store.upload", "probability": "1%"}
+    without, of_handler = (
+        explore_exact(
+            memoryless(items={"upload": exponential(5)}, faults=[{"store_error": error | actor}]),
+            POLICIES["pr3427"],
+        )
+        for actor in ({}, {"actor": "handler"})
+    )
+    likely = [(each.verdicts, each.probability) for each in without.outcomes]
+    assert likely == [(each.verdicts, each.probability) for each in of_handler.outcomes]
+    assert without.faults[0].probability == of_handler.faults[0].probability != 0
