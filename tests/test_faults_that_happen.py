@@ -216,6 +216,35 @@ def test_that_a_policy_fails_without_the_fault_is_said(batchsim: Run, never: Pat
     assert "fault 1 (slow store.upload, 5 s later) occurs in no schedule; without them the policy fails: " in out
 
 
+@pytest.mark.parametrize("option", [None, "--reduce", "--timed"])
+@pytest.mark.parametrize(
+    ("operation", "policy"),
+    [("redis.expire", "pr3766"), ("store.upload", "pr3766"), ("redis.enqueued_count", "local_count")],
+)
+def test_what_nobody_issues_is_slow_nowhere(
+    batchsim: Run, tmp_path: Path, option: str | None, operation: str, policy: str
+) -> None:
+    """With time or without: that time is left out is no reason where there is nothing to be slow."""
+    file = tmp_path / "slow.yaml"
+    file.write_text(f"name: x\nbatch: {{items: 1}}\nfaults:\n  - slow: {{operation: {operation}, delay: 1 ms}}\n")
+    options = [] if option is None else [option]
+    code, out, _ = batchsim("explore", file, *options, "--policy", policy)
+    assert (code, "fault 0 no schedule" in out) == (3, True)
+    assert f"{policy} inconclusive: fault 0 (slow {operation}, 1 ms later) occurs in no schedule" in out
+    (found,) = document(batchsim, "explore", file, *options, "--policy", policy)["explorations"]
+    assert [each["occurs"] for each in found["faults"]] == [False]
+
+
+def test_the_first_operation_of_who_never_begins_is_slow_nowhere(batchsim: Run, tmp_path: Path) -> None:
+    """No child run is created, so that none finishes, though one could."""
+    file = tmp_path / "slow.yaml"
+    crash, slow = "crash: {actor: consumer-0, before: BEFORE}", "slow: {operation: run.finish, delay: 1 ms}"
+    text = f"name: x\nbatch: {{items: 1}}\nconsumers: 1\nfaults:\n  - {crash}\n  - {slow}\n"
+    for before, said in (("postgres.create_run", "no schedule"), ("redis.record", "time is left out")):
+        file.write_text(text.replace("BEFORE", before))
+        assert f"fault 1 {said}" in batchsim("explore", file, "--policy", "pr3766")[1]
+
+
 def test_without_time_nothing_is_slow_and_with_it_what_is_slow_has_to_occur(batchsim: Run) -> None:
     file = "scenarios/slow-count.yaml"
     code, out, _ = batchsim("explore", file, "--policy", "pr3766", "--reduce")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.counting import Counts
 from batchsim.engines.exhaustive.graph import Graph
-from batchsim.engines.exhaustive.layout import Layout
+from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
 from batchsim.engines.occurrences import Occurrence
 from batchsim.engines.slowings import admits, use_of
 from batchsim.model.exposure import fault_key
@@ -26,19 +26,22 @@ def occurrences_in(graph: Graph, scenario: Scenario, counts: Counts | None) -> t
     of_faults = [
         _of_fault(graph, number, fault, counts) for number, fault in enumerate(graph.layout.system.faults)
     ]
-    return scenario.listed(of_faults, [_of_slowing(graph.layout, slow) for slow in scenario.slowings])
+    return scenario.listed(of_faults, [_of_slowing(graph, slow) for slow in scenario.slowings])
 
 
-def _of_slowing(layout: Layout, slow: Slow) -> Occurrence:
+def _of_slowing(graph: Graph, slow: Slow) -> Occurrence:
     """Whether anybody issues what is to be slow; if so, nothing is said of it, as time is left out."""
-    return Occurrence(slow, None if _can_be_slow(layout, slow) else False)
+    return Occurrence(slow, None if _can_be_slow(graph, slow) else False)
 
 
-def _can_be_slow(layout: Layout, slow: Slow) -> bool:
+def _can_be_slow(graph: Graph, slow: Slow) -> bool:
     """Whether some use of an operation that was found is one that a slowing admits."""
+    layout = graph.layout
     if _is_delay(layout, slow.operation):
         return True
     for role in layout.roles:
+        if not _has_begun(graph, role):
+            continue
         # States do not tell these from others of their kind, so what they do stands for all of them.
         sought = replace(slow, actor=slow.actor and role.actors[0].kind, item=None) if role.is_exchanged else slow
         for number in range(len(role.locals)):
@@ -49,6 +52,13 @@ def _can_be_slow(layout: Layout, slow: Slow) -> bool:
                 ):
                     return True
     return False
+
+
+def _has_begun(graph: Graph, role: Role) -> bool:
+    """Whether anybody of a role ever begins: until then the first operation of a program is issued by nobody."""
+    if role.begins_with is None:
+        return True
+    return bool((graph.rows[:, graph.layout.column_of[role.begins_with]] != ABSENT).any())
 
 
 def _is_delay(layout: Layout, name: str) -> bool:
