@@ -529,9 +529,13 @@ class Redeliver(BlockingOperation[None]):
         return f"item {self.index}"
 
 
+IS_ABORTED, IS_THERE = 0, -1
+"""What `CreateRun` answers where it inserts no run: the batch is ABORTED, or the item has a run already."""
+
+
 @dataclass(frozen=True, slots=True)
 class CreateRun(MessageOperation[int]):
-    """Insert a child run of an item; which one of the item it is."""
+    """Insert a child run of an item; which one of the item it is, or why there is no new one."""
 
     name: ClassVar[str] = "postgres.create_run"
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
@@ -541,7 +545,7 @@ class CreateRun(MessageOperation[int]):
     copies: int = 1
     """How many child runs the item can have at most."""
     once: bool = False
-    """Whether a key forbids a second one, and an ABORTED batch the first; 0: there is none."""
+    """Whether a key forbids a second one, and an ABORTED batch the first."""
 
     def footprint(self) -> Footprint:
         return touches(reads=(BATCH_ROW,) if self.once else (), writes=self.unblocks())
@@ -550,19 +554,21 @@ class CreateRun(MessageOperation[int]):
         return run_keys(self.index, 1 if self.once else self.copies)
 
     def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
-        return (run_key(self.index, answer),) if answer else ()
+        return (run_key(self.index, answer),) if answer > 0 else ()
 
     def apply(self, world: World) -> int:
         if self.once:
             if world.postgres.find_batch().status is Status.ABORTED:
-                return 0
+                return IS_ABORTED
             if world.postgres.find_runs(self.index):
-                return 1
+                return IS_THERE
         return world.postgres.create_run(self.index, final=self.final, copies=self.copies)
 
     def describe(self, answer: Any) -> str:
-        if not answer:
+        if answer == IS_ABORTED:
             return f"no run {self.index}: the batch is ABORTED"
+        if answer == IS_THERE:
+            return f"no second run {self.index}: there is one"
         again = f", number {answer} of its item" if answer > 1 else ""
         return f"run {self.index}{again}{', pre-failed' if self.final else ''}"
 
@@ -720,7 +726,7 @@ class CleanupWithTombstone(FinalizeOperation[int]):
         return world.redis.delete(*_ALL_BUT_ENQUEUED_ITEMS)
 
     def describe(self, answer: Any) -> str:
-        return f"{answer} keys deleted, {ENQUEUED_ITEMS} kept"
+        return f"{answer} keys deleted, {ENQUEUED_ITEMS} not among them"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from batchsim.batch.faults import Disconnect, Redeliver
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Kind
-from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, META, QUEUE, BatchRow, Status
+from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, META, QUEUE, REDIS_KEYS, BatchRow, Status
 from batchsim.batch.world import World
 from batchsim.engines.timed import simulate
 from batchsim.model.cells import Cells, Key, freeze
@@ -246,7 +246,64 @@ def lies(seen: Seen, sentence: Sentence) -> Iterator[str]:
         }
 
 
+# -- what a timeline says of each step -----------------------------------------------------------
+
+
+def inserted(key_of_run: str, before: Held, after: Held) -> bool:
+    return any(key.startswith(key_of_run) and key not in before for key in after)
+
+
+def deleted(before: Held, after: Held) -> list[Key]:
+    return [key for key in before if key not in after]
+
+
+DESCRIBED: dict[tuple[str, str], Callable[..., bool]] = {
+    ("postgres.create_run", r"^run (\d+)"): lambda before, after, item: inserted(
+        f"postgres:run:{item}", before, after
+    ),
+    ("postgres.create_run", r"^no second run (\d+)"): lambda before, after, item: (
+        f"postgres:run:{item}" in before and before == after
+    ),
+    ("postgres.create_run", r"^no run .*ABORTED"): lambda before, after: (
+        before[BATCH_ROW].status is Status.ABORTED and before == after
+    ),
+    ("redis.cleanup", r"^(\d+) keys deleted"): lambda before, after, count: (
+        len([key for key in deleted(before, after) if key in REDIS_KEYS]) == int(count)
+    ),
+    ("redis.cleanup", rf"{ENQUEUED_ITEMS} not among them"): lambda before, after: (
+        ENQUEUED_ITEMS not in deleted(before, after)
+    ),
+    ("redis.cleanup", rf"{ENQUEUED_ITEMS} kept"): lambda _, after: ENQUEUED_ITEMS in after,
+    ("redis.mark_enqueued", r"^item (\d+)$"): lambda before, after, item: (
+        int(item) in members(after, ENQUEUED_ITEMS) - members(before, ENQUEUED_ITEMS)
+    ),
+    ("redis.enqueued_count", r"^(\d+)$"): lambda before, _, count: (
+        len(members(before, ENQUEUED_ITEMS)) == int(count)
+    ),
+    ("postgres.seal", r"^sealed$"): lambda before, after: (
+        (before[BATCH_ROW].sealed, after[BATCH_ROW].sealed) == (False, True)
+    ),
+    ("postgres.completion_update", r"^no row changed$"): lambda before, after: (
+        before[BATCH_ROW] == after[BATCH_ROW]
+    ),
+    ("postgres.completion_update", r"^(PENDING|ABORTED|PARTIAL_FAILED|COMPLETED)"): lambda _, after, status: (
+        after[BATCH_ROW].status == status
+    ),
+    ("postgres.set_completed", r"^COMPLETED$"): lambda _, after: after[BATCH_ROW].status is Status.COMPLETED,
+}
+"""By operation, what is said of a step, and whether the cells were so before and after it."""
+
+
+def misdescribed(seen: Seen) -> Iterator[tuple[Step, str]]:
+    for step in seen.trace.steps:
+        for (name, pattern), is_so in DESCRIBED.items():
+            found = re.search(pattern, step.description) if name == step.name and step.raised is None else None
+            if found is not None and not is_so(seen.before[step.number], seen.after[step.number], *found.groups()):
+                yield step, step.description
+
+
 def check(seen: Seen) -> None:
+    assert list(misdescribed(seen)) == []
     for sentence in sentences(Effects(seen.trace)):
         assert list(lies(seen, sentence)) == [], sentence
 
@@ -266,6 +323,7 @@ def test_every_sentence_is_true(scenario: Scenario, policy: Policy, faults: list
 ATOMIC = replace(POLICIES["pre3427"], name="atomic", enqueues_atomically=True)
 ASKS_ON_MISSING_META = replace(ATOMIC, on_missing_meta=ATOMIC.on_count_mismatch)
 GUARD = replace(POLICIES["pr4397"], name="guard", guards_completion_update=True)
+RUN_ONCE = replace(POLICIES["pr4397"], name="once", creates_runs_once=True)
 RUNS_FOR_LONG = {"execution": "10 min"}
 CLEANED_FIRST = {
     "redis.enqueued_count": request_leg("5 ms"),
@@ -301,6 +359,26 @@ def test_an_update_that_changed_no_row_is_no_second_one() -> None:
     assert not [each for each in told(GUARD, slow, twice, consumers=2) if "completion update" in each]
     of_pr4397 = told(POLICIES["pr4397"], slow, twice, consumers=2)
     assert [each for each in of_pr4397 if "made completion update number 2" in each]
+
+
+def described(policy: Policy, operation: str) -> list[str]:
+    """What the timeline says of an operation in a run in which a message comes back while it is worked on."""
+    slow = {"queue.complete": request_leg("61 s"), "queue.take": {"response": "1 s"}}
+    twice = Redeliver(item=0, at_us=60_000_000)
+    seen = Seen(under(timeless(slow, consumers=2), [twice]), policy)
+    check(seen)
+    return [step.description for step in seen.trace.steps if step.name == operation]
+
+
+def test_where_no_run_is_inserted_none_is_named() -> None:
+    assert described(RUN_ONCE, "postgres.create_run") == ["run 0", "no second run 0: there is one"]
+
+
+def test_what_is_not_there_is_not_said_to_be_kept() -> None:
+    """The second cleanup comes after the tombstone has expired."""
+    cleanups = described(POLICIES["tombstone"], "redis.cleanup")
+    assert len(cleanups) == 2
+    assert all(each.endswith("keys deleted, batch:B:enqueued_items not among them") for each in cleanups)
 
 
 def test_a_seal_is_lost_to_whoever_left_nothing_to_seal() -> None:

@@ -11,6 +11,7 @@ from batchsim.batch.completion import settle_waitpoint
 from batchsim.batch.consumer import Work, complete_message, take_message, update_batch_with, work_on
 from batchsim.batch.endpoint import BatchNotInitializedError
 from batchsim.batch.operations import (
+    IS_ABORTED,
     ClaimMessage,
     Cleanup,
     CompleteMessage,
@@ -59,7 +60,8 @@ async def create_run_once(setting: Setting, message: Message) -> bool:
     """Insert the child run under a key: an item gets one at most, and none once the batch is ABORTED."""
     index, _, delivery = message
     final = setting.items[index].kind is Kind.PRE_FAILED
-    return await CreateRun(index, final, setting.run_copies_max, once=True, delivery=delivery) > 0
+    created = await CreateRun(index, final, setting.run_copies_max, once=True, delivery=delivery)
+    return created != IS_ABORTED
 
 
 async def record_while_batch_is_there(message: Message, *, success: bool, is_last_resort: bool) -> int | None:
