@@ -145,3 +145,13 @@ def test_the_page_on_the_incident_is_over_the_usual_values() -> None:
         for value in axis.values:
             assert f"\n| {time(value.number)} | " in PAGE
     assert "Made by `batchsim worth scenarios/incident.yaml --report reports`" in PAGE
+
+
+def test_a_message_comes_back_as_late_as_production_looks_for_it() -> None:
+    """60 … 65 s after the claim: a timeout of 60 s, and a look every 5 s (protocol.md §5)."""
+    scenario = load_scenario("scenarios/redelivered-before-complete.yaml")
+    for name in scenario.policies:
+        steps = Simulation(scenario, POLICIES[name]).run(scenario.seed).steps
+        claim = next(step for step in steps if step.name == "queue.take")
+        (redelivery,) = (step for step in steps if step.name == "queue.redeliver")
+        assert 60_000_000 <= redelivery.at_us - claim.at_us <= 65_000_000
