@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from batchsim.analysis.window import Case, Condition
 from batchsim.cli.program import main
+from batchsim.report.window import joined
 
 ONE = "tests/golden/one.yaml"
 LATE_COUNT = "latency.operations.redis.enqueued_count.request=60 ms"
@@ -97,6 +99,30 @@ def test_the_slack_at_the_means_is_not_all_that_is_said(capsys: pytest.CaptureFi
     out = capsys.readouterr().out
     assert "at the means of all latencies the window is closed, by" in out
     assert "runs draw their latencies within the intervals: some give it, some do not" in out
+
+
+CONDITION = Condition("a", "b", frozenset(), frozenset(), decides=True, holds_at_equality=False)
+ONE_CONDITION, TWO_CONDITIONS = Case((CONDITION,)), Case((CONDITION, CONDITION))
+
+
+@pytest.mark.parametrize(
+    ("cases", "said"),
+    [
+        ([ONE_CONDITION], ""),
+        ([TWO_CONDITIONS], " all of these conditions hold"),
+        ([ONE_CONDITION, ONE_CONDITION], " one or more of these 2 cases hold"),
+        ([ONE_CONDITION, TWO_CONDITIONS], " one or more of these 2 cases hold, each with all of its conditions"),
+    ],
+)
+def test_how_conditions_and_cases_are_joined_is_said(cases: list[Case], said: str) -> None:
+    assert joined(cases) == said
+
+
+def test_conditions_that_have_to_hold_together_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("scenarios/tombstone.yaml", "--policy", "tombstone") == 0
+    out = capsys.readouterr().out
+    assert "beyond them it is given, for example, if all of these conditions hold\n    take" in out
+    assert out.count("\n    and ") == 2
 
 
 def test_a_verdict_that_never_occurs_is_proved_not_to(capsys: pytest.CaptureFixture[str]) -> None:

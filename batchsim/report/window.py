@@ -61,11 +61,11 @@ def _show_cases(console: Console, window: Window) -> None:
         met = f"in none of {window.tried} runs within the intervals"
         console.print(Text(f"{window.verdict} is given {met}, and under no condition that was found", style=GOOD))
         if window.nearest is not None:
-            console.print("beyond them it is given, for example, if")
+            console.print(f"beyond them it is given, for example, if{joined([window.nearest])}")
             _show_conditions(console, window, window.nearest.conditions)
             _show_equality(console, window.nearest.conditions)
         return
-    console.print(Text.assemble((window.verdict, BAD), " is given exactly if"))
+    console.print(Text.assemble((window.verdict, BAD), f" is given exactly if{joined(window.cases_within)}"))
     for number, case in enumerate(window.cases_within):
         if number:
             console.print("  or if")
@@ -73,6 +73,14 @@ def _show_cases(console: Console, window: Window) -> None:
         if not case.conditions:
             console.print("    always, within the intervals")
     _show_equality(console, [condition for case in window.cases_within for condition in case.conditions])
+
+
+def joined(cases: Sequence[Case]) -> str:
+    """How cases are joined, and the conditions of each; nothing where there is one of one."""
+    has_several = any(len(case.conditions or case.settled) > 1 for case in cases)
+    if len(cases) > 1:
+        return f" one or more of these {len(cases)} cases hold{', each with all of its conditions' * has_several}"
+    return " all of these conditions hold" if has_several else ""
 
 
 def _show_conditions(console: Console, window: Window, conditions: Sequence[Condition]) -> None:
