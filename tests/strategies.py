@@ -9,13 +9,13 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.operations import OPERATIONS, names_done_by
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policies.proposed import PROPOSED
 from batchsim.batch.policy import Policy
 from batchsim.batch.switches import SWITCHES
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Effect, Fault
 from batchsim.scenario import (
     Constant,
     Distribution,

@@ -22,11 +22,11 @@ from batchsim import (
 )
 from batchsim.analysis.sweep.identity import seed_stream
 from batchsim.bad_input import BadInputError
-from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.cli import main
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.streams import draw
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Effect, Fault
 from batchsim.scenario import Slow, fault_in_words
 
 NEVER = """

@@ -12,7 +12,6 @@ from batchsim.batch.faults import (
     Crash,
     Cut,
     Disconnect,
-    Effect,
     LostResponse,
     Redeliver,
     StoreError,
@@ -23,10 +22,11 @@ from batchsim.batch.setting import Deliveries, Setting
 from batchsim.batch.steps import BodyNotRead
 from batchsim.batch.stores import CONNECTION_LOST, Answer, Message, answer_key, connection_key, in_flight_key
 from batchsim.batch.world import World
+from batchsim.model import injection
 from batchsim.model.cells import Key
 from batchsim.model.exposure import WHOLE, Exposure, F
 from batchsim.model.faults import admits, befalls
-from batchsim.model.operation import Alternative, Footprint, Operation, Raised, Stopped, StoreFailure, touches
+from batchsim.model.operation import Alternative, Footprint, Operation, Raised, touches
 
 Ways = tuple[Alternative, ...]
 
@@ -269,11 +269,9 @@ class MessageIsRedelivered(Exposure[Redeliver]):
 
 
 class _OfAStep(Exposure[F]):
-    """What can befall each step of an actor."""
+    """What can befall each step of an actor, and which messages it spares."""
 
-    def __init__(self, number: int, fault: F, deliveries: Deliveries) -> None:
-        super().__init__(number, fault)
-        self.deliveries = deliveries
+    deliveries: Deliveries
 
     def looks_at(self, operation: Operation[Any]) -> tuple[Key, ...]:
         """The in-flight record by which it spares a message."""
@@ -288,44 +286,25 @@ class _OfAStep(Exposure[F]):
         return record is not None and _is_spared(record.message)
 
 
-class ActorCrashes(_OfAStep[Crash]):
+class ActorCrashes(_OfAStep[Crash], injection.ActorCrashes[Crash]):
     """In place of a step: the actor stops for good."""
 
     def __init__(self, number: int, fault: Crash, deliveries: Deliveries, attempt: int | None) -> None:
-        super().__init__(number, fault, deliveries)
+        super().__init__(number, fault)
+        self.deliveries = deliveries
         self._attempt = attempt
         """Of a handler: the attempt whose connection is lost with it."""
-
-    def concerns(self, operation: Operation[Any]) -> bool:
-        return self.fault.is_about(operation)
-
-    def footprint(self, operation: Operation[Any]) -> Footprint:
-        return touches(writes=(self.key, *self.unblocks(operation)))
 
     def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
         if self._attempt is not None:
             return (answer_key(self._attempt),)
         return _record_of(operation)
 
-    @property
-    def is_open(self) -> bool:
-        return super().is_open or (self.timer is None and self.fault.before is None)
-
-    def is_certain(self, world: World, operation: Operation[Any]) -> bool:
-        return self.fault.is_pinned and self.fault.before is not None and self.timer is None
-
-    def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
-        if not usual or not self.is_left(world) or self.spares(world, operation):
-            return ()
-        return (self.way("crash"),)
-
-    def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
-        self.use_up(world)
+    def leave(self, world: World, operation: Operation[Any]) -> None:
         if self._attempt is not None:
             self._lose_connection(world, self._attempt)
         elif operation.message is not None:
             world.queue.abandon(*operation.message)
-        return Raised(Stopped)
 
     def _lose_connection(self, world: World, attempt: int) -> None:
         """Nobody answers any more, unless the answer was given while lanes of the handler went on."""
@@ -333,11 +312,12 @@ class ActorCrashes(_OfAStep[Crash]):
             world.cells.write(answer_key(attempt), CONNECTION_LOST)
 
 
-class StoreFails(_OfAStep[StoreError]):
+class StoreFails(_OfAStep[StoreError], injection.StoreFails[StoreError]):
     """The operation raises, before or after its effect."""
 
-    def concerns(self, operation: Operation[Any]) -> bool:
-        return self.fault.is_about(operation)
+    def __init__(self, number: int, fault: StoreError, deliveries: Deliveries) -> None:
+        super().__init__(number, fault)
+        self.deliveries = deliveries
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
         return touches(reads=self.looks_at(operation), writes=(self.key, *self.unblocks(operation)))
@@ -345,43 +325,19 @@ class StoreFails(_OfAStep[StoreError]):
     def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
         return _record_of(operation) if self.deliveries.can_be_left and operation.leaves_message else ()
 
-    @property
-    def is_open(self) -> bool:
-        return super().is_open or (self.timer is None and self.fault.operation is None)
+    def spares_after(self, operation: Operation[Any], turned_out: Alternative) -> bool:
+        taken = operation.message_taken(turned_out)
+        return taken is not None and _is_spared(taken)
 
-    def is_certain(self, world: World, operation: Operation[Any]) -> bool:
-        return self.fault.is_pinned and self.fault.operation is not None and self.timer is None
+    def leave_before(self, world: World, operation: Operation[Any]) -> None:
+        self._note_refusal(world, operation)
+        self._leave_message(world, operation)
 
-    def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
-        if not usual or not self.is_left(world) or self.spares(world, operation):
-            return ()
-        return tuple(self._ways(world, operation, usual))
-
-    def _ways(self, world: World, operation: Operation[Any], usual: Ways) -> Iterator[Alternative]:
-        is_probable = self.fault.probability is not None
-        if self.fault.effect is not Effect.AFTER and not self._is_refused_enough(world, operation, usual):
-            before = self.way("raises before")
-            yield before._replace(is_optional=before.is_optional or self.fault.effect is None)
-        # Of a use that is drawn it is left to us when it raises: before, as where a timed run is pinned.
-        if self.fault.effect is Effect.AFTER or (self.fault.effect is None and not is_probable):
-            for each in usual:
-                taken = operation.message_taken(each)
-                if not (is_probable and taken is not None and _is_spared(taken)):
-                    yield self.way(_raises_after(each), each, each.timer)
-
-    def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
-        self.use_up(world)
-        turned_out: Alternative | None = way.choice
-        if turned_out is None:
-            self._note_refusal(world, operation)
-            self._leave_message(world, operation)
-            return Raised(StoreFailure)
-        answer = operation.apply_alternative(world, turned_out)
+    def leave_after(self, world: World, operation: Operation[Any], turned_out: Alternative) -> None:
         taken = operation.message_taken(turned_out)
         if taken is not None and operation.leaves_message:
             world.queue.abandon(taken.item, taken.delivery)
         self._leave_message(world, operation)
-        return Raised(StoreFailure, True, answer)
 
     def _leave_message(self, world: World, operation: Operation[Any]) -> None:
         if self.deliveries.can_be_left and operation.leaves_message and operation.message is not None:
@@ -389,7 +345,7 @@ class StoreFails(_OfAStep[StoreError]):
 
     # -- what is refused again and again: a run must come to its end ------------------------------
 
-    def _is_refused_enough(self, world: World, operation: Operation[Any], usual: Ways) -> bool:
+    def is_refused_enough(self, world: World, operation: Operation[Any], usual: Ways) -> bool:
         if self.fault.probability is None or operation.message_taken(usual[0]) is None:
             return False
         refused: Refused | None = world.cells.read(self.key)
@@ -410,10 +366,6 @@ class StoreFails(_OfAStep[StoreError]):
 
 Refused = tuple[Message, int]
 """The message that was not taken last, and how often in a row."""
-
-
-def _raises_after(usual: Alternative) -> str:
-    return "raises after" if usual.label is None else f"raises after ({usual.label})"
 
 
 def _record_of(operation: Operation[Any]) -> tuple[Key, ...]:

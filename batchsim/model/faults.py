@@ -1,9 +1,23 @@
-"""What all faults have: how often, how likely, from when on (protocol.md §6)."""
+"""What goes wrong, where, and how often (protocol.md §6): what all faults have, and those that befall any system.
+
+A fault is one of three things:
+
+- *pinned*: it happens, once, at the first moment that its fields leave open; where they leave several open,
+  exploration takes every one of them;
+- a *budget* (`at_most`): exploration lets it happen anywhere its fields admit, at most that often;
+- a *probability*: in a timed run, a number is drawn for each opportunity that its fields admit, and decides. What
+  an opportunity is, each fault says.
+
+Fields that are `None` admit anything. How an operation turns out under a fault is said in `injection.py`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar
+
+from batchsim.model.operation import Operation
 
 T = TypeVar("T")
 
@@ -36,6 +50,64 @@ class Fault:
     def times_max(self) -> int:
         """How often it can happen, if it has no probability."""
         return 1 if self.at_most is None else self.at_most
+
+
+class Effect(StrEnum):
+    """When an operation raises: whether its store did what it asked for."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash(Fault):
+    """An actor stops for good, in place of a step.
+
+    An opportunity is each step that it could stop in place of.
+    """
+
+    word: ClassVar[str] = "crash"
+    actor: str | None = None
+    """`worker-0`, or all of a kind: `worker`."""
+    before: str | None = None
+    """The operation that it does not come to."""
+    item: int | None = None
+    """The item that this operation is about."""
+
+    @property
+    def is_memoryless(self) -> bool:
+        """Whether it has no moment."""
+        return self.at_us is None
+
+    def is_about(self, operation: Operation[Any]) -> bool:
+        """Whether it can come in place of an operation of the actor."""
+        return admits(self.before, operation.name) and admits(self.item, operation.item)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreError(Fault):
+    """An operation raises.
+
+    An opportunity is each use of an operation, whether it would raise before its effect or after it.
+    """
+
+    word: ClassVar[str] = "store_error"
+    actor: str | None = None
+    """`worker-0`, or all of a kind: `worker`."""
+    operation: str | None = None
+    item: int | None = None
+    """The item that the operation is about."""
+    effect: Effect | None = None
+    """`None`: exploration takes both; a timed run raises before the effect."""
+
+    @property
+    def is_memoryless(self) -> bool:
+        """Whether it has no moment."""
+        return self.at_us is None
+
+    def is_about(self, operation: Operation[Any]) -> bool:
+        """Whether an operation of the actor can raise."""
+        return admits(self.operation, operation.name) and admits(self.item, operation.item)
 
 
 def admits(field: T | None, value: T | None) -> bool:

@@ -13,13 +13,13 @@ from batchsim.analysis.lanes import lanes_of
 from batchsim.analysis.margins import race_margin, seal_margin
 from batchsim.analysis.status_writes import status_writes
 from batchsim.analysis.story import story
-from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.stores import Status
 from batchsim.batch.trace import Trace
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.timed import simulate
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Effect, Fault
 from tests.strategies import request_leg, timeless
 
 TWO_ITEMS: Mapping[str, Any] = {"batch": {"items": 2}}

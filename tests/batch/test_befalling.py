@@ -18,7 +18,7 @@ from hypothesis.strategies import SearchStrategy
 
 from batchsim.batch.cast import cast
 from batchsim.batch.deliveries import deliveries_of
-from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, Redeliver, StoreError
+from batchsim.batch.faults import Crash, Cut, Disconnect, Redeliver, StoreError
 from batchsim.batch.operations import OPERATIONS, TYPES, names_done_by
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policies.decisions import ok_if_done_on_count_mismatch
@@ -28,7 +28,7 @@ from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.engines.timed import simulate
 from batchsim.model.exposure import Exposed
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Effect, Fault
 from batchsim.model.operation import Operation
 from batchsim.scenario import Scenario
 from tests.strategies import CONSUMER_OPERATIONS, SECOND_US, timeless

@@ -9,7 +9,7 @@ import pytest
 
 from batchsim.batch import operations
 from batchsim.batch.deliveries import deliveries_of
-from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.history import PUSHED
 from batchsim.batch.mishaps import exposures_of
 from batchsim.batch.policies import POLICIES
@@ -28,7 +28,7 @@ from batchsim.batch.stores import (
 from batchsim.batch.world import World
 from batchsim.model.cells import Cells, GuardedCells, Key, UndeclaredKeyError
 from batchsim.model.exposure import exposed, fault_key
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Effect, Fault
 from batchsim.model.operation import Footprint, Operation, Raised
 from batchsim.scenario import scenario_from_data
 

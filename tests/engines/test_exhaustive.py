@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import batchsim.engines.exhaustive.explore  # noqa: F401  (the function of that name hides the module)
-from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.system import class_of
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
 from batchsim.engines.exhaustive.following import NotASchedule, follow
 from batchsim.engines.timed import OrderNotPossible, simulate
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Effect, Fault
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario, scenario_from_data
 from tests.engines.naive import enumerate_schedules

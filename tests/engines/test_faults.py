@@ -15,7 +15,7 @@ from hypothesis.strategies import SearchStrategy
 
 import batchsim.engines.exhaustive.explore  # noqa: F401  (the function of that name hides the module)
 from batchsim.batch.client import Result
-from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.operations import EnqueuedCount, GetMeta
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.system import class_of
@@ -25,7 +25,7 @@ from batchsim.engines.exhaustive.following import follow
 from batchsim.engines.exhaustive.task import Task
 from batchsim.engines.timed import simulate
 from batchsim.engines.zones import explore_timed
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Effect, Fault
 from batchsim.model.operation import Raised, Stopped, StoreFailure, for_each
 from batchsim.scenario import Scenario
 from tests.engines.test_exhaustive import counted, enumerated, scenario

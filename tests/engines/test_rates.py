@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.trace import Trace
 from batchsim.engines.chain import explore_exact
 from batchsim.engines.timed.run import Simulation
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Effect, Fault
 from batchsim.model.properties import Property
 from batchsim.model.run import Step
 from batchsim.scenario import Scenario, Slow

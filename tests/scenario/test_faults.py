@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchsim.batch.faults import Crash, Cut, Disconnect, Effect, LostResponse, Redeliver, StoreError
+from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.operations import names_done_by
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Effect, Fault
 from batchsim.scenario import InvalidScenario, Scenario, Slow, json_schema, load_scenario, scenario_from_data
 from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.tree import plain

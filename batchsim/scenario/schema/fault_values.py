@@ -11,8 +11,9 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from batchsim.batch.client import MAX_ATTEMPTS
-from batchsim.batch.faults import BEFALLEN, Effect
+from batchsim.batch.faults import BEFALLEN
 from batchsim.batch.operations import names_done_by
+from batchsim.model.faults import Effect
 from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
 from batchsim.scenario.schema.values import choice, whole_number

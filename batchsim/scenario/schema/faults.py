@@ -7,8 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from batchsim.batch import faults
-from batchsim.batch.faults import Effect
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Effect, Fault
 from batchsim.scenario.schema.fault_values import (
     ACTOR,
     AT_MOST,
