@@ -9,29 +9,30 @@ the one that brings the count to the size runs the callback. If all of them end 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from batchsim import Property, explore, scenario_of
+from batchsim.model.model import Model
 from batchsim.model.operation import Program
 from batchsim.model.system import Actor, System
 from batchsim.stores import redis
 
-TASKS, WORKERS = 2, 2
-QUEUE, DONE, SIZE, CALLBACK = "celery", "chord:done", "chord:size", "chord:callback"
+QUEUE, DONE, SIZE, CALLBACK, LOCK = "celery", "chord:done", "chord:size", "chord:callback", "chord:lock"
 
 
-async def publish() -> None:
+async def publish(tasks: int) -> None:
     """Send the header, and set the size of the chord."""
-    for task in range(TASKS):
+    for task in range(tasks):
         await redis.rpush(QUEUE, task)
-    await redis.set(SIZE, TASKS)
+    await redis.set(SIZE, tasks)
 
 
-async def publish_and_look() -> None:
+async def publish_and_look(tasks: int) -> None:
     """The fix: whoever sets the size looks whether all tasks have ended meanwhile."""
-    await publish()
-    if await redis.get(DONE) == TASKS:
+    await publish(tasks)
+    if await redis.get(DONE) == tasks:
         await redis.incr(CALLBACK)
 
 
@@ -47,14 +48,14 @@ async def work_and_let_one_win() -> None:
     """The fix, on the other side: the worker and the publisher may both see the end; the key lets one go on."""
     while True:
         await redis.blpop(QUEUE)
-        if await redis.incr(DONE) == await redis.get(SIZE) and await redis.set("chord:lock", value=True, nx=True):
+        if await redis.incr(DONE) == await redis.get(SIZE) and await redis.set(LOCK, value=True, nx=True):
             await redis.incr(CALLBACK)
 
 
-async def publish_and_let_one_win() -> None:
+async def publish_and_let_one_win(tasks: int) -> None:
     """As `publish_and_look`, with the key."""
-    await publish()
-    if await redis.get(DONE) == TASKS and await redis.set("chord:lock", value=True, nx=True):
+    await publish(tasks)
+    if await redis.get(DONE) == tasks and await redis.set(LOCK, value=True, nx=True):
         await redis.incr(CALLBACK)
 
 
@@ -64,23 +65,47 @@ LOST = Property(
 TWICE = Property("callback_twice", "The callback runs more than once.", lambda end: (end[CALLBACK] or 0) > 1)
 
 
-def chord(name: str, publisher: Callable[[], Program[Any]], worker: Callable[[], Program[Any]]) -> System[Any]:
+@dataclass(frozen=True)
+class Sizes:
+    """How many there are of whom."""
+
+    tasks: int = 2
+    workers: int = 2
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What a policy says: who publishes, and who works."""
+
+    publish: Callable[[int], Program[None]]
+    work: Callable[[], Program[None]]
+
+
+def chord(flow: Flow, sizes: Sizes) -> System[Any]:
     """A chord of tasks, with a publisher and workers that are alike."""
-    workers = [Actor("worker", number, partial(worker), is_twin=True) for number in range(WORKERS)]
+    publisher = Actor("publisher", None, partial(flow.publish, sizes.tasks))
+    workers = [Actor("worker", number, flow.work, is_twin=True) for number in range(sizes.workers)]
     return System(
-        name=name,
-        actors=(Actor("publisher", None, publisher), *workers),
-        cells=(QUEUE, DONE, SIZE, CALLBACK, "chord:lock"),
+        name="chord",
+        actors=(publisher, *workers),
+        cells=(QUEUE, DONE, SIZE, CALLBACK, LOCK),
         properties=(LOST, TWICE),
     )
 
 
-CHORD = chord("chord", publish, work)
-HALF_FIXED = chord("half_fixed", publish_and_look, work)
-FIXED = chord("fixed", publish_and_let_one_win, work_and_let_one_win)
+CHORD = Model(
+    "chord",
+    chord,
+    {
+        "as_published": Flow(publish, work),
+        "half_fixed": Flow(publish_and_look, work),
+        "fixed": Flow(publish_and_let_one_win, work_and_let_one_win),
+    },
+    parameters=Sizes,
+)
 
 if __name__ == "__main__":
-    for system in (CHORD, HALF_FIXED, FIXED):
-        found = explore(scenario_of(system))
+    for policy in CHORD.policies:
+        found = explore(scenario_of(CHORD.of(policy)))
         for each in found.outcomes:
-            print(f"{system.name}: {', '.join(each.verdicts)}: {each.schedules} of {found.schedules} schedules")
+            print(f"{policy}: {', '.join(each.verdicts)}: {each.schedules} of {found.schedules} schedules")

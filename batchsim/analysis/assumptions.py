@@ -17,8 +17,6 @@ from batchsim.analysis.holding import longest_us, visibility_timeout_us
 from batchsim.analysis.issuing import unissued
 from batchsim.batch.faults import Redeliver
 from batchsim.batch.operations import Redeliver as RedeliverMessage
-from batchsim.batch.policies import POLICIES
-from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Kind
 from batchsim.rounding import rounded
 from batchsim.scenario import Scenario, format_duration
@@ -27,7 +25,7 @@ from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.tree import plain
 from batchsim.user_code import is_reference
 
-Named = tuple[str, Policy]
+Named = tuple[str, Any]
 """A policy, and the name it was asked for by."""
 
 
@@ -37,6 +35,8 @@ def warnings_of(scenario: Scenario, policies: Sequence[Named], others: Iterable[
     `others`: the scenario with other values, which are warned of together with it.
     """
     scenarios = (scenario, *others)
+    if scenario.own is not None:
+        return tuple(dict.fromkeys(warning for each in scenarios for warning in _of_own(each, policies)))
     held_too_long = [warning for each in scenarios for warning in _held_too_long(each, policies)]
     # Who is told of the visibility timeout, be it with other values, is not told beside it that it has no effect:
     # both are said of the same latency, and only the first says what to do about it.
@@ -47,6 +47,13 @@ def warnings_of(scenario: Scenario, policies: Sequence[Named], others: Iterable[
         found += _unused_latencies(each, policies, written, known)
         found += _settings_without_effect(each, policies, written)
     return tuple(dict.fromkeys(found))
+
+
+def _of_own(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
+    """Of a system of the user's own: latencies of what nobody issues, and expectations that nobody meets."""
+    written: Any = {} if scenario.written is None else plain(scenario.written)
+    yield from _unused_latencies(scenario, policies, written, frozenset())
+    yield from _unmet_expectations(scenario, policies, written)
 
 
 def _held_too_long(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
@@ -114,10 +121,16 @@ def _settings_without_effect(
             yield f"items.overrides[{place}].execution has no effect: no child run of these items executes"
     if written.get("ingest_concurrency", 1) != 1 and scenario.setting.run_count == 1:
         yield "ingest_concurrency has no effect: the batch has one item"
+    yield from _unmet_expectations(scenario, policies, written)
+
+
+def _unmet_expectations(
+    scenario: Scenario, policies: Sequence[Named], written: Mapping[str, Any]
+) -> Iterator[str]:
     run = {*scenario.policies, *(name for name, _ in policies), *(policy.name for _, policy in policies)}
     for field in ("expect", "expect_explore"):
         for name in written.get(field, {}):
-            if name not in run and (name in POLICIES or is_reference(name)):
+            if name not in run and (name in scenario.known_policies or is_reference(name)):
                 yield f"{field}.{name} has no effect: the policy is not among those of the scenario"
 
 

@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Exploration, Graph
 from batchsim.engines.exhaustive.stepping import Label
 from batchsim.model.operation import Footprint
@@ -80,7 +79,8 @@ def explanations(exploration: Exploration, properties: Sequence[Property] = ()) 
     if not exploration.is_complete or exploration.schedules is None:
         return ()
     graph = exploration.graph
-    given = [verdicts_of(graph.outcome(state), properties) for state in graph.terminals.tolist()]
+    system = graph.layout.system
+    given = [system.verdicts_of(graph.outcome(state), properties) for state in graph.terminals.tolist()]
     failing = sorted(exploration.verdicts - {"ok"})
     return tuple(explain(graph, verdict, [verdict in each for each in given]) for verdict in failing)
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from batchsim.bad_input import BadInputError
-from batchsim.batch.policies import POLICIES
-from batchsim.batch.policy import Policy
 from batchsim.scenario import Scenario
 from batchsim.user_code import is_reference, located
 
@@ -22,7 +20,7 @@ Field = Literal["expect", "expect_explore"]
 
 
 def expected_of(
-    scenario: Scenario, field: Field, policies: Iterable[tuple[str, Policy]], directory: Path | None = None
+    scenario: Scenario, field: Field, policies: Iterable[tuple[str, Any]], directory: Path | None = None
 ) -> dict[str, frozenset[str] | None]:
     """By the name that each policy was asked for by: the verdicts that are expected; `None`: nothing is.
 
@@ -40,7 +38,7 @@ def expected_of(
         place = located(asked, directory or scenario.directory)
         if place in by_place:
             expected[asked] = by_place[place]
-        elif policy.name in POLICIES or policy.name not in table:
+        elif policy.name in scenario.known_policies or policy.name not in table:
             expected[asked] = None
         else:
             other, its_place = named.setdefault(policy.name, (asked, place))

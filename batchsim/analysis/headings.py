@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 
 
-def headings_of(chosen: Iterable[tuple[str, Policy]]) -> dict[str, str]:
+def headings_of(chosen: Iterable[tuple[str, Any]]) -> dict[str, str]:
     """By the name that each policy was asked for by: its name, which is short.
 
     It is the reference where another one among them has that name, or where it is that of a shipped policy which
     this one is not: that would say of the shipped one what is so of somebody's change to it.
     """
     policies = dict(chosen)
+    shipped = POLICIES if all(isinstance(policy, Policy) for policy in policies.values()) else {}
     names = [policy.name for policy in policies.values()]
     return {
         asked: policy.name
-        if names.count(policy.name) == 1 and (policy.name not in POLICIES or asked in POLICIES)
+        if names.count(policy.name) == 1 and (policy.name not in shipped or asked in shipped)
         else asked
         for asked, policy in policies.items()
     }

@@ -13,10 +13,10 @@ from functools import partial
 from itertools import combinations_with_replacement, product
 from typing import TYPE_CHECKING, Any
 
-from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Item, Setting
 from batchsim.batch.system import system_of
 from batchsim.model.faults import Fault
+from batchsim.model.system import System
 from batchsim.scenario import InvalidScenario, Scenario
 from batchsim.user_code import UserCodeError
 
@@ -30,7 +30,7 @@ RUNS, ITEMS_RUN_MAX = 8, 20
 
 
 def unissued(
-    scenario: Scenario, policies: Sequence[Policy], groups: Mapping[str, AbstractSet[str]]
+    scenario: Scenario, policies: Sequence[Any], groups: Mapping[str, AbstractSet[str]]
 ) -> tuple[str, ...]:
     """The names of those groups of operations of which nobody issues any under any of the policies.
 
@@ -44,25 +44,34 @@ def unissued(
 
 
 def _unissued(
-    scenario: Scenario, policies: Sequence[Policy], groups: Mapping[str, AbstractSet[str]]
+    scenario: Scenario, policies: Sequence[Any], groups: Mapping[str, AbstractSet[str]]
 ) -> tuple[str, ...]:
     left = dict(groups)
     for seed, policy in product(range(RUNS), policies):
         if left:
             left = _without(left, _issued_in_a_run(replace(scenario, seed=seed), policy))
     states_left = STATES_MAX
-    for policy, setting in product(policies, _small_batches(scenario.setting)):
+    for system in _small_systems(scenario, policies) if left else ():
         if left:
-            left, states = _left_in_all_schedules(setting, policy, left, states_left)
+            left, states = _left_in_all_schedules(system, left, states_left)
             states_left -= states
     return tuple(left)
+
+
+def _small_systems(scenario: Scenario, policies: Sequence[Any]) -> Iterator[System[Any]]:
+    """What is explored: small batches in place of the batch; a system of the user's own as it is."""
+    for policy in policies:
+        if scenario.own is not None:
+            yield scenario.system(policy)
+        else:
+            yield from (system_of(setting, policy) for setting in _small_batches(scenario.setting))
 
 
 def _without(groups: Mapping[str, AbstractSet[str]], found: AbstractSet[str]) -> dict[str, AbstractSet[str]]:
     return {name: operations for name, operations in groups.items() if operations.isdisjoint(found)}
 
 
-def _issued_in_a_run(scenario: Scenario, policy: Policy) -> set[str]:
+def _issued_in_a_run(scenario: Scenario, policy: Any) -> set[str]:
     """In one timed run, which costs little and often is enough."""
     from batchsim.engines.timed import simulate  # noqa: PLC0415 - mostly no latency of an operation is given
 
@@ -77,7 +86,7 @@ def _issued_in_a_run(scenario: Scenario, policy: Policy) -> set[str]:
 
 
 def _left_in_all_schedules(
-    setting: Setting, policy: Policy, groups: Mapping[str, AbstractSet[str]], states_max: int
+    system: System[Any], groups: Mapping[str, AbstractSet[str]], states_max: int
 ) -> tuple[dict[str, AbstractSet[str]], int]:
     """Those of which nobody issues any, and how many states were looked at; none of them if there are too many."""
     # These bring NumPy, which most runs do without.
@@ -85,7 +94,7 @@ def _left_in_all_schedules(
     from batchsim.engines.exhaustive.moves import StepTable  # noqa: PLC0415
     from batchsim.engines.exhaustive.search import INTERRUPTED, Bounds, Search, searched  # noqa: PLC0415
 
-    layout = Layout(system_of(setting, policy), merges=True, exchanges=True)
+    layout = Layout(system, merges=True, exchanges=True)
     begin = partial(Search, StepTable(layout), None, only_first_edges=True)
     search = searched(begin, Bounds(states_max), lambda _: bool(_without(groups, _issued_by(layout))))
     is_known = search.stopped_by in (None, INTERRUPTED)

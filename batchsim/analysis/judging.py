@@ -57,6 +57,8 @@ class Given:
     """`None`: nothing is."""
     expected_in: str | None = None
     """The field of the scenario that says so; `None`: none does."""
+    known: frozenset[str] | None = None
+    """The verdicts that the scenario can be given without any of the user's; `None`: those of the batch."""
     needs_all: bool = False
     """Whether every verdict that is expected has to be given, once all is known."""
     is_complete: bool = True
@@ -99,7 +101,7 @@ def judge(given: Given, limits: Sequence[Limit]) -> Judgement:
     """Hold it against what is expected, and against limits."""
     missed, broken, doubts = [], [], list(given.doubts)
     if given.expected is not None and given.as_expected is False:
-        missed.append(missed_in_words(given.expected, given.verdicts, given.expected_in))
+        missed.append(missed_in_words(given.expected, given.verdicts, given.expected_in, given.known))
     absolute = [limit for limit in limits if limit.rate is None]
     forbidden = {verdict for limit in absolute for verdict in limit.broken_by(given.verdicts)}
     if forbidden:
@@ -120,8 +122,12 @@ def judge(given: Given, limits: Sequence[Limit]) -> Judgement:
     return Judgement(tuple(missed), tuple(broken), tuple(doubts), is_asked)
 
 
-def missed_in_words(expected: Collection[str], verdicts: Collection[str], field: str | None) -> str:
+def missed_in_words(
+    expected: Collection[str], verdicts: Collection[str], field: str | None, known: Collection[str] | None = None
+) -> str:
     """That other verdicts were given than are expected in a field of the scenario.
+
+    `known`: those that the scenario can be given without any of the user's; `None`: those of the batch.
 
     Whoever adds a verdict of their own to a scenario that expects something would else look for a fault in the
     policy: what is expected was written before there was such a verdict.
@@ -129,7 +135,7 @@ def missed_in_words(expected: Collection[str], verdicts: Collection[str], field:
     from batchsim.batch.verdicts import VERDICTS  # noqa: PLC0415 - not needed to start
 
     said = f"expected {_listed(expected)}, got {_listed(verdicts)}"
-    own = set(verdicts) - set(expected) - VERDICTS.keys()
+    own = set(verdicts) - set(expected) - set(VERDICTS if known is None else known)
     if field is None or not own:
         return said
     is_one = len(own) == 1

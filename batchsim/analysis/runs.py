@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from batchsim.analysis.effects import Effects
 from batchsim.analysis.expectations import expected_of
 from batchsim.analysis.margins import Margin, race_margin_in, seal_margin_in
+from batchsim.analysis.own_story import tell
 from batchsim.analysis.story import decisive_in, story_in
-from batchsim.batch.policy import Policy
-from batchsim.batch.trace import Trace
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.prescribed import Draw
 from batchsim.engines.timed import Cue, simulate
@@ -25,8 +24,10 @@ class PolicyRun:
 
     name: str
     """The one that the policy was asked for by."""
-    policy: Policy
-    trace: Trace
+    policy: Any
+    """A `Policy`; of a system of the user's own, a `Variant`."""
+    trace: Any
+    """A `Trace`; of a system of the user's own, a `Run`."""
     verdicts: tuple[str, ...]
     expected: frozenset[str] | None
     """The verdicts that are expected; `None`: nothing is."""
@@ -81,7 +82,7 @@ class ScenarioRun:
 
 
 def run_scenario(
-    scenario: Scenario, policies: Iterable[tuple[str, Policy]], properties: Sequence[Property] = ()
+    scenario: Scenario, policies: Iterable[tuple[str, Any]], properties: Sequence[Property] = ()
 ) -> ScenarioRun:
     """Run a scenario under policies (each with the name it was asked for by), and judge each run."""
     chosen = list(policies)
@@ -95,7 +96,7 @@ def run_scenario(
 def run_policy(
     scenario: Scenario,
     name: str,
-    policy: Policy,
+    policy: Any,
     properties: Sequence[Property] = (),
     order: Sequence[Cue] | None = None,
     expected: Iterable[str] | None = None,
@@ -107,6 +108,9 @@ def run_policy(
     any are. `draws`: all latencies, if they are given.
     """
     trace = simulate(scenario, policy, order=order, draws=draws)
+    wanted = None if expected is None else frozenset(expected)
+    if scenario.own is not None:
+        return _run_of_own(scenario, name, policy, trace, properties, wanted)
     verdicts = verdicts_of(trace.outcome, properties)
     effects = Effects(trace)
     return PolicyRun(
@@ -114,9 +118,34 @@ def run_policy(
         policy=policy,
         trace=trace,
         verdicts=verdicts,
-        expected=None if expected is None else frozenset(expected),
+        expected=wanted,
         race=race_margin_in(effects),
         seal=seal_margin_in(effects),
         story=story_in(effects, verdicts),
         decisive=decisive_in(effects),
+    )
+
+
+def _run_of_own(
+    scenario: Scenario,
+    name: str,
+    policy: Any,
+    run: Any,
+    properties: Sequence[Property],
+    expected: frozenset[str] | None,
+) -> PolicyRun:
+    """A run of a system of the user's own, which has no race of the batch's."""
+    system = scenario.system(policy)
+    verdicts = system.verdicts_of(run.outcome, properties)
+    told = tell(scenario, policy, run, verdicts, properties)
+    return PolicyRun(
+        name=name,
+        policy=policy,
+        trace=run,
+        verdicts=verdicts,
+        expected=expected,
+        race=None,
+        seal=None,
+        story=told.story,
+        decisive=told.decisive,
     )

@@ -11,7 +11,7 @@ from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, steps_of, within
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
-from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
+from batchsim.cli.inputs import expected_by, load, policies_of, properties_of, verdict_names
 from batchsim.cli.judging import code_of, doubts_of, limits_of
 from batchsim.cli.outputs import (
     check_outputs,
@@ -53,7 +53,7 @@ def explore_all_orders(
     if witness_directory is not None:
         check_witnesses(witness_directory, [name for name, _ in chosen])
     expected = expected_by(scenario, "expect_explore", policies, chosen)
-    limits = limits_of(forbidden, properties)
+    limits = limits_of(forbidden, verdict_names(scenario, chosen, properties))
     warnings = warn(scenario, chosen, quiet=quiet)
     explorations: list[Exploration] = []
     reasons: list[Sequence[Explanation]] = []
@@ -91,8 +91,9 @@ def explore_all_orders(
             for name, exploration in zip(asked, explorations, strict=False)
         ]
         texts, commands = witness_texts(witness_directory, witnesses)
+    known = scenario.known_verdicts(policy for _, policy in chosen)
     judged = [
-        _given(scenario, headings[name], each, expected[name])
+        _given(scenario, known, headings[name], each, expected[name])
         for name, each in zip(names, explorations, strict=False)
     ]
 
@@ -115,7 +116,13 @@ def explore_all_orders(
     return code_of(judged, limits)
 
 
-def _given(scenario: Scenario, heading: str, exploration: Exploration, expected: frozenset[str] | None) -> Given:
+def _given(
+    scenario: Scenario,
+    known: Sequence[str],
+    heading: str,
+    exploration: Exploration,
+    expected: frozenset[str] | None,
+) -> Given:
     """Some interleaving gives each verdict that is expected. Without one the question is whether it fails."""
     return Given(
         scenario=scenario.name,
@@ -123,6 +130,7 @@ def _given(scenario: Scenario, heading: str, exploration: Exploration, expected:
         verdicts=exploration.verdicts,
         expected=expected,
         expected_in="expect_explore",
+        known=frozenset(known),
         needs_all=True,
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,

@@ -13,7 +13,15 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import options, window
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.findings import findings
-from batchsim.cli.inputs import expected_by, load, policies_of, policy_of, properties_of, runs_of_sweeps
+from batchsim.cli.inputs import (
+    expected_by,
+    load,
+    policies_of,
+    policy_of,
+    properties_of,
+    runs_of_sweeps,
+    verdict_names,
+)
 from batchsim.cli.judging import code_of, given_by_run, limits_of
 from batchsim.cli.outputs import (
     check_outputs,
@@ -109,7 +117,7 @@ def run(
         check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
     field: Field = "expect" if number is None else "expect_explore"
     expectations = [expected_by(scenario, field, policies, chosen) for scenario, chosen, _ in plans]
-    limits = limits_of(forbidden, [own for _, _, properties in plans for own in properties])
+    limits = limits_of(forbidden, [name for plan in plans for name in verdict_names(*plan)])
     of_sweep = None
     if number is not None:
         of_sweep, found = runs_of_sweeps(loaded, number, values)
@@ -280,10 +288,10 @@ def replay(
 
     witness = read_witness(file)
     (scenario,) = load([witness.scenario], witness.overrides, None, policies=[witness.policy])
-    name, policy = policy_of(witness.policy)
+    name, policy = policy_of(scenario, witness.policy)
     properties = properties_of(scenario, witness.properties)
     check_outputs(json_file, report_directory)
-    limits = limits_of(forbidden, properties)
+    limits = limits_of(forbidden, verdict_names(scenario, [(name, policy)], properties))
     warnings = warn(scenario, [(name, policy)], quiet=quiet)
     if report_directory is not None:
         check_report(report_directory, [(scenario, [(name, policy)])])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from batchsim.analysis.judging import ANY, Given, Rate
 from batchsim.cli.exit_codes import INTERRUPTED
-from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
+from batchsim.cli.inputs import expected_by, load, policies_of, properties_of, verdict_names
 from batchsim.cli.judging import code_of, doubts_of, limits_of
 from batchsim.cli.outputs import check_outputs, deliver, printing, write_json
 from batchsim.cli.telling import tell
@@ -43,7 +43,7 @@ def explore_exactly(
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     check_outputs(json_file, None)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
-    limits = limits_of(forbidden, properties, takes_rates=True)
+    limits = limits_of(forbidden, verdict_names(scenario, chosen, properties), takes_rates=True)
     warnings = warn(scenario, chosen, quiet=quiet)
     explorations: list[ExactExploration] = []
     with SearchProgress(len(chosen), quiet=quiet) as progress, progress.keeping():
@@ -53,8 +53,9 @@ def explore_exactly(
                     explore_exact(scenario, policy, properties=properties, bounds=bounds, on_level=progress.show)
                 )
     headings = headings_of(chosen)
+    known = scenario.known_verdicts(policy for _, policy in chosen)
     judged = [
-        _given(scenario, headings[name], each, expected[name])
+        _given(scenario, known, headings[name], each, expected[name])
         for (name, _), each in zip(chosen, explorations, strict=False)
     ]
 
@@ -77,7 +78,11 @@ def explore_exactly(
 
 
 def _given(
-    scenario: Scenario, heading: str, exploration: ExactExploration, expected: frozenset[str] | None
+    scenario: Scenario,
+    known: Sequence[str],
+    heading: str,
+    exploration: ExactExploration,
+    expected: frozenset[str] | None,
 ) -> Given:
     """What is judged: which verdicts are possible at all, and how probable each is."""
 
@@ -98,6 +103,7 @@ def _given(
         verdicts=exploration.verdicts,
         expected=expected,
         expected_in="expect_explore",
+        known=frozenset(known),
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,
         needs_end=True,

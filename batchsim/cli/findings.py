@@ -127,6 +127,7 @@ def findings(
     """
     from batchsim.analysis.findings import Effort, Findings, Scope, budgets_of, cases_of, survey
     from batchsim.analysis.headings import headings_of
+    from batchsim.batch.verdicts import VERDICTS
     from batchsim.report.findings import FOLDER, schedule_files
     from batchsim.report.findings_contract import findings_document
     from batchsim.report.findings_terminal import show_findings
@@ -138,7 +139,7 @@ def findings(
     scenarios = load(files or [_usual_file()], overrides, None, policies=policies)
     asked, chosen, held_against = _policies(policies, against, scenarios if files else ())
     properties = _properties(scenarios, verdicts)
-    limits = limits_of(forbidden, properties.values())
+    limits = limits_of(forbidden, (*VERDICTS, *(each.name for each in properties.values())))
     if directory is not None:
         schedules = schedule_files(headings_of(chosen.items()).values())
         check_folder("--out", directory, (PAGE, *(f"{FOLDER}/{name}" for name in schedules)))

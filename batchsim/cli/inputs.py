@@ -68,7 +68,7 @@ def _own_names(policies: Sequence[str]) -> list[str]:
 
 
 def expected_by(
-    scenario: Scenario, field: Field, names: Sequence[str], chosen: Sequence[tuple[str, Policy]]
+    scenario: Scenario, field: Field, names: Sequence[str], chosen: Sequence[tuple[str, Any]]
 ) -> dict[str, frozenset[str] | None]:
     """By the name that each was asked for by: what is expected of the policies chosen by `policies_of`."""
     from batchsim.analysis.expectations import expected_of
@@ -113,14 +113,12 @@ def _is_quiet() -> bool:
     return context is not None and bool(context.params.get("quiet"))
 
 
-def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Policy]]:
+def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Any]]:
     """The policies asked for, or those of the scenario, each with the name it was asked for by."""
-    from batchsim.batch.policies import POLICIES
-    from batchsim.scenario import find_policy
-
     directory = Path() if names else scenario.directory
     chosen = dict.fromkeys(names or scenario.policies)
-    return [(name, _find(find_policy, POLICIES, "--policy", name, directory)) for name in chosen]
+    known = scenario.known_policies
+    return [(name, _find(scenario.find_policy, known, "--policy", name, directory)) for name in chosen]
 
 
 def policy_named(option: str, name: str) -> Policy:
@@ -132,9 +130,17 @@ def policy_named(option: str, name: str) -> Policy:
     return policy
 
 
-def policy_of(name: str) -> tuple[str, Policy]:
-    """The policy that a witness names."""
-    return name, policy_named("policy of the witness", name)
+def policy_of(scenario: Scenario, name: str) -> tuple[str, Any]:
+    """The policy that a witness of a scenario names."""
+    return name, _find(scenario.find_policy, scenario.known_policies, "policy of the witness", name, Path())
+
+
+def verdict_names(
+    scenario: Scenario, chosen: Sequence[tuple[str, Any]], properties: Iterable[Property]
+) -> tuple[str, ...]:
+    """The names of all verdicts that a scenario can be given under some policies; `properties`: further ones."""
+    names = (*scenario.known_verdicts(policy for _, policy in chosen), *(each.name for each in properties))
+    return tuple(dict.fromkeys(names))
 
 
 def properties_of(scenario: Scenario, names: Sequence[str]) -> list[Property]:
@@ -148,7 +154,7 @@ def properties_of(scenario: Scenario, names: Sequence[str]) -> list[Property]:
     for name in given:
         if given.count(name) > 1:
             raise BadInputError(f"--verdict: found two properties of the name {name!r}; allowed: one of each name")
-    return [each for each in own if each.name not in VERDICTS]
+    return [each for each in own if scenario.own is not None or each.name not in VERDICTS]
 
 
 def _find(find: Callable[[str, Path], Any], known: Iterable[str], option: str, name: str, directory: Path) -> Any:

@@ -19,7 +19,6 @@ from batchsim.cli.telling import tell
 if TYPE_CHECKING:
     from batchsim.analysis.expectations import Field
     from batchsim.analysis.runs import PolicyRun
-    from batchsim.model.properties import Property
     from batchsim.report.occurrences import Explored
     from batchsim.scenario import Scenario
 
@@ -28,16 +27,12 @@ _NAMES_MAX = 8
 _RATE = re.compile(r"(?P<verdict>.*)>(?P<rate>[^>]*)", re.DOTALL)
 
 
-def limits_of(
-    options: Sequence[str], properties: Iterable[Property], *, takes_rates: bool = False
-) -> tuple[Limit, ...]:
+def limits_of(options: Sequence[str], verdicts: Iterable[str], *, takes_rates: bool = False) -> tuple[Limit, ...]:
     """What options of `--fail-on` forbid; raises `BadInputError`.
 
-    `properties`: verdicts of the user's own. `takes_rates`: whether how probable a verdict is can be asked.
+    `verdicts`: the names of those that can be given. `takes_rates`: whether how probable one is can be asked.
     """
-    from batchsim.batch.verdicts import VERDICTS
-
-    known = dict.fromkeys((ANY, *VERDICTS, *(each.name for each in properties)))
+    known = dict.fromkeys((ANY, *verdicts))
     texts = [part for option in options for part in ([option] if option in known else option.split(","))]
     return tuple(dict.fromkeys(_limit(text.strip(), known, takes_rates=takes_rates) for text in texts))
 
@@ -84,6 +79,7 @@ def given_by_run(
         verdicts=frozenset(run.verdicts),
         expected=expected,
         expected_in=field,
+        known=frozenset(scenario.known_verdicts([run.policy])),
         needs_all=field != "expect_explore",
     )
 

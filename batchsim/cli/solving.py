@@ -7,7 +7,7 @@ from pathlib import Path
 from batchsim.analysis.window import Solution, solve
 from batchsim.analysis.witnesses import Witness, timed_steps_of
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED
-from batchsim.cli.inputs import load, policies_of, properties_of
+from batchsim.cli.inputs import load, policies_of, properties_of, verdict_names
 from batchsim.cli.outputs import (
     check_outputs,
     check_witnesses,
@@ -44,7 +44,7 @@ def solve_for(
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
     check_outputs(json_file, None, witness_directory)
-    check_verdict(verdict, properties)
+    check_verdict(verdict, verdict_names(scenario, [(name, chosen)], properties))
     if witness_directory is not None:
         check_witnesses(witness_directory, [name])
     warnings = warn(scenario, [(name, chosen)], quiet=quiet)

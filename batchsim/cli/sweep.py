@@ -14,7 +14,7 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
-from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of
+from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of, verdict_names
 from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import check_apart, check_file, check_outputs, deliver, printing, write_json
 from batchsim.cli.telling import tell
@@ -106,7 +106,7 @@ def sweep(
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     check_outputs(json_file, None)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
-    limits = limits_of(forbidden, properties, takes_rates=True)
+    limits = limits_of(forbidden, verdict_names(scenario, chosen, properties), takes_rates=True)
     pictures = _pictures(plots)
     warnings = warn(scenario, chosen, quiet=quiet, others=_ends_of(scenario, vary))
     database = _database(out, scenario)
@@ -302,14 +302,19 @@ def given_by_cells(
     from batchsim.analysis.headings import headings_of
 
     headings = headings_of(chosen)
+    known = scenario.known_verdicts(policy for _, policy in chosen)
     return [
-        _given(scenario, headings[name], each, [cell for cell in cells if cell.asked_for == name])
+        _given(scenario, known, headings[name], each, [cell for cell in cells if cell.asked_for == name])
         for name, each in expected.items()
     ]
 
 
 def _given(
-    scenario: Scenario, heading: str, expected: frozenset[str] | None, cells: Sequence[CellResult]
+    scenario: Scenario,
+    known: Sequence[str],
+    heading: str,
+    expected: frozenset[str] | None,
+    cells: Sequence[CellResult],
 ) -> Given:
     return Given(
         scenario=scenario.name,
@@ -317,6 +322,7 @@ def _given(
         verdicts=frozenset(verdict for cell in cells for verdict in cell.first_runs),
         expected=expected,
         expected_in="expect_explore",
+        known=frozenset(known),
         rates=lambda verdict: [_rate(cell, verdict) for cell in cells],
     )
 

@@ -9,7 +9,7 @@ from batchsim.analysis.headings import headings_of
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, timed_steps_of, within
 from batchsim.cli.exit_codes import INTERRUPTED
-from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
+from batchsim.cli.inputs import expected_by, load, policies_of, properties_of, verdict_names
 from batchsim.cli.judging import code_of, doubts_of, limits_of
 from batchsim.cli.outputs import (
     check_outputs,
@@ -51,7 +51,7 @@ def explore_within_intervals(
     if witness_directory is not None:
         check_witnesses(witness_directory, [name for name, _ in chosen])
     expected = expected_by(scenario, "expect_explore", policies, chosen)
-    limits = limits_of(forbidden, properties)
+    limits = limits_of(forbidden, verdict_names(scenario, chosen, properties))
     warnings = warn(scenario, chosen, quiet=quiet)
     bounds = Bounds(max_zones, None if max_memory is None else max_memory << 20)
     explorations: list[TimedExploration] = []
@@ -75,8 +75,9 @@ def explore_within_intervals(
             for name, each in zip(asked, explorations, strict=False)
         ]
         texts, commands = witness_texts(witness_directory, witnesses)
+    known = scenario.known_verdicts(policy for _, policy in chosen)
     judged = [
-        _given(scenario, headings[name], each, expected[name])
+        _given(scenario, known, headings[name], each, expected[name])
         for name, each in zip(names, explorations, strict=False)
     ]
 
@@ -125,7 +126,11 @@ def _witnesses(
 
 
 def _given(
-    scenario: Scenario, heading: str, exploration: TimedExploration, expected: frozenset[str] | None
+    scenario: Scenario,
+    known: Sequence[str],
+    heading: str,
+    exploration: TimedExploration,
+    expected: frozenset[str] | None,
 ) -> Given:
     """Latencies allow no verdict that no interleaving gives; they need not allow each that one gives."""
     return Given(
@@ -134,6 +139,7 @@ def _given(
         verdicts=exploration.verdicts,
         expected=expected,
         expected_in="expect_explore",
+        known=frozenset(known),
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,
         needs_end=exploration.verdicts <= {"ok"},

@@ -10,13 +10,13 @@ import click
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED
-from batchsim.cli.inputs import load, policies_of, properties_of
+from batchsim.cli.inputs import load, policies_of, properties_of, verdict_names
 from batchsim.cli.outputs import check_outputs, deliver, printing, write_json
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from batchsim.batch.policy import Policy
     from batchsim.engines.exhaustive import Exploration
@@ -94,7 +94,7 @@ def window(
     ((name, chosen),) = policies_of(scenario, (policy,))
     properties = properties_of(scenario, verdicts)
     check_outputs(json_file, None)
-    check_verdict(verdict, properties)
+    check_verdict(verdict, verdict_names(scenario, [(name, chosen)], properties))
     warnings = warn(scenario, [(name, chosen)], quiet=quiet)
     with SearchProgress(quiet=quiet) as progress:
         progress.begin(name)
@@ -130,12 +130,11 @@ def check(scenario: Scenario) -> None:
         raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, for they have no window")
 
 
-def check_verdict(verdict: str | None, properties: Sequence[Property]) -> None:
-    """Whether there is such a verdict; raises `BadInputError`."""
-    from batchsim.batch.verdicts import VERDICTS
+def check_verdict(verdict: str | None, names: Iterable[str]) -> None:
+    """Whether there is such a verdict, among those that can be given; raises `BadInputError`."""
     from batchsim.scenario.spelling import did_you_mean
 
-    allowed = [name for name in (*VERDICTS, *(each.name for each in properties)) if name != "ok"]
+    allowed = [name for name in names if name != "ok"]
     if verdict is not None and verdict not in allowed:
         parts = (f"--class: found {verdict!r}", f"allowed: {', '.join(allowed)}", did_you_mean(verdict, allowed))
         raise BadInputError("; ".join(filter(None, parts)))

@@ -113,6 +113,12 @@ class Exposure(Generic[F]):
         """It happens in this way; the answer, or what is raised in its place."""
         raise NotImplementedError
 
+    def look(self, world: Any, operation: Operation[Any]) -> Any:
+        """What has to be known of the world before the operation takes effect."""
+
+    def compare(self, world: Any, operation: Operation[Any], seen: Any) -> None:
+        """The operation took effect: what has to be remembered of the world before it, which was `seen`."""
+
     def note(self, world: Any, operation: Operation[Any]) -> None:
         """The operation took effect in one way or another: what has to be remembered of it."""
 
@@ -198,12 +204,14 @@ class Exposed(Operation[T_co]):
 
     def apply_alternative(self, world: Any, alternative: Alternative) -> Any:
         """Take effect in one of all these ways."""
+        seen = [each.look(world, self.bare) for each in self.exposures]
         if isinstance(alternative.choice, Befalling):
             exposure, way = alternative.choice
             answer = exposure.apply(world, self.bare, way)
         else:
             answer = self.bare.apply_alternative(world, alternative)
-        for each in self.exposures:
+        for each, before in zip(self.exposures, seen, strict=True):
+            each.compare(world, self.bare, before)
             each.note(world, self.bare)
         return answer
 

@@ -15,9 +15,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from batchsim.model.cells import Key
 from batchsim.model.operation import Operation
+
+if TYPE_CHECKING:
+    from batchsim.model.exposure import Exposure
+    from batchsim.model.system import Actor
 
 T = TypeVar("T")
 
@@ -50,6 +55,24 @@ class Fault:
     def times_max(self) -> int:
         """How often it can happen, if it has no probability."""
         return 1 if self.at_most is None else self.at_most
+
+    # -- of one's own: what a fault of a user's own says of itself -------------------------------------
+
+    def exposure(self, number: int, actor: Actor) -> Exposure[Any] | None:
+        """How it can befall what an actor does; `None`: it cannot. `number`: its place among the faults."""
+        return None
+
+    def actors(self, number: int) -> tuple[Actor, ...]:
+        """Actors of the environment that are there for its sake."""
+        return ()
+
+    def cells(self, number: int) -> tuple[Key, ...]:
+        """Cells that are there for its sake."""
+        return ()
+
+    def in_words(self) -> str:
+        """What it is, in a few words."""
+        return self.word.replace("_", " ")
 
 
 class Effect(StrEnum):
@@ -108,6 +131,40 @@ class StoreError(Fault):
     def is_about(self, operation: Operation[Any]) -> bool:
         """Whether an operation of the actor can raise."""
         return admits(self.operation, operation.name) and admits(self.item, operation.item)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage(Fault):
+    """For a while, all operations of a group raise, before their effect.
+
+    Exploration lets it begin and end between any two steps. With a probability, an opportunity is a run.
+    """
+
+    word: ClassVar[str] = "outage"
+    group: str
+    """The service that fails: what the names of its operations begin with, `redis` of `redis.get`."""
+    lasts_us: int | None = None
+    """In a timed run: how long."""
+    services: tuple[str, ...] = ()
+    """Further services that are on the same servers."""
+
+    def is_about(self, operation: Operation[Any]) -> bool:
+        """Whether the operation is one of the group."""
+        return operation.name.partition(".")[0] in (self.group, *self.services)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostState(Fault):
+    """Keys of a store vanish (an eviction), or are again what they were before the last writes (a failover).
+
+    Exploration lets it happen between any two steps. With a probability, an opportunity is a run.
+    """
+
+    word: ClassVar[str] = "lost_state"
+    keys: tuple[str, ...]
+    """Names of cells; `*` stands for any characters, as in `lease:*`."""
+    last_writes: int | None = None
+    """How many writes of these keys are undone; `None`: the keys vanish."""
 
 
 def admits(field: T | None, value: T | None) -> bool:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any, ClassVar, TypeVar
 
-from batchsim.model.exposure import Exposure
-from batchsim.model.faults import Crash, Effect, StoreError
-from batchsim.model.operation import Alternative, Footprint, Operation, Raised, Stopped, StoreFailure, touches
+from batchsim.model.cells import Cells, Key, freeze, thaw
+from batchsim.model.exposure import Exposure, fault_key
+from batchsim.model.faults import Crash, Effect, Fault, LostState, Outage, StoreError, befalls
+from batchsim.model.operation import (
+    USUAL,
+    Alternative,
+    Footprint,
+    Operation,
+    Raised,
+    Stopped,
+    StoreFailure,
+    touches,
+)
+from batchsim.model.system import Actor, Alarm, System
 
 C = TypeVar("C", bound=Crash)
 E = TypeVar("E", bound=StoreError)
@@ -119,3 +133,310 @@ class StoreFails(Exposure[E]):
 
 def _raises_after(usual: Alternative) -> str:
     return "raises after" if usual.label is None else f"raises after ({usual.label})"
+
+
+# -- outages -----------------------------------------------------------------------------------
+
+
+def outage_key(number: int) -> Key:
+    """The cell that is there while an outage lasts."""
+    return f"outage:{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Begin(Operation[bool]):
+    """Something of the environment begins, or does not; whether it does."""
+
+    is_wait: ClassVar[bool] = True
+    is_of_faults: ClassVar[bool] = True
+    word: str
+    number: int
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """It says what: `outage.begin`."""
+        return f"{self.word}.begin"
+
+    @property
+    def item(self) -> int:
+        """The number of the fault: its latency is given by it."""
+        return self.number
+
+    def apply(self, world: Any) -> bool:
+        """Nothing happens."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class End(Operation[None]):
+    """An outage ends."""
+
+    is_wait: ClassVar[bool] = True
+    is_of_faults: ClassVar[bool] = True
+    word: str
+    number: int
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """It says of what: `outage.end`."""
+        return f"{self.word}.end"
+
+    @property
+    def item(self) -> int:
+        """The number of the fault: its latency is given by it."""
+        return self.number
+
+    def footprint(self) -> Footprint:
+        """That it lasts."""
+        return touches(writes=(outage_key(self.number),))
+
+    def apply(self, world: Any) -> None:
+        """It lasts no longer."""
+        world.cells.delete(outage_key(self.number))
+
+
+class _OfTheEnvironment(Exposure[Any]):
+    """At `Begin`: it begins, or, if that is left open, does not."""
+
+    def concerns(self, operation: Operation[Any]) -> bool:
+        return isinstance(operation, Begin) and operation.number == self.number
+
+    def is_certain(self, world: Any, operation: Operation[Any]) -> bool:
+        return bool(self.fault.is_pinned)
+
+    def ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Ways:
+        return (self.way("begins" if usual == USUAL else None),) if self.is_left(world) else ()
+
+    @property
+    def timer(self) -> Key | None:
+        return None  # its moment is the latency of `Begin`
+
+    def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> bool:
+        self.use_up(world)
+        self.begin(world)
+        return True
+
+    def begin(self, world: Any) -> None:
+        """What happens then."""
+        raise NotImplementedError
+
+
+class OutageBegins(_OfTheEnvironment):
+    """At `outage.begin`."""
+
+    def footprint(self, operation: Operation[Any]) -> Footprint:
+        """How often it may still begin, and that it lasts."""
+        return touches(writes=(self.key, outage_key(self.number)))
+
+    def begin(self, world: Any) -> None:
+        """It lasts from now on."""
+        world.cells.write(outage_key(self.number), value=True)
+
+
+class OutageIsMet(Exposure[Outage]):
+    """While an outage lasts: an operation of its group raises."""
+
+    def concerns(self, operation: Operation[Any]) -> bool:
+        """Whether the operation is one of the group."""
+        return self.fault.is_about(operation)
+
+    def footprint(self, operation: Operation[Any]) -> Footprint:
+        """Whether it lasts."""
+        return touches(reads=(outage_key(self.number),))
+
+    def is_certain(self, world: Any, operation: Operation[Any]) -> bool:
+        """Always: nothing else can happen."""
+        return True
+
+    def ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Ways:
+        """One, while it lasts; who waits for something waits on."""
+        lasts = usual and world.cells.read(outage_key(self.number))
+        return (Alternative("outage"),) if lasts else ()
+
+    def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Raised:
+        """It raises."""
+        self.leave_before(world, operation)
+        return Raised(StoreFailure)
+
+    def leave_before(self, world: Any, operation: Operation[Any]) -> None:
+        """What becomes of what the actor had in hand."""
+
+
+async def _outage(word: str, number: int, times: int) -> None:
+    for _ in range(times):
+        if not await Begin(word, number):
+            return
+        await End(word, number)
+
+
+# -- lost state --------------------------------------------------------------------------------
+
+
+def log_key(number: int) -> Key:
+    """The cell that holds what the last writes would be undone to."""
+    return f"lost_state:{number}"
+
+
+def matching(patterns: Iterable[str], keys: Iterable[Key]) -> tuple[Key, ...]:
+    """Those of some keys that patterns name, in which `*` stands for any characters."""
+    return tuple(key for key in keys if any(fnmatchcase(key, pattern) for pattern in patterns))
+
+
+class StateIsLost(_OfTheEnvironment):
+    """At `lost_state.begin`."""
+
+    def __init__(self, number: int, fault: LostState, keys: tuple[Key, ...]) -> None:
+        super().__init__(number, fault)
+        self._keys = keys
+
+    def footprint(self, operation: Operation[Any]) -> Footprint:
+        """How often it may still happen, the keys, and what was written to them."""
+        log = () if self.fault.last_writes is None else (log_key(self.number),)
+        return touches(writes=(self.key, *self._keys, *log))
+
+    def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
+        """What was there before the last writes is there again."""
+        return () if self.fault.last_writes is None else self._keys
+
+    def begin(self, world: Any) -> None:
+        """The keys vanish, or are what they were."""
+        if self.fault.last_writes is None:
+            for key in self._keys:
+                world.cells.delete(key)
+            return
+        for before in reversed(world.cells.read(log_key(self.number)) or ()):
+            for key, value in before:
+                if value is None:
+                    world.cells.delete(key)
+                else:
+                    world.cells.write(key, thaw(value))
+        world.cells.delete(log_key(self.number))
+
+
+class WritesAreLogged(Exposure[LostState]):
+    """Whatever writes the keys: what they were before is remembered, of the last few writes."""
+
+    def __init__(self, number: int, fault: LostState, keys: tuple[Key, ...]) -> None:
+        super().__init__(number, fault)
+        self._keys = frozenset(keys)
+
+    def concerns(self, operation: Operation[Any]) -> bool:
+        """Whether the operation can write one of the keys."""
+        return not isinstance(operation, Begin) and not self._keys.isdisjoint(operation.footprint().writes)
+
+    def footprint(self, operation: Operation[Any]) -> Footprint:
+        """What is remembered."""
+        return touches(writes=(log_key(self.number),))
+
+    def ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Ways:
+        """None: it only looks on."""
+        return ()
+
+    def look(self, world: Any, operation: Operation[Any]) -> Any:
+        """The keys as they are."""
+        keys = sorted(self._keys & operation.footprint().writes)
+        return tuple((key, freeze(world.cells.read(key))) for key in keys)
+
+    def compare(self, world: Any, operation: Operation[Any], seen: Any) -> None:
+        """Remember those that are no longer so."""
+        changed = tuple((key, value) for key, value in seen if freeze(world.cells.read(key)) != value)
+        if changed and self.is_left(world):
+            assert self.fault.last_writes is not None
+            log = (*(world.cells.read(log_key(self.number)) or ()), changed)
+            world.cells.write(log_key(self.number), log[-self.fault.last_writes :])
+
+
+async def _lose(word: str, number: int, times: int) -> None:
+    for _ in range(times):
+        if not await Begin(word, number):
+            return
+
+
+# -- a system under faults -----------------------------------------------------------------------
+
+
+def environment_of(
+    faults: Sequence[Fault], keys: Iterable[Key]
+) -> tuple[tuple[Actor, ...], tuple[Key, ...], tuple[Exposure[Any], ...]]:
+    """For the sake of outages, lost states and faults of a user's own: actors, cells, and who looks on everywhere.
+
+    `keys`: the cells of the system.
+    """
+    actors: list[Actor] = []
+    cells: list[Key] = []
+    onlookers: list[Exposure[Any]] = []
+    known = tuple(keys)
+    for number, fault in enumerate(faults):
+        match fault:
+            case Outage():
+                program = partial(_outage, fault.word, number, fault.times_max)
+                actors.append(Actor("outage", number, program, exposures=(OutageBegins(number, fault),)))
+                cells.append(outage_key(number))
+            case LostState():
+                lost_keys = matching(fault.keys, known)
+                program = partial(_lose, fault.word, number, fault.times_max)
+                lost = StateIsLost(number, fault, lost_keys)
+                actors.append(Actor("lost_state", number, program, exposures=(lost,)))
+                if fault.last_writes is not None:
+                    cells.append(log_key(number))
+                    onlookers.append(WritesAreLogged(number, fault, lost_keys))
+            case _:
+                actors += fault.actors(number)
+                cells += fault.cells(number)
+    return tuple(actors), tuple(cells), tuple(onlookers)
+
+
+def exposures_of(faults: Sequence[Fault], actor: Actor) -> Iterator[Exposure[Any]]:
+    """The faults that can befall what an actor of any system does."""
+    for number, fault in enumerate(faults):
+        match fault:
+            case Crash() if befalls(fault.actor, actor.kind, actor.number):
+                yield ActorCrashes(number, fault)
+            case StoreError() if befalls(fault.actor, actor.kind, actor.number):
+                yield StoreFails(number, fault)
+            case Outage():
+                yield OutageIsMet(number, fault)
+            case Crash() | StoreError() | LostState():
+                pass
+            case _:
+                own = fault.exposure(number, actor)
+                if own is not None:
+                    yield own
+
+
+def with_faults(system: System[Any], faults: Sequence[Fault], listed_as: Sequence[int] = ()) -> System[Any]:
+    """The same system, in which these faults happen; `listed_as`: the number that people know each by."""
+    if not faults:
+        return system
+    listed = tuple(listed_as) or tuple(range(len(faults)))
+    environment, cells, onlookers = environment_of(faults, system.cells)
+    named = {getattr(fault, "actor", None) for fault in faults}
+    budgets = {fault_key(number): each.times_max for number, each in enumerate(faults) if each.probability is None}
+
+    def exposed(actor: Actor) -> Actor:
+        exposures = (*actor.exposures, *exposures_of(faults, actor), *onlookers)
+        return actor._replace(exposures=exposures, is_twin=actor.is_twin and actor.name not in named)
+
+    def begin(empty: Cells) -> Any:
+        begun = system.begin(empty)
+        empty.update(budgets)
+        return begun
+
+    actors = [exposed(actor) for actor in system.actors]
+    spare = [actor for actor in actors if actor.is_spare]
+    everybody = (*(actor for actor in actors if not actor.is_spare), *environment, *spare)
+    for exposure in (each for actor in everybody for each in actor.exposures):
+        exposure.listed_as = listed[exposure.number]
+    moments = [
+        (number, each.at_us)
+        for number, each in enumerate(faults)
+        if each.at_us is not None and not isinstance(each, Outage | LostState)
+    ]
+    return replace(
+        system,
+        actors=everybody,
+        cells=(*system.cells, *(fault_key(number) for number, _ in enumerate(faults)), *cells),
+        begin=begin,
+        alarms=(*system.alarms, *(Alarm(fault_key(number), at_us, ()) for number, at_us in moments)),
+        faults=tuple(faults),
+    )

@@ -171,9 +171,14 @@ class System(Generic[T_co]):
     noted: frozenset[str] = frozenset()
     """The names of operations whose steps a timed run is told by, whichever steps are kept."""
 
+    @property
+    def all_properties(self) -> tuple[Property, ...]:
+        """Every property by which it can be given a verdict."""
+        return self.properties
+
     def verdicts_of(self, outcome: Any, more: Iterable[Property] = ()) -> tuple[str, ...]:
         """The names of all verdicts on an outcome, `more` of the user's among them; `("ok",)` where none is."""
-        return names_of_those_that_hold((*self.properties, *more), outcome)
+        return names_of_those_that_hold((*self.all_properties, *more), outcome)
 
 
 class Modelled(Protocol[P_contra, T_co]):

@@ -12,11 +12,12 @@ from batchsim.report.occurrences import (
     run_faults_document,
     why_inconclusive,
 )
+from batchsim.report.outcomes import batch, document_of, outcome_document
 
 if TYPE_CHECKING:
     from batchsim.analysis.judging import Given
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
-    from batchsim.batch.trace import Answered, Outcome, Trace
+    from batchsim.batch.trace import Answered, Trace
     from batchsim.engines.chain import ExactExploration, ExactOutcome
     from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
     from batchsim.engines.zones import TimedExploration, TimedOutcome
@@ -112,7 +113,7 @@ def _timed_exploration(exploration: TimedExploration) -> dict[str, Any]:
 def timed_outcome(each: TimedOutcome) -> dict[str, Any]:
     """An outcome, and a run that comes to it."""
     return {
-        **_class(each.outcome, each.verdicts),
+        **document_of(each.outcome, each.verdicts),
         "schedules": None,
         "share": None,
         "witness": [
@@ -166,29 +167,17 @@ def _exact_exploration(exploration: ExactExploration) -> dict[str, Any]:
 
 
 def _exact_outcome(each: ExactOutcome) -> dict[str, Any]:
-    return {**_class(each.outcome, each.verdicts), "probability": each.probability}
+    return {**document_of(each.outcome, each.verdicts), "probability": each.probability}
 
 
 def _outcome(each: OutcomeClass) -> dict[str, Any]:
     return {
-        **_class(each.outcome, each.verdicts),
+        **document_of(each.outcome, each.verdicts),
         "schedules": _count(each.schedules),
         "share": each.share,
         "witness": [
             {"actor": step.actor, "operation": step.name, "alternative": step.alternative} for step in each.witness
         ],
-    }
-
-
-def _class(outcome: Outcome, verdicts: Sequence[str]) -> dict[str, Any]:
-    call = outcome.call
-    return {
-        "client": {"result": call.result.value, "status": call.status, "attempts": call.attempts},
-        "batch": batch(outcome),
-        "runs_created": outcome.runs_created,
-        "runs_total": outcome.runs_total,
-        "leaked_keys": list(outcome.leaked_keys),
-        "verdicts": list(verdicts),
     }
 
 
@@ -203,21 +192,31 @@ def _decision(each: Decision) -> dict[str, Any]:
 
 
 def _run(run: PolicyRun, scenario: Scenario) -> dict[str, Any]:
-    outcome = run.trace.outcome
     return {
         "policy": run.policy.name,
         "verdicts": list(run.verdicts),
         "expected": None if run.expected is None else sorted(run.expected),
         "as_expected": None if run.expected is None else run.is_as_expected,
+        **(_of_batch(run) if scenario.own is None else _of_own(run)),
+        "faults": run_faults_document(scenario, run.trace),
+        "steps": [_step(step) for step in run.trace.steps],
+    }
+
+
+def _of_batch(run: PolicyRun) -> dict[str, Any]:
+    outcome = run.trace.outcome
+    return {
         "client": _client(run.trace),
         "batch": batch(outcome),
         "runs_created": outcome.runs_created,
         "runs_total": outcome.runs_total,
         "leaked_keys": list(outcome.leaked_keys),
         "margin_us": None if run.race is None else run.race.margin_us,
-        "faults": run_faults_document(scenario, run.trace),
-        "steps": [_step(step) for step in run.trace.steps],
     }
+
+
+def _of_own(run: PolicyRun) -> dict[str, Any]:
+    return {"outcome": outcome_document(run.trace.outcome), "ended_us": run.trace.ended_us}
 
 
 def _client(trace: Trace) -> dict[str, Any]:
@@ -237,16 +236,6 @@ def _answer(answered: Answered) -> dict[str, Any]:
         "status": answered.status,
         "sealed": answered.sealed,
         "at_us": answered.at_us,
-    }
-
-
-def batch(outcome: Outcome) -> dict[str, Any]:
-    """The final batch row."""
-    row = outcome.batch
-    return {
-        "status": row.status.value,
-        "sealed": row.sealed,
-        "processing_completed": row.processing_completed,
     }
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from batchsim.engines.chain import ExactExploration, ExactOutcome
 from batchsim.report import words
 from batchsim.report.occurrences import claim_without_faults
+from batchsim.report.outcomes import columns_of, row_of
 from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import (
     BAD,
@@ -79,17 +80,12 @@ def _probability(exploration: ExactExploration, verdict: str) -> Text:
 
 
 def _outcomes(outcomes: Sequence[ExactOutcome]) -> Table:
-    table = plain_table(
-        ("verdict", "caller got", "attempts", "batch row", "runs", "probability"),
-        right=("attempts", "probability"),
-    )
+    headings, right = columns_of([each.outcome for each in outcomes])
+    table = plain_table(("verdict", *headings, "probability"), right=(*right, "probability"))
     for each in outcomes:
         table.add_row(
             Text(", ".join(each.verdicts), style=GOOD if each.verdicts == ("ok",) else BAD),
-            words.call(each.outcome.call),
-            str(each.outcome.call.attempts),
-            words.batch_row(each.outcome.batch),
-            str(each.outcome.runs_total),
+            *map(Text, row_of(each.outcome)),
             words.share(each.probability),
         )
     return table

@@ -12,6 +12,7 @@ from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass
 from batchsim.report import words
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
+from batchsim.report.outcomes import columns_of, row_of
 from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import (
     BAD,
@@ -140,18 +141,14 @@ def _show_decisions(console: Console, verdict: str, decisions: Sequence[Decision
 
 
 def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
-    table = plain_table(
-        ("verdict", "caller got", "attempts", "batch row", "runs", "schedules", "share", "steps"),
-        right=("attempts", "schedules", "share", "steps"),
-    )
+    headings, right = columns_of([each.outcome for each in outcomes])
+    further = ("schedules", "share", "steps")
+    table = plain_table(("verdict", *headings, *further), right=(*right, *further))
     for each in outcomes:
         is_ok = each.verdicts == ("ok",)
         table.add_row(
             Text(", ".join(each.verdicts), style=GOOD if is_ok else BAD),
-            words.call(each.outcome.call),
-            str(each.outcome.call.attempts),
-            words.batch_row(each.outcome.batch),
-            str(each.outcome.runs_total),
+            *map(Text, row_of(each.outcome)),
             "-" if each.schedules is None else f"{each.schedules:,}",
             "-" if each.share is None else words.share(each.share),
             str(len(each.witness)),

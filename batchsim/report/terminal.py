@@ -18,6 +18,7 @@ from batchsim.analysis.margins import Margin
 from batchsim.model.run import Step
 from batchsim.report import words
 from batchsim.report.occurrences import happened, never_happened
+from batchsim.report.outcomes import columns_of_runs, is_of_batch, row_of_run
 from batchsim.report.phrases import repeated
 from batchsim.report.screen import Text
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table, print_wide
@@ -39,7 +40,8 @@ def show_scenario_run(
     """
     scenario = scenario_run.scenario
     console.print(Text(scenario.name, style="bold"))
-    console.print(Text(scenario.summary))
+    if scenario.summary or scenario.own is None:
+        console.print(Text(scenario.summary))
     _show_faults(console, scenario_run)
     console.print()
     print_table(console, _table_of_runs(scenario_run.runs))
@@ -97,34 +99,18 @@ def _verdicts(run: PolicyRun) -> Text:
 
 
 def _table_of_runs(runs: Sequence[PolicyRun]) -> Table:
-    table = plain_table(
-        (
-            "policy",
-            "verdict",
-            "caller got",
-            "attempts",
-            "after",
-            "batch row",
-            "runs",
-            "race margin",
-            "seal margin",
-        ),
-        right=("attempts", "after", "race margin", "seal margin"),
-    )
+    headings, right = columns_of_runs(runs)
+    table = plain_table(("policy", "verdict", *headings), right=right)
     for run in runs:
-        trace = run.trace
-        table.add_row(
-            Text(_heading(run, runs)),
-            _verdicts(run),
-            Text(words.caller_got(trace)),
-            str(trace.outcome.call.attempts),
-            Text(rounded(trace.called_back_us)),
-            Text(words.batch_row(trace.outcome.batch)),
-            Text(words.runs_created(trace)),
-            _margin(run.race),
-            _margin(run.seal),
-        )
+        cells = [cell if isinstance(cell, Text) else Text(cell) for cell in _row(run)]
+        table.add_row(Text(_heading(run, runs)), _verdicts(run), *cells)
     return table
+
+
+def _row(run: PolicyRun) -> Iterator[Text | str]:
+    yield from row_of_run(run)
+    if is_of_batch(run):
+        yield from (_margin(run.race), _margin(run.seal))
 
 
 def _margin(margin: Margin | None) -> Text:
@@ -223,7 +209,12 @@ def _show_expectations(console: Console, scenario_runs: Sequence[ScenarioRun]) -
     runs = [run for each in scenario_runs for run in each.runs]
     missed = [
         f"{each.scenario.name}, {_heading(run, runs)}: "
-        + missed_in_words(run.expected or (), run.verdicts, "expect" if each.witness is None else None)
+        + missed_in_words(
+            run.expected or (),
+            run.verdicts,
+            "expect" if each.witness is None else None,
+            each.scenario.known_verdicts([run.policy]),
+        )
         for each in scenario_runs
         for run in each.runs
         if not run.is_as_expected

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from batchsim.engines.zones import TimedExploration, TimedOutcome
-from batchsim.report import words
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
+from batchsim.report.outcomes import columns_of, row_of
 from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import (
     BAD,
@@ -100,18 +100,14 @@ def _show_exploration(console: Console, exploration: TimedExploration, commands:
 
 
 def _outcomes(outcomes: Sequence[TimedOutcome]) -> Table:
-    table = plain_table(
-        ("verdict", "caller got", "attempts", "batch row", "runs", "steps", "for example, ends after"),
-        right=("attempts", "steps", "for example, ends after"),
-    )
+    headings, right = columns_of([each.outcome for each in outcomes])
+    further = ("steps", "for example, ends after")
+    table = plain_table(("verdict", *headings, *further), right=(*right, *further))
     for each in outcomes:
         is_ok = each.verdicts == ("ok",)
         table.add_row(
             Text(", ".join(each.verdicts), style=GOOD if is_ok else BAD),
-            words.call(each.outcome.call),
-            str(each.outcome.call.attempts),
-            words.batch_row(each.outcome.batch),
-            str(each.outcome.runs_total),
+            *map(Text, row_of(each.outcome)),
             str(len(each.witness.steps)),
             rounded(each.witness.steps[-1].at_us),
         )

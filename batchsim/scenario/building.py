@@ -11,8 +11,9 @@ from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Latency, Legs, RoundTrip
 from batchsim.scenario.names import known_operations
 from batchsim.scenario.scenario import LatencyTable, Scenario
-from batchsim.scenario.schema.faults import Entry
-from batchsim.scenario.schema.models import ItemFields, Override, ScenarioFile
+from batchsim.scenario.schema.faults import AnyEntry
+from batchsim.scenario.schema.models import ItemFields, Latencies, Override, ScenarioFile
+from batchsim.scenario.schema.own_models import OwnLatencies
 from batchsim.scenario.schema.spreads import Written
 from batchsim.scenario.slowings import Slow
 from batchsim.scenario.tree import Node, dotted, nearest_node
@@ -23,7 +24,7 @@ from batchsim.scenario.written_faults import WrittenFault
 def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenario:
     """The scenario that a valid model describes; `root`: the tree of which it is the model."""
     operations = _latency_of_operation(model)
-    faults = tuple(_written_faults(model.faults, root))
+    faults = tuple(written_faults(model.faults, root))
     slowings = {
         place: value for place, entry in enumerate(model.faults) if isinstance(value := entry.value(), Slow)
     }
@@ -42,26 +43,32 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
         policies=tuple(model.policies),
         verdicts=tuple(model.verdicts),
         seed=model.seed,
-        expect=_sets(model.expect),
-        expect_explore=_sets(model.expect_explore),
-        latencies=LatencyTable(operations, _latency_of_item(model.items.overrides), _latency_of_group(model)),
+        expect=sets(model.expect),
+        expect_explore=sets(model.expect_explore),
+        latencies=LatencyTable(
+            operations, _latency_of_item(model.items.overrides), latency_of_group(model.latency)
+        ),
         slowings=tuple(slowings.values()),
         slowing_places=tuple(slowings),
         written_faults=faults,
     )
 
 
-def _written_faults(entries: Iterable[Entry], root: Node) -> Iterator[WrittenFault]:
+def written_faults(entries: Iterable[AnyEntry], root: Node) -> Iterator[WrittenFault]:
+    """The faults among the entries of a file, but for what is slow, each with its places."""
     for number, entry in enumerate(entries):
         fault = entry.value()
         if isinstance(fault, Fault):
-            path: TreePath = ("faults", number, *entry.given_keys())
+            path: TreePath = ("faults", number, *(entry.own_fault or entry.given_keys()))
             node = nearest_node(root, path)
-            place_of = {key: child.place for key, child in node.value.items()}
+            place_of = (
+                {key: child.place for key, child in node.value.items()} if isinstance(node.value, dict) else {}
+            )
             yield WrittenFault(fault, dotted(path), node.place, place_of)
 
 
-def _sets(expectations: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+def sets(expectations: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    """By policy: the verdicts that are expected."""
     return {policy: frozenset(verdicts) for policy, verdicts in expectations.items()}
 
 
@@ -87,16 +94,15 @@ def _item(fields: ItemFields, otherwise: Item) -> Item:
 
 def _latency_of_operation(model: ScenarioFile) -> dict[str, Latency]:
     """Every operation's latency, but for the default of those whose default depends on the attempt."""
-    groups = defaults.GROUPS | _latency_of_group(model)
+    groups = defaults.GROUPS | latency_of_group(model.latency)
     usual = {name: groups[group] for name in known_operations() if (group := defaults.group_of(name))}
-    of_items = _given({"store.upload": model.items.upload, "run.finish": model.items.execution})
-    return {**usual, **defaults.OWN, **_given(model.latency.operations), **of_items}
+    of_items = given({"store.upload": model.items.upload, "run.finish": model.items.execution})
+    return {**usual, **defaults.OWN, **given(model.latency.operations), **of_items}
 
 
-def _latency_of_group(model: ScenarioFile) -> dict[str, Latency]:
-    """The groups whose latency the file gives."""
-    given = model.latency
-    return _given({"redis": given.redis, "postgres": given.postgres, "http": given.http})
+def latency_of_group(written: Latencies | OwnLatencies) -> dict[str, Latency]:
+    """The groups whose latency a file gives."""
+    return given({"redis": written.redis, "postgres": written.postgres, "http": written.http})
 
 
 def _latency_of_item(overrides: Iterable[Override]) -> dict[str, dict[int, Latency]]:
@@ -109,7 +115,7 @@ def _latency_of_item(overrides: Iterable[Override]) -> dict[str, dict[int, Laten
     return {"store.upload": uploads, "run.finish": executions}
 
 
-def _given(written: Mapping[str, Written | None]) -> dict[str, Latency]:
+def given(written: Mapping[str, Written | None]) -> dict[str, Latency]:
     """Those that the file gives, each as what it means for its operation or group."""
     return {name: _meaning(name, each) for name, each in written.items() if each is not None}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
-from batchsim.model.faults import Fault
+from batchsim.batch.faults import Cut, Disconnect, LostResponse, Redeliver
+from batchsim.model.faults import Crash, Fault, LostState, Outage, StoreError
 from batchsim.scenario.durations import format_duration
 from batchsim.scenario.slowings import Slow
 
@@ -39,7 +39,14 @@ def _what(fault: Fault | Slow) -> str:
         case Slow(operation=operation, actor=actor, item=item, attempt=attempt, delay_us=delay_us):
             use = f"{operation}{_by(actor)}{_of('item', item)}{_of('attempt', attempt)}"
             return f"slow {use}, {format_duration(delay_us)} later"
-    raise TypeError(f"no words for a {type(fault).__name__}")
+        case Outage(group=group, lasts_us=lasts_us):
+            return f"outage of {group}{'' if lasts_us is None else f' for {format_duration(lasts_us)}'}"
+        case LostState(keys=keys, last_writes=None):
+            return f"loss of {', '.join(keys)}"
+        case LostState(keys=keys, last_writes=count):
+            return f"loss of the last {'write' if count == 1 else f'{count} writes'} of {', '.join(keys)}"
+        case _:
+            return fault.in_words()
 
 
 def _by(actor: str | None) -> str:

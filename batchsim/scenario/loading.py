@@ -7,13 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from batchsim.batch.setting import Setting
+from batchsim.model.model import model_of
 from batchsim.model.system import System
 from batchsim.scenario import defaults
 from batchsim.scenario.building import built
 from batchsim.scenario.overrides import Override, applied, parse_override
+from batchsim.scenario.own_systems import OwnModel
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, fail
 from batchsim.scenario.scenario import Scenario
-from batchsim.scenario.schema.validation import validated
+from batchsim.scenario.schema.validation import is_own, validated, validated_own
 from batchsim.scenario.text_file import read_text
 from batchsim.scenario.tree import Node, planted
 from batchsim.scenario.yaml_file import parse_yaml
@@ -51,7 +54,14 @@ def scenario_of(system: System[Any], *, seed: int = defaults.SEED, **latency: An
     Raises `InvalidScenario` for latencies that no file could hold.
     """
     plain = {"name": system.name, "batch": {"items": 1}, "latency": latency, "seed": seed}
-    return replace(scenario_from_data(plain), own_system=system, written=None)
+    usual = scenario_from_data(plain)
+    return replace(
+        usual,
+        setting=Setting(items=(), consumers=0, faults=system.faults),
+        policies=(system.name,),
+        own=OwnModel(model_of(system)),
+        written=None,
+    )
 
 
 def varied(scenario: Scenario, options: Sequence[str]) -> Scenario:
@@ -75,7 +85,14 @@ def varied(scenario: Scenario, options: Sequence[str]) -> Scenario:
 def _built(
     root: Node, file: str, directory: Path, problems: list[Problem], policies: Iterable[str] | None = None
 ) -> Scenario:
-    return replace(built(validated(root, directory, problems, policies), root, file, directory), written=root)
+    if is_own(root):
+        # What only these scenarios need is imported where one is read.
+        from batchsim.scenario.building_own import built_own  # noqa: PLC0415
+
+        scenario = built_own(validated_own(root, directory, problems), root, file, directory, policies)
+    else:
+        scenario = built(validated(root, directory, problems, policies), root, file, directory)
+    return replace(scenario, written=root)
 
 
 def _overridden(root: Node, options: Iterable[str], seed: int | None, problems: list[Problem]) -> Node:

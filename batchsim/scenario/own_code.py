@@ -88,7 +88,7 @@ def compare_decisions(policy: Policy, decided: Iterable[Decided]) -> None:
 
 
 def _guards(policy: Policy) -> Mapping[str, Asked[BatchRow, Decision]]:
-    checks = {name: getattr(policy, name) for name in CHECKS}
+    checks = {name: getattr(policy, name, None) for name in CHECKS}
     return {name: check for name, check in checks.items() if isinstance(check, Asked)}
 
 

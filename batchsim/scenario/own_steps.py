@@ -88,7 +88,7 @@ def guarded_step(function: Any, name: str, reference: str) -> Step:
         return function  # type: ignore[no-any-return]
     if not inspect.iscoroutinefunction(function) and inspect.isfunction(function):
         raise UserCodeError(f"{what}: found {told(function)}; allowed: a coroutine function (async def)")
-    for line, why in _mistakes(function):
+    for line, why in mistakes_in(function):
         raise UserCodeError(f"{what}: line {line}: {why}")
     return OwnStep(function, what, RESULTS[name])
 
@@ -99,7 +99,7 @@ def _is_ours(function: Any) -> bool:
     )
 
 
-def _mistakes(function: Any) -> Iterator[tuple[int, str]]:
+def mistakes_in(function: Any) -> Iterator[tuple[int, str]]:
     """Calls that nobody awaits, and calls that ask the outside world: their lines, and what is wrong."""
     try:
         lines, first = inspect.getsourcelines(function)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Setting
 from batchsim.batch.system import system_of
-from batchsim.batch.trace import Trace
 from batchsim.model.faults import Fault
+from batchsim.model.properties import OK
 from batchsim.model.system import System
 from batchsim.scenario import defaults
 from batchsim.scenario.durations import parse_duration
 from batchsim.scenario.latencies import Constant, Latency
+from batchsim.scenario.names import find_policy, known_policies, known_verdicts
+from batchsim.scenario.own_systems import OwnModel
 from batchsim.scenario.slowings import Slow
 from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
@@ -81,22 +82,36 @@ class Scenario:
     """Which places the slowings have in the list of all faults; where it is not said, they come last."""
     written_faults: tuple[WrittenFault, ...] = field(default=(), repr=False, compare=False)
     """The faults of the setting, one for each, with their places."""
-    own_system: System[Any] | None = field(default=None, compare=False)
-    """In place of the batch, one of the user's own."""
+    own: OwnModel | None = None
+    """In place of the batch, a model of the user's own."""
     written: Node | None = field(default=None, repr=False, compare=False)
     """What it was built from, so that it can be varied; `None`: not known."""
 
-    def system(self, policy: Policy | None) -> System[Trace]:
-        """What engines run: the batch under a policy, or a system of the user's own, which has none."""
-        if self.own_system is not None:
-            return self.own_system
-        assert policy is not None
-        return system_of(self.setting, policy, self.numbers_of_faults)
+    def system(self, policy: Any = None) -> System[Any]:
+        """What engines run: the batch, or a system of the user's own, under a policy.
+
+        `None`: a system of the user's own under the first one. Raises `UserCodeError` for one that is of no use.
+        """
+        if self.own is None:
+            return system_of(self.setting, policy, self.numbers_of_faults)
+        variant = self.find_policy(self.policies[0], self.directory) if policy is None else policy
+        return self.own.system(variant, self.setting.faults, self.numbers_of_faults)
 
     @property
-    def system_faults(self) -> tuple[Fault, ...]:
-        """Those that befall operations of the system; what is only slow is not among them."""
-        return self.setting.faults if self.own_system is None else self.own_system.faults
+    def known_policies(self) -> tuple[str, ...]:
+        """Names of the policies that come with what it is about: with batchsim, or with the user's own model."""
+        return known_policies() if self.own is None else tuple(self.own.model.policies)
+
+    def find_policy(self, name: str, directory: Path) -> Any:
+        """The policy of that name, or `path.py:NAME` in `directory`; raises `KeyError`, `UserCodeError`."""
+        return find_policy(name, directory) if self.own is None else self.own.policy(name, directory)
+
+    def known_verdicts(self, policies: Iterable[Any]) -> tuple[str, ...]:
+        """Names of the verdicts that some policies can be given, but for those of files."""
+        if self.own is None:
+            return known_verdicts()
+        names = (each.name for policy in policies for each in self.system(policy).all_properties)
+        return tuple(dict.fromkeys((OK, *names)))
 
     @property
     def faults(self) -> tuple[Fault | Slow, ...]:

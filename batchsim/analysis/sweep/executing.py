@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from batchsim.analysis.pool import Crew
 from batchsim.analysis.sweep.pieces import Done, Piece, run_piece
@@ -12,8 +12,7 @@ from batchsim.analysis.sweep.plan import Competitor, Enough, Plan, pieces
 from batchsim.analysis.sweep.records import Cell, End, Record, Records, Verdicts
 from batchsim.analysis.sweep.storing import Store
 from batchsim.analysis.sweep.varying import Point
-from batchsim.batch.trace import Outcome
-from batchsim.batch.verdicts import verdicts_of
+from batchsim.model.system import System
 from batchsim.scenario import compare_decisions
 
 PIECE_S = 0.25
@@ -50,7 +49,8 @@ class Execution:
         self._records = records
         self._enough = enough
         self._store = store
-        self._judged: dict[Outcome, Verdicts] = {}
+        self._judged: dict[str, dict[Hashable, Verdicts]] = {}
+        self._systems: dict[str, System[Any]] = {}
         self._pace = _Pace()
         self._known = sum(
             min(len(covered), plan.runs - covered.start)
@@ -105,11 +105,16 @@ class Execution:
         for competitor, decided in zip(competitors, done.decided, strict=True):
             compare_decisions(competitor.policy, decided)
         self._pace.learn(piece, done)
-        ends = [End(self._judge(each.outcome), each.faults) for each in done.ends]
         for competitor, codes in zip(competitors, done.codes, strict=True):
+            ends = [End(self._judge(competitor, each.outcome), each.faults) for each in done.ends]
             yield Record(Cell(competitor.key, point.key), piece.first, tuple(ends[code] for code in codes))
 
-    def _judge(self, outcome: Outcome) -> Verdicts:
-        if outcome not in self._judged:
-            self._judged[outcome] = verdicts_of(outcome, self._plan.properties)
-        return self._judged[outcome]
+    def _judge(self, competitor: Competitor, outcome: Hashable) -> Verdicts:
+        # The verdicts of a system of the user's own may differ by policy.
+        judged = self._judged.setdefault("" if self._plan.scenario.own is None else competitor.key, {})
+        if outcome not in judged:
+            system = self._systems.get(competitor.key)
+            if system is None:
+                system = self._systems[competitor.key] = self._plan.scenario.system(competitor.policy)
+            judged[outcome] = system.verdicts_of(outcome, self._plan.properties)
+        return judged[outcome]

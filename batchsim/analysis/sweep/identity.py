@@ -13,12 +13,13 @@ from batchsim.engines.streams import stream_base
 from batchsim.scenario import Scenario
 from batchsim.scenario.defaults import GROUPS
 from batchsim.scenario.defaults import latency_of as default_latency
+from batchsim.scenario.own_systems import OwnModel, plain_of
 from batchsim.scenario.scenario import LatencyTable
 
 _FOR_PEOPLE = frozenset(
     {
         *("name", "summary", "file", "directory", "policies", "verdicts", "expect", "expect_explore"),
-        *("slowing_places", "written", "written_faults", "own_system"),
+        *("slowing_places", "written", "written_faults"),
     }
 )
 """Fields of a scenario on which no run depends."""
@@ -46,6 +47,8 @@ def _canonical(value: Any) -> str:
             return repr(value.value)
         case None | bool() | int() | float() | str() | PurePath():
             return repr(value)
+        case OwnModel():
+            return _canonical((*value.identity, plain_of(value.parameters)))
         case LatencyTable():
             given = {name: each for name, each in value.of_operation.items() if each != default_latency(name)}
             groups = {name: each for name, each in value.of_group.items() if each != GROUPS[name]}

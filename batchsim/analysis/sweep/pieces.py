@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from batchsim.analysis.sweep.together import Ended, Together
 from batchsim.batch.policy import Policy
 from batchsim.engines.streams import draw
-from batchsim.scenario import Decided, Scenario, decided_by, find_policy
+from batchsim.scenario import Decided, Scenario, decided_by
 
 
 @dataclass(frozen=True, slots=True)
 class OwnPolicy:
-    """A policy in a file of the user's own, which another process reads for itself."""
+    """A policy in a file of the user's own, or of a model in one, which another process reads for itself."""
 
     reference: str
-    """`path/to/file.py:NAME`."""
+    """`path/to/file.py:NAME`, or a name that the scenario knows."""
     directory: Path
     """What it is relative to."""
 
@@ -56,7 +56,7 @@ class Done:
 def run_piece(piece: Piece) -> Done:
     """Run a piece; what it comes to depends on nothing but the piece."""
     begin = time.perf_counter()
-    policies = [at_hand(each) for each in piece.policies]
+    policies = [at_hand(piece.scenario, each) for each in piece.policies]
     together = Together(piece.scenario, policies)
     numbers: dict[Ended, int] = {}
     codes: list[list[int]] = [[] for _ in piece.policies]
@@ -68,6 +68,8 @@ def run_piece(piece: Piece) -> Done:
     return Done(tuple(numbers), tuple(map(tuple, codes)), took_s, tuple(map(decided_by, policies)))
 
 
-def at_hand(policy: Portable) -> Policy:
+def at_hand(scenario: Scenario, policy: Portable) -> Any:
     """The policy itself, in whatever process this is."""
-    return find_policy(policy.reference, policy.directory) if isinstance(policy, OwnPolicy) else policy
+    if isinstance(policy, OwnPolicy):
+        return scenario.find_policy(policy.reference, policy.directory)
+    return policy

@@ -5,14 +5,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from batchsim.analysis.sweep.identity import seed_stream
 from batchsim.analysis.sweep.intervals import share_interval
 from batchsim.analysis.sweep.pieces import OwnPolicy, Piece, Portable
 from batchsim.analysis.sweep.records import Cell, Records
 from batchsim.analysis.sweep.varying import Point
-from batchsim.batch.policy import Policy
-from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario
 
@@ -28,7 +28,7 @@ class Competitor:
     """The one that it was asked for by."""
     key: str
     """Tells it from all others: the name, and of the user's own the content of the file."""
-    policy: Policy
+    policy: Any
     portable: Portable
 
     @property
@@ -37,7 +37,7 @@ class Competitor:
         return self.policy.name if isinstance(self.portable, OwnPolicy) else self.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What is to be run."""
 
@@ -56,10 +56,11 @@ class Plan:
         """Those of a point."""
         return [Cell(each.key, point.key) for each in self.competitors]
 
-    @property
+    @cached_property
     def verdicts(self) -> tuple[str, ...]:
         """The name of every verdict that can be given."""
-        return (*VERDICTS, *(each.name for each in self.properties))
+        of_system = self.scenario.known_verdicts(each.policy for each in self.competitors)
+        return (*of_system, *(each.name for each in self.properties))
 
 
 class Enough:

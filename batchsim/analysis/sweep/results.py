@@ -91,12 +91,16 @@ class Sweep:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """The verdicts other than `ok` that any run was given; `false_failure` always, as it is the question."""
+        """The verdicts other than `ok` that any run was given.
+
+        Of the batch `false_failure` is among them always, as it is the question.
+        """
         first = next(iter(self.cells))
+        question = "false_failure" if self.scenario.own is None else ""
         return tuple(
             name
             for name in first.verdicts
-            if name == "false_failure" or (name != "ok" and any(each.verdicts[name].count for each in self.cells))
+            if name == question or (name != "ok" and any(each.verdicts[name].count for each in self.cells))
         )
 
 

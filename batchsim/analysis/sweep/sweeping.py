@@ -21,9 +21,8 @@ from batchsim.analysis.sweep.varying import Point, parse_axes, points_of
 from batchsim.bad_input import BadInputError
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
-from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
-from batchsim.scenario import InvalidScenario, Scenario, find_policy
+from batchsim.scenario import InvalidScenario, Scenario
 from batchsim.user_code import content_of, is_reference
 
 RUNS = 1000
@@ -122,7 +121,7 @@ def competitors_of(
     """The policies that take part, those of the scenario unless others are given; raises `BadInputError`."""
     relative_to = scenario.directory if policies is None else directory or Path()
     chosen = scenario.policies if policies is None else tuple(dict.fromkeys(policies))
-    competitors = tuple(_competitor(each, relative_to.resolve()) for each in chosen)
+    competitors = tuple(_competitor(scenario, each, relative_to.resolve()) for each in chosen)
     shown = [each.shown for each in competitors]
     for name in shown:
         if shown.count(name) > 1:
@@ -132,16 +131,16 @@ def competitors_of(
     return competitors
 
 
-def _competitor(policy: str | Policy, directory: Path) -> Competitor:
+def _competitor(scenario: Scenario, policy: str | Policy, directory: Path) -> Competitor:
     if isinstance(policy, Policy):
         return Competitor(policy.name, _key_of(policy), policy, policy)
     try:
-        found = find_policy(policy, directory)
+        found = scenario.find_policy(policy, directory)
     except KeyError:
-        allowed = ", ".join((*POLICIES, "path/to/file.py:NAME"))
+        allowed = ", ".join((*scenario.known_policies, "path/to/file.py:NAME"))
         raise BadInputError(f"policies: found {policy!r}; allowed: {allowed}") from None
     if not is_reference(policy):
-        return Competitor(policy, policy, found, found)
+        return Competitor(policy, policy, found, found if scenario.own is None else OwnPolicy(policy, directory))
     key = f"{policy.rpartition(':')[2]}@{content_of(policy, directory)}"
     return Competitor(policy, key, found, OwnPolicy(policy, directory))
 
@@ -175,7 +174,9 @@ def _identity(plan: Plan) -> dict[str, str]:
         "version of batchsim": batchsim.__version__,
         "scenario": f"{plan.scenario.name} ({digest_of(plan.scenario)})",
         **order,
-        "set of verdicts": ", ".join((*VERDICTS, *map(_told_apart, plan.properties))),
+        "set of verdicts": ", ".join(
+            (*plan.verdicts[: len(plan.verdicts) - len(plan.properties)], *map(_told_apart, plan.properties))
+        ),
     }
 
 

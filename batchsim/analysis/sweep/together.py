@@ -8,14 +8,13 @@ made again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from batchsim.analysis.checks import check_of, switches_of, with_checks
 from batchsim.batch.decision import Check, Decision
 from batchsim.batch.policy import Policy
 from batchsim.batch.stores import BatchRow
-from batchsim.batch.trace import Outcome
 from batchsim.engines.drawing_ahead import DrawingAhead
 from batchsim.engines.latencies import Drawn
 from batchsim.engines.timed import Simulation
@@ -27,7 +26,7 @@ _NO_STEPS: frozenset[str] = frozenset()
 class Ended(NamedTuple):
     """What a run came to."""
 
-    outcome: Outcome
+    outcome: Hashable
     faults: tuple[int, ...]
     """The numbers of the faults that happened."""
 
@@ -44,11 +43,14 @@ class Decided(NamedTuple):
 class _Candidate:
     """A policy that is simulated, and what it decided in the last run."""
 
-    def __init__(self, scenario: Scenario, policy: Policy) -> None:
+    def __init__(self, scenario: Scenario, policy: Any) -> None:
         self._policy = policy
         self._decided: list[Decided] = []
-        self._simulation = Simulation(scenario, with_checks(policy, self._observed), self._decided)
-        self.switches = switches_of(policy)
+        is_batch = isinstance(policy, Policy)
+        observed = with_checks(policy, self._observed) if is_batch else policy
+        self._simulation = Simulation(scenario, observed, self._decided)
+        self.switches = switches_of(policy) if is_batch else None
+        """`None`: a policy of another system, which is like no other one."""
 
     def _observed(self, name: str) -> Check:
         check = check_of(self._policy, name)
@@ -68,15 +70,20 @@ class _Candidate:
 
     def would_have_decided_like(self, other: _Candidate) -> bool:
         """Whether it decides the same wherever the other one was asked in its last run, in that order."""
-        return self.switches == other.switches and all(
-            check_of(self._policy, name)(row) is decision for name, row, decision in dict.fromkeys(other._decided)
+        return (
+            self.switches is not None
+            and self.switches == other.switches
+            and all(
+                check_of(self._policy, name)(row) is decision
+                for name, row, decision in dict.fromkeys(other._decided)
+            )
         )
 
 
 class Together:
     """Policies of one scenario that meet the same latencies."""
 
-    def __init__(self, scenario: Scenario, policies: Sequence[Policy]) -> None:
+    def __init__(self, scenario: Scenario, policies: Sequence[Any]) -> None:
         self._candidates = [_Candidate(scenario, policy) for policy in policies]
         self._drawing = DrawingAhead()
 

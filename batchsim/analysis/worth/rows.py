@@ -60,8 +60,8 @@ class Row:
 
 def row_of(task: Task) -> Row:
     """Look at it; what comes out depends on nothing but the task."""
-    first = at_hand(task.first)
-    others = comparable(first, {name: at_hand(each) for name, each in task.others.items()})
+    first = at_hand(task.scenario, task.first)
+    others = comparable(first, {name: at_hand(task.scenario, each) for name, each in task.others.items()})
     seeds = (draw(task.seeds, index) for index in range(task.runs))
     row = Row(task.point, timing_of(Simulation(task.scenario, first), seeds))
     try:

@@ -23,7 +23,7 @@ def check_for_chain(scenario: Scenario) -> None:
 
 
 def _problems_of_faults(scenario: Scenario) -> Iterator[Problem]:
-    for number, fault in enumerate(scenario.system_faults):
+    for number, fault in enumerate(scenario.setting.faults):
         if not fault.is_memoryless:
             written = scenario.written_faults[number : number + 1]
             place = written[0].place if written else Place(scenario.file)

@@ -107,7 +107,7 @@ def explore(
     `reduces`: they are not, and in a graph that is too large orders of steps that commute are skipped; the
     outcomes are the same. Raises `InvalidScenario` for faults with a probability.
     """
-    if scenario.system_faults:
+    if scenario.setting.faults:
         check_for_exploration(scenario)
     system = scenario.system(policy)
     table = StepTable(Layout(system, merges=merges, exchanges=exchanges))

@@ -48,7 +48,7 @@ def simulate(
     `draws`: all latencies, in place of those that the scenario has under its seed; raises `NoSuchDraw` where the
     run needs another.
     """
-    if scenario.system_faults and order is None:
+    if scenario.setting.faults and order is None:
         check_for_timed_run(scenario)
     latencies: AnyLatencies
     if draws is None:
@@ -59,7 +59,8 @@ def simulate(
     system = scenario.system(policy)
     actors = iter(system.actors)
     run = _Run(scenario, system, scenario.seed, latencies, actors, keep, observer, conductor).run()
-    return system.trace(run)
+    trace: Trace = system.trace(run)
+    return trace
 
 
 class Simulation:
@@ -84,7 +85,8 @@ class Simulation:
         latencies = latencies_of(self._samplers, seed, self._scenario.slowings, drawn)
         actors = iter(self._actors)
         run = _Run(self._scenario, self._system, seed, latencies, actors, keep, None, None).run()
-        return self._system.trace(run)
+        trace: Trace = self._system.trace(run)
+        return trace
 
 
 def _cells(*, is_watched: bool, keeps_steps: bool) -> Cells:

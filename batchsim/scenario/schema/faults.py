@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
 from batchsim.batch import faults
 from batchsim.model.faults import Effect, Fault
+from batchsim.scenario.own_faults import read_own_fault
 from batchsim.scenario.schema.fault_values import (
     ACTOR,
     AT_MOST,
@@ -18,14 +19,15 @@ from batchsim.scenario.schema.fault_values import (
     SLOWABLE,
     narrowed_by_actor,
 )
-from batchsim.scenario.schema.rules import JsonSchema, refusal
+from batchsim.scenario.schema.rules import JsonSchema, Reading, refusal
 from batchsim.scenario.schema.strict import Strict
 from batchsim.scenario.schema.values import POSITION, duration, positive_duration
 from batchsim.scenario.slowings import Slow
+from batchsim.user_code import REFERENCE_PATTERN, UserCodeError, is_reference
 
 WAYS = ("at", "at_most", "probability")
 """How a fault comes about, apart from being pinned to a place: at most one of them."""
-UNIT_OF = {"at": "at_us", "delay": "delay_us"}
+UNIT_OF = {"at": "at_us", "delay": "delay_us", "lasts": "lasts_us"}
 
 Attempt = Annotated[int | None, ATTEMPT, Field(description="The phase-2 request, counted from 1")]
 ItemIndex = Annotated[int | None, POSITION, Field(description="The item that the operation is about")]
@@ -152,14 +154,57 @@ class SlowFields(FaultFields):
     probability: Probability = None
 
 
-def _exactly_one(schema: JsonSchema) -> None:
-    schema["oneOf"] = [{"required": [key]} for key in schema["properties"]]
+def exactly_one(schema: JsonSchema) -> None:
+    """For the JSON Schema: an entry has one key, which may be a fault of the user's own."""
+    schema["properties"].pop("own_fault")
+    known = [{"required": [key]} for key in schema["properties"]]
+    schema["patternProperties"] = {REFERENCE_PATTERN: {"type": "object"}}
+    schema["anyOf"] = [*known, {"propertyNames": {"pattern": REFERENCE_PATTERN}}]
+    schema["minProperties"] = schema["maxProperties"] = 1
 
 
-class Entry(Strict):
-    """A fault, by its name."""
+class AnyEntry(Strict):
+    """A fault, by its name; one of the user's own by where it is: path/to/file.py:NAME."""
 
-    model_config = ConfigDict(title="Fault", json_schema_extra=_exactly_one)
+    model_config = ConfigDict(title="Fault", json_schema_extra=exactly_one)
+
+    own_fault: dict[str, Any] = Field({}, exclude=True)
+    """The entry of a fault of the user's own."""
+    _own: Fault | None = PrivateAttr(None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_own(cls, value: object) -> object:
+        if not isinstance(value, dict) or not any(map(is_reference, value)):
+            return value
+        own = {key: each for key, each in value.items() if is_reference(key)}
+        return {**{key: each for key, each in value.items() if key not in own}, "own_fault": own}
+
+    @model_validator(mode="after")
+    def _is_one(self, info: ValidationInfo[Reading]) -> Self:
+        given = [*(key for key in self.given_keys() if key != "own_fault"), *self.own_fault]
+        if len(given) != 1 or not all(map(is_reference, self.own_fault)):
+            found = " and ".join(given) or "an empty mapping"
+            known = [key for key in type(self).model_fields if key != "own_fault"]
+            raise refusal(f"one of {', '.join(known)}, path/to/file.py:NAME", found=found)
+        for reference, fields in self.own_fault.items():
+            try:
+                self._own = read_own_fault(reference, fields, info.context.directory)
+            except UserCodeError as error:
+                raise refusal("a fault of your own", str(error), found=reference) from error
+        return self
+
+    def value(self) -> Fault | Slow:
+        """The one that was given, as plain data."""
+        if self._own is not None:
+            return self._own
+        (kind,) = self.model_fields_set
+        fields: FaultFields = getattr(self, kind)
+        return fields.value()
+
+
+class Entry(AnyEntry):
+    """A fault of the batch."""
 
     lost_response: LostResponseFields | None = None
     disconnect: DisconnectFields | None = None
@@ -168,17 +213,3 @@ class Entry(Strict):
     crash: CrashFields | None = None
     store_error: StoreErrorFields | None = None
     slow: SlowFields | None = None
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Self:
-        given = self.given_keys()
-        if len(given) != 1:
-            found = " and ".join(given) or "an empty mapping"
-            raise refusal(f"one of {', '.join(type(self).model_fields)}", found=found)
-        return self
-
-    def value(self) -> Fault | Slow:
-        """The one that was given, as plain data."""
-        (kind,) = self.model_fields_set
-        fields: FaultFields = getattr(self, kind)
-        return fields.value()

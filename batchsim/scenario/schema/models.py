@@ -19,9 +19,9 @@ from batchsim.scenario.schema.faults import Entry
 from batchsim.scenario.schema.references import (
     COMPARED_POLICY,
     OPERATION,
-    OWN_POLICY_SCHEMA,
     POLICY,
     PROPERTY,
+    REFERENCE_SCHEMA,
     VERDICT,
     expected_policy,
 )
@@ -86,7 +86,8 @@ class Latencies(Strict):
     )
 
 
-def _ok_alone(verdicts: tuple[str, ...]) -> tuple[str, ...]:
+def ok_alone(verdicts: tuple[str, ...]) -> tuple[str, ...]:
+    """The same verdicts; refused where `ok` is not the only one."""
     if "ok" in verdicts and len(set(verdicts)) > 1:
         raise refusal("ok alone, as it means that no other verdict is given", found=", ".join(verdicts))
     return verdicts
@@ -122,7 +123,7 @@ class ScenarioFile(Strict):
     seed: Annotated[int, whole_number(0, 2**64 - 1)] = Field(
         defaults.SEED, description="What all random draws of a timed run derive from"
     )
-    expect: dict[Annotated[str, EXPECTED], Annotated[Verdicts, AfterValidator(_ok_alone)]] = Field(
+    expect: dict[Annotated[str, EXPECTED], Annotated[Verdicts, AfterValidator(ok_alone)]] = Field(
         {}, description="By policy: all verdicts of a timed run with this seed"
     )
     expect_explore: dict[Annotated[str, EXPECTED_TO_EXPLORE], Verdicts] = Field(
@@ -156,15 +157,18 @@ class _ForEditors(GenerateJsonSchema):
         return super().default_schema(schema)
 
 
+def json_schema_of(model: type[Strict]) -> dict[str, Any]:
+    """The JSON Schema of a model, as editors want it."""
+    return {"$schema": _ForEditors.schema_dialect, **model.model_json_schema(schema_generator=_ForEditors)}
+
+
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a scenario file, for editors."""
-    body = ScenarioFile.model_json_schema(schema_generator=_ForEditors)
+    """The JSON Schema (draft 2020-12) of a scenario file of the batch, for editors."""
     # Names of one's own in expectations need a policy of one's own.
-    only_shipped = {"policies": {"not": {"contains": OWN_POLICY_SCHEMA}}}
+    only_shipped = {"policies": {"not": {"contains": REFERENCE_SCHEMA}}}
     then = {field: {"propertyNames": POLICY.schema} for field in ("expect", "expect_explore")}
     return {
-        "$schema": _ForEditors.schema_dialect,
-        **body,
+        **json_schema_of(ScenarioFile),
         "title": "batchsim scenario",
         "if": {"properties": only_shipped},
         "then": {"properties": then},

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _REFERENCE = "path/to/file.py:NAME"
 _OWN_POLICY = "a Policy of your own"
-_REFERENCE_SCHEMA: JsonSchema = {"type": "string", "pattern": REFERENCE_PATTERN}
+REFERENCE_SCHEMA: JsonSchema = {"type": "string", "pattern": REFERENCE_PATTERN}
 
 
 def _read_policy(value: object, reading: Reading, own: Iterable[str] = ()) -> str:
@@ -106,15 +106,14 @@ def _read_verdict(value: object, reading: Reading) -> str:
     return value
 
 
-_POLICY_SCHEMA: JsonSchema = {"anyOf": [{"enum": list(known_policies())}, _REFERENCE_SCHEMA]}
+_POLICY_SCHEMA: JsonSchema = {"anyOf": [{"enum": list(known_policies())}, REFERENCE_SCHEMA]}
 EXPECTED_POLICY_SCHEMA: JsonSchema = {
     # The last branch: a policy of the user's own, whose name only running its file can tell.
     "anyOf": [*_POLICY_SCHEMA["anyOf"], {"type": "string", "minLength": 1}]
 }
-OWN_POLICY_SCHEMA = _REFERENCE_SCHEMA
 POLICY = Rule("the name of a policy", _read_policy, _POLICY_SCHEMA)
 COMPARED_POLICY = Rule(POLICY.allowed, _read_compared_policy, _POLICY_SCHEMA)
-PROPERTY = Rule(_REFERENCE, _read_property, _REFERENCE_SCHEMA)
+PROPERTY = Rule(_REFERENCE, _read_property, REFERENCE_SCHEMA)
 VERDICT = Rule(
     "verdict names",
     _read_verdict,

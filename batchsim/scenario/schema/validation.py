@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -13,13 +13,21 @@ from pydantic_core import ErrorDetails
 
 from batchsim.scenario.problems import InvalidScenario, Problem, describe, fail
 from batchsim.scenario.schema.models import ScenarioFile
+from batchsim.scenario.schema.own_models import OwnScenarioFile
 from batchsim.scenario.schema.rules import Reading
 from batchsim.scenario.schema.spreads import DurationOr
+from batchsim.scenario.schema.strict import Strict
 from batchsim.scenario.spelling import did_you_mean
 from batchsim.scenario.tree import Node, dotted, nearest_node, plain
 from batchsim.scenario.tree import Path as TreePath
 
+M = TypeVar("M", bound=Strict)
 Fields = Mapping[str, FieldInfo]
+
+
+def is_own(root: Node) -> bool:
+    """Whether a tree is a scenario of a system of the user's own."""
+    return isinstance(root.value, dict) and "system" in root.value
 
 
 def validated(
@@ -29,13 +37,24 @@ def validated(
 
     `policies`: names of the user's own among policies that are compared instead of those of the tree.
     """
+    return _validated(ScenarioFile, root, directory, problems, policies)
+
+
+def validated_own(root: Node, directory: Path, problems: Iterable[Problem] = ()) -> OwnScenarioFile:
+    """Likewise, of a scenario of a system of the user's own."""
+    return _validated(OwnScenarioFile, root, directory, problems, None)
+
+
+def _validated(
+    kind: type[M], root: Node, directory: Path, problems: Iterable[Problem], policies: Iterable[str] | None
+) -> M:
     _refuse_what_is_no_scenario(root)
     found = list(problems)
     reading = Reading(directory, policies_given=None if policies is None else frozenset(policies))
     try:
-        model = ScenarioFile.model_validate(plain(root), context=reading)
+        model = kind.model_validate(plain(root), context=reading)
     except ValidationError as error:
-        found += [_problem(each, root) for each in error.errors(include_url=False)]
+        found += [_problem(each, root, kind) for each in error.errors(include_url=False)]
         raise InvalidScenario(found) from None
     if found:
         raise InvalidScenario(found)
@@ -46,14 +65,14 @@ def _refuse_what_is_no_scenario(root: Node) -> None:
     """A file without a single key of a scenario is another file, maybe a secret one: nothing of it is told."""
     value = root.value
     if isinstance(value, list) or (
-        isinstance(value, dict) and (not value or value.keys() & ScenarioFile.model_fields)
+        isinstance(value, dict) and (not value or value.keys() & {*ScenarioFile.model_fields, "system"})
     ):
         return
     found = "a mapping with none of the keys of a scenario" if isinstance(value, dict) else "no mapping"
     fail(root.place, found, _mapping_with(ScenarioFile.model_fields))
 
 
-def _problem(error: ErrorDetails, root: Node) -> Problem:
+def _problem(error: ErrorDetails, root: Node, kind: type[Strict]) -> Problem:
     path = error["loc"]
     # Pydantic marks what is wrong with a key of a mapping, not with its value.
     is_key = path[-1:] == ("[key]",) or error["type"] == "extra_forbidden"
@@ -63,18 +82,18 @@ def _problem(error: ErrorDetails, root: Node) -> Problem:
         return replace(elsewhere, field=dotted(path))
     node = nearest_node(root, path)
     place = node.key_place if is_key and node.key_place else node.place
-    return Problem(*place, dotted(path), *_sentence(error, path))
+    return Problem(*place, dotted(path), *_sentence(error, path, kind))
 
 
-def _sentence(error: ErrorDetails, path: TreePath) -> tuple[str | None, str, str]:
+def _sentence(error: ErrorDetails, path: TreePath, kind: type[Strict]) -> tuple[str | None, str, str]:
     """What was found (`None`: nothing), what is allowed, and a hint."""
     details = error.get("ctx", {})
     found, allowed, hint = describe(error["input"]), "", ""
     match error["type"]:
         case "missing":
-            return None, _allowed_in(_fields_at(path[:-1])[str(path[-1])]), ""
+            return None, _allowed_in(_fields_at(path[:-1], kind)[str(path[-1])]), ""
         case "extra_forbidden":
-            known = _fields_at(path[:-1])
+            known = _fields_at(path[:-1], kind)
             found, allowed = f"the unknown key {describe(path[-1])}", ", ".join(known)
             hint = did_you_mean(path[-1], known)
         case "too_short" | "too_long":
@@ -84,7 +103,7 @@ def _sentence(error: ErrorDetails, path: TreePath) -> tuple[str | None, str, str
         case "dict_type":
             allowed = "a mapping"
         case "model_type":
-            allowed = _mapping_with(_fields_at(path))
+            allowed = _mapping_with(_fields_at(path, kind))
         case _:
             found, allowed, hint = details["found"] or found, details["allowed"], details["hint"]
     return found, allowed, hint
@@ -110,14 +129,14 @@ def _allowed_in(field: FieldInfo) -> str:
     return next(rules, _mapping_with(model.model_fields) if model else "")
 
 
-def _fields_at(path: TreePath) -> Fields:
+def _fields_at(path: TreePath, kind: type[Strict]) -> Fields:
     """The keys that are known at a path; positions in lists and names in open mappings lead no deeper."""
-    fields: Fields = ScenarioFile.model_fields
+    fields: Fields = kind.model_fields
     for step in path:
         field = fields.get(str(step))
         model = _model_in((*field.metadata, field.annotation)) if field else None
         fields = model.model_fields if model else fields
-    return fields
+    return {name: field for name, field in fields.items() if not field.exclude}
 
 
 def _model_in(parts: Iterable[Any]) -> type[BaseModel] | None:

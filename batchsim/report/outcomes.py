@@ -1,0 +1,158 @@
+"""What a run came to, in columns of a table and in JSON: of the batch, and of any other system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from batchsim.batch.trace import Outcome
+from batchsim.model.cells import FrozenSortedSet
+from batchsim.model.system import AtRest
+from batchsim.report import words
+from batchsim.rounding import rounded
+
+if TYPE_CHECKING:
+    from batchsim.analysis.runs import PolicyRun
+
+CELLS_SHOWN_MAX = 6
+TEXT_LENGTH_MAX = 60
+
+
+class Columns(NamedTuple):
+    """The columns that tell outcomes apart for people."""
+
+    headings: tuple[str, ...]
+    right: tuple[str, ...]
+    """Those of numbers."""
+
+
+_OF_BATCH = Columns(("caller got", "attempts", "batch row", "runs"), ("attempts",))
+_OF_OTHERS = Columns(("at the end",), ())
+
+
+def columns_of(outcomes: Sequence[Any]) -> Columns:
+    """The columns for some outcomes of one system."""
+    return _OF_BATCH if all(isinstance(each, Outcome) for each in outcomes) else _OF_OTHERS
+
+
+def row_of(outcome: Any) -> tuple[str, ...]:
+    """The same of one outcome, in words."""
+    if isinstance(outcome, Outcome):
+        call = outcome.call
+        return (words.call(call), str(call.attempts), words.batch_row(outcome.batch), str(outcome.runs_total))
+    return (outcome_in_words(outcome),)
+
+
+def is_of_batch(run: PolicyRun) -> bool:
+    """Whether a run is one of the batch."""
+    return isinstance(run.trace.outcome, Outcome)
+
+
+def columns_of_runs(runs: Sequence[PolicyRun]) -> Columns:
+    """The columns that tell timed runs of one scenario apart; of the batch, its margins are the last two."""
+    if all(map(is_of_batch, runs)):
+        headings = ("caller got", "attempts", "after", "batch row", "runs", "race margin", "seal margin")
+        return Columns(headings, ("attempts", "after", "race margin", "seal margin"))
+    return Columns(("after", *_OF_OTHERS.headings), ("after",))
+
+
+def row_of_run(run: PolicyRun) -> tuple[str, ...]:
+    """The same of one run, but for the margins."""
+    trace, outcome = run.trace, run.trace.outcome
+    if not is_of_batch(run):
+        return (rounded(trace.ended_us), outcome_in_words(outcome))
+    return (
+        words.caller_got(trace),
+        str(outcome.call.attempts),
+        rounded(trace.called_back_us),
+        words.batch_row(outcome.batch),
+        words.runs_created(trace),
+    )
+
+
+def outcome_in_words(outcome: Any) -> str:
+    """What a run of a system of the user's own came to: `used = 1, worker-0 returned 3`."""
+    if not isinstance(outcome, AtRest):
+        return _shortened(str(outcome))
+    said = [f"{cell} = {value_in_words(value)}" for cell, value in outcome.cells if not _is_of_faults(cell)]
+    said += [f"{actor} returned {value_in_words(value)}" for actor, value in outcome.results if value is not None]
+    more = len(said) - CELLS_SHOWN_MAX
+    return ", ".join([*said[:CELLS_SHOWN_MAX], *([f"and {more} more"] if more > 0 else [])]) or "no cell is there"
+
+
+def _is_of_faults(cell: str) -> bool:
+    return cell.startswith(("fault:", "outage:", "lost_state:"))
+
+
+def value_in_words(value: Any) -> str:
+    """The value of a cell, short, and the same in every process."""
+    plain = as_json(value)
+    return _shortened(plain if isinstance(plain, str) else _written(plain))
+
+
+def _written(plain: Any) -> str:
+    if isinstance(plain, list):
+        return f"[{', '.join(map(_written, plain))}]"
+    if isinstance(plain, dict):
+        return f"{{{', '.join(f'{key}: {_written(each)}' for key, each in plain.items())}}}"
+    return str(plain)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= TEXT_LENGTH_MAX else f"{text[: TEXT_LENGTH_MAX - 1]}…"
+
+
+def document_of(outcome: Any, verdicts: Sequence[str]) -> dict[str, Any]:
+    """An outcome and its verdicts in JSON."""
+    if isinstance(outcome, Outcome):
+        call = outcome.call
+        return {
+            "client": {"result": call.result.value, "status": call.status, "attempts": call.attempts},
+            "batch": batch(outcome),
+            "runs_created": outcome.runs_created,
+            "runs_total": outcome.runs_total,
+            "leaked_keys": list(outcome.leaked_keys),
+            "verdicts": list(verdicts),
+        }
+    return {"outcome": outcome_document(outcome), "verdicts": list(verdicts)}
+
+
+def batch(outcome: Outcome) -> dict[str, Any]:
+    """The final batch row."""
+    row = outcome.batch
+    return {
+        "status": row.status.value,
+        "sealed": row.sealed,
+        "processing_completed": row.processing_completed,
+    }
+
+
+def outcome_document(outcome: Any) -> Any:
+    """What a run of a system of the user's own came to."""
+    if isinstance(outcome, AtRest):
+        return {
+            "cells": {cell: as_json(value) for cell, value in outcome.cells if not _is_of_faults(cell)},
+            "results": {actor: as_json(value) for actor, value in outcome.results},
+        }
+    return as_json(outcome)
+
+
+def as_json(value: Any) -> Any:
+    """A value of a cell as JSON can hold it; sets in order, and what JSON has no form for as text."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case FrozenSortedSet():
+            return {str(key): as_json(each) for key, each in value}
+        case frozenset() | set():
+            return sorted((as_json(each) for each in value), key=str)
+        case Mapping():
+            return {str(key): as_json(each) for key, each in value.items()}
+        case tuple() if hasattr(value, "_asdict"):
+            return {key: as_json(each) for key, each in value._asdict().items()}
+        case tuple() | list():
+            return [as_json(each) for each in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: as_json(getattr(value, each.name)) for each in fields(value)}
+    return str(value)

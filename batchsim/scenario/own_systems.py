@@ -1,0 +1,227 @@
+"""A system of the user's own, in a file: loaded, given its parameters, and guarded.
+
+What is wrong with it is a `UserCodeError`, one line that names the file, the policy, and what would do.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from batchsim.model.faults import Fault
+from batchsim.model.injection import with_faults
+from batchsim.model.model import Model, Variant, model_of
+from batchsim.model.properties import OK, Property
+from batchsim.model.system import Actor, System
+from batchsim.scenario.asking import Asked
+from batchsim.scenario.own_steps import mistakes_in
+from batchsim.signals import is_real
+from batchsim.user_code import (
+    UserCodeError,
+    content_of,
+    is_reference,
+    load_from_file,
+    printing_to_stderr,
+    told,
+    type_name,
+    what_it_did,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnModel:
+    """A model that a scenario is about, in place of the batch."""
+
+    model: Model
+    parameters: Any = None
+    """Of the type that the model says; `None`: their defaults."""
+    reference: str = ""
+    """`path/to/file.py:NAME`, as the scenario has it; empty: code made it."""
+    directory: Path = Path()
+    """What the reference is relative to."""
+
+    @property
+    def told(self) -> str:
+        """How messages call it."""
+        return self.reference or self.model.name
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What runs depend on: the name in its file, and the content of the file."""
+        if not self.reference:
+            return self.model.name, ""
+        return self.reference.rpartition(":")[2], content_of(self.reference, self.directory)
+
+    def policy(self, name: str, directory: Path) -> Variant:
+        """The policy of a name, or `path.py:NAME` in a directory; raises `KeyError`, `UserCodeError`."""
+        if not is_reference(name):
+            return Variant(name, self.model.policies[name])
+        value: Any = load_from_file(name, directory, self._kind)
+        given = getattr(value, "name", None)
+        return Variant(given if type(given) is str and given else name.rpartition(":")[2], value)
+
+    @property
+    def _kind(self) -> type:
+        """What policies have to be of, so that the model can make something of them."""
+        kinds = {type(value) for value in self.model.policies.values()}
+        return kinds.pop() if len(kinds) == 1 else object
+
+    def system(self, policy: Variant, faults: Sequence[Fault] = (), listed_as: Sequence[int] = ()) -> System[Any]:
+        """The system under a policy, in which these faults happen; raises `UserCodeError`."""
+        built = self._built(policy)
+        return built if built.faults else with_faults(built, faults, listed_as)
+
+    def _built(self, policy: Variant) -> System[Any]:
+        what = f"{self.told}: system under {policy.name!r}"
+        try:
+            with printing_to_stderr():
+                built = self.model.built(policy, self.parameters)
+        except BaseException as error:
+            if is_real(error):
+                raise
+            raise UserCodeError(f"{what}: {what_it_did(error)}") from None
+        if type(built) is not System:
+            raise UserCodeError(f"{what}: found {told(built)}, of type {type_name(built)}; allowed: a System")
+        return _guarded(replace(built, name=policy.name), what)
+
+    # Another process reads the file for itself.
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self.reference:
+            return OwnModel, (self.model, self.parameters)
+        return _loaded_again, (self.reference, self.directory, plain_of(self.parameters))
+
+
+def load_model(reference: str, directory: Path) -> Model:
+    """The model in a user's file, or that of a single system; raises `UserCodeError`."""
+    found = load_from_file(reference, directory, object)
+    if type(found) is System:
+        return model_of(found)
+    if type(found) is not Model:
+        raise UserCodeError(
+            f"{directory / reference.rpartition(':')[0]}: {reference.rpartition(':')[2]} is of type "
+            f"{type_name(found)}; allowed: a Model or a System"
+        )
+    _check_model(found, reference)
+    return found
+
+
+def _check_model(model: Model, reference: str) -> None:
+    if type(model.name) is not str or not model.name or not model.name.isprintable():
+        raise UserCodeError(f"{reference}: name: found {told(model.name)}; allowed: one line of text")
+    if not callable(model.system):
+        raise UserCodeError(f"{reference}: system: found {told(model.system)}; allowed: a function")
+    names: list[Any] = list(model.policies) if isinstance(model.policies, Mapping) else []  # type: ignore[redundant-expr]
+    if not names or not all(type(name) is str and name.isprintable() and name.strip() for name in names):
+        raise UserCodeError(
+            f"{reference}: policies: found {told(model.policies)}; allowed: a mapping, with a name for each"
+        )
+    if model.parameters is not None and not isinstance(model.parameters, type):
+        raise UserCodeError(
+            f"{reference}: parameters: found {told(model.parameters)}; allowed: a dataclass, or a pydantic model"
+        )
+
+
+def _loaded_again(reference: str, directory: Path, parameters: Any) -> OwnModel:
+    model = load_model(reference, directory)
+    return OwnModel(model, read_parameters(model, parameters), reference, directory)
+
+
+# -- parameters ----------------------------------------------------------------------------------
+
+
+def parameter_names(model: Model) -> tuple[str, ...]:
+    """The names of a model's parameters."""
+    kind: Any = model.parameters
+    if kind is None:
+        return ()
+    if is_dataclass(kind):
+        return tuple(each.name for each in fields(kind) if each.init)
+    return tuple(getattr(kind, "model_fields", ()))
+
+
+def read_parameters(model: Model, plain: Any) -> Any:
+    """The parameters in plain data, as the model's own type has them; raises pydantic's `ValidationError`."""
+    if model.parameters is None:
+        return None
+    from pydantic import TypeAdapter  # noqa: PLC0415 - most scenarios have no parameters
+
+    return TypeAdapter(model.parameters).validate_python({} if plain is None else plain)
+
+
+def plain_of(parameters: Any) -> Any:
+    """The same as plain data; `None`: there are none."""
+    if parameters is None:
+        return None
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
+    return TypeAdapter(type(parameters)).dump_python(parameters, mode="json")
+
+
+# -- systems ---------------------------------------------------------------------------------------
+
+
+def _guarded(system: System[Any], what: str) -> System[Any]:
+    """The same system, whose steps and properties are guarded; raises `UserCodeError` for one of no use."""
+    actors = _checked(system.actors, Actor, f"{what}: actors")
+    _refuse_twice([each.name for each in actors], f"{what}: actors")
+    cells = _checked(system.cells, str, f"{what}: cells")
+    _refuse_twice(cells, f"{what}: cells")
+    properties = _checked(system.properties, Property, f"{what}: properties")
+    _refuse_twice([each.name for each in properties], f"{what}: properties")
+    for each in properties:
+        if each.name == OK or type(each.name) is not str or not each.name.isprintable() or not each.name.strip():
+            raise UserCodeError(f"{what}: properties: found the name {told(each.name)}; allowed: another name")
+    if not actors:
+        raise UserCodeError(f"{what}: actors: found none; allowed: at least one Actor")
+    for actor in actors:
+        for function in _coroutine_functions(actor.program):
+            for line, why in mistakes_in(function):
+                raise UserCodeError(f"{what}: {actor.name}: line {line}: {why}")
+    guarded = tuple(replace(each, holds=_asked(each, what)) for each in properties)
+    return replace(system, actors=actors, cells=cells, properties=guarded, is_guarded=True)
+
+
+def _checked(values: Any, kind: type, what: str) -> tuple[Any, ...]:
+    try:
+        found = tuple(values)
+    except BaseException as error:
+        if is_real(error):
+            raise
+        raise UserCodeError(f"{what}: {what_it_did(error)}") from None
+    for each in found:
+        if type(each) is not kind:
+            raise UserCodeError(f"{what}: found {told(each)}, of type {type_name(each)}; allowed: {kind.__name__}")
+    return found
+
+
+def _refuse_twice(names: Sequence[str], what: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UserCodeError(f"{what}: found {told(name)} twice; allowed: each once")
+
+
+def _asked(own: Property, what: str) -> Callable[[Any], bool]:
+    """A property of the outcome, asked with care; nothing else may decide it."""
+    if isinstance(own.holds, Asked):
+        return own.holds
+    return Asked(
+        own.holds, f"{what}: {own.name}: holds", {"True": True, "False": False}, briefly=lambda _: "outcome"
+    )
+
+
+def _coroutine_functions(program: Any) -> Iterator[Any]:
+    """What an actor runs, and the other coroutine functions of its file."""
+    function = program
+    while isinstance(function, partial):
+        function = function.func
+    yield function
+    home = getattr(function, "__module__", None)
+    module = sys.modules.get(home or "")
+    for each in vars(module).values() if module is not None else ():
+        if inspect.iscoroutinefunction(each) and each.__module__ == home and each is not function:
+            yield each
