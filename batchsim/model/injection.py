@@ -325,8 +325,8 @@ class WritesAreLogged(Exposure[LostState]):
         return not isinstance(operation, Begin) and not self._keys.isdisjoint(operation.footprint().writes)
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
-        """What is remembered."""
-        return touches(writes=(log_key(self.number),))
+        """What is remembered, and whether it still has to be."""
+        return touches(reads=(self.key,), writes=(log_key(self.number),))
 
     def ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Ways:
         """None: it only looks on."""

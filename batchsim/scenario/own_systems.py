@@ -16,6 +16,7 @@ from typing import Any
 from batchsim.model.faults import Fault
 from batchsim.model.injection import with_faults
 from batchsim.model.model import Model, Variant, model_of
+from batchsim.model.operation import Program, ProtocolError, Stopped
 from batchsim.model.properties import OK, Property
 from batchsim.model.system import Actor, System
 from batchsim.scenario.asking import Asked
@@ -183,7 +184,18 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
             for line, why in mistakes_in(function):
                 raise UserCodeError(f"{what}: {actor.name}: line {line}: {why}")
     guarded = tuple(replace(each, holds=_asked(each, what)) for each in properties)
-    return replace(system, actors=actors, cells=cells, properties=guarded, is_guarded=True)
+    ending = tuple(actor._replace(program=partial(_to_its_end, actor.program)) for actor in actors)
+    return replace(system, actors=ending, cells=cells, properties=guarded, is_guarded=True)
+
+
+async def _to_its_end(program: Callable[[], Program[Any]]) -> Any:
+    """What an actor does; where an operation raises and it does not catch that, it ends, as a process would."""
+    try:
+        return await program()
+    except Stopped:
+        raise
+    except ProtocolError:
+        return None
 
 
 def _checked(values: Any, kind: type, what: str) -> tuple[Any, ...]:
