@@ -86,7 +86,7 @@ def _rank(actor: str) -> tuple[int, str, tuple[int, ...]]:
 def _legs(actor: str, steps: Iterable[Step], trace: Trace) -> Iterator[Leg]:
     for step in steps:
         yield from _legs_of(step, trace.steps)
-    if actor == "sdk":
+    if actor == "sdk" and isinstance(trace, Trace):
         yield from _wait_for_waitpoint(trace)
 
 

@@ -1,13 +1,28 @@
-"""Why a run of a system of the user's own came to its verdicts."""
+"""Why a run of a system of the user's own came to its verdicts: the step that decided, and what it overtook.
+
+The batch has words of its own (`story.py`). Of any other system all orders of its steps are explored, if they are
+not too many, and the run is followed through them: the step is told after which no order avoids a verdict.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from batchsim.model.properties import Property
-from batchsim.model.run import Run
-from batchsim.scenario import Scenario
+from batchsim.analysis.chains import last_common_cause, legs_between
+from batchsim.analysis.margins import Margin
+from batchsim.engines.exhaustive import Bounds, Exploration, explore
+from batchsim.engines.exhaustive.fates import avoidable
+from batchsim.engines.exhaustive.following import NotASchedule, follow
+from batchsim.engines.exhaustive.graph import Graph
+from batchsim.engines.exhaustive.stepping import Label
+from batchsim.model.properties import OK, Property
+from batchsim.model.run import Run, Step
+from batchsim.rounding import exact_instant, rounded
+from batchsim.scenario import InvalidScenario, Scenario
+
+STATES_MAX = 100_000
+"""Beyond so many states it is not said which step decided."""
 
 
 class Told(NamedTuple):
@@ -15,10 +30,127 @@ class Told(NamedTuple):
 
     story: tuple[str, ...]
     decisive: frozenset[int]
+    """The numbers of the steps that it turns on."""
+    race: Margin | None
+    """Of the first step that decided, against one that it overtook."""
+
+
+class _Decided(NamedTuple):
+    """The step that decided a verdict."""
+
+    step: Step
+    rivals: tuple[Label, ...]
+    """What could have come in its place, disturbs it, and would have left it open."""
 
 
 def tell(
     scenario: Scenario, policy: Any, run: Run, verdicts: Sequence[str], properties: Sequence[Property]
 ) -> Told:
-    """Which step decided."""
-    return Told((), frozenset())
+    """Why a run came to its verdicts; nothing is said of one that is ok."""
+    failing = [verdict for verdict in verdicts if verdict != OK]
+    if not failing:
+        return Told((), frozenset(), None)
+    meanings = {each.name: each.meaning for each in (*scenario.system(policy).all_properties, *properties)}
+    found = _explored(scenario, policy, properties)
+    story: list[str] = []
+    steps: set[int] = set()
+    race: Margin | None = None
+    for verdict in failing:
+        story.append(f"the verdict is {verdict}: {_begun_small(meanings[verdict])}")
+        decided = None if found is None else _decided(found, run, verdict, properties)
+        if decided is None:
+            story.append("which step decided is not known: its orders are too many, or faults come by chance.")
+        elif not decided:
+            story.append("every order of its steps comes to that.")
+        else:
+            overtaken = _overtaken(run, decided[0])
+            story += _sentences(verdict, decided[0], overtaken)
+            steps |= {decided[0].step.number, *(step.number for step in overtaken)}
+            race = race or _race(run, decided[0].step, overtaken)
+    return Told(tuple(story), frozenset(steps), race)
+
+
+def _explored(scenario: Scenario, policy: Any, properties: Sequence[Property]) -> Exploration | None:
+    try:
+        found = explore(scenario, policy, properties=properties, bounds=Bounds(STATES_MAX, None))
+    except InvalidScenario:  # of faults by chance
+        return None
+    return found if found.is_complete else None
+
+
+def _decided(
+    found: Exploration, run: Run, verdict: str, properties: Sequence[Property]
+) -> tuple[_Decided, ...] | None:
+    """The step that decided a verdict; none: nothing else was possible from the start; `None`: it is not known."""
+    graph = found.graph
+    system = graph.layout.system
+    given = [system.verdicts_of(graph.outcome(state), properties) for state in graph.terminals.tolist()]
+    try:
+        edges = follow(graph, run.steps)
+        can_avoid = avoidable(graph, given, [verdict]) > 0
+    except (NotASchedule, ValueError):
+        return None
+    if not can_avoid[0]:
+        return ()
+    number = next(place for place, edge in enumerate(edges) if not can_avoid[graph.targets[edge]])
+    return (_Decided(run.steps[number], tuple(_rivals(graph, edges[number], can_avoid))),)
+
+
+def _rivals(graph: Graph, decisive: int, can_avoid: Any) -> Iterator[Label]:
+    mine = graph.labels[graph.edge_labels[decisive]].kind
+    state = graph.sources[decisive]
+    for edge in range(*graph.edges_begin[state : state + 2].tolist()):
+        label = graph.labels[graph.edge_labels[edge]]
+        if (
+            edge != decisive
+            and can_avoid[graph.targets[edge]]
+            and mine.footprint.conflicts_with(label.kind.footprint)
+        ):
+            yield label
+
+
+def _overtaken(run: Run, decided: _Decided) -> list[Step]:
+    """Where the rivals came in the run, later."""
+    found: list[Step] = []
+    for label in decided.rivals:
+        for step in run.steps[decided.step.number + 1 :]:
+            is_of_it = step.actor.partition(".")[0] in {actor.name for actor in label.kind.role.actors}
+            if is_of_it and step.name == label.kind.operation.name and step.actor != decided.step.actor:
+                found.append(step)
+                break
+    return sorted({step.number: step for step in found}.values(), key=lambda step: step.number)
+
+
+def _sentences(verdict: str, decided: _Decided, overtaken: Sequence[Step]) -> Iterator[str]:
+    step = decided.step
+    answer = f" ({step.description})" if step.description else ""
+    what = f"{step.name} of {step.actor}{answer}"
+    yield f"it was decided at {exact_instant(step.at_us)}, by {what}: from there every order comes to it."
+    for other in overtaken:
+        shared = sorted(_touched(step) & _touched(other))
+        later = other.at_us - step.at_us
+        when = f"{rounded(later)} later" if later else "at the same instant, after it"
+        yield (
+            f"it came before {other.name} of {other.actor}, which took effect {when}: both touch "
+            f"{', '.join(shared)}, and in the other order {verdict} could still be avoided."
+        )
+    ways = [label.alternative for label in decided.rivals if label.alternative is not None]
+    if not overtaken and ways:
+        yield f"it could have turned out otherwise: {', '.join(dict.fromkeys(ways))}."
+
+
+def _begun_small(text: str) -> str:
+    return f"{text[:1].lower()}{text[1:].removesuffix('.')}."
+
+
+def _touched(step: Step) -> frozenset[str]:
+    footprint = step.operation.footprint()
+    return footprint.reads | footprint.writes
+
+
+def _race(run: Run, step: Step, overtaken: Sequence[Step]) -> Margin | None:
+    if not overtaken:
+        return None
+    other = overtaken[0]
+    cause = last_common_cause(run.steps, other, step)
+    return Margin(other, step, cause, legs_between(run.steps, cause, other), legs_between(run.steps, cause, step))

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from batchsim.analysis.effects import Effects
 from batchsim.analysis.expectations import expected_of
 from batchsim.analysis.margins import Margin, race_margin_in, seal_margin_in
-from batchsim.analysis.own_story import tell
 from batchsim.analysis.story import decisive_in, story_in
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.prescribed import Draw
@@ -135,6 +134,9 @@ def _run_of_own(
     expected: frozenset[str] | None,
 ) -> PolicyRun:
     """A run of a system of the user's own, which has no race of the batch's."""
+    # It explores, which brings NumPy; runs of the batch do without.
+    from batchsim.analysis.own_story import tell  # noqa: PLC0415
+
     system = scenario.system(policy)
     verdicts = system.verdicts_of(run.outcome, properties)
     told = tell(scenario, policy, run, verdicts, properties)
@@ -144,7 +146,7 @@ def _run_of_own(
         trace=run,
         verdicts=verdicts,
         expected=expected,
-        race=None,
+        race=told.race,
         seal=None,
         story=told.story,
         decisive=told.decisive,

@@ -70,7 +70,8 @@ def _claim_in_words(exploration: Exploration) -> tuple[str, str]:
     failing = [each for each in exploration.outcomes if each.verdicts != ("ok",)]
     total = "" if exploration.schedules is None else f"{exploration.schedules:,}"
     if failing and exploration.schedules is None:
-        return f"fails: in {len(failing)} kinds of outcome", BAD
+        kinds = "1 kind" if len(failing) == 1 else f"{len(failing)} kinds"
+        return f"fails: in {kinds} of outcome", BAD
     if failing:
         found = "" if exploration.is_complete else f" found before it was {exploration.stopped_by}"
         return f"fails: {sum(each.schedules or 0 for each in failing):,} of {total} schedules{found}", BAD

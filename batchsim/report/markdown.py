@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from batchsim.batch.setting import Kind
 from batchsim.model.run import Step
 from batchsim.report import phrases, words
 from batchsim.report.file_names import worth_file
-from batchsim.report.latencies import by_item, special_operations
+from batchsim.report.latencies import by_item, in_words, special_operations
 from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table, warning
 from batchsim.report.occurrences import happened
+from batchsim.report.outcomes import columns_of_runs, is_of_batch, outcome_in_words, row_of_run, value_in_words
 from batchsim.report.shell import join, quote
-from batchsim.rounding import exact_instant, instant
+from batchsim.rounding import exact_instant, instant, rounded
 from batchsim.scenario import Scenario, fault_in_words, format_duration
+from batchsim.scenario.own_systems import OwnModel, plain_of
 
 _ROWS_MAX = 40
 """Of a table of legs."""
@@ -51,8 +53,28 @@ def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str], others: Co
 
 def _setting(scenario_run: ScenarioRun) -> Iterator[str]:
     scenario = scenario_run.scenario
+    yield "## Setting"
+    rows = _of_batch(scenario) if scenario.own is None else _of_own(scenario, scenario.own)
+    yield table(("what", "value"), [*rows, ("seed", str(scenario.seed)), *_faults(scenario_run)])
+
+
+def _of_own(scenario: Scenario, own: OwnModel) -> Iterator[tuple[str, str]]:
+    """What a scenario says of a system of the user's own."""
+    # Where the file is on this machine is nobody's business.
+    file, _, name = own.reference.rpartition(":")
+    yield "system", code(f"{Path(file).name}:{name}")
+    if own.model.summary:
+        yield "what it is", plain(own.model.summary)
+    for name, value in (plain_of(own.parameters) or {}).items():
+        yield code(name), plain(value_in_words(value))
+    latencies = scenario.latencies
+    for name, latency in (*latencies.of_group.items(), *latencies.of_operation.items()):
+        yield code(name), plain(in_words(latency))
+
+
+def _of_batch(scenario: Scenario) -> Iterator[tuple[str, str]]:
     setting = scenario.setting
-    rows = [
+    yield from (
         ("call", code(setting.call)),
         ("items", _items(scenario)),
         ("uploads", _uploads(scenario)),
@@ -60,11 +82,7 @@ def _setting(scenario_run: ScenarioRun) -> Iterator[str]:
         ("consumers", str(setting.consumers)),
         ("items handled at once", str(setting.ingest_concurrency or "what the policy says")),
         *((code(name), plain(latency)) for name, latency in special_operations(scenario)),
-        ("seed", str(scenario.seed)),
-        *_faults(scenario_run),
-    ]
-    yield "## Setting"
-    yield table(("what", "value"), rows)
+    )
 
 
 def _faults(scenario_run: ScenarioRun) -> Iterator[tuple[str, str]]:
@@ -103,7 +121,13 @@ def _uploads(scenario: Scenario) -> str:
 # -- verdicts ----------------------------------------------------------------------------------
 
 
-def _verdicts(runs: Iterable[PolicyRun]) -> Iterator[str]:
+def _verdicts(runs: Sequence[PolicyRun]) -> Iterator[str]:
+    yield "## Verdicts"
+    if not all(map(is_of_batch, runs)):
+        headings, _ = columns_of_runs(runs)
+        rows = [(*_judged(run), *map(plain, row_of_run(run))) for run in runs]
+        yield table(("policy", "verdict", "expected?", *headings), rows, right=(3,))
+        return
     headings = (
         "policy",
         "verdict",
@@ -116,7 +140,6 @@ def _verdicts(runs: Iterable[PolicyRun]) -> Iterator[str]:
         "race margin",
         "seal margin",
     )
-    yield "## Verdicts"
     yield table(headings, [_verdict(run) for run in runs], right=(4, 5, 7, 8, 9))
     yield (
         "Race margin: the first deletion of `enqueued_items` minus the first count of it. "
@@ -125,13 +148,19 @@ def _verdicts(runs: Iterable[PolicyRun]) -> Iterator[str]:
     )
 
 
-def _verdict(run: PolicyRun) -> tuple[str, ...]:
-    outcome = run.trace.outcome
+def _judged(run: PolicyRun) -> tuple[str, ...]:
     verdicts = ", ".join(code(verdict) for verdict in run.verdicts)
     return (
         code(run.policy.name),
         verdicts if run.is_ok else bold(verdicts),
         plain(words.expectation(run)) if run.is_as_expected else bold(plain(words.expectation(run))),
+    )
+
+
+def _verdict(run: PolicyRun) -> tuple[str, ...]:
+    outcome = run.trace.outcome
+    return (
+        *_judged(run),
         plain(words.caller_got(run.trace)),
         str(outcome.call.attempts),
         instant(run.trace.called_back_us),
@@ -161,7 +190,7 @@ def _failing(scenario_run: ScenarioRun, pictures: Mapping[int, str]) -> Iterator
             continue
         yield "\n".join(f"- {plain(sentence[:1].upper() + sentence[1:])}" for sentence in run.story)
         yield from _picture(scenario_run.scenario, run, pictures.get(place))
-        yield from _answers(run)
+        yield from _answers(run) if is_of_batch(run) else ()
         yield from _contests(run)
         yield from _steps(run)
 
@@ -171,11 +200,17 @@ def _passing(scenario_run: ScenarioRun, pictures: Mapping[int, str]) -> Iterator
     if not passing:
         return
     yield f"## Passing: {', '.join(code(run.policy.name) for _, run in passing)}"
-    yield "\n".join(f"- {code(run.policy.name)}: {phrases.call_sentence(run)}" for _, run in passing)
+    yield "\n".join(f"- {code(run.policy.name)}: {_how_it_ended(run)}" for _, run in passing)
     for place, run in passing:
         yield from _picture(scenario_run.scenario, run, pictures.get(place))
     if len(passing) == len(scenario_run.runs):
         yield from _contests(passing[0][1])
+
+
+def _how_it_ended(run: PolicyRun) -> str:
+    if is_of_batch(run):
+        return phrases.call_sentence(run)
+    return plain(f"ended after {rounded(run.trace.ended_us)}: {outcome_in_words(run.trace.outcome)}.")
 
 
 def _picture(scenario: Scenario, run: PolicyRun, file: str | None) -> Iterator[str]:
@@ -205,7 +240,8 @@ def _contests(run: PolicyRun) -> Iterator[str]:
     for name, margin in (("race", run.race), ("seal", run.seal)):
         if margin is not None:
             result = "won" if margin.is_won else "lost"
-            yield f"### The {name}: {result} by {format_duration(abs(margin.margin_us))}"
+            by = format_duration(abs(margin.margin_us))
+            yield f"### The {name}: {result} by {by}" if is_of_batch(run) else f"### What decided, by {by}"
             since = 0 if margin.cause is None else margin.cause.at_us
             yield (
                 f"{plain(phrases.margin_sentence(margin))}. "
@@ -302,7 +338,8 @@ def _worth(scenario_run: ScenarioRun, others: Collection[str]) -> Iterator[str]:
 def _footer(scenario_run: ScenarioRun) -> Iterator[str]:
     # Where the file was on this machine is nobody's business.
     if scenario_run.witness is None:
-        file = f"scenarios/{Path(scenario_run.scenario.file).name}"
+        name = Path(scenario_run.scenario.file).name
+        file = name if scenario_run.scenario.own is not None else f"scenarios/{name}"
         command = join(["run", file, *scenario_run.options])
     else:
         command = f"replay {quote(scenario_run.witness)}"

@@ -8,6 +8,7 @@ from batchsim.scenario import InvalidScenario, Problem, Scenario, check_for_time
 from batchsim.scenario.problems import Place
 
 ALLOWED = "lost_response, and store_error of a handler, without at, in an exact exploration"
+ALLOWED_OF_ANY = "crash and store_error without at, in an exact exploration"
 
 
 def check_for_chain(scenario: Scenario) -> None:
@@ -29,4 +30,4 @@ def _problems_of_faults(scenario: Scenario) -> Iterator[Problem]:
             place = written[0].place if written else Place(scenario.file)
             field = written[0].field if written else f"faults[{number}]"
             found = fault.word if fault.at_us is None else f"{fault.word} with at"
-            yield Problem(*place, field, found, ALLOWED)
+            yield Problem(*place, field, found, ALLOWED if scenario.own is None else ALLOWED_OF_ANY)

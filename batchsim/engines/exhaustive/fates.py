@@ -39,13 +39,13 @@ def decisions(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence
     found: list[Decision] = []
     for begin in range(0, len(names), BITS):
         some = names[begin : begin + BITS]
-        avoidable = _avoidable(graph, verdicts, some)
+        masks = avoidable(graph, verdicts, some)
         for bit, name in enumerate(some):
-            found += _decisions_for(graph, (avoidable >> np.uint64(bit)) & np.uint64(1) == 1, name)
+            found += _decisions_for(graph, (masks >> np.uint64(bit)) & np.uint64(1) == 1, name)
     return found
 
 
-def _avoidable(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence[str]) -> Masks:
+def avoidable(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence[str]) -> Masks:
     """For each state a bit for each verdict that some schedule from there avoids."""
     masks = np.zeros(graph.states, dtype=np.uint64)
     for state, given in zip(graph.terminals.tolist(), verdicts, strict=True):

@@ -34,7 +34,7 @@ from batchsim.batch.operations import (
     Upload,
 )
 from batchsim.batch.steps import BodyNotRead
-from batchsim.batch.trace import Answered
+from batchsim.batch.trace import Answered, Trace
 from batchsim.model.operation import Operation, Raised, Stopped
 from batchsim.model.run import Step
 from batchsim.report.phrases import answer
@@ -63,8 +63,20 @@ class Caption:
 
 def captions_of(run: PolicyRun, lanes: Iterable[Lane]) -> dict[str, list[Caption]]:
     """The captions of some lanes, by actor, the most important first."""
+    if not isinstance(run.trace, Trace):
+        return {lane.actor: _in_order(_of_any_steps(lane, run)) for lane in lanes}
     answers = answering_steps(run.trace)
     return {lane.actor: _in_order([*_of_steps(lane, run, answers), *_of_waitpoint(lane, run)]) for lane in lanes}
+
+
+def _of_any_steps(lane: Lane, run: PolicyRun) -> Iterator[Caption]:
+    """Of a system of the user's own: what each step is, and what it was answered."""
+    for step in lane.steps:
+        name = step.name.partition(".")[2] or step.name
+        texts: Texts = (f"{name}: {step.description}", name) if step.description else (name,)
+        texts = texts if step.raised is None else _of_failure(step.name, step.raised)
+        weight = DECISIVE if step.number in run.decisive else WRITE if step.keys_written else BAR
+        yield Caption(step.at_us, step.at_us, texts, weight if step.raised is None else TURN)
 
 
 def _in_order(captions: Iterable[Caption]) -> list[Caption]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from batchsim.analysis.contest import contest_of
 from batchsim.analysis.runs import PolicyRun
 from batchsim.report import phrases, words
+from batchsim.report.outcomes import is_of_batch, outcome_in_words
 from batchsim.report.timeline import panel
 from batchsim.report.timeline.labels import shortened, text_width
 from batchsim.report.timeline.look import ROOT, coloured
@@ -14,6 +15,7 @@ from batchsim.report.timeline.race import Race, race
 from batchsim.report.timeline.style import EDGE, LEFT, MARGIN, RIGHT, SMALL, TITLE, WIDTH, definitions
 from batchsim.report.timeline.svg import bar, element, group, number, path, text, text_node
 from batchsim.report.timeline.whole_run import WholeRun, whole_run
+from batchsim.rounding import rounded
 
 _LENS = 26.0
 _HEIGHT = 880.0
@@ -74,6 +76,8 @@ def _short_title(scenario: str, run: PolicyRun, room: float) -> str:
 
 
 def _summary(run: PolicyRun) -> str:
+    if not is_of_batch(run):
+        return f"Ended after {rounded(run.trace.ended_us)}: {outcome_in_words(run.trace.outcome)}."
     row = words.batch_row(run.trace.outcome.batch)
     return f"{phrases.call_sentence(run)} Batch {row}; child runs: {words.runs_created(run.trace)}."
 

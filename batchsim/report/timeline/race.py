@@ -29,6 +29,7 @@ from batchsim.report.timeline.style import (
     ROW,
     SMALL,
     hue,
+    kinds_in,
 )
 from batchsim.report.timeline.svg import group, path, text, text_with_note
 from batchsim.rounding import exact_instant, rounded
@@ -56,14 +57,15 @@ def race(margin: Margin, trace: Trace, top: float, height_max: float) -> Race:
     axis = _axis(margin)
     above, below = runners_of(margin, trace, axis, height_max - _AROUND)
     drawn: list[str] = []
+    kinds = kinds_in(trace.steps)
     lanes_top = y = top + 24
     for runner in above:
         y += runner.height
-        drawn.append(_lane(runner, axis, y - LANE_OF_RACE / 2, away=-1))
+        drawn.append(_lane(runner, axis, y - LANE_OF_RACE / 2, kinds, away=-1))
     bracket = _Bracket(margin, axis, top=y, bottom=y + _BRACKET)
     y += _BRACKET
     for runner in below:
-        drawn.append(_lane(runner, axis, y + LANE_OF_RACE / 2, away=1))
+        drawn.append(_lane(runner, axis, y + LANE_OF_RACE / 2, kinds, away=1))
         y += runner.height + 4
     ticks = axis.ticks(axis.from_us)
     elements = (
@@ -95,7 +97,7 @@ def _axis(margin: Margin) -> Axis:
 # -- lanes -------------------------------------------------------------------------------------
 
 
-def _lane(runner: Runner, axis: Axis, middle: float, away: int) -> str:
+def _lane(runner: Runner, axis: Axis, middle: float, kinds: Sequence[str], *, away: int) -> str:
     drawn = [
         panel.lane_name(runner.actor, middle),
         *panel.legs(runner.legs, axis, middle, _BAR),
@@ -109,7 +111,7 @@ def _lane(runner: Runner, axis: Axis, middle: float, away: int) -> str:
     if runner.unnamed:
         note = f"{counted(runner.unnamed, 'effect')} not named"
         drawn.append(text(EDGE, middle + 4, note, "small quiet", "end"))
-    return group(hue(runner.actor.partition("-")[0]), drawn)
+    return group(hue(runner.actor.partition("-")[0], kinds), drawn)
 
 
 def _durations(legs: Sequence[Leg], axis: Axis, middle: float) -> Iterator[str]:

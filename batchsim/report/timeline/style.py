@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+from batchsim.model.run import Step
 from batchsim.report.timeline.look import KINDS, style_sheet
 from batchsim.report.timeline.svg import element
 
@@ -26,9 +29,16 @@ BOLD = 1.1
 """How much wider a bold text is."""
 
 
-def hue(kind: str) -> str:
-    """The class of an actor's kind."""
-    return kind if kind in KINDS else "sdk"
+def hue(kind: str, among: Sequence[str] = ()) -> str:
+    """The class of an actor's kind; of a kind that the batch has not, by its place among those of the run."""
+    if kind in KINDS:
+        return kind
+    return KINDS[among.index(kind) % len(KINDS)] if kind in among else "sdk"
+
+
+def kinds_in(steps: Iterable[Step]) -> list[str]:
+    """The kinds of actors that took steps, in order."""
+    return sorted({step.actor.partition(".")[0].partition("-")[0] for step in steps})
 
 
 def definitions() -> str:

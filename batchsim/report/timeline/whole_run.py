@@ -14,7 +14,7 @@ from batchsim.report.timeline import panel
 from batchsim.report.timeline.axis import Axis, Breaking, Part, axis_of
 from batchsim.report.timeline.captions import captions_of
 from batchsim.report.timeline.placing import Words, placed
-from batchsim.report.timeline.style import LEFT, RIGHT, hue
+from batchsim.report.timeline.style import LEFT, RIGHT, hue, kinds_in
 from batchsim.report.timeline.svg import group, path, text
 
 LANE = 22.0
@@ -59,7 +59,8 @@ def whole_run(run: PolicyRun, top: float) -> WholeRun:
 
 def _instants(lanes: Iterable[Lane], run: PolicyRun) -> Iterator[int]:
     yield 0
-    yield max(run.trace.ended_us, run.trace.called_back_us, 1)
+    # The end of a call is none of a run of another system.
+    yield max(run.trace.ended_us, getattr(run.trace, "called_back_us", 0), 1)
     for lane in lanes:
         yield from (step.at_us for step in lane.steps)
         for leg in lane.legs:
@@ -80,7 +81,7 @@ def _lanes(shown: Iterable[Lane | Fold], top: float, draw: Draw) -> Iterator[str
 
 def _bars(lane: Lane | Fold, run: PolicyRun, axis: Axis, middle: float) -> Iterator[str]:
     drawn = _skyline(lane, axis, middle) if isinstance(lane, Fold) else _lane(lane, run, axis, middle)
-    yield group(hue(lane.kind), drawn)
+    yield group(hue(lane.kind, kinds_in(run.trace.steps)), drawn)
 
 
 def _lane(lane: Lane, run: PolicyRun, axis: Axis, middle: float) -> Iterator[str]:
