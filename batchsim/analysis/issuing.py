@@ -67,6 +67,39 @@ def _small_systems(scenario: Scenario, policies: Sequence[Any]) -> Iterator[Syst
             yield from (system_of(setting, policy) for setting in _small_batches(scenario.setting))
 
 
+_ISSUED: dict[tuple[Any, ...], tuple[str, ...]] = {}
+
+
+def issued_in(scenario: Scenario) -> tuple[str, ...]:
+    """The names of all operations that are issued in a system of the user's own, and of its timers' delays.
+
+    Under any of the policies of the scenario. Raises `TooLarge` where there are too many states.
+    """
+    from batchsim.engines.exhaustive.layout import Layout  # noqa: PLC0415
+    from batchsim.engines.exhaustive.moves import StepTable  # noqa: PLC0415
+    from batchsim.engines.exhaustive.search import Bounds, Search, searched  # noqa: PLC0415
+
+    assert scenario.own is not None
+    key = (scenario.own.identity, repr(scenario.own.parameters), scenario.policies)
+    if key not in _ISSUED:
+        names: set[str] = set()
+        for policy in scenario.policies:
+            system = scenario.system(scenario.find_policy(policy, scenario.directory))
+            layout = Layout(system, merges=True, exchanges=True)
+            begin = partial(Search, StepTable(layout), None, only_first_edges=True)
+            if searched(begin, Bounds(STATES_MAX), None).stopped_by is not None:
+                raise TooLarge(f"more than {STATES_MAX:,} states")
+            timers = (*system.timers.values(), *system.first_timers.values())
+            names |= _issued_by(layout) | set(timers)
+            names |= {name for actor in system.actors for _, name in actor.timers}
+        _ISSUED[key] = tuple(sorted(names))
+    return _ISSUED[key]
+
+
+class TooLarge(Exception):
+    """A system has too many states for what is asked of it."""
+
+
 def _without(groups: Mapping[str, AbstractSet[str]], found: AbstractSet[str]) -> dict[str, AbstractSet[str]]:
     return {name: operations for name, operations in groups.items() if operations.isdisjoint(found)}
 

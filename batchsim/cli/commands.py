@@ -342,11 +342,25 @@ def scenarios(json_file: str | None) -> int:
 
 
 @commands.command()
-def schema() -> int:
-    """Print the JSON Schema of scenario files, for editors."""
+@click.argument("model", required=False, metavar="[FILE.py:NAME]")
+def schema(model: str | None) -> int:
+    """Print the JSON Schema of scenario files, for editors.
+
+    With a model of your own: that of its scenarios, with its parameters and the names of its policies.
+    """
     from batchsim.scenario import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2))
+    if model is None:
+        printed = json_schema()
+    else:
+        from batchsim.scenario.own_systems import load_model
+        from batchsim.scenario.schema.own_models import own_json_schema
+        from batchsim.user_code import is_reference
+
+        if not is_reference(model):
+            raise BadInputError(f"schema: found {model!r}; allowed: path/to/file.py:NAME")
+        printed = own_json_schema(load_model(model, Path()))
+    click.echo(json.dumps(printed, indent=2))
     return 0
 
 

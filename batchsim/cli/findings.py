@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
-from batchsim.cli.inputs import load, policy_named, properties_of
+from batchsim.cli.inputs import load, policy_named, properties_of, verdict_names
 from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import (
     check_folder,
@@ -125,9 +125,8 @@ def findings(
     The exit code is 1 if a policy that is judged gives a verdict that --fail-on forbids, and 3 if it was not found
     to, but not everything was explored.
     """
-    from batchsim.analysis.findings import Effort, Findings, Scope, budgets_of, cases_of, survey
+    from batchsim.analysis.findings import ONCE, Effort, Findings, Scope, budgets_of, cases_of, own_faults, survey
     from batchsim.analysis.headings import headings_of
-    from batchsim.batch.verdicts import VERDICTS
     from batchsim.report.findings import FOLDER, schedule_files
     from batchsim.report.findings_contract import findings_document
     from batchsim.report.findings_terminal import show_findings
@@ -135,27 +134,30 @@ def findings(
     from batchsim.visible import visible
 
     check_outputs(json_file, None, witness_directory)
-    budgets = budgets_of(_faults(faults))
     scenarios = load(files or [_usual_file()], overrides, None, policies=policies)
-    asked, chosen, held_against = _policies(policies, against, scenarios if files else ())
+    is_own = _is_own(scenarios, items, consumers)
+    known = own_faults(scenarios[0]) if is_own else ONCE
+    budgets = budgets_of(_faults(faults, known), known)
+    asked, chosen, held_against = _policies(policies, against, scenarios, has_files=bool(files))
     properties = _properties(scenarios, verdicts)
-    limits = limits_of(forbidden, (*VERDICTS, *(each.name for each in properties.values())))
+    limits = limits_of(forbidden, verdict_names(scenarios[0], list(chosen.items()), properties.values()))
     if directory is not None:
         schedules = schedule_files(headings_of(chosen.items()).values())
         check_folder("--out", directory, (PAGE, *(f"{FOLDER}/{name}" for name in schedules)))
     if witness_directory is not None:
         check_witnesses(witness_directory, asked)
     batches = _batches(scenarios, overrides, items, consumers, has_sizes=bool(files))
-    warnings = _left_out(scenarios, quiet=quiet)
+    warnings = [] if is_own else _left_out(scenarios, quiet=quiet)
     usual = Effort()
     effort = usual._replace(walks=walks or usual.walks)
     if max_states is not None:
         effort = effort._replace(states_max=max_states, states_max_of_pair=max_states)
-    switches = _switches(chosen) if directory is not None else ()
+    switches = _switches(chosen) if directory is not None and not is_own else ()
     scope = Scope(
         policies=tuple(chosen),
         batches={batch: scenario for batch, (scenario, _) in batches.items()},
         budgets=budgets,
+        faults=known,
         without=switches,
         verdicts=tuple(properties),
     )
@@ -194,40 +196,55 @@ def _usual_file() -> Path:
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
-def _faults(chosen: Sequence[str]) -> tuple[str, ...]:
+def _is_own(scenarios: Sequence[Scenario], items: Sequence[int], consumers: Sequence[int]) -> bool:
+    """Whether it is about a system of the user's own; raises `BadInputError` where that makes no sense."""
+    own = {None if each.own is None else each.own.reference for each in scenarios}
+    if len(own) > 1:
+        raise BadInputError("--scenario: found scenarios of different systems; allowed: those of one")
+    if own == {None}:
+        return False
+    for option, given in (("--items", items), ("--consumers", consumers)):
+        if given:
+            raise BadInputError(f"{option}: found with a system of your own; allowed: --set parameters.NAME=VALUE")
+    return True
+
+
+def _faults(chosen: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
     """The faults of options of `--fault`; raises `BadInputError`."""
-    from batchsim.analysis.findings import ONCE
     from batchsim.scenario.spelling import did_you_mean
 
     names = [name.strip() for option in chosen for name in option.split(",")]
     for name in names:
-        if name not in ONCE:
+        if name not in known:
             found = repr(name) if name else "no fault"
-            parts = (f"--fault: found {found}", f"allowed: {', '.join(ONCE)}", did_you_mean(name, ONCE))
+            parts = (f"--fault: found {found}", f"allowed: {', '.join(known)}", did_you_mean(name, known))
             raise BadInputError("; ".join(filter(None, parts)))
-    return tuple(names) or tuple(ONCE)
+    return tuple(names) or tuple(known)
 
 
 def _policies(
-    names: Sequence[str], against: str | None, scenarios: Sequence[Scenario]
-) -> tuple[tuple[str, ...], dict[str, Policy], str]:
+    names: Sequence[str], against: str | None, scenarios: Sequence[Scenario], *, has_files: bool
+) -> tuple[tuple[str, ...], dict[str, Any], str]:
     """The policies to be judged, all by name (relative to the current directory), and which they are held against.
 
-    `scenarios`: those that the user named. Raises `BadInputError`.
+    `has_files`: whether the user named the scenarios. Raises `BadInputError`.
     """
     from batchsim.analysis.witnesses import within
-    from batchsim.batch.policies import LINEAGE, POLICIES
+    from batchsim.batch.policies import LINEAGE
 
+    scenario = scenarios[0]
     if names:
         asked = tuple(dict.fromkeys(names))
     else:
         own = (within(each.directory, name) for each in scenarios for name in each.policies)
-        asked = tuple(dict.fromkeys(own)) or tuple(POLICIES)
-    held_against = LINEAGE[-1].name if against is None else against
-    found = {name: policy_named("--policy", name) for name in asked}
+        asked = tuple(dict.fromkeys(own)) if has_files else scenario.known_policies
+    # Of the batch the latest design; of a system of the user's own the first policy that there is.
+    latest = LINEAGE[-1].name if scenario.own is None else scenario.known_policies[0]
+    held_against = latest if against is None else against
+    found = {name: policy_named(scenario, "--policy", name) for name in asked}
     if held_against in found:
         return asked, found, held_against
-    return asked, {held_against: policy_named("--against", held_against), **found}, held_against
+    return asked, {held_against: policy_named(scenario, "--against", held_against), **found}, held_against
 
 
 def _switches(policies: dict[str, Policy]) -> tuple[tuple[str, str], ...]:
@@ -333,7 +350,7 @@ def _witnesses(directory: Path, result: Findings) -> tuple[dict[str, str], dict[
         [
             Witness(
                 scenario=result.sources[found.case.batch].file,
-                overrides=result.sources[found.case.batch].under(found.case.budget),
+                overrides=result.sources[found.case.batch].under(result.scope.entries(found.case.budget)),
                 policy=found.case.policy,
                 properties=result.verdicts_beside(result.sources[found.case.batch]),
                 verdicts=found.witness.verdicts,

@@ -15,7 +15,6 @@ from batchsim.bad_input import BadInputError
 if TYPE_CHECKING:
     from batchsim.analysis.expectations import Field
     from batchsim.analysis.runs import RunOfSweep
-    from batchsim.batch.policy import Policy
     from batchsim.model.properties import Property
     from batchsim.scenario import Scenario
 
@@ -121,18 +120,14 @@ def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Any
     return [(name, _find(scenario.find_policy, known, "--policy", name, directory)) for name in chosen]
 
 
-def policy_named(option: str, name: str) -> Policy:
+def policy_named(scenario: Scenario, option: str, name: str) -> Any:
     """The policy that an option names; raises `BadInputError`."""
-    from batchsim.batch.policies import POLICIES
-    from batchsim.scenario import find_policy
-
-    policy: Policy = _find(find_policy, POLICIES, option, name, Path())
-    return policy
+    return _find(scenario.find_policy, scenario.known_policies, option, name, Path())
 
 
 def policy_of(scenario: Scenario, name: str) -> tuple[str, Any]:
     """The policy that a witness of a scenario names."""
-    return name, _find(scenario.find_policy, scenario.known_policies, "policy of the witness", name, Path())
+    return name, policy_named(scenario, "policy of the witness", name)
 
 
 def verdict_names(

@@ -105,6 +105,7 @@ def window(
             bounds=Bounds(max_states, None),
             on_level=progress.show,
             exchanges=False,
+            twins=scenario.own is None,
         )
     if progress.was_interrupted:
         tell("interrupted")

@@ -69,6 +69,11 @@ def worth(
     from batchsim.report.worth_page import possible_files, worth_files
 
     (scenario,) = load([file], overrides, None, policies=policies)
+    if scenario.own is not None:
+        raise BadInputError(
+            f"{file}: system: found {scenario.own.reference}; allowed: a scenario of the batch, as this command "
+            "is about its call; `batchsim sweep --vary` compares policies of any system over a field"
+        )
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, ())
     check_outputs(json_file, report_directory)
     expected = expected_by(scenario, "expect_explore", policies, chosen)

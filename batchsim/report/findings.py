@@ -27,7 +27,7 @@ FOLDER = "findings"
 INTRODUCTION = """\
 What each policy can come to under every budget of faults: {budgets}.
 A fault of a budget may happen anywhere, or not at all. Time is left out, so an order may need times that no clock
-allows (the reaper, half an hour after the batch was created, may come first). The batches:
+{no_clock}
 
 {batches}
 
@@ -39,7 +39,11 @@ fault (of a pair: both), so there is nothing to say of it. ¹: only where there 
 {cases} cases were explored to the end, within {states:,} states each ({states_of_pair:,} of a pair of faults);
 {walks} schedules were drawn of each of the others.
 
-`true_failure` (the call rejected, and the work was not done) is an honest answer, not a defect of a policy."""
+{honest}"""
+HONESTLY = (
+    "`true_failure` (the call rejected, and the work was not done) is an honest answer, not a defect of a policy."
+)
+NO_CLOCK = "allows (the reaper, half an hour after the batch was created, may come first). The batches:"
 
 REASONS = {
     "crash": (
@@ -75,6 +79,7 @@ class _Page:
         self._findings = findings
         self._judgement = findings.judgement
         self._bases = findings.scope.bases
+        self._shipped = () if findings.scope.is_own else tuple(POLICIES)
         self._budgets = findings.scope.budgets
         self._up_to_one = [budget for budget in self._budgets if len(budget.names) < 2]
         self._pairs = [budget for budget in self._budgets if len(budget.names) == 2]
@@ -88,7 +93,7 @@ class _Page:
     def text(self, switches: Sequence[str]) -> str:
         parts = ["# Findings", self._introduction(), "## In short", *self._summary()]
         for policy in self._findings.asked:
-            if policy not in POLICIES and policy != self._findings.against:
+            if policy not in self._shipped and policy != self._findings.against:
                 parts += self._against(policy)
         for base in self._bases:
             parts += [f"## {self._of(base)}: no fault, and each fault once", self._table(self._up_to_one, base)]
@@ -109,7 +114,9 @@ class _Page:
     def _introduction(self) -> str:
         judgement, effort = self._judgement, self._findings.effort
         batches = (
-            f"- {code(base.scenario)}, {code(base.call.value)}: {sizes_in_words(self._findings, base)}"
+            f"- {code(base.scenario)}"
+            if base.call is None
+            else f"- {code(base.scenario)}, {code(base.call.value)}: {sizes_in_words(self._findings, base)}"
             for base in self._bases
         )
         return INTRODUCTION.format(
@@ -120,7 +127,9 @@ class _Page:
             states=effort.states_max,
             states_of_pair=effort.states_max_of_pair,
             walks=effort.walks,
-        )
+            honest="" if self._findings.scope.is_own else HONESTLY,
+            no_clock="allows. Of:" if self._findings.scope.is_own else NO_CLOCK,
+        ).rstrip()
 
     def _of(self, base: Base) -> str:
         return code(self._findings.called(base))
@@ -132,7 +141,7 @@ class _Page:
 
     def _summary(self) -> Iterator[str]:
         policies = self._findings.scope.policies
-        lineage = [policy.name for policy in LINEAGE if policy.name in policies]
+        lineage = [policy.name for policy in LINEAGE if policy.name in policies and policy.name in self._shipped]
         if lineage:
             befores = [None, *lineage]
             yield "\n".join(
@@ -141,14 +150,14 @@ class _Page:
             )
             yield f"Still open in the latest of them, {code(lineage[-1])}:"
             yield self._open(lineage[-1])
-        if PROPOSED.name in policies:
+        if PROPOSED.name in policies and PROPOSED.name in self._shipped:
             yield (
                 f"{code(PROPOSED.name)} (`batchsim/batch/policies/proposed.py`) is the latest design with the "
                 "smallest set of changes that we found to close these. What is left under it:"
             )
             yield self._left(PROPOSED.name)
         for policy in policies:
-            if policy not in POLICIES:
+            if policy not in self._shipped:
                 yield f"What {self._named(policy)} gives:"
                 yield self._open(policy)
 
@@ -259,8 +268,8 @@ class _Page:
         anchor = f'<a id="{self._anchors[_place(found, verdict)]}"></a>'
         where = plain(self._findings.called(case.batch.base))
         yield f"{anchor}\n## {code(verdict)}: {where}, faults: {case.budget}"
-        batch = f"{counted(case.batch.items, 'item')}, {counted(case.batch.consumers, 'consumer')}"
-        yield f"{batch}, {len(steps)} steps."
+        sizes = f"{counted(case.batch.items, 'item')}, {counted(case.batch.consumers, 'consumer')}, "
+        yield f"{'' if case.batch.base.call is None else sizes}{len(steps)} steps."
         yield "```text\n" + "\n".join(line.rstrip() for line in lanes(steps)) + "\n```"
         yield f"Explore it: {code(join(self._findings.explore(case)))}"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from shlex import join
 from typing import Any
 
-from batchsim.analysis.findings import Base, Budget, Compared, Findings, Found, Place
+from batchsim.analysis.findings import Base, Batch, Budget, Compared, Findings, Found, Place
 from batchsim.report.contract import SCHEMA
 
 
@@ -19,9 +19,7 @@ def findings_document(
         "schema": SCHEMA,
         "policies": [{"policy": findings.names[policy], "asked_for": policy} for policy in scope.policies],
         "against": findings.names[findings.against],
-        "batches": [
-            {**_base(batch.base), "items": batch.items, "consumers": batch.consumers} for batch in scope.batches
-        ],
+        "batches": [{**_base(batch.base), **_sizes(batch)} for batch in scope.batches],
         "bounds": {
             "max_states": effort.states_max,
             "max_states_of_pair": effort.states_max_of_pair,
@@ -46,7 +44,12 @@ def findings_document(
 
 
 def _base(base: Base) -> dict[str, Any]:
-    return {"scenario": base.scenario, "call": base.call.value}
+    return {"scenario": base.scenario, **({} if base.call is None else {"call": base.call.value})}
+
+
+def _sizes(batch: Batch) -> dict[str, int]:
+    """None of a system of the user's own: its scenario says how large it is."""
+    return {} if batch.base.call is None else {"items": batch.items, "consumers": batch.consumers}
 
 
 def _cell(
@@ -75,8 +78,7 @@ def _verdict(findings: Findings, place: Place, found: Found, replays: Mapping[Pl
         "verdict": place.verdict,
         "only_together": not any(place.verdict in up_to(place.policy, part, place.base) for part in smaller),
         "only_with_one_consumer": found.is_of_one_consumer,
-        "items": case.batch.items,
-        "consumers": case.batch.consumers,
+        **_sizes(case.batch),
         "witness": [
             {"actor": step.actor, "operation": step.name, "alternative": step.alternative}
             for step in found.witness.steps

@@ -37,7 +37,8 @@ def show_findings(console: Console, findings: Findings, replays: Mapping[Place, 
     """
     for base in findings.scope.bases:
         sizes = sizes_in_words(findings, base)
-        console.print(Text(f"{base.scenario}: {base.call.value}, {sizes}", style="bold"))
+        told = base.scenario if base.call is None else f"{base.scenario}: {base.call.value}, {sizes}"
+        console.print(Text(told, style="bold"))
     console.print(Text(_claim(findings)))
     console.print()
     for base in findings.scope.bases:
@@ -45,7 +46,9 @@ def show_findings(console: Console, findings: Findings, replays: Mapping[Place, 
     for policy in findings.asked:
         if policy != findings.against:
             _show_standing(console, findings, policy)
-    if any(place.verdict == HONEST for policy in findings.scope.policies for place, _ in findings.shown(policy)):
+    if not findings.scope.is_own and any(
+        place.verdict == HONEST for policy in findings.scope.policies for place, _ in findings.shown(policy)
+    ):
         console.print(Text(f"{HONEST} is an honest answer: the work was not done", style=QUIET))
     for place, command in replays.items():
         where = _where(findings, place.base, place.budget)

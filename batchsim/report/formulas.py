@@ -93,7 +93,7 @@ def _rank(use: Use) -> tuple[float, ...]:
     """Items one after the other, and their steps as the protocol has them."""
     operation, who, item, attempt, number = use
     places = list(OPERATIONS)
-    place = float(places.index(operation))
+    place = float(places.index(operation)) if operation in places else len(places)
     if operation == GetMeta.name and who == "consumer":
         place = places.index(TakeMessage.name) + 0.5
     is_late = item is None and operation != TakeMessage.name and not who.startswith("handler")

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from batchsim.analysis.window import Failing, Solution
 from batchsim.engines.zones import Range
-from batchsim.report import words
 from batchsim.report.contract import SCHEMA, timed_outcome
+from batchsim.report.outcomes import row_of
 from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.rounding import rounded
@@ -103,7 +103,7 @@ def _show_values(console: Console, solution: Solution) -> None:
 
 def _show_failing(console: Console, failing: Failing, replay: str) -> None:
     run = failing.run
-    told = f"{', '.join(run.verdicts)}, {words.call(run.outcome.call)}"
+    told = f"{', '.join(run.verdicts)}, {row_of(run.outcome)[0]}"
     steps = f"{len(run.witness.steps)} steps, repeated by the timed engine"
     tie = "; two of them fall on one instant: either may come first" if failing.is_tied else ""
     print_line(console, Text(f"for example with {failing.value_us:,} us: {told}; {steps}{tie}"))

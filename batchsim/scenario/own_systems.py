@@ -9,7 +9,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,13 @@ class OwnModel:
 
     def system(self, policy: Variant, faults: Sequence[Fault] = (), listed_as: Sequence[int] = ()) -> System[Any]:
         """The system under a policy, in which these faults happen; raises `UserCodeError`."""
-        built = self._built(policy)
+        # Made once: engines ask for it time and again, and what its properties answered is to be compared.
+        key = (id(self.model), id(policy.value), policy.name, repr(self.parameters))
+        known = _BUILT.get(key)
+        if known is None:
+            # With the objects whose identity nothing else can take while they live.
+            known = _BUILT[key] = (self._built(policy), self.model, policy)
+        built = known[0]
         return built if built.faults else with_faults(built, faults, listed_as)
 
     def _built(self, policy: Variant) -> System[Any]:
@@ -95,6 +101,9 @@ class OwnModel:
         if not self.reference:
             return OwnModel, (self.model, self.parameters)
         return _loaded_again, (self.reference, self.directory, plain_of(self.parameters))
+
+
+_BUILT: dict[tuple[Any, ...], tuple[System[Any], Model, Variant]] = {}
 
 
 def load_model(reference: str, directory: Path) -> Model:
@@ -181,7 +190,7 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
         raise UserCodeError(f"{what}: actors: found none; allowed: at least one Actor")
     for actor in actors:
         for function in _coroutine_functions(actor.program):
-            for line, why in mistakes_in(function):
+            for line, why in _mistakes(function):
                 raise UserCodeError(f"{what}: {actor.name}: line {line}: {why}")
     guarded = tuple(replace(each, holds=_asked(each, what)) for each in properties)
     ending = tuple(actor._replace(program=partial(_to_its_end, actor.program)) for actor in actors)
@@ -224,6 +233,11 @@ def _asked(own: Property, what: str) -> Callable[[Any], bool]:
     return Asked(
         own.holds, f"{what}: {own.name}: holds", {"True": True, "False": False}, briefly=lambda _: "outcome"
     )
+
+
+@cache
+def _mistakes(function: Any) -> tuple[tuple[int, str], ...]:
+    return tuple(mistakes_in(function))
 
 
 def _coroutine_functions(program: Any) -> Iterator[Any]:

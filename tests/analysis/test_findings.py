@@ -11,6 +11,7 @@ import pytest
 from batchsim.analysis.findings import (
     BUDGETS,
     NO_FAULT,
+    ONCE,
     USUAL,
     Base,
     Batch,
@@ -40,6 +41,7 @@ from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.engines.timed import simulate
+from batchsim.model.faults import Fault
 from batchsim.report.findings import page, witness_pages
 from batchsim.scenario import load_scenario
 
@@ -64,7 +66,11 @@ def case(
 
 def examined(subject: Case, effort: Effort = EFFORT, *, tries_all: bool = True) -> Finding:
     scenario, _ = BATCHES[subject.batch]
-    return examine(Work(subject, scenario, (), Path()), effort, tries_all).finding
+    return examine(Work(subject, scenario, faults_of(subject), (), Path()), effort, tries_all).finding
+
+
+def faults_of(subject: Case) -> tuple[Fault, ...]:
+    return tuple(ONCE[name].fault for name in subject.budget.names)
 
 
 def surveyed(
@@ -80,7 +86,7 @@ def surveyed(
         tuple(policies),
         {batch: scenario for batch, (scenario, _) in batches.items()},
         tuple(budgets),
-        tuple(without),
+        without=tuple(without),
     )
     found = survey(scope, effort, workers=workers)
     sources = {batch: source for batch, (_, source) in batches.items()}
@@ -137,9 +143,9 @@ def test_every_switch_is_tried() -> None:
 
 def test_schedules_that_are_drawn_replay_and_are_among_those_of_the_graph() -> None:
     subject = case("pr4397", Budget(("crash", "redeliver")))
-    scenario = under_budget(BATCHES[subject.batch][0], subject)
+    scenario = under_budget(BATCHES[subject.batch][0], faults_of(subject))
     walker = Walker(scenario.system(PR4397))
-    exploration = explore(under_budget(scenario, case("pr4397", CRASHED)), PR4397, reduces=True)
+    exploration = explore(under_budget(scenario, faults_of(case("pr4397", CRASHED))), PR4397, reduces=True)
     met: set[str] = set()
     for number in range(40):
         walk = walker.walk(number)

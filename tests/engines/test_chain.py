@@ -286,7 +286,7 @@ def test_faults_that_are_no_part_of_a_chain_are_refused(fault: Data) -> None:
 @pytest.mark.parametrize("operation", names_done_by("handler"))
 def test_a_store_error_needs_no_actor_where_only_handlers_issue_its_operation(operation: str) -> None:
     """Who issues an operation is known without an `actor`; what a consumer issues too stays refused."""
-    (fault,) = memoryless(faults=[{"store_error": {"operation": operation}}]).system_faults
+    (fault,) = memoryless(faults=[{"store_error": {"operation": operation}}]).setting.faults
     assert fault.is_memoryless == (operation not in names_done_by("consumer"))
 
 

@@ -118,7 +118,7 @@ def test_an_option_adds_an_entry(complaints: Complaints) -> None:
 
 # -- what is wrong -----------------------------------------------------------------------------
 
-KINDS = "lost_response, disconnect, cut, redeliver, crash, store_error, slow"
+KINDS = "lost_response, disconnect, cut, redeliver, crash, store_error, slow, path/to/file.py:NAME"
 POSITION = "a whole number from 0 to batch.items - 1"
 HANDLERS = "handler, consumer, handler-1 to handler-5"
 CONSUMERS = "consumer-0 to consumer-(consumers - 1)"

@@ -20,6 +20,7 @@ from batchsim.analysis.findings.cases import (
 )
 from batchsim.analysis.findings.examining import Effort, Finding, Witness, switches_over
 from batchsim.analysis.findings.judging import Cell, Compared, Found, Judgement, Known, Standing
+from batchsim.analysis.findings.own_faults import own_faults
 from batchsim.analysis.findings.results import Findings, Place
 from batchsim.analysis.findings.survey import survey
 
@@ -49,6 +50,7 @@ __all__ = [
     "batches_of",
     "budgets_of",
     "cases_of",
+    "own_faults",
     "survey",
     "switches_over",
 ]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from batchsim.analysis.findings.cases import NO_FAULT, Base, Batch, Budget
+from batchsim.analysis.findings.cases import Base, Batch
 from batchsim.analysis.witnesses import within
 from batchsim.batch.setting import Call
 from batchsim.scenario import Scenario
 
+NO_ENTRIES = "[]"
 USUAL_SIZES = (1, 2)
 """So many items, and so many consumers, where no scenario says how many."""
 
@@ -29,12 +30,11 @@ class Source:
     verdicts: tuple[str, ...] = ()
     """Those of the user's own that the scenario lists, relative to the current directory."""
 
-    def under(self, budget: Budget) -> tuple[str, ...]:
-        """The options of `--set` by which the file becomes the batch under a budget."""
-        if not budget.names and not self.has_faults:
+    def under(self, entries: str) -> tuple[str, ...]:
+        """The options of `--set` by which the file becomes the batch under some faults (`[]`: none)."""
+        if entries == NO_ENTRIES and not self.has_faults:
             return self.overrides
-        entries = ", ".join(f"{{{name}: {{at_most: 1}}}}" for name in budget.names)
-        return (*self.overrides, f"faults=[{entries}]")
+        return (*self.overrides, f"faults={entries}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,10 @@ def batches_of(
         verdicts = tuple(within(scenario.directory, each) for each in scenario.verdicts)
         for own in _overrides_of(sizes):
             source = Source(Path(scenario.file), (*overrides, *own), bool(scenario.faults), verdicts)
-            found = load(source.file, source.under(NO_FAULT))
+            found = load(source.file, source.under(NO_ENTRIES))
             setting = found.setting
-            batches[Batch(Base(name, setting.call), setting.run_count, setting.consumers)] = (found, source)
+            call = setting.call if found.own is None else None
+            batches[Batch(Base(name, call), setting.run_count, setting.consumers)] = (found, source)
     return batches
 
 

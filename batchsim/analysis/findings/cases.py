@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.setting import Call
 from batchsim.model.faults import Fault
 from batchsim.scenario import Scenario
 
-ONCE: dict[str, Fault] = {
-    "lost_response": LostResponse(at_most=1),
-    "disconnect": Disconnect(at_most=1),
-    "cut": Cut(at_most=1),
-    "redeliver": Redeliver(at_most=1),
-    "crash": Crash(at_most=1),
-    "store_error": StoreError(at_most=1),
+
+class Once(NamedTuple):
+    """A fault that may happen once, anywhere."""
+
+    fault: Fault
+    entry: str
+    """As a list of faults in a scenario has it, on one line."""
+
+
+def _once(fault: Fault) -> Once:
+    return Once(fault, f"{{{fault.word}: {{at_most: 1}}}}")
+
+
+ONCE: dict[str, Once] = {
+    "lost_response": _once(LostResponse(at_most=1)),
+    "disconnect": _once(Disconnect(at_most=1)),
+    "cut": _once(Cut(at_most=1)),
+    "redeliver": _once(Redeliver(at_most=1)),
+    "crash": _once(Crash(at_most=1)),
+    "store_error": _once(StoreError(at_most=1)),
 }
 """Every fault that an order of steps can tell, once, anywhere (`slow` only takes time)."""
 
@@ -27,11 +41,6 @@ class Budget(NamedTuple):
     """The faults that may happen, each once."""
 
     names: tuple[str, ...]
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """As a setting takes them."""
-        return tuple(ONCE[name] for name in self.names)
 
     @property
     def parts(self) -> tuple[Budget, ...]:
@@ -47,10 +56,10 @@ class Budget(NamedTuple):
 NO_FAULT = Budget(())
 
 
-def budgets_of(faults: Iterable[str]) -> tuple[Budget, ...]:
-    """None, each of these faults once, and each pair of them once."""
+def budgets_of(faults: Iterable[str], known: Iterable[str] = ONCE) -> tuple[Budget, ...]:
+    """None, each of these faults once, and each pair of them once; in the order of those that are known."""
     chosen = set(faults)
-    names = [name for name in ONCE if name in chosen]
+    names = [name for name in known if name in chosen]
     return tuple(Budget(each) for size in range(3) for each in combinations(names, size))
 
 
@@ -62,7 +71,8 @@ class Base(NamedTuple):
 
     scenario: str
     """What the scenario is called that says of which kinds the items are."""
-    call: Call
+    call: Call | None
+    """`None`: it is about a system of the user's own."""
 
 
 class Batch(NamedTuple):
@@ -92,10 +102,25 @@ class Scope:
     batches: Mapping[Batch, Scenario]
     """Each batch as a scenario, whose faults are not looked at: each budget takes their place."""
     budgets: tuple[Budget, ...] = BUDGETS
+    faults: Mapping[str, Once] = field(default_factory=lambda: ONCE)
+    """By name, those of which budgets are."""
     without: tuple[tuple[str, str], ...] = ()
     """Policies of which a switch is turned off, each with the switch: under no more than one fault."""
     verdicts: tuple[str, ...] = ()
     """Verdicts of the user's own, each `path/to/file.py:NAME`."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is about a system of the user's own."""
+        return any(base.call is None for base in self.bases)
+
+    def find_policy(self, name: str, directory: Path) -> Any:
+        """One of its policies; raises `KeyError`, `UserCodeError`."""
+        return next(iter(self.batches.values())).find_policy(name, directory)
+
+    def entries(self, budget: Budget) -> str:
+        """The faults of a budget as a scenario lists them."""
+        return f"[{', '.join(self.faults[name].entry for name in budget.names)}]"
 
     @property
     def bases(self) -> tuple[Base, ...]:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from batchsim.analysis.findings.cases import Case
 from batchsim.batch.policy import OPTIONAL_CHECKS, Policy
 from batchsim.batch.switches import SWITCHES, switches_of
-from batchsim.batch.verdicts import OK, verdicts_of
+from batchsim.batch.verdicts import OK
 from batchsim.engines.exhaustive import Bounds, WalkedStep, explore
 from batchsim.engines.exhaustive.occurring import states_with_all
 from batchsim.engines.exhaustive.sampling_walks import Walker
-from batchsim.scenario import Decided, Scenario, decided_by, find_policy, find_verdict
+from batchsim.model.faults import Fault
+from batchsim.scenario import Decided, Scenario, decided_by, find_verdict
 
 
 class Effort(NamedTuple):
@@ -73,6 +74,8 @@ class Work(NamedTuple):
     case: Case
     scenario: Scenario
     """Without the faults of the budget."""
+    faults: tuple[Fault, ...]
+    """Those of the budget."""
     verdicts: tuple[str, ...]
     """Of the user's own, each `path/to/file.py:NAME`."""
     directory: Path
@@ -89,9 +92,9 @@ class Done(NamedTuple):
 
 def examine(work: Work, effort: Effort, tries_all: bool) -> Done:
     """Look at a case; `tries_all`: whether exploring it to the end is worth trying."""
-    original = find_policy(work.case.policy, work.directory)
+    original = work.scenario.find_policy(work.case.policy, work.directory)
     policy = _without(original, work.case.without)
-    scenario = under_budget(work.scenario, work.case)
+    scenario = under_budget(work.scenario, work.faults)
     properties = [find_verdict(name, work.directory) for name in work.verdicts]
     if tries_all:
         bounds = Bounds(states_max=effort.states_max_of(work.case))
@@ -100,9 +103,10 @@ def examine(work: Work, effort: Effort, tries_all: bool) -> Done:
             found = [(each.verdicts, each.witness) for each in exploration.outcomes]
             happened = states_with_all(exploration.graph, len(scenario.setting.faults))
             return _done(work.case, True, exploration.states, happened, found, original)
-    walker = Walker(scenario.system(policy))
+    system = scenario.system(policy)
+    walker = Walker(system)
     walks = [walker.walk(number) for number in range(effort.walks)]
-    found = [(verdicts_of(walk.outcome, properties), walk.steps) for walk in walks]
+    found = [(system.verdicts_of(walk.outcome, properties), walk.steps) for walk in walks]
     of_budget = set(range(len(scenario.setting.faults)))
     happened = sum(of_budget <= {step.fault for step in walk.steps} for walk in walks)
     return _done(work.case, False, effort.walks, happened, found, original)
@@ -113,7 +117,7 @@ Given = tuple[tuple[str, ...], tuple[WalkedStep, ...]]
 
 
 def _done(
-    case: Case, is_complete: bool, looked_at: int, happened: int, found: Iterable[Given], policy: Policy
+    case: Case, is_complete: bool, looked_at: int, happened: int, found: Iterable[Given], policy: Any
 ) -> Done:
     shortest: dict[str, Given] = {}
     for given in found:
@@ -130,14 +134,16 @@ def _witness(verdicts: tuple[str, ...], steps: Iterable[WalkedStep]) -> Witness:
     return Witness(verdicts, tuple(shown))
 
 
-def under_budget(scenario: Scenario, case: Case) -> Scenario:
-    """A scenario with the faults of a case in the place of its own."""
-    setting = replace(scenario.setting, faults=case.budget.faults)
+def under_budget(scenario: Scenario, faults: tuple[Fault, ...]) -> Scenario:
+    """A scenario with other faults in the place of its own."""
+    setting = replace(scenario.setting, faults=faults)
     return replace(scenario, setting=setting, slowings=(), slowing_places=(), written_faults=())
 
 
-def _without(policy: Policy, switch: str) -> Policy:
+def _without(policy: Any, switch: str) -> Any:
     """The policy with a switch turned off, or without a check that it may leave out, if one is named."""
+    if not switch:
+        return policy
     off: dict[str, Any] = {switch: False if switch in SWITCHES else None} if switch else {}
     return replace(policy, **off)
 

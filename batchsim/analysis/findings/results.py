@@ -59,6 +59,8 @@ class Findings:
 
     def called(self, base: Base) -> str:
         """What a base is called among the others: its call, and its scenario where there are several."""
+        if base.call is None:
+            return base.scenario
         return base.call.value if len(self.scenarios) == 1 else f"{base.scenario}, {base.call.value}"
 
     def verdicts_beside(self, source: Source) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ class Findings:
     def explore(self, case: Case) -> list[str]:
         """The words of the command that explores a case."""
         source = self.sources[case.batch]
-        overrides = [word for each in source.under(case.budget) for word in ("--set", each)]
+        overrides = [word for each in source.under(self.scope.entries(case.budget)) for word in ("--set", each)]
         verdicts = [word for each in self.verdicts_beside(source) for word in ("--verdict", each)]
         # A file may begin like an option.
         file = f"./{source.file}" if str(source.file).startswith("-") else str(source.file)

@@ -10,7 +10,8 @@ from pathlib import Path
 from batchsim.analysis.findings.cases import NO_FAULT, Budget, Case, Scope, cases_of
 from batchsim.analysis.findings.examining import Effort, Finding, Work, examine
 from batchsim.analysis.pool import local_crew
-from batchsim.scenario import compare_decisions, find_policy
+from batchsim.model.faults import Fault
+from batchsim.scenario import compare_decisions
 
 
 def survey(
@@ -33,17 +34,24 @@ def _survey(
     scope: Scope, effort: Effort, executor: Executor, on_case: Callable[[Finding], object]
 ) -> dict[Case, Finding]:
     directory = Path.cwd()
-    policies = {name: find_policy(name, directory) for name in scope.policies}
+    policies = {name: scope.find_policy(name, directory) for name in scope.policies}
     findings: dict[Case, Finding] = {}
     for size in range(3):
         cases = list(cases_of(scope, (size,)))
-        works = [Work(case, scope.batches[case.batch], scope.verdicts, directory) for case in cases]
+        works = [
+            Work(case, scope.batches[case.batch], _faults_of(scope, case), scope.verdicts, directory)
+            for case in cases
+        ]
         tries = [expected_states(case, findings) <= effort.states_max_of(case) for case in cases]
         for done in executor.map(examine, works, [effort] * len(works), tries):
             compare_decisions(policies[done.finding.case.policy], done.decided)
             findings[done.finding.case] = done.finding
             on_case(done.finding)
     return findings
+
+
+def _faults_of(scope: Scope, case: Case) -> tuple[Fault, ...]:
+    return tuple(scope.faults[name].fault for name in case.budget.names)
 
 
 def expected_states(case: Case, findings: Mapping[Case, Finding]) -> float:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from batchsim.analysis.issuing import issued_in
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, Latency, Leg
 from batchsim.batch.client import MAX_ATTEMPTS
 from batchsim.batch.operations import OPERATIONS, Backoff
@@ -31,16 +32,21 @@ def latencies_of(scenario: Scenario) -> tuple[Latency, ...]:
     """Every leg of every latency of a scenario without faults."""
     return tuple(
         Latency(operation, part, item, attempt)
-        for operation, kind in OPERATIONS.items()
-        if not kind.is_of_faults
+        for operation in _operations(scenario)
         for item, attempt in _kinds_of(scenario, operation)
         for part in (REQUEST, RESPONSE)
     )
 
 
+def _operations(scenario: Scenario) -> Iterable[str]:
+    if scenario.own is not None:
+        return issued_in(scenario)
+    return [name for name, kind in OPERATIONS.items() if not kind.is_of_faults]
+
+
 def _kinds_of(scenario: Scenario, operation: str) -> Iterator[tuple[int | None, int | None]]:
     table = scenario.latencies
-    if operation in table.of_operation:
+    if operation in table.of_operation or scenario.own is not None:
         yield None, None
     elif operation in BACKOFFS:
         attempts = MAX_ATTEMPTS if operation == Backoff.name else ATTEMPTS_MAX

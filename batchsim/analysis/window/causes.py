@@ -25,7 +25,8 @@ class Causes:
 
     def __init__(self, trace: Trace) -> None:
         self.steps = trace.steps
-        self._turns = turns_of(trace)
+        self._is_batch = isinstance(trace, Trace)
+        self._turns = turns_of(trace) if self._is_batch else {}
         self._uses = uses_of(trace)
         self._joined = [tuple(self._find_joined(step)) for step in self.steps]
         self._enabling = [self._find_enabling(step) for step in self.steps]
@@ -115,8 +116,21 @@ class Causes:
             if step.woken_by is not None:
                 return step.woken_by
             return self._last(step, lambda each: actor_of(each) == handler)
+        if not self._is_batch:
+            return self._maker(step, operation.waits_for())
         cell, item = operation.waits_for(), getattr(step.answer, "item", None)
         return self._last(step, lambda each: makes_ready(each, cell) and item in (None, each.operation.item))
+
+    def _maker(self, step: Step, cell: Key) -> int | None:
+        """In any other system: the step that made the cell ready this time; `None`: it was so from the beginning.
+
+        What is taken from a cell, one step puts there each time: the k-th that is taken, the k-th that was put.
+        """
+        takers = [each for each in self.steps[: step.number] if _takes_from(each, cell)]
+        makers = [each.number for each in self.steps[: step.number] if makes_ready(each, cell)]
+        if not any(_takes_from(each, cell) and each.change_of(cell) is not None for each in (*takers, step)):
+            return makers[0] if makers else None  # nobody takes anything: once is enough
+        return makers[len(takers)] if len(takers) < len(makers) else None
 
     def _last(self, step: Step, is_it: Callable[[Step], bool]) -> int:
         before = (each.number for each in reversed(self.steps[: step.number]) if is_it(each))
@@ -153,7 +167,7 @@ class Causes:
         if joined and (is_freed or actor_of(self.steps[joined[0]]) == actor_of(step)):
             return latest(self._ready(self.steps[each], found) for each in joined)
         begun = found[joined[0]] if joined else START
-        if actor_of(step).startswith("handler-"):
+        if self._is_batch and actor_of(step).startswith("handler-"):
             return plus(begun, delivery_to(int(actor_of(step).removeprefix("handler-"))))
         return begun
 
@@ -185,3 +199,9 @@ def makes_ready(step: Step, cell: Key) -> bool:
 def timer_of(step: Step) -> Timer | None:
     """The timer that it started, if any."""
     return step.operation.timer_after(step.answer)
+
+
+def _takes_from(step: Step, cell: Key) -> bool:
+    """Whether it waited for a cell and got what it waited for."""
+    operation = step.operation
+    return isinstance(operation, BlockingOperation) and operation.waits_for() == cell and step.took_effect

@@ -13,7 +13,6 @@ from batchsim.analysis.window.legs import Latency
 from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.standing import Standing, standing
 from batchsim.analysis.window.sums import Sum, difference, value_us
-from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.timed import simulate
 
 AT_ONCE = 4096
@@ -82,7 +81,8 @@ def changed(values: Values, latency: Latency, by_us: int) -> dict[Latency, int]:
 def given(window: Window, values: Values) -> bool:
     """Whether the timed engine gives the verdict with these latencies."""
     trace = simulate(fixed(window.scenario, values), window.policy, keep=frozenset())
-    return window.verdict in verdicts_of(trace.outcome, window.properties)
+    system = window.scenario.system(window.policy)
+    return window.verdict in system.verdicts_of(trace.outcome, window.properties)
 
 
 def _edges(window: Window, values: Values) -> Iterator[tuple[Latency, int]]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from batchsim.analysis.constraints import Explainer, Pair
 from batchsim.analysis.window.assignments import Unbounded
 from batchsim.analysis.window.cases import Case
-from batchsim.analysis.window.causes import Causes, told
+from batchsim.analysis.window.causes import Causes, NotDerived, told
 from batchsim.analysis.window.conditions import Always, Condition, within
 from batchsim.analysis.window.races import Race, Races, moved_timers, moves_in_order, never_sealed, next_moves
-from batchsim.batch.policy import Policy
 from batchsim.batch.trace import Trace
 from batchsim.engines.exhaustive import Graph
 from batchsim.engines.exhaustive.following import follow
+from batchsim.model.system import System
 
 
 class NoReason(Exception):
@@ -38,15 +39,19 @@ Reason = tuple[tuple[Pair, ...], list[Race]]
 """Pairs of events, and the steps of the run that they are."""
 
 
-def case_of(trace: Trace, policy: Policy, reason: Sequence[Race]) -> Case:
+def case_of(trace: Any, system: System[Any], reason: Sequence[Race]) -> Case:
     """The conditions under which a run comes about again as far as the reason of its verdict goes.
 
     `reason`: pairs of steps whose order is the reason. Raises `NotDerived`, `TooManySums`.
     """
     causes = Causes(trace)
-    races, looked_at = Races(causes, trace.setting, policy).deciding(reason)
+    is_batch = isinstance(trace, Trace)
+    if not is_batch and any(each.returns_to or each.begins_after_leg_of for each in system.actors):
+        raise NotDerived("an actor answers another one when it ends")
+    races, looked_at = Races(causes, system, is_batch=is_batch).deciding(reason)
     in_order = frozenset(moves_in_order(causes, looked_at)).difference(races)
-    orders = sorted({*races, *in_order, *next_moves(causes, looked_at), *never_sealed(causes, looked_at)})
+    of_batch = never_sealed(causes, looked_at) if is_batch else ()
+    orders = sorted({*races, *in_order, *next_moves(causes, looked_at), *of_batch})
     needed = [race for race in _not_implied(causes, orders) if race not in reason]
     conditions = [
         *(_condition(causes, race, decides=True) for race in reason),

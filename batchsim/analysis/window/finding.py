@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from batchsim.analysis.constraints import Constraint, Explainer, Pair
+from batchsim.analysis.issuing import TooLarge
 from batchsim.analysis.window.assignments import (
     Durations,
     Intervals,
@@ -26,9 +28,7 @@ from batchsim.analysis.window.legs import Latency
 from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.neighbours import Neighbours
 from batchsim.analysis.window.sums import TooManySums
-from batchsim.batch.policy import Policy
 from batchsim.batch.trace import Trace
-from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, Level, explore
 from batchsim.engines.exhaustive.search import UNBOUNDED
 from batchsim.engines.timed import simulate
@@ -60,7 +60,7 @@ class Window:
     """When a verdict is given, as conditions on the latencies."""
 
     scenario: Scenario
-    policy: Policy
+    policy: Any
     verdict: str
     properties: tuple[Property, ...]
     reasons: tuple[tuple[Constraint, ...], ...]
@@ -112,7 +112,7 @@ def slack_of(cases: Sequence[Case], durations: Durations) -> int | None:
 
 def find_window(
     scenario: Scenario,
-    policy: Policy,
+    policy: Any,
     verdict: str,
     *,
     properties: Sequence[Property] = (),
@@ -127,14 +127,20 @@ def find_window(
     if scenario.setting.faults or scenario.slowings:
         raise NoWindow("a scenario with faults has no window")
     exploration = explore(
-        scenario, policy, properties=properties, bounds=bounds, on_level=on_level, exchanges=False
+        scenario,
+        policy,
+        properties=properties,
+        bounds=bounds,
+        on_level=on_level,
+        exchanges=False,
+        twins=scenario.own is None,
     )
     return window_of(scenario, policy, verdict, exploration, properties)
 
 
 def window_of(
     scenario: Scenario,
-    policy: Policy,
+    policy: Any,
     verdict: str,
     exploration: Exploration,
     properties: Sequence[Property] = (),
@@ -144,7 +150,10 @@ def window_of(
         raise NoWindow(f"the exploration is not complete: {exploration.stopped_by}")
     if scenario.setting.faults or scenario.slowings:
         raise NoWindow("a scenario with faults has no window")
-    finder = _Finder(scenario, policy, verdict, exploration.graph, tuple(properties))
+    try:
+        finder = _Finder(scenario, policy, verdict, exploration.graph, tuple(properties))
+    except TooLarge as why:
+        raise NoWindow(str(why)) from None
     if verdict in exploration.verdicts:
         try:
             finder.look_at_runs()
@@ -162,7 +171,7 @@ def window_of(
 @dataclass
 class _Finder:
     scenario: Scenario
-    policy: Policy
+    policy: Any
     verdict: str
     graph: Graph
     properties: tuple[Property, ...]
@@ -189,7 +198,7 @@ class _Finder:
         self.explainer = Explainer(graph, np.array(flags, dtype=bool))
 
     def _is_given(self, outcome: object) -> bool:
-        return self.verdict in verdicts_of(outcome, self.properties)  # type: ignore[arg-type]
+        return self.verdict in self.graph.layout.system.verdicts_of(outcome, self.properties)
 
     def look_at_runs(self) -> None:
         """Try latencies within the intervals, then any; a run that no case foresees brings a new one."""
@@ -260,7 +269,7 @@ class _Finder:
         if pairs not in self.reasons:
             self.reasons.append(pairs)
             self.met = len(self.reasons)
-        self.cases.append(case_of(trace, self.policy, races))
+        self.cases.append(case_of(trace, self.graph.layout.system, races))
         if len(self.cases) > CASES_MAX:
             raise NoWindow(f"{self.verdict} comes about in more than {CASES_MAX} ways")
 

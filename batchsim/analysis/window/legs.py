@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from batchsim.batch.cast import SDK, TIMERS_OF_PHASE_1, cast
+from batchsim.batch.cast import SDK, TIMERS_OF_PHASE_1
 from batchsim.batch.operations import Backoff, Deliver
-from batchsim.batch.policy import Policy
 from batchsim.batch.trace import Trace
 from batchsim.engines.latencies import Latencies, Samplers, Streams
 from batchsim.scenario import Scenario
@@ -92,14 +91,17 @@ def wait_of_phase_1(operation: str) -> Leg:
     return Leg(operation, REQUEST, "phase-1", None, None, 0)
 
 
-def durations_of(trace: Trace, scenario: Scenario, policy: Policy) -> dict[Leg, int]:
+def durations_of(trace: Trace, scenario: Scenario, policy: Any) -> dict[Leg, int]:
     """How long each leg of a run took (us), those that passed unseen while somebody waited among them."""
-    actors = {actor.name: actor for actor in cast(scenario.setting, policy)}
+    actors = {actor.name: actor for actor in scenario.system(policy).actors}
     latencies = Latencies(Samplers(scenario), scenario.seed)
     streams: dict[str, Streams] = {}
-    durations = {wait_of_phase_1(each): latencies.phase_1_delay_us(each) for each in TIMERS_OF_PHASE_1.values()}
-    for attempt in range(1, 1 + sum(step.name == Backoff.name for step in trace.steps) + 1):
-        durations[delivery_to(attempt)] = latencies.legs(SDK, Deliver.name, attempt - 1)[0]
+    durations: dict[Leg, int] = {}
+    if scenario.own is None:
+        for each in TIMERS_OF_PHASE_1.values():
+            durations[wait_of_phase_1(each)] = latencies.phase_1_delay_us(each)
+        for attempt in range(1, 1 + sum(step.name == Backoff.name for step in trace.steps) + 1):
+            durations[delivery_to(attempt)] = latencies.legs(SDK, Deliver.name, attempt - 1)[0]
     for step, use in zip(trace.steps, uses_of(trace), strict=True):
         actor = actors[step.actor.partition(".")[0]]
         own = streams.setdefault(actor.name, {})

@@ -8,17 +8,15 @@ looked at could not be taken or would be answered otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from batchsim.analysis.window.causes import Causes, actor_of, timer_of
-from batchsim.batch.cast import world_after_phase_1
 from batchsim.batch.operations import Abort, CompletionUpdate, Deliver, EnqueuedCount, Seal
-from batchsim.batch.policy import Policy
-from batchsim.batch.setting import Setting
 from batchsim.batch.stores import BATCH_ROW, WAITPOINT, answer_key
-from batchsim.batch.world import World
 from batchsim.model.cells import Cells, Key
 from batchsim.model.operation import BlockingOperation
 from batchsim.model.run import Step
+from batchsim.model.system import System
 
 _WRITERS = ("handler-", "job-", "reaper")
 """Who may write what others find."""
@@ -28,13 +26,15 @@ Race = tuple[int, int]
 
 
 class Races:
-    """The races of a run under a policy."""
+    """The races of a run of a system."""
 
-    def __init__(self, causes: Causes, setting: Setting, policy: Policy) -> None:
+    def __init__(self, causes: Causes, system: System[Any], *, is_batch: bool) -> None:
         self._causes = causes
-        self._setting = setting
-        self._policy = policy
-        self._writers = [step.number for step in causes.steps if actor_of(step).startswith(_WRITERS)]
+        self._system = system
+        self._is_batch = is_batch
+        self._writers = [
+            step.number for step in causes.steps if not is_batch or actor_of(step).startswith(_WRITERS)
+        ]
         self._open = tuple(self._races())
 
     def deciding(self, reason: Iterable[Race]) -> tuple[list[Race], frozenset[int]]:
@@ -92,7 +92,9 @@ class Races:
                 yield number
 
     def _finds(self, step: Step) -> bool:
-        """Whether its answer depends on the row or the waitpoint."""
+        """Whether its answer depends on the row or the waitpoint; in any other system, on what others write."""
+        if not self._is_batch:
+            return True
         footprint = step.operation.footprint()
         touched = footprint.reads | footprint.writes
         is_blind = isinstance(step.operation, CompletionUpdate) and not step.operation.guarded
@@ -117,7 +119,9 @@ class Races:
 
     def _can_follow(self, order: Iterable[int], looked_at: frozenset[int]) -> bool:
         """Whether the steps that are looked at can be taken in this order, and are answered as they were."""
-        world = world_after_phase_1(self._setting, self._policy, Cells())
+        cells = Cells()
+        self._system.begin(cells)
+        world = self._system.world(cells)
         for number in order:
             step = self._causes.steps[number]
             if not _takes_effect_as_it_did(world, step) and number in looked_at:
@@ -125,7 +129,7 @@ class Races:
         return True
 
 
-def _takes_effect_as_it_did(world: World, step: Step) -> bool:
+def _takes_effect_as_it_did(world: Any, step: Step) -> bool:
     operation = step.operation
     if isinstance(operation, Deliver):
         world.cells[answer_key(operation.attempt)] = step.answer

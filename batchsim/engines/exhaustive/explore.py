@@ -95,6 +95,7 @@ def explore(
     on_level: Callable[[Level], bool] | None = None,
     merges: bool = True,
     exchanges: bool = True,
+    twins: bool = True,
     counts: bool = True,
     reduces: bool = False,
 ) -> Exploration:
@@ -103,13 +104,16 @@ def explore(
     `properties`: verdicts of your own. `bounds`: where to give up. `on_level`: called time and again while it
     searches; whether to go on. `merges`: whether histories that leave a coroutine at the same point are one local
     state; `exchanges`: whether states that differ only in which child run is where are one (without, the answers
-    are the same and the graph is larger). `counts`: whether schedules are counted, and decisive steps looked for.
+    are the same and the graph is larger). `twins`: likewise, whether actors that are alike
+    are. `counts`: whether schedules are counted, and decisive steps looked for.
     `reduces`: they are not, and in a graph that is too large orders of steps that commute are skipped; the
     outcomes are the same. Raises `InvalidScenario` for faults with a probability.
     """
     if scenario.setting.faults:
         check_for_exploration(scenario)
     system = scenario.system(policy)
+    if not twins:
+        system = replace(system, actors=tuple(each._replace(is_twin=False) for each in system.actors))
     table = StepTable(Layout(system, merges=merges, exchanges=exchanges))
     is_counted = counts and not reduces
     search = (

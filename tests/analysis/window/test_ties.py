@@ -110,7 +110,9 @@ def test_of_two_consumers_who_are_free_at_one_instant_each_can_be_the_one() -> N
     )
     trace = simulate(scenario, POLICIES["pre3427"])
     first = {step.name: step.number for step in reversed(trace.steps)}
-    case = case_of(trace, POLICIES["pre3427"], [(first["redis.cleanup"], first["redis.enqueued_count"])])
+    case = case_of(
+        trace, scenario.system(POLICIES["pre3427"]), [(first["redis.cleanup"], first["redis.enqueued_count"])]
+    )
     turns = [each for each in case.conditions if each.earlier.startswith("the answer to")]
     assert turns
     assert {each.holds_at_equality for each in turns} == {True}
