@@ -31,6 +31,14 @@ class Causes:
         self._joined = [tuple(self._find_joined(step)) for step in self.steps]
         self._enabling = [self._find_enabling(step) for step in self.steps]
 
+    def told(self, step: Step) -> str:
+        """A step in words: what, of which item, by whom."""
+        item = "" if step.operation.item is None else f" of item {step.operation.item}"
+        who = actor_of(step)
+        if self._is_batch and not who.startswith("handler"):
+            who = who.partition("-")[0]
+        return f"{step.name}{item} ({who})"
+
     def before(self, number: int) -> tuple[int, ...]:
         """The steps that a step waited for, each directly."""
         enabling = self._enabling[number]
@@ -136,7 +144,7 @@ class Causes:
         before = (each.number for each in reversed(self.steps[: step.number]) if is_it(each))
         found: int | None = next(before, None)
         if found is None:
-            raise NotDerived(f"no step made {told(step)} possible")
+            raise NotDerived(f"no step made {self.told(step)} possible")
         return found
 
     # -- when it took effect ---------------------------------------------------------------------
@@ -181,14 +189,6 @@ class Causes:
 def actor_of(step: Step) -> str:
     """The actor, of which lanes are parts: `handler-1` of `handler-1.0`."""
     return step.actor.partition(".")[0]
-
-
-def told(step: Step) -> str:
-    """A step in words: what, of which item, by whom."""
-    item = "" if step.operation.item is None else f" of item {step.operation.item}"
-    actor = actor_of(step)
-    who = actor if actor.startswith("handler") else actor.partition("-")[0]
-    return f"{step.name}{item} ({who})"
 
 
 def makes_ready(step: Step, cell: Key) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from batchsim.analysis.constraints import Explainer, Pair
 from batchsim.analysis.window.assignments import Unbounded
 from batchsim.analysis.window.cases import Case
-from batchsim.analysis.window.causes import Causes, NotDerived, told
+from batchsim.analysis.window.causes import Causes, NotDerived
 from batchsim.analysis.window.conditions import Always, Condition, within
 from batchsim.analysis.window.races import Race, Races, moved_timers, moves_in_order, never_sealed, next_moves
 from batchsim.batch.trace import Trace
@@ -91,8 +91,8 @@ def _condition(causes: Causes, race: Race, *, decides: bool, is_alike: bool = Fa
     """`is_alike`: whether both orders come to the same where the two are at one instant."""
     earlier, later = race
     return Condition(
-        told(causes.steps[earlier]),
-        told(causes.steps[later]),
+        causes.told(causes.steps[earlier]),
+        causes.told(causes.steps[later]),
         causes.instants[earlier],
         causes.instants[later],
         decides,
@@ -104,7 +104,7 @@ def _moves(causes: Causes, looked_at: frozenset[int]) -> Iterator[Condition]:
     """A schedule that moved the completion job came before the job was due."""
     for later, earlier in moved_timers(causes, looked_at):
         due = causes.due(earlier)
-        moving = told(causes.steps[later])
+        moving = causes.told(causes.steps[later])
         instant = causes.instants[later]
         yield Condition(moving, "the job was due", instant, due, decides=False, holds_at_equality=False)
 
@@ -116,6 +116,6 @@ def _turns(causes: Causes, looked_at: frozenset[int]) -> Iterator[Condition]:
             freed = causes.freed(take)
             assert freed is not None
             left, right = causes.ready(freed), causes.ready(later)
-            first, second = (f"the answer to {told(causes.steps[number])}" for number in (freed, later))
+            first, second = (f"the answer to {causes.told(causes.steps[number])}" for number in (freed, later))
             # Of two who are free at one instant each can be the one: it makes no difference.
             yield Condition(first, second, left, right, decides=False, holds_at_equality=True)

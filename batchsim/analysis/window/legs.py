@@ -64,12 +64,13 @@ class Use(NamedTuple):
         return Leg(operation or self.operation, part, self.who, self.item, self.attempt, self.number)
 
 
-def uses_of(trace: Trace) -> list[Use]:
+def uses_of(trace: Any) -> list[Use]:
     """For each step of a run, the use of an operation that it is."""
     counts: Counter[tuple[str, str, int | None, int | None]] = Counter()
     uses = []
     for step in trace.steps:
-        key = (step.name, whose(step.actor), step.operation.item, getattr(step.operation, "attempt", None))
+        who = whose(step.actor) if isinstance(trace, Trace) else step.actor
+        key = (step.name, who, step.operation.item, getattr(step.operation, "attempt", None))
         uses.append(Use(*key, counts[key]))
         counts[key] += 1
     return uses
