@@ -13,6 +13,7 @@ from batchsim.batch.setting import Setting
 from batchsim.batch.system import system_of
 from batchsim.batch.trace import Trace
 from batchsim.model.faults import Fault
+from batchsim.model.operation import CHOOSE
 from batchsim.model.system import System
 from batchsim.scenario import defaults
 from batchsim.scenario.durations import parse_duration
@@ -52,6 +53,8 @@ class LatencyTable:
             return self.of_group.get(group, defaults.GROUPS[group])
         if (asleep := _SLEEP.fullmatch(operation)) is not None:
             return defaults.delay(Constant(parse_duration(asleep[1])))
+        if operation == CHOOSE:
+            return defaults.delay(defaults.ZERO)
         raise KeyError(f"no latency of {operation!r} (item {item}, attempt {attempt})")
 
 

@@ -120,12 +120,12 @@ class Lane(Recurring):
         )
         if self.actor.exposures:
             awaited = self.actor.expose(awaited)
-            self._drawn: dict[tuple[Key, str | None], float] = {}
         self.operation: Operation[Any] = awaited
         self.tie = tie
         clock = stage.clock
         self._issued_us = clock.now_us + delay_us
         if awaited.has_alternatives:
+            self._drawn: dict[tuple[Key, str | None], float] = {}
             self._send_to_be_asked(awaited, delay_us, request_us)
             return
         if not awaited.is_instant:

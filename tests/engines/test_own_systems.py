@@ -1,0 +1,206 @@
+"""What systems of one's own have in all engines: choices, deadlocks, errors, histories, a background."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from batchsim import Exploration, explore, explore_exact, explore_timed, scenario_of, simulate
+from batchsim.bad_input import BadInputError
+from batchsim.model.cells import Cells
+from batchsim.model.operation import Program, Stopped, choose, for_each
+from batchsim.model.system import Actor, System
+from batchsim.stores import redis
+from tests.engines.naive import enumerate_system
+
+LEGS = {"request": {"exponential": {"mean": "1 ms"}}, "response": {"exponential": {"mean": "2 ms"}}}
+SEEDS = range(40)
+
+
+def schedules_of(found: Exploration) -> dict[Any, int | None]:
+    return {each.outcome: each.schedules for each in found.outcomes}
+
+
+def agree(system: System[Any]) -> Exploration:
+    """All engines say the same of a system; what the exploration without time found."""
+    found = explore(scenario_of(system))
+    assert found.is_complete
+    assert schedules_of(found) == enumerate_system(system)
+    assert schedules_of(explore(scenario_of(system), merges=False)) == schedules_of(found)
+    reduced = explore(scenario_of(system), reduces=True)
+    assert {(each.outcome, each.verdicts) for each in reduced.outcomes} == {
+        (each.outcome, each.verdicts) for each in found.outcomes
+    }
+    within = explore_timed(scenario_of(system))
+    assert within.is_complete
+    assert {each.outcome for each in within.outcomes} <= {each.outcome for each in found.outcomes}
+    for each in within.outcomes:
+        run = simulate(scenario_of(system), order=each.witness.steps, draws=each.witness.draws)
+        assert run.outcome == each.outcome
+    for seed in SEEDS:
+        outcome = simulate(scenario_of(system, seed=seed)).outcome
+        assert outcome in {each.outcome for each in within.outcomes}
+        assert system.verdicts_of(outcome) in {each.verdicts for each in within.outcomes}
+    exact = explore_exact(scenario_of(system, redis=LEGS))
+    assert {each.outcome for each in exact.outcomes} == {each.outcome for each in found.outcomes}
+    assert sum(each.probability for each in exact.outcomes) == pytest.approx(1)
+    return found
+
+
+def timed(system: System[Any], seed: int) -> Any:
+    return simulate(scenario_of(system, seed=seed)).outcome
+
+
+def actors(*programs: Callable[[], Program[Any]]) -> tuple[Actor, ...]:
+    return tuple(Actor(program.__name__, None, program) for program in programs)
+
+
+# -- choose ------------------------------------------------------------------------------------------
+
+
+async def decide() -> None:
+    if await choose("commit", "abort", None) == "commit":
+        await redis.set("row", 1)
+        await redis.set("row", 2)
+
+
+async def look() -> None:
+    await redis.set("seen", await redis.get("row"))
+
+
+CHOOSING: System[Any] = System("choosing", actors(decide, look), cells=("row", "seen"))
+
+
+def test_every_engine_goes_each_way_of_a_choice() -> None:
+    found = agree(CHOOSING)
+    by_row = Counter[Any]()
+    for outcome, schedules in schedules_of(found).items():
+        by_row[outcome["row"]] += schedules or 0
+    # Five steps of two actors for one option, and three for each of the others.
+    assert by_row == {2: 10, None: 6}
+    ways = {step.alternative for each in found.outcomes for step in each.witness if step.name == "choose"}
+    assert ways >= {"commit"}
+    assert len(ways) > 1
+
+
+def test_the_options_of_a_choice_are_equally_likely_where_chance_decides() -> None:
+    exact = explore_exact(scenario_of(CHOOSING, redis=LEGS))
+    committed = sum(each.probability for each in exact.outcomes if each.outcome["row"])
+    assert committed == pytest.approx(1 / 3)
+    ends = (timed(CHOOSING, seed) for seed in range(600))
+    counted = Counter(end["row"] for end in ends)
+    assert 160 < counted[2] < 240
+
+
+def test_the_choices_of_one_actor_are_drawn_one_by_one() -> None:
+    async def toss() -> None:
+        for number in range(3):
+            await redis.set(f"coin:{number}", await choose(0, 1))
+
+    system: System[Any] = System("coins", actors(toss), cells=("coin:0", "coin:1", "coin:2"))
+    assert agree(system).schedules == 8
+    ends = {simulate(scenario_of(system, seed=seed)).outcome for seed in range(100)}
+    assert len(ends) == 8
+
+
+def test_options_are_values_that_can_be_told_apart() -> None:
+    refused: tuple[tuple[Any, ...], ...] = ((), (1, 1), (1, True), ([],))
+    for options in refused:
+        with pytest.raises(BadInputError, match=r"choose\(.*allowed: "):
+            _ = choose(*options)
+    assert [each.label for each in choose(1, "1").alternatives(None)] == ["1", "'1'"]
+
+
+# -- deadlock ----------------------------------------------------------------------------------------
+
+
+async def one_way() -> None:
+    await redis.blpop("lock:a")
+    await redis.blpop("lock:b")
+    await redis.rpush("lock:b", 1)
+    await redis.rpush("lock:a", 1)
+
+
+async def other_way() -> None:
+    await redis.blpop("lock:b")
+    await redis.blpop("lock:a")
+    await redis.rpush("lock:a", 1)
+    await redis.rpush("lock:b", 1)
+
+
+def unlocked(cells: Cells) -> None:
+    for key in ("lock:a", "lock:b"):
+        held: list[int] = cells.modify(key, list)
+        held.append(1)
+
+
+LOCKS: System[Any] = System("locks", actors(one_way, other_way), cells=("lock:a", "lock:b"), begin=unlocked)
+
+
+def test_two_locks_in_two_orders_are_a_deadlock() -> None:
+    found = agree(LOCKS)
+    assert Counter({each.verdicts: each.schedules for each in found.outcomes}) == {("deadlock",): 2, ("ok",): 4}
+    (end,) = (each.outcome for each in found.outcomes if each.verdicts == ("deadlock",))
+    assert end.waiting == ("one_way", "other_way")
+    assert any(each.verdict == "deadlock" for each in found.decisive)
+
+
+async def serve() -> None:
+    while True:
+        await redis.incr("served", await redis.blpop("queue"))
+
+
+async def ask() -> None:
+    await redis.rpush("queue", 1)
+
+
+async def crash() -> None:
+    await redis.incr("crashed")
+    raise Stopped
+
+
+async def never() -> None:
+    await redis.blpop("never")
+
+
+def test_who_serves_as_a_twin_who_has_stopped_and_who_never_begins_wait_for_nothing() -> None:
+    system: System[Any] = System(
+        "served",
+        (
+            *(Actor("server", number, serve, is_twin=True) for number in range(2)),
+            Actor("never", None, never, begins_with="gate"),
+            *actors(ask, crash),
+        ),
+        cells=("queue", "served", "crashed", "never", "gate"),
+    )
+    found = agree(system)
+    assert found.verdicts == {"ok"}
+    assert {each.outcome.waiting for each in found.outcomes} == {()}
+
+
+def test_a_lane_that_waits_lets_its_actor_wait() -> None:
+    async def in_lanes() -> None:
+        async def body(number: int) -> None:
+            await redis.blpop(f"box:{number}")
+
+        await for_each(2, 2, body)
+
+    system: System[Any] = System("lanes", (*actors(in_lanes), Actor("ask", None, put)), cells=("box:0", "box:1"))
+    assert agree(system).verdicts == {"deadlock"}
+
+
+async def put() -> None:
+    await redis.rpush("box:0", 1)
+
+
+def test_a_system_may_do_without_built_in_verdicts() -> None:
+    waits: System[Any] = System("waits", actors(never), cells=("never",), built_in=())
+    assert explore(scenario_of(waits)).verdicts == {"ok"}
+    told: System[Any] = System(
+        "told", actors(never), cells=("never",), outcome=lambda world, results: len(results)
+    )
+    with pytest.raises(BadInputError, match=r"of type int has no `waiting`.*built_in=\(\)"):
+        explore(scenario_of(told))
