@@ -298,8 +298,10 @@ class Choose(Operation[Any]):
 def choose(*options: Hashable) -> Choose:
     """Await any one of several values.
 
-    `if await choose("commit", "abort") == "commit": …` goes either way. It is a step of its own that touches no cell. Exploration goes each way, with times (`explore_timed`) too. In a
-    timed run the seed draws one, and in an exact exploration all are equally likely. It takes no time.
+    `if await choose("commit", "abort") == "commit": …` goes either way. It is a step of its own that touches no
+    cell and takes no time. Exploration goes each way, with times (`explore_timed`) too. In a timed run the seed
+    draws one, and in an exact exploration all are equally likely.
+
     `options`: what has a hash, at least one, all different. Raises `BadInputError` for others.
     """
     try:

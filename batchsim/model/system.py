@@ -14,7 +14,7 @@ from batchsim.model.cells import Cells, Key, freeze
 from batchsim.model.exposure import Exposure, exposed
 from batchsim.model.faults import Fault
 from batchsim.model.operation import Operation, Program
-from batchsim.model.properties import Property, names_of_those_that_hold
+from batchsim.model.properties import Property, names_of_the_unreached, names_of_those_that_hold
 from batchsim.model.run import Run
 
 P_contra = TypeVar("P_contra", contravariant=True)
@@ -230,6 +230,10 @@ class System(Generic[T_co]):
     def verdicts_of(self, outcome: Any, more: Iterable[Property] = ()) -> tuple[str, ...]:
         """The names of all verdicts on an outcome, `more` of the user's among them; `("ok",)` where none is."""
         return names_of_those_that_hold((*self.properties, *more, *self.built_in), outcome)
+
+    def unreached(self, outcomes: Iterable[Any], more: Iterable[Property] = ()) -> tuple[str, ...]:
+        """The names of what some run is to come to (`sometimes`), and none that has one of these outcomes does."""
+        return names_of_the_unreached((*self.properties, *more), outcomes)
 
 
 class Modelled(Protocol[P_contra, T_co]):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from batchsim import Exploration, explore, explore_exact, explore_timed, scenario_of, simulate
+from batchsim import Exploration, explore, explore_exact, explore_timed, scenario_of, simulate, sometimes
 from batchsim.bad_input import BadInputError
+from batchsim.engines.exhaustive import Bounds
 from batchsim.model.cells import Cells
 from batchsim.model.operation import Program, Stopped, choose, for_each
 from batchsim.model.system import Actor, System
@@ -204,3 +206,27 @@ def test_a_system_may_do_without_built_in_verdicts() -> None:
     )
     with pytest.raises(BadInputError, match=r"of type int has no `waiting`.*built_in=\(\)"):
         explore(scenario_of(told))
+
+
+# -- sometimes ---------------------------------------------------------------------------------------
+
+
+SEEN = sometimes("seen", "The row is seen committed.", lambda end: end["seen"] == 2)
+LATE = sometimes("late", "The row is seen with what nobody writes.", lambda end: end["seen"] == 3)
+
+
+@pytest.mark.parametrize("is_of_system", [True, False])
+def test_what_no_run_comes_to_is_unreached(is_of_system: bool) -> None:
+    of_system, more = ((SEEN, LATE), ()) if is_of_system else ((), (SEEN, LATE))
+    system = replace(CHOOSING, properties=of_system)
+    found = explore(scenario_of(system), properties=more)
+    assert found.unreached == ("late",)
+    assert found.verdicts == {"ok"}
+    assert explore(scenario_of(system), properties=more, reduces=True).unreached == ("late",)
+    assert explore_timed(scenario_of(system), properties=more).unreached == ("late",)
+    assert explore_exact(scenario_of(system, redis=LEGS), properties=more).unreached == ("late",)
+
+
+def test_an_exploration_that_is_not_complete_says_nothing_of_what_is_unreached() -> None:
+    found = explore(scenario_of(CHOOSING), properties=(SEEN, LATE), bounds=Bounds(states_max=2))
+    assert (found.is_complete, found.unreached) == (False, ())
