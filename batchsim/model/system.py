@@ -100,6 +100,11 @@ class Actor(NamedTuple):
         return self.is_judged or self.returns_to is not None
 
     @property
+    def name_of_its_like(self) -> str:
+        """Its name; the kind where others are exchanged for it."""
+        return self.kind if self.is_twin or self.is_exchangeable else self.name
+
+    @property
     def is_to_end(self) -> bool:
         """Whether it is a deadlock if it waits for ever. Twins, be it a single one, serve whoever comes."""
         return not (self.is_twin or self.is_spare)
@@ -142,6 +147,8 @@ class AtRest:
     results: tuple[tuple[str, Any], ...]
     waiting: tuple[str, ...] = ()
     """The names of those who wait for ever, in order; twins may."""
+    raised: tuple[RaisedError, ...] = ()
+    """The errors of those whose own coroutines raised one."""
 
     def __getitem__(self, cell: Key) -> Any:
         return dict(self.cells).get(cell)
@@ -154,7 +161,7 @@ class AtRest:
 def at_rest(world: Any, results: Results) -> AtRest:
     """All that is there when nobody can move any more."""
     cells = sorted((key, freeze(value)) for key, value in world.cells.items() if value is not None)
-    return AtRest(tuple(cells), tuple(sorted(results.items())), results.waiting)
+    return AtRest(tuple(cells), tuple(sorted(results.items())), results.waiting, results.raised)
 
 
 DEADLOCK = Property(
@@ -162,7 +169,12 @@ DEADLOCK = Property(
     "Somebody waits for ever, who is no twin.",
     lambda end: bool(_said_of(end, "waiting")),
 )
-BUILT_IN = (DEADLOCK,)
+RAISES = Property(
+    "raises",
+    "The coroutine of an actor raises an error.",
+    lambda end: bool(_said_of(end, "raised")),
+)
+BUILT_IN = (DEADLOCK, RAISES)
 """The verdicts that a system of one's own has without asking."""
 
 
@@ -226,6 +238,11 @@ class System(Generic[T_co]):
     """Whether footprints are checked in timed runs too, as they are in exploration: a user's own steps are."""
     noted: frozenset[str] = frozenset()
     """The names of operations whose steps a timed run is told by, whichever steps are kept."""
+
+    @property
+    def catches_errors(self) -> bool:
+        """Whether an error out of a coroutine is what a run comes to; otherwise engines raise it."""
+        return RAISES in self.built_in
 
     def verdicts_of(self, outcome: Any, more: Iterable[Property] = ()) -> tuple[str, ...]:
         """The names of all verdicts on an outcome, `more` of the user's among them; `("ok",)` where none is."""

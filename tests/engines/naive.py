@@ -17,9 +17,10 @@ from batchsim.batch.setting import Setting
 from batchsim.batch.trace import Outcome, outcome_of
 from batchsim.batch.world import World
 from batchsim.engines.exhaustive.task import Pending, Task
+from batchsim.engines.own_errors import Told
 from batchsim.model.cells import Cells, freeze
 from batchsim.model.operation import BlockingOperation
-from batchsim.model.system import Actor, AtRest, System
+from batchsim.model.system import Actor, AtRest, RaisedError, System
 
 T = TypeVar("T")
 History = tuple[tuple[int, Any], ...]
@@ -31,6 +32,7 @@ class At(NamedTuple):
     pending: tuple[Pending, ...]
     has_ended: bool
     result: Any
+    raised: Told | None
 
 
 def enumerate_schedules(setting: Setting, policy: Policy) -> Counter[Outcome]:
@@ -56,16 +58,23 @@ def enumerate_system(system: System[Any]) -> Counter[AtRest]:
         waiting = (each.name for each, end in there if not (each.is_twin or each.is_spare or end.has_ended))
         returned = ((each.name, end.result) for each, end in there if each.is_judged and end.has_ended)
         values = sorted((key, freeze(value)) for key, value in cells.items() if value is not None)
-        return AtRest(tuple(values), tuple(sorted(returned)), tuple(sorted(waiting)))
+        raised = (RaisedError(each.name_of_its_like, *end.raised) for each, end in there if end.raised)
+        return AtRest(tuple(values), tuple(sorted(returned)), tuple(sorted(waiting)), tuple(sorted(raised)))
 
-    return _Enumerator(actors, system.world, outcome).count(cells)
+    return _Enumerator(actors, system.world, outcome, catches=True).count(cells)
 
 
 class _Enumerator(Generic[T]):
     def __init__(
-        self, actors: list[Actor], world: Callable[[Cells], Any], outcome: Callable[[Cells, list[At]], T]
+        self,
+        actors: list[Actor],
+        world: Callable[[Cells], Any],
+        outcome: Callable[[Cells, list[At]], T],
+        *,
+        catches: bool = False,
     ) -> None:
         self._actors = actors
+        self._catches = catches
         self._world = world
         self._outcome = outcome
         self._known: list[dict[History, At]] = [{} for _ in self._actors]
@@ -114,10 +123,10 @@ class _Enumerator(Generic[T]):
         known = self._known[place].get(history)
         if known is None:
             actor = self._actors[place]
-            task = Task(actor.program(), actor.expose)
+            task = Task(actor.program(), actor.expose, catches=self._catches)
             for position, answer in history:
                 task.answer(position, answer)
-            known = self._known[place][history] = At(task.pending, task.has_ended, task.result)
+            known = self._known[place][history] = At(task.pending, task.has_ended, task.result, task.raised)
             task.close()
         return known
 

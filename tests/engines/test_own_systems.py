@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from batchsim import Exploration, explore, explore_exact, explore_timed, scenario_of, simulate, sometimes
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive import Bounds
+from batchsim.engines.timed import Simulation
 from batchsim.model.cells import Cells
-from batchsim.model.operation import Program, Stopped, choose, for_each
-from batchsim.model.system import Actor, System
+from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each
+from batchsim.model.system import DEADLOCK, Actor, System
 from batchsim.stores import redis
 from tests.engines.naive import enumerate_system
 
@@ -230,3 +232,125 @@ def test_what_no_run_comes_to_is_unreached(is_of_system: bool) -> None:
 def test_an_exploration_that_is_not_complete_says_nothing_of_what_is_unreached() -> None:
     found = explore(scenario_of(CHOOSING), properties=(SEEN, LATE), bounds=Bounds(states_max=2))
     assert (found.is_complete, found.unreached) == (False, ())
+
+
+# -- errors of coroutines ----------------------------------------------------------------------------
+
+
+async def divide() -> None:
+    await redis.set("share", 12 // (await redis.get("count") or 0))
+    await redis.set("shared", value=True)
+
+
+async def count() -> None:
+    await redis.set("count", 3)
+
+
+DIVIDING: System[Any] = System("dividing", actors(divide, count), cells=("count", "share", "shared"))
+
+
+def test_an_error_of_a_coroutine_is_what_a_run_comes_to() -> None:
+    found = agree(DIVIDING)
+    assert {each.verdicts: each.schedules for each in found.outcomes} == {("raises",): 1, ("ok",): 1}
+    bad = found.outcomes[0]
+    ((actor, error, line),) = bad.outcome.raised
+    assert (actor, error) == ("divide", "ZeroDivisionError: integer division or modulo by zero")
+    file, _, number = line.rpartition(":")
+    assert file == __file__
+    assert "12 //" in Path(file).read_text().splitlines()[int(number) - 1]
+    assert [step.name for step in bad.witness] == ["redis.get", "redis.set"]
+    assert (bad.outcome["count"], bad.outcome["share"], bad.outcome.waiting) == (3, None, ())
+
+
+def test_an_error_ends_all_lanes_of_its_actor_unless_it_is_handled() -> None:
+    async def lane(number: int) -> None:
+        if await redis.incr("begun") == 1:
+            raise ValueError(number)
+        await redis.incr("ended")
+
+    async def unhandled() -> None:
+        await for_each(3, 2, lane)
+
+    async def handled() -> str:
+        try:
+            await for_each(3, 2, lane)
+        except ValueError as error:
+            await redis.set("error", str(error))
+            await redis.set("error", str(error) + "!")
+        return "handled"
+
+    lanes: System[Any] = System("lanes", actors(unhandled), cells=("begun", "ended", "error"))
+    found = agree(lanes)
+    assert found.verdicts == {"raises"}
+    assert {each.outcome["begun"] for each in found.outcomes} == {1}
+    caught = replace(lanes, actors=(Actor("handled", None, handled, is_judged=True),))
+    found = agree(caught)
+    assert found.verdicts == {"ok"}
+    assert {each.outcome["error"] for each in found.outcomes} == {"0!", "1!"}
+    assert {each.outcome.result_of("handled") for each in found.outcomes} == {"handled"}
+
+
+def test_an_error_that_nobody_awaits_any_longer_is_told_too() -> None:
+    async def lane(number: int) -> None:
+        await redis.incr("begun")
+        raise ValueError(number)
+
+    async def handled() -> None:
+        try:
+            await for_each(2, 2, lane)
+        except ValueError:
+            await redis.incr("handled")
+
+    found = agree(System("lanes", actors(handled), cells=("begun", "handled")))
+    assert found.verdicts == {"raises"}
+    assert {each.outcome["handled"] for each in found.outcomes} == {None, 1}
+
+
+def test_twins_raise_under_the_name_of_their_kind_and_before_their_first_step() -> None:
+    async def work() -> None:
+        await redis.incr("worked")
+        raise KeyError("size")
+
+    async def at_once() -> None:
+        raise RuntimeError("at once")
+
+    twins = tuple(Actor("worker", number, work, is_twin=True) for number in range(2))
+    late = Actor("late", None, at_once, begins_with="gate")
+    system: System[Any] = System("twins", (*twins, late, *actors(at_once)), cells=("worked", "gate"))
+    found = agree(system)
+    assert {tuple((each.actor, each.error) for each in end.outcome.raised) for end in found.outcomes} == {
+        (("at_once", "RuntimeError: at once"), *[("worker", "KeyError: 'size'")] * 2)
+    }
+
+
+def test_a_failure_of_a_store_that_nobody_handles_is_an_error_too() -> None:
+    async def work() -> None:
+        await redis.incr("worked")
+        raise StoreFailure
+
+    found = agree(System("failing", actors(work), cells=("worked",)))
+    assert [each.outcome.raised[0].error for each in found.outcomes] == ["StoreFailure"]
+
+
+def test_errors_of_batchsim_itself_are_not_hidden() -> None:
+    async def asks_badly() -> None:
+        await redis.incr("worked")
+        await choose()
+
+    system: System[Any] = System("bad", actors(asks_badly), cells=("worked",))
+    for engine in (explore, explore_timed, explore_exact, simulate):
+        with pytest.raises(BadInputError, match=r"choose\(\)"):
+            engine(scenario_of(system, redis=LEGS))
+
+
+def test_who_wants_errors_raised_says_so() -> None:
+    early = replace(DIVIDING, actors=actors(divide), built_in=(DEADLOCK,))
+    for engine in (explore, explore_timed, explore_exact, simulate):
+        with pytest.raises(ZeroDivisionError):
+            engine(scenario_of(early, redis=LEGS))
+
+
+def test_many_runs_that_were_read_raise_the_same() -> None:
+    many = Simulation(scenario_of(DIVIDING), None)
+    for seed in (*SEEDS, *SEEDS):
+        assert many.run(seed).outcome == timed(DIVIDING, seed)

@@ -12,7 +12,7 @@ from typing import Any
 from batchsim.engines.exhaustive.local_states import LocalStates
 from batchsim.engines.exhaustive.task import TIMELESS, Pace
 from batchsim.model.cells import Cells, Key, freeze, thaw
-from batchsim.model.system import Actor, Results, System
+from batchsim.model.system import Actor, RaisedError, Results, System
 
 ABSENT = 0
 """The number of the value of a cell that is not there."""
@@ -44,13 +44,21 @@ class Values:
 class Role:
     """Actors that stand in neighbouring columns: one, or all twins of a kind."""
 
-    def __init__(self, actors: list[Actor], first_column: int, *, merges: bool, pace: Pace = TIMELESS) -> None:
+    def __init__(
+        self,
+        actors: list[Actor],
+        first_column: int,
+        *,
+        merges: bool,
+        pace: Pace = TIMELESS,
+        catches: bool = False,
+    ) -> None:
         self.actors = actors
         self.columns = range(first_column, first_column + len(actors))
-        self.locals = LocalStates(actors[0].program, actors[0].expose, merges=merges, pace=pace)
+        first = actors[0]
+        self.locals = LocalStates(first.program, first.expose, merges=merges, pace=pace, catches=catches)
         self.begins_with = actors[0].begins_with
         self.returns_to = actors[0].returns_to
-
         self.is_exchanged = False
         """Whether the states do not tell it from others of its kind."""
 
@@ -69,7 +77,8 @@ class Layout:
         self.roles: list[Role] = []
         for actors in _by_role(list(self.actors())):
             first = self.roles[-1].columns.stop if self.roles else 0
-            self.roles.append(Role(actors, first, merges=merges, pace=self.pace_of(actors[0])))
+            pace, catches = self.pace_of(actors[0]), system.catches_errors
+            self.roles.append(Role(actors, first, merges=merges, pace=pace, catches=catches))
         self._judged = [role for role in self.roles if role.actors[0].is_judged]
         """One actor each."""
         self._to_end = [role for role in self.roles if role.actors[0].is_to_end and self.is_of_system(role)]
@@ -145,7 +154,7 @@ class Layout:
             state = role.locals[row[role.columns.start]]
             if state.has_ended:
                 returned[role.name] = state.result
-        return self.system.outcome(self.world(row), Results(returned, self._waiting(row)))
+        return self.system.outcome(self.world(row), Results(returned, self._waiting(row), self._raised(row)))
 
     def _waiting(self, row: list[int]) -> Iterator[str]:
         """Those who have begun, and have not ended."""
@@ -153,6 +162,13 @@ class Layout:
             local = row[role.columns.start]
             if self._has_begun(role, local, row) and not role.locals[local].has_ended:
                 yield role.actors[0].name
+
+    def _raised(self, row: list[int]) -> Iterator[RaisedError]:
+        for role in self.roles if self.system.catches_errors else ():
+            for column in role.columns:
+                raised = role.locals[row[column]].raised
+                if raised is not None and self._has_begun(role, row[column], row):
+                    yield RaisedError(role.actors[0].name_of_its_like, *raised)
 
     def _has_begun(self, role: Role, local: int, row: list[int]) -> bool:
         return role.begins_with is None or local != 0 or row[self.column_of[role.begins_with]] != ABSENT

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.task import TIMELESS, Expose, Join, Pace, Pending, Task
+from batchsim.engines.own_errors import Told
 from batchsim.model.operation import Program
 
 Answers = tuple[tuple[int, Any], ...]
@@ -19,18 +20,27 @@ class LocalState(NamedTuple):
     has_ended: bool
     result: Any
     """What it returned, once it has ended."""
+    raised: Told | None = None
+    """The error that ended it, if one did."""
 
 
 class LocalStates:
     """The local states of one program, numbered in the order in which they are found; 0 is the beginning."""
 
     def __init__(
-        self, program: Callable[[], Program[Any]], expose: Expose, *, merges: bool, pace: Pace = TIMELESS
+        self,
+        program: Callable[[], Program[Any]],
+        expose: Expose,
+        *,
+        merges: bool,
+        pace: Pace = TIMELESS,
+        catches: bool = False,
     ) -> None:
         self._program = program
         self._expose = expose
         self._merges = merges
         self._pace = pace
+        self._catches = catches
         self.alike: Sequence[LocalStates] = (self,)
         """These, and those of others with which its actor can be exchanged: all know the same states by the same
         numbers."""
@@ -80,18 +90,18 @@ class LocalStates:
         key = self._key(task, answers)
         number = self._numbers.setdefault(key, len(self._states))
         if number == len(self._states):
-            self._states.append(LocalState(task.pending, task.has_ended, task.result))
+            self._states.append(LocalState(task.pending, task.has_ended, task.result, task.raised))
             self._answers.append(answers)
         task.close()
         return number
 
     def _task(self, answers: Answers) -> tuple[Task, Answers]:
-        task = Task(self._program(), self._expose, self._pace)
+        task = Task(self._program(), self._expose, self._pace, catches=self._catches)
         for position, answer in answers:
             task.answer(position, answer)
         return task, answers
 
     def _key(self, task: Task, answers: Answers) -> Hashable:
         if task.has_ended and not task.pending:
-            return ("ended", task.result)
+            return ("ended", task.result, task.raised)
         return task.key() if self._merges else answers

@@ -21,7 +21,7 @@ from batchsim.model.cells import Cells, GuardedCells
 from batchsim.model.changes import RecordedCells, WatchedCells
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Run
-from batchsim.model.system import Actor, Results, System
+from batchsim.model.system import Actor, RaisedError, Results, System
 from batchsim.scenario import Scenario, check_for_timed_run
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ class _Run:
         self._conductor = conductor
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
         self._stage = WatchedStage(*parts, observer, conductor) if is_watched else Stage(*parts)
+        self._stage.catches = system.catches_errors
         self._actors = actors
         """Who has not been asked yet: the spare ones, once all others were."""
         self._returned: dict[str, Any] = {}
@@ -167,7 +168,8 @@ class _Run:
 
     def _results(self) -> Results:
         waiting = self._going_on - self._stage.stopped
-        return Results(self._returned, (actor.name for actor in waiting))
+        raised = (RaisedError(actor.name_of_its_like, *told) for actor, told in self._stage.raised.items())
+        return Results(self._returned, (actor.name for actor in waiting), raised)
 
     def _faults(self) -> tuple[int, ...]:
         """How often each fault of the scenario happened."""
@@ -215,7 +217,9 @@ class _Run:
 
     def _end(self, lane: Lane, result: Any, failure: Exception | None, delay_us: int) -> None:
         if failure is not None and not isinstance(failure, Stopped):
-            raise failure
+            if not self._stage.catches:
+                raise failure
+            self._stage.fail(lane.actor, failure)
         self._going_on.discard(lane.actor)
         if lane.actor.is_judged:
             self._returned[lane.actor.name] = result
