@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -354,3 +355,86 @@ def test_many_runs_that_were_read_raise_the_same() -> None:
     many = Simulation(scenario_of(DIVIDING), None)
     for seed in (*SEEDS, *SEEDS):
         assert many.run(seed).outcome == timed(DIVIDING, seed)
+
+
+# -- twins -------------------------------------------------------------------------------------------
+
+
+def twins(*programs: Callable[[], Program[Any]], **fields: Any) -> System[Any]:
+    workers = (Actor("worker", number, each, is_twin=True) for number, each in enumerate(programs))
+    return System("twins", tuple(workers), cells=("owner", "count", "seen"), **fields)
+
+
+async def own(number: int) -> None:
+    if await redis.get("count") is None:
+        await redis.incr("count")
+    else:
+        await redis.set("owner", number)
+
+
+async def own_at_first(number: int) -> None:
+    await redis.set("owner", number)
+
+
+async def count_only(number: int) -> None:
+    first = await redis.incr("count")
+    await redis.set("seen", min(first, 1))
+
+
+ENGINES: tuple[Callable[..., Any], ...] = (explore, explore_timed, explore_exact)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_twins_that_do_different_things_are_refused(engine: Callable[..., Any]) -> None:
+    later = (
+        "twins of kind 'worker' are not alike: after the answers .1.* worker-0 awaits redis.set, .*, and worker-1 "
+    )
+    for program, why in ((own_at_first, "at first worker-0 awaits redis.set"), (own, later)):
+        with pytest.raises(BadInputError, match=why):
+            engine(scenario_of(twins(partial(program, 0), partial(program, 1)), redis=LEGS))
+    with pytest.raises(BadInputError, match=r"worker-0 awaits redis.*, and worker-1 ends"):
+        engine(scenario_of(twins(partial(count_only, 0), nothing), redis=LEGS))
+
+
+async def nothing() -> None:
+    pass
+
+
+def test_twins_that_do_the_same_are_twins_whatever_their_programs_are() -> None:
+    same = agree(twins(partial(count_only, 0), partial(count_only, 0)))
+    other = agree(twins(partial(count_only, 0), partial(count_only, 1)))
+    assert other.states == same.states
+    assert (
+        explore(scenario_of(twins(*[lambda number=n: count_only(number) for n in (0, 1)]))).states == same.states
+    )
+    assert explore(scenario_of(twins(*[lambda: count_only(0) for _ in (0, 1)]))).states == same.states
+
+
+def test_twins_that_differ_after_some_answers_alone_are_found_by_exploring() -> None:
+    async def forgets() -> None:
+        await redis.get("seen")
+        await redis.set("owner", 0)
+
+    async def remembers() -> None:
+        seen = await redis.get("seen")
+        await redis.set("owner", 0 if seen is None else 1)
+
+    async def see() -> None:
+        await redis.set("seen", 1)
+
+    system = twins(forgets, remembers)
+    assert explore(scenario_of(system)).is_complete
+    with pytest.raises(BadInputError, match=r"after the answers \[1\] worker-0 awaits"):
+        explore(scenario_of(replace(system, actors=(*system.actors, *actors(see)))))
+
+
+def test_twins_that_begin_otherwise_are_refused() -> None:
+    workers = (Actor("worker", number, nothing, begins_with=f"cell:{number}", is_twin=True) for number in range(2))
+    system: System[Any] = System("twins", tuple(workers), cells=("cell:0", "cell:1"))
+    with pytest.raises(BadInputError, match=r"begins_with is 'cell:0' for worker-0, 'cell:1' for worker-1"):
+        explore(scenario_of(system))
+    judged: System[Any] = System(
+        "twins", tuple(Actor("worker", n, nothing, is_twin=True, is_judged=True) for n in range(2)), cells=()
+    )
+    with pytest.raises(BadInputError, match=r"each is asked what it returned \(is_judged\)"):
+        explore(scenario_of(judged))

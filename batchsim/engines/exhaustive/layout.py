@@ -11,6 +11,7 @@ from typing import Any
 
 from batchsim.engines.exhaustive.local_states import LocalStates
 from batchsim.engines.exhaustive.task import TIMELESS, Pace
+from batchsim.engines.exhaustive.twins import twins_with_programs_of_their_own
 from batchsim.model.cells import Cells, Key, freeze, thaw
 from batchsim.model.system import Actor, RaisedError, Results, System
 
@@ -55,8 +56,8 @@ class Role:
     ) -> None:
         self.actors = actors
         self.columns = range(first_column, first_column + len(actors))
-        first = actors[0]
-        self.locals = LocalStates(first.program, first.expose, merges=merges, pace=pace, catches=catches)
+        twins = twins_with_programs_of_their_own(actors)
+        self.locals = LocalStates(actors[0], merges=merges, pace=pace, catches=catches, twins=twins)
         self.begins_with = actors[0].begins_with
         self.returns_to = actors[0].returns_to
         self.is_exchanged = False
