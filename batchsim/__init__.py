@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from batchsim.engines.zones import TimedExploration as TimedExploration
     from batchsim.engines.zones import explore_timed as explore_timed
     from batchsim.model.properties import Property as Property
+    from batchsim.model.properties import sometimes as sometimes
     from batchsim.model.run import Step as Step
     from batchsim.scenario import Scenario as Scenario
     from batchsim.scenario import load_scenario as load_scenario
@@ -58,6 +59,7 @@ _HOMES = {
     "Step": "batchsim.batch.trace",
     "Trace": "batchsim.batch.trace",
     "Property": "batchsim.batch.verdicts",
+    "sometimes": "batchsim.model.properties",
     "verdicts_of": "batchsim.batch.verdicts",
 }
 __all__ = [
@@ -83,6 +85,7 @@ __all__ = [
     "scenario_of",
     "simulate",
     "solve",
+    "sometimes",
     "sweep",
     "verdicts_of",
 ]

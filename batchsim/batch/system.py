@@ -52,6 +52,7 @@ def system_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None 
         outcome=partial(_outcome, setting),
         trace=partial(_trace, setting, policy),
         properties=PROPERTIES,
+        built_in=(),  # a batch that waits for ever is `stuck`
         class_of=class_of,
         timers=dict(_timers(setting, policy)),
         first_timers=dict(_first_timers(setting, policy)),

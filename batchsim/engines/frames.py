@@ -73,8 +73,6 @@ def _on_stack(value: Any) -> Hashable:
     match value:
         case MethodType() | BuiltinMethodType() if not isinstance(value.__self__, ModuleType):
             return (value.__name__, _state_of(value.__self__))
-        case BaseException():
-            return (type(value), _as_value(value.args))
     return _as_value(value)
 
 
@@ -88,6 +86,8 @@ def _as_value(value: Any) -> Hashable:
     # The body of a `ForEach` is a closure made anew each time; the frame around it says what it closes over.
     if isinstance(value, ForEach):
         return (value.count, value.limit)
+    if isinstance(value, BaseException):
+        return (type(value), _as_value(value.args))
     if isinstance(value, tuple | Iterator):
         return _contents(value)
     try:

@@ -13,10 +13,11 @@ arguments and the answers alone.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
+from batchsim.bad_input import BadInputError
 from batchsim.model.cells import Key
 
 T_co = TypeVar("T_co", covariant=True)
@@ -263,6 +264,58 @@ class Sleep(Operation[None]):
 def sleep(duration: str) -> Sleep:
     """Let time pass, as long as a scenario would write it: `sleep("100 ms")`; without time it is a step."""
     return Sleep(duration)
+
+
+CHOOSE = "choose"
+
+
+@dataclass(frozen=True, slots=True)
+class Choose(Operation[Any]):
+    """The actor goes one of several ways, which nothing in the model decides."""
+
+    name: ClassVar[str] = CHOOSE
+    has_alternatives: ClassVar[bool] = True
+    options: tuple[Hashable, ...]
+
+    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
+        """One for each option; with chance they are equally likely, without each is taken."""
+        count = len(self.options)
+        return tuple(
+            Alternative(
+                label,
+                choice=option,
+                chance=Chance(CHOOSE, number / count, (number + 1) / count),
+                is_optional=number + 1 < count,
+            )
+            for number, (label, option) in enumerate(zip(_labels(self.options), self.options, strict=True))
+        )
+
+    def apply_alternative(self, world: Any, alternative: Alternative) -> Any:
+        """The option."""
+        return alternative.choice
+
+
+def choose(*options: Hashable) -> Choose:
+    """Await any one of several values.
+
+    `if await choose("commit", "abort") == "commit": …` goes either way. It is a step of its own that touches no
+    cell and takes no time. Exploration goes each way, with times (`explore_timed`) too. In a timed run the seed
+    draws one, and in an exact exploration all are equally likely.
+
+    `options`: what has a hash, at least one, all different. Raises `BadInputError` for others.
+    """
+    try:
+        are_different = len(frozenset(options)) == len(options) > 0
+    except TypeError:
+        raise BadInputError(f"choose{options!r}: allowed: values that have a hash") from None
+    if not are_different or len(set(_labels(options))) < len(options):
+        raise BadInputError(f"choose{options!r}: allowed: at least one value, and all of them different")
+    return Choose(options)
+
+
+def _labels(options: tuple[Hashable, ...]) -> tuple[str, ...]:
+    labels = tuple(map(str, options))
+    return labels if len(set(labels)) == len(labels) else tuple(map(repr, options))
 
 
 def told(operation: Operation[Any]) -> str:

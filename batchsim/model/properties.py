@@ -19,8 +19,29 @@ class Property:
     holds: Callable[[Any], bool]
     content: str = ""
     """Of one in a file: what tells the content of the file; otherwise it is known by its name."""
+    is_sometimes: bool = False
+    """Whether it is no verdict: some run is to have it, and an exploration says if none does."""
+
+
+def sometimes(name: str, meaning: str, holds: Callable[[Any], bool]) -> Property:
+    """What some run is to come to: that the interesting case is in the model at all.
+
+    It is no verdict of a run. An exploration that is complete and finds no run in which it holds says so
+    (`unreached`). `holds`: whether an outcome has it.
+    """
+    return Property(name, meaning, holds, is_sometimes=True)
 
 
 def names_of_those_that_hold(properties: Iterable[Property], outcome: Any) -> tuple[str, ...]:
-    """The names of all properties that an outcome has; `("ok",)` where it has none."""
-    return tuple([each.name for each in properties if each.holds(outcome)]) or (OK,)
+    """The names of all verdicts on an outcome; `("ok",)` where it has none."""
+    return tuple([each.name for each in properties if not each.is_sometimes and each.holds(outcome)]) or (OK,)
+
+
+def names_of_the_unreached(properties: Iterable[Property], outcomes: Iterable[Any]) -> tuple[str, ...]:
+    """The names of those that some run is to have, and none of these outcomes has."""
+    missing = [each for each in properties if each.is_sometimes]
+    for outcome in outcomes if missing else ():
+        missing = [each for each in missing if not each.holds(outcome)]
+        if not missing:
+            break
+    return tuple(each.name for each in missing)

@@ -9,20 +9,47 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from batchsim.bad_input import BadInputError
 from batchsim.model.cells import Cells, Key, freeze
 from batchsim.model.exposure import Exposure, exposed
 from batchsim.model.faults import Fault
 from batchsim.model.operation import Operation, Program
-from batchsim.model.properties import Property, names_of_those_that_hold
+from batchsim.model.properties import Property, names_of_the_unreached, names_of_those_that_hold
 from batchsim.model.run import Run
 
 P_contra = TypeVar("P_contra", contravariant=True)
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-Results = Mapping[str, Any]
-"""What the coroutines of those who are judged returned, by the names of the actors; one that has not ended is
-missing."""
+
+class RaisedError(NamedTuple):
+    """An error of an actor's own coroutine, which ended it."""
+
+    actor: str
+    """Its name; of twins the kind."""
+    error: str
+    """`KeyError: 'size'`."""
+    line: str
+    """Where: `/path/to/file.py:12`."""
+
+
+class Results(dict[str, Any]):
+    """What the coroutines of those who are judged returned, by the names of the actors.
+
+    One that has not ended is missing. And of all: who came to no end, or to a bad one.
+    """
+
+    def __init__(
+        self,
+        returned: Mapping[str, Any],
+        waiting: Iterable[str] = (),
+        raised: Iterable[RaisedError] = (),
+    ) -> None:
+        super().__init__(returned)
+        self.waiting = tuple(sorted(waiting))
+        """The names of those who are to end (`Actor.is_to_end`), have begun, and wait for ever."""
+        self.raised = tuple(sorted(raised))
+        """Those whose coroutines raised an error."""
 
 
 class LegOf(NamedTuple):
@@ -73,6 +100,16 @@ class Actor(NamedTuple):
         return self.is_judged or self.returns_to is not None
 
     @property
+    def name_of_its_like(self) -> str:
+        """Its name; the kind where others are exchanged for it."""
+        return self.kind if self.is_twin or self.is_exchangeable else self.name
+
+    @property
+    def is_to_end(self) -> bool:
+        """Whether it is a deadlock if it waits for ever. Twins, be it a single one, serve whoever comes."""
+        return not (self.is_twin or self.is_spare)
+
+    @property
     def name(self) -> str:
         """The name under which people see it: `consumer-0`."""
         name = self.kind if self.number is None else f"{self.kind}-{self.number}"
@@ -108,6 +145,10 @@ class AtRest:
     cells: tuple[tuple[Key, Hashable], ...]
     """Those that are there, by name, frozen."""
     results: tuple[tuple[str, Any], ...]
+    waiting: tuple[str, ...] = ()
+    """The names of those who wait for ever, in order; twins may."""
+    raised: tuple[RaisedError, ...] = ()
+    """The errors of those whose own coroutines raised one."""
 
     def __getitem__(self, cell: Key) -> Any:
         return dict(self.cells).get(cell)
@@ -119,8 +160,33 @@ class AtRest:
 
 def at_rest(world: Any, results: Results) -> AtRest:
     """All that is there when nobody can move any more."""
-    cells = sorted((key, freeze(value)) for key, value in world.cells.items())
-    return AtRest(tuple(cells), tuple(sorted(results.items())))
+    cells = sorted((key, freeze(value)) for key, value in world.cells.items() if value is not None)
+    return AtRest(tuple(cells), tuple(sorted(results.items())), results.waiting, results.raised)
+
+
+DEADLOCK = Property(
+    "deadlock",
+    "Somebody waits for ever, who is no twin.",
+    lambda end: bool(_said_of(end, "waiting")),
+)
+RAISES = Property(
+    "raises",
+    "The coroutine of an actor raises an error.",
+    lambda end: bool(_said_of(end, "raised")),
+)
+BUILT_IN = (DEADLOCK, RAISES)
+"""The verdicts that a system of one's own has without asking."""
+
+
+def _said_of(end: Any, field: str) -> Any:
+    """What an outcome says of what built-in verdicts ask."""
+    try:
+        return getattr(end, field)
+    except AttributeError:
+        raise BadInputError(
+            f"an outcome of type {type(end).__name__} has no `{field}`, which built-in verdicts ask for; "
+            "allowed: a field of this name, as in `Results`, or a System with built_in=()"
+        ) from None
 
 
 def starts_empty(cells: Cells) -> None:
@@ -157,6 +223,8 @@ class System(Generic[T_co]):
     """What a timed run is told as."""
     properties: tuple[Property, ...] = ()
     """The verdicts."""
+    built_in: tuple[Property, ...] = BUILT_IN
+    """Further ones, that every system of one's own has unless it says otherwise."""
     class_of: Callable[[Any, tuple[str, ...]], Hashable] = as_one
     """The same for outcomes, with their verdicts, that are told as one."""
     timers: Mapping[Key, str] = field(default_factory=dict)
@@ -173,12 +241,21 @@ class System(Generic[T_co]):
 
     @property
     def all_properties(self) -> tuple[Property, ...]:
-        """Every property by which it can be given a verdict."""
-        return self.properties
+        """Every property by which it can be given a verdict, the built-in ones among them."""
+        return (*(each for each in self.properties if not each.is_sometimes), *self.built_in)
+
+    @property
+    def catches_errors(self) -> bool:
+        """Whether an error out of a coroutine is what a run comes to; otherwise engines raise it."""
+        return RAISES in self.built_in
 
     def verdicts_of(self, outcome: Any, more: Iterable[Property] = ()) -> tuple[str, ...]:
         """The names of all verdicts on an outcome, `more` of the user's among them; `("ok",)` where none is."""
-        return names_of_those_that_hold((*self.all_properties, *more), outcome)
+        return names_of_those_that_hold((*self.properties, *more, *self.built_in), outcome)
+
+    def unreached(self, outcomes: Iterable[Any], more: Iterable[Property] = ()) -> tuple[str, ...]:
+        """The names of what some run is to come to (`sometimes`), and none that has one of these outcomes does."""
+        return names_of_the_unreached((*self.properties, *more), outcomes)
 
 
 class Modelled(Protocol[P_contra, T_co]):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from batchsim.batch.setting import Setting
 from batchsim.batch.system import system_of
 from batchsim.model.faults import Fault
+from batchsim.model.operation import CHOOSE
 from batchsim.model.properties import OK
 from batchsim.model.system import System
 from batchsim.scenario import defaults
@@ -53,6 +54,8 @@ class LatencyTable:
             return self.of_group.get(group, defaults.GROUPS[group])
         if (asleep := _SLEEP.fullmatch(operation)) is not None:
             return defaults.delay(Constant(parse_duration(asleep[1])))
+        if operation == CHOOSE:
+            return defaults.delay(defaults.ZERO)
         raise KeyError(f"no latency of {operation!r} (item {item}, attempt {attempt})")
 
 

@@ -7,9 +7,9 @@ merging of states: each schedule is gone through by itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from batchsim.batch.cast import cast, world_after_phase_1
 from batchsim.batch.policy import Policy
@@ -17,9 +17,12 @@ from batchsim.batch.setting import Setting
 from batchsim.batch.trace import Outcome, outcome_of
 from batchsim.batch.world import World
 from batchsim.engines.exhaustive.task import Pending, Task
-from batchsim.model.cells import Cells
+from batchsim.engines.own_errors import Told
+from batchsim.model.cells import Cells, freeze
 from batchsim.model.operation import BlockingOperation
+from batchsim.model.system import Actor, AtRest, RaisedError, System
 
+T = TypeVar("T")
 History = tuple[tuple[int, Any], ...]
 
 
@@ -29,23 +32,59 @@ class At(NamedTuple):
     pending: tuple[Pending, ...]
     has_ended: bool
     result: Any
+    raised: Told | None
 
 
 def enumerate_schedules(setting: Setting, policy: Policy) -> Counter[Outcome]:
-    """How many schedules come to each outcome."""
-    return _Enumerator(setting, policy).counts
+    """How many schedules of the batch come to each outcome."""
+    cells = Cells()
+    world_after_phase_1(setting, policy, cells)
+
+    def outcome(cells: Cells, ends: list[At]) -> Outcome:
+        return outcome_of(World(cells), setting, ends[0].result)
+
+    return _Enumerator(list(cast(setting, policy)), World, outcome).count(cells)
 
 
-class _Enumerator:
-    def __init__(self, setting: Setting, policy: Policy) -> None:
-        self._setting = setting
-        self._actors = list(cast(setting, policy))
+def enumerate_system(system: System[Any]) -> Counter[AtRest]:
+    """How many schedules of a system of one's own come to each outcome."""
+    actors = list(system.actors)
+    cells = Cells()
+    system.begin(cells)
+
+    def outcome(cells: Cells, ends: list[At]) -> AtRest:
+        has_begun = [actor.begins_with is None or actor.begins_with in cells for actor in actors]
+        there = [(actor, end) for actor, end, begun in zip(actors, ends, has_begun, strict=True) if begun]
+        waiting = (each.name for each, end in there if not (each.is_twin or each.is_spare or end.has_ended))
+        returned = ((each.name, end.result) for each, end in there if each.is_judged and end.has_ended)
+        values = sorted((key, freeze(value)) for key, value in cells.items() if value is not None)
+        raised = (RaisedError(each.name_of_its_like, *end.raised) for each, end in there if end.raised)
+        return AtRest(tuple(values), tuple(sorted(returned)), tuple(sorted(waiting)), tuple(sorted(raised)))
+
+    return _Enumerator(actors, system.world, outcome, catches=True).count(cells)
+
+
+class _Enumerator(Generic[T]):
+    def __init__(
+        self,
+        actors: list[Actor],
+        world: Callable[[Cells], Any],
+        outcome: Callable[[Cells, list[At]], T],
+        *,
+        catches: bool = False,
+    ) -> None:
+        self._actors = actors
+        self._catches = catches
+        self._world = world
+        self._outcome = outcome
         self._known: list[dict[History, At]] = [{} for _ in self._actors]
         """The coroutines are run once for each history: a table of what they do, not of states."""
-        self.counts: Counter[Outcome] = Counter()
-        cells = Cells()
-        world_after_phase_1(setting, policy, cells)
+        self._counts: Counter[T] = Counter()
+
+    def count(self, cells: Cells) -> Counter[T]:
+        """How many schedules come to each outcome, from these cells on."""
         self._search([()] * len(self._actors), cells)
+        return self._counts
 
     def _search(self, histories: list[History], cells: Cells) -> None:
         is_last = True
@@ -53,7 +92,7 @@ class _Enumerator:
             is_last = False
             self._search([*histories[:place], history, *histories[place + 1 :]], after)
         if is_last:
-            self.counts[outcome_of(World(cells), self._setting, self._at(0, histories[0]).result)] += 1
+            self._counts[self._outcome(cells, list(map(self._at, range(len(histories)), histories)))] += 1
 
     def _steps(self, histories: list[History], cells: Cells) -> Iterator[tuple[int, History, Cells]]:
         idle_twins: set[tuple[str, Any]] = set()
@@ -65,9 +104,9 @@ class _Enumerator:
                     if (actor.kind, operation.bare) in idle_twins:
                         continue
                     idle_twins.add((actor.kind, operation.bare))
-                for alternative in operation.alternatives(World(_copied(cells))):
+                for alternative in operation.alternatives(self._world(_copied(cells))):
                     after = _copied(cells)
-                    answer = operation.apply_alternative(World(after), alternative)
+                    answer = operation.apply_alternative(self._world(after), alternative)
                     longer = (*history, (position, answer))
                     self._publish(place, history, longer, after)
                     yield place, longer, after
@@ -84,10 +123,10 @@ class _Enumerator:
         known = self._known[place].get(history)
         if known is None:
             actor = self._actors[place]
-            task = Task(actor.program(), actor.expose)
+            task = Task(actor.program(), actor.expose, catches=self._catches)
             for position, answer in history:
                 task.answer(position, answer)
-            known = self._known[place][history] = At(task.pending, task.has_ended, task.result)
+            known = self._known[place][history] = At(task.pending, task.has_ended, task.result, task.raised)
             task.close()
         return known
 

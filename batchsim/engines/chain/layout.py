@@ -9,7 +9,7 @@ from typing import Any
 from batchsim.engines.chain.memoryless import Means
 from batchsim.engines.chain.pace import ActorPace
 from batchsim.engines.chain.steps import RunOut, running_key
-from batchsim.engines.exhaustive.layout import Layout
+from batchsim.engines.exhaustive.layout import Layout, Role
 from batchsim.engines.exhaustive.task import TIMELESS, Pace
 from batchsim.model.cells import Cells, Key
 from batchsim.model.system import Actor, System
@@ -31,6 +31,10 @@ class TimedLayout(Layout):
         yield from super().actors()
         for number, (timer, name) in enumerate(self._timers.items()):
             yield Actor(CLOCK, number, partial(_let_run_out, self._means, timer, name))
+
+    def is_of_system(self, role: Role) -> bool:
+        """All but the clocks."""
+        return role.actors[0].kind != CLOCK
 
     def pace_of(self, actor: Actor) -> Pace:
         """Where time passes for an actor."""

@@ -64,6 +64,8 @@ class ExactExploration:
     """To be walked by code of your own."""
     faults: tuple[Occurrence, ...] = ()
     """Whether each fault of the scenario happens, and how likely, in the order of `Scenario.faults`."""
+    unreached: tuple[str, ...] = ()
+    """What some run is to come to (`sometimes`), and none does; of an incomplete exploration nothing is said."""
 
     @property
     def missing_faults(self) -> tuple[int, ...]:
@@ -110,6 +112,7 @@ def explore_exact(
     search = _search(scenario, system, bounds, on_level)
     graph = Graph(search)
     absorption = Absorption(graph)
+    ends = (graph.outcome(state) for state in graph.terminals.tolist())
     return ExactExploration(
         policy=system.name,
         is_complete=search.is_complete,
@@ -122,6 +125,7 @@ def explore_exact(
         relative_error_max=absorption.relative_error_max,
         graph=graph,
         faults=tuple(_occurrences(scenario, graph, absorption)),
+        unreached=system.unreached(ends, properties) if search.is_complete else (),
     )
 
 

@@ -69,6 +69,8 @@ class Exploration:
     """To be walked by code of your own; where nothing is counted, it is a tree (`Graph.is_tree`)."""
     faults: tuple[Occurrence, ...] = ()
     """Whether each fault of the scenario happens, in the order of `Scenario.faults`."""
+    unreached: tuple[str, ...] = ()
+    """What some run is to come to (`sometimes`), and none does; of an incomplete exploration nothing is said."""
 
     @property
     def missing_faults(self) -> tuple[int, ...]:
@@ -139,6 +141,7 @@ def explore(
         decisive=tuple(decisions(graph, verdicts, bad)) if is_counted else (),
         graph=graph,
         faults=occurrences_in(graph, scenario, counts_to),
+        unreached=system.unreached(outcomes, properties) if search.is_complete else (),
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from batchsim.engines.exhaustive.local_states import LocalStates
 from batchsim.engines.exhaustive.task import TIMELESS, Pace
+from batchsim.engines.exhaustive.twins import twins_with_programs_of_their_own
 from batchsim.model.cells import Cells, Key, freeze, thaw
-from batchsim.model.system import Actor, System
+from batchsim.model.system import Actor, RaisedError, Results, System
 
 ABSENT = 0
 """The number of the value of a cell that is not there."""
@@ -44,13 +45,21 @@ class Values:
 class Role:
     """Actors that stand in neighbouring columns: one, or all twins of a kind."""
 
-    def __init__(self, actors: list[Actor], first_column: int, *, merges: bool, pace: Pace = TIMELESS) -> None:
+    def __init__(
+        self,
+        actors: list[Actor],
+        first_column: int,
+        *,
+        merges: bool,
+        pace: Pace = TIMELESS,
+        catches: bool = False,
+    ) -> None:
         self.actors = actors
         self.columns = range(first_column, first_column + len(actors))
-        self.locals = LocalStates(actors[0].program, actors[0].expose, merges=merges, pace=pace)
+        twins = twins_with_programs_of_their_own(actors)
+        self.locals = LocalStates(actors[0], merges=merges, pace=pace, catches=catches, twins=twins)
         self.begins_with = actors[0].begins_with
         self.returns_to = actors[0].returns_to
-
         self.is_exchanged = False
         """Whether the states do not tell it from others of its kind."""
 
@@ -69,9 +78,12 @@ class Layout:
         self.roles: list[Role] = []
         for actors in _by_role(list(self.actors())):
             first = self.roles[-1].columns.stop if self.roles else 0
-            self.roles.append(Role(actors, first, merges=merges, pace=self.pace_of(actors[0])))
+            pace, catches = self.pace_of(actors[0]), system.catches_errors
+            self.roles.append(Role(actors, first, merges=merges, pace=pace, catches=catches))
         self._judged = [role for role in self.roles if role.actors[0].is_judged]
         """One actor each."""
+        self._to_end = [role for role in self.roles if role.actors[0].is_to_end and self.is_of_system(role)]
+        """Likewise."""
         self.actors_count = self.roles[-1].columns.stop
         self.cells = tuple(self.cells_of_system())
         self.column_of = {cell: self.actors_count + place for place, cell in enumerate(self.cells)}
@@ -102,6 +114,10 @@ class Layout:
     def actors(self) -> Iterator[Actor]:
         """Everybody who has a column."""
         return iter(self.system.actors)
+
+    def is_of_system(self, role: Role) -> bool:
+        """Whether it is a role of the system, and not of what time adds."""
+        return True
 
     def pace_of(self, actor: Actor) -> Pace:
         """Where time passes for an actor."""
@@ -134,12 +150,29 @@ class Layout:
 
     def outcome(self, row: list[int]) -> Any:
         """What a run came to that ended in a state."""
-        results = {}
+        returned = {}
         for role in self._judged:
             state = role.locals[row[role.columns.start]]
             if state.has_ended:
-                results[role.name] = state.result
-        return self.system.outcome(self.world(row), results)
+                returned[role.name] = state.result
+        return self.system.outcome(self.world(row), Results(returned, self._waiting(row), self._raised(row)))
+
+    def _waiting(self, row: list[int]) -> Iterator[str]:
+        """Those who have begun, and have not ended."""
+        for role in self._to_end:
+            local = row[role.columns.start]
+            if self._has_begun(role, local, row) and not role.locals[local].has_ended:
+                yield role.actors[0].name
+
+    def _raised(self, row: list[int]) -> Iterator[RaisedError]:
+        for role in self.roles if self.system.catches_errors else ():
+            for column in role.columns:
+                raised = role.locals[row[column]].raised
+                if raised is not None and self._has_begun(role, row[column], row):
+                    yield RaisedError(role.actors[0].name_of_its_like, *raised)
+
+    def _has_begun(self, role: Role, local: int, row: list[int]) -> bool:
+        return role.begins_with is None or local != 0 or row[self.column_of[role.begins_with]] != ABSENT
 
     def world(self, row: list[int]) -> Any:
         """The world in a state."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
-from batchsim.engines.exhaustive.task import TIMELESS, Expose, Join, Pace, Pending, Task
+from batchsim.engines.exhaustive.task import TIMELESS, Join, Pace, Pending, Task
+from batchsim.engines.exhaustive.twins import Twin, check_alike
+from batchsim.engines.own_errors import Told
 from batchsim.model.operation import Program
+from batchsim.model.system import Actor
 
 Answers = tuple[tuple[int, Any], ...]
 """What a coroutine was answered, each with the position of its operation."""
@@ -19,18 +22,28 @@ class LocalState(NamedTuple):
     has_ended: bool
     result: Any
     """What it returned, once it has ended."""
+    raised: Told | None = None
+    """The error that ended it, if one did."""
 
 
 class LocalStates:
     """The local states of one program, numbered in the order in which they are found; 0 is the beginning."""
 
     def __init__(
-        self, program: Callable[[], Program[Any]], expose: Expose, *, merges: bool, pace: Pace = TIMELESS
+        self,
+        actor: Actor,
+        *,
+        merges: bool,
+        pace: Pace = TIMELESS,
+        catches: bool = False,
+        twins: Sequence[Twin] = (),
     ) -> None:
-        self._program = program
-        self._expose = expose
+        self._actor = actor
+        self._twins = twins
+        """Those of its kind that have another program: they must do the same."""
         self._merges = merges
         self._pace = pace
+        self._catches = catches
         self.alike: Sequence[LocalStates] = (self,)
         """These, and those of others with which its actor can be exchanged: all know the same states by the same
         numbers."""
@@ -77,21 +90,34 @@ class LocalStates:
         return sorted({(before, after) for (before, _, _), after in self._transitions.items()})
 
     def _intern(self, task: Task, answers: Answers) -> int:
-        key = self._key(task, answers)
+        key = self._key(task, answers) if not self._twins else self._key_with_twins(task, answers)
         number = self._numbers.setdefault(key, len(self._states))
         if number == len(self._states):
-            self._states.append(LocalState(task.pending, task.has_ended, task.result))
+            self._states.append(LocalState(task.pending, task.has_ended, task.result, task.raised))
             self._answers.append(answers)
         task.close()
         return number
 
     def _task(self, answers: Answers) -> tuple[Task, Answers]:
-        task = Task(self._program(), self._expose, self._pace)
+        return self._fed(self._actor.program, answers), answers
+
+    def _fed(self, program: Callable[[], Program[Any]], answers: Answers) -> Task:
+        task = Task(program(), self._actor.expose, self._pace, catches=self._catches)
         for position, answer in answers:
             task.answer(position, answer)
-        return task, answers
+        return task
+
+    def _key_with_twins(self, task: Task, answers: Answers) -> Hashable:
+        """Histories are one local state only if they are for each of the programs."""
+        keys = [self._key(task, answers)]
+        for twin in self._twins:
+            other = self._fed(twin.program, answers)
+            check_alike(self._actor, task, twin, other, [answer for _, answer in answers])
+            keys.append(self._key(other, answers))
+            other.close()
+        return tuple(keys)
 
     def _key(self, task: Task, answers: Answers) -> Hashable:
         if task.has_ended and not task.pending:
-            return ("ended", task.result)
+            return ("ended", task.result, task.raised)
         return task.key() if self._merges else answers

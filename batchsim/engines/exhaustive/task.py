@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
+from batchsim.engines.own_errors import Told, is_own, told
 from batchsim.model.operation import Both, ForEach, Operation, Program, ProtocolError, Stopped
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
@@ -77,9 +78,20 @@ class Join(Enum):
 class Task:
     """One actor, from its beginning to its end."""
 
-    def __init__(self, program: Program[Any], expose: Expose = _as_it_is, pace: Pace = TIMELESS) -> None:
+    def __init__(
+        self,
+        program: Program[Any],
+        expose: Expose = _as_it_is,
+        pace: Pace = TIMELESS,
+        *,
+        catches: bool = False,
+    ) -> None:
         self.expose = expose
         self.pace = pace
+        self.catches = catches
+        """Whether an error of the coroutine's own is an end of the actor; otherwise whoever feeds it gets it."""
+        self.raised: Told | None = None
+        """The error that ended it, if one did."""
         self._strands: list[_Strand] = []
         """Those that await an operation."""
         self.has_ended = False
@@ -129,6 +141,14 @@ class Task:
         self.join = Join.FAILED
         self.end(None)
 
+    def fail(self, error: Exception) -> None:
+        """An error that nobody handled ends the actor, and what it runs side by side with it."""
+        self._strands.clear()
+        self.join = Join.FAILED
+        self.raised = told(error)
+        if not self.has_ended:
+            self.end(None)
+
     def _in_order(self) -> list[_Strand]:
         return sorted(self._strands, key=lambda strand: strand.number)
 
@@ -138,6 +158,8 @@ class _Ending(NamedTuple):
 
     result: Any
     failure: Exception | None
+    after: Operation[Any] | None = None
+    """The operation whose answer has yet to pass on its way back, if whoever handles the failure goes on."""
 
 
 class _Beginning(NamedTuple):
@@ -206,6 +228,11 @@ class _Strand:
             self._approach_end(_Ending(end.value, None), after)
         except ProtocolError as raised:
             self._approach_end(_Ending(None, raised), after)
+        except Exception as error:
+            if not (self._task.catches and is_own(error)):
+                raise
+            # As in a timed run the coroutine has gone on at the effect already, and its actor ends then.
+            self.approach((), _Ending(None, error, after))
         else:
             back = () if after is None else self._task.pace.back_from(after, ends_actor=False)
             if isinstance(awaited, Operation):
@@ -215,16 +242,19 @@ class _Strand:
                 self.approach(back, _Group(self._task, self, awaited))
 
     def _approach_end(self, ending: _Ending, after: Operation[Any] | None) -> None:
-        if after is None or isinstance(ending.failure, Stopped):
+        ends_badly = self._task.catches and ending.failure is not None and self._group is None
+        if after is None or isinstance(ending.failure, Stopped) or ends_badly:
             self.approach((), ending)
         else:
             self.approach(self._task.pace.back_from(after, ends_actor=self._group is None), ending)
 
-    def _end(self, result: Any, failure: Exception | None) -> None:
+    def _end(self, result: Any, failure: Exception | None, after: Operation[Any] | None) -> None:
         if isinstance(failure, Stopped):
             self._task.stop()
         elif self._group is not None:
-            self._group.note_end(self, result, failure)
+            self._group.note_end(self, result, failure, after)
+        elif failure is not None and self._task.catches:
+            self._task.fail(failure)
         elif failure is not None:
             raise failure
         else:
@@ -274,15 +304,19 @@ class _Group:
             return f"{self._parent.lane}.{number}", self._awaited.body(number)
         return self._parent.lane, _perform(self._awaited.operations[number])
 
-    def note_end(self, strand: _Strand, result: Any, failure: Exception | None) -> None:
+    def note_end(
+        self, strand: _Strand, result: Any, failure: Exception | None, after: Operation[Any] | None
+    ) -> None:
         del self._active[strand.number]
         self._results[strand.number] = result
         if self.has_failed:
+            if failure is not None and not isinstance(failure, ProtocolError):
+                self._task.fail(failure)  # nobody is left to handle it
             return
         if failure is not None:
             self.has_failed = True
             self._task.join = Join.FAILED
-            self._parent.resume(None, failure)
+            self._parent.resume(None, failure, after)
         elif self._begun < self._count:
             self._begin_next()
         elif self._active:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
+from batchsim.engines.own_errors import Told, is_own, told
 from batchsim.engines.prescribed import AnyLatencies
 from batchsim.engines.timed.events import Clock, Recurring
 from batchsim.engines.timed.recorder import Recorder
@@ -59,6 +60,15 @@ class Stage:
         """Lets the next spare actor begin after a step, the others being busy."""
         self.stopped: set[Actor] = set()
         """Who stopped for good."""
+        self.catches = False
+        """Whether an error of a coroutine's own is an end of its actor; otherwise whoever runs it gets it."""
+        self.raised: dict[Actor, Told] = {}
+        """The errors that ended actors."""
+
+    def fail(self, actor: Actor, error: Exception) -> None:
+        """An error that nobody handled ends an actor."""
+        self.raised.setdefault(actor, told(error))
+        self.stopped.add(actor)
 
     def lane(self, actor: Actor, suffix: str, program: Program[Any], streams: Streams, end: End | None) -> Lane:
         """A lane on this stage."""
@@ -111,6 +121,11 @@ class Lane(Recurring):
         except ProtocolError as raised:
             self._finish(None, raised, delay_us)
             return
+        except Exception as error:
+            if not (self.stage.catches and is_own(error)):
+                raise
+            self._finish(None, error, delay_us)
+            return
         if not isinstance(awaited, Operation):
             self._side_by_side(awaited, delay_us)
             return
@@ -120,12 +135,12 @@ class Lane(Recurring):
         )
         if self.actor.exposures:
             awaited = self.actor.expose(awaited)
-            self._drawn: dict[tuple[Key, str | None], float] = {}
         self.operation: Operation[Any] = awaited
         self.tie = tie
         clock = stage.clock
         self._issued_us = clock.now_us + delay_us
         if awaited.has_alternatives:
+            self._drawn: dict[tuple[Key, str | None], float] = {}
             self._send_to_be_asked(awaited, delay_us, request_us)
             return
         if not awaited.is_instant:
@@ -159,7 +174,11 @@ class Lane(Recurring):
             self.after = after
             self._go_on(results, failure, at_us - clock.now_us)
 
-        Group(awaited, begin, finish).begin(clock.now_us + delay_us, self.after)
+        def lose(failure: Exception) -> None:
+            if not isinstance(failure, ProtocolError):
+                self.stage.fail(self.actor, failure)
+
+        Group(awaited, begin, finish, lose).begin(clock.now_us + delay_us, self.after)
 
     def _finish(self, result: Any, failure: Exception | None, delay_us: int) -> None:
         end = self._end

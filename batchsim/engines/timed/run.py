@@ -21,7 +21,7 @@ from batchsim.model.cells import Cells, GuardedCells
 from batchsim.model.changes import RecordedCells, WatchedCells
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Run
-from batchsim.model.system import Actor, System
+from batchsim.model.system import Actor, RaisedError, Results, System
 from batchsim.scenario import Scenario, check_for_timed_run
 
 if TYPE_CHECKING:
@@ -135,10 +135,14 @@ class _Run:
         self._conductor = conductor
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
         self._stage = WatchedStage(*parts, observer, conductor) if is_watched else Stage(*parts)
+        self._stage.catches = system.catches_errors
         self._actors = actors
         """Who has not been asked yet: the spare ones, once all others were."""
-        self._results: dict[str, Any] = {}
+        self._returned: dict[str, Any] = {}
         """What the coroutines of those who are judged returned."""
+        self._watches_ends = bool(system.built_in)
+        self._going_on: set[Actor] = set()
+        """Who has begun, is to end, and has not."""
 
     def run(self) -> Run:
         """Run to quiescence."""
@@ -153,7 +157,7 @@ class _Run:
             self._cells.release()
         if self._conductor is not None:
             self._conductor.check_end(self._world, self._stage.stopped)
-        outcome = self._system.outcome(self._world, self._results)
+        outcome = self._system.outcome(self._world, self._results())
         self._let_go()
         return Run(
             seed=self._seed,
@@ -163,6 +167,11 @@ class _Run:
             steps=tuple(self._recorder.steps),
             faults=self._faults(),
         )
+
+    def _results(self) -> Results:
+        waiting = self._going_on - self._stage.stopped
+        raised = (RaisedError(actor.name_of_its_like, *told) for actor, told in self._stage.raised.items())
+        return Results(self._returned, (actor.name for actor in waiting), raised)
 
     def _faults(self) -> tuple[int, ...]:
         """How often each fault of the scenario happened."""
@@ -203,14 +212,19 @@ class _Run:
         if actor.begins_after_leg_of is not None:
             issuer, operation, attempt = actor.begins_after_leg_of
             delay_us, _, _ = self._latencies.legs(issuer, operation, attempt - 1)
-        end = self._end if actor.is_awaited else None
+        if self._watches_ends and actor.is_to_end:
+            self._going_on.add(actor)
+        end = self._end if actor.is_awaited or self._watches_ends else None
         self._stage.lane(actor, "", actor.program(), {}, end).begin(delay_us, after)
 
     def _end(self, lane: Lane, result: Any, failure: Exception | None, delay_us: int) -> None:
         if failure is not None and not isinstance(failure, Stopped):
-            raise failure
+            if not self._stage.catches:
+                raise failure
+            self._stage.fail(lane.actor, failure)
+        self._going_on.discard(lane.actor)
         if lane.actor.is_judged:
-            self._results[lane.actor.name] = result
+            self._returned[lane.actor.name] = result
         if lane.actor.returns_to is not None and result is not None:
             cell = lane.actor.returns_to
             # It is decided with the last effect, and can be received when the last answer is there.

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import partial
+from types import TracebackType
 from typing import Any, NamedTuple
 
 from batchsim.engines.frames import place_of
+from batchsim.engines.own_errors import is_own
 from batchsim.model.operation import Awaited, ForEach, Program, ProtocolError
 
 Notes = list[Any]
@@ -41,7 +43,7 @@ BEGIN = Way(None)
 class Point:
     """A point that a program can be at."""
 
-    __slots__ = ("awaited", "before", "error", "following", "has_ended", "noted", "result", "way")
+    __slots__ = ("awaited", "before", "error", "following", "has_ended", "noted", "result", "trace", "way")
 
     def __init__(self, before: Point | None = None, way: Way = BEGIN) -> None:
         self.before = before
@@ -51,8 +53,10 @@ class Point:
         self.has_ended = False
         self.result: Any = None
         """What it returned, if it has ended so."""
-        self.error: type[ProtocolError] | None = None
+        self.error: type[ProtocolError] | Exception | None = None
         """What it raised, if it has ended so."""
+        self.trace: TracebackType | None = None
+        """The way to that, where it is an error of its own."""
         self.following: dict[Hashable, Point] = {}
         """The next point, by the key of the way there."""
         self.noted: dict[Hashable, Notes] = {}
@@ -77,6 +81,7 @@ class Script:
     def learn(self, point: Point, way: Way) -> Point:
         """Where a way leads that nobody has gone before: ask the program itself."""
         program = self._program_at(point)
+        self._running = None
         following = Point(point, way)
         noted = len(self.notes)
         place = self._go(program, following)
@@ -109,6 +114,11 @@ class Script:
         except ProtocolError as raised:
             point.has_ended, point.error = True, type(raised)
             return "raised", type(raised)
+        except Exception as error:
+            if not is_own(error):
+                raise
+            point.has_ended, point.error, point.trace = True, error, error.__traceback__
+            return "raised", point
         return place_of(program)
 
     def _with_scripts(self, awaited: Awaited) -> Awaited:
@@ -148,6 +158,8 @@ class Reader:
 
     def _end(self) -> Awaited:
         error = self._point.error
+        if isinstance(error, Exception):
+            raise error.with_traceback(self._point.trace)
         if error is not None:
             raise error
         raise StopIteration(self._point.result)

@@ -29,9 +29,13 @@ class Group:
     them goes on when the last of all their answers is there, or that of the first which failed.
     """
 
-    def __init__(self, awaited: Both[Any, Any] | ForEach, begin: Begin, finish: Report) -> None:
+    def __init__(
+        self, awaited: Both[Any, Any] | ForEach, begin: Begin, finish: Report, lose: Callable[[Exception], None]
+    ) -> None:
         self._begin = begin
         self._finish = finish
+        self._lose = lose
+        """Told of a failure that nobody awaits any longer."""
         self._count = awaited.count if isinstance(awaited, ForEach) else len(awaited.operations)
         self._limit = awaited.limit if isinstance(awaited, ForEach) else self._count
         self._begun = 0
@@ -61,6 +65,8 @@ class Group:
     def _note_end(self, failure: Exception | None, answered_us: int, last: int | None) -> None:
         self._ended += 1
         if self._has_failed:
+            if failure is not None:
+                self._lose(failure)
             return
         if answered_us >= self._answered_us:
             self._answered_us, self._last = answered_us, last

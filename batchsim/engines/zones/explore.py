@@ -52,6 +52,8 @@ class TimedExploration:
     """Those that are not ok first, then by the length of their witness."""
     faults: tuple[Occurrence, ...] = ()
     """Whether each fault of the scenario happens in some run, in the order of `Scenario.faults`."""
+    unreached: tuple[str, ...] = ()
+    """What some run is to come to (`sometimes`), and none does; of an incomplete exploration nothing is said."""
 
     @property
     def missing_faults(self) -> tuple[int, ...]:
@@ -96,6 +98,7 @@ def explore_timed(
     guide, windows = Guide(table), Windows(scenario.latency_of, scenario.slowings)
     search = Search(Stepper(guide, windows))
     search.run(bounds, on_level)
+    ends = (guide.layout.outcome(list(node.situation.row)) for node in search.nodes if node.situation.is_terminal)
     return TimedExploration(
         policy=system.name,
         is_complete=search.is_complete,
@@ -109,6 +112,7 @@ def explore_timed(
             list(_occurrences_of_faults(search, guide)),
             [Occurrence(slow, bool(search.slowed >> place & 1)) for place, slow in enumerate(scenario.slowings)],
         ),
+        unreached=system.unreached(ends, properties) if search.is_complete else (),
     )
 
 

@@ -1,0 +1,440 @@
+"""What systems of one's own have in all engines: choices, deadlocks, errors, histories, a background."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchsim import Exploration, explore, explore_exact, explore_timed, scenario_of, simulate, sometimes
+from batchsim.bad_input import BadInputError
+from batchsim.engines.exhaustive import Bounds
+from batchsim.engines.timed import Simulation
+from batchsim.model.cells import Cells
+from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each
+from batchsim.model.system import DEADLOCK, Actor, System
+from batchsim.stores import redis
+from tests.engines.naive import enumerate_system
+
+LEGS = {"request": {"exponential": {"mean": "1 ms"}}, "response": {"exponential": {"mean": "2 ms"}}}
+SEEDS = range(40)
+
+
+def schedules_of(found: Exploration) -> dict[Any, int | None]:
+    return {each.outcome: each.schedules for each in found.outcomes}
+
+
+def agree(system: System[Any]) -> Exploration:
+    """All engines say the same of a system; what the exploration without time found."""
+    found = explore(scenario_of(system))
+    assert found.is_complete
+    assert schedules_of(found) == enumerate_system(system)
+    assert schedules_of(explore(scenario_of(system), merges=False)) == schedules_of(found)
+    reduced = explore(scenario_of(system), reduces=True)
+    assert {(each.outcome, each.verdicts) for each in reduced.outcomes} == {
+        (each.outcome, each.verdicts) for each in found.outcomes
+    }
+    within = explore_timed(scenario_of(system))
+    assert within.is_complete
+    assert {each.outcome for each in within.outcomes} <= {each.outcome for each in found.outcomes}
+    for each in within.outcomes:
+        run = simulate(scenario_of(system), order=each.witness.steps, draws=each.witness.draws)
+        assert run.outcome == each.outcome
+    for seed in SEEDS:
+        outcome = simulate(scenario_of(system, seed=seed)).outcome
+        assert outcome in {each.outcome for each in within.outcomes}
+        assert system.verdicts_of(outcome) in {each.verdicts for each in within.outcomes}
+    exact = explore_exact(scenario_of(system, redis=LEGS))
+    assert {each.outcome for each in exact.outcomes} == {each.outcome for each in found.outcomes}
+    assert sum(each.probability for each in exact.outcomes) == pytest.approx(1)
+    return found
+
+
+def timed(system: System[Any], seed: int) -> Any:
+    return simulate(scenario_of(system, seed=seed)).outcome
+
+
+def actors(*programs: Callable[[], Program[Any]]) -> tuple[Actor, ...]:
+    return tuple(Actor(program.__name__, None, program) for program in programs)
+
+
+# -- choose ------------------------------------------------------------------------------------------
+
+
+async def decide() -> None:
+    if await choose("commit", "abort", None) == "commit":
+        await redis.set("row", 1)
+        await redis.set("row", 2)
+
+
+async def look() -> None:
+    await redis.set("seen", await redis.get("row"))
+
+
+CHOOSING: System[Any] = System("choosing", actors(decide, look), cells=("row", "seen"))
+
+
+def test_every_engine_goes_each_way_of_a_choice() -> None:
+    found = agree(CHOOSING)
+    by_row = Counter[Any]()
+    for outcome, schedules in schedules_of(found).items():
+        by_row[outcome["row"]] += schedules or 0
+    # Five steps of two actors for one option, and three for each of the others.
+    assert by_row == {2: 10, None: 6}
+    ways = {step.alternative for each in found.outcomes for step in each.witness if step.name == "choose"}
+    assert ways >= {"commit"}
+    assert len(ways) > 1
+
+
+def test_the_options_of_a_choice_are_equally_likely_where_chance_decides() -> None:
+    exact = explore_exact(scenario_of(CHOOSING, redis=LEGS))
+    committed = sum(each.probability for each in exact.outcomes if each.outcome["row"])
+    assert committed == pytest.approx(1 / 3)
+    ends = (timed(CHOOSING, seed) for seed in range(600))
+    counted = Counter(end["row"] for end in ends)
+    assert 160 < counted[2] < 240
+
+
+def test_the_choices_of_one_actor_are_drawn_one_by_one() -> None:
+    async def toss() -> None:
+        for number in range(3):
+            await redis.set(f"coin:{number}", await choose(0, 1))
+
+    system: System[Any] = System("coins", actors(toss), cells=("coin:0", "coin:1", "coin:2"))
+    assert agree(system).schedules == 8
+    ends = {simulate(scenario_of(system, seed=seed)).outcome for seed in range(100)}
+    assert len(ends) == 8
+
+
+def test_options_are_values_that_can_be_told_apart() -> None:
+    refused: tuple[tuple[Any, ...], ...] = ((), (1, 1), (1, True), ([],))
+    for options in refused:
+        with pytest.raises(BadInputError, match=r"choose\(.*allowed: "):
+            _ = choose(*options)
+    assert [each.label for each in choose(1, "1").alternatives(None)] == ["1", "'1'"]
+
+
+# -- deadlock ----------------------------------------------------------------------------------------
+
+
+async def one_way() -> None:
+    await redis.blpop("lock:a")
+    await redis.blpop("lock:b")
+    await redis.rpush("lock:b", 1)
+    await redis.rpush("lock:a", 1)
+
+
+async def other_way() -> None:
+    await redis.blpop("lock:b")
+    await redis.blpop("lock:a")
+    await redis.rpush("lock:a", 1)
+    await redis.rpush("lock:b", 1)
+
+
+def unlocked(cells: Cells) -> None:
+    for key in ("lock:a", "lock:b"):
+        held: list[int] = cells.modify(key, list)
+        held.append(1)
+
+
+LOCKS: System[Any] = System("locks", actors(one_way, other_way), cells=("lock:a", "lock:b"), begin=unlocked)
+
+
+def test_two_locks_in_two_orders_are_a_deadlock() -> None:
+    found = agree(LOCKS)
+    assert Counter({each.verdicts: each.schedules for each in found.outcomes}) == {("deadlock",): 2, ("ok",): 4}
+    (end,) = (each.outcome for each in found.outcomes if each.verdicts == ("deadlock",))
+    assert end.waiting == ("one_way", "other_way")
+    assert any(each.verdict == "deadlock" for each in found.decisive)
+
+
+async def serve() -> None:
+    while True:
+        await redis.incr("served", await redis.blpop("queue"))
+
+
+async def ask() -> None:
+    await redis.rpush("queue", 1)
+
+
+async def crash() -> None:
+    await redis.incr("crashed")
+    raise Stopped
+
+
+async def never() -> None:
+    await redis.blpop("never")
+
+
+def test_who_serves_as_a_twin_who_has_stopped_and_who_never_begins_wait_for_nothing() -> None:
+    system: System[Any] = System(
+        "served",
+        (
+            *(Actor("server", number, serve, is_twin=True) for number in range(2)),
+            Actor("never", None, never, begins_with="gate"),
+            *actors(ask, crash),
+        ),
+        cells=("queue", "served", "crashed", "never", "gate"),
+    )
+    found = agree(system)
+    assert found.verdicts == {"ok"}
+    assert {each.outcome.waiting for each in found.outcomes} == {()}
+
+
+def test_a_lane_that_waits_lets_its_actor_wait() -> None:
+    async def in_lanes() -> None:
+        async def body(number: int) -> None:
+            await redis.blpop(f"box:{number}")
+
+        await for_each(2, 2, body)
+
+    system: System[Any] = System("lanes", (*actors(in_lanes), Actor("ask", None, put)), cells=("box:0", "box:1"))
+    assert agree(system).verdicts == {"deadlock"}
+
+
+async def put() -> None:
+    await redis.rpush("box:0", 1)
+
+
+def test_a_system_may_do_without_built_in_verdicts() -> None:
+    waits: System[Any] = System("waits", actors(never), cells=("never",), built_in=())
+    assert explore(scenario_of(waits)).verdicts == {"ok"}
+    told: System[Any] = System(
+        "told", actors(never), cells=("never",), outcome=lambda world, results: len(results)
+    )
+    with pytest.raises(BadInputError, match=r"of type int has no `waiting`.*built_in=\(\)"):
+        explore(scenario_of(told))
+
+
+# -- sometimes ---------------------------------------------------------------------------------------
+
+
+SEEN = sometimes("seen", "The row is seen committed.", lambda end: end["seen"] == 2)
+LATE = sometimes("late", "The row is seen with what nobody writes.", lambda end: end["seen"] == 3)
+
+
+@pytest.mark.parametrize("is_of_system", [True, False])
+def test_what_no_run_comes_to_is_unreached(is_of_system: bool) -> None:
+    of_system, more = ((SEEN, LATE), ()) if is_of_system else ((), (SEEN, LATE))
+    system = replace(CHOOSING, properties=of_system)
+    found = explore(scenario_of(system), properties=more)
+    assert found.unreached == ("late",)
+    assert found.verdicts == {"ok"}
+    assert explore(scenario_of(system), properties=more, reduces=True).unreached == ("late",)
+    assert explore_timed(scenario_of(system), properties=more).unreached == ("late",)
+    assert explore_exact(scenario_of(system, redis=LEGS), properties=more).unreached == ("late",)
+
+
+def test_an_exploration_that_is_not_complete_says_nothing_of_what_is_unreached() -> None:
+    found = explore(scenario_of(CHOOSING), properties=(SEEN, LATE), bounds=Bounds(states_max=2))
+    assert (found.is_complete, found.unreached) == (False, ())
+
+
+# -- errors of coroutines ----------------------------------------------------------------------------
+
+
+async def divide() -> None:
+    await redis.set("share", 12 // (await redis.get("count") or 0))
+    await redis.set("shared", value=True)
+
+
+async def count() -> None:
+    await redis.set("count", 3)
+
+
+DIVIDING: System[Any] = System("dividing", actors(divide, count), cells=("count", "share", "shared"))
+
+
+def test_an_error_of_a_coroutine_is_what_a_run_comes_to() -> None:
+    found = agree(DIVIDING)
+    assert {each.verdicts: each.schedules for each in found.outcomes} == {("raises",): 1, ("ok",): 1}
+    bad = found.outcomes[0]
+    ((actor, error, line),) = bad.outcome.raised
+    assert (actor, error) == ("divide", "ZeroDivisionError: integer division or modulo by zero")
+    file, _, number = line.rpartition(":")
+    assert file == __file__
+    assert "12 //" in Path(file).read_text().splitlines()[int(number) - 1]
+    assert [step.name for step in bad.witness] == ["redis.get", "redis.set"]
+    assert (bad.outcome["count"], bad.outcome["share"], bad.outcome.waiting) == (3, None, ())
+
+
+def test_an_error_ends_all_lanes_of_its_actor_unless_it_is_handled() -> None:
+    async def lane(number: int) -> None:
+        if await redis.incr("begun") == 1:
+            raise ValueError(number)
+        await redis.incr("ended")
+
+    async def unhandled() -> None:
+        await for_each(3, 2, lane)
+
+    async def handled() -> str:
+        try:
+            await for_each(3, 2, lane)
+        except ValueError as error:
+            await redis.set("error", str(error))
+            await redis.set("error", str(error) + "!")
+        return "handled"
+
+    lanes: System[Any] = System("lanes", actors(unhandled), cells=("begun", "ended", "error"))
+    found = agree(lanes)
+    assert found.verdicts == {"raises"}
+    assert {each.outcome["begun"] for each in found.outcomes} == {1}
+    caught = replace(lanes, actors=(Actor("handled", None, handled, is_judged=True),))
+    found = agree(caught)
+    assert found.verdicts == {"ok"}
+    assert {each.outcome["error"] for each in found.outcomes} == {"0!", "1!"}
+    assert {each.outcome.result_of("handled") for each in found.outcomes} == {"handled"}
+
+
+def test_an_error_that_nobody_awaits_any_longer_is_told_too() -> None:
+    async def lane(number: int) -> None:
+        await redis.incr("begun")
+        raise ValueError(number)
+
+    async def handled() -> None:
+        try:
+            await for_each(2, 2, lane)
+        except ValueError:
+            await redis.incr("handled")
+
+    found = agree(System("lanes", actors(handled), cells=("begun", "handled")))
+    assert found.verdicts == {"raises"}
+    assert {each.outcome["handled"] for each in found.outcomes} == {None, 1}
+
+
+def test_twins_raise_under_the_name_of_their_kind_and_before_their_first_step() -> None:
+    async def work() -> None:
+        await redis.incr("worked")
+        raise KeyError("size")
+
+    async def at_once() -> None:
+        raise RuntimeError("at once")
+
+    twins = tuple(Actor("worker", number, work, is_twin=True) for number in range(2))
+    late = Actor("late", None, at_once, begins_with="gate")
+    system: System[Any] = System("twins", (*twins, late, *actors(at_once)), cells=("worked", "gate"))
+    found = agree(system)
+    assert {tuple((each.actor, each.error) for each in end.outcome.raised) for end in found.outcomes} == {
+        (("at_once", "RuntimeError: at once"), *[("worker", "KeyError: 'size'")] * 2)
+    }
+
+
+def test_a_failure_of_a_store_that_nobody_handles_is_an_error_too() -> None:
+    async def work() -> None:
+        await redis.incr("worked")
+        raise StoreFailure
+
+    found = agree(System("failing", actors(work), cells=("worked",)))
+    assert [each.outcome.raised[0].error for each in found.outcomes] == ["StoreFailure"]
+
+
+def test_errors_of_batchsim_itself_are_not_hidden() -> None:
+    async def asks_badly() -> None:
+        await redis.incr("worked")
+        await choose()
+
+    system: System[Any] = System("bad", actors(asks_badly), cells=("worked",))
+    for engine in (explore, explore_timed, explore_exact, simulate):
+        with pytest.raises(BadInputError, match=r"choose\(\)"):
+            engine(scenario_of(system, redis=LEGS))
+
+
+def test_who_wants_errors_raised_says_so() -> None:
+    early = replace(DIVIDING, actors=actors(divide), built_in=(DEADLOCK,))
+    for engine in (explore, explore_timed, explore_exact, simulate):
+        with pytest.raises(ZeroDivisionError):
+            engine(scenario_of(early, redis=LEGS))
+
+
+def test_many_runs_that_were_read_raise_the_same() -> None:
+    many = Simulation(scenario_of(DIVIDING), None)
+    for seed in (*SEEDS, *SEEDS):
+        assert many.run(seed).outcome == timed(DIVIDING, seed)
+
+
+# -- twins -------------------------------------------------------------------------------------------
+
+
+def twins(*programs: Callable[[], Program[Any]], **fields: Any) -> System[Any]:
+    workers = (Actor("worker", number, each, is_twin=True) for number, each in enumerate(programs))
+    return System("twins", tuple(workers), cells=("owner", "count", "seen"), **fields)
+
+
+async def own(number: int) -> None:
+    if await redis.get("count") is None:
+        await redis.incr("count")
+    else:
+        await redis.set("owner", number)
+
+
+async def own_at_first(number: int) -> None:
+    await redis.set("owner", number)
+
+
+async def count_only(number: int) -> None:
+    first = await redis.incr("count")
+    await redis.set("seen", min(first, 1))
+
+
+ENGINES: tuple[Callable[..., Any], ...] = (explore, explore_timed, explore_exact)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_twins_that_do_different_things_are_refused(engine: Callable[..., Any]) -> None:
+    later = (
+        "twins of kind 'worker' are not alike: after the answers .1.* worker-0 awaits redis.set, .*, and worker-1 "
+    )
+    for program, why in ((own_at_first, "at first worker-0 awaits redis.set"), (own, later)):
+        with pytest.raises(BadInputError, match=why):
+            engine(scenario_of(twins(partial(program, 0), partial(program, 1)), redis=LEGS))
+    with pytest.raises(BadInputError, match=r"worker-0 awaits redis.*, and worker-1 ends"):
+        engine(scenario_of(twins(partial(count_only, 0), nothing), redis=LEGS))
+
+
+async def nothing() -> None:
+    pass
+
+
+def test_twins_that_do_the_same_are_twins_whatever_their_programs_are() -> None:
+    same = agree(twins(partial(count_only, 0), partial(count_only, 0)))
+    other = agree(twins(partial(count_only, 0), partial(count_only, 1)))
+    assert other.states == same.states
+    assert (
+        explore(scenario_of(twins(*[lambda number=n: count_only(number) for n in (0, 1)]))).states == same.states
+    )
+    assert explore(scenario_of(twins(*[lambda: count_only(0) for _ in (0, 1)]))).states == same.states
+
+
+def test_twins_that_differ_after_some_answers_alone_are_found_by_exploring() -> None:
+    async def forgets() -> None:
+        await redis.get("seen")
+        await redis.set("owner", 0)
+
+    async def remembers() -> None:
+        seen = await redis.get("seen")
+        await redis.set("owner", 0 if seen is None else 1)
+
+    async def see() -> None:
+        await redis.set("seen", 1)
+
+    system = twins(forgets, remembers)
+    assert explore(scenario_of(system)).is_complete
+    with pytest.raises(BadInputError, match=r"after the answers \[1\] worker-0 awaits"):
+        explore(scenario_of(replace(system, actors=(*system.actors, *actors(see)))))
+
+
+def test_twins_that_begin_otherwise_are_refused() -> None:
+    workers = (Actor("worker", number, nothing, begins_with=f"cell:{number}", is_twin=True) for number in range(2))
+    system: System[Any] = System("twins", tuple(workers), cells=("cell:0", "cell:1"))
+    with pytest.raises(BadInputError, match=r"begins_with is 'cell:0' for worker-0, 'cell:1' for worker-1"):
+        explore(scenario_of(system))
+    judged: System[Any] = System(
+        "twins", tuple(Actor("worker", n, nothing, is_twin=True, is_judged=True) for n in range(2)), cells=()
+    )
+    with pytest.raises(BadInputError, match=r"each is asked what it returned \(is_judged\)"):
+        explore(scenario_of(judged))
