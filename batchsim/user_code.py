@@ -213,6 +213,14 @@ def place_in_batchsim(trace: TracebackType | None) -> str | None:
     return place
 
 
+def was_raised_here(error: BaseException) -> bool:
+    """Whether it was a line of batchsim that raised it, and not one of a user's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS)
+
+
 def type_name(value: object) -> str:
     """The name of a value's type."""
     name = type.__dict__["__name__"].__get__(type(value))

@@ -69,6 +69,8 @@ class Given:
     """Whether an incomplete one is in doubt even if nothing was asked of it: that it fails is not found yet."""
     doubts: tuple[str, ...] = ()
     """Reasons by which the answer is not known, whatever was given."""
+    unreached: tuple[str, ...] = ()
+    """What some run was to come to (`sometimes`), and none does."""
     rates: Callable[[str], Iterable[Rate]] = _no_rates
     """How probable a verdict (or `any`) is: where a field is varied, at each point."""
 
@@ -106,6 +108,7 @@ def judge(given: Given, limits: Sequence[Limit]) -> Judgement:
     forbidden = {verdict for limit in absolute for verdict in limit.broken_by(given.verdicts)}
     if forbidden:
         broken.append(f"got {_listed(forbidden)}, which --fail-on forbids")
+    broken += [f"no schedule comes to {name}, which some run is to (sometimes)" for name in given.unreached]
     if not given.is_complete:
         asked = given.expected is not None or bool(absolute)
         if asked or (given.needs_end and not limits):
@@ -118,7 +121,7 @@ def judge(given: Given, limits: Sequence[Limit]) -> Judgement:
                     broken.append(f"{told}: over")
                 elif rate.high > limit.rate:
                     doubts.append(f"{told}: undecided")
-    is_asked = given.expected is not None or bool(limits)
+    is_asked = given.expected is not None or bool(limits) or bool(given.unreached)
     return Judgement(tuple(missed), tuple(broken), tuple(doubts), is_asked)
 
 

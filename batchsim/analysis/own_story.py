@@ -39,6 +39,8 @@ class _Decided(NamedTuple):
     """The step that decided a verdict."""
 
     step: Step
+    kind: Any
+    """What it is in the graph."""
     rivals: tuple[Label, ...]
     """What could have come in its place, disturbs it, and would have left it open."""
 
@@ -93,7 +95,8 @@ def _decided(
     if not can_avoid[0]:
         return ()
     number = next(place for place, edge in enumerate(edges) if not can_avoid[graph.targets[edge]])
-    return (_Decided(run.steps[number], tuple(_rivals(graph, edges[number], can_avoid))),)
+    kind = graph.labels[graph.edge_labels[edges[number]]].kind
+    return (_Decided(run.steps[number], kind, tuple(_rivals(graph, edges[number], can_avoid))),)
 
 
 def _rivals(graph: Graph, decisive: int, can_avoid: Any) -> Iterator[Label]:
@@ -134,9 +137,9 @@ def _sentences(verdict: str, decided: _Decided, overtaken: Sequence[Step]) -> It
             f"it came before {other.name} of {other.actor}, which took effect {when}: both touch "
             f"{', '.join(shared)}, and in the other order {verdict} could still be avoided."
         )
-    ways = [label.alternative for label in decided.rivals if label.alternative is not None]
-    if not overtaken and ways:
-        yield f"it could have turned out otherwise: {', '.join(dict.fromkeys(ways))}."
+    mine = [label.alternative or "as usual" for label in decided.rivals if label.kind is decided.kind]
+    if mine:
+        yield f"it could have turned out otherwise: {', '.join(dict.fromkeys(mine))}."
 
 
 def _begun_small(text: str) -> str:

@@ -136,4 +136,5 @@ def _given(
         stopped_by=exploration.stopped_by,
         needs_end=exploration.verdicts <= {"ok"},
         doubts=doubts_of(exploration),
+        unreached=exploration.unreached,
     )

@@ -108,6 +108,7 @@ def _given(
         stopped_by=exploration.stopped_by,
         needs_end=True,
         doubts=doubts_of(exploration),
+        unreached=exploration.unreached,
         rates=rates,
     )
 

@@ -10,6 +10,7 @@ from batchsim.report.occurrences import (
     missing_in_words,
     occurrences_document,
     run_faults_document,
+    unreached_document,
     why_inconclusive,
 )
 from batchsim.report.outcomes import batch, document_of, outcome_document
@@ -77,6 +78,7 @@ def _exploration(exploration: Exploration) -> dict[str, Any]:
         "transitions": exploration.transitions,
         "schedules": _count(exploration.schedules),
         "faults": occurrences_document(exploration.faults, "schedules"),
+        **unreached_document(exploration),
         "outcomes": [_outcome(each) for each in exploration.outcomes],
         "decisive": [_decision(each) for each in exploration.decisive],
     }
@@ -105,6 +107,7 @@ def _timed_exploration(exploration: TimedExploration) -> dict[str, Any]:
         "transitions": exploration.transitions,
         "schedules": None,
         "faults": occurrences_document(exploration.faults),
+        **unreached_document(exploration),
         "outcomes": [timed_outcome(each) for each in exploration.outcomes],
         "decisive": [],
     }
@@ -162,6 +165,7 @@ def _exact_exploration(exploration: ExactExploration) -> dict[str, Any]:
         "unresolved": exploration.unresolved,
         "verdicts": {name: exploration.probability_of(name) for name in sorted(exploration.verdicts)},
         "faults": occurrences_document(exploration.faults, "probability"),
+        **unreached_document(exploration),
         "outcomes": [_exact_outcome(each) for each in exploration.outcomes],
     }
 

@@ -43,6 +43,10 @@ class Explored(Protocol):
         """Whether each fault happens."""
 
     @property
+    def unreached(self) -> tuple[str, ...]:
+        """What some run is to come to, and none does."""
+
+    @property
     def missing_faults(self) -> tuple[int, ...]:
         """The pinned ones that do nowhere."""
 
@@ -70,7 +74,12 @@ def why_inconclusive(exploration: Explored) -> str | None:
 
 
 def claim_without_faults(exploration: Explored, claim: str) -> str | None:
-    """In place of a claim: that a pinned fault never occurs, and the claim if it is that the policy fails."""
+    """In place of a claim: that a pinned fault never occurs, and the claim if it is that the policy fails.
+
+    Likewise that nothing comes to what some run is to come to (`sometimes`).
+    """
+    if exploration.unreached:
+        return f"vacuous: no schedule comes to {', '.join(exploration.unreached)}; else: {claim}"
     missing = missing_in_words(exploration)
     if missing is None or exploration.verdicts <= {"ok"}:
         return missing and f"inconclusive: {missing}"
@@ -98,6 +107,11 @@ def _where(found: Occurrence, exploration: Explored) -> str:
     if not found.schedules:
         return "some schedules, none to its end so far"
     return f"{found.schedules:,} schedule{'' if found.schedules == 1 else 's'}"
+
+
+def unreached_document(exploration: Explored) -> dict[str, Any]:
+    """What some run is to come to, and none does, as JSON; nothing where that is nothing."""
+    return {"unreached": list(exploration.unreached)} if exploration.unreached else {}
 
 
 def occurrences_document(faults: Sequence[Occurrence], counted: str | None = None) -> list[dict[str, Any]]:

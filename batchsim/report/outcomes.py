@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchsim.batch.trace import Outcome
@@ -78,7 +79,10 @@ def outcome_in_words(outcome: Any) -> str:
     said = [f"{cell} = {value_in_words(value)}" for cell, value in outcome.cells if not _is_of_faults(cell)]
     said += [f"{actor} returned {value_in_words(value)}" for actor, value in outcome.results if value is not None]
     more = len(said) - CELLS_SHOWN_MAX
-    return ", ".join([*said[:CELLS_SHOWN_MAX], *([f"and {more} more"] if more > 0 else [])]) or "no cell is there"
+    parts = [*said[:CELLS_SHOWN_MAX], *([f"and {more} more"] if more > 0 else [])] or ["no cell is there"]
+    parts += [f"{each.actor} raised {each.error} ({Path(each.line).name})" for each in outcome.raised]
+    parts += [f"{actor} waits" for actor in outcome.waiting]
+    return ", ".join(parts)
 
 
 def _is_of_faults(cell: str) -> bool:
@@ -134,6 +138,10 @@ def outcome_document(outcome: Any) -> Any:
         return {
             "cells": {cell: as_json(value) for cell, value in outcome.cells if not _is_of_faults(cell)},
             "results": {actor: as_json(value) for actor, value in outcome.results},
+            "waiting": list(outcome.waiting),
+            "raised": [
+                {"actor": each.actor, "error": each.error, "line": Path(each.line).name} for each in outcome.raised
+            ],
         }
     return as_json(outcome)
 

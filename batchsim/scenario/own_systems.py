@@ -30,6 +30,7 @@ from batchsim.user_code import (
     printing_to_stderr,
     told,
     type_name,
+    was_raised_here,
     what_it_did,
 )
 
@@ -198,13 +199,18 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
 
 
 async def _to_its_end(program: Callable[[], Program[Any]]) -> Any:
-    """What an actor does; where an operation raises and it does not catch that, it ends, as a process would."""
+    """What an actor does; where an operation raises and it does not catch that, it ends, as a process would.
+
+    What it raises by itself is an error of its own, even if it is of the same class.
+    """
     try:
         return await program()
     except Stopped:
         raise
-    except ProtocolError:
-        return None
+    except ProtocolError as error:
+        if was_raised_here(error):
+            return None
+        raise
 
 
 def _checked(values: Any, kind: type, what: str) -> tuple[Any, ...]:
