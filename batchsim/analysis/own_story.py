@@ -104,11 +104,10 @@ def _rivals(graph: Graph, decisive: int, can_avoid: Any) -> Iterator[Label]:
     state = graph.sources[decisive]
     for edge in range(*graph.edges_begin[state : state + 2].tolist()):
         label = graph.labels[graph.edge_labels[edge]]
-        if (
-            edge != decisive
-            and can_avoid[graph.targets[edge]]
-            and mine.footprint.conflicts_with(label.kind.footprint)
-        ):
+        if edge == decisive or not can_avoid[graph.targets[edge]]:
+            continue
+        # The same step can turn out otherwise, or one that it disturbs can come first.
+        if label.kind is mine or mine.footprint.conflicts_with(label.kind.footprint):
             yield label
 
 
