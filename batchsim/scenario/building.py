@@ -7,7 +7,7 @@ from pathlib import Path
 
 from batchsim.batch.setting import Item, Kind, Setting
 from batchsim.model.faults import Fault
-from batchsim.scenario import defaults
+from batchsim.scenario import declared, defaults
 from batchsim.scenario.latencies import Latency, Legs, RoundTrip
 from batchsim.scenario.names import known_operations
 from batchsim.scenario.scenario import LatencyTable, Scenario
@@ -117,4 +117,5 @@ def _given(written: Mapping[str, Written | None]) -> dict[str, Latency]:
 def _meaning(name: str, written: Written) -> Latency:
     if isinstance(written, Legs):
         return written
-    return defaults.delay(written) if name in defaults.DELAYS else RoundTrip(written)
+    is_wait = name in defaults.DELAYS or declared.is_wait(name)
+    return defaults.delay(written) if is_wait else RoundTrip(written)
