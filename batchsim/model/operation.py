@@ -131,6 +131,20 @@ class Timer(NamedTuple):
 USUAL = (Alternative(),)
 
 
+_CLASSES: dict[str, dict[tuple[str, str], type[Operation[Any]]]] = {}
+"""Every class of operations that has a fixed name, by that name."""
+
+
+def classes_named(name: str) -> tuple[type[Operation[Any]], ...]:
+    """The classes whose operations all have this name, in the order of their definition."""
+    return tuple(_CLASSES.get(name, {}).values())
+
+
+def all_classes() -> tuple[type[Operation[Any]], ...]:
+    """Every class of operations that has a fixed name."""
+    return tuple(each for classes in _CLASSES.values() for each in classes.values())
+
+
 class Operation(Generic[T_co]):
     """One atomic step: its name, its footprint, when it can act, and its effect.
 
@@ -140,6 +154,12 @@ class Operation(Generic[T_co]):
     __slots__ = ()
 
     name: ClassVar[str]
+    group: ClassVar[str | None] = None
+    """With time: the group whose latency it follows, `redis`, `postgres`, `http` or one of one's own; `None`: what
+    its name begins with; empty: none, only what is said of itself counts."""
+    default_latency: ClassVar[Any] = None
+    """With time: its latency where a scenario gives none, written as in a scenario: `"300 us"`,
+    `{"uniform": ["1 ms", "2 ms"]}`, `{"request": "10 ms", "response": "5 ms"}`; `None`: that of its group."""
     done_by: ClassVar[tuple[str, ...]] = ()
     """The kinds of actors that do it, under one policy or another."""
     footprint_of_class: ClassVar[Footprint] = Footprint()
@@ -157,6 +177,13 @@ class Operation(Generic[T_co]):
     """With time: whether the response leg passes before its effect, which is to be received."""
     has_alternatives: ClassVar[bool] = False
     """Whether, at its effect, it is to be asked how it turns out: it may be blocked, or a fault befall it."""
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        name = cls.__dict__.get("name")
+        if isinstance(name, str):
+            # A dataclass with slots is made twice; a class that is defined again takes the place of the first.
+            _CLASSES.setdefault(name, {})[cls.__module__, cls.__name__] = cls
 
     def __await__(self) -> Generator[Operation[T_co], Any, T_co]:
         answer: Any = yield self
@@ -321,10 +348,17 @@ def _labels(options: tuple[Hashable, ...]) -> tuple[str, ...]:
 def told(operation: Operation[Any]) -> str:
     """An operation by its name; one of a user's also by its class and where that stands."""
     kind = type(operation.bare)
-    if kind.__module__.partition(".")[0] == "batchsim":
-        return operation.name
+    return operation.name if _is_ours(kind) else f"{told_class(kind)} ({operation.name})"
+
+
+def told_class(kind: type[Operation[Any]]) -> str:
+    """A class of operations with the file where it stands."""
     file = getattr(sys.modules.get(kind.__module__), "__file__", None) or kind.__module__
-    return f"{file}: {kind.__qualname__} ({operation.name})"
+    return f"{file}: {kind.__qualname__}"
+
+
+def _is_ours(kind: type[Operation[Any]]) -> bool:
+    return kind.__module__.partition(".")[0] == "batchsim"
 
 
 @dataclass(frozen=True, slots=True)

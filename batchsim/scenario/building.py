@@ -7,7 +7,7 @@ from pathlib import Path
 
 from batchsim.batch.setting import Item, Kind, Setting
 from batchsim.model.faults import Fault
-from batchsim.scenario import defaults
+from batchsim.scenario import declared, defaults
 from batchsim.scenario.latencies import Latency, Legs, RoundTrip
 from batchsim.scenario.names import known_operations
 from batchsim.scenario.scenario import LatencyTable, Scenario
@@ -102,7 +102,8 @@ def _latency_of_operation(model: ScenarioFile) -> dict[str, Latency]:
 
 def latency_of_group(written: Latencies | OwnLatencies) -> dict[str, Latency]:
     """The groups whose latency a file gives."""
-    return given({"redis": written.redis, "postgres": written.postgres, "http": written.http})
+    own = written.model_extra or {}
+    return given({"redis": written.redis, "postgres": written.postgres, "http": written.http, **own})
 
 
 def _latency_of_item(overrides: Iterable[Override]) -> dict[str, dict[int, Latency]]:
@@ -123,4 +124,5 @@ def given(written: Mapping[str, Written | None]) -> dict[str, Latency]:
 def _meaning(name: str, written: Written) -> Latency:
     if isinstance(written, Legs):
         return written
-    return defaults.delay(written) if name in defaults.DELAYS else RoundTrip(written)
+    is_wait = name in defaults.DELAYS or declared.is_wait(name)
+    return defaults.delay(written) if is_wait else RoundTrip(written)

@@ -21,7 +21,7 @@ from batchsim.model.model import Model, Variant
 from batchsim.model.operation import Operation
 from batchsim.model.properties import OK
 from batchsim.model.system import System
-from batchsim.scenario import defaults
+from batchsim.scenario import declared, defaults
 from batchsim.scenario.building import given, latency_of_group, sets, written_faults
 from batchsim.scenario.latencies import Constant, Latency
 from batchsim.scenario.own_systems import OwnModel, parameter_names, read_parameters
@@ -205,6 +205,11 @@ class _Names:
 
     def _check_operations(self) -> None:
         known = self._operations()
+        groups = (*defaults.GROUPS, *sorted(declared.own_groups()))
+        for group in self._file.latency.model_extra or {}:
+            if group not in groups:
+                found, allowed = f"the unknown key {describe(group)}", ", ".join((*groups, "operations"))
+                self._refuse(("latency", group), found, allowed, did_you_mean(group, groups), key=True)
         for name in self._file.latency.operations:
             self._check_operation(("latency", "operations", name), name, known, key=True)
         for place, entry in enumerate(self._file.faults):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from batchsim.batch.operations import TYPES
 from batchsim.scenario.durations import UNITS_US
 from batchsim.scenario.latencies import Backoff, Constant, Distribution, Latency, Legs, RoundTrip, Uniform
+from batchsim.stores import WAITS
 
 MS_US, MIN_US, H_US = UNITS_US["ms"], UNITS_US["min"], UNITS_US["h"]
 
@@ -34,7 +35,10 @@ POLICIES = ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")
 
 GROUPS: dict[str, Latency] = {"redis": REDIS, "postgres": POSTGRES, "http": HTTP}
 
-DELAYS = frozenset(each.name for each in TYPES if each.is_wait)
+ANSWERS = frozenset({"http.response"})
+"""Waits for what comes back: of a latency with two legs that their group has, they take the response."""
+
+DELAYS = frozenset((*(each.name for each in TYPES if each.is_wait), *WAITS))
 """Waits rather than round trips: a plain distribution is spent before the effect, as a whole."""
 
 BACKOFFS = frozenset(each.name for each in TYPES if each.backs_off)

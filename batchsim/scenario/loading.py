@@ -10,8 +10,9 @@ from typing import Any
 from batchsim.batch.setting import Setting
 from batchsim.model.model import model_of
 from batchsim.model.system import System
-from batchsim.scenario import defaults
+from batchsim.scenario import declared, defaults
 from batchsim.scenario.building import built
+from batchsim.scenario.latencies import Latency
 from batchsim.scenario.overrides import Override, applied, parse_override
 from batchsim.scenario.own_systems import OwnModel
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, fail
@@ -50,18 +51,32 @@ def scenario_from_data(data: Mapping[str, Any], directory: str | Path = ".") -> 
 def scenario_of(system: System[Any], *, seed: int = defaults.SEED, **latency: Any) -> Scenario:
     """A system of the user's own, to be given to engines in place of a scenario; they need no policy then.
 
-    `latency`: as in a file, `redis="300 us"`, `operations={"redis.incr": {"uniform": ["1 ms", "2 ms"]}}`.
-    Raises `InvalidScenario` for latencies that no file could hold.
+    `latency`: as in a file, `redis="300 us"`, `operations={"redis.incr": {"uniform": ["1 ms", "2 ms"]}}`; or of a
+    group that classes of one's own name. Raises `InvalidScenario` for latencies that no file could hold.
     """
+    own = {name: latency.pop(name) for name in declared.own_groups() & latency.keys()}
     plain = {"name": system.name, "batch": {"items": 1}, "latency": latency, "seed": seed}
     usual = scenario_from_data(plain)
+    groups = {**usual.latencies.of_group, **{name: _of_group(name, each) for name, each in own.items()}}
     return replace(
         usual,
         setting=Setting(items=(), consumers=0, faults=system.faults),
         policies=(system.name,),
         own=OwnModel(model_of(system)),
+        latencies=replace(usual.latencies, of_group=groups),
         written=None,
     )
+
+
+def _of_group(name: str, written: Any) -> Latency:
+    # As of a group that is not of one's own.
+    plain = {"name": name, "batch": {"items": 1}, "latency": {"redis": written}}
+    try:
+        return scenario_from_data(plain).latencies.of_group["redis"]
+    except InvalidScenario as error:
+        raise InvalidScenario(
+            replace(each, field=each.field.replace("latency.redis", f"latency.{name}")) for each in error.problems
+        ) from None
 
 
 def varied(scenario: Scenario, options: Sequence[str]) -> Scenario:

@@ -11,6 +11,7 @@ from batchsim.batch.operations import OPERATIONS
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.batch.verdicts import VERDICTS
+from batchsim.model.operation import classes_named
 from batchsim.model.properties import Property
 from batchsim.scenario.own_code import guarded_policy, guarded_property
 from batchsim.stores import READY_MADE
@@ -27,6 +28,11 @@ def known_operations() -> tuple[str, ...]:
 def nameable_operations() -> tuple[str, ...]:
     """Names of all operations that a scenario can speak of: those of the protocol, and ready-made ones."""
     return (*OPERATIONS, *READY_MADE)
+
+
+def is_operation(name: str) -> bool:
+    """Whether a scenario can speak of operations of this name: ready-made ones, or of a class of one's own."""
+    return name in nameable_operations() or bool(classes_named(name))
 
 
 def known_policies() -> tuple[str, ...]:

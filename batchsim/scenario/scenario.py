@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from batchsim.bad_input import BadInputError
 from batchsim.batch.setting import Setting
 from batchsim.batch.system import system_of
 from batchsim.model.faults import Fault
 from batchsim.model.operation import CHOOSE
 from batchsim.model.properties import OK
 from batchsim.model.system import System
-from batchsim.scenario import defaults
-from batchsim.scenario.durations import parse_duration
+from batchsim.scenario import declared, defaults
+from batchsim.scenario.durations import InvalidDuration, parse_duration
 from batchsim.scenario.latencies import Constant, Latency
 from batchsim.scenario.names import find_policy, known_policies, known_verdicts
 from batchsim.scenario.own_systems import OwnModel
@@ -25,7 +26,15 @@ from batchsim.scenario.written_faults import WrittenFault
 
 T = TypeVar("T")
 
-_SLEEP = re.compile(r"sleep\((.*)\)")
+_FOR_SO_LONG = re.compile(r"(?P<name>[^()]+)\((?P<duration>.*)\)")
+"""A wait whose name says how long it is: `sleep(100 ms)`."""
+
+
+def _delay_of(operation: str, duration: str) -> Latency:
+    try:
+        return defaults.delay(Constant(parse_duration(duration)))
+    except InvalidDuration as error:
+        raise BadInputError(f"{operation}: found {duration!r}; allowed: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class LatencyTable:
     """What a scenario gives for the operations of a group that are not production's."""
 
     def find(self, operation: str, item: int | None, attempt: int | None) -> Latency:
-        """The latency of one use of an operation; raises `KeyError` for an unknown one."""
+        """The latency of one use of an operation, as `Scenario.latency_of` has it."""
         if item is not None and operation in self.of_item:
             special = self.of_item[operation].get(item)
             if special is not None:
@@ -49,14 +58,22 @@ class LatencyTable:
             return self.of_operation[operation]
         if operation in defaults.BACKOFFS and attempt is not None:
             return defaults.backoff(attempt)
-        group = defaults.group_of(operation)
-        if group is not None:  # one of a user's
-            return self.of_group.get(group, defaults.GROUPS[group])
-        if (asleep := _SLEEP.fullmatch(operation)) is not None:
-            return defaults.delay(Constant(parse_duration(asleep[1])))
+        if (wait := _FOR_SO_LONG.fullmatch(operation)) is not None:
+            return self.of_operation.get(wait["name"]) or _delay_of(operation, wait["duration"])
         if operation == CHOOSE:
             return defaults.delay(defaults.ZERO)
-        raise KeyError(f"no latency of {operation!r} (item {item}, attempt {attempt})")
+        group = declared.group_of(operation)
+        given = self._of_group(group, operation) or declared.latency_of(operation)
+        found = given or defaults.GROUPS.get(group or "")
+        if found is None:
+            raise declared.no_latency(operation)
+        return found
+
+    def _of_group(self, group: str | None, operation: str) -> Latency | None:
+        given = self.of_group.get(group or "")
+        if isinstance(given, Legs) and operation in defaults.ANSWERS:
+            return defaults.delay(given.response)
+        return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +154,8 @@ class Scenario:
     def latency_of(self, operation: str, item: int | None = None, attempt: int | None = None) -> Latency:
         """How long one use of an operation takes.
 
-        What the scenario says of the item counts first, then of the operation, then of its group, then
-        the default. The operations in `defaults.BACKOFFS` need the attempt. Raises `KeyError` for what is
-        unknown.
+        What the scenario says of the item counts first, then of the operation, then of its group; then the
+        default of its class, then that of its group. The operations in `defaults.BACKOFFS` need the attempt.
+        Raises `BadInputError` where none of them says anything.
         """
         return self.latencies.find(operation, item, attempt)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchsim.bad_input import BadInputError
 from batchsim.batch.operations import OPERATIONS
 from batchsim.scenario import (
     Backoff,
@@ -139,9 +140,9 @@ def test_the_support_of_a_backoff_is_no_wider_than_it_must_be() -> None:
 
 
 def test_a_backoff_needs_its_attempt_and_an_operation_must_exist() -> None:
-    with pytest.raises(KeyError, match=r"sdk\.backoff"):
+    with pytest.raises(BadInputError, match=r"sdk\.backoff"):
         scenario().latency_of("sdk.backoff")
-    with pytest.raises(KeyError, match="nonsense"):
+    with pytest.raises(BadInputError, match="nonsense"):
         scenario().latency_of("nonsense", attempt=1)
     with pytest.raises(ValueError, match="count from 1"):
         Backoff(0)

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.distinct import distinct
 from batchsim.engines.exhaustive.edges import Part
@@ -21,6 +23,7 @@ from batchsim.engines.exhaustive.reduction import EVERYBODY
 from batchsim.engines.exhaustive.states import Numbers, Rows, Sums
 from batchsim.engines.exhaustive.sums import StateSums
 from batchsim.engines.exhaustive.symmetry import Symmetry
+from batchsim.model.operation import Operation
 
 SPAN_PER_PLACE = 8
 """Where so few values are possible for each place, they are told apart by a table instead of a sort."""
@@ -78,7 +81,8 @@ class Stepper:
 
     def _steps_of(self, role: Role, chunk: Chunk, chosen_columns: Numbers | None) -> Iterator[Part]:
         previous = None
-        has_idle = np.zeros(len(chunk), dtype=bool)
+        has_idle: dict[Operation[Any], NDArray[np.bool_]] = {}
+        """By what idle twins wait for, where one of them was met."""
         exchanged = self._symmetry.alike(role, chunk.columns)
         for column in role.columns:
             local = chunk.columns[column]
@@ -93,14 +97,16 @@ class Stepper:
             for number, here in _by_number(local, np.flatnonzero(eligible)):
                 kinds = self._table.kinds(role, number)
                 for kind in kinds:
-                    takers = here[~has_idle[here]] if kind.is_of_idle_twin else here
+                    met = has_idle.get(kind.operation) if kind.is_of_idle_twin else None
+                    takers = here if met is None else here[~met[here]]
                     if len(takers):
                         alike = (
                             _twins_at(role, number, chunk, takers) if exchanged is None else exchanged[1][takers]
                         )
                         yield from self._steps_of_kind(kind, column, chunk, takers, alike)
-                if any(kind.is_of_idle_twin for kind in kinds):
-                    has_idle[here] = True
+                for kind in kinds:
+                    if kind.is_of_idle_twin:
+                        has_idle.setdefault(kind.operation, np.zeros(len(chunk), dtype=bool))[here] = True
 
     def _steps_of_kind(
         self, kind: StepKind, column: int, chunk: Chunk, here: Numbers, alike: Numbers

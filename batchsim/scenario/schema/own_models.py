@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 
 from batchsim.model import faults as of_any
 from batchsim.model.faults import Effect
@@ -52,8 +52,10 @@ ActorName = Annotated[str | None, NAME, Field(description="worker-1, or all of a
 
 
 class OwnLatencies(Strict):
-    """How long operations take: by group, or one by one."""
+    """How long operations take: by group, or one by one; groups of one's own are those that classes name."""
 
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[Written, LATENCY]]
     redis: Annotated[Written | None, LATENCY] = Field(None, description="Redis commands")
     postgres: Annotated[Written | None, LATENCY] = Field(None, description="Postgres statements")
     http: Annotated[Written | None, LATENCY] = Field(None, description="HTTP calls")

@@ -8,7 +8,14 @@ from typing import TypeVar
 
 from pydantic_core import PydanticCustomError
 
-from batchsim.scenario.names import find_policy, find_verdict, known_policies, known_verdicts, nameable_operations
+from batchsim.scenario.names import (
+    find_policy,
+    find_verdict,
+    is_operation,
+    known_policies,
+    known_verdicts,
+    nameable_operations,
+)
 from batchsim.scenario.problems import describe
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
 from batchsim.scenario.schema.values import choice
@@ -120,4 +127,13 @@ VERDICT = Rule(
     # The second branch: a verdict of the user's own, whose name only running its file can tell.
     {"anyOf": [{"enum": list(known_verdicts())}, {"type": "string", "minLength": 1}]},
 )
-OPERATION = choice(nameable_operations())
+
+
+def _read_operation(value: object, reading: Reading) -> object:
+    # Of the classes of one's own, those are known by now that a policy of the scenario needs.
+    return value if isinstance(value, str) and is_operation(value) else _SHIPPED.read(value, reading)
+
+
+_SHIPPED = choice(nameable_operations())
+OPERATION = Rule(_SHIPPED.allowed, _read_operation, _SHIPPED.schema)
+"""An operation that latencies are given for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Self, TypeAlias
 
 from pydantic import (
@@ -10,6 +11,8 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    TypeAdapter,
+    ValidationError,
     ValidatorFunctionWrapHandler,
     model_validator,
 )
@@ -17,8 +20,9 @@ from pydantic_core import CoreSchema, core_schema
 
 from batchsim.scenario.durations import DURATION_SENTENCE
 from batchsim.scenario.latencies import Constant, Distribution, Empirical, Legs, Uniform
+from batchsim.scenario.problems import describe
 from batchsim.scenario.schema.curves import ExponentialFields, LognormalFields, NormalFields, UniformEnds
-from batchsim.scenario.schema.rules import JsonSchema, refusal
+from batchsim.scenario.schema.rules import JsonSchema, Reading, refusal
 from batchsim.scenario.schema.strict import Strict
 from batchsim.scenario.schema.values import DURATION_SCHEMA, SAMPLES, duration_us_of
 
@@ -120,3 +124,13 @@ class LatencyFields(DistributionFields):
 
 
 LATENCY = DurationOr(LatencyFields)
+
+
+def read_latency(value: object) -> Written:
+    """A latency as a scenario would write it, without files; raises `ValueError`, which says what is allowed."""
+    try:
+        return TypeAdapter[Written](Annotated[Written, LATENCY]).validate_python(value, context=Reading(Path()))
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0].get("ctx", {})
+        found = details.get("found") or describe(value)
+        raise ValueError(f"found {found}; allowed: {details.get('allowed') or LATENCY.allowed}") from None
