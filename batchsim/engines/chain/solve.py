@@ -20,8 +20,9 @@ from batchsim.engines.exhaustive.moves import StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import send_scouts
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, GaveUp, Lookout, OnLevel, searched
 from batchsim.engines.occurrences import Occurrence, missing
+from batchsim.model.history import MEMORIES_MAX
 from batchsim.model.properties import Property
-from batchsim.model.system import System
+from batchsim.model.system import System, remembering
 from batchsim.scenario import InvalidScenario, Problem, Scenario
 
 SCOUTS = 8
@@ -107,7 +108,7 @@ def explore_exact(
     faults that have a moment or leave messages in flight, and where two steps at one instant could come in either
     order and that mattered.
     """
-    system = scenario.system(policy)
+    system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     check_for_chain(scenario)
     search = _search(scenario, system, bounds, on_level)
     graph = Graph(search)

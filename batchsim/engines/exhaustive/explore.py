@@ -26,7 +26,9 @@ from batchsim.engines.exhaustive.search import (
     searched,
 )
 from batchsim.engines.occurrences import Occurrence, missing
+from batchsim.model.history import MEMORIES_MAX
 from batchsim.model.properties import Property
+from batchsim.model.system import remembering
 from batchsim.scenario import Scenario, check_for_exploration
 
 WHOLE_STATES_MAX = 4_000_000
@@ -111,7 +113,7 @@ def explore(
     """
     if scenario.system_faults:
         check_for_exploration(scenario)
-    system = scenario.system(policy)
+    system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     table = StepTable(Layout(system, merges=merges, exchanges=exchanges))
     is_counted = counts and not reduces
     search = (

@@ -97,7 +97,8 @@ class Layout:
         found = [
             (role, self.column_of[role.begins_with])
             for role in self.roles
-            if role.actors[0].is_exchangeable and role.begins_with is not None
+            # A memory may tell who did what, where states would not.
+            if role.actors[0].is_exchangeable and role.begins_with is not None and not role.actors[0].memories
         ]
         if len(found) < 2:
             return ()

@@ -133,7 +133,7 @@ class Lane(Recurring):
         request_us, self._response_us, tie = stage.latencies.draw_legs(
             self.actor, self.streams, awaited, awaited.name
         )
-        if self.actor.exposures:
+        if self.actor.exposures or self.actor.memories:
             awaited = self.actor.expose(awaited)
         self.operation: Operation[Any] = awaited
         self.tie = tie

@@ -21,7 +21,7 @@ from batchsim.model.cells import Cells, GuardedCells
 from batchsim.model.changes import RecordedCells, WatchedCells
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Run
-from batchsim.model.system import Actor, RaisedError, Results, System
+from batchsim.model.system import Actor, RaisedError, Results, System, remembering
 from batchsim.scenario import Scenario, check_for_timed_run
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def simulate(
     else:
         latencies = PrescribedLatencies(draws, scenario.slowings)
     conductor = None if order is None else Conductor(order)
-    system = scenario.system(policy)
+    system = remembering(scenario.system(policy))
     actors = iter(system.actors)
     run = _Run(scenario, system, scenario.seed, latencies, actors, keep, observer, conductor).run()
     return system.trace(run)
@@ -72,7 +72,7 @@ class Simulation:
     def __init__(self, scenario: Scenario, policy: Any, notes: Notes | None = None) -> None:
         check_for_timed_run(scenario)
         self._scenario = scenario
-        self._system = scenario.system(policy)
+        self._system = remembering(scenario.system(policy))
         self._samplers = Samplers(scenario)
         notes = [] if notes is None else notes
         self._actors = tuple(
