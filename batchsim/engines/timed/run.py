@@ -125,6 +125,8 @@ class _Run:
         self._keeps_steps = keep is None or len(keep) > 0
         self._cells = _cells(is_watched=is_watched, keeps_steps=self._keeps_steps)
         system.begin(self._cells)
+        if isinstance(self._cells, RecordedCells):
+            self._cells.take_notes()  # no step wrote what is there at the beginning
         self._world = system.world(self._cells)
         self._clock = Clock()
         self._latencies = latencies
