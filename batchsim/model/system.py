@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from batchsim.bad_input import BadInputError
@@ -83,6 +84,10 @@ class Actor(NamedTuple):
     """Whether actors of its kind are interchangeable while they wait for the same thing."""
     is_spare: bool = False
     """Whether it is needed only once all others of its kind are busy."""
+    is_background: bool = False
+    """Whether nothing is over for its sake: a run is over in the first state in which nobody else can take a step,
+    whatever it could still do itself. Who others wait for is not in the background: the run may be over before it
+    acts."""
     is_exchangeable: bool = False
     """Whether it and the cell that it begins with can change places with others of its kind whose cells are there:
     nobody else looks at more than which of these cells are there, and how many of them hold what."""
@@ -109,8 +114,11 @@ class Actor(NamedTuple):
 
     @property
     def is_to_end(self) -> bool:
-        """Whether it is a deadlock if it waits for ever. Twins, be it a single one, serve whoever comes."""
-        return not (self.is_twin or self.is_spare)
+        """Whether it is a deadlock if it waits for ever.
+
+        Twins, be it a single one, serve whoever comes, and nobody waits for who is in the background.
+        """
+        return not (self.is_twin or self.is_spare or self.is_background)
 
     @property
     def name(self) -> str:
@@ -192,7 +200,7 @@ def at_rest(world: Any, results: Results) -> AtRest:
 
 DEADLOCK = Property(
     "deadlock",
-    "Somebody waits for ever, who is no twin.",
+    "Somebody waits for ever, who is neither a twin nor in the background.",
     lambda end: bool(_said_of(end, "waiting")),
 )
 RAISES = Property(
@@ -264,6 +272,11 @@ class System(Generic[T_co]):
     """Whether footprints are checked in timed runs too, as they are in exploration: a user's own steps are."""
     noted: frozenset[str] = frozenset()
     """The names of operations whose steps a timed run is told by, whichever steps are kept."""
+
+    @cached_property
+    def has_background(self) -> bool:
+        """Whether anybody is in the background."""
+        return any(actor.is_background for actor in self.actors)
 
     @property
     def catches_errors(self) -> bool:

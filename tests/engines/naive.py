@@ -56,7 +56,11 @@ def enumerate_system(system: System[Any]) -> Counter[tuple[AtRest, tuple[str, ..
     def outcome(cells: Cells, ends: list[At]) -> tuple[AtRest, tuple[str, ...]]:
         has_begun = [actor.begins_with is None or actor.begins_with in cells for actor in actors]
         there = [(actor, end) for actor, end, begun in zip(actors, ends, has_begun, strict=True) if begun]
-        waiting = (each.name for each, end in there if not (each.is_twin or each.is_spare or end.has_ended))
+        waiting = (
+            each.name
+            for each, end in there
+            if not (each.is_twin or each.is_spare or each.is_background or end.has_ended)
+        )
         returned = {each.name: end.result for each, end in there if each.is_judged and end.has_ended}
         raised = (RaisedError(each.name_of_its_like, *end.raised) for each, end in there if end.raised)
         end = at_rest(World(cells), Results(returned, waiting, raised))
@@ -88,11 +92,11 @@ class _Enumerator(Generic[T]):
         return self._counts
 
     def _search(self, histories: list[History], cells: Cells) -> None:
-        is_last = True
-        for place, history, after in self._steps(histories, cells):
-            is_last = False
+        steps = list(self._steps(histories, cells))
+        is_over = all(self._actors[place].is_background for place, _, _ in steps)
+        for place, history, after in steps if not is_over else ():
             self._search([*histories[:place], history, *histories[place + 1 :]], after)
-        if is_last:
+        if is_over:
             self._counts[self._outcome(cells, list(map(self._at, range(len(histories)), histories)))] += 1
 
     def _steps(self, histories: list[History], cells: Cells) -> Iterator[tuple[int, History, Cells]]:

@@ -27,7 +27,7 @@ from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.timed import Simulation
 from batchsim.model.cells import Cells
 from batchsim.model.history import HistoryStep
-from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each
+from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each, sleep
 from batchsim.model.system import DEADLOCK, Actor, System
 from batchsim.stores import redis
 from tests.engines.naive import enumerate_system
@@ -576,3 +576,100 @@ def test_an_unbounded_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(BadInputError, match="counting: more than 50 different memories: it is unbounded"):
         explore(scenario_of(system))
     assert timed(system, 1).memory_of("counting") == 60
+
+
+# -- in the background -------------------------------------------------------------------------------
+
+
+async def tick() -> None:
+    while True:
+        await sleep("1 ms")
+        await redis.set("tick", await redis.get("seen"))
+
+
+async def tick_twice() -> None:
+    for _ in range(2):
+        await redis.set("tick", await redis.get("seen"))
+
+
+async def write_and_wait() -> None:
+    await redis.set("seen", 1)
+    await redis.set("seen", 2)
+    if await redis.get("tick") == 1:
+        await redis.blpop("never")
+
+
+def ticking(clock: Callable[[], Program[Any]], **fields: Any) -> System[Any]:
+    cron = Actor("cron", None, clock, is_background=True)
+    return System("ticking", (cron, *actors(write_and_wait)), cells=("seen", "tick", "never"), **fields)
+
+
+def test_a_run_is_over_when_only_the_background_could_go_on() -> None:
+    system = ticking(tick_twice)
+    found = explore(scenario_of(system))
+    assert schedules_of(found) == enumerate_system(system)
+    assert found.verdicts == {"ok", "deadlock"}
+    assert found.uncounted_because is None
+    for each in found.outcomes:
+        assert each.witness[-1].actor == "write_and_wait"
+    within = explore_timed(scenario_of(system))
+    assert {(each.outcome, each.verdicts) for each in within.outcomes} <= set(schedules_of(found))
+
+
+def test_where_the_background_never_rests_verdicts_and_witnesses_are_exact_and_nothing_is_counted() -> None:
+    system = ticking(tick)
+    found = explore(scenario_of(system))
+    assert found.is_proof
+    assert found.schedules is None
+    assert found.uncounted_because is not None
+    assert "a run can come back to a state that it was in" in found.uncounted_because
+    assert {(each.schedules, each.share) for each in found.outcomes} == {(None, None)}
+    assert found.decisive == ()
+    ends = {(each.outcome, each.verdicts) for each in found.outcomes}
+    # Two rounds are enough to come to each end.
+    assert ends == set(enumerate_system(ticking(tick_twice)))
+    for options in ({"reduces": True}, {"merges": False, "bounds": Bounds(states_max=2000)}, {"counts": False}):
+        other = explore(scenario_of(system), **options)
+        assert {(each.outcome, each.verdicts) for each in other.outcomes} == ends
+    within = explore_timed(scenario_of(system))
+    assert within.is_complete
+    assert {(each.outcome, each.verdicts) for each in within.outcomes} <= ends
+    for each in within.outcomes:
+        run = simulate(scenario_of(system), order=each.witness.steps, draws=each.witness.draws)
+        assert run.outcome == each.outcome
+    for seed in SEEDS:
+        outcome = timed(system, seed)
+        assert outcome in {each.outcome for each in within.outcomes}
+    slow = scenario_of(system, redis={"exponential": {"mean": "5 ms"}})
+    assert {(each.outcome, each.verdicts) for each in explore_timed(slow).outcomes} == ends
+    with pytest.raises(BadInputError, match="ticking: found an actor in the background; allowed: none"):
+        explore_exact(scenario_of(system, redis=LEGS))
+
+
+def test_a_memory_of_who_never_rests_is_unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    count_all = over_history(
+        "steps", "", start=0, update=lambda memory, step: memory + 1, holds=lambda memory, end: False
+    )
+    monkeypatch.setattr(sys.modules["batchsim.engines.exhaustive.explore"], "MEMORIES_MAX", 50)
+    with pytest.raises(BadInputError, match="steps: more than 50 different memories"):
+        explore(scenario_of(ticking(tick, properties=(count_all,))))
+    ended = over_history(
+        "ended",
+        "",
+        start=False,
+        update=lambda memory, step: step.name == "redis.get",
+        holds=lambda memory, _: memory,
+    )
+    assert explore(scenario_of(ticking(tick, properties=(ended,)))).verdicts == {"ended", "deadlock", "ok"} - {
+        "ok"
+    }
+
+
+def test_who_goes_round_for_ever_ends_no_run_and_is_explored_all_the_same() -> None:
+    async def turn() -> None:
+        while True:
+            await redis.get("seen")
+
+    system: System[Any] = System("turning", actors(turn), cells=("seen",))
+    found = explore(scenario_of(system))
+    assert (found.is_complete, found.outcomes, found.states, found.schedules) == (True, (), 1, None)

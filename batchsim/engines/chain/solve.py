@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from batchsim.bad_input import BadInputError
 from batchsim.engines.chain.absorption import Absorption
 from batchsim.engines.chain.fitness import check_for_chain
 from batchsim.engines.chain.layout import TimedLayout
 from batchsim.engines.chain.memoryless import Means
 from batchsim.engines.chain.search import ChainSearch
-from batchsim.engines.exhaustive.graph import Graph
+from batchsim.engines.exhaustive.graph import COMES_BACK, Graph
 from batchsim.engines.exhaustive.moves import StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import send_scouts
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, GaveUp, Lookout, OnLevel, searched
@@ -110,8 +111,14 @@ def explore_exact(
     """
     system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     check_for_chain(scenario)
+    if system.has_background:
+        raise BadInputError(
+            f"{system.name}: found an actor in the background; allowed: none, in an exact exploration"
+        )
     search = _search(scenario, system, bounds, on_level)
     graph = Graph(search)
+    if graph.has_cycle:
+        raise BadInputError(f"{system.name}: {COMES_BACK}; allowed: runs that end, in an exact exploration")
     absorption = Absorption(graph)
     ends = (graph.outcome(state) for state in graph.terminals.tolist())
     return ExactExploration(

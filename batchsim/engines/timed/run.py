@@ -136,6 +136,10 @@ class _Run:
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
         self._stage = WatchedStage(*parts, observer, conductor) if is_watched else Stage(*parts)
         self._stage.catches = system.catches_errors
+        # An order says by itself where it ends.
+        self._has_background = conductor is None and system.has_background
+        if self._has_background:
+            self._stage.in_foreground = {}
         self._actors = actors
         """Who has not been asked yet: the spare ones, once all others were."""
         self._returned: dict[str, Any] = {}
@@ -150,13 +154,13 @@ class _Run:
         self._admit_actors()
         if self._keeps_steps:
             with _no_garbage_collected():
-                self._clock.run_to_rest()
+                self._let_time_pass()
         else:
-            self._clock.run_to_rest()
+            self._let_time_pass()
         if isinstance(self._cells, GuardedCells):
             self._cells.release()
         if self._conductor is not None:
-            self._conductor.check_end(self._world, self._stage.stopped)
+            self._conductor.check_end(self._world, self._stage.stopped | self._background())
         outcome = self._system.outcome(self._world, self._results())
         self._let_go()
         return Run(
@@ -167,6 +171,21 @@ class _Run:
             steps=tuple(self._recorder.steps),
             faults=self._faults(),
         )
+
+    def _let_time_pass(self) -> None:
+        if self._has_background:
+            self._clock.run_while(self._goes_on)
+        else:
+            self._clock.run_to_rest()
+
+    def _background(self) -> set[Actor]:
+        actors = self._system.actors if self._system.has_background else ()
+        return {actor for actor in actors if actor.is_background}
+
+    def _goes_on(self) -> bool:
+        if isinstance(self._cells, GuardedCells):
+            self._cells.release()
+        return self._stage.goes_on()
 
     def _results(self) -> Results:
         waiting = self._going_on - self._stage.stopped
