@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from batchsim.engines.timed import simulate as simulate
     from batchsim.engines.zones import TimedExploration as TimedExploration
     from batchsim.engines.zones import explore_timed as explore_timed
+    from batchsim.model.history import over_history as over_history
     from batchsim.model.properties import Property as Property
     from batchsim.model.properties import sometimes as sometimes
     from batchsim.model.run import Step as Step
@@ -59,6 +60,7 @@ _HOMES = {
     "Step": "batchsim.batch.trace",
     "Trace": "batchsim.batch.trace",
     "Property": "batchsim.batch.verdicts",
+    "over_history": "batchsim.model.history",
     "sometimes": "batchsim.model.properties",
     "verdicts_of": "batchsim.batch.verdicts",
 }
@@ -81,6 +83,7 @@ __all__ = [
     "explore_exact",
     "explore_timed",
     "load_scenario",
+    "over_history",
     "scenario_from_data",
     "scenario_of",
     "simulate",

@@ -21,6 +21,8 @@ class Property:
     """Of one in a file: what tells the content of the file; otherwise it is known by its name."""
     is_sometimes: bool = False
     """Whether it is no verdict: some run is to have it, and an exploration says if none does."""
+    history: tuple[Any, Callable[[Any, Any], Any]] | None = None
+    """Of one over history: what is remembered at the beginning, and what after a step (`over_history`)."""
 
 
 def sometimes(name: str, meaning: str, holds: Callable[[Any], bool]) -> Property:

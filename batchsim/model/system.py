@@ -6,13 +6,15 @@ Engines are given a `System`, and know nothing else of what they run.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from batchsim.bad_input import BadInputError
 from batchsim.model.cells import Cells, Key, freeze
 from batchsim.model.exposure import Exposure, exposed
 from batchsim.model.faults import Fault
+from batchsim.model.history import Memory, MemoryKey, remembered
 from batchsim.model.operation import Operation, Program
 from batchsim.model.properties import Property, names_of_the_unreached, names_of_those_that_hold
 from batchsim.model.run import Run
@@ -82,6 +84,10 @@ class Actor(NamedTuple):
     """Whether actors of its kind are interchangeable while they wait for the same thing."""
     is_spare: bool = False
     """Whether it is needed only once all others of its kind are busy."""
+    is_background: bool = False
+    """Whether nothing is over for its sake: a run is over in the first state in which nobody else can take a step,
+    whatever it could still do itself. Who others wait for is not in the background: the run may be over before it
+    acts."""
     is_exchangeable: bool = False
     """Whether it and the cell that it begins with can change places with others of its kind whose cells are there:
     nobody else looks at more than which of these cells are there, and how many of them hold what."""
@@ -93,6 +99,8 @@ class Actor(NamedTuple):
     """With time: timers that it waits for, each with the operation under whose name its delay is given."""
     exposures: tuple[Exposure[Any], ...] = ()
     """The faults that can befall what it does."""
+    memories: tuple[Memory, ...] = ()
+    """What its steps update; engines set it (`remembering`)."""
 
     @property
     def is_awaited(self) -> bool:
@@ -106,8 +114,11 @@ class Actor(NamedTuple):
 
     @property
     def is_to_end(self) -> bool:
-        """Whether it is a deadlock if it waits for ever. Twins, be it a single one, serve whoever comes."""
-        return not (self.is_twin or self.is_spare)
+        """Whether it is a deadlock if it waits for ever.
+
+        Twins, be it a single one, serve whoever comes, and nobody waits for who is in the background.
+        """
+        return not (self.is_twin or self.is_spare or self.is_background)
 
     @property
     def name(self) -> str:
@@ -116,8 +127,13 @@ class Actor(NamedTuple):
         return name if self.copy == 1 else f"{name}:{self.copy}"
 
     def expose(self, operation: Operation[Any]) -> Operation[Any]:
-        """What it does, with the faults that can befall it."""
-        return exposed(operation, self.exposures) if self.exposures else operation
+        """What it does, with the faults that can befall it, and as it is remembered."""
+        if self.exposures:
+            operation = exposed(operation, self.exposures)
+        if self.memories:
+            who = self.kind if self.is_twin else self.name
+            operation = remembered(operation, who, self.memories)
+        return operation
 
 
 class Alarm(NamedTuple):
@@ -149,6 +165,8 @@ class AtRest:
     """The names of those who wait for ever, in order; twins may."""
     raised: tuple[RaisedError, ...] = ()
     """The errors of those whose own coroutines raised one."""
+    memories: tuple[tuple[str, Hashable], ...] = field(default=(), compare=False)
+    """What properties over history remember, by their names. Ends that differ in nothing else are equal."""
 
     def __getitem__(self, cell: Key) -> Any:
         return dict(self.cells).get(cell)
@@ -157,16 +175,32 @@ class AtRest:
         """What the coroutine of an actor returned; `None`: it has not ended."""
         return dict(self.results).get(actor)
 
+    def memory_of(self, name: str) -> Any:
+        """What a property over history remembers; raises `BadInputError` for one that the run was not told of."""
+        for known, memory in self.memories:
+            if known == name:
+                return memory
+        raise BadInputError(
+            f"{name}: nothing is remembered for it; allowed: a property over history that is one of the system's, "
+            "or that was given to the exploration"
+        )
+
 
 def at_rest(world: Any, results: Results) -> AtRest:
     """All that is there when nobody can move any more."""
-    cells = sorted((key, freeze(value)) for key, value in world.cells.items() if value is not None)
-    return AtRest(tuple(cells), tuple(sorted(results.items())), results.waiting, results.raised)
+    cells, memories = list[tuple[Key, Hashable]](), list[tuple[str, Hashable]]()
+    for key, value in world.cells.items():
+        if isinstance(key, MemoryKey):
+            memories.append((key.of, value[0]))
+        elif value is not None:
+            cells.append((key, freeze(value)))
+    returned = tuple(sorted(results.items()))
+    return AtRest(tuple(sorted(cells)), returned, results.waiting, results.raised, tuple(memories))
 
 
 DEADLOCK = Property(
     "deadlock",
-    "Somebody waits for ever, who is no twin.",
+    "Somebody waits for ever, who is neither a twin nor in the background.",
     lambda end: bool(_said_of(end, "waiting")),
 )
 RAISES = Property(
@@ -239,6 +273,11 @@ class System(Generic[T_co]):
     noted: frozenset[str] = frozenset()
     """The names of operations whose steps a timed run is told by, whichever steps are kept."""
 
+    @cached_property
+    def has_background(self) -> bool:
+        """Whether anybody is in the background."""
+        return any(actor.is_background for actor in self.actors)
+
     @property
     def all_properties(self) -> tuple[Property, ...]:
         """Every property by which it can be given a verdict, the built-in ones among them."""
@@ -263,3 +302,29 @@ class Modelled(Protocol[P_contra, T_co]):
 
     def system(self, policy: P_contra) -> System[T_co]:
         """The system under a policy."""
+
+
+def remembering(system: System[T], more: Iterable[Property] = (), *, memories_max: int | None = None) -> System[T]:
+    """The same system, whose steps are remembered by its properties over history, and by `more`.
+
+    Raises `BadInputError` for two of one name, and, where there is a `memories_max`, for more different memories.
+    """
+    properties = [each for each in dict.fromkeys((*system.properties, *more)) if each.history is not None]
+    if not properties:
+        return system
+    memories = tuple(Memory(each.name, each.history, memories_max) for each in properties if each.history)
+    twice = {each.name for each in memories if sum(each.name == other.name for other in memories) > 1}
+    if twice:
+        raise BadInputError(f"found two properties over history named {min(twice)!r}; allowed: one of each name")
+
+    def begin(cells: Cells) -> None:
+        system.begin(cells)
+        for each in memories:
+            each.begin(cells)
+
+    return replace(
+        system,
+        actors=tuple(actor._replace(memories=memories) for actor in system.actors),
+        cells=(*system.cells, *(each.key for each in memories)),
+        begin=begin,
+    )

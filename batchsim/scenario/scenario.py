@@ -17,7 +17,7 @@ from batchsim.model.properties import OK
 from batchsim.model.system import System
 from batchsim.scenario import declared, defaults
 from batchsim.scenario.durations import InvalidDuration, parse_duration
-from batchsim.scenario.latencies import Constant, Latency
+from batchsim.scenario.latencies import Constant, Latency, Legs
 from batchsim.scenario.names import find_policy, known_policies, known_verdicts
 from batchsim.scenario.own_systems import OwnModel
 from batchsim.scenario.slowings import Slow

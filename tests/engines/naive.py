@@ -18,9 +18,9 @@ from batchsim.batch.trace import Outcome, outcome_of
 from batchsim.batch.world import World
 from batchsim.engines.exhaustive.task import Pending, Task
 from batchsim.engines.own_errors import Told
-from batchsim.model.cells import Cells, freeze
+from batchsim.model.cells import Cells
 from batchsim.model.operation import BlockingOperation
-from batchsim.model.system import Actor, AtRest, RaisedError, System
+from batchsim.model.system import Actor, AtRest, RaisedError, Results, System, at_rest, remembering
 
 T = TypeVar("T")
 History = tuple[tuple[int, Any], ...]
@@ -46,20 +46,25 @@ def enumerate_schedules(setting: Setting, policy: Policy) -> Counter[Outcome]:
     return _Enumerator(list(cast(setting, policy)), World, outcome).count(cells)
 
 
-def enumerate_system(system: System[Any]) -> Counter[AtRest]:
-    """How many schedules of a system of one's own come to each outcome."""
+def enumerate_system(system: System[Any]) -> Counter[tuple[AtRest, tuple[str, ...]]]:
+    """How many schedules of a system of one's own come to each outcome with its verdicts."""
+    system = remembering(system)
     actors = list(system.actors)
     cells = Cells()
     system.begin(cells)
 
-    def outcome(cells: Cells, ends: list[At]) -> AtRest:
+    def outcome(cells: Cells, ends: list[At]) -> tuple[AtRest, tuple[str, ...]]:
         has_begun = [actor.begins_with is None or actor.begins_with in cells for actor in actors]
         there = [(actor, end) for actor, end, begun in zip(actors, ends, has_begun, strict=True) if begun]
-        waiting = (each.name for each, end in there if not (each.is_twin or each.is_spare or end.has_ended))
-        returned = ((each.name, end.result) for each, end in there if each.is_judged and end.has_ended)
-        values = sorted((key, freeze(value)) for key, value in cells.items() if value is not None)
+        waiting = (
+            each.name
+            for each, end in there
+            if not (each.is_twin or each.is_spare or each.is_background or end.has_ended)
+        )
+        returned = {each.name: end.result for each, end in there if each.is_judged and end.has_ended}
         raised = (RaisedError(each.name_of_its_like, *end.raised) for each, end in there if end.raised)
-        return AtRest(tuple(values), tuple(sorted(returned)), tuple(sorted(waiting)), tuple(sorted(raised)))
+        end = at_rest(World(cells), Results(returned, waiting, raised))
+        return end, system.verdicts_of(end)
 
     return _Enumerator(actors, system.world, outcome, catches=True).count(cells)
 
@@ -87,11 +92,11 @@ class _Enumerator(Generic[T]):
         return self._counts
 
     def _search(self, histories: list[History], cells: Cells) -> None:
-        is_last = True
-        for place, history, after in self._steps(histories, cells):
-            is_last = False
+        steps = list(self._steps(histories, cells))
+        is_over = all(self._actors[place].is_background for place, _, _ in steps)
+        for place, history, after in steps if not is_over else ():
             self._search([*histories[:place], history, *histories[place + 1 :]], after)
-        if is_last:
+        if is_over:
             self._counts[self._outcome(cells, list(map(self._at, range(len(histories)), histories)))] += 1
 
     def _steps(self, histories: list[History], cells: Cells) -> Iterator[tuple[int, History, Cells]]:

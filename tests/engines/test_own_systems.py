@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,12 +12,22 @@ from typing import Any
 
 import pytest
 
-from batchsim import Exploration, explore, explore_exact, explore_timed, scenario_of, simulate, sometimes
+from batchsim import (
+    Exploration,
+    explore,
+    explore_exact,
+    explore_timed,
+    over_history,
+    scenario_of,
+    simulate,
+    sometimes,
+)
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.timed import Simulation
 from batchsim.model.cells import Cells
-from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each
+from batchsim.model.history import HistoryStep
+from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each, sleep
 from batchsim.model.system import DEADLOCK, Actor, System
 from batchsim.stores import redis
 from tests.engines.naive import enumerate_system
@@ -26,7 +37,7 @@ SEEDS = range(40)
 
 
 def schedules_of(found: Exploration) -> dict[Any, int | None]:
-    return {each.outcome: each.schedules for each in found.outcomes}
+    return {(each.outcome, each.verdicts): each.schedules for each in found.outcomes}
 
 
 def agree(system: System[Any]) -> Exploration:
@@ -50,7 +61,7 @@ def agree(system: System[Any]) -> Exploration:
         assert outcome in {each.outcome for each in within.outcomes}
         assert system.verdicts_of(outcome) in {each.verdicts for each in within.outcomes}
     exact = explore_exact(scenario_of(system, redis=LEGS))
-    assert {each.outcome for each in exact.outcomes} == {each.outcome for each in found.outcomes}
+    assert {(each.outcome, each.verdicts) for each in exact.outcomes} == set(schedules_of(found))
     assert sum(each.probability for each in exact.outcomes) == pytest.approx(1)
     return found
 
@@ -82,7 +93,7 @@ CHOOSING: System[Any] = System("choosing", actors(decide, look), cells=("row", "
 def test_every_engine_goes_each_way_of_a_choice() -> None:
     found = agree(CHOOSING)
     by_row = Counter[Any]()
-    for outcome, schedules in schedules_of(found).items():
+    for (outcome, _), schedules in schedules_of(found).items():
         by_row[outcome["row"]] += schedules or 0
     # Five steps of two actors for one option, and three for each of the others.
     assert by_row == {2: 10, None: 6}
@@ -438,3 +449,227 @@ def test_twins_that_begin_otherwise_are_refused() -> None:
     )
     with pytest.raises(BadInputError, match=r"each is asked what it returned \(is_judged\)"):
         explore(scenario_of(judged))
+
+
+# -- history -----------------------------------------------------------------------------------------
+
+
+async def child() -> None:
+    await redis.decr("left")
+
+
+async def parent() -> None:
+    await redis.get("left")
+    await redis.incr("callback")
+
+
+def two_left(cells: Cells) -> None:
+    cells.write("left", 2)
+
+
+def early(memory: str, step: HistoryStep) -> str:
+    """Whether the callback ran while somebody was left."""
+    change = step.change_of("left")
+    if change is not None and change.after == 0:
+        return "all" if memory == "some" else memory
+    return "early" if step.change_of("callback") and memory == "some" else memory
+
+
+EARLY = over_history(
+    "early",
+    "The callback ran before the last child ended.",
+    start="some",
+    update=early,
+    holds=lambda memory, end: memory == "early" and end["left"] == 0,
+)
+FAMILY: System[Any] = System(
+    "family",
+    (*(Actor("child", number, child, is_twin=True) for number in range(2)), *actors(parent)),
+    cells=("left", "callback"),
+    begin=two_left,
+    properties=(EARLY,),
+)
+
+
+def test_a_verdict_over_history_tells_runs_apart_that_end_alike() -> None:
+    found = agree(FAMILY)
+    assert {each.verdicts: each.schedules for each in found.outcomes} == {("early",): 6, ("ok",): 6}
+    assert len({each.outcome for each in found.outcomes}) == 1
+    assert found.outcomes[0].outcome.memory_of("early") == "early"
+    assert all("history" not in str(each.outcome.cells) for each in found.outcomes)
+    assert any(each.verdict == "early" and each.operation == "redis.incr" for each in found.decisive)
+
+
+def test_a_property_over_history_may_be_given_to_an_exploration() -> None:
+    system = replace(FAMILY, properties=())
+    for engine in ENGINES:
+        assert engine(scenario_of(system, redis=LEGS), properties=(EARLY,)).verdicts == {"early", "ok"}
+    assert explore(scenario_of(system), properties=(EARLY,), reduces=True).verdicts == {"early", "ok"}
+    with pytest.raises(BadInputError, match="early: nothing is remembered for it"):
+        system.verdicts_of(timed(system, 1), (EARLY,))
+
+
+def test_a_memory_sees_each_step_with_what_it_changed() -> None:
+    def all_of_it(memory: tuple[Any, ...], step: HistoryStep) -> tuple[Any, ...]:
+        changes = tuple((each.key, each.before, each.after) for each in step.changes)
+        return (*memory, (step.actor, step.name, step.answer, changes))
+
+    log = over_history("log", "It is what it is.", start=(), update=all_of_it, holds=lambda memory, end: False)
+    run = simulate(scenario_of(replace(FAMILY, properties=(log,))))
+    told = [
+        (step.actor.partition("-")[0], step.name, step.answer, [(c.key, c.before, c.after) for c in step.changes])
+        for step in run.steps
+    ]
+    end: Any = run.outcome
+    assert [(*each[:3], list(each[3])) for each in end.memory_of("log")] == told
+    assert ("child", "redis.decr", 0, [("left", 1, 0)]) in told
+    assert all("history" not in key for step in run.steps for key in step.keys_written)
+    assert explore(scenario_of(replace(FAMILY, properties=(log,)))).is_complete
+
+
+def test_what_waits_and_what_is_a_collection_is_remembered_too() -> None:
+    def lengths(memory: int, step: HistoryStep) -> int:
+        change = step.change_of("queue")
+        return memory if change is None else max(memory, len(change.after or ()))
+
+    async def ask_twice() -> None:
+        await redis.rpush("queue", 1)
+        await redis.rpush("queue", 2)
+
+    long = over_history("long", "The queue grows.", start=0, update=lengths, holds=lambda memory, end: memory > 1)
+    servers = (Actor("server", number, serve, is_twin=True) for number in range(2))
+    found = agree(System("q", (*servers, *actors(ask_twice)), cells=("queue", "served"), properties=(long,)))
+    assert found.verdicts == {"long", "ok"}
+
+
+def test_memories_that_are_of_no_use_are_refused() -> None:
+    def with_update(update: Callable[[Any, Any], Any]) -> System[Any]:
+        bad = over_history("bad", "", start=0, update=update, holds=lambda memory, end: False)
+        return replace(FAMILY, properties=(bad,))
+
+    def broken(memory: int, step: HistoryStep) -> int:
+        raise KeyError(memory)
+
+    for engine in (explore, explore_timed, simulate):
+        with pytest.raises(BadInputError, match=r"bad: update raised KeyError: 0, after redis\.\w+ by \w+"):
+            engine(scenario_of(with_update(broken)))
+        with pytest.raises(BadInputError, match=r"bad: it remembers \[\], of type list; allowed: what has a hash"):
+            engine(scenario_of(with_update(lambda memory, step: [])))
+    with pytest.raises(BadInputError, match=r"bad: it remembers \[\], of type list; allowed: what has a hash"):
+        over_history("bad", "", start=[], update=broken, holds=lambda memory, end: False)  # type: ignore[arg-type]
+    other = replace(EARLY, meaning="Another one.")
+    with pytest.raises(BadInputError, match="two properties over history named 'early'"):
+        explore(scenario_of(FAMILY), properties=(other,))
+
+
+def test_an_unbounded_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def turn() -> None:
+        for _ in range(60):
+            await redis.get("x")
+
+    counting = over_history(
+        "counting", "", start=0, update=lambda memory, step: memory + 1, holds=lambda memory, end: False
+    )
+    system: System[Any] = System("turning", actors(turn), cells=("x",), properties=(counting,))
+    assert explore(scenario_of(system)).states == 61
+    monkeypatch.setattr(sys.modules["batchsim.engines.exhaustive.explore"], "MEMORIES_MAX", 50)
+    with pytest.raises(BadInputError, match="counting: more than 50 different memories: it is unbounded"):
+        explore(scenario_of(system))
+    assert timed(system, 1).memory_of("counting") == 60
+
+
+# -- in the background -------------------------------------------------------------------------------
+
+
+async def tick() -> None:
+    while True:
+        await sleep("1 ms")
+        await redis.set("tick", await redis.get("seen"))
+
+
+async def tick_twice() -> None:
+    for _ in range(2):
+        await redis.set("tick", await redis.get("seen"))
+
+
+async def write_and_wait() -> None:
+    await redis.set("seen", 1)
+    await redis.set("seen", 2)
+    if await redis.get("tick") == 1:
+        await redis.blpop("never")
+
+
+def ticking(clock: Callable[[], Program[Any]], **fields: Any) -> System[Any]:
+    cron = Actor("cron", None, clock, is_background=True)
+    return System("ticking", (cron, *actors(write_and_wait)), cells=("seen", "tick", "never"), **fields)
+
+
+def test_a_run_is_over_when_only_the_background_could_go_on() -> None:
+    system = ticking(tick_twice)
+    found = explore(scenario_of(system))
+    assert schedules_of(found) == enumerate_system(system)
+    assert found.verdicts == {"ok", "deadlock"}
+    assert found.uncounted_because is None
+    for each in found.outcomes:
+        assert each.witness[-1].actor == "write_and_wait"
+    within = explore_timed(scenario_of(system))
+    assert {(each.outcome, each.verdicts) for each in within.outcomes} <= set(schedules_of(found))
+
+
+def test_where_the_background_never_rests_verdicts_and_witnesses_are_exact_and_nothing_is_counted() -> None:
+    system = ticking(tick)
+    found = explore(scenario_of(system))
+    assert found.is_proof
+    assert found.schedules is None
+    assert found.uncounted_because is not None
+    assert "a run can come back to a state that it was in" in found.uncounted_because
+    assert {(each.schedules, each.share) for each in found.outcomes} == {(None, None)}
+    assert found.decisive == ()
+    ends = {(each.outcome, each.verdicts) for each in found.outcomes}
+    # Two rounds are enough to come to each end.
+    assert ends == set(enumerate_system(ticking(tick_twice)))
+    for options in ({"reduces": True}, {"merges": False, "bounds": Bounds(states_max=2000)}, {"counts": False}):
+        other = explore(scenario_of(system), **options)
+        assert {(each.outcome, each.verdicts) for each in other.outcomes} == ends
+    within = explore_timed(scenario_of(system))
+    assert within.is_complete
+    assert {(each.outcome, each.verdicts) for each in within.outcomes} <= ends
+    for each in within.outcomes:
+        run = simulate(scenario_of(system), order=each.witness.steps, draws=each.witness.draws)
+        assert run.outcome == each.outcome
+    for seed in SEEDS:
+        outcome = timed(system, seed)
+        assert outcome in {each.outcome for each in within.outcomes}
+    slow = scenario_of(system, redis={"exponential": {"mean": "5 ms"}})
+    assert {(each.outcome, each.verdicts) for each in explore_timed(slow).outcomes} == ends
+    with pytest.raises(BadInputError, match="ticking: found an actor in the background; allowed: none"):
+        explore_exact(scenario_of(system, redis=LEGS))
+
+
+def test_a_memory_of_who_never_rests_is_unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    count_all = over_history(
+        "steps", "", start=0, update=lambda memory, step: memory + 1, holds=lambda memory, end: False
+    )
+    monkeypatch.setattr(sys.modules["batchsim.engines.exhaustive.explore"], "MEMORIES_MAX", 50)
+    with pytest.raises(BadInputError, match="steps: more than 50 different memories"):
+        explore(scenario_of(ticking(tick, properties=(count_all,))))
+    ended = over_history(
+        "ended",
+        "",
+        start=False,
+        update=lambda memory, step: step.name == "redis.get",
+        holds=lambda memory, _: memory,
+    )
+    assert explore(scenario_of(ticking(tick, properties=(ended,)))).verdicts == {"ended", "deadlock", "ok"} - {
+        "ok"
+    }
+
+
+def test_who_goes_round_for_ever_ends_no_run_and_is_explored_all_the_same() -> None:
+    async def turn() -> None:
+        while True:
+            await redis.get("seen")
+
+    system: System[Any] = System("turning", actors(turn), cells=("seen",))
+    found = explore(scenario_of(system))
+    assert (found.is_complete, found.outcomes, found.states, found.schedules) == (True, (), 1, None)

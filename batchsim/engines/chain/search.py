@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-from numpy.typing import NDArray
 
 from batchsim.engines.chain.steps import mean_us_of
 from batchsim.engines.exhaustive.edges import Part
@@ -20,18 +17,5 @@ class ChainSearch(Search):
         is_passed = np.zeros(states, dtype=bool)
         for part in parts:
             is_passed[part.sources[at_once[part.labels]]] = True
-        kept = (_restrict(part, at_once[part.labels] | ~is_passed[part.sources]) for part in parts)
+        kept = (part.chosen(at_once[part.labels] | ~is_passed[part.sources]) for part in parts)
         return [part for part in kept if len(part.sources)]
-
-
-def _restrict(part: Part, keep: NDArray[np.bool_]) -> Part:
-    if keep.all():
-        return part
-    return replace(
-        part,
-        sources=part.sources[keep],
-        rows=part.rows[keep],
-        sums=part.sums[keep],
-        weights=part.weights[keep],
-        labels=part.labels[keep],
-    )

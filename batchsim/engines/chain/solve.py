@@ -10,18 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from batchsim.bad_input import BadInputError
 from batchsim.engines.chain.absorption import Absorption
 from batchsim.engines.chain.fitness import check_for_chain
 from batchsim.engines.chain.layout import TimedLayout
 from batchsim.engines.chain.memoryless import Means
 from batchsim.engines.chain.search import ChainSearch
-from batchsim.engines.exhaustive.graph import Graph
+from batchsim.engines.exhaustive.graph import COMES_BACK, Graph
 from batchsim.engines.exhaustive.moves import StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import send_scouts
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, GaveUp, Lookout, OnLevel, searched
 from batchsim.engines.occurrences import Occurrence, missing
+from batchsim.model.history import MEMORIES_MAX
 from batchsim.model.properties import Property
-from batchsim.model.system import System
+from batchsim.model.system import System, remembering
 from batchsim.scenario import InvalidScenario, Problem, Scenario
 
 SCOUTS = 8
@@ -107,10 +109,16 @@ def explore_exact(
     faults that have a moment or leave messages in flight, and where two steps at one instant could come in either
     order and that mattered.
     """
-    system = scenario.system(policy)
+    system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     check_for_chain(scenario)
+    if system.has_background:
+        raise BadInputError(
+            f"{system.name}: found an actor in the background; allowed: none, in an exact exploration"
+        )
     search = _search(scenario, system, bounds, on_level)
     graph = Graph(search)
+    if graph.has_cycle:
+        raise BadInputError(f"{system.name}: {COMES_BACK}; allowed: runs that end, in an exact exploration")
     absorption = Absorption(graph)
     ends = (graph.outcome(state) for state in graph.terminals.tolist())
     return ExactExploration(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.distinct import stable_order
 from batchsim.engines.exhaustive.states import Numbers, Rows, Sums
@@ -23,6 +24,18 @@ class Part:
     sums: Sums
     weights: Numbers
     labels: Numbers
+
+    def chosen(self, keep: NDArray[np.bool_]) -> Part:
+        """Some of the edges."""
+        if keep.all():
+            return self
+        return Part(
+            sources=self.sources[keep],
+            rows=self.rows[keep],
+            sums=self.sums[keep],
+            weights=self.weights[keep],
+            labels=self.labels[keep],
+        )
 
 
 class Edges:

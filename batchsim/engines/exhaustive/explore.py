@@ -9,7 +9,7 @@ from typing import Any
 
 from batchsim.engines.exhaustive.counting import Counts, probability_of, schedules_to
 from batchsim.engines.exhaustive.fates import Decision, decisions
-from batchsim.engines.exhaustive.graph import Graph, WalkedStep
+from batchsim.engines.exhaustive.graph import COMES_BACK, Graph, WalkedStep
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.occurring import occurrences_in
@@ -26,7 +26,9 @@ from batchsim.engines.exhaustive.search import (
     searched,
 )
 from batchsim.engines.occurrences import Occurrence, missing
+from batchsim.model.history import MEMORIES_MAX
 from batchsim.model.properties import Property
+from batchsim.model.system import remembering
 from batchsim.scenario import Scenario, check_for_exploration
 
 WHOLE_STATES_MAX = 4_000_000
@@ -71,6 +73,8 @@ class Exploration:
     """Whether each fault of the scenario happens, in the order of `Scenario.faults`."""
     unreached: tuple[str, ...] = ()
     """What some run is to come to (`sometimes`), and none does; of an incomplete exploration nothing is said."""
+    uncounted_because: str | None = None
+    """Why schedules were not counted, and decisive steps not looked for, where that was asked for."""
 
     @property
     def missing_faults(self) -> tuple[int, ...]:
@@ -113,19 +117,20 @@ def explore(
     """
     if scenario.setting.faults:
         check_for_exploration(scenario)
-    system = scenario.system(policy)
+    system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     if not twins:
         system = replace(system, actors=tuple(each._replace(is_twin=False) for each in system.actors))
     table = StepTable(Layout(system, merges=merges, exchanges=exchanges))
-    is_counted = counts and not reduces
+    is_to_be_counted = counts and not reduces
     search = (
         _outcomes_only(table, bounds, on_level)
         if reduces
-        else _search(table, bounds, on_level, only_first_edges=not is_counted)
+        else _search(table, bounds, on_level, only_first_edges=not is_to_be_counted)
     )
     graph = Graph(search)
     outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]
     verdicts = [system.verdicts_of(outcome, properties) for outcome in outcomes]
+    is_counted = is_to_be_counted and not graph.has_cycle
     counts_to = schedules_to(graph) if is_counted else None
     classes = _classes(graph, outcomes, verdicts, counts_to)
     bad = sorted({name for given in verdicts for name in given if name != "ok"})
@@ -142,12 +147,18 @@ def explore(
         graph=graph,
         faults=occurrences_in(graph, scenario, counts_to),
         unreached=system.unreached(outcomes, properties) if search.is_complete else (),
+        uncounted_because=f"{COMES_BACK}, so there is no number of schedules"
+        if is_to_be_counted and not is_counted
+        else None,
     )
 
 
 def _outcomes_only(table: StepTable, bounds: Bounds, on_level: Callable[[Level], bool] | None) -> Search:
     states_max = min(bounds.states_max or WHOLE_STATES_MAX, WHOLE_STATES_MAX)
     whole = _search(table, replace(bounds, states_max=states_max), on_level, only_first_edges=True)
+    if table.layout.has_background and not whole.is_complete:
+        # What to skip is worked out for graphs without cycles.
+        return _search(table, bounds, on_level, only_first_edges=True)
     if whole.is_complete or whole.stopped_by == INTERRUPTED:
         return whole
     lookout = Lookout(bounds, on_level)

@@ -19,6 +19,8 @@ from batchsim.model.operation import Operation, Raised
 
 Numbers = NDArray[np.int64]
 
+COMES_BACK = "a run can come back to a state that it was in, time and again"
+
 
 class Graph:
     """States are numbers, 0 the initial one; edges are numbers, sorted by the state that they leave."""
@@ -68,8 +70,17 @@ class Graph:
             waits_for[reached] -= np.bincount(which, minlength=len(reached))
             level = reached[waits_for[reached] == 0]
         if seen != self.states:
-            raise ValueError("the graph has a cycle: retries or faults are not bounded")
+            raise ValueError("the graph has a cycle: retries or faults are not bounded, or somebody never rests")
         return levels
+
+    @cached_property
+    def has_cycle(self) -> bool:
+        """Whether a run can come back to a state that it was in. Raises `ValueError` for a tree."""
+        self.check_whole()
+        try:
+            return not self.topological_levels
+        except ValueError:
+            return True
 
     def check_whole(self) -> None:
         """Raise `ValueError` for a tree, where all edges are needed."""

@@ -60,6 +60,7 @@ class Role:
         self.locals = LocalStates(actors[0], merges=merges, pace=pace, catches=catches, twins=twins)
         self.begins_with = actors[0].begins_with
         self.returns_to = actors[0].returns_to
+        self.is_background = actors[0].is_background
         self.is_exchanged = False
         """Whether the states do not tell it from others of its kind."""
 
@@ -84,6 +85,7 @@ class Layout:
         """One actor each."""
         self._to_end = [role for role in self.roles if role.actors[0].is_to_end and self.is_of_system(role)]
         """Likewise."""
+        self.has_background = any(role.is_background for role in self.roles)
         self.actors_count = self.roles[-1].columns.stop
         self.cells = tuple(self.cells_of_system())
         self.column_of = {cell: self.actors_count + place for place, cell in enumerate(self.cells)}
@@ -97,7 +99,8 @@ class Layout:
         found = [
             (role, self.column_of[role.begins_with])
             for role in self.roles
-            if role.actors[0].is_exchangeable and role.begins_with is not None
+            # A memory may tell who did what, where states would not.
+            if role.actors[0].is_exchangeable and role.begins_with is not None and not role.actors[0].memories
         ]
         if len(found) < 2:
             return ()

@@ -208,8 +208,19 @@ class Search:
         self.edges.add(parts, targets, begin, end, known)
 
     def _admit(self, parts: list[Part], states: int) -> list[Part]:
-        """Those of the possible steps of so many states that the search takes."""
-        return parts
+        """Those of the possible steps of so many states that the search takes: none where a run is over."""
+        if not self.layout.has_background:
+            return parts
+        goes_on = np.zeros(states, dtype=bool)
+        for part in parts:
+            if not self._is_in_background(part):
+                goes_on[part.sources] = True
+        kept = (part.chosen(goes_on[part.sources]) if self._is_in_background(part) else part for part in parts)
+        return [part for part in kept if len(part.sources)]
+
+    def _is_in_background(self, part: Part) -> bool:
+        """Whether somebody in the background takes the steps of a part, which are all of one role."""
+        return len(part.labels) > 0 and self.labels[part.labels[0]].kind.role.is_background
 
 
 S = TypeVar("S", bound=Search)

@@ -19,7 +19,7 @@ from batchsim.model.operation import Program
 from batchsim.model.system import Actor
 from batchsim.user_code import told
 
-_SHARED = ("is_twin", "begins_with", "begins_after_leg_of", "returns_to", "is_judged", "is_spare")
+_SHARED = ("is_twin", "begins_with", "begins_after_leg_of", "returns_to", "is_judged", "is_spare", "is_background")
 ALLOWED = "allowed: is_twin=True for actors of a kind that all do the same, with the same answers"
 
 

@@ -76,7 +76,7 @@ class Conductor:
     def check_end(self, world: Any, stopped: Set[Actor]) -> None:
         """The run is at rest; raises `OrderNotPossible` if the order was not followed to its end.
 
-        `stopped`: who takes no further step, whatever came early.
+        `stopped`: who takes no further step that counts, whatever came early.
         """
         if self._taken < len(self._order):
             cue = self._order[self._taken]

@@ -26,6 +26,15 @@ class Clock(Environment):
             for callback in event.callbacks:
                 callback(event)
 
+    def run_while(self, goes_on: Callable[[], bool]) -> None:
+        """Likewise, and no longer than `goes_on` says so, which is asked before each event."""
+        queue = self._queue
+        while queue and goes_on():
+            self._now, _, _, event = heappop(queue)
+            self.now_us = self._now  # type: ignore[assignment]
+            for callback in event.callbacks:
+                callback(event)
+
 
 class At(Event):
     """Calls `callback`, `delay_us` from now; events of one instant come in the order of `tie`."""

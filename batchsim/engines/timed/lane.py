@@ -64,6 +64,15 @@ class Stage:
         """Whether an error of a coroutine's own is an end of its actor; otherwise whoever runs it gets it."""
         self.raised: dict[Actor, Told] = {}
         """The errors that ended actors."""
+        self.in_foreground: dict[Lane, None] | None = None
+        """The lanes that await an operation, of actors that are not in the background; `None`: nobody is."""
+
+    def goes_on(self) -> bool:
+        """Whether anybody who is not in the background can take a step, be it after a while."""
+        return any(
+            lane.actor not in self.stopped and lane.operation.alternatives(self.world)
+            for lane in self.in_foreground or ()
+        )
 
     def fail(self, actor: Actor, error: Exception) -> None:
         """An error that nobody handled ends an actor."""
@@ -113,6 +122,9 @@ class Lane(Recurring):
 
     def _go_on(self, answer: Any, failure: Exception | None, delay_us: int) -> None:
         """Resume the coroutine, which can act again `delay_us` from now, and issue what it awaits."""
+        pending = self.stage.in_foreground
+        if pending is not None:
+            pending.pop(self, None)
         try:
             awaited = self._program.send(answer) if failure is None else self._program.throw(failure)
         except StopIteration as end:
@@ -133,9 +145,11 @@ class Lane(Recurring):
         request_us, self._response_us, tie = stage.latencies.draw_legs(
             self.actor, self.streams, awaited, awaited.name
         )
-        if self.actor.exposures:
+        if self.actor.exposures or self.actor.memories:
             awaited = self.actor.expose(awaited)
         self.operation: Operation[Any] = awaited
+        if pending is not None and not self.actor.is_background:
+            pending[self] = None
         self.tie = tie
         clock = stage.clock
         self._issued_us = clock.now_us + delay_us

@@ -21,7 +21,7 @@ from batchsim.model.cells import Cells, GuardedCells
 from batchsim.model.changes import RecordedCells, WatchedCells
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Run
-from batchsim.model.system import Actor, RaisedError, Results, System
+from batchsim.model.system import Actor, RaisedError, Results, System, remembering
 from batchsim.scenario import Scenario, check_for_timed_run
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def simulate(
     else:
         latencies = PrescribedLatencies(draws, scenario.slowings)
     conductor = None if order is None else Conductor(order)
-    system = scenario.system(policy)
+    system = remembering(scenario.system(policy))
     actors = iter(system.actors)
     run = _Run(scenario, system, scenario.seed, latencies, actors, keep, observer, conductor).run()
     trace: Trace = system.trace(run)
@@ -73,7 +73,7 @@ class Simulation:
     def __init__(self, scenario: Scenario, policy: Any, notes: Notes | None = None) -> None:
         check_for_timed_run(scenario)
         self._scenario = scenario
-        self._system = scenario.system(policy)
+        self._system = remembering(scenario.system(policy))
         self._samplers = Samplers(scenario)
         notes = [] if notes is None else notes
         self._actors = tuple(
@@ -127,6 +127,8 @@ class _Run:
         self._keeps_steps = keep is None or len(keep) > 0
         self._cells = _cells(is_watched=is_watched, keeps_steps=self._keeps_steps)
         system.begin(self._cells)
+        if isinstance(self._cells, RecordedCells):
+            self._cells.take_notes()  # no step wrote what is there at the beginning
         self._world = system.world(self._cells)
         self._clock = Clock()
         self._latencies = latencies
@@ -136,6 +138,10 @@ class _Run:
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
         self._stage = WatchedStage(*parts, observer, conductor) if is_watched else Stage(*parts)
         self._stage.catches = system.catches_errors
+        # An order says by itself where it ends.
+        self._has_background = conductor is None and system.has_background
+        if self._has_background:
+            self._stage.in_foreground = {}
         self._actors = actors
         """Who has not been asked yet: the spare ones, once all others were."""
         self._returned: dict[str, Any] = {}
@@ -150,13 +156,13 @@ class _Run:
         self._admit_actors()
         if self._keeps_steps:
             with _no_garbage_collected():
-                self._clock.run_to_rest()
+                self._let_time_pass()
         else:
-            self._clock.run_to_rest()
+            self._let_time_pass()
         if isinstance(self._cells, GuardedCells):
             self._cells.release()
         if self._conductor is not None:
-            self._conductor.check_end(self._world, self._stage.stopped)
+            self._conductor.check_end(self._world, self._stage.stopped | self._background())
         outcome = self._system.outcome(self._world, self._results())
         self._let_go()
         return Run(
@@ -167,6 +173,21 @@ class _Run:
             steps=tuple(self._recorder.steps),
             faults=self._faults(),
         )
+
+    def _let_time_pass(self) -> None:
+        if self._has_background:
+            self._clock.run_while(self._goes_on)
+        else:
+            self._clock.run_to_rest()
+
+    def _background(self) -> set[Actor]:
+        actors = self._system.actors if self._system.has_background else ()
+        return {actor for actor in actors if actor.is_background}
+
+    def _goes_on(self) -> bool:
+        if isinstance(self._cells, GuardedCells):
+            self._cells.release()
+        return self._stage.goes_on()
 
     def _results(self) -> Results:
         waiting = self._going_on - self._stage.stopped

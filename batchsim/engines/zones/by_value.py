@@ -20,7 +20,9 @@ from batchsim.engines.zones.slots import Instant
 from batchsim.engines.zones.step import Stepper
 from batchsim.engines.zones.timetable import timetable
 from batchsim.engines.zones.windows import Windows
+from batchsim.model.history import MEMORIES_MAX
 from batchsim.model.properties import Property
+from batchsim.model.system import remembering
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def explore_by_value(
     the rest it is as `explore_timed`. Raises `NoLeg` where the parameter is not the length of legs.
     """
     scenario = one.scenario
-    system = scenario.system(policy)
+    system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     if system.faults or scenario.slowings:
         raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, in a timed exploration")
     guide = Guide(StepTable(Layout(system, merges=True)))

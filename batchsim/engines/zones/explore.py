@@ -17,7 +17,9 @@ from batchsim.engines.zones.step import Stepper
 from batchsim.engines.zones.timetable import Timetable, timetable
 from batchsim.engines.zones.windows import Windows
 from batchsim.model.exposure import fault_key
+from batchsim.model.history import MEMORIES_MAX
 from batchsim.model.properties import Property
+from batchsim.model.system import remembering
 from batchsim.scenario import Scenario, check_for_timed_exploration
 
 
@@ -93,7 +95,7 @@ def explore_timed(
     go on. Raises `InvalidScenario` for faults with a probability, and for a cut.
     """
     check_for_timed_exploration(scenario)
-    system = scenario.system(policy)
+    system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     table = StepTable(TimedLayout(system, scenario.slowings))
     guide, windows = Guide(table), Windows(scenario.latency_of, scenario.slowings)
     search = Search(Stepper(guide, windows))

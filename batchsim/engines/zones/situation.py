@@ -102,6 +102,15 @@ class Guide:
         gate = self.gates[column]
         return gate is None or row[column] != 0 or row[gate] != ABSENT
 
+    def is_over(self, row: Row) -> bool:
+        """Whether nobody can take a step, or only those in the background."""
+        return self.layout.has_background and not any(
+            self.moves(row, kind)
+            for column, role in enumerate(self.roles)
+            if not role.is_background and self.has_begun(row, column)
+            for kind in self.kinds(row, column)
+        )
+
     def kinds(self, row: Row, column: int) -> tuple[StepKind, ...]:
         """The pending steps of the actor of a column."""
         return self.table.kinds(self.roles[column], row[column])
@@ -158,8 +167,9 @@ class Situation:
         self.slowness = slowness
         self.deadlines: list[Deadline] = []
         self.firings: list[Firing] = []
-        self._note_free_steps()
-        self._note_waiting()
+        if not guide.is_over(row):
+            self._note_free_steps()
+            self._note_waiting()
         bound = {slot for deadline in self.deadlines for slot in deadline}
         self.opportunities = tuple(dict.fromkeys(self._opportunities(bound)))
         """Instants at which something may happen, and need not."""
