@@ -60,7 +60,7 @@ def load_from_file(reference: str, directory: Path, expected: type[T]) -> T:
     path, name = directory / match["file"], match["name"]
     names = vars(_module(path, name))
     value: Any = names.get(name)
-    if _is_a(value, expected):
+    if name in names and _is_a(value, expected):
         return cast(T, value)
     if name in names:
         raise UserCodeError(f"{path}: {name} is of type {type_name(value)}, not {expected.__name__}")

@@ -63,6 +63,8 @@ def _claim(exploration: Exploration) -> Text:
     without = claim_without_faults(exploration, claim)
     if without is not None:
         claim, style = without, UNSURE
+    if exploration.uncounted_because is not None:
+        bounds += f"; {exploration.uncounted_because}"
     return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
 
 

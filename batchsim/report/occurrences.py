@@ -110,8 +110,13 @@ def _where(found: Occurrence, exploration: Explored) -> str:
 
 
 def unreached_document(exploration: Explored) -> dict[str, Any]:
-    """What some run is to come to, and none does, as JSON; nothing where that is nothing."""
-    return {"unreached": list(exploration.unreached)} if exploration.unreached else {}
+    """What some run is to come to, and none does, as JSON; nothing where that is nothing.
+
+    Likewise why schedules are not counted, where they would be.
+    """
+    because = getattr(exploration, "uncounted_because", None)
+    unreached = {"unreached": list(exploration.unreached)} if exploration.unreached else {}
+    return {**unreached, **({} if because is None else {"uncounted_because": because})}
 
 
 def occurrences_document(faults: Sequence[Occurrence], counted: str | None = None) -> list[dict[str, Any]]:

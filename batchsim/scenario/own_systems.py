@@ -6,7 +6,6 @@ What is wrong with it is a `UserCodeError`, one line that names the file, the po
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, partial
@@ -113,9 +112,9 @@ def load_model(reference: str, directory: Path) -> Model:
     if type(found) is System:
         return model_of(found)
     if type(found) is not Model:
+        file, _, name = reference.rpartition(":")
         raise UserCodeError(
-            f"{directory / reference.rpartition(':')[0]}: {reference.rpartition(':')[2]} is of type "
-            f"{type_name(found)}; allowed: a Model or a System"
+            f"{directory / file}: {name} is of type {type_name(found)}; allowed: a Model or a System"
         )
     _check_model(found, reference)
     return found
@@ -192,7 +191,7 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
     for actor in actors:
         for function in _coroutine_functions(actor.program):
             for line, why in _mistakes(function):
-                raise UserCodeError(f"{what}: {actor.name}: line {line}: {why}")
+                raise UserCodeError(f"{what}: {actor.name}: {function.__qualname__}, line {line}: {why}")
     guarded = tuple(replace(each, holds=_asked(each, what)) for each in properties)
     ending = tuple(actor._replace(program=partial(_to_its_end, actor.program)) for actor in actors)
     return replace(system, actors=ending, cells=cells, properties=guarded, is_guarded=True)
@@ -247,13 +246,22 @@ def _mistakes(function: Any) -> tuple[tuple[int, str], ...]:
 
 
 def _coroutine_functions(program: Any) -> Iterator[Any]:
-    """What an actor runs, and the other coroutine functions of its file."""
-    function = program
-    while isinstance(function, partial):
-        function = function.func
-    yield function
-    home = getattr(function, "__module__", None)
-    module = sys.modules.get(home or "")
-    for each in vars(module).values() if module is not None else ():
-        if inspect.iscoroutinefunction(each) and each.__module__ == home and each is not function:
-            yield each
+    """What an actor runs, and the coroutine functions of the user's that are called on the way."""
+    left, seen = list(_functions_in(program)), set[int]()
+    while left:
+        function = left.pop()
+        if id(function) in seen or not inspect.iscoroutinefunction(function):
+            continue
+        seen.add(id(function))
+        yield function
+        code = getattr(function, "__code__", None)
+        if code is not None and not str(function.__module__).startswith("batchsim."):
+            known = inspect.getclosurevars(function)
+            left += [each for each in (*known.globals.values(), *known.nonlocals.values()) if callable(each)]
+
+
+def _functions_in(program: Any) -> Iterator[Any]:
+    while isinstance(program, partial):
+        yield from (each for each in (*program.args, *program.keywords.values()) if callable(each))
+        program = program.func
+    yield program
