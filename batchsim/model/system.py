@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from batchsim.model.cells import Cells, Key, freeze
 from batchsim.model.exposure import Exposure, exposed
 from batchsim.model.faults import Fault
 from batchsim.model.operation import Operation, Program
+from batchsim.model.parts import PARTS, Part, settings_in
 from batchsim.model.properties import Property, names_of_those_that_hold
 from batchsim.model.run import Run
 
@@ -106,7 +108,7 @@ class AtRest:
     """What a run came to, where a system says nothing else: every cell, and what those who are judged returned."""
 
     cells: tuple[tuple[Key, Hashable], ...]
-    """Those that are there, by name, frozen."""
+    """Those that are there, by name, frozen; but for what parts of the system are set to."""
     results: tuple[tuple[str, Any], ...]
 
     def __getitem__(self, cell: Key) -> Any:
@@ -119,7 +121,7 @@ class AtRest:
 
 def at_rest(world: Any, results: Results) -> AtRest:
     """All that is there when nobody can move any more."""
-    cells = sorted((key, freeze(value)) for key, value in world.cells.items())
+    cells = sorted((key, freeze(value)) for key, value in world.cells.items() if key != PARTS)
     return AtRest(tuple(cells), tuple(sorted(results.items())))
 
 
@@ -170,10 +172,41 @@ class System(Generic[T_co]):
     """Whether footprints are checked in timed runs too, as they are in exploration: a user's own steps are."""
     noted: frozenset[str] = frozenset()
     """The names of operations whose steps a timed run is told by, whichever steps are kept."""
+    parts: tuple[Part, ...] = ()
+    """What stores bring with them: `redis.expiring("lease")`. Their actors, cells and timers join the others, and
+    nothing is left here then."""
+
+    def __post_init__(self) -> None:
+        if self.parts:
+            for name, value in _with_parts(self).items():
+                object.__setattr__(self, name, value)
 
     def verdicts_of(self, outcome: Any, more: Iterable[Property] = ()) -> tuple[str, ...]:
         """The names of all verdicts on an outcome, `more` of the user's among them; `("ok",)` where none is."""
         return names_of_those_that_hold((*self.properties, *more), outcome)
+
+
+def _with_parts(system: System[Any]) -> dict[str, Any]:
+    """The fields of a system, its parts being no longer apart."""
+    parts, actors = system.parts, tuple(system.actors)
+    settings = settings_in(parts)
+    brought = tuple(actor for part in parts for actor in part.actors)
+    return {
+        "actors": (
+            *(each for each in actors if not each.is_spare),
+            *brought,
+            *(each for each in actors if each.is_spare),
+        ),
+        "cells": tuple(dict.fromkeys((*system.cells, *(cell for part in parts for cell in part.cells), PARTS))),
+        "begin": partial(_begin_with, settings, system.begin),
+        "timers": {**system.timers, **{timer: name for part in parts for timer, name in part.timers}},
+        "parts": (),
+    }
+
+
+def _begin_with(settings: Hashable, begin: Callable[[Cells], Any], cells: Cells) -> None:
+    cells.write(PARTS, settings)
+    begin(cells)
 
 
 class Modelled(Protocol[P_contra, T_co]):
