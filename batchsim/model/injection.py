@@ -370,13 +370,15 @@ def environment_of(
         match fault:
             case Outage():
                 program = partial(_outage, fault.word, number, fault.times_max)
-                actors.append(Actor("outage", number, program, exposures=(OutageBegins(number, fault),)))
+                actors.append(
+                    Actor("outage", number, program, exposures=(OutageBegins(number, fault),), is_environment=True)
+                )
                 cells.append(outage_key(number))
             case LostState():
                 lost_keys = matching(fault.keys, known)
                 program = partial(_lose, fault.word, number, fault.times_max)
                 lost = StateIsLost(number, fault, lost_keys)
-                actors.append(Actor("lost_state", number, program, exposures=(lost,)))
+                actors.append(Actor("lost_state", number, program, exposures=(lost,), is_environment=True))
                 if fault.last_writes is not None:
                     cells.append(log_key(number))
                     onlookers.append(WritesAreLogged(number, fault, lost_keys))

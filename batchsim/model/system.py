@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from batchsim.bad_input import BadInputError
@@ -16,6 +16,7 @@ from batchsim.model.exposure import Exposure, exposed
 from batchsim.model.faults import Fault
 from batchsim.model.history import Memory, MemoryKey, remembered
 from batchsim.model.operation import Operation, Program
+from batchsim.model.parts import PARTS, Part, settings_in
 from batchsim.model.properties import Property, names_of_the_unreached, names_of_those_that_hold
 from batchsim.model.run import Run
 
@@ -84,6 +85,8 @@ class Actor(NamedTuple):
     """Whether actors of its kind are interchangeable while they wait for the same thing."""
     is_spare: bool = False
     """Whether it is needed only once all others of its kind are busy."""
+    is_environment: bool = False
+    """Whether it stands for what happens by itself, such as a timeout: it may wait for ever."""
     is_background: bool = False
     """Whether nothing is over for its sake: a run is over in the first state in which nobody else can take a step,
     whatever it could still do itself. Who others wait for is not in the background: the run may be over before it
@@ -116,9 +119,10 @@ class Actor(NamedTuple):
     def is_to_end(self) -> bool:
         """Whether it is a deadlock if it waits for ever.
 
-        Twins, be it a single one, serve whoever comes, and nobody waits for who is in the background.
+        Twins, be it a single one, serve whoever comes, and nobody waits for who is in the background, or for what
+        is no program at all.
         """
-        return not (self.is_twin or self.is_spare or self.is_background)
+        return not (self.is_twin or self.is_spare or self.is_background or self.is_environment)
 
     @property
     def name(self) -> str:
@@ -159,7 +163,7 @@ class AtRest:
     """What a run came to, where a system says nothing else: every cell, and what those who are judged returned."""
 
     cells: tuple[tuple[Key, Hashable], ...]
-    """Those that are there, by name, frozen."""
+    """Those that are there, by name, frozen; but for what parts of the system are set to."""
     results: tuple[tuple[str, Any], ...]
     waiting: tuple[str, ...] = ()
     """The names of those who wait for ever, in order; twins may."""
@@ -192,7 +196,7 @@ def at_rest(world: Any, results: Results) -> AtRest:
     for key, value in world.cells.items():
         if isinstance(key, MemoryKey):
             memories.append((key.of, value[0]))
-        elif value is not None:
+        elif value is not None and key != PARTS:
             cells.append((key, freeze(value)))
     returned = tuple(sorted(results.items()))
     return AtRest(tuple(sorted(cells)), returned, results.waiting, results.raised, tuple(memories))
@@ -272,6 +276,14 @@ class System(Generic[T_co]):
     """Whether footprints are checked in timed runs too, as they are in exploration: a user's own steps are."""
     noted: frozenset[str] = frozenset()
     """The names of operations whose steps a timed run is told by, whichever steps are kept."""
+    parts: tuple[Part, ...] = ()
+    """What stores bring with them: `redis.expiring("lease")`. Their actors, cells and timers join the others, and
+    nothing is left here then."""
+
+    def __post_init__(self) -> None:
+        if self.parts:
+            for name, value in _with_parts(self).items():
+                object.__setattr__(self, name, value)
 
     @cached_property
     def has_background(self) -> bool:
@@ -295,6 +307,29 @@ class System(Generic[T_co]):
     def unreached(self, outcomes: Iterable[Any], more: Iterable[Property] = ()) -> tuple[str, ...]:
         """The names of what some run is to come to (`sometimes`), and none that has one of these outcomes does."""
         return names_of_the_unreached((*self.properties, *more), outcomes)
+
+
+def _with_parts(system: System[Any]) -> dict[str, Any]:
+    """The fields of a system, its parts being no longer apart."""
+    parts, actors = system.parts, tuple(system.actors)
+    settings = settings_in(parts)
+    brought = tuple(actor for part in parts for actor in part.actors)
+    return {
+        "actors": (
+            *(each for each in actors if not each.is_spare),
+            *brought,
+            *(each for each in actors if each.is_spare),
+        ),
+        "cells": tuple(dict.fromkeys((*system.cells, *(cell for part in parts for cell in part.cells), PARTS))),
+        "begin": partial(_begin_with, settings, system.begin),
+        "timers": {**system.timers, **{timer: name for part in parts for timer, name in part.timers}},
+        "parts": (),
+    }
+
+
+def _begin_with(settings: Hashable, begin: Callable[[Cells], Any], cells: Cells) -> None:
+    cells.write(PARTS, settings)
+    begin(cells)
 
 
 class Modelled(Protocol[P_contra, T_co]):
