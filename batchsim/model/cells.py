@@ -8,7 +8,7 @@ is absent holds nothing: a deleted Redis key, a row that was never inserted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Set
 from typing import Any, TypeVar
 
 from batchsim.bad_input import BadInputError
@@ -57,6 +57,26 @@ class UndeclaredKeyError(BadInputError):
 
 class UnknownCellError(BadInputError):
     """An operation touches a cell that its system does not list."""
+
+
+def known_of(touched: Set[Key], listed: Set[Key], what: str) -> set[Key]:
+    """Those of the cells that an operation touches that its system lists; raises `UnknownCellError`.
+
+    `what`: the operation in words. A cell that counts only where it is listed may be left out.
+    """
+    unknown = sorted(cell for cell in touched - listed if not isinstance(cell, IfListed))
+    if unknown:
+        known = ", ".join(sorted(map(str, listed))[:LISTED_MAX])
+        more = ", …" if len(listed) > LISTED_MAX else ""
+        by = next((f"; {text} lists it" for begin, text in LISTED_BY.items() if unknown[0].startswith(begin)), "")
+        allowed = f"a cell that is listed ({known}{more}){by}"
+        raise UnknownCellError(f"{what} touches the cell {unknown[0]!r}; allowed: {allowed}")
+    return set(touched & listed)
+
+
+LISTED_MAX = 6
+LISTED_BY: dict[str, str] = {}
+"""By the first letters of cells of stores: what lists them in a system."""
 
 
 class GuardedCells(Cells):

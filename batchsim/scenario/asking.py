@@ -73,7 +73,7 @@ class Asked(Generic[A, R]):
         """Its answer."""
         if subject not in self._answers:
             return self._first(subject)
-        answer = self._ask(subject)
+        answer = self.ask(subject)
         self._check(subject, answer)
         return answer
 
@@ -93,12 +93,12 @@ class Asked(Generic[A, R]):
         begin = time.monotonic()
         seen: list[str] = []
         with _watching(seen):
-            answer = self._ask(subject)
+            answer = self.ask(subject)
         is_early = len(self._answers) < CAREFUL_MAX
         others = tuple(self._answers) if is_early else ()
         self._answers[subject] = answer
         for again in (*repeat(subject, (TIMES if is_early else TIMES_LATER) - 1), *others):
-            self._check(again, self._ask(again))
+            self._check(again, self.ask(again))
             if time.monotonic() - begin > PATIENCE_S:
                 break
         if seen:
@@ -117,7 +117,8 @@ class Asked(Generic[A, R]):
         both = f"{self._names[id(known)]}, and {where}{self._names[id(answer)]}"
         raise UserCodeError(f"{self._told(subject)} returned {both}; allowed: always the same answer")
 
-    def _ask(self, subject: A) -> R:
+    def ask(self, subject: A) -> R:
+        """Its answer, asked once, and compared with none."""
         try:
             with printing_to_stderr():
                 answer = self._function(subject if self._fresh is None else self._fresh(subject))

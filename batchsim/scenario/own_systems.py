@@ -193,17 +193,22 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
             for line, why in _mistakes(function):
                 raise UserCodeError(f"{what}: {actor.name}: {function.__qualname__}, line {line}: {why}")
     guarded = tuple(replace(each, holds=_asked(each, what)) for each in properties)
-    ending = tuple(actor._replace(program=partial(_to_its_end, actor.program)) for actor in actors)
+    ending = tuple(
+        actor._replace(program=partial(_to_its_end, f"{what}: {actor.name}", actor.program)) for actor in actors
+    )
     return replace(system, actors=ending, cells=cells, properties=guarded, is_guarded=True)
 
 
-async def _to_its_end(program: Callable[[], Program[Any]]) -> Any:
+async def _to_its_end(what: str, program: Callable[[], Program[Any]]) -> Any:
     """What an actor does; where an operation raises and it does not catch that, it ends, as a process would.
 
     What it raises by itself is an error of its own, even if it is of the same class.
     """
+    begun = program()
+    if not inspect.iscoroutine(begun):
+        raise UserCodeError(f"{what}: program: found {told(program)}; allowed: a coroutine function (async def)")
     try:
-        return await program()
+        return await begun
     except Stopped:
         raise
     except ProtocolError as error:
@@ -220,7 +225,10 @@ def _checked(values: Any, kind: type, what: str) -> tuple[Any, ...]:
             raise
         raise UserCodeError(f"{what}: {what_it_did(error)}") from None
     for each in found:
-        if type(each) is not kind:
+        # A subclass of the user's could do anything where it is compared; those of batchsim do not.
+        if type(each) is not kind and not (
+            isinstance(each, kind) and type(each).__module__.startswith("batchsim.")
+        ):
             raise UserCodeError(f"{what}: found {told(each)}, of type {type_name(each)}; allowed: {kind.__name__}")
     return found
 
@@ -235,9 +243,13 @@ def _asked(own: Property, what: str) -> Callable[[Any], bool]:
     """A property of the outcome, asked with care; nothing else may decide it."""
     if isinstance(own.holds, Asked):
         return own.holds
-    return Asked(
-        own.holds, f"{what}: {own.name}: holds", {"True": True, "False": False}, briefly=lambda _: "outcome"
-    )
+
+    def asked() -> Asked[Any, bool]:
+        allowed = {"True": True, "False": False}
+        return Asked(own.holds, f"{what}: {own.name}: holds", allowed, briefly=lambda _: "outcome")
+
+    # Outcomes that are equal may differ in what is remembered of their history: then each is asked by itself.
+    return asked() if own.history is None else asked().ask
 
 
 @cache

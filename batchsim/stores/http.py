@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from batchsim.bad_input import BadInputError
-from batchsim.model.cells import Cells, IfListed, Key
+from batchsim.model.cells import LISTED_BY, Cells, IfListed, Key
 from batchsim.model.operation import (
     Alternative,
     BlockingOperation,
@@ -86,6 +86,9 @@ class Response(NamedTuple):
     def is_success(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status_code < 300
+
+
+LISTED_BY["http:"] = "parts=(http.service(NAME),) in the System"
 
 
 def requests_key(service: str) -> Key:

@@ -29,7 +29,7 @@ from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from batchsim.bad_input import BadInputError
-from batchsim.model.cells import Cells, Key
+from batchsim.model.cells import LISTED_BY, Cells, Key
 from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Operation, Timer, touches
 from batchsim.model.parts import PARTS, Part, setting_of
 from batchsim.model.system import Actor
@@ -68,6 +68,9 @@ class Settings(NamedTuple):
 
     timeout: str
     redeliveries: int
+
+
+LISTED_BY["queue:"] = 'parts=(queue.visibility(NAME, "30 s"),) in the System'
 
 
 def queue_key(name: str) -> Key:

@@ -181,9 +181,7 @@ def test_what_is_released_is_visible_at_once() -> None:
 
 
 def test_a_queue_that_is_not_set_up_is_told() -> None:
-    with pytest.raises(
-        BadInputError, match=r"queue\.send: found no queue jobs .* parts=\(queue\.visibility\('jobs', "
-    ):
+    with pytest.raises(BadInputError, match=r"touches the cell 'queue:jobs'; .*parts=\(queue\.visibility\(NAME, "):
         simulate(scenario_of(mails(parts=())))
     with pytest.raises(BadInputError, match="redeliveries: found -1; allowed: 0 or more"):
         queue.visibility("jobs", "30 s", redeliveries=-1)

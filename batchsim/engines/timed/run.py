@@ -136,7 +136,9 @@ class _Run:
         self._recorder = Recorder(keep, system.noted, self._cells)
         self._conductor = conductor
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
-        self._stage = WatchedStage(*parts, observer, conductor) if is_watched else Stage(*parts)
+        # A user's own system is checked whole; of the batch, tests do.
+        listed = frozenset(system.cells) if system.is_guarded else None
+        self._stage = WatchedStage(*parts, observer, conductor, listed) if is_watched else Stage(*parts)
         self._stage.catches = system.catches_errors
         # An order says by itself where it ends.
         self._has_background = conductor is None and system.has_background

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
@@ -12,7 +12,7 @@ from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Callbacks, End, Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.waiting import Waiting
-from batchsim.model.cells import GuardedCells
+from batchsim.model.cells import GuardedCells, Key, known_of
 from batchsim.model.operation import BlockingOperation, Operation, Program, told
 from batchsim.model.system import Actor
 
@@ -30,10 +30,13 @@ class WatchedStage(Stage):
         call_spare: Callable[[int | None], None],
         observer: Observer | None,
         conductor: Conductor | None,
+        listed: Set[Key] | None = None,
     ) -> None:
         super().__init__(clock, world, latencies, waiting, recorder, call_spare)
         self.observer = observer
         self.conductor = conductor
+        self.listed = listed
+        """The cells of the system, if it is to be checked that no step touches another one."""
         assert isinstance(world.cells, GuardedCells)
         self.guard = world.cells
 
@@ -106,7 +109,10 @@ class WatchedLane(Lane):
             conductor.advance()
 
     def _admit(self) -> None:
-        self.stage.guard.admit(told(self.operation), *self.operation.footprint())
+        footprint, listed = self.operation.footprint(), self.stage.listed
+        if listed is not None:
+            known_of(footprint.reads | footprint.writes, listed, f"{told(self.operation)} by {self.name}")
+        self.stage.guard.admit(told(self.operation), *footprint)
 
     def _note_step(
         self, operation: Operation[Any], answer: Any, woken_by: int | None, alternative: str | None = None
