@@ -503,6 +503,10 @@ def run_in_shell(command: str) -> subprocess.CompletedProcess[str]:
         (f"batchsim run {INCIDENT} >&-", 0),
         (f"PYTHONIOENCODING=ascii batchsim run {INCIDENT} --set name=caf\u00e9", 0),
         ("batchsim run scenarios/none.yaml 2>/dev/full", 2),
+        # Of what is told beside the results too: nothing is expected here, or it is warned of something.
+        (f"batchsim run {INCIDENT} --policy local_count 2>&1 | true", 0),
+        (f"batchsim run {INCIDENT} --set latency.operations.redis.expire=1s 2>/dev/full", 0),
+        (f"batchsim run {INCIDENT} --quiet --fail-on any 2>/dev/full", 1),
         (f"batchsim run {INCIDENT} --quiet --json /dev/null && test -c /dev/null", 0),
     ],
 )

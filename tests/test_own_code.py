@@ -537,6 +537,51 @@ def test_a_step_that_cannot_be_used(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["run", "explore", "sweep", "window"])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def f(setting): return ()", "own.py:MINE: actors: f(setting, policy) raised TypeError: f() takes 1"),
+        ("def f(setting, policy): yield 1 / 0", "f(setting, policy) raised ZeroDivisionError: division by zero"),
+        ("def f(setting, policy): return None", "f(setting, policy) raised TypeError: 'NoneType' object is not"),
+        (
+            "def f(setting, policy): return [3]",
+            "f(setting, policy) gave 3; allowed: an Actor of a kind and a program",
+        ),
+        ("def f(setting, policy): sys.exit(0)", "f(setting, policy) raised SystemExit: 0"),
+        (
+            "async def p(): raise KeyError('\\x1b[31m')\ndef f(setting, policy): yield Actor('mine', None, p)",
+            "own.py:MINE: actors: f: mine raised KeyError: '\\x1b[31m'",
+        ),
+        (
+            "def p(): return 3\ndef f(setting, policy): yield Actor('mine', None, p)",
+            "own.py:MINE: actors: f: mine returned 3; allowed: a coroutine (async def)",
+        ),
+    ],
+)
+def test_actors_that_cannot_be_used(
+    command: str, code: str, message: str, own: Own, batchsim: Callable[..., tuple[int, str, str]]
+) -> None:
+    own(f"from batchsim.model.system import Actor\n{code}\nMINE = replace(P, name='mine', actors=(f,))\n")
+    found, out, err = batchsim(command, one_item(), "--policy", "own.py:MINE")
+    assert (found, out) == (2, ""), err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_actors_of_ones_own_act(own: Own, batchsim: Callable[..., tuple[int, str, str]]) -> None:
+    own(
+        "from batchsim.model.system import Actor\nfrom batchsim.batch.operations import EnqueuedCount\n"
+        "async def p(): await EnqueuedCount(); return 3\n"
+        "def f(setting, policy): yield Actor('mine', None, p)\n"
+        "MINE = replace(P, name='mine', actors=(f,))\n"
+    )
+    code, out, err = batchsim("run", one_item(), "--policy", "own.py:MINE", "--timeline")
+    assert code == 0, err
+    assert re.search(r"mine +redis.enqueued_count", out)
+    assert batchsim("explore", one_item(), "--policy", "own.py:MINE")[0] in (0, 1)
+
+
 def test_a_cell_that_a_policy_does_not_list_is_refused_by_exploration(
     own: Own, batchsim: Callable[..., tuple[int, str, str]]
 ) -> None:

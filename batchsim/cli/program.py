@@ -23,7 +23,7 @@ from batchsim.cli.commands import commands
 from batchsim.cli.crashes import meet_at_exit, noting, report_of, show_trace
 from batchsim.cli.exit_codes import BAD_INPUT, INCONCLUSIVE, INTERNAL_ERROR, INTERRUPTED
 from batchsim.cli.options import Debugging
-from batchsim.cli.telling import tell
+from batchsim.cli.telling import silence, tell
 
 COMPLETION = "_BATCHSIM_COMPLETE"
 """In the environment: a shell asks how a command goes on."""
@@ -96,7 +96,7 @@ def _crash(error: BaseException, debugging: Debugging) -> int:
             show_trace(error)
         _complain(report_of(error))
     except OSError:
-        _silence(sys.stderr)
+        silence(sys.stderr)
     return INTERNAL_ERROR
 
 
@@ -107,10 +107,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def _complain(message: str, context: click.Context | None = None) -> None:
     if context is not None:
         message = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\nError: {message}"
-    try:
-        tell(message)
-    except OSError:
-        _silence(sys.stderr)
+    tell(message)
 
 
 def _flush() -> None:
@@ -118,7 +115,7 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except (OSError, BadInputError):
-        _silence(sys.stdout)
+        silence(sys.stdout)
     except ValueError:
         pass  # a user's code has closed it, which was told
 
@@ -146,7 +143,7 @@ class _StandardOutput(TextIOWrapper):
         try:
             yield
         except BrokenPipeError:
-            _silence(self)
+            silence(self)
         except OSError as error:
             raise BadInputError(f"standard output: {error.strerror or error}") from None
 
@@ -172,9 +169,3 @@ def _make_streams_robust() -> None:
         sys.stdout.wrapped = out  # which would close the file if it were gone
         # So would this one, if a user's code put another in its place.
         vars(sys)["__stdout__"] = sys.stdout
-
-
-def _silence(stream: TextIO) -> None:
-    """Nothing more goes there, not even at the end of the process."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())

@@ -134,12 +134,15 @@ def _show_standing(console: Console, window: Window, at_means: Standing) -> None
 
 
 def _told_within(window: Window) -> str:
-    """What the slack at the means does not say: how it is with all other latencies."""
+    """What the slack at the means does not say: how it is with all other latencies.
+
+    Not that some runs give it: in those the two halves of a round trip are one draw.
+    """
     if 0 < window.failed < window.tried:
         says = "some give it, some do not"
     else:
         says = "all that were tried give it" if window.failed else "none that was tried gives it"
-    return f"runs draw their latencies within the intervals: {says}"
+    return f"of latencies within the intervals, each leg by itself, {says}"
 
 
 def _told_change(window: Window, change: Change) -> str:

@@ -13,7 +13,7 @@ from batchsim.batch.trace import Outcome
 from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
 from batchsim.scenario.asking import Asked
-from batchsim.scenario.own_steps import guarded_step
+from batchsim.scenario.own_steps import guarded_actors, guarded_step
 from batchsim.signals import is_real
 from batchsim.user_code import UserCodeError, told, what_it_did
 
@@ -44,6 +44,7 @@ def guarded_policy(policy: Policy, reference: str) -> Policy:
         given[name] = guarded_step(given[name], name, reference)
     _check_cells(given["cells"], f"{reference}: cells")
     _check_actors(given["actors"], f"{reference}: actors")
+    given["actors"] = tuple(guarded_actors(each, reference) for each in given["actors"])
     for name, decisions in CHECKS.items():
         if given[name] is not None or name not in OPTIONAL_CHECKS:
             allowed = {f"Decision.{each.name}": each for each in decisions}

@@ -1,4 +1,4 @@
-"""Steps of the user's own, guarded: what a coroutine does wrong is told by the file, the field and the function.
+"""Steps and actors of the user's own, guarded: what they do wrong is told by the file, the field and the function.
 
 A step is read before it runs: an operation or a coroutine that is made and not awaited would silently do nothing.
 While it runs, what it raises is told, but for what operations raise; when it ends, so is a result of a wrong type.
@@ -10,15 +10,17 @@ import ast
 import inspect
 import textwrap
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
 from batchsim.batch.stores import Answer, Claim, Status
 from batchsim.model.operation import Both, ForEach, Operation, ProtocolError, both, for_each, sleep
+from batchsim.model.system import Actor
 from batchsim.signals import is_real
-from batchsim.user_code import UserCodeError, check_output, told, type_name, what_it_did
+from batchsim.user_code import UserCodeError, check_output, printing_to_stderr, told, type_name, what_it_did
+from batchsim.visible import in_one_line
 
 Step = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -51,7 +53,8 @@ class OwnStep:
     function: Step
     what: str
     """The file and the names to tell it by."""
-    results: tuple[type, ...]
+    results: tuple[type, ...] | None
+    """`None`: nobody looks at what it returns."""
 
     async def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Its result."""
@@ -64,7 +67,7 @@ class OwnStep:
             if is_real(error):
                 raise
             raise UserCodeError(f"{self.what} {what_it_did(error)}") from None
-        if type(result) not in self.results:
+        if self.results is not None and type(result) not in self.results:
             allowed = ", ".join("None" if each is NoneType else each.__name__ for each in self.results)
             raise UserCodeError(
                 f"{self.what} returned {told(result)}, of type {type_name(result)}; allowed: {allowed}"
@@ -77,6 +80,37 @@ class OwnStep:
         if not inspect.iscoroutine(begun):
             raise UserCodeError(f"{self.what} returned {told(begun)}; allowed: a coroutine (async def)")
         return begun
+
+
+@dataclass(frozen=True)
+class OwnActors:
+    """Who acts under a policy of the user's; `UserCodeError` is all that this, and their programs, raise."""
+
+    function: Callable[[Any, Any], Iterable[Any]]
+    what: str
+
+    def __call__(self, setting: Any, policy: Any) -> Iterator[Actor]:
+        """Each of them."""
+        try:
+            with printing_to_stderr():
+                found = tuple(self.function(setting, policy))
+        except BaseException as error:
+            if is_real(error):
+                raise
+            raise UserCodeError(f"{self.what}(setting, policy) {what_it_did(error)}") from None
+        for each in found:
+            if type(each) is not Actor or type(each.kind) is not str or not callable(each.program):
+                raise UserCodeError(
+                    f"{self.what}(setting, policy) gave {told(each)}; allowed: an Actor of a kind and a program"
+                )
+            yield each._replace(program=OwnStep(each.program, f"{self.what}: {in_one_line(each.name)}", None))
+
+
+def guarded_actors(function: Any, reference: str) -> Callable[[Any, Any], Iterable[Actor]]:
+    """One of the `actors` of a policy, a function of a setting and the policy."""
+    if _is_ours(function):
+        return function  # type: ignore[no-any-return]
+    return OwnActors(function, f"{reference}: actors: {told(function, lambda it: it.__name__)}")
 
 
 def guarded_step(function: Any, name: str, reference: str) -> Step:
@@ -95,7 +129,7 @@ def guarded_step(function: Any, name: str, reference: str) -> Step:
 
 def _is_ours(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).partition(".")[0] == "batchsim" or isinstance(
-        function, OwnStep
+        function, OwnStep | OwnActors
     )
 
 

@@ -17,6 +17,7 @@ from batchsim.batch.policies import POLICIES
 from batchsim.engines.timed import simulate
 from batchsim.scenario import Scenario, find_policy, load_scenario, scenario_from_data
 from batchsim.scenario.shipped import shipped_files
+from tests.strategies import SECOND_US
 
 OUTLASTED = {"operations": {"postgres.create_run": "90 s"}}
 
@@ -39,11 +40,21 @@ def test_work_that_outlasts_the_visibility_timeout_is_warned_of_with_the_fault_t
     (warning,) = warned(scenario_of(latency=OUTLASTED))
     assert warning == (
         "a consumer can hold a message for 1.5 min, longer than its visibility timeout of 60 s, and no redelivery "
-        "is listed, so none happens; to see it, list 'redeliver: {item: 0, at: 1 min}' under faults, or "
-        "'redeliver: {at_most: 1}' for an exploration of any"
+        "is listed, so it stays with its consumer, where production would deliver it again; to see that, list "
+        "'redeliver: {item: 0}' under faults, or 'redeliver: {at_most: 1}' for an exploration of any"
     )
-    for fault in ({"item": 0, "at": "1 min"}, {"at_most": 1}):
-        assert warned(scenario_of(latency=OUTLASTED, faults=[{"redeliver": fault}])) == []
+    one = {"items": 1}
+    for fault in ({"item": 0}, {"item": 0, "at": "1 min"}, {"at_most": 1}):
+        assert warned(scenario_of(latency=OUTLASTED, batch=one, faults=[{"redeliver": fault}])) == []
+
+
+def test_of_a_crash_that_brings_a_message_back_the_warning_does_not_say_that_nothing_comes_back() -> None:
+    crash = {"crash": {"actor": "consumer-0", "before": "redis.get_meta"}}
+    scenario = scenario_of(latency=OUTLASTED, batch={"items": 1}, faults=[crash])
+    assert "queue.redeliver" in {step.name for step in simulate(scenario, POLICIES["pr4397"]).steps}
+    (warning,) = warned(scenario)
+    assert "it stays with its consumer" in warning
+    assert "none happens" not in warning
 
 
 def test_with_other_values_too_nothing_is_said_of_the_visibility_timeout_that_contradicts_it() -> None:
@@ -62,10 +73,14 @@ def test_with_other_values_too_nothing_is_said_of_the_visibility_timeout_that_co
     assert warnings_of(long, policies) == (alone,)
 
 
-def test_a_redelivery_as_the_warning_words_it_happens() -> None:
-    scenario = scenario_of(latency=OUTLASTED, faults=[{"redeliver": {"item": 0, "at": "1 min"}}])
-    trace = simulate(scenario, POLICIES["pr4397"])
-    assert "queue.redeliver" in {step.name for step in trace.steps}
+def test_a_redelivery_as_the_warning_words_it_happens_when_the_timeout_has_passed_since_the_claim() -> None:
+    """However late that is: the batch is uploaded first, for two minutes."""
+    fields = {"latency": OUTLASTED, "items": {"upload": "2 min"}, "batch": {"items": 1}}
+    (warning,) = warned(scenario_of(**fields))
+    assert "'redeliver: {item: 0}'" in warning
+    trace = simulate(scenario_of(**fields, faults=[{"redeliver": {"item": 0}}]), POLICIES["pr4397"])
+    at_us = {step.name: step.at_us for step in reversed(trace.steps)}
+    assert at_us["queue.redeliver"] - at_us["queue.take"] == 60 * SECOND_US
 
 
 @pytest.mark.parametrize(
