@@ -76,7 +76,7 @@ def over_history(
 
 def _check_hash(name: str, memory: Any) -> None:
     try:
-        hash(memory)
+        frozenset((memory,))
     except TypeError:
         raise BadInputError(
             f"{name}: it remembers {memory!r}, of type {type(memory).__name__}; allowed: what has a hash"

@@ -83,6 +83,8 @@ class Actor(NamedTuple):
     """The cell that what the coroutine returns is put into; no step of its own."""
     is_twin: bool = False
     """Whether actors of its kind are interchangeable while they wait for the same thing."""
+    is_told_apart: bool = False
+    """Whether states tell it from its twins, as something is different for it; engines set it."""
     is_spare: bool = False
     """Whether it is needed only once all others of its kind are busy."""
     is_environment: bool = False

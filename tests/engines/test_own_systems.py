@@ -29,6 +29,7 @@ from batchsim.model.cells import Cells
 from batchsim.model.history import HistoryStep
 from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each, sleep
 from batchsim.model.system import DEADLOCK, Actor, System
+from batchsim.scenario import Slow
 from batchsim.stores import redis
 from tests.engines.naive import enumerate_system
 
@@ -673,3 +674,12 @@ def test_who_goes_round_for_ever_ends_no_run_and_is_explored_all_the_same() -> N
     system: System[Any] = System("turning", actors(turn), cells=("seen",))
     found = explore(scenario_of(system))
     assert (found.is_complete, found.outcomes, found.states, found.schedules) == (True, (), 1, None)
+
+
+def test_a_twin_that_is_slow_is_a_twin_all_the_same() -> None:
+    servers = tuple(Actor("server", number, serve, is_twin=True) for number in range(2))
+    system: System[Any] = System("served", (*servers, *actors(ask)), cells=("queue", "served"))
+    slow = replace(scenario_of(system), slowings=(Slow(operation="redis.incr", delay_us=5_000, actor="server-1"),))
+    found = explore_timed(slow)
+    assert found.verdicts == {"ok"}
+    assert [each.occurs for each in found.faults] == [True]

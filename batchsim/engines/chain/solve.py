@@ -107,7 +107,7 @@ def explore_exact(
     Each leg must take no time, or be exponential without bounds: the scenario then is a continuous-time Markov
     chain. `properties`, `bounds`, `on_level`: as in `explore`. Raises `InvalidScenario` for other latencies, for
     faults that have a moment or leave messages in flight, and where two steps at one instant could come in either
-    order and that mattered.
+    order and that mattered; `BadInputError` for runs that need not end, and for actors in the background.
     """
     system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     check_for_chain(scenario)

@@ -113,7 +113,8 @@ def explore(
     are the same and the graph is larger). `twins`: likewise, whether actors that are alike
     are. `counts`: whether schedules are counted, and decisive steps looked for.
     `reduces`: they are not, and in a graph that is too large orders of steps that commute are skipped; the
-    outcomes are the same. Raises `InvalidScenario` for faults with a probability.
+    outcomes are the same. Raises `InvalidScenario` for faults with a probability, `BadInputError` for twins that
+    do different things, and for a property over history whose memory is of no use.
     """
     if scenario.setting.faults:
         check_for_exploration(scenario)

@@ -189,5 +189,6 @@ class Layout:
 def _by_role(actors: list[Actor]) -> list[list[Actor]]:
     roles: dict[str, list[Actor]] = {}
     for actor in actors:
-        roles.setdefault(actor.kind if actor.is_twin else actor.name, []).append(actor)
+        is_alike = actor.is_twin and not actor.is_told_apart
+        roles.setdefault(actor.kind if is_alike else actor.name, []).append(actor)
     return list(roles.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop
 
 from simpy import Environment
@@ -25,6 +25,10 @@ class Clock(Environment):
             self.now_us = self._now  # type: ignore[assignment]
             for callback in event.callbacks:
                 callback(event)
+
+    def scheduled(self) -> Iterator[Event]:
+        """What is to come."""
+        return (event for _, _, _, event in self._queue)
 
     def run_while(self, goes_on: Callable[[], bool]) -> None:
         """Likewise, and no longer than `goes_on` says so, which is asked before each event."""

@@ -64,14 +64,14 @@ class Stage:
         """Whether an error of a coroutine's own is an end of its actor; otherwise whoever runs it gets it."""
         self.raised: dict[Actor, Told] = {}
         """The errors that ended actors."""
-        self.in_foreground: dict[Lane, None] | None = None
-        """The lanes that await an operation, of actors that are not in the background; `None`: nobody is."""
 
     def goes_on(self) -> bool:
         """Whether anybody who is not in the background can take a step, be it after a while."""
+        ahead = (*self.clock.scheduled(), *self.waiting.waiters())
         return any(
-            lane.actor not in self.stopped and lane.operation.alternatives(self.world)
-            for lane in self.in_foreground or ()
+            lane.operation.alternatives(self.world)
+            for lane in ahead
+            if isinstance(lane, Lane) and not lane.actor.is_background and lane.actor not in self.stopped
         )
 
     def fail(self, actor: Actor, error: Exception) -> None:
@@ -105,8 +105,11 @@ class Lane(Recurring):
         """Tells it from the other lanes of its actor."""
         self._program = program
         self.streams = streams
+        self._is_exposed = bool(actor.exposures or actor.memories)
         self._end = end
         """Told of its end, if anybody is."""
+        self._drawn_after: int | None = -1
+        """The step before the operation that numbers were drawn for last."""
         self.after: int | None = None
         """The step before the next one."""
 
@@ -122,9 +125,6 @@ class Lane(Recurring):
 
     def _go_on(self, answer: Any, failure: Exception | None, delay_us: int) -> None:
         """Resume the coroutine, which can act again `delay_us` from now, and issue what it awaits."""
-        pending = self.stage.in_foreground
-        if pending is not None:
-            pending.pop(self, None)
         try:
             awaited = self._program.send(answer) if failure is None else self._program.throw(failure)
         except StopIteration as end:
@@ -145,16 +145,13 @@ class Lane(Recurring):
         request_us, self._response_us, tie = stage.latencies.draw_legs(
             self.actor, self.streams, awaited, awaited.name
         )
-        if self.actor.exposures or self.actor.memories:
+        if self._is_exposed:
             awaited = self.actor.expose(awaited)
         self.operation: Operation[Any] = awaited
-        if pending is not None and not self.actor.is_background:
-            pending[self] = None
         self.tie = tie
         clock = stage.clock
         self._issued_us = clock.now_us + delay_us
         if awaited.has_alternatives:
-            self._drawn: dict[tuple[Key, str | None], float] = {}
             self._send_to_be_asked(awaited, delay_us, request_us)
             return
         if not awaited.is_instant:
@@ -238,6 +235,8 @@ class Lane(Recurring):
 
     def _number_for(self, chance: Chance) -> float:
         """One number for each opportunity, however often the operation looks whether it can act."""
+        if self._drawn_after != self.after:
+            self._drawn, self._drawn_after = dict[tuple[Key, str | None], float](), self.after
         drawn = chance.fault, chance.opportunity
         if drawn not in self._drawn:
             latencies, operation = self.stage.latencies, self.operation.bare

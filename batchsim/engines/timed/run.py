@@ -142,8 +142,6 @@ class _Run:
         self._stage.catches = system.catches_errors
         # An order says by itself where it ends.
         self._has_background = conductor is None and system.has_background
-        if self._has_background:
-            self._stage.in_foreground = {}
         self._actors = actors
         """Who has not been asked yet: the spare ones, once all others were."""
         self._returned: dict[str, Any] = {}

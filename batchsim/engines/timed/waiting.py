@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from itertools import count
 from typing import Protocol
@@ -45,6 +45,10 @@ class Waiting:
     def dismiss(self) -> None:
         """Nobody who waits will be woken any more."""
         self._waiters.clear()
+
+    def waiters(self) -> Iterator[Waiter]:
+        """Everybody who waits."""
+        return (waiter for waiters in self._waiters.values() for _, _, waiter in waiters)
 
     def is_awaited(self, cell: Key) -> bool:
         """Whether anybody waits for the cell."""
