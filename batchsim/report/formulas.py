@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from batchsim.analysis.window.assignments import Intervals
 from batchsim.analysis.window.conditions import Condition
@@ -89,7 +90,7 @@ def _times(count: int, name: str) -> str:
     return name if count == 1 else f"{count} {name}"
 
 
-def _rank(use: Use) -> tuple[float, ...]:
+def _rank(use: Use) -> tuple[Any, ...]:
     """Items one after the other, and their steps as the protocol has them."""
     operation, who, item, attempt, number = use
     places = list(OPERATIONS)
@@ -97,7 +98,7 @@ def _rank(use: Use) -> tuple[float, ...]:
     if operation == GetMeta.name and who == "consumer":
         place = places.index(TakeMessage.name) + 0.5
     is_late = item is None and operation != TakeMessage.name and not who.startswith("handler")
-    return (who.startswith("handler") is False, attempt or 0, is_late, item or 0, place, number)
+    return (who.startswith("handler") is False, attempt or 0, is_late, item or 0, place, number, operation, who)
 
 
 def _common(sums: Iterable[Sum]) -> Sum:

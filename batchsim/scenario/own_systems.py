@@ -204,7 +204,12 @@ async def _to_its_end(what: str, program: Callable[[], Program[Any]]) -> Any:
 
     What it raises by itself is an error of its own, even if it is of the same class.
     """
-    begun = program()
+    try:
+        begun = program()
+    except BaseException as error:
+        if is_real(error):
+            raise
+        raise UserCodeError(f"{what}: program {what_it_did(error)}; allowed: a coroutine function") from None
     if not inspect.iscoroutine(begun):
         raise UserCodeError(f"{what}: program: found {told(program)}; allowed: a coroutine function (async def)")
     try:

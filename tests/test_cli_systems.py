@@ -1,0 +1,367 @@
+"""Every command on a system of the user's own, as a user runs it: what comes out, and what is refused how."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from batchsim.cli import main
+
+ROOT = Path(__file__).parent.parent
+SPREAD = "latency: {redis: {request: {uniform: [0.2 ms, 2 ms]}, response: 1 ms}}\n"
+HEAD = f"name: chord\nsystem: chord.py:CHORD\n{SPREAD}"
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Ran = Callable[..., Ended]
+
+
+@pytest.fixture
+def ran(capsys: pytest.CaptureFixture[str]) -> Ran:
+    def run(*arguments: str) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        captured = capsys.readouterr()
+        return Ended(int(str(ended.value.code)), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_with_the_chord(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "examples" / "chord.py", tmp_path)
+    Path("chord.yaml").write_text(HEAD)
+
+
+def scenario(more: str = "", head: str = HEAD, name: str = "s.yaml") -> str:
+    Path(name).write_text(head + more)
+    return name
+
+
+def document(ran: Ran, *command: str) -> Any:
+    ended = ran(*command, "--json", "-")
+    assert ended.code in (0, 1), ended.err
+    return json.loads(ended.out)
+
+
+# -- what comes out --------------------------------------------------------------------------------
+
+
+def test_it_is_explored_with_exact_counts_and_every_policy_is_a_row(ran: Ran) -> None:
+    found = document(ran, "explore", "chord.yaml")["explorations"]
+    assert {each["policy"]: each["schedules"] for each in found} == {
+        "as_published": "184",
+        "half_fixed": "1586",
+        "fixed": "3760",
+    }
+    (lost, _) = found[0]["outcomes"]
+    assert lost["verdicts"] == ["callback_lost"]
+    assert lost["outcome"] == {
+        "cells": {"chord:done": 2, "chord:size": 2},
+        "results": {},
+        "waiting": [],
+        "raised": [],
+    }
+
+
+def test_all_engines_and_a_sweep_agree(ran: Ran) -> None:
+    verdicts = {
+        each["policy"]: {name for outcome in each["outcomes"] for name in outcome["verdicts"]}
+        for each in document(ran, "explore", "chord.yaml")["explorations"]
+    }
+    for option in ("--reduce", "--timed"):
+        for each in document(ran, "explore", "chord.yaml", option)["explorations"]:
+            assert {name for outcome in each["outcomes"] for name in outcome["verdicts"]} == verdicts[
+                each["policy"]
+            ]
+    exponential = "name: chord\nsystem: chord.py:CHORD\nlatency: {redis: {request: {exponential: {mean: 1 ms}}}}\n"
+    file = scenario(head=exponential)
+    exact = {
+        each["policy"]: each["verdicts"] for each in document(ran, "explore", file, "--exact")["explorations"]
+    }
+    cells = document(ran, "sweep", file, "--runs", "2000")["sweep"]
+    for cell in cells:
+        for name, probability in exact[cell["policy"]].items():
+            assert cell["verdicts"][name]["low"] <= probability <= cell["verdicts"][name]["high"]
+    assert exact["fixed"] == {"ok": pytest.approx(1)}
+
+
+def test_a_run_says_what_decided_and_by_how_much(ran: Ran) -> None:
+    (example,) = [
+        each
+        for each in document(ran, "sweep", "chord.yaml", "--runs", "300")["examples"]
+        if each["verdict"] == "callback_lost"
+    ]
+    ended = ran(*example["command"].split()[1:])
+    text = " ".join(ended.out.split())
+    assert "the verdict is callback_lost: all tasks have ended, and the callback never runs." in text
+    assert "it came before redis.set of publisher" in text
+    assert "both touch chord:size" in text
+    assert "lost by" in text
+
+
+def test_a_witness_replays_and_a_report_has_its_picture(ran: Ran) -> None:
+    assert ran("explore", "chord.yaml", "--witness", "w", "-q", "--policy", "as_published").code == 0
+    ended = ran("replay", "w/as_published-1-callback_lost.json", "--report", "r")
+    assert (ended.code, "all 1 verdicts as the witness expects" in ended.out) == (0, True)
+    assert sorted(path.name for path in Path("r").iterdir()) == ["README.md", "chord-as_published.svg", "chord.md"]
+    page = Path("r/chord.md").read_text()
+    assert "| system | `chord.py:CHORD` |" in page
+    assert "### What decided" in page
+    assert str(Path.cwd()) not in page + Path("r/chord-as_published.svg").read_text()
+
+
+def test_a_window_is_a_formula_in_the_names_of_the_actors(ran: Ran) -> None:
+    Path("limiter.py").write_text(
+        "from batchsim import Property\nfrom batchsim.model.model import Model\n"
+        "from batchsim.model.system import Actor, System\nfrom batchsim.stores import redis\n\n\n"
+        "async def naive():\n    used = await redis.get('used') or 0\n    await redis.set('used', used + 1)\n\n\n"
+        "async def atomic():\n    await redis.incr('used')\n\n\n"
+        "LOST = Property('lost_update', 'Two are counted as one.', lambda end: end['used'] != 2)\n\n\n"
+        "def limiter(worker):\n"
+        "    workers = [Actor('worker', number, worker) for number in range(2)]\n"
+        "    return System('limiter', workers, ('used',), properties=(LOST,))\n\n\n"
+        "LIMITER = Model('limiter', limiter, {'naive': naive, 'atomic': atomic})\n"
+    )
+    legs = "{request: {uniform: [0.2 ms, 2 ms]}, response: 1 ms}"
+    operations = f"latency: {{operations: {{redis.get: {legs}, redis.set: {legs}}}}}\n"
+    file = scenario(head=f"name: l\nsystem: limiter.py:LIMITER\n{operations}")
+    text = ran("window", file, "--policy", "naive").out
+    assert "get[worker-1].request < get[worker-0] + set.request" in text
+    assert "get[worker-0].request < get[worker-1] + set.request" in text
+    solved = ran("window", file, "--policy", "naive", "--solve", "latency.operations.redis.set.request").out
+    assert "lost_update" in solved
+    assert "no schedule gives any verdict but ok" in ran("window", file, "--policy", "atomic").out
+
+
+def test_findings_judge_its_policies_under_the_faults_of_any_system_and_its_own(ran: Ran) -> None:
+    file = scenario("faults: [{lost_state: {keys: 'chord:done'}}]\n")
+    found = document(ran, "findings", "--scenario", file, "--fault", "crash,lost_state#0", "--out", "f")
+    assert found["against"] == "as_published"
+    cells = {(each["policy"], *each["faults"]): each for each in found["cells"]}
+    assert [each["verdict"] for each in cells["fixed", "crash"]["verdicts"]] == ["callback_lost"]
+    assert [each["verdict"] for each in cells["fixed", "lost_state#0"]["verdicts"]] == ["callback_lost"]
+    assert cells["fixed",]["verdicts"] == []
+    assert cells["fixed",]["known"] == "proved"
+    assert "## `fixed`, held against `as_published`" in Path("f/findings.md").read_text()
+    (replay,) = [each["explore"] for each in cells["fixed", "lost_state#0"]["verdicts"]]
+    assert ran(*replay.replace("'", "").split()[1:][:2]).code == 0
+
+
+def test_parameters_are_set_and_varied_and_have_a_schema(ran: Ran) -> None:
+    found = document(ran, "explore", "chord.yaml", "--set", "parameters.tasks=1", "--policy", "as_published")
+    assert found["explorations"][0]["schedules"] != "184"
+    swept = document(ran, "sweep", "chord.yaml", "--runs", "20", "--vary", "parameters.tasks=1..3:3")
+    assert {each["point"]["parameters.tasks"] for each in swept["sweep"]} == {"1", "2", "3"}
+    schema = json.loads(ran("schema", "chord.py:CHORD").out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    data = {"name": "x", "system": "chord.py:CHORD", "parameters": {"tasks": 3}, "policies": ["fixed"]}
+    jsonschema.validate(data, schema)
+    for wrong in ({"parameters": {"task": 3}}, {"policies": ["fixd"]}, {"batch": {"items": 1}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**data, **wrong}, schema)
+
+
+# -- the gate --------------------------------------------------------------------------------------
+
+
+def test_expectations_and_what_is_forbidden_are_gates(ran: Ran) -> None:
+    expected = "expect_explore: {as_published: [ok, callback_lost], half_fixed: [ok, callback_twice], fixed: ok}\n"
+    file = scenario(expected)
+    assert ran("explore", file, "-q") == Ended(0, "", "")
+    assert ran("explore", file, "-q", "--fail-on", "callback_twice").err == (
+        "chord, half_fixed: got callback_twice, which --fail-on forbids\n"
+    )
+    unmet = scenario("expect_explore: {fixed: [ok, callback_lost]}\n")
+    ended = ran("explore", unmet, "-q")
+    assert ended.code == 1
+    assert "chord, fixed: expected callback_lost, ok, got ok" in ended.err
+    assert ran("sweep", "chord.yaml", "--runs", "200", "-q", "--fail-on", "callback_twice>1%").code == 1
+
+
+def test_a_claim_that_nothing_is_about_is_vacuous(ran: Ran) -> None:
+    text = Path("chord.py").read_text().replace("properties=(LOST, TWICE)", "properties=(LOST, TWICE, NEVER)")
+    never = 'NEVER = sometimes("thrice", "It runs thrice.", lambda end: end[CALLBACK] == 3)\n\n\ndef chord('
+    Path("chord.py").write_text(
+        text.replace("def chord(", never, 1).replace("import Property,", "import Property, sometimes,")
+    )
+    for option in ([], ["--reduce"], ["--timed"]):
+        ended = ran("explore", "chord.yaml", "--policy", "fixed", *option)
+        assert (ended.code, "vacuous: no schedule comes to thrice" in ended.out) == (1, True)
+        assert ended.err == "chord, fixed: no schedule comes to thrice, which some run is to (sometimes)\n"
+
+
+def test_what_is_about_the_batch_alone_says_so(ran: Ran) -> None:
+    ended = ran("worth", "chord.yaml")
+    assert ended.code == 2
+    assert ended.err.startswith("chord.yaml: system: found chord.py:CHORD; allowed: a scenario of the batch")
+    ended = ran("findings", "--scenario", "chord.yaml", "--items", "2")
+    assert ended.err == "--items: found with a system of your own; allowed: --set parameters.NAME=VALUE\n"
+
+
+# -- faults ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "schedules"),
+    [
+        ("crash: {actor: worker-0, before: redis.get}", "5168"),
+        ("lost_state: {keys: 'chord:*'}", "38604"),
+        ("lost_state: {keys: 'chord:done', last_writes: 1}", "40290"),
+        ("outage: {group: redis}", "80317"),
+        ("store_error: {at_most: 1}", "36617"),
+        ("mine.py:SizeIsForgotten: {at_most: 1}", "4878"),
+    ],
+)
+def test_faults_of_any_system_and_of_ones_own_happen_between_any_two_steps(
+    ran: Ran, fault: str, schedules: str
+) -> None:
+    Path("mine.py").write_text(OWN_FAULT)
+    (found,) = document(ran, "explore", scenario(f"faults: [{{{fault}}}]\n"), "--policy", "fixed")["explorations"]
+    assert found["schedules"] == schedules
+    assert [each["occurs"] for each in found["faults"]] == [True]
+    assert {name for each in found["outcomes"] for name in each["verdicts"]} > {"ok"}
+
+
+OWN_FAULT = '''
+from dataclasses import dataclass
+from typing import ClassVar
+
+from batchsim.model.exposure import Exposure
+from batchsim.model.faults import Fault
+from batchsim.model.operation import touches
+
+
+class Forgets(Exposure):
+    """In place of `SET` of the size: it is answered, and not kept."""
+
+    def concerns(self, operation):
+        return operation.name == "redis.set" and "chord:size" in operation.footprint().writes
+
+    def ways(self, world, operation, usual):
+        return (self.way("forgotten"),) if usual and self.is_left(world) else ()
+
+    def apply(self, world, operation, way):
+        self.use_up(world)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeIsForgotten(Fault):
+    """The size of the chord is not kept."""
+
+    word: ClassVar[str] = "size_is_forgotten"
+
+    def exposure(self, number, actor):
+        return Forgets(number, self)
+'''
+
+
+def test_with_time_an_outage_and_a_loss_come_when_they_are_due(ran: Ran) -> None:
+    faults = (
+        "faults: [{outage: {group: redis, at: 2 ms, lasts: 1 ms}}, {lost_state: {keys: 'chord:done', at: 4 ms}}]\n"
+    )
+    (run,) = document(ran, "run", scenario(faults), "--policy", "fixed")["runs"]
+    at = {step["operation"]: step["at_us"] for step in run["steps"]}
+    assert (at["outage.begin"], at["outage.end"], at["lost_state.begin"]) == (2000, 3000, 4000)
+    assert [each["times"] for each in run["faults"]] == [1, 1]
+
+
+# -- what is refused -------------------------------------------------------------------------------
+
+WRONG = [
+    ("parameters: {tasks: two}", "4:21: parameters.tasks: found 'two'; allowed: input should be a valid integer"),
+    (
+        "parameters: {task: 2}",
+        "4:14: parameters.task: found the unknown key 'task'; allowed: tasks, workers",
+    ),
+    (
+        "policies: [fixd]",
+        "4:12: policies[0]: found 'fixd'; allowed: as_published, half_fixed, fixed, path/to/file.py",
+    ),
+    ("latency: {operations: {redis.blpp: 1 ms}}", "latency.operations.redis.blpp: found 'redis.blpp'; allowed: "),
+    ("latency: {sqs: 1 ms}", "latency.sqs: found the unknown key 'sqs'; allowed: redis, postgres, http"),
+    ("faults: [{crash: {actor: worker-9}}]", "found 'worker-9'; allowed: publisher, worker, worker-0, worker-1"),
+    (
+        "faults: [{lost_state: {keys: celry}}]",
+        "found 'celry'; allowed: celery, chord:done, chord:size",
+    ),
+    ("faults: [{outage: {group: reds}}]", "found 'reds'; allowed: redis, postgres"),
+    (
+        "faults: [{cut: {at_most: 1}}]",
+        "found the unknown key 'cut'; allowed: crash, store_error, slow",
+    ),
+    ("faults: [{chord.py:CHORD: {}}]", "allowed: a fault of your own; chord.py: CHORD is of type Model, not type"),
+    (
+        "expect: {fixed: callback_lst}",
+        "found 'callback_lst'; allowed: ok, callback_lost, callback_twice",
+    ),
+    ("batch: {items: 2}", "batch: found the unknown key 'batch'; allowed: name, summary, system, parameters"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG)
+def test_what_is_wrong_in_a_scenario_is_told_with_its_place(ran: Ran, text: str, said: str) -> None:
+    head = "name: chord\nsystem: chord.py:CHORD\n" + ("" if text.startswith("latency") else SPREAD)
+    ended = ran("explore", scenario(f"{text}\n", head))
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+SYSTEMS = [
+    ("def system(_): raise KeyError('boom')", "m.py:M: system under 'p': raised KeyError: 'boom'"),
+    ("def system(_): return 3", "m.py:M: system under 'p': found 3, of type int; allowed: a System"),
+    ("def system(_): return System('x', (), ('a',))", "actors: found none; allowed: at least one Actor"),
+    ("def system(_): return System('x', [Actor('w', None, ok)] * 2, ('a',))", "actors: found 'w' twice"),
+    (
+        "def system(_): return System('x', (Actor('w', None, forgot),), ('a',))",
+        "forgot, line 5: redis.incr('a')",
+    ),
+    (
+        "def system(_): return System('x', (Actor('w', None, naps),), ('a',))",
+        "naps, line 7: time.sleep(1) waits",
+    ),
+    (
+        "def system(_): return System('x', (Actor('w', None, ok),), ('b',))",
+        "redis.incr by w touches the cell 'a'; al",
+    ),
+    (
+        "def system(_): return System('x', (Actor('w', None, len),), ('b',))",
+        "allowed: a coroutine function",
+    ),
+    (
+        "P = Property('p', 'm.', lambda _: 5)\n"
+        "def system(_): return System('x', (Actor('w', None, ok),), ('a',), properties=(P,))",
+        "p: holds(outcome) returned 5; allowed: True, False",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), SYSTEMS)
+@pytest.mark.parametrize("command", ["run", "explore"])
+def test_what_is_wrong_in_a_system_is_told_with_its_file(ran: Ran, command: str, text: str, said: str) -> None:
+    Path("m.py").write_text(
+        "import time\nfrom batchsim import Property\nfrom batchsim.model.model import Model\n"
+        "from batchsim.model.system import Actor, System; from batchsim.stores import redis\n"
+        "async def forgot(): redis.incr('a')\nasync def ok(): await redis.incr('a')\n"
+        f"async def naps(): time.sleep(1)\n{text}\nM = Model('m', system, {{'p': 1}})\n"
+    )
+    ended = ran(command, scenario(head="name: x\nsystem: m.py:M\n"))
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
