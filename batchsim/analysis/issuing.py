@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from functools import partial
 from itertools import combinations_with_replacement, product
 from typing import TYPE_CHECKING, Any
@@ -159,4 +159,9 @@ def _anywhere(fault: Fault) -> Fault:
         value = getattr(fault, name, None)
         if value is not None:
             kept[name] = value.partition("-")[0] if name == "actor" else value
-    return type(fault)(**{each.name: kept.get(each.name, each.default) for each in fields(fault)})
+    return type(fault)(
+        **{
+            each.name: kept.get(each.name, getattr(fault, each.name) if each.default is MISSING else each.default)
+            for each in fields(fault)
+        }
+    )

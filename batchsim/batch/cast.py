@@ -12,7 +12,7 @@ from batchsim.batch.deliveries import deliveries_of
 from batchsim.batch.endpoint import stream_batch_items
 from batchsim.batch.faults import Cut, Disconnect
 from batchsim.batch.history import HISTORY_KEYS
-from batchsim.batch.mishaps import exposures_of
+from batchsim.batch.mishaps import ConnectionDrops, exposures_of
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Call, Deliveries, Kind, Setting
@@ -36,9 +36,12 @@ from batchsim.batch.stores import (
 from batchsim.batch.world import World
 from batchsim.model.cells import Cells, Key
 from batchsim.model.exposure import fault_key
+from batchsim.model.injection import environment_of
 from batchsim.model.system import Actor, LegOf
 
 SDK = "sdk"
+STATE_KEYS = (*REDIS_KEYS, QUEUE)
+"""What a failure of Redis can lose."""
 
 
 def cast(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = None) -> Iterator[Actor]:
@@ -47,12 +50,18 @@ def cast(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = Non
     `listed_as`: the number that people know each fault by; `None`: its place in the setting.
     """
     deliveries = deliveries_of(setting, policy)
+    environment, _, onlookers = environment_of(setting.faults, STATE_KEYS)
+    yield from (_listed(actor, listed_as) for actor in environment)
     for actor in _cast(setting, policy, deliveries):
-        exposures = tuple(exposures_of(setting, deliveries, actor.kind, actor.number)) if setting.faults else ()
-        if listed_as is not None:
-            for exposure in exposures:
-                exposure.listed_as = listed_as[exposure.number]
-        yield actor._replace(exposures=exposures) if exposures else actor
+        exposures = (*exposures_of(setting, deliveries, actor), *onlookers) if setting.faults else ()
+        yield _listed(actor._replace(exposures=exposures), listed_as) if exposures else actor
+
+
+def _listed(actor: Actor, listed_as: Sequence[int] | None) -> Actor:
+    if listed_as is not None:
+        for exposure in actor.exposures:
+            exposure.listed_as = listed_as[exposure.number]
+    return actor
 
 
 def _cast(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
@@ -80,8 +89,9 @@ def _cast(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[
 def _environment(setting: Setting, deliveries: Deliveries) -> Iterator[Actor]:
     """Who drops connections and redelivers messages, where that can happen."""
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        if any(exposures_of(setting, deliveries, "network", attempt)):
-            yield Actor("network", attempt, partial(_drop, attempt), begins_with=request_key(attempt))
+        drops = Actor("network", attempt, partial(_drop, attempt), begins_with=request_key(attempt))
+        if any(isinstance(each, ConnectionDrops) for each in exposures_of(setting, deliveries, drops)):
+            yield drops
     if deliveries.can_repeat:
         for index in range(setting.run_count):
             yield Actor("queue", index, partial(_redeliver, index))
@@ -147,6 +157,7 @@ def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
 def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
     for number, _ in enumerate(setting.faults):
         yield fault_key(number)
+    yield from environment_of(setting.faults, STATE_KEYS)[1]
     if deliveries_of(setting, policy).can_repeat:
         yield from (in_flight_key(index) for index in range(setting.run_count))
     for attempt in range(1, MAX_ATTEMPTS + 1):

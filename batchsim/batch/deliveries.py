@@ -18,7 +18,7 @@ from batchsim.batch.setting import ATTEMPTS_MAX, Deliveries, Setting
 from batchsim.batch.stores import BATCH_ROW, META, PROCESSED, BatchRow, Message
 from batchsim.batch.world import World
 from batchsim.model.cells import Cells
-from batchsim.model.faults import befalls
+from batchsim.model.faults import Outage, befalls
 from batchsim.model.operation import Awaited, BlockingOperation, Both, Operation, StoreFailure
 
 UNLIMITED = 10**6
@@ -36,20 +36,27 @@ def deliveries_of(setting: Setting, policy: Policy) -> Deliveries:
 
 
 def _errors_can_leave_a_message(setting: Setting, policy: Policy) -> bool:
-    errors = [each for each in setting.faults if isinstance(each, StoreError) and befalls(each.actor, "consumer")]
-    at_hand = sum(UNLIMITED if error.probability is not None else error.times_max for error in errors)
+    errors: list[StoreError | Outage] = [
+        each
+        for each in setting.faults
+        if isinstance(each, Outage) or (isinstance(each, StoreError) and befalls(each.actor, "consumer"))
+    ]
+    at_hand = sum(
+        UNLIMITED if error.probability is not None or isinstance(error, Outage) else error.times_max
+        for error in errors
+    )
     return any(
         _errors_to_leave(setting, policy, errors, item) <= at_hand for item in _kinds_of_items(setting, errors)
     )
 
 
-def _kinds_of_items(setting: Setting, errors: Sequence[StoreError]) -> set[int]:
+def _kinds_of_items(setting: Setting, errors: Sequence[StoreError | Outage]) -> set[int]:
     """One item of each kind, and those that an error singles out."""
     first = {item: index for index, item in reversed(tuple(enumerate(setting.items)))}
-    return {*first.values(), *(error.item for error in errors if error.item is not None)}
+    return {*first.values(), *(item for error in errors if (item := getattr(error, "item", None)) is not None)}
 
 
-def _errors_to_leave(setting: Setting, policy: Policy, errors: Sequence[StoreError], item: int) -> float:
+def _errors_to_leave(setting: Setting, policy: Policy, errors: Sequence[StoreError | Outage], item: int) -> float:
     """How many errors it takes until a consumer leaves the message of an item; `inf`: no number does."""
     to_attempt: float = 0
     to_leave: float = inf
@@ -68,7 +75,9 @@ class _End(NamedTuple):
     is_put_back: bool
 
 
-def _ends(setting: Setting, policy: Policy, errors: Sequence[StoreError], message: Message) -> Iterator[_End]:
+def _ends(
+    setting: Setting, policy: Policy, errors: Sequence[StoreError | Outage], message: Message
+) -> Iterator[_End]:
     """Every way through one attempt, by which of the steps raise."""
     ways: list[tuple[int, ...]] = [()]
     while ways:

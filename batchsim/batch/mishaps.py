@@ -25,8 +25,10 @@ from batchsim.batch.world import World
 from batchsim.model import injection
 from batchsim.model.cells import Key
 from batchsim.model.exposure import WHOLE, Exposure, F
-from batchsim.model.faults import admits, befalls
+from batchsim.model.faults import Fault, Outage, admits, befalls
+from batchsim.model.injection import outage_key
 from batchsim.model.operation import Alternative, Footprint, Operation, Raised, touches
+from batchsim.model.system import Actor
 
 Ways = tuple[Alternative, ...]
 
@@ -364,6 +366,31 @@ class StoreFails(_OfAStep[StoreError], injection.StoreFails[StoreError]):
             world.cells.write(self.key, (message, times + 1))
 
 
+class OutageIsMet(_OfAStep[Outage], injection.OutageIsMet):
+    """While an outage lasts: the operation raises. A message that came back is spared: every run has to end."""
+
+    def __init__(self, number: int, fault: Outage, deliveries: Deliveries) -> None:
+        super().__init__(number, fault)
+        self.deliveries = deliveries
+
+    def footprint(self, operation: Operation[Any]) -> Footprint:
+        record = _record_of(operation) if self.deliveries.can_repeat else ()
+        return touches(reads=(outage_key(self.number), *record), writes=self.unblocks(operation))
+
+    def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
+        return _record_of(operation) if self.deliveries.can_be_left and operation.leaves_message else ()
+
+    def spares(self, world: World, operation: Operation[Any]) -> bool:
+        if operation.message is None or not self.deliveries.can_repeat:
+            return False
+        record = world.queue.in_flight(operation.message.item)
+        return record is not None and record.message.redeliveries > 0
+
+    def leave_before(self, world: World, operation: Operation[Any]) -> None:
+        if self.deliveries.can_be_left and operation.leaves_message and operation.message is not None:
+            world.queue.abandon(*operation.message)
+
+
 Refused = tuple[Message, int]
 """The message that was not taken last, and how often in a row."""
 
@@ -378,10 +405,9 @@ def _is_spared(message: Message) -> bool:
     return message.redeliveries >= REDELIVERIES_MAX
 
 
-def exposures_of(
-    setting: Setting, deliveries: Deliveries, kind: str, number: int | None
-) -> Iterator[Exposure[Any]]:
-    """The faults that can befall the operations of an actor of this kind and number."""
+def exposures_of(setting: Setting, deliveries: Deliveries, actor: Actor) -> Iterator[Exposure[Any]]:
+    """The faults that can befall the operations of an actor."""
+    kind, number = actor.kind, actor.number
     for place, fault in enumerate(setting.faults):
         match kind, fault:
             case "sdk", LostResponse():
@@ -397,9 +423,21 @@ def exposures_of(
             case "handler", Cut() if admits(fault.attempt, number):
                 assert number is not None
                 yield BodyIsCut(place, fault, setting.run_count, number)
-            case _, Crash() if kind in BEFALLEN and befalls(fault.actor, kind, number):
-                yield ActorCrashes(place, fault, deliveries, number if kind == "handler" else None)
-            case _, StoreError() if kind in BEFALLEN and befalls(fault.actor, kind, number):
-                yield StoreFails(place, fault, deliveries)
             case _:
-                pass
+                yield from _of_any_actor(place, fault, deliveries, actor)
+
+
+def _of_any_actor(place: int, fault: Fault, deliveries: Deliveries, actor: Actor) -> Iterator[Exposure[Any]]:
+    kind, number = actor.kind, actor.number
+    is_befallen = kind in BEFALLEN and befalls(getattr(fault, "actor", None), kind, number)
+    match fault:
+        case Crash() if is_befallen:
+            yield ActorCrashes(place, fault, deliveries, number if kind == "handler" else None)
+        case StoreError() if is_befallen:
+            yield StoreFails(place, fault, deliveries)
+        case Outage() if is_befallen:
+            yield OutageIsMet(place, fault, deliveries)
+        case _:
+            own = fault.exposure(place, actor)
+            if own is not None:
+                yield own

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from batchsim.batch.faults import REDELIVERIES_MAX, Crash, Redeliver, StoreError
-from batchsim.model.faults import Fault, befalls
+from batchsim.model.faults import Fault, Outage, befalls
 
 ATTEMPTS_MAX = 6
 """How often a consumer tries to process an item."""
@@ -63,9 +63,15 @@ class Setting:
     def reprocessings_max(self) -> int:
         """How often a consumer can process an item again after it has inserted its child run, under any policy."""
         certain = sum(
-            fault.times_max for fault in self.faults if fault.probability is None and _hits_consumers(fault)
+            ATTEMPTS_MAX if isinstance(fault, Outage) else fault.times_max
+            for fault in self.faults
+            if (fault.probability is None or isinstance(fault, Outage)) and _hits_consumers(fault)
         )
-        probable = [fault for fault in self.faults if fault.probability is not None and _hits_consumers(fault)]
+        probable = [
+            fault
+            for fault in self.faults
+            if fault.probability is not None and _hits_consumers(fault) and not isinstance(fault, Outage)
+        ]
         if not probable:
             return certain
         raises = any(isinstance(fault, StoreError) for fault in self.faults)
@@ -90,7 +96,7 @@ class Deliveries(NamedTuple):
 
 def _hits_consumers(fault: Fault) -> bool:
     match fault:
-        case Redeliver():
+        case Redeliver() | Outage():
             return True
         case Crash() | StoreError():
             return befalls(fault.actor, "consumer")

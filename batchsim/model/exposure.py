@@ -73,6 +73,10 @@ class Exposure(Generic[F]):
         """Whether nothing else can happen now, if it can."""
         return False
 
+    def holds_back(self, world: Any, operation: Operation[Any]) -> bool:
+        """Whether whoever waits for something goes on waiting, though it is there."""
+        return False
+
     def ways(
         self, world: Any, operation: Operation[Any], usual: tuple[Alternative, ...]
     ) -> tuple[Alternative, ...]:
@@ -193,6 +197,8 @@ class Exposed(Operation[T_co]):
 
     def alternatives(self, world: Any) -> tuple[Alternative, ...]:
         """Those of the faults first; alone, if one of them is certain."""
+        if any(each.holds_back(world, self.bare) for each in self.exposures):
+            return ()
         usual = self.bare.alternatives(world)
         offered: list[Alternative] = []
         for exposure in self.exposures:

@@ -14,6 +14,7 @@ from batchsim.model.faults import Crash, Effect, Fault, LostState, Outage, Store
 from batchsim.model.operation import (
     USUAL,
     Alternative,
+    BlockingOperation,
     Footprint,
     Operation,
     Raised,
@@ -173,8 +174,15 @@ class End(Operation[None]):
 
     is_wait: ClassVar[bool] = True
     is_of_faults: ClassVar[bool] = True
+    may_unblock: ClassVar[bool] = True
     word: str
     number: int
+    wakes: tuple[Key, ...] = ()
+    """Cells for which somebody may have waited meanwhile."""
+
+    def unblocks(self) -> tuple[Key, ...]:
+        """Whoever waits looks again."""
+        return self.wakes
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -234,7 +242,7 @@ class OutageBegins(_OfTheEnvironment):
 
 
 class OutageIsMet(Exposure[Outage]):
-    """While an outage lasts: an operation of its group raises."""
+    """While an outage lasts: an operation of its group raises; who waits for something goes on waiting."""
 
     def concerns(self, operation: Operation[Any]) -> bool:
         """Whether the operation is one of the group."""
@@ -248,10 +256,18 @@ class OutageIsMet(Exposure[Outage]):
         """Always: nothing else can happen."""
         return True
 
+    def holds_back(self, world: Any, operation: Operation[Any]) -> bool:
+        """A client that waits for an element asks until the store is there again."""
+        return isinstance(operation, BlockingOperation) and bool(world.cells.read(outage_key(self.number)))
+
     def ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Ways:
-        """One, while it lasts; who waits for something waits on."""
-        lasts = usual and world.cells.read(outage_key(self.number))
+        """One, while it lasts."""
+        lasts = usual and world.cells.read(outage_key(self.number)) and not self.spares(world, operation)
         return (Alternative("outage"),) if lasts else ()
+
+    def spares(self, world: Any, operation: Operation[Any]) -> bool:
+        """Whether it does not raise here although it could."""
+        return False
 
     def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Raised:
         """It raises."""
@@ -262,11 +278,11 @@ class OutageIsMet(Exposure[Outage]):
         """What becomes of what the actor had in hand."""
 
 
-async def _outage(word: str, number: int, times: int) -> None:
+async def _outage(word: str, number: int, times: int, wakes: tuple[Key, ...]) -> None:
     for _ in range(times):
         if not await Begin(word, number):
             return
-        await End(word, number)
+        await End(word, number, wakes)
 
 
 # -- lost state --------------------------------------------------------------------------------
@@ -369,7 +385,7 @@ def environment_of(
     for number, fault in enumerate(faults):
         match fault:
             case Outage():
-                program = partial(_outage, fault.word, number, fault.times_max)
+                program = partial(_outage, fault.word, number, fault.times_max, known)
                 actors.append(
                     Actor("outage", number, program, exposures=(OutageBegins(number, fault),), is_environment=True)
                 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from batchsim.batch.setting import Item, Kind, Setting
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Fault, LostState, Outage
 from batchsim.scenario import declared, defaults
-from batchsim.scenario.latencies import Latency, Legs, RoundTrip
+from batchsim.scenario.latencies import Constant, Latency, Legs, RoundTrip
 from batchsim.scenario.names import known_operations
 from batchsim.scenario.scenario import LatencyTable, Scenario
 from batchsim.scenario.schema.faults import AnyEntry
@@ -46,12 +46,25 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
         expect=sets(model.expect),
         expect_explore=sets(model.expect_explore),
         latencies=LatencyTable(
-            operations, _latency_of_item(model.items.overrides), latency_of_group(model.latency)
+            operations,
+            {**_latency_of_item(model.items.overrides), **moments_of([written.fault for written in faults])},
+            latency_of_group(model.latency),
         ),
         slowings=tuple(slowings.values()),
         slowing_places=tuple(slowings),
         written_faults=faults,
     )
+
+
+def moments_of(faults: Sequence[Fault]) -> dict[str, dict[int, Latency]]:
+    """When outages begin and end, and when state is lost: by operation, by number of the fault."""
+    moments: dict[str, dict[int, Latency]] = {}
+    for number, fault in enumerate(faults):
+        if isinstance(fault, Outage | LostState):
+            moments.setdefault(f"{fault.word}.begin", {})[number] = defaults.delay(Constant(fault.at_us or 0))
+        if isinstance(fault, Outage):
+            moments.setdefault(f"{fault.word}.end", {})[number] = defaults.delay(Constant(fault.lasts_us or 0))
+    return moments
 
 
 def written_faults(entries: Iterable[AnyEntry], root: Node) -> Iterator[WrittenFault]:

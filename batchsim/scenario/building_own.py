@@ -12,22 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from batchsim.batch.setting import Setting
-from batchsim.model.faults import Fault, LostState, Outage
+from batchsim.model.faults import Fault
 from batchsim.model.injection import matching
 from batchsim.model.model import Model, Variant
 from batchsim.model.operation import Operation
 from batchsim.model.properties import OK
 from batchsim.model.system import System
 from batchsim.scenario import declared, defaults
-from batchsim.scenario.building import given, latency_of_group, sets, written_faults
-from batchsim.scenario.latencies import Constant, Latency
+from batchsim.scenario.building import given, latency_of_group, moments_of, sets, written_faults
 from batchsim.scenario.own_systems import OwnModel, parameter_names, read_parameters
 from batchsim.scenario.problems import InvalidScenario, Problem, describe
 from batchsim.scenario.scenario import LatencyTable, Scenario
 from batchsim.scenario.schema.own_models import OwnLatencies, OwnScenarioFile
+from batchsim.scenario.schema.own_types import NotOfType
 from batchsim.scenario.slowings import Slow
 from batchsim.scenario.spelling import did_you_mean
 from batchsim.scenario.tree import Node, dotted, nearest_node
@@ -73,18 +71,8 @@ def built_own(
 
 def _latencies(model: Model, written: OwnLatencies, faults: Sequence[Fault]) -> LatencyTable:
     usual = OwnLatencies.model_validate(dict(model.latency), context=None) if model.latency else OwnLatencies()
-    moments: dict[str, dict[int, Latency]] = {}
-    for number, fault in enumerate(faults):
-        if isinstance(fault, Outage | LostState):
-            moments.setdefault(f"{fault.word}.begin", {})[number] = _delay(fault.at_us)
-        if isinstance(fault, Outage):
-            moments.setdefault(f"{fault.word}.end", {})[number] = _delay(fault.lasts_us)
     operations = {**given(usual.operations), **given(written.operations)}
-    return LatencyTable(operations, moments, {**latency_of_group(usual), **latency_of_group(written)})
-
-
-def _delay(us: int | None) -> Latency:
-    return defaults.delay(Constant(us or 0))
+    return LatencyTable(operations, moments_of(faults), {**latency_of_group(usual), **latency_of_group(written)})
 
 
 class _Names:
@@ -125,10 +113,10 @@ class _Names:
             return own
         try:
             return replace(own, parameters=read_parameters(own.model, self._file.parameters))
-        except ValidationError as error:
-            for each in error.errors(include_url=False):
-                what = None if each["type"] == "missing" else describe(each["input"])
-                self._refuse(("parameters", *each["loc"]), what, _lowered(each["msg"]))
+        except NotOfType as error:
+            for each in error.misfits:
+                what = None if each.is_missing else describe(each.found)
+                self._refuse(("parameters", *each.path), what, each.allowed)
         except Exception as error:  # of a check of the user's own
             self._refuse(("parameters",), f"{type(error).__name__}: {error}", "what the system takes")
         return own
@@ -256,7 +244,3 @@ def _functions(program: Any) -> Iterator[Any]:
 
 def _services(operations: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition(".")[0] for name in operations))
-
-
-def _lowered(text: str) -> str:
-    return text[:1].lower() + text[1:]

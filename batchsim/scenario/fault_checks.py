@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from batchsim.batch.faults import Crash, Cut, LostResponse, StoreError
-from batchsim.model.faults import Fault
+from batchsim.batch.faults import Cut, LostResponse
+from batchsim.model.faults import Crash, Fault, LostState, Outage, StoreError
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, describe
 from batchsim.scenario.scenario import Scenario
 from batchsim.scenario.written_faults import WrittenFault
@@ -39,6 +39,10 @@ def _problem_of_timed_run(written: WrittenFault) -> Problem | None:
     if fault.at_most is not None:
         allowed = "a pinned moment or a probability, in a timed run"
         return _problem_at("at_most", fault.at_most, written, allowed, "at_most is a budget for exploration")
+    if isinstance(fault, Outage) and fault.lasts_us is None:
+        return Problem(*written.place, written.field, "no lasts", "lasts, in a timed run: how long it lasts", "")
+    if isinstance(fault, LostState) and fault.is_pinned and fault.at_us is None:
+        return Problem(*written.place, written.field, "no moment", "at, in a timed run: when it happens", "")
     pins = _what_pins(fault)
     if fault.is_pinned and fault.at_us is None and pins is not None and getattr(fault, pins) is None:
         allowed = f"{pins} or at, to pin its moment in a timed run"

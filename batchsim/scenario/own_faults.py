@@ -9,6 +9,7 @@ from typing import Any
 
 from batchsim.model.faults import Fault
 from batchsim.scenario.durations import InvalidDuration, parse_duration
+from batchsim.scenario.schema.own_types import NotOfType, read_as
 from batchsim.scenario.spelling import did_you_mean
 from batchsim.user_code import UserCodeError, load_from_file, told, what_it_did
 
@@ -54,16 +55,13 @@ def _common(key: str, value: Any, reference: str) -> Any:
 
 
 def _made(kind: type[Fault], plain: Mapping[str, Any], reference: str) -> Fault:
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - most scenarios have no fault of one's own
-
     try:
-        made: Fault = TypeAdapter(kind).validate_python(dict(plain))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise UserCodeError(
-            f"{reference}: {field}: found {told(first['input'])}; allowed: {first['msg']}"
-        ) from None
+        made: Fault = read_as(kind, dict(plain))
+    except NotOfType as error:
+        first = error.misfits[0]
+        field = ".".join(map(str, first.path))
+        found = "missing" if first.is_missing else f"found {told(first.found)}"
+        raise UserCodeError(f"{reference}: {field}: {found}; allowed: {first.allowed}") from None
     except Exception as error:
         raise UserCodeError(f"{reference} {what_it_did(error)}") from None
     return made

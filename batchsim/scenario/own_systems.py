@@ -20,6 +20,7 @@ from batchsim.model.properties import OK, Property
 from batchsim.model.system import Actor, System
 from batchsim.scenario.asking import Asked
 from batchsim.scenario.own_steps import mistakes_in
+from batchsim.scenario.schema.own_types import read_as, written_plainly
 from batchsim.signals import is_real
 from batchsim.user_code import (
     UserCodeError,
@@ -155,21 +156,13 @@ def parameter_names(model: Model) -> tuple[str, ...]:
 
 
 def read_parameters(model: Model, plain: Any) -> Any:
-    """The parameters in plain data, as the model's own type has them; raises pydantic's `ValidationError`."""
-    if model.parameters is None:
-        return None
-    from pydantic import TypeAdapter  # noqa: PLC0415 - most scenarios have no parameters
-
-    return TypeAdapter(model.parameters).validate_python({} if plain is None else plain)
+    """The parameters in plain data, as the model's own type has them; raises `NotOfType`."""
+    return None if model.parameters is None else read_as(model.parameters, {} if plain is None else plain)
 
 
 def plain_of(parameters: Any) -> Any:
     """The same as plain data; `None`: there are none."""
-    if parameters is None:
-        return None
-    from pydantic import TypeAdapter  # noqa: PLC0415
-
-    return TypeAdapter(type(parameters)).dump_python(parameters, mode="json")
+    return None if parameters is None else written_plainly(parameters)
 
 
 # -- systems ---------------------------------------------------------------------------------------

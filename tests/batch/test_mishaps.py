@@ -30,6 +30,7 @@ from batchsim.model.cells import Cells, GuardedCells, Key, UndeclaredKeyError
 from batchsim.model.exposure import exposed, fault_key
 from batchsim.model.faults import Effect, Fault
 from batchsim.model.operation import Footprint, Operation, Raised
+from batchsim.model.system import Actor
 from batchsim.scenario import scenario_from_data
 
 Cells_ = dict[Key, Any]
@@ -43,6 +44,10 @@ CLAIM = operations.ClaimMessage(2)
 COMPLETE = operations.CompleteMessage(0)
 
 
+async def idle() -> None:
+    pass
+
+
 def setting(*faults: Fault) -> Setting:
     return replace(SETTING, faults=faults)
 
@@ -50,7 +55,7 @@ def setting(*faults: Fault) -> Setting:
 def under(operation: Operation[Any], kind: str, number: int | None, *faults: Fault) -> Operation[Any]:
     under_faults = setting(*faults)
     deliveries = deliveries_of(under_faults, POLICIES["pr3766"])
-    return exposed(operation, tuple(exposures_of(under_faults, deliveries, kind, number)))
+    return exposed(operation, tuple(exposures_of(under_faults, deliveries, Actor(kind, number, idle))))
 
 
 def world(cells: Cells_, *faults: Fault) -> Cells_:

@@ -118,7 +118,7 @@ def test_an_option_adds_an_entry(complaints: Complaints) -> None:
 
 # -- what is wrong -----------------------------------------------------------------------------
 
-KINDS = "lost_response, disconnect, cut, redeliver, crash, store_error, slow, path/to/file.py:NAME"
+KINDS = "lost_response, disconnect, cut, redeliver, crash, store_error, slow, outage, lost_state"
 POSITION = "a whole number from 0 to batch.items - 1"
 HANDLERS = "handler, consumer, handler-1 to handler-5"
 CONSUMERS = "consumer-0 to consumer-(consumers - 1)"
@@ -132,8 +132,13 @@ OF_ALL = ", ".join(nameable_operations())
 # What the JSON Schema cannot say, because it depends on another field of the file, stands below.
 WRONG = [
     ("crash", 0, "", f"found 'crash'; allowed: a mapping with {KINDS}"),
-    ("{}", 0, "", f"found an empty mapping; allowed: one of {KINDS}"),
-    ("{redeliver: {item: 0}, crash: {at: 0}}", 0, "", f"found redeliver and crash; allowed: one of {KINDS}"),
+    ("{}", 0, "", f"found an empty mapping; allowed: one of {KINDS}, path/to/file.py:NAME"),
+    (
+        "{redeliver: {item: 0}, crash: {at: 0}}",
+        0,
+        "",
+        f"found redeliver and crash; allowed: one of {KINDS}, path/to/file.py:NAME",
+    ),
     (
         "crush: {at_most: 1}",
         0,
@@ -330,6 +335,10 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "at": st.sampled_from(["1 s", 0, 5]),
     "delay": st.sampled_from(["1 s", 0, 5]),
     "at_most": st.integers(0, 10),
+    "group": st.sampled_from(["redis", "postgres", "http"]),
+    "lasts": st.sampled_from(["1 s", 0, 5]),
+    "keys": st.sampled_from(["batch:B:meta", ["batch:B:*", "batch:B:runs"], []]),
+    "last_writes": st.integers(0, 10),
     "probability": st.floats(-0.5, 1.5)
     | st.sampled_from([0, 1, True])
     | st.builds("{}{}%".format, st.decimals(-1, 101, places=2), st.sampled_from(["", " ", "  "])),
@@ -345,7 +354,7 @@ def entries(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(st.sampled_from(list(KEYS_OF)))
     known = list(KEYS_OF[kind])
     keys = draw(st.lists(st.sampled_from(known + known + ["attempt", "item"]), unique=True, max_size=3))
-    keys += ["operation", "delay"] if kind == "slow" else []
+    keys += {"slow": ["operation", "delay"], "outage": ["group"], "lost_state": ["keys"]}.get(kind, [])
     return {kind: {key: draw(VALUES[key]) for key in keys}}
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
 from batchsim.batch import faults
-from batchsim.model.faults import Effect, Fault
+from batchsim.batch.cast import STATE_KEYS
+from batchsim.model.faults import Effect, Fault, LostState, Outage
+from batchsim.model.injection import matching
 from batchsim.scenario.own_faults import read_own_fault
 from batchsim.scenario.schema.fault_values import (
     ACTOR,
@@ -19,11 +22,22 @@ from batchsim.scenario.schema.fault_values import (
     SLOWABLE,
     narrowed_by_actor,
 )
-from batchsim.scenario.schema.rules import JsonSchema, Reading, refusal
+from batchsim.scenario.schema.rules import JsonSchema, OneOrMore, Reading, Rule, refusal
 from batchsim.scenario.schema.strict import Strict
-from batchsim.scenario.schema.values import POSITION, duration, positive_duration
+from batchsim.scenario.schema.values import POSITION, choice, duration, positive_duration, whole_number
 from batchsim.scenario.slowings import Slow
+from batchsim.scenario.spelling import did_you_mean
 from batchsim.user_code import REFERENCE_PATTERN, UserCodeError, is_reference
+
+
+def _read_name(value: object, _reading: Reading) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise refusal(NAME.allowed)
+    return value
+
+
+NAME = Rule("a name", _read_name, {"type": "string", "minLength": 1})
+Name = Annotated[str, NAME]
 
 WAYS = ("at", "at_most", "probability")
 """How a fault comes about, apart from being pinned to a place: at most one of them."""
@@ -141,6 +155,62 @@ class StoreErrorFields(OccurringFields):
     probability: Probability = None
 
 
+class OutageFields(OccurringFields):
+    """For a while, all operations of a group raise."""
+
+    value_type = Outage
+    group: Name = Field(description="What the names of its operations begin with: redis, postgres, http, …")
+    at: Annotated[int | None, duration()] = Field(None, description="In a timed run: when it begins")
+    lasts: Annotated[int | None, positive_duration()] = Field(None, description="In a timed run: how long")
+    at_most: Annotated[int | None, AT_MOST] = Field(None, description="A budget, for exploration")
+    probability: Annotated[float | None, PROBABILITY] = Field(None, description="For timed runs: of each run")
+
+
+class LostStateFields(OccurringFields):
+    """Keys of a store vanish, or are what they were before the last writes."""
+
+    value_type = LostState
+    keys: Annotated[tuple[str, ...], OneOrMore(NAME)] = Field(description="Names of cells; * is any characters")
+    last_writes: Annotated[int | None, whole_number(1, 9)] = Field(
+        None, description="How many writes of these keys are undone; without it the keys vanish"
+    )
+    at: Annotated[int | None, duration()] = Field(None, description="In a timed run: when")
+    at_most: Annotated[int | None, AT_MOST] = Field(None, description="A budget, for exploration")
+    probability: Annotated[float | None, PROBABILITY] = Field(None, description="For timed runs: of each run")
+
+
+GROUPS = choice(("redis", "postgres"))
+SERVICES = {"redis": ("queue", "jobs"), "postgres": ()}
+"""What else is on the servers of a group: the queue and the jobs are kept in Redis."""
+
+
+class BatchOutageFields(OutageFields):
+    """For a while, all that handlers and consumers ask of a group raises."""
+
+    group: Annotated[str, GROUPS] = Field(description="The servers that fail")
+
+    def value(self) -> Fault:
+        """The same as plain data, with all that is on these servers."""
+        found = super().value()
+        assert isinstance(found, Outage)
+        return replace(found, services=SERVICES[self.group])
+
+
+def _read_keys(value: object, _reading: Reading) -> str:
+    if not isinstance(value, str) or not matching((value,), STATE_KEYS):
+        raise refusal(f"{', '.join(STATE_KEYS)}; * stands for any characters", did_you_mean(value, STATE_KEYS))
+    return value
+
+
+KEYS = Rule("keys of the batch in Redis", _read_keys, {"type": "string", "minLength": 1})
+
+
+class BatchLostStateFields(LostStateFields):
+    """Keys of the batch in Redis vanish, or are what they were before the last writes."""
+
+    keys: Annotated[tuple[str, ...], OneOrMore(KEYS)] = Field(description="Keys; * is any characters")
+
+
 class SlowFields(FaultFields):
     """An operation takes effect later than it would: the first one in a run, or each with a probability."""
 
@@ -213,3 +283,5 @@ class Entry(AnyEntry):
     crash: CrashFields | None = None
     store_error: StoreErrorFields | None = None
     slow: SlowFields | None = None
+    outage: BatchOutageFields | None = None
+    lost_state: BatchLostStateFields | None = None

@@ -15,24 +15,29 @@ from batchsim.model.faults import Effect
 from batchsim.model.model import Model
 from batchsim.scenario import defaults
 from batchsim.scenario.own_systems import OwnModel, load_model
-from batchsim.scenario.schema.fault_values import AT_MOST, EFFECT, PROBABILITY
-from batchsim.scenario.schema.faults import AnyEntry, At, AtMost, FaultFields, OccurringFields, Probability
+from batchsim.scenario.schema.fault_values import EFFECT
+from batchsim.scenario.schema.faults import (
+    NAME,
+    AnyEntry,
+    At,
+    AtMost,
+    FaultFields,
+    LostStateFields,
+    Name,
+    OccurringFields,
+    OutageFields,
+    Probability,
+)
 from batchsim.scenario.schema.models import json_schema_of, ok_alone
 from batchsim.scenario.schema.references import PROPERTY, REFERENCE_SCHEMA
 from batchsim.scenario.schema.rules import OneOrMore, Reading, Rule, refusal
 from batchsim.scenario.schema.spreads import LATENCY, Written
 from batchsim.scenario.schema.strict import Strict
-from batchsim.scenario.schema.values import PROSE, TITLE, duration, positive_duration, whole_number
+from batchsim.scenario.schema.values import PROSE, TITLE, positive_duration, whole_number
 from batchsim.scenario.slowings import Slow
 from batchsim.user_code import UserCodeError, is_reference
 
 ITEMS_MAX = 100_000
-
-
-def _read_name(value: object, _reading: Reading) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise refusal(NAME.allowed)
-    return value
 
 
 def _read_system(value: object, reading: Reading) -> OwnModel:
@@ -44,9 +49,7 @@ def _read_system(value: object, reading: Reading) -> OwnModel:
         raise refusal("a Model or a System of your own", str(error)) from error
 
 
-NAME = Rule("a name", _read_name, {"type": "string", "minLength": 1})
 SYSTEM = Rule("path/to/file.py:NAME", _read_system, REFERENCE_SCHEMA)
-Name = Annotated[str, NAME]
 Item = Annotated[int | None, whole_number(0, ITEMS_MAX), Field(description="The item that the operation is about")]
 ActorName = Annotated[str | None, NAME, Field(description="worker-1, or all of a kind: worker")]
 
@@ -92,30 +95,6 @@ class OwnStoreErrorFields(OccurringFields):
     at: At = None
     at_most: AtMost = None
     probability: Probability = None
-
-
-class OutageFields(OccurringFields):
-    """For a while, all operations of a group raise."""
-
-    value_type = of_any.Outage
-    group: Name = Field(description="What the names of its operations begin with: redis, postgres, http, …")
-    at: Annotated[int | None, duration()] = Field(None, description="In a timed run: when it begins")
-    lasts: Annotated[int | None, positive_duration()] = Field(None, description="In a timed run: how long")
-    at_most: Annotated[int | None, AT_MOST] = Field(None, description="A budget, for exploration")
-    probability: Annotated[float | None, PROBABILITY] = Field(None, description="For timed runs: of each run")
-
-
-class LostStateFields(OccurringFields):
-    """Keys of a store vanish, or are what they were before the last writes."""
-
-    value_type = of_any.LostState
-    keys: Annotated[tuple[str, ...], OneOrMore(NAME)] = Field(description="Names of cells; * is any characters")
-    last_writes: Annotated[int | None, whole_number(1, 9)] = Field(
-        None, description="How many writes of these keys are undone; without it the keys vanish"
-    )
-    at: Annotated[int | None, duration()] = Field(None, description="In a timed run: when")
-    at_most: Annotated[int | None, AT_MOST] = Field(None, description="A budget, for exploration")
-    probability: Annotated[float | None, PROBABILITY] = Field(None, description="For timed runs: of each run")
 
 
 class OwnSlowFields(FaultFields):
