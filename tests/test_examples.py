@@ -89,7 +89,7 @@ def test_every_block_of_the_guide_runs(tmp_path: Path) -> None:
     blocks = {match["file"]: match["code"] for match in BLOCK.finditer(GUIDE.read_text())}
     assert list(blocks) == [
         *("check.py", "recount.py", "mails.py", "script.py", "limiter.py"),
-        *("locks.py", "vote.py", "callback.py", "cron.py"),
+        *("locks.py", "vote.py", "callback.py", "cron.py", "counter.py", "amnesia.py"),
     ]
     for file, code in blocks.items():
         (tmp_path / file).write_text(code)
@@ -99,6 +99,28 @@ def test_every_block_of_the_guide_runs(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "batchsim", "explore", scenario, "--policy", policy]
         ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert ended.returncode == 0, ended.stderr
+
+
+def test_the_model_of_the_guide_runs_with_every_command(tmp_path: Path) -> None:
+    text = GUIDE.read_text()
+    for match in BLOCK.finditer(text):
+        (tmp_path / match["file"]).write_text(match["code"])
+    (scenario,) = re.findall(r"```yaml\n# file: counter.yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "counter.yaml").write_text(scenario)
+
+    def code(command: str) -> int:
+        words = [sys.executable, *command.replace("batchsim", "-m batchsim", 1).split()]
+        ended = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert "Traceback" not in ended.stderr
+        return ended.returncode
+
+    commands = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `batchsim ")]
+    assert len(commands) == 6
+    for command in commands:
+        few = " --runs 20" if "sweep" in command else " --policy atomic --fault crash" if "findings" in command else ""
+        assert code(command.replace("latency.…", "latency.redis.request") + few) == 0, command
+    (tmp_path / "amnesia.yaml").write_text(f"{scenario}faults: [{{amnesia.py:Amnesia: {{at_most: 1}}}}]\n")
+    assert code("batchsim explore amnesia.yaml --policy atomic -q") == 1
 
 
 def test_the_guide_names_every_step() -> None:
