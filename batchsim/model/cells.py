@@ -17,6 +17,15 @@ Key = str
 T = TypeVar("T")
 
 
+class IfListed(str):
+    """A cell that an operation touches only in a system that lists it; in any other it is always absent.
+
+    So a command can say that it takes away the time to live of its key, and is of use where no key has one.
+    """
+
+    __slots__ = ()
+
+
 class Cells(dict[Key, Any]):
     """The values of all keys; stores work on it through these four methods only."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from batchsim.bad_input import BadInputError
@@ -16,6 +16,7 @@ from batchsim.model.exposure import Exposure, exposed
 from batchsim.model.faults import Fault
 from batchsim.model.history import Memory, MemoryKey, remembered
 from batchsim.model.operation import Operation, Program
+from batchsim.model.parts import PARTS, Part, settings_in
 from batchsim.model.properties import Property, names_of_the_unreached, names_of_those_that_hold
 from batchsim.model.run import Run
 
@@ -159,7 +160,7 @@ class AtRest:
     """What a run came to, where a system says nothing else: every cell, and what those who are judged returned."""
 
     cells: tuple[tuple[Key, Hashable], ...]
-    """Those that are there, by name, frozen."""
+    """Those that are there, by name, frozen; but for what parts of the system are set to."""
     results: tuple[tuple[str, Any], ...]
     waiting: tuple[str, ...] = ()
     """The names of those who wait for ever, in order; twins may."""
@@ -192,7 +193,7 @@ def at_rest(world: Any, results: Results) -> AtRest:
     for key, value in world.cells.items():
         if isinstance(key, MemoryKey):
             memories.append((key.of, value[0]))
-        elif value is not None:
+        elif value is not None and key != PARTS:
             cells.append((key, freeze(value)))
     returned = tuple(sorted(results.items()))
     return AtRest(tuple(sorted(cells)), returned, results.waiting, results.raised, tuple(memories))
@@ -272,6 +273,14 @@ class System(Generic[T_co]):
     """Whether footprints are checked in timed runs too, as they are in exploration: a user's own steps are."""
     noted: frozenset[str] = frozenset()
     """The names of operations whose steps a timed run is told by, whichever steps are kept."""
+    parts: tuple[Part, ...] = ()
+    """What stores bring with them: `redis.expiring("lease")`. Their actors, cells and timers join the others, and
+    nothing is left here then."""
+
+    def __post_init__(self) -> None:
+        if self.parts:
+            for name, value in _with_parts(self).items():
+                object.__setattr__(self, name, value)
 
     @cached_property
     def has_background(self) -> bool:
@@ -295,6 +304,29 @@ class System(Generic[T_co]):
     def unreached(self, outcomes: Iterable[Any], more: Iterable[Property] = ()) -> tuple[str, ...]:
         """The names of what some run is to come to (`sometimes`), and none that has one of these outcomes does."""
         return names_of_the_unreached((*self.properties, *more), outcomes)
+
+
+def _with_parts(system: System[Any]) -> dict[str, Any]:
+    """The fields of a system, its parts being no longer apart."""
+    parts, actors = system.parts, tuple(system.actors)
+    settings = settings_in(parts)
+    brought = tuple(actor for part in parts for actor in part.actors)
+    return {
+        "actors": (
+            *(each for each in actors if not each.is_spare),
+            *brought,
+            *(each for each in actors if each.is_spare),
+        ),
+        "cells": tuple(dict.fromkeys((*system.cells, *(cell for part in parts for cell in part.cells), PARTS))),
+        "begin": partial(_begin_with, settings, system.begin),
+        "timers": {**system.timers, **{timer: name for part in parts for timer, name in part.timers}},
+        "parts": (),
+    }
+
+
+def _begin_with(settings: Hashable, begin: Callable[[Cells], Any], cells: Cells) -> None:
+    cells.write(PARTS, settings)
+    begin(cells)
 
 
 class Modelled(Protocol[P_contra, T_co]):

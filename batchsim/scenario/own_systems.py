@@ -19,7 +19,7 @@ from batchsim.model.model import Model, Variant, model_of
 from batchsim.model.operation import Program, ProtocolError, Stopped
 from batchsim.model.properties import OK, Property
 from batchsim.model.system import Actor, System
-from batchsim.scenario.asking import Asked
+from batchsim.scenario.asking import Asked, memories_of
 from batchsim.scenario.own_steps import mistakes_in
 from batchsim.signals import is_real
 from batchsim.user_code import (
@@ -221,7 +221,7 @@ def _checked(values: Any, kind: type, what: str) -> tuple[Any, ...]:
             raise
         raise UserCodeError(f"{what}: {what_it_did(error)}") from None
     for each in found:
-        if type(each) is not kind:
+        if not isinstance(each, kind):
             raise UserCodeError(f"{what}: found {told(each)}, of type {type_name(each)}; allowed: {kind.__name__}")
     return found
 
@@ -237,7 +237,11 @@ def _asked(own: Property, what: str) -> Callable[[Any], bool]:
     if isinstance(own.holds, Asked):
         return own.holds
     return Asked(
-        own.holds, f"{what}: {own.name}: holds", {"True": True, "False": False}, briefly=lambda _: "outcome"
+        own.holds,
+        f"{what}: {own.name}: holds",
+        {"True": True, "False": False},
+        briefly=lambda _: "outcome",
+        identity=memories_of,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from batchsim.bad_input import BadInputError
 from batchsim.engines.chain.memoryless import Means
 from batchsim.engines.chain.steps import Leg, Paced, PacedWaiting
 from batchsim.engines.exhaustive.task import Path
@@ -60,7 +61,14 @@ class ActorPace:
         return tuple(timer for timer in self._timers if timer == cell or timer.startswith(f"{cell}:"))
 
     def _timer_after(self, operation: Operation[Any]) -> Key | None:
-        timer = operation.bare.timer()
+        bare = operation.bare
+        kind, timer = type(bare), bare.timer()
+        is_told_by_answer = kind.timer is Operation.timer and kind.timer_after is not Operation.timer_after
+        if is_told_by_answer and not bare.is_of_faults:
+            raise BadInputError(
+                f"{bare.name}: found a timer that only the answer tells, in an exact exploration; "
+                "allowed: explore, --timed, run"
+            )
         return None if timer is None or not self._means.legs(timer.delay_of)[0] else timer.key
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
-from batchsim.model.cells import GuardedCells, Key, UnknownCellError
+from batchsim.model.cells import GuardedCells, IfListed, Key, UnknownCellError
 from batchsim.model.operation import BlockingOperation, told
 
 
@@ -48,6 +48,7 @@ class StepKind:
         self._gate = role.begins_with if local == 0 else None
         touched = set(self.footprint.reads | self.footprint.writes)
         touched.update(cell for cell in (self._gate, role.returns_to) if cell is not None)
+        touched -= {cell for cell in touched - layout.column_of.keys() if isinstance(cell, IfListed)}
         unknown = sorted(touched - layout.column_of.keys())
         if unknown:
             raise UnknownCellError(f"{told(self.operation)} touches {unknown[0]}; allowed: a cell that is listed")

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
-from batchsim.model.cells import Key
+from batchsim.model.cells import IfListed, Key
 from batchsim.model.operation import BlockingOperation
 
 Masks = NDArray[np.uint64]
@@ -106,7 +106,9 @@ class Reduction:
         return np.asarray((unblocked & np.uint64(bit)) != 0)
 
     def _mask(self, cells: Iterable[Key]) -> int:
-        return sum(1 << self._bit[cell] for cell in set(cells))
+        return sum(
+            1 << self._bit[cell] for cell in set(cells) if cell in self._bit or not isinstance(cell, IfListed)
+        )
 
 
 def _of_others(masks: list[Masks], column: int) -> Masks:
