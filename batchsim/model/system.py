@@ -166,8 +166,8 @@ class AtRest:
     """The names of those who wait for ever, in order; twins may."""
     raised: tuple[RaisedError, ...] = ()
     """The errors of those whose own coroutines raised one."""
-    memories: tuple[tuple[str, Hashable], ...] = field(default=(), compare=False)
-    """What properties over history remember, by their names. Ends that differ in nothing else are equal."""
+    memories: tuple[tuple[str, Hashable], ...] = ()
+    """What properties over history remember, by their names. Ends that differ in nothing else are told as one."""
 
     def __getitem__(self, cell: Key) -> Any:
         return dict(self.cells).get(cell)
@@ -234,8 +234,8 @@ def as_it_is(run: Run) -> Any:
 
 
 def as_one(outcome: Any, verdicts: tuple[str, ...]) -> Hashable:
-    """Outcomes are told as one if they are equal."""
-    return outcome, verdicts
+    """Outcomes are told as one if they are equal but for what is remembered, and have the same verdicts."""
+    return replace(outcome, memories=()) if isinstance(outcome, AtRest) else outcome, verdicts
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from itertools import repeat
@@ -50,7 +50,6 @@ class Asked(Generic[A, R]):
 
     `what`: the file and the names to tell it by. `allowed`: what it may answer, by how that is written.
     `fresh`: a copy of what it is asked about, if that could be changed. `briefly`: the same in a few words.
-    `identity`: what else it depends on, beside what it is asked about being equal.
     """
 
     def __init__(
@@ -61,7 +60,6 @@ class Asked(Generic[A, R]):
         *,
         fresh: Callable[[A], A] | None = None,
         briefly: Callable[[A], str] = str,
-        identity: Callable[[A], Hashable] = lambda _: None,
     ) -> None:
         self._function = function
         self._what = what
@@ -69,12 +67,11 @@ class Asked(Generic[A, R]):
         self._kinds = {type(answer) for answer in allowed.values()}
         self._fresh = fresh
         self._briefly = briefly
-        self._identity = identity
-        self._answers: dict[tuple[A, Hashable], R] = {}
+        self._answers: dict[A, R] = {}
 
     def __call__(self, subject: A) -> R:
         """Its answer."""
-        if self._key(subject) not in self._answers:
+        if subject not in self._answers:
             return self._first(subject)
         answer = self._ask(subject)
         self._check(subject, answer)
@@ -83,7 +80,7 @@ class Asked(Generic[A, R]):
     @property
     def answers(self) -> Iterable[tuple[A, R]]:
         """What it answered."""
-        return [(subject, answer) for (subject, _), answer in self._answers.items()]
+        return self._answers.items()
 
     def compare(self, answers: Iterable[tuple[A, R]]) -> None:
         """Ask it what it was asked in another process; raises `UserCodeError` where the answers differ."""
@@ -92,30 +89,27 @@ class Asked(Generic[A, R]):
             if answer is not elsewhere:
                 self._refuse(subject, answer, elsewhere, "in another process ")
 
-    def _key(self, subject: A) -> tuple[A, Hashable]:
-        return subject, self._identity(subject)
-
     def _first(self, subject: A) -> R:
         begin = time.monotonic()
         seen: list[str] = []
         with _watching(seen):
             answer = self._ask(subject)
         is_early = len(self._answers) < CAREFUL_MAX
-        others = tuple(subject for subject, _ in self._answers) if is_early else ()
-        self._answers[self._key(subject)] = answer
+        others = tuple(self._answers) if is_early else ()
+        self._answers[subject] = answer
         for again in (*repeat(subject, (TIMES if is_early else TIMES_LATER) - 1), *others):
             self._check(again, self._ask(again))
             if time.monotonic() - begin > PATIENCE_S:
                 break
         if seen:
-            del self._answers[self._key(subject)]  # so that it is watched again, should anybody ask again
+            del self._answers[subject]  # so that it is watched again, should anybody ask again
             raise UserCodeError(
                 f"{self._told(subject)} asks {seen[0]}; allowed: an answer that depends on its argument alone"
             )
         return answer
 
     def _check(self, subject: A, answer: R) -> None:
-        known = self._answers.get(self._key(subject), answer)
+        known = self._answers.get(subject, answer)
         if answer is not known:
             self._refuse(subject, known, answer, "")
 
@@ -146,11 +140,6 @@ class Asked(Generic[A, R]):
         if any(kind is each for each in self._kinds) or type.__dict__["__module__"].__get__(kind) == "builtins":
             return told(answer)
         return f"{told(answer)}, of type {told(kind, lambda it: f'{it.__module__}.{it.__qualname__}')}"
-
-
-def memories_of(end: Any) -> Hashable:
-    """What ends of runs that are equal may still differ in: what properties over history remember."""
-    return getattr(end, "memories", ())
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from batchsim.batch.stores import BatchRow
 from batchsim.batch.trace import Outcome
 from batchsim.batch.verdicts import VERDICTS
 from batchsim.model.properties import Property
-from batchsim.scenario.asking import Asked, memories_of
+from batchsim.scenario.asking import Asked
 from batchsim.scenario.own_steps import guarded_step
 from batchsim.signals import is_real
 from batchsim.user_code import UserCodeError, told, what_it_did
@@ -68,12 +68,7 @@ def guarded_property(own: Property, reference: str) -> Property:
         given["holds"], f"{reference}: holds", "a function of the outcome"
     )
     given["holds"] = Asked(
-        holds,
-        f"{reference}: holds",
-        {"True": True, "False": False},
-        fresh=replace,
-        briefly=lambda _: "outcome",
-        identity=memories_of,
+        holds, f"{reference}: holds", {"True": True, "False": False}, fresh=replace, briefly=lambda _: "outcome"
     )
     return Property(**given)
 

@@ -19,7 +19,7 @@ from batchsim.model.model import Model, Variant, model_of
 from batchsim.model.operation import Program, ProtocolError, Stopped
 from batchsim.model.properties import OK, Property
 from batchsim.model.system import Actor, System
-from batchsim.scenario.asking import Asked, memories_of
+from batchsim.scenario.asking import Asked
 from batchsim.scenario.own_steps import mistakes_in
 from batchsim.signals import is_real
 from batchsim.user_code import (
@@ -237,11 +237,7 @@ def _asked(own: Property, what: str) -> Callable[[Any], bool]:
     if isinstance(own.holds, Asked):
         return own.holds
     return Asked(
-        own.holds,
-        f"{what}: {own.name}: holds",
-        {"True": True, "False": False},
-        briefly=lambda _: "outcome",
-        identity=memories_of,
+        own.holds, f"{what}: {own.name}: holds", {"True": True, "False": False}, briefly=lambda _: "outcome"
     )
 
 
