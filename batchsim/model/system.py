@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from batchsim.bad_input import BadInputError
 from batchsim.model.cells import Cells, Key, freeze
-from batchsim.model.exposure import Exposure, exposed
+from batchsim.model.exposure import OF_FAULTS, Exposure, exposed
 from batchsim.model.faults import Fault
 from batchsim.model.history import Memory, MemoryKey, remembered
 from batchsim.model.operation import Operation, Program
@@ -82,7 +82,7 @@ class Actor(NamedTuple):
     returns_to: Key | None = None
     """The cell that what the coroutine returns is put into; no step of its own."""
     is_twin: bool = False
-    """Whether actors of its kind are interchangeable while they wait for the same thing."""
+    """Whether actors of its kind are interchangeable while they wait for the same thing and hold the same."""
     is_spare: bool = False
     """Whether it is needed only once all others of its kind are busy."""
     is_background: bool = False
@@ -234,8 +234,14 @@ def as_it_is(run: Run) -> Any:
 
 
 def as_one(outcome: Any, verdicts: tuple[str, ...]) -> Hashable:
-    """Outcomes are told as one if they are equal but for what is remembered, and have the same verdicts."""
-    return replace(outcome, memories=()) if isinstance(outcome, AtRest) else outcome, verdicts
+    """Outcomes are told as one if they have the same verdicts, and are equal.
+
+    But for what is remembered, and for what may still go wrong.
+    """
+    if isinstance(outcome, AtRest):
+        cells = tuple(each for each in outcome.cells if not each[0].startswith(OF_FAULTS))
+        outcome = replace(outcome, cells=cells, memories=())
+    return outcome, verdicts
 
 
 @dataclass(frozen=True, eq=False)
