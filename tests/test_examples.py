@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -15,9 +16,12 @@ import pytest
 from batchsim import Scenario, explore, explore_exact, explore_timed, load_scenario, scenario_of, simulate, sweep
 from batchsim.engines.exhaustive import Exploration
 from batchsim.scenario import find_policy
+from tests.test_readme import OUTPUT, printed_by
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs" / "extending.md"
+README = ROOT / "examples" / "README.md"
+ROW = re.compile(r"^\| \[`(\w+)`\].* \| (.*) \|$", re.MULTILINE)
 BLOCK = re.compile(r"```python\n# file: (?P<file>\S+)\n(?P<code>.*?)```", re.DOTALL)
 
 
@@ -192,3 +196,24 @@ def test_the_guide_names_every_step() -> None:
     from batchsim.batch.policy import STEPS
 
     assert [line.split("`")[1] for line in GUIDE.read_text().splitlines() if line.startswith("| `")] == list(STEPS)
+
+
+def test_the_table_of_examples_says_what_comes_out() -> None:
+    rows = {match[1]: match[2] for match in ROW.finditer(README.read_text())}
+    assert rows == {
+        name: "; ".join(
+            f"`{policy}`: {', '.join(each for each in verdicts if each != 'ok') or 'proved'}"
+            for policy, verdicts in policies.items()
+        )
+        for name, policies in EXPLORED.items()
+    }
+
+
+def test_the_outputs_of_the_examples_are_those_of_the_commands() -> None:
+    text = README.read_text()
+    if os.environ.get("BATCHSIM_REWRITE_GOLDEN"):
+        text = OUTPUT.sub(lambda m: m[1] + printed_by(m["command"]) + m[4], text)
+        README.write_text(text)
+    shown = {match["command"]: match["output"] for match in OUTPUT.finditer(text)}
+    assert len(shown) == 2
+    assert {command: printed_by(command) for command in shown} == shown
