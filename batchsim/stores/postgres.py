@@ -98,6 +98,10 @@ class Select(Operation[Row | None]):
         """The columns of the row; `None`: there is no such row."""
         return _row(world.cells, self.table, self.identity, self.conditions)
 
+    def describe(self, answer: Any) -> str:
+        """The columns."""
+        return "no row" if answer is None else str(answer)
+
 
 @dataclass(frozen=True, slots=True)
 class SelectMany(Operation[Rows]):
