@@ -34,11 +34,10 @@ class OnFile(Operation[Any]):
         return touches(writes=(FILE, NEWEST))
 
     def refuses(self, world: Any) -> bool:
-        """Whether the token is an old one; otherwise it is the newest."""
-        if self.token and self.token < (world.cells.read(NEWEST) or 0):
-            return True
-        world.cells.write(NEWEST, max(self.token, world.cells.read(NEWEST) or 0))
-        return False
+        """Whether the token is an old one."""
+        newest = world.cells.read(NEWEST) or 0
+        world.cells.write(NEWEST, max(newest, self.token))
+        return 0 < self.token < newest
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,9 @@ class Write(OnFile):
 
     def apply(self, world: Any) -> bool:
         """Whether it was written."""
-        if self.refuses(world):
-            return False
-        world.cells.write(FILE, self.lines)
-        return True
+        if is_new := not self.refuses(world):
+            world.cells.write(FILE, self.lines)
+        return is_new
 
 
 class Flow(NamedTuple):
@@ -86,8 +84,7 @@ async def add_line(flow: Flow, client: int) -> bool:
     await sleep("1 s")  # it works, or is paused
     if lines is None or (flow.looks and await redis.get(LOCK) != client):
         return False
-    was_written: bool = await Write(token if flow.write else 0, lines + 1)
-    return was_written
+    return bool(await Write(token if flow.write else 0, lines + 1))
 
 
 def added(end: Any) -> int:
@@ -102,8 +99,8 @@ BOTH = sometimes("both", "Both add their lines.", lambda end: added(end) == end[
 def lease(flow: Flow) -> System[Any]:
     """Two clients, and a lock that expires."""
     clients = tuple(Actor("client", n, partial(add_line, flow, n), is_judged=True) for n in range(2))
-    parts = (redis.expiring(LOCK),)
-    return System("lease", clients, (TOKEN, FILE, NEWEST), properties=(LOST, BOTH), parts=parts)
+    cells, parts = (TOKEN, FILE, NEWEST), (redis.expiring(LOCK),)
+    return System("lease", clients, cells, properties=(LOST, BOTH), parts=parts)
 
 
 POLICIES = {

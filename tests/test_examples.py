@@ -150,6 +150,24 @@ def test_a_sweep_counts_what_a_run_remembers() -> None:
     }
 
 
+def test_a_group_of_ones_own_is_swept() -> None:
+    scenario, _ = of_file("lease", "fixed")
+    swept = sweep(scenario, ["lease", "fixed"], runs=60, workers=1)
+    assert [sorted(cell.first_runs) for cell in swept.cells] == [["lost_write", "ok"], ["ok"]]
+
+
+def test_outcomes_that_read_the_same_are_one() -> None:
+    """Whether the relay crashed is told apart from them."""
+    assert len(explore(*of_file("outbox", "publish_first")).outcomes) == 2
+    assert len(explore(*of_file("outbox", "mark_first")).outcomes) == 2
+
+
+def test_the_story_names_what_steps_share_only_if_they_do() -> None:
+    told = printed_by("run examples/callback_batch.yaml --policy counted_after")
+    assert "it came before redis.blpop of worker-1, which took effect 1.17 ms later: in the other order" in told
+    assert "both touch ," not in told
+
+
 def test_the_chord_is_a_model_for_python_too() -> None:
     chord = module("chord")
     assert numbers(explore(scenario_of(chord.CHORD.of("as_published")))) == EXPLORED["chord"]["as_published"]
