@@ -150,6 +150,12 @@ def test_a_sweep_counts_what_a_run_remembers() -> None:
     }
 
 
+def test_a_twin_that_is_named_by_a_fault_may_wait_for_ever() -> None:
+    slow = "faults=[{slow: {actor: worker-0, operation: redis.incr, delay: 5 ms}}]"
+    assert explore_timed(*of_file("chord", "fixed", slow)).verdicts == {"ok"}
+    assert explore(*of_file("chord", "fixed"), twins=False).verdicts == {"ok"}
+
+
 def test_a_group_of_ones_own_is_swept() -> None:
     scenario, _ = of_file("lease", "fixed")
     swept = sweep(scenario, ["lease", "fixed"], runs=60, workers=1)

@@ -83,6 +83,8 @@ class Actor(NamedTuple):
     """The cell that what the coroutine returns is put into; no step of its own."""
     is_twin: bool = False
     """Whether actors of its kind are interchangeable while they wait for the same thing and hold the same."""
+    serves: bool = False
+    """Whether it serves whoever comes, as twins do: it may wait for ever."""
     is_spare: bool = False
     """Whether it is needed only once all others of its kind are busy."""
     is_background: bool = False
@@ -119,7 +121,11 @@ class Actor(NamedTuple):
 
         Twins, be it a single one, serve whoever comes, and nobody waits for who is in the background.
         """
-        return not (self.is_twin or self.is_spare or self.is_background)
+        return not (self.is_twin or self.serves or self.is_spare or self.is_background)
+
+    def told_apart(self) -> Actor:
+        """The same, if it is a twin, as one who is not."""
+        return self._replace(is_twin=False, serves=True) if self.is_twin else self
 
     @property
     def name(self) -> str:
