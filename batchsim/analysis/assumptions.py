@@ -18,9 +18,10 @@ from batchsim.analysis.issuing import unissued
 from batchsim.batch.faults import Redeliver
 from batchsim.batch.operations import Redeliver as RedeliverMessage
 from batchsim.batch.setting import Kind
+from batchsim.model.operation import all_classes
 from batchsim.rounding import rounded
 from batchsim.scenario import Scenario
-from batchsim.scenario.defaults import group_of
+from batchsim.scenario.declared import group_of
 from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.tree import plain
 from batchsim.user_code import is_reference
@@ -98,10 +99,11 @@ def _latencies_given(scenario: Scenario, written: Mapping[str, Any]) -> Iterator
     """The fields that give a latency, and the operations that it is the latency of."""
     items, latency = written.get("items", {}), written.get("latency", {})
     own = latency.get("operations", {})
+    known = {*nameable_operations(), *(each.name for each in all_classes())}
     for name in own:
         yield f"latency.operations.{name}", frozenset((name,))
     for group in latency.keys() - {"operations"}:
-        followers = frozenset(name for name in nameable_operations() if group_of(name) == group)
+        followers = frozenset(name for name in known if group_of(name) == group)
         yield f"latency.{group}", followers - own.keys()
     if "execution" in items:
         yield "items.execution", frozenset(("run.finish",))

@@ -135,13 +135,13 @@ def _left_in_all_schedules(
 
 
 def _issued_by(layout: Layout) -> set[str]:
-    """By the actors of a layout, at the local states that were found."""
+    """By the actors of a layout, at the local states that were found; and the delays of timers."""
     return {
         pending.operation.name
         for role in layout.roles
         for number in range(len(role.locals))
         for pending in role.locals[number].pending
-    }
+    }.union(layout.system.timers.values())
 
 
 def _small_batches(setting: Setting) -> Iterator[Setting]:

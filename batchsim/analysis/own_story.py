@@ -129,12 +129,14 @@ def _sentences(verdict: str, decided: _Decided, overtaken: Sequence[Step]) -> It
     what = f"{step.name} of {step.actor}{answer}"
     yield f"it was decided at {exact_instant(step.at_us)}, by {what}: from there every order comes to it."
     for other in overtaken:
-        shared = sorted(_touched(step) & _touched(other))
+        shared = ", ".join(sorted(_touched(step) & _touched(other)))
+        # Of what a property over history remembers, steps change the same without touching the same.
+        both = f"both touch {shared}, and " if shared else ""
         later = other.at_us - step.at_us
         when = f"{rounded(later)} later" if later else "at the same instant, after it"
         yield (
-            f"it came before {other.name} of {other.actor}, which took effect {when}: both touch "
-            f"{', '.join(shared)}, and in the other order {verdict} could still be avoided."
+            f"it came before {other.name} of {other.actor}, which took effect {when}: {both}in the other order "
+            f"{verdict} could still be avoided."
         )
     mine = [label.alternative or "as usual" for label in decided.rivals if label.kind is decided.kind]
     if mine:

@@ -23,6 +23,10 @@ Part = tuple[int, int]
 WHOLE: Part = (0, 1)
 
 
+OF_FAULTS = ("fault:", "outage:", "lost_state:")
+"""What the names of cells begin with that are there for the sake of faults."""
+
+
 def fault_key(number: int) -> Key:
     """The cell that holds how often fault number `number` may still happen; the timer until it may."""
     return f"fault:{number}"

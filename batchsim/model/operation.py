@@ -272,6 +272,9 @@ class BlockingOperation(Operation[T_co]):
         raise NotImplementedError
 
 
+SLEEP = "sleep"
+
+
 @dataclass(frozen=True, slots=True)
 class Sleep(Operation[None]):
     """Nothing happens for a while."""
@@ -282,7 +285,7 @@ class Sleep(Operation[None]):
     @property
     def name(self) -> str:  # type: ignore[override]
         """It says how long: `sleep(100 ms)`."""
-        return f"sleep({self.duration})"
+        return f"{SLEEP}({self.duration})"
 
     def apply(self, world: Any) -> None:
         """Only time has passed."""

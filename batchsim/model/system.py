@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from batchsim.bad_input import BadInputError
 from batchsim.model.cells import Cells, Key, freeze
-from batchsim.model.exposure import Exposure, exposed
+from batchsim.model.exposure import OF_FAULTS, Exposure, exposed
 from batchsim.model.faults import Fault
 from batchsim.model.history import Memory, MemoryKey, remembered
 from batchsim.model.operation import Operation, Program
@@ -82,9 +82,9 @@ class Actor(NamedTuple):
     returns_to: Key | None = None
     """The cell that what the coroutine returns is put into; no step of its own."""
     is_twin: bool = False
-    """Whether actors of its kind are interchangeable while they wait for the same thing."""
-    is_told_apart: bool = False
-    """Whether states tell it from its twins, as something is different for it; engines set it."""
+    """Whether actors of its kind are interchangeable while they wait for the same thing and hold the same."""
+    serves: bool = False
+    """Whether it serves whoever comes, as twins do: it may wait for ever."""
     is_spare: bool = False
     """Whether it is needed only once all others of its kind are busy."""
     is_environment: bool = False
@@ -124,7 +124,11 @@ class Actor(NamedTuple):
         Twins, be it a single one, serve whoever comes, and nobody waits for who is in the background, or for what
         is no program at all.
         """
-        return not (self.is_twin or self.is_spare or self.is_background or self.is_environment)
+        return not (self.is_twin or self.serves or self.is_spare or self.is_background or self.is_environment)
+
+    def told_apart(self) -> Actor:
+        """The same, if it is a twin, as one who is not."""
+        return self._replace(is_twin=False, serves=True) if self.is_twin else self
 
     @property
     def name(self) -> str:
@@ -171,8 +175,8 @@ class AtRest:
     """The names of those who wait for ever, in order; twins may."""
     raised: tuple[RaisedError, ...] = ()
     """The errors of those whose own coroutines raised one."""
-    memories: tuple[tuple[str, Hashable], ...] = field(default=(), compare=False)
-    """What properties over history remember, by their names. Ends that differ in nothing else are equal."""
+    memories: tuple[tuple[str, Hashable], ...] = ()
+    """What properties over history remember, by their names. Ends that differ in nothing else are told as one."""
 
     def __getitem__(self, cell: Key) -> Any:
         return dict(self.cells).get(cell)
@@ -239,7 +243,13 @@ def as_it_is(run: Run) -> Any:
 
 
 def as_one(outcome: Any, verdicts: tuple[str, ...]) -> Hashable:
-    """Outcomes are told as one if they are equal."""
+    """Outcomes are told as one if they have the same verdicts, and are equal.
+
+    But for what is remembered, and for what may still go wrong.
+    """
+    if isinstance(outcome, AtRest):
+        cells = tuple(each for each in outcome.cells if not each[0].startswith(OF_FAULTS))
+        outcome = replace(outcome, cells=cells, memories=())
     return outcome, verdicts
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchsim.batch.trace import Outcome
 from batchsim.model.cells import FrozenSortedSet
+from batchsim.model.exposure import OF_FAULTS
 from batchsim.model.system import AtRest
 from batchsim.report import words
 from batchsim.rounding import rounded
@@ -76,7 +77,11 @@ def outcome_in_words(outcome: Any) -> str:
     """What a run of a system of the user's own came to: `used = 1, worker-0 returned 3`."""
     if not isinstance(outcome, AtRest):
         return _shortened(str(outcome))
-    said = [f"{cell} = {value_in_words(value)}" for cell, value in outcome.cells if not _is_of_faults(cell)]
+    said = [
+        f"{cell} = {value_in_words(_content(cell, value))}"
+        for cell, value in outcome.cells
+        if not _is_of_faults(cell)
+    ]
     said += [f"{actor} returned {value_in_words(value)}" for actor, value in outcome.results if value is not None]
     more = len(said) - CELLS_SHOWN_MAX
     parts = [*said[:CELLS_SHOWN_MAX], *([f"and {more} more"] if more > 0 else [])] or ["no cell is there"]
@@ -86,7 +91,12 @@ def outcome_in_words(outcome: Any) -> str:
 
 
 def _is_of_faults(cell: str) -> bool:
-    return cell.startswith(("fault:", "outage:", "lost_state:"))
+    return cell.startswith(OF_FAULTS)
+
+
+def _content(cell: str, value: Any) -> Any:
+    """What a cell holds; of a row its columns by their names."""
+    return dict(value) if cell.startswith("postgres:") and isinstance(value, tuple) else value
 
 
 def value_in_words(value: Any) -> str:
@@ -136,7 +146,9 @@ def outcome_document(outcome: Any) -> Any:
     """What a run of a system of the user's own came to."""
     if isinstance(outcome, AtRest):
         return {
-            "cells": {cell: as_json(value) for cell, value in outcome.cells if not _is_of_faults(cell)},
+            "cells": {
+                cell: as_json(_content(cell, value)) for cell, value in outcome.cells if not _is_of_faults(cell)
+            },
             "results": {actor: as_json(value) for actor, value in outcome.results},
             "waiting": list(outcome.waiting),
             "raised": [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from batchsim.batch.setting import Item, Kind, Setting
 from batchsim.model.faults import Fault, LostState, Outage
+from batchsim.model.operation import SLEEP
 from batchsim.scenario import declared, defaults
 from batchsim.scenario.latencies import Constant, Latency, Legs, RoundTrip
 from batchsim.scenario.names import known_operations
@@ -137,5 +138,6 @@ def given(written: Mapping[str, Written | None]) -> dict[str, Latency]:
 def _meaning(name: str, written: Written) -> Latency:
     if isinstance(written, Legs):
         return written
-    is_wait = name in defaults.DELAYS or declared.is_wait(name)
+    kind = name.partition("(")[0]  # of `sleep(1 s)`
+    is_wait = kind in defaults.DELAYS or kind == SLEEP or declared.is_wait(kind)
     return defaults.delay(written) if is_wait else RoundTrip(written)

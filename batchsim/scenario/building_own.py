@@ -237,7 +237,9 @@ class _Names:
 
 def _functions(program: Any) -> Iterator[Any]:
     while hasattr(program, "func"):
-        yield from (each for each in (*program.args, *program.keywords.values()) if callable(each))
+        for each in (*program.args, *program.keywords.values()):
+            if callable(each):
+                yield from _functions(each)
         program = program.func
     yield program
 

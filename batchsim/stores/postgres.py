@@ -41,6 +41,18 @@ class Row(dict[Any, Any]):
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
 
+    def __bool__(self) -> bool:
+        return True  # there is such a row, whatever columns it was given beside its key
+
+
+class Rows(Row):
+    """Several of them by their keys."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
 
 class UniqueViolation(StoreFailure):
     """There is a row with this key already."""
@@ -86,9 +98,13 @@ class Select(Operation[Row | None]):
         """The columns of the row; `None`: there is no such row."""
         return _row(world.cells, self.table, self.identity, self.conditions)
 
+    def describe(self, answer: Any) -> str:
+        """The columns."""
+        return "no row" if answer is None else str(answer)
+
 
 @dataclass(frozen=True, slots=True)
-class SelectMany(Operation[Row]):
+class SelectMany(Operation[Rows]):
     """`SELECT * FROM table WHERE id IN (…) AND …`."""
 
     name: ClassVar[str] = "postgres.select_many"
@@ -101,10 +117,10 @@ class SelectMany(Operation[Row]):
         """The rows."""
         return touches(reads=tuple(row_key(self.table, each) for each in self.identities))
 
-    def apply(self, world: Any) -> Row:
+    def apply(self, world: Any) -> Rows:
         """Those that there are and that meet the conditions: by key, the columns."""
         found = ((each, _row(world.cells, self.table, each, self.conditions)) for each in self.identities)
-        return Row({each: row for each, row in found if row is not None})
+        return Rows({each: row for each, row in found if row is not None})
 
     def describe(self, answer: Any) -> str:
         """How many."""

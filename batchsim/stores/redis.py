@@ -122,6 +122,10 @@ class Command(Operation[T_co]):
                 let_expire(cells, self.keys[0])
         return answer
 
+    def describe(self, answer: Any) -> str:
+        """The answer; `nil`, as Redis has it, where there is none."""
+        return "nil" if answer is None else str(answer)
+
 
 def _reading(verb: str, *keys: Key, asked: tuple[Any, ...] = (), run: Apply, kind: Kind | None) -> Command[Any]:
     return Command(verb, keys, asked, run=run, reads_only=True, kind=kind)

@@ -1,13 +1,13 @@
 """A naive enumerator: a plain recursive search that takes every step that is possible.
 
-No memo of states, no symmetry but that of protocol.md §3.5 (of idle twins, "one of them takes it" is one step), no
-merging of states: each schedule is gone through by itself.
+No memo of states, no symmetry but that of protocol.md §3.5 (of idle twins that hold the same, "one of them takes
+it" is one step), no merging of states: each schedule is gone through by itself.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from copy import copy
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -33,6 +33,8 @@ class At(NamedTuple):
     has_ended: bool
     result: Any
     raised: Told | None
+    point: Hashable
+    """Where its coroutine stands, and what it holds there."""
 
 
 def enumerate_schedules(setting: Setting, policy: Policy) -> Counter[Outcome]:
@@ -100,15 +102,17 @@ class _Enumerator(Generic[T]):
             self._counts[self._outcome(cells, list(map(self._at, range(len(histories)), histories)))] += 1
 
     def _steps(self, histories: list[History], cells: Cells) -> Iterator[tuple[int, History, Cells]]:
-        idle_twins: set[tuple[str, Any]] = set()
+        idle_twins: set[tuple[str, Any, Hashable]] = set()
         for place, (actor, history) in enumerate(zip(self._actors, histories, strict=True)):
             if actor.begins_with is not None and actor.begins_with not in cells:
                 continue
-            for position, (_, operation, _) in enumerate(self._at(place, history).pending):
+            at = self._at(place, history)
+            for position, (_, operation, _) in enumerate(at.pending):
                 if actor.is_twin and isinstance(operation, BlockingOperation):
-                    if (actor.kind, operation.bare) in idle_twins:
+                    idle = (actor.kind, operation.bare, at.point)
+                    if idle in idle_twins:
                         continue
-                    idle_twins.add((actor.kind, operation.bare))
+                    idle_twins.add(idle)
                 for alternative in operation.alternatives(self._world(_copied(cells))):
                     after = _copied(cells)
                     answer = operation.apply_alternative(self._world(after), alternative)
@@ -131,7 +135,9 @@ class _Enumerator(Generic[T]):
             task = Task(actor.program(), actor.expose, catches=self._catches)
             for position, answer in history:
                 task.answer(position, answer)
-            known = self._known[place][history] = At(task.pending, task.has_ended, task.result, task.raised)
+            point = () if task.has_ended else task.key()
+            known = At(task.pending, task.has_ended, task.result, task.raised, point)
+            self._known[place][history] = known
             task.close()
         return known
 

@@ -135,3 +135,10 @@ def test_every_statement_has_a_name_for_scenarios() -> None:
         *(postgres.update("t", 1, set={"a": 1}), postgres.delete("t", 1)),
     )
     assert {each.name for each in made} == {name for name in READY_MADE if name.startswith("postgres.")}
+
+
+def test_a_row_is_there_whatever_columns_it_has() -> None:
+    world = World(Cells({postgres.row_key("t", "a"): ()}))
+    assert postgres.select("t", "a").apply(world)
+    assert postgres.select("t", "b").apply(world) is None
+    assert not postgres.select_many("t", "b").apply(world)

@@ -51,7 +51,7 @@ def _canonical(value: Any) -> str:
             return _canonical((*value.identity, plain_of(value.parameters)))
         case LatencyTable():
             given = {name: each for name, each in value.of_operation.items() if each != default_latency(name)}
-            groups = {name: each for name, each in value.of_group.items() if each != GROUPS[name]}
+            groups = {name: each for name, each in value.of_group.items() if each != GROUPS.get(name)}
             items = {name: each for name, each in value.of_item.items() if each}
             return _canonical((given, items, groups) if groups else (given, items))
         case Mapping():

@@ -120,7 +120,7 @@ def explore(
         check_for_exploration(scenario)
     system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     if not twins:
-        system = replace(system, actors=tuple(each._replace(is_twin=False) for each in system.actors))
+        system = replace(system, actors=tuple(each.told_apart() for each in system.actors))
     table = StepTable(Layout(system, merges=merges, exchanges=exchanges))
     is_to_be_counted = counts and not reduces
     search = (

@@ -24,6 +24,8 @@ class LocalState(NamedTuple):
     """What it returned, once it has ended."""
     raised: Told | None = None
     """The error that ended it, if one did."""
+    point: Hashable = None
+    """The same for those from which it does the same from now on."""
 
 
 class LocalStates:
@@ -93,7 +95,8 @@ class LocalStates:
         key = self._key(task, answers) if not self._twins else self._key_with_twins(task, answers)
         number = self._numbers.setdefault(key, len(self._states))
         if number == len(self._states):
-            self._states.append(LocalState(task.pending, task.has_ended, task.result, task.raised))
+            point = key if self._merges else task.key()
+            self._states.append(LocalState(task.pending, task.has_ended, task.result, task.raised, point))
             self._answers.append(answers)
         task.close()
         return number

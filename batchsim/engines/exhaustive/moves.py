@@ -45,6 +45,7 @@ class StepKind:
         self.footprint = self.operation.footprint()
         self.is_of_idle_twin = len(role.actors) > 1 and isinstance(self.operation, BlockingOperation)
         """Whether any one of several twins can take it, which makes one step and not several."""
+        self.point = role.locals[local].point
         self._gate = role.begins_with if local == 0 else None
         touched = set(self.footprint.reads | self.footprint.writes)
         touched.update(cell for cell in (self._gate, role.returns_to) if cell is not None)

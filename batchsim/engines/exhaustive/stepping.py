@@ -7,7 +7,7 @@ contents of the footprint are worked out once (`moves.py`), the many rows are on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -81,8 +81,8 @@ class Stepper:
 
     def _steps_of(self, role: Role, chunk: Chunk, chosen_columns: Numbers | None) -> Iterator[Part]:
         previous = None
-        has_idle: dict[Operation[Any], NDArray[np.bool_]] = {}
-        """By what idle twins wait for, where one of them was met."""
+        has_idle: dict[tuple[Operation[Any], Hashable], NDArray[np.bool_]] = {}
+        """By what idle twins wait for, and what they hold: where one of them was met."""
         exchanged = self._symmetry.alike(role, chunk.columns)
         for column in role.columns:
             local = chunk.columns[column]
@@ -97,7 +97,7 @@ class Stepper:
             for number, here in _by_number(local, np.flatnonzero(eligible)):
                 kinds = self._table.kinds(role, number)
                 for kind in kinds:
-                    met = has_idle.get(kind.operation) if kind.is_of_idle_twin else None
+                    met = has_idle.get((kind.operation, kind.point)) if kind.is_of_idle_twin else None
                     takers = here if met is None else here[~met[here]]
                     if len(takers):
                         alike = (
@@ -106,7 +106,8 @@ class Stepper:
                         yield from self._steps_of_kind(kind, column, chunk, takers, alike)
                 for kind in kinds:
                     if kind.is_of_idle_twin:
-                        has_idle.setdefault(kind.operation, np.zeros(len(chunk), dtype=bool))[here] = True
+                        idle = (kind.operation, kind.point)
+                        has_idle.setdefault(idle, np.zeros(len(chunk), dtype=bool))[here] = True
 
     def _steps_of_kind(
         self, kind: StepKind, column: int, chunk: Chunk, here: Numbers, alike: Numbers

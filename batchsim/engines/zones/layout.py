@@ -20,4 +20,4 @@ class TimedLayout(Layout):
     def actors(self) -> Iterator[Actor]:
         """Everybody who has a column."""
         for actor in super().actors():
-            yield actor._replace(is_told_apart=True) if actor.name in self._named else actor
+            yield actor.told_apart() if actor.name in self._named else actor
