@@ -25,6 +25,7 @@ test-fast: $(INSTALLED)
 	$(BIN)/lint-imports
 	$(TESTS) -m "not slow"
 
+# Under another Python: make VENV=.venv-3.13 PYTHON=python3.13 test-fast.
 # The plugin prints which share of the lines ran. Tests of one file mostly stay together: they share what is costly.
 TESTS = PYTEST_PLUGINS=tests.lines $(BIN)/python -m pytest -n auto --dist worksteal
 
