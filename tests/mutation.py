@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 PARTS: dict[str, tuple[str, ...]] = {
+    "batchsim/engines/frames.py": ("tests/engines/test_frames.py", "tests/engines/test_scripts.py"),
     "batchsim/engines/exhaustive": (
         "tests/engines/test_states.py",
         "tests/engines/test_exhaustive.py",
@@ -162,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seen = tried = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "*cache*", "__pycache__"))
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "*cache*", "__pycache__"))
         for part in given.parts:
             place = ROOT / part
             files = sorted(place.rglob("*.py")) if place.is_dir() else [place]

@@ -18,6 +18,7 @@ from batchsim.batch.policy import Policy
 from batchsim.batch.switches import SWITCHES
 from batchsim.cli import main
 from tests.test_cli import batchsim, is_golden
+from tests.trying import examples
 
 __all__ = ["batchsim"]
 
@@ -272,7 +273,10 @@ def policies(draw: st.DrawFn) -> str:
     return f"ANY = replace(LATEST, name='any', {', '.join(given)})\n"
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=examples(3, searched=6),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     policies(),
     SHIPPED,

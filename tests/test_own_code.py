@@ -397,10 +397,18 @@ def test_whoever_takes_what_others_print_to_is_told(line: str, did: str, own: Ow
     scenario = str(ROOT / "scenarios/incident.yaml")
     what = f"{did}; allowed: to print to it\n"
     own(CHECK_THAT.format(line=line))
-    for arguments in (["run", scenario], ["sweep", scenario, "--runs", "4", "--workers", "2"]):
-        assert told_by(*arguments) == (2, "", f"own.py:MINE: on_entry(PENDING, not sealed) {what}")
+    assert told_by("run", scenario) == (2, "", f"own.py:MINE: on_entry(PENDING, not sealed) {what}")
     own(f"{line}\nMINE = P")
     assert told_by("run", scenario) == (2, "", f"--policy: own.py: no MINE: {what}")
+
+
+@pytest.mark.parametrize("line", ["sys.stdout.close()", "sys.stderr = sys.stdout"])
+def test_who_takes_it_in_a_worker_is_told_too(line: str, own: Own) -> None:
+    own(CHECK_THAT.format(line=line))
+    code, out, err = told_by("sweep", str(ROOT / "scenarios/incident.yaml"), "--runs", "4", "--workers", "2")
+    assert (code, out) == (2, "")
+    asked = r"own.py:MINE: on_entry\(PENDING, not sealed\)"
+    assert re.fullmatch(rf"{asked} (closed|replaced) sys.std(out|err); allowed: to print to it\n", err)
 
 
 @pytest.mark.parametrize("line", ["sys.stdout.close()", "sys.stdout = None"])

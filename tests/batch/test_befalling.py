@@ -32,6 +32,7 @@ from batchsim.model.faults import Effect, Fault
 from batchsim.model.operation import Operation
 from batchsim.scenario import Scenario
 from tests.strategies import CONSUMER_OPERATIONS, SECOND_US, timeless
+from tests.trying import examples
 
 HOURS_US = 3_600 * SECOND_US
 
@@ -89,7 +90,7 @@ def test_what_operations_say_of_who_does_them_is_what_the_flows_issue() -> None:
     assert {each: set(each.done_by) for each in TYPES} == dict(done_by)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=examples(6, searched=12))
 @given(ANY_POLICY, st.sampled_from(["ok", "rejected", "pre_failed"]), st.sampled_from(["1 s", "0 s"]))
 def test_no_flow_issues_what_its_actor_does_not_do(policy: Policy, kind: str, upload: str) -> None:
     data = {"items": {"kind": kind, "upload": upload}, "consumers": 1}
@@ -108,7 +109,7 @@ def test_every_operation_of_a_handler_and_of_a_consumer_can_be_named() -> None:
 # -- crash and store error: every step of a handler and of a consumer --------------------------------
 
 
-@settings(deadline=None, max_examples=16)
+@settings(deadline=None, max_examples=examples(8, searched=16))
 @given(ANY_POLICY, st.sampled_from(["ok", "rejected", "pre_failed"]), st.sampled_from(["1 s", "0 s"]))
 @example(POLICIES["proposed"], "ok", "1 s")
 @example(POLICIES["tombstone"], "rejected", "0 s")

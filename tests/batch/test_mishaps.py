@@ -239,6 +239,26 @@ def take_each_way(operation: Operation[Any], cells: Cells_, admitted: Footprint 
     return touched
 
 
+@pytest.mark.parametrize(
+    ("fault", "is_left_open"),
+    [
+        (Crash(), True),
+        (Crash(at_us=5), False),
+        (Crash(before="redis.mark_enqueued"), False),
+        (Crash(at_most=1), True),
+        (StoreError(effect=Effect.BEFORE), True),
+        (StoreError(effect=Effect.BEFORE, at_us=5), False),
+        (StoreError(effect=Effect.BEFORE, operation="redis.mark_enqueued"), False),
+        (StoreError(effect=Effect.BEFORE, at_most=1), True),
+    ],
+)
+def test_whether_it_happens_here_is_left_open_by_a_fault_that_names_neither_a_step_nor_an_instant(
+    fault: Fault, is_left_open: bool
+) -> None:
+    ways = under(MARK, "handler", None, fault).alternatives(World(Cells(world({}, fault))))
+    assert [way.is_optional for way in ways if way.fault is not None] == [is_left_open]
+
+
 @pytest.mark.parametrize(("bare", "kind", "faults", "worlds"), EXPOSED)
 def test_the_footprint_of_an_exposed_operation_has_what_its_ways_touch_and_nothing_else(
     bare: Operation[Any], kind: str, faults: tuple[Fault, ...], worlds: tuple[Cells_, ...]

@@ -29,7 +29,7 @@ from batchsim.engines.chain.steps import mean_us_of
 from batchsim.engines.exhaustive import Bounds
 from batchsim.scenario import InvalidScenario
 
-RUNS = int(os.environ.get("BATCHSIM_CHAIN_RUNS", "1000"))
+RUNS = int(os.environ.get("BATCHSIM_CHAIN_RUNS", "500"))
 """Timed runs of each scenario under each policy."""
 TAIL = 0.0005
 """Of each side of a 99.9 % interval."""

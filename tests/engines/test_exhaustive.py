@@ -24,9 +24,10 @@ from batchsim.model.faults import Effect, Fault
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario, scenario_from_data
 from tests.engines.naive import enumerate_schedules
+from tests.trying import examples
 
 explore_module = sys.modules["batchsim.engines.exhaustive.explore"]
-SCHEDULES_MAX = 12_000
+SCHEDULES_MAX = examples(4_000, searched=12_000)
 """More than this take the naive enumerator too long."""
 STATES_MAX = 1_500
 """A graph with more has more schedules than that."""
@@ -81,7 +82,9 @@ def check_against_the_naive_enumerator(subject: Scenario, policy: str) -> None:
     assert counted(exploration) == enumerated(subject, policy)
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    deadline=None, max_examples=examples(18, searched=50), suppress_health_check=[HealthCheck.filter_too_much]
+)
 @given(
     st.sampled_from([1, 1, 1, 2]),
     st.integers(1, 2),
@@ -97,7 +100,9 @@ def test_schedules_are_those_of_the_naive_enumerator(
     check_against_the_naive_enumerator(scenario(items, consumers, items=kinds, call=call, **fields), policy)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    deadline=None, max_examples=examples(10, searched=25), suppress_health_check=[HealthCheck.filter_too_much]
+)
 @given(st.integers(1, 2), small_items, st.sampled_from(sorted(POLICIES)), budgets)
 def test_under_a_fault_too(consumers: int, kinds: dict[str, Any], policy: str, fault: Fault) -> None:
     subject = scenario(1, consumers, items=kinds)
@@ -144,7 +149,7 @@ def test_merging_of_local_states_changes_no_number(
         assert merged.states <= apart.states
 
 
-@settings(deadline=None, max_examples=24)
+@settings(deadline=None, max_examples=examples(10, searched=24))
 @given(
     st.integers(1, 3),
     st.integers(1, 2),
@@ -172,7 +177,7 @@ def test_a_reduced_exploration_finds_the_same_outcomes(
         assert simulate(subject, POLICIES[policy], order=each.witness).outcome == each.outcome
 
 
-@settings(deadline=None, max_examples=36)
+@settings(deadline=None, max_examples=examples(18, searched=36))
 @given(
     st.integers(1, 2),
     st.integers(1, 2),

@@ -30,6 +30,7 @@ from batchsim.model.operation import Raised, Stopped, StoreFailure, for_each
 from batchsim.scenario import Scenario
 from tests.engines.test_exhaustive import counted, enumerated, scenario
 from tests.strategies import CONSUMER_OPERATIONS, HANDLER_OPERATIONS, request_leg, timeless
+from tests.trying import examples
 
 LINEAGE = ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")
 explore_module = sys.modules["batchsim.engines.exhaustive.explore"]
@@ -87,7 +88,7 @@ def schedules_without(exploration: Exploration, number: int) -> int:
 # -- the laws of the engines, with faults ----------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=24)
+@settings(deadline=None, max_examples=examples(14, searched=24))
 @given(
     st.lists(st.one_of(PINNED, BUDGETS), min_size=1, max_size=2),
     st.integers(1, 2),
@@ -127,7 +128,7 @@ def test_schedules_under_faults_are_those_of_the_naive_enumerator(
         ]
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=examples(6, searched=12))
 @given(
     st.lists(BUDGETS, min_size=1, max_size=2),
     st.sampled_from(["ok", "pre_failed", "rejected"]),
@@ -146,7 +147,7 @@ def test_a_reduced_exploration_under_faults_finds_the_same_outcomes(
     assert set(counted(reduced)) == set(counted(full))
 
 
-@settings(deadline=None, max_examples=36)
+@settings(deadline=None, max_examples=examples(18, searched=36))
 @given(
     PINNED,
     st.integers(1, 2),

@@ -70,13 +70,32 @@ async def closed_over() -> None:
     await inner()
 
 
+async def put_whether_alike(name: str) -> None:
+    is_alike = await redis.get(A) == await redis.get(B)
+    await redis.set("".join(name[place] for place in range(len(name))), is_alike)
+
+
+async def with_a_parameter_in_a_cell() -> None:
+    await put_whether_alike(SEEN)
+
+
 async def count_up() -> None:
     await redis.incr(A)
     await redis.incr(B)
     await redis.incr(A)
 
 
-ALL = [on_the_left, in_a_call, in_a_tuple, over_a_list, over_pairs, in_a_handler, under_a_with, closed_over]
+ALL = [
+    on_the_left,
+    in_a_call,
+    in_a_tuple,
+    over_a_list,
+    over_pairs,
+    in_a_handler,
+    under_a_with,
+    closed_over,
+    with_a_parameter_in_a_cell,
+]
 
 
 def system(program: Callable[[], Program[Any]]) -> System[Any]:

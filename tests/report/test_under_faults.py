@@ -25,6 +25,7 @@ from batchsim.report.folder import reports
 from batchsim.report.terminal import show_matrix, show_scenario_run
 from batchsim.scenario import Scenario, scenario_from_data
 from tests.strategies import any_policies, policies, scenarios, timed_faults
+from tests.trying import examples
 
 
 def with_faults(scenario: Scenario, *faults: Fault) -> Scenario:
@@ -44,7 +45,7 @@ def shown(scenario_run: ScenarioRun) -> str:
     return "\n".join((console.file.getvalue(), json.dumps(run_document(scenario_run)), *texts.values()))
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(60, searched=120))
 @given(scenarios(), st.lists(timed_faults(), max_size=3), st.one_of(policies(), any_policies()))
 def test_no_report_of_a_timed_run_fails(scenario: Scenario, faults: list[Fault], policy: Policy) -> None:
     shown(run_scenario(with_faults(scenario, *faults), [(policy.name, policy)]))

@@ -189,6 +189,5 @@ class Layout:
 def _by_role(actors: list[Actor]) -> list[list[Actor]]:
     roles: dict[str, list[Actor]] = {}
     for actor in actors:
-        is_alike = actor.is_twin
-        roles.setdefault(actor.kind if is_alike else actor.name, []).append(actor)
+        roles.setdefault(actor.kind if actor.is_twin else actor.name, []).append(actor)
     return list(roles.values())

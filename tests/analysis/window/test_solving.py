@@ -21,6 +21,7 @@ from batchsim.engines.zones.parameter import values_in
 from batchsim.engines.zones.slots import START, Instant, Slot
 from batchsim.engines.zones.windows import NEVER_US, Window
 from batchsim.scenario import varied
+from tests.trying import examples
 
 TOMBSTONE = "scenarios/tombstone.yaml"
 WAITS = "latency.operations.jobs.take_completion"
@@ -117,7 +118,7 @@ asked = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=examples(8, searched=12))
 @given(asked, tables, st.sets(st.integers(1, 60), max_size=2))
 def test_every_edge_is_where_explorations_with_a_constant_have_it(
     question: tuple[str, str], latency: dict[str, Any], others: set[int]

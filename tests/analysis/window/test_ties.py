@@ -22,6 +22,7 @@ from batchsim.analysis.window.sums import Instant
 from batchsim.batch.policy import Policy
 from batchsim.engines.zones import Range
 from batchsim.scenario import varied
+from tests.trying import examples
 
 SEEDS = 40
 COUNT = "redis.enqueued_count"
@@ -176,7 +177,7 @@ def tied(draw: st.DrawFn) -> tuple[Scenario, Policy]:
     return scenario, replace(policy, name="drawn", **on)
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(7, searched=12))
 @given(tied(), st.sampled_from(["false_failure", "silent_abort", "stuck"]))
 def test_with_constant_latencies_a_window_says_what_runs_do(drawn: tuple[Scenario, Policy], verdict: str) -> None:
     scenario, policy = drawn
