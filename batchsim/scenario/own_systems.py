@@ -198,6 +198,18 @@ async def _to_its_end(what: str, program: Callable[[], Program[Any]]) -> Any:
     What it raises by itself is an error of its own, even if it is of the same class.
     """
     try:
+        return await _begun(what, program)
+    except Stopped:
+        raise
+    except ProtocolError as error:
+        if was_raised_here(error):
+            return None
+        raise
+
+
+# Not where it is awaited: engines look at the variables there, and a coroutine object is like no other.
+def _begun(what: str, program: Callable[[], Program[Any]]) -> Program[Any]:
+    try:
         begun = program()
     except BaseException as error:
         if is_real(error):
@@ -205,14 +217,7 @@ async def _to_its_end(what: str, program: Callable[[], Program[Any]]) -> Any:
         raise UserCodeError(f"{what}: program {what_it_did(error)}; allowed: a coroutine function") from None
     if not inspect.iscoroutine(begun):
         raise UserCodeError(f"{what}: program: found {told(program)}; allowed: a coroutine function (async def)")
-    try:
-        return await begun
-    except Stopped:
-        raise
-    except ProtocolError as error:
-        if was_raised_here(error):
-            return None
-        raise
+    return begun
 
 
 def _checked(values: Any, kind: type, what: str) -> tuple[Any, ...]:

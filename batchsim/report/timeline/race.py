@@ -57,7 +57,7 @@ def race(margin: Margin, trace: Trace, top: float, height_max: float) -> Race:
     axis = _axis(margin)
     above, below = runners_of(margin, trace, axis, height_max - _AROUND)
     drawn: list[str] = []
-    kinds = kinds_in(trace.steps)
+    kinds = kinds_in(trace)
     lanes_top = y = top + 24
     for runner in above:
         y += runner.height

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from batchsim.batch.trace import Trace
 from batchsim.model.run import Step
 from batchsim.report.timeline.look import KINDS, style_sheet
 from batchsim.report.timeline.svg import element
@@ -36,8 +38,9 @@ def hue(kind: str, among: Sequence[str] = ()) -> str:
     return KINDS[among.index(kind) % len(KINDS)] if kind in among else "sdk"
 
 
-def kinds_in(steps: Iterable[Step]) -> list[str]:
-    """The kinds of actors that took steps, in order."""
+def kinds_in(trace: Any) -> list[str]:
+    """The kinds of actors that took steps in a run, in order; none of the batch, whose kinds are known."""
+    steps: Iterable[Step] = () if isinstance(trace, Trace) else trace.steps
     return sorted({step.actor.partition(".")[0].partition("-")[0] for step in steps})
 
 

@@ -81,7 +81,7 @@ def _lanes(shown: Iterable[Lane | Fold], top: float, draw: Draw) -> Iterator[str
 
 def _bars(lane: Lane | Fold, run: PolicyRun, axis: Axis, middle: float) -> Iterator[str]:
     drawn = _skyline(lane, axis, middle) if isinstance(lane, Fold) else _lane(lane, run, axis, middle)
-    yield group(hue(lane.kind, kinds_in(run.trace.steps)), drawn)
+    yield group(hue(lane.kind, kinds_in(run.trace)), drawn)
 
 
 def _lane(lane: Lane, run: PolicyRun, axis: Axis, middle: float) -> Iterator[str]:
