@@ -15,7 +15,7 @@ test: $(INSTALLED) spin rsvg
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(TESTS)
-	$(BIN)/python -m tests.search --tests 8
+	$(BIN)/python -m tests.search --tests 8 --quick
 
 # What to run before each commit: all but the tests of tests/slow.txt, in about a minute.
 test-fast: $(INSTALLED)

@@ -19,12 +19,12 @@ PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
 def main() -> int:
     """Search until time is up or something fails; the exit code is pytest's of the last round."""
     arguments = _arguments()
-    tests = _property_tests(arguments.places)
+    tests = _property_tests(arguments.places, "hypothesis and not slow" if arguments.quick else "hypothesis")
     began = time.monotonic()
     seed = secrets.randbelow(2**32) if arguments.seed is None else arguments.seed
     while True:
         chosen = sorted(random.Random(seed).sample(tests, min(arguments.tests or len(tests), len(tests))))
-        _announce(seed, arguments.tests, arguments.places)
+        _announce(seed, arguments)
         options = ("--hypothesis-profile=search", f"--hypothesis-seed={seed}", "-n", arguments.processes)
         code = subprocess.run([*PYTEST, *options, *chosen], check=False).returncode
         if code or arguments.seed is not None or time.monotonic() - began >= arguments.seconds:
@@ -38,24 +38,26 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0, help="go on with new seeds for so long; default: once")
     parser.add_argument("--seed", type=int, help="replay the round of this seed")
     parser.add_argument("--tests", type=int, help="so many tests a round, drawn by the seed; default: all")
+    parser.add_argument("--quick", action="store_true", help="leave out the tests of tests/slow.txt")
     parser.add_argument("--processes", default="auto", help="as for `pytest -n`")
     return parser.parse_args()
 
 
-def _property_tests(places: list[str]) -> list[str]:
-    collected = subprocess.run(
-        [*PYTEST, "--collect-only", "-m", "hypothesis", *places], check=True, capture_output=True, text=True
-    )
+def _property_tests(places: list[str], marked: str) -> list[str]:
+    command = [*PYTEST, "--collect-only", "-m", marked, *places]
+    collected = subprocess.run(command, check=True, capture_output=True, text=True)
     # Those of one function are tried together: parameters may hold characters that no command line takes.
     found = sorted({line.partition("[")[0] for line in collected.stdout.splitlines() if "::" in line})
     assert found, collected.stdout
     return found
 
 
-def _announce(seed: int, tests: int | None, places: list[str]) -> None:
-    some = "" if tests is None else f" --tests {tests}"
-    where = "" if places == ["tests"] else f" {' '.join(places)}"
-    print(f"new examples; to replay them: python -m tests.search --seed {seed}{some}{where}", flush=True)
+def _announce(seed: int, arguments: argparse.Namespace) -> None:
+    words = [f"--seed {seed}"]
+    words += [] if arguments.tests is None else [f"--tests {arguments.tests}"]
+    words += ["--quick"] if arguments.quick else []
+    words += [] if arguments.places == ["tests"] else arguments.places
+    print(f"new examples; to replay them: python -m tests.search {' '.join(words)}", flush=True)
 
 
 if __name__ == "__main__":
