@@ -120,7 +120,9 @@ def findings(
 
     Each policy is held against the latest design, or against another one: what it closes, what is still open,
     what came back. Small batches are explored to the end: what does not occur there is proved. Of the others
-    schedules are drawn at random, which proves nothing. The faults of a scenario are left out.
+    schedules are drawn at random, which proves nothing. The faults of a scenario of the batch are left out.
+
+    Policies of a system of your own are held against the first of them, under the faults of the scenario, too.
 
     The exit code is 1 if a policy that is judged gives a verdict that --fail-on forbids, and 3 if it was not found
     to, but not everything was explored.

@@ -18,7 +18,6 @@ class Variant:
 
     name: str
     value: Any
-    summary: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from batchsim.report.findings_words import (
 )
 from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
+from batchsim.scenario import fault_in_words
 
 _STYLES = {
     Standing.OPEN: BAD,
@@ -39,6 +40,9 @@ def show_findings(console: Console, findings: Findings, replays: Mapping[Place, 
         sizes = sizes_in_words(findings, base)
         told = base.scenario if base.call is None else f"{base.scenario}: {base.call.value}, {sizes}"
         console.print(Text(told, style="bold"))
+    for name, once in findings.scope.faults.items():
+        if "#" in name:  # of the scenario, by its number there
+            print_line(console, Text(f"{name}: {fault_in_words(once.fault)}"))
     console.print(Text(_claim(findings)))
     console.print()
     for base in findings.scope.bases:

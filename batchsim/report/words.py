@@ -33,8 +33,11 @@ def call(result: CallResult) -> str:
 
 
 def share(value: float) -> str:
-    """A probability, to three digits: `0.38 %`, `2.1e-09`."""
-    return f"{100 * value:.3g} %" if value >= 1e-5 else f"{value:.2g}"
+    """A probability, to three digits: `0.38 %`, `2.1e-09`; to more where it would read as certain: `99.98 %`."""
+    if value < 1e-5:
+        return f"{value:.2g}"
+    told = (f"{100 * value:.{digits}g}" for digits in range(3, 16))
+    return f"{next((text for text in told if value >= 1 or text != '100'), '100')} %"
 
 
 def batch_row(row: BatchRow) -> str:

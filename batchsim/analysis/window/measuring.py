@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from batchsim.analysis.window.assignments import latencies_of, latency_of
 from batchsim.analysis.window.cases import Case
+from batchsim.analysis.window.causes import NotDerived
 from batchsim.analysis.window.conditions import Condition
 from batchsim.analysis.window.legs import Latency
 from batchsim.analysis.window.sums import Instant
@@ -69,5 +70,8 @@ class Measure:
             counts = self._counts[instant] = np.zeros((len(self.latencies), len(instant)), dtype=np.int64)
             for column, each in enumerate(instant):
                 for leg, count in each:
-                    counts[self.place[latency_of(self._scenario, leg)], column] += count
+                    place = self.place.get(latency_of(self._scenario, leg))
+                    if place is None:
+                        raise NotDerived(f"how long {leg.operation} takes depends on an answer")
+                    counts[place, column] += count
         return counts
