@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from batchsim.batch.setting import Item, Kind, Setting
 from batchsim.model.faults import Fault, LostState, Outage
@@ -14,12 +15,14 @@ from batchsim.scenario.names import known_operations
 from batchsim.scenario.scenario import LatencyTable, Scenario
 from batchsim.scenario.schema.faults import AnyEntry
 from batchsim.scenario.schema.models import ItemFields, Latencies, Override, ScenarioFile
-from batchsim.scenario.schema.own_models import OwnLatencies
 from batchsim.scenario.schema.spreads import Written
 from batchsim.scenario.slowings import Slow
 from batchsim.scenario.tree import Node, dotted, nearest_node
 from batchsim.scenario.tree import Path as TreePath
 from batchsim.scenario.written_faults import WrittenFault
+
+if TYPE_CHECKING:
+    from batchsim.scenario.schema.own_models import OwnLatencies
 
 
 def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenario:

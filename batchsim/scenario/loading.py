@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from batchsim.batch.setting import Setting
-from batchsim.model.model import model_of
 from batchsim.model.system import System
 from batchsim.scenario import declared, defaults
 from batchsim.scenario.building import built
 from batchsim.scenario.latencies import Latency
 from batchsim.scenario.overrides import Override, applied, parse_override
-from batchsim.scenario.own_systems import OwnModel
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, fail
 from batchsim.scenario.scenario import Scenario
 from batchsim.scenario.schema.validation import is_own, validated, validated_own
@@ -54,6 +52,9 @@ def scenario_of(system: System[Any], *, seed: int = defaults.SEED, **latency: An
     `latency`: as in a file, `redis="300 us"`, `operations={"redis.incr": {"uniform": ["1 ms", "2 ms"]}}`; or of a
     group that classes of one's own name. Raises `InvalidScenario` for latencies that no file could hold.
     """
+    from batchsim.model.model import model_of  # noqa: PLC0415 - start-up is felt
+    from batchsim.scenario.own_systems import OwnModel  # noqa: PLC0415
+
     own = {name: latency.pop(name) for name in declared.own_groups() & latency.keys()}
     plain = {"name": system.name, "batch": {"items": 1}, "latency": latency, "seed": seed}
     usual = scenario_from_data(plain)

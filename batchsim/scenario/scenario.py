@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchsim.bad_input import BadInputError
 from batchsim.batch.setting import Setting
@@ -19,10 +19,12 @@ from batchsim.scenario import declared, defaults
 from batchsim.scenario.durations import InvalidDuration, parse_duration
 from batchsim.scenario.latencies import Constant, Latency, Legs
 from batchsim.scenario.names import find_policy, known_policies, known_verdicts
-from batchsim.scenario.own_systems import OwnModel
 from batchsim.scenario.slowings import Slow
 from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
+
+if TYPE_CHECKING:
+    from batchsim.scenario.own_systems import OwnModel
 
 T = TypeVar("T")
 

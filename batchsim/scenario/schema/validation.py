@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -13,13 +13,15 @@ from pydantic_core import ErrorDetails
 
 from batchsim.scenario.problems import InvalidScenario, Problem, describe, fail
 from batchsim.scenario.schema.models import ScenarioFile
-from batchsim.scenario.schema.own_models import OwnScenarioFile
 from batchsim.scenario.schema.rules import Reading
 from batchsim.scenario.schema.spreads import DurationOr
 from batchsim.scenario.schema.strict import Strict
 from batchsim.scenario.spelling import did_you_mean
 from batchsim.scenario.tree import Node, dotted, nearest_node, plain
 from batchsim.scenario.tree import Path as TreePath
+
+if TYPE_CHECKING:
+    from batchsim.scenario.schema.own_models import OwnScenarioFile
 
 M = TypeVar("M", bound=Strict)
 Fields = Mapping[str, FieldInfo]
@@ -42,6 +44,9 @@ def validated(
 
 def validated_own(root: Node, directory: Path, problems: Iterable[Problem] = ()) -> OwnScenarioFile:
     """Likewise, of a scenario of a system of the user's own."""
+    # Start-up is felt: most scenarios are about the batch.
+    from batchsim.scenario.schema.own_models import OwnScenarioFile  # noqa: PLC0415
+
     return _validated(OwnScenarioFile, root, directory, problems, None)
 
 
