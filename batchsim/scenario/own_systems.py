@@ -20,7 +20,7 @@ from batchsim.model.properties import OK, Property
 from batchsim.model.system import Actor, System
 from batchsim.scenario.asking import Asked
 from batchsim.scenario.own_steps import mistakes_in
-from batchsim.scenario.schema.own_types import read_as, written_plainly
+from batchsim.scenario.schema.own_types import content_of_value, read_as, written_plainly
 from batchsim.signals import is_real
 from batchsim.user_code import (
     UserCodeError,
@@ -59,6 +59,11 @@ class OwnModel:
             return self.model.name, ""
         return self.reference.rpartition(":")[2], content_of(self.reference, self.directory)
 
+    @property
+    def content(self) -> Any:
+        """All that the parameters hold, as plain data: the same in every process."""
+        return content_of_value(self.parameters)
+
     def policy(self, name: str, directory: Path) -> Variant:
         """The policy of a name, or `path.py:NAME` in a directory; raises `KeyError`, `UserCodeError`."""
         if not is_reference(name):
@@ -76,7 +81,8 @@ class OwnModel:
     def system(self, policy: Variant, faults: Sequence[Fault] = (), listed_as: Sequence[int] = ()) -> System[Any]:
         """The system under a policy, in which these faults happen; raises `UserCodeError`."""
         # Made once: engines ask for it time and again, and what its properties answered is to be compared.
-        key = (id(self.model), id(policy.value), policy.name, repr(self.parameters))
+        # All that the parameters hold: their own `repr` may leave fields out, as `==` may.
+        key = (id(self.model), id(policy.value), policy.name, repr(self.content))
         known = _BUILT.get(key)
         if known is None:
             # With the objects whose identity nothing else can take while they live.

@@ -35,6 +35,7 @@ class At(NamedTuple):
     raised: Told | None
     point: Hashable
     """Where its coroutine stands, and what it holds there."""
+    has_moved: bool
 
 
 def enumerate_schedules(setting: Setting, policy: Policy) -> Counter[Outcome]:
@@ -56,7 +57,10 @@ def enumerate_system(system: System[Any]) -> Counter[tuple[AtRest, tuple[str, ..
     system.begin(cells)
 
     def outcome(cells: Cells, ends: list[At]) -> tuple[AtRest, tuple[str, ...]]:
-        has_begun = [actor.begins_with is None or actor.begins_with in cells for actor in actors]
+        has_begun = [
+            actor.begins_with is None or actor.begins_with in cells or end.has_moved
+            for actor, end in zip(actors, ends, strict=True)
+        ]
         there = [(actor, end) for actor, end, begun in zip(actors, ends, has_begun, strict=True) if begun]
         waiting = (
             each.name
@@ -104,7 +108,7 @@ class _Enumerator(Generic[T]):
     def _steps(self, histories: list[History], cells: Cells) -> Iterator[tuple[int, History, Cells]]:
         idle_twins: set[tuple[str, Any, Hashable]] = set()
         for place, (actor, history) in enumerate(zip(self._actors, histories, strict=True)):
-            if actor.begins_with is not None and actor.begins_with not in cells:
+            if actor.begins_with is not None and actor.begins_with not in cells and not history:
                 continue
             at = self._at(place, history)
             for position, (_, operation, _) in enumerate(at.pending):
@@ -136,7 +140,7 @@ class _Enumerator(Generic[T]):
             for position, answer in history:
                 task.answer(position, answer)
             point = () if task.has_ended else task.key()
-            known = At(task.pending, task.has_ended, task.result, task.raised, point)
+            known = At(task.pending, task.has_ended, task.result, task.raised, point, bool(history))
             self._known[place][history] = known
             task.close()
         return known

@@ -26,10 +26,13 @@ from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.timed import Simulation
 from batchsim.model.cells import Cells
+from batchsim.model.faults import Outage
 from batchsim.model.history import HistoryStep
+from batchsim.model.injection import with_faults
 from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each, sleep
 from batchsim.model.system import DEADLOCK, Actor, System
 from batchsim.scenario import Slow
+from batchsim.scenario.building import moments_of
 from batchsim.stores import redis
 from tests.engines.naive import enumerate_system
 
@@ -683,3 +686,63 @@ def test_a_twin_that_is_slow_is_a_twin_all_the_same() -> None:
     found = explore_timed(slow)
     assert found.verdicts == {"ok"}
     assert [each.occurs for each in found.faults] == [True]
+
+
+# -- cells that actors begin with ------------------------------------------------------------------
+
+
+async def set_late() -> None:
+    await redis.set("late", 1)
+
+
+def begins_late(*programs: Callable[[], Program[Any]]) -> System[Any]:
+    late = Actor("late", None, set_late, begins_with="gate")
+    return System("gates", (*actors(*programs), late), cells=("gate", "late", "other"))
+
+
+def test_nobody_begins_with_a_cell_that_is_deleted_without_having_been_there() -> None:
+    async def delete() -> None:
+        await redis.delete("gate")
+
+    found = agree(begins_late(delete))
+    assert [each.outcome.cells for each in found.outcomes] == [()]
+
+
+def test_nobody_begins_with_a_cell_because_an_outage_is_over() -> None:
+    async def work() -> None:
+        await redis.incr("other")
+
+    system = with_faults(begins_late(work), [Outage(group="redis", at_us=3000, lasts_us=4000)])
+    scenario = scenario_of(system)
+    latencies = replace(scenario.latencies, of_item={**scenario.latencies.of_item, **moments_of(system.faults)})
+    timed = simulate(replace(scenario, latencies=latencies)).outcome
+    assert timed["late"] is None
+    assert timed.cells in {each.outcome.cells for each in explore(scenario).outcomes}
+
+
+def test_a_cell_that_goes_before_who_begins_with_it_took_a_step_is_refused() -> None:
+    """With time they have begun, and go on; states without time do not tell that they have."""
+
+    async def come_and_go() -> None:
+        await redis.set("gate", 1)
+        await redis.delete("gate")
+
+    system = begins_late(come_and_go)
+    for engine in (explore, explore_timed, lambda scenario: explore(scenario, reduces=True)):
+        with pytest.raises(BadInputError, match="redis.delete by come_and_go takes away the cell 'gate', with which"):
+            engine(scenario_of(system))
+    assert simulate(scenario_of(system)).outcome["late"] == 1
+
+
+def test_a_cell_may_go_once_who_began_with_it_took_a_step() -> None:
+    async def open_gate() -> None:
+        await redis.set("gate", 1)
+
+    async def close() -> None:
+        await redis.incr("other")
+        await redis.delete("gate")
+        await redis.incr("other")
+
+    late = Actor("late", None, close, begins_with="gate")
+    found = agree(System("gates", (*actors(open_gate), late), cells=("gate", "other")))
+    assert [each.outcome.cells for each in found.outcomes] == [(("other", 2),)]

@@ -13,7 +13,7 @@ from batchsim.engines.streams import stream_base
 from batchsim.scenario import Scenario
 from batchsim.scenario.defaults import GROUPS
 from batchsim.scenario.defaults import latency_of as default_latency
-from batchsim.scenario.own_systems import OwnModel, plain_of
+from batchsim.scenario.own_systems import OwnModel
 from batchsim.scenario.scenario import LatencyTable
 
 _FOR_PEOPLE = frozenset(
@@ -48,7 +48,7 @@ def _canonical(value: Any) -> str:
         case None | bool() | int() | float() | str() | PurePath():
             return repr(value)
         case OwnModel():
-            return _canonical((*value.identity, plain_of(value.parameters)))
+            return _canonical((*value.identity, value.content))
         case LatencyTable():
             given = {name: each for name, each in value.of_operation.items() if each != default_latency(name)}
             groups = {name: each for name, each in value.of_group.items() if each != GROUPS.get(name)}

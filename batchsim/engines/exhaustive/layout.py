@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
+from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive.local_states import LocalStates
 from batchsim.engines.exhaustive.task import TIMELESS, Pace
 from batchsim.engines.exhaustive.twins import twins_with_programs_of_their_own
 from batchsim.model.cells import Cells, Key, freeze, thaw
+from batchsim.model.operation import Operation, told
 from batchsim.model.system import Actor, RaisedError, Results, System
 
 ABSENT = 0
@@ -93,7 +95,16 @@ class Layout:
         self.width = self.actors_count + len(self.cells)
         self.exchangeable = self._exchangeable() if exchanges else ()
         """Roles that are interchangeable together with a column each, once there is something in it."""
+        self.gated = self._gated() if system.is_guarded else {}
+        """By the column of a cell: the roles that begin with it."""
         self._initial = self.first_cells()
+
+    def _gated(self) -> dict[int, list[Role]]:
+        gated: dict[int, list[Role]] = {}
+        for role in self.roles:
+            if role.begins_with is not None and role.begins_with in self.column_of and role.locals[0].pending:
+                gated.setdefault(self.column_of[role.begins_with], []).append(role)
+        return gated
 
     def _exchangeable(self) -> tuple[tuple[Role, int], ...]:
         found = [
@@ -111,6 +122,15 @@ class Layout:
             role.locals.alike = alike
             self.values[column - self.actors_count] = values
         return tuple(found)
+
+    def gone(self, column: int, role: Role, operation: Operation[Any], actor: str) -> BadInputError:
+        """A cell is taken away before somebody who began with it took a step: states do not tell that they began."""
+        late = role.actors[0]
+        return BadInputError(
+            f"{told(operation)} by {actor} takes away the cell {str(self.cell_of_column(column))!r}, with which "
+            f"{late.name} begins, before its first step; allowed: begins_with a cell that stays until then, or an "
+            "operation that waits for it"
+        )
 
     # What time adds is added in a subclass.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.distinct import distinct
 from batchsim.engines.exhaustive.edges import Part
-from batchsim.engines.exhaustive.layout import Role
+from batchsim.engines.exhaustive.layout import ABSENT, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.reduction import EVERYBODY
 from batchsim.engines.exhaustive.states import Numbers, Rows, Sums
@@ -59,6 +59,7 @@ class Stepper:
     def __init__(self, table: StepTable, sums_of: StateSums) -> None:
         self._table = table
         self._layout = table.layout
+        self._gated = table.layout.gated
         self._sums_of = sums_of
         self._symmetry = Symmetry(table.layout)
         self.labels: list[Label] = []
@@ -145,10 +146,21 @@ class Stepper:
         rows[:, column] = locals_[taken]
         for place, changed in enumerate(kind.columns):
             rows[:, changed] = cells[place].take(taken)
+            if changed in self._gated:
+                self._check_gate(kind, changed, chunk.columns[changed][takers], rows)
         self._symmetry.sort(rows, kind)
         # Any one of the idle twins takes it, which is one step; others that are alike have one each.
         weights = np.ones_like(takers) if kind.is_of_idle_twin else alike
         return Part(takers, rows, chunk.sums[takers] + change[taken], weights, labels[taken])
+
+    def _check_gate(self, kind: StepKind, gate: int, before: Rows, after: Rows) -> None:
+        """Raises `BadInputError` where the cell is gone before those who begin with it took a step."""
+        is_gone = (before != ABSENT) & (after[:, gate] == ABSENT)
+        if not is_gone.any():
+            return
+        for role in self._gated[gate]:
+            if (after[is_gone, role.columns.start : role.columns.stop] == 0).any():
+                raise self._layout.gone(gate, role, kind.operation, kind.role.name)
 
     def _label(self, kind: StepKind, move: Move) -> int:
         key = (id(kind), move.label, move.probability, move.fault)

@@ -132,7 +132,7 @@ class _Run:
         self._world = system.world(self._cells)
         self._clock = Clock()
         self._latencies = latencies
-        self._waiting = Waiting(self._clock, self._begin)
+        self._waiting = Waiting(self._clock, self._cells, self._begin)
         self._recorder = Recorder(keep, system.noted, self._cells)
         self._conductor = conductor
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)

@@ -10,7 +10,7 @@ from typing import Protocol
 from simpy.events import Event
 
 from batchsim.engines.timed.events import At, Clock
-from batchsim.model.cells import Key
+from batchsim.model.cells import Cells, Key
 from batchsim.model.system import Actor
 
 
@@ -24,8 +24,9 @@ class Waiter(Protocol):
 class Waiting:
     """Everybody who cannot go on by himself."""
 
-    def __init__(self, clock: Clock, begin: Callable[[Actor, int | None], None]) -> None:
+    def __init__(self, clock: Clock, cells: Cells, begin: Callable[[Actor, int | None], None]) -> None:
         self._clock = clock
+        self._cells = cells
         self._begin = begin
         self._dormant: dict[Key, list[Actor]] = {}
         self._waiters: dict[Key, list[tuple[int, int, Waiter]]] = {}
@@ -55,10 +56,12 @@ class Waiting:
         return bool(self._waiters.get(cell))
 
     def wake(self, cells: tuple[Key, ...], step: int | None) -> None:
-        """Each cell became ready by a step: let all begin who begin with it, and one look who waits."""
+        """Each cell may have become ready by a step: let all begin who begin with it, and one look who waits."""
         for cell in cells:
-            for actor in self._dormant.pop(cell, ()):
-                self._begin(actor, step)
+            # A step that takes a cell away, or an outage that ends, makes look again; nobody begins by that.
+            if cell in self._dormant and cell in self._cells:
+                for actor in self._dormant.pop(cell):
+                    self._begin(actor, step)
             waiters = self._waiters.get(cell)
             if waiters:
                 heappop(waiters)[2].wake(step)

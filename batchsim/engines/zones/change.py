@@ -54,6 +54,7 @@ def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
     for place, value in zip(kind.columns, move.cells, strict=True):
         row[place] = value
     row[column] = move.local
+    _check_gates(guide, situation.row, row, firing)
     before, after = kind.role.locals[kind.local], kind.role.locals[move.local]
     moved, issued = _follow(before.pending, kind.position, after.pending)
     join = kind.role.locals.join_after(kind.local, kind.position, move.answer)
@@ -80,6 +81,15 @@ def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
         published=kind.role.returns_to if after.result is not None and before.result is None else None,
         slowness=situation.slowness,
     )
+
+
+def _check_gates(guide: Guide, before: Row, after: Sequence[int], firing: Firing) -> None:
+    """Raises `BadInputError` where a cell is gone before those who begin with it took a step."""
+    for gate, roles in guide.layout.gated.items():
+        if before[gate] != ABSENT and after[gate] == ABSENT:
+            for role in roles:
+                if 0 in after[role.columns.start : role.columns.stop]:
+                    raise guide.layout.gone(gate, role, firing.kind.operation, firing.kind.role.name)
 
 
 def _follow(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 
 class Misfit(NamedTuple):
@@ -45,3 +48,35 @@ def read_as(kind: Any, plain: Any) -> Any:
 def written_plainly(value: Any) -> Any:
     """The same value as plain data."""
     return TypeAdapter(type(value)).dump_python(value, mode="json")
+
+
+def content_of_value(value: Any) -> Any:
+    """All that a value holds, as plain data: a field that is not shown or not written too, sets sorted.
+
+    Equal values have the same in every process; of different ones it differs.
+    """
+    match value:
+        case Enum():
+            return content_of_value(value.value)
+        case None | bool() | int() | float() | str():
+            return value
+        case BaseModel():
+            return {name: content_of_value(getattr(value, name)) for name in type(value).model_fields}
+        case Mapping():
+            return {_content_of_key(key): content_of_value(each) for key, each in value.items()}
+        case set() | frozenset():
+            return sorted(map(content_of_value, value), key=repr)
+        case list() | tuple():
+            return list(map(content_of_value, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: content_of_value(getattr(value, each.name)) for each in fields(value)}
+    try:
+        return written_plainly(value)
+    except Exception:  # a type that pydantic was told to take as it is
+        return repr(value)
+
+
+def _content_of_key(key: Any) -> Any:
+    """What stands for the key of a mapping: it has a hash."""
+    plain = content_of_value(key)
+    return repr(plain) if isinstance(plain, list | dict) else plain

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from batchsim import Scenario, load_scenario, scenario_from_data
+import batchsim
+from batchsim import Scenario, explore, load_scenario, scenario_from_data
 from batchsim.analysis.sweep import identity
 from batchsim.analysis.sweep.identity import digest_of
+from batchsim.scenario.loading import varied
 
 
 def scenario(**given: Any) -> Scenario:
@@ -61,3 +67,57 @@ def test_no_class_is_named_and_no_field_at_its_default() -> None:
     assert text(After(1, "blue")) != text(After(1))
     with pytest.raises(TypeError, match="no canonical text of a object"):
         text(object())
+
+
+HIDING = """\
+from dataclasses import dataclass, field
+from batchsim import Property
+from batchsim.model.model import Model
+from batchsim.model.system import Actor, System
+from batchsim.stores import redis
+
+@dataclass(frozen=True)
+class Sizes:
+    workers: int = field(default=2, repr=False, compare=False)
+    tags: frozenset[str] = frozenset()
+
+async def work():
+    await redis.incr("done")
+
+def system(_, sizes):
+    workers = tuple(Actor("worker", number, work, is_twin=True) for number in range(sizes.workers))
+    return System("hiding", workers, cells=("done",))
+
+HIDING = Model("hiding", system, {"only": None}, parameters=Sizes)
+"""
+
+
+def test_parameters_that_their_class_does_not_show_make_another_system(tmp_path: Path) -> None:
+    (tmp_path / "hiding.py").write_text(HIDING)
+    (tmp_path / "hiding.yaml").write_text("{name: hiding, system: 'hiding.py:HIDING'}")
+    usual = load_scenario(tmp_path / "hiding.yaml")
+    other = varied(usual, ["parameters.workers=3"])
+    assert [explore(each).outcomes[0].outcome["done"] for each in (usual, other)] == [2, 3]
+    assert digest_of(usual) != digest_of(other)
+
+
+def test_a_set_among_the_parameters_has_one_digest_in_every_process(tmp_path: Path) -> None:
+    (tmp_path / "hiding.py").write_text(HIDING)
+    written = "{name: hiding, system: 'hiding.py:HIDING', parameters: {tags: [red, green, blue, black, white]}}"
+    (tmp_path / "hiding.yaml").write_text(written)
+    code = (
+        "from batchsim import load_scenario; from batchsim.analysis.sweep.identity import digest_of; "
+        "print(digest_of(load_scenario('hiding.yaml')))"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(batchsim.__file__).parent.parent)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
+    assert len(told) == 1
