@@ -10,7 +10,7 @@ from typing import Any
 from batchsim.batch.setting import Setting
 from batchsim.model.system import System
 from batchsim.scenario import declared, defaults
-from batchsim.scenario.building import built
+from batchsim.scenario.building import built, moments_of
 from batchsim.scenario.latencies import Latency
 from batchsim.scenario.overrides import Override, applied, parse_override
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, fail
@@ -64,7 +64,7 @@ def scenario_of(system: System[Any], *, seed: int = defaults.SEED, **latency: An
         setting=Setting(items=(), consumers=0, faults=system.faults),
         policies=(system.name,),
         own=OwnModel(model_of(system)),
-        latencies=replace(usual.latencies, of_group=groups),
+        latencies=replace(usual.latencies, of_group=groups, of_item=moments_of(system.faults)),
         written=None,
     )
 
