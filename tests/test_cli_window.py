@@ -100,7 +100,7 @@ def test_the_slack_at_the_means_is_not_all_that_is_said(capsys: pytest.CaptureFi
     assert run(ONE, "--policy", "pre3427", "--set", spread) == 0
     out = capsys.readouterr().out
     assert "at the means of all latencies the window is closed, by" in out
-    assert "of latencies within the intervals, each leg by itself, some give it, some do not" in out
+    assert "each leg by itself and the same in all its uses, some give it, some do not" in out
 
 
 def test_what_no_run_draws_is_not_said_of_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +110,7 @@ def test_what_no_run_draws_is_not_said_of_runs(tmp_path: Path, capsys: pytest.Ca
     assert verdicts_of_runs(load_scenario(file), POLICIES["pr3427"]) == {"ok"}
     assert run(str(file), "--policy", "pr3427") == 0
     out = capsys.readouterr().out
-    assert "of latencies within the intervals, each leg by itself, some give it, some do not" in out
+    assert "each leg by itself and the same in all its uses, some give it, some do not" in out
     assert "runs draw" not in out
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 STATES_MAX = 150_000
 """Of all that is explored: beyond, it is given up, and whatever is asked for counts as issued."""
+STATES_MAX_OF_OWN = 3_000
+"""Likewise of a system of the user's own, which is explored as large as it is."""
 RUNS, ITEMS_RUN_MAX = 8, 20
 """So many runs of the first items are made before any batch is explored: mostly they are enough."""
 
@@ -50,7 +52,7 @@ def _unissued(
     for seed, policy in product(range(RUNS), policies):
         if left:
             left = _without(left, _issued_in_a_run(replace(scenario, seed=seed), policy))
-    states_left = STATES_MAX
+    states_left = STATES_MAX if scenario.own is None else STATES_MAX_OF_OWN
     for system in _small_systems(scenario, policies) if left else ():
         if left:
             left, states = _left_in_all_schedules(system, left, states_left)

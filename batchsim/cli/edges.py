@@ -16,6 +16,8 @@ def edges_for(
     result: Sweep, policies: Sequence[Policy], properties: Sequence[Property], *, quiet: bool
 ) -> list[Edge]:
     """The edges of a sweep's windows; `policies`: in its order."""
+    if result.scenario.own is not None:
+        return []  # they are told in the words of the batch
     named = list(zip(result.policies, policies, strict=True))
     with Progress(len(named), quiet=quiet) as progress:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Set
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from batchsim.bad_input import BadInputError
@@ -66,7 +67,10 @@ def known_of(touched: Set[Key], listed: Set[Key], what: str) -> set[Key]:
     """
     unknown = sorted(cell for cell in touched - listed if not isinstance(cell, IfListed))
     if unknown:
-        known = ", ".join(sorted(map(str, listed))[:LISTED_MAX])
+        # What is near comes first: it may be a slip.
+        told = sorted(str(each) for each in listed if not isinstance(each, IfListed))
+        near = get_close_matches(unknown[0], told, n=1)
+        known = ", ".join([*near, *(each for each in told if each not in near)][:LISTED_MAX])
         more = ", …" if len(listed) > LISTED_MAX else ""
         by = next((f"; {text} lists it" for begin, text in LISTED_BY.items() if unknown[0].startswith(begin)), "")
         allowed = f"a cell that is listed ({known}{more}){by}"

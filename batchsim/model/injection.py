@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from batchsim.model.cells import Cells, Key, freeze, thaw
+from batchsim.model.cells import Cells, IfListed, Key, freeze, thaw
 from batchsim.model.exposure import Exposure, fault_key
 from batchsim.model.faults import Crash, Effect, Fault, LostState, Outage, StoreError, befalls
 from batchsim.model.operation import (
@@ -294,8 +294,16 @@ def log_key(number: int) -> Key:
 
 
 def matching(patterns: Iterable[str], keys: Iterable[Key]) -> tuple[Key, ...]:
-    """Those of some keys that patterns name, in which `*` stands for any characters."""
-    return tuple(key for key in keys if any(fnmatchcase(key, pattern) for pattern in patterns))
+    """Those of some keys that patterns name, in which `*` stands for any characters.
+
+    What is no state of a store (how parts of a system are set, what is on its way) is none of them; with a key
+    goes its time to live.
+    """
+    known = tuple(keys)
+    found = dict.fromkeys(key for key in known if not isinstance(key, IfListed) and not key.startswith("http:"))
+    named = [key for key in found if any(fnmatchcase(key, pattern) for pattern in patterns)]
+    lives = {f"redis:ttl:{key}" for key in named}
+    return (*named, *(key for key in known if key in lives))
 
 
 class StateIsLost(_OfTheEnvironment):

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from batchsim.bad_input import BadInputError
-from batchsim.model.cells import Cells, Key, freeze
+from batchsim.model.cells import Cells, Key, UnknownCellError, freeze
 from batchsim.model.exposure import OF_FAULTS, Exposure, exposed
 from batchsim.model.faults import Fault
 from batchsim.model.history import Memory, MemoryKey, remembered
@@ -177,8 +177,12 @@ class AtRest:
     """The errors of those whose own coroutines raised one."""
     memories: tuple[tuple[str, Hashable], ...] = ()
     """What properties over history remember, by their names. Ends that differ in nothing else are told as one."""
+    listed: frozenset[Key] = field(default=frozenset(), compare=False, repr=False)
+    """The cells of the system, where that is known: no other one can be asked for."""
 
     def __getitem__(self, cell: Key) -> Any:
+        if self.listed and cell not in self.listed:
+            raise UnknownCellError(f"no cell {cell!r}; allowed: {', '.join(sorted(self.listed))}")
         return dict(self.cells).get(cell)
 
     def result_of(self, actor: str) -> Any:

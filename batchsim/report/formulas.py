@@ -62,7 +62,7 @@ class Names:
 
     def _name(self, use: Use) -> str:
         operation, who, item, attempt, number = use
-        name = operation.partition(".")[2]
+        name = operation.partition(".")[2] if "(" not in operation else operation
         others = [each for each in self._uses if each[0] == operation and each != use]
         told = []
         if any(each[1] != who for each in others):

@@ -142,7 +142,7 @@ def _told_within(window: Window) -> str:
         says = "some give it, some do not"
     else:
         says = "all that were tried give it" if window.failed else "none that was tried gives it"
-    return f"of latencies within the intervals, each leg by itself, {says}"
+    return f"of latencies within the intervals, each leg by itself and the same in all its uses, {says}"
 
 
 def _told_change(window: Window, change: Change) -> str:

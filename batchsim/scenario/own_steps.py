@@ -18,6 +18,7 @@ from typing import Any
 from batchsim.batch.stores import Answer, Claim, Status
 from batchsim.model.operation import Both, ForEach, Operation, ProtocolError, both, for_each, sleep
 from batchsim.model.system import Actor
+from batchsim.scenario.spelling import did_you_mean
 from batchsim.signals import is_real
 from batchsim.user_code import UserCodeError, check_output, printing_to_stderr, told, type_name, what_it_did
 from batchsim.visible import in_one_line
@@ -42,7 +43,21 @@ RESULTS: dict[str, tuple[type, ...]] = {
     "reap": (NoneType,),
 }
 """What each step of a policy may return."""
-OUTSIDE = frozenset({"datetime", "os", "posix", "random", "secrets", "socket", "subprocess", "time", "uuid"})
+OUTSIDE = frozenset(
+    {
+        "asyncio",
+        "datetime",
+        "os",
+        "posix",
+        "random",
+        "secrets",
+        "socket",
+        "subprocess",
+        "threading",
+        "time",
+        "uuid",
+    }
+)
 """Modules that answer differently each time."""
 
 
@@ -144,8 +159,13 @@ def mistakes_in(function: Any) -> Iterator[tuple[int, str]]:
     names = {**known.globals, **known.nonlocals}
     reached = {id(each) for node in ast.walk(tree) for each in _awaited(node)}
     used = {id(call) for node in ast.walk(tree) for call in _used_at_once(node)}
+    used |= {id(call) for call in _kept_and_never_awaited(tree)}
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         line, written, called = first + call.lineno - 1, ast.unparse(call), _called(call, names)
+        missing = _missing_operation(call, names)
+        if missing is not None:
+            yield line, missing
+            continue
         if called is time.sleep:
             yield line, f'{written} waits outside the model; allowed: `await sleep("100 ms")`, of batchsim.model'
         elif _home_of(called) in OUTSIDE:
@@ -154,12 +174,43 @@ def mistakes_in(function: Any) -> Iterator[tuple[int, str]]:
             yield line, f"{written} is not awaited, so it does nothing; allowed: `await {written}`"
 
 
+def _missing_operation(call: ast.Call, names: dict[str, Any]) -> str | None:
+    """`redis.rpsh`: that there is no such ready-made operation; `None`: there is, or it is none."""
+    function = call.func
+    if not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)):
+        return None
+    module = names.get(function.value.id)
+    if not inspect.ismodule(module) or not module.__name__.startswith("batchsim.stores."):
+        return None
+    if hasattr(module, function.attr):
+        return None
+    known = [name for name, each in vars(module).items() if callable(each) and not name.startswith("_")]
+    hint = did_you_mean(function.attr, known)
+    return f"found {ast.unparse(function)}; allowed: an operation of {module.__name__}; {hint}".removesuffix("; ")
+
+
 def _used_at_once(node: ast.AST) -> Iterator[ast.Call]:
     """Calls whose answers are looked at as they are, or not at all."""
     if isinstance(node, ast.Expr | ast.Compare | ast.If | ast.While | ast.BoolOp | ast.UnaryOp | ast.BinOp):
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.Call):
                 yield child
+
+
+def _kept_and_never_awaited(tree: ast.AST) -> Iterator[ast.Call]:
+    """Calls whose answers are kept under a name that nobody awaits: `number = redis.blpop("jobs")`."""
+    awaited = {
+        each.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Await)
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name) and target.id not in awaited:
+                yield node.value
 
 
 def _awaited(node: ast.AST) -> Iterator[ast.AST]:
@@ -187,7 +238,9 @@ def _home_of(called: Any) -> str:
     if inspect.ismodule(called) or called is None:
         return ""
     owner = getattr(called, "__self__", None)
-    home = getattr(called, "__module__", None) or (None if owner is None else type(owner).__module__)
+    # Of a method of a class (`datetime.now`), the class says where it is from.
+    of_owner = owner.__module__ if inspect.isclass(owner) else type(owner).__module__
+    home = getattr(called, "__module__", None) or (None if owner is None else of_owner)
     return str(home or "").partition(".")[0].removeprefix("_")
 
 

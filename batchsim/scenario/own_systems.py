@@ -17,7 +17,7 @@ from batchsim.model.injection import with_faults
 from batchsim.model.model import Model, Variant, model_of
 from batchsim.model.operation import Program, ProtocolError, Stopped
 from batchsim.model.properties import OK, Property
-from batchsim.model.system import Actor, System
+from batchsim.model.system import Actor, AtRest, System, at_rest
 from batchsim.scenario.asking import Asked
 from batchsim.scenario.own_steps import mistakes_in
 from batchsim.scenario.schema.own_types import content_of_value, read_as, written_plainly
@@ -195,7 +195,12 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
     ending = tuple(
         actor._replace(program=partial(_to_its_end, f"{what}: {actor.name}", actor.program)) for actor in actors
     )
-    return replace(system, actors=ending, cells=cells, properties=guarded, is_guarded=True)
+    outcome = partial(_at_rest, frozenset(cells)) if system.outcome is at_rest else system.outcome
+    return replace(system, actors=ending, cells=cells, outcome=outcome, properties=guarded, is_guarded=True)
+
+
+def _at_rest(listed: frozenset[str], world: Any, results: Any) -> AtRest:
+    return replace(at_rest(world, results), listed=listed)
 
 
 async def _to_its_end(what: str, program: Callable[[], Program[Any]]) -> Any:

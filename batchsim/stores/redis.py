@@ -32,7 +32,52 @@ from batchsim.stores.blocking import BlockingPop, all_blocked_on, pop, pop_withi
 from batchsim.stores.expiry import check_expiring, expiring, forget, let_expire, timer_of, ttl_of
 from batchsim.stores.kinds import Kind, ResponseError
 
-__all__ = ["ResponseError", "expiring", "timeouts"]  # and every command
+__all__ = [
+    "ResponseError",
+    "blpop",
+    "brpop",
+    "decr",
+    "delete",
+    "exists",
+    "expire",
+    "expiring",
+    "get",
+    "getdel",
+    "getset",
+    "hdel",
+    "hexists",
+    "hget",
+    "hgetall",
+    "hincrby",
+    "hlen",
+    "hset",
+    "incr",
+    "llen",
+    "lmove",
+    "lpop",
+    "lpush",
+    "lrange",
+    "lrem",
+    "mget",
+    "persist",
+    "rpop",
+    "rpoplpush",
+    "rpush",
+    "sadd",
+    "scard",
+    "set",
+    "sismember",
+    "smembers",
+    "srem",
+    "timeouts",
+    "zadd",
+    "zcard",
+    "zpopmin",
+    "zrange",
+    "zrangebyscore",
+    "zrem",
+    "zscore",
+]
 
 T_co = TypeVar("T_co", covariant=True)
 Value = Hashable

@@ -23,13 +23,20 @@ FREE = 1 << 62
 """The slack where no condition leaves less."""
 
 
+class _Places(dict[Latency, int]):
+    """By latency: its column."""
+
+    def __missing__(self, latency: Latency) -> int:
+        raise NotDerived(f"how long {latency.operation} takes depends on an answer")
+
+
 class Measure:
     """Conditions on the latencies of a scenario, as matrices: how often a sum passes each latency."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self.latencies = latencies_of(scenario)
-        self.place = {latency: number for number, latency in enumerate(self.latencies)}
+        self.place = _Places({latency: number for number, latency in enumerate(self.latencies)})
         self._counts: dict[Instant, Counts] = {}
 
     def rows(self, points: Iterable[Mapping[Latency, int]]) -> Rows:
@@ -70,8 +77,5 @@ class Measure:
             counts = self._counts[instant] = np.zeros((len(self.latencies), len(instant)), dtype=np.int64)
             for column, each in enumerate(instant):
                 for leg, count in each:
-                    place = self.place.get(latency_of(self._scenario, leg))
-                    if place is None:
-                        raise NotDerived(f"how long {leg.operation} takes depends on an answer")
-                    counts[place, column] += count
+                    counts[self.place[latency_of(self._scenario, leg)], column] += count
         return counts

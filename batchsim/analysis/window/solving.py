@@ -118,6 +118,10 @@ def solve(
     `properties`, `bounds`, `on_level`: as of `explore_timed`. Raises `BadInputError` for a parameter that is no
     such length, and for a scenario with faults; `ValueError` for a scenario that was changed since it was loaded.
     """
+    if scenario.own is not None and not parameter.startswith("latency."):
+        # A length in the code of a system is another system for each value.
+        allowed = "latency.operations.NAME.request or .response, or latency.operations.NAME of a wait"
+        raise BadInputError(f"--solve: found {parameter!r}; allowed: {allowed}, in a system of your own")
     one, other = (Probe(_with(scenario, parameter, value_us), value_us) for value_us in PROBES_US)
     least_us = _least_us(scenario, parameter, one.scenario)
     try:
