@@ -363,3 +363,34 @@ def test_what_is_wrong_in_a_system_is_told_with_its_file(ran: Ran, command: str,
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+COUNTED = """\
+from dataclasses import dataclass
+from batchsim import Property
+from batchsim.model.model import Model
+from batchsim.model.system import Actor, System
+from batchsim.stores import redis
+
+@dataclass(frozen=True)
+class Sizes:
+    workers: int = 2
+
+async def work():
+    await redis.incr("done")
+
+def system(_, sizes):
+    wrong = Property("wrong", "Not all are counted.", lambda end: end["done"] != sizes.workers)
+    workers = tuple(Actor("worker", number, work, is_twin=True) for number in range(sizes.workers))
+    return System("counted", workers, cells=("done",), properties=(wrong,))
+
+COUNTED = Model("counted", system, {"only": None}, parameters=Sizes)
+"""
+
+
+def test_runs_of_a_sweep_are_judged_with_the_parameters_of_their_point(ran: Ran) -> None:
+    """A property asks for the parameters: those of the scenario itself are those of one point at most."""
+    Path("counted.py").write_text(COUNTED)
+    head = f"name: counted\nsystem: counted.py:COUNTED\n{SPREAD}expect_explore: {{only: ok}}\n"
+    swept = ran("sweep", scenario(head=head), "--vary", "parameters.workers=1..4:4", "--runs", "20")
+    assert (swept.code, swept.err) == (0, "")

@@ -150,6 +150,7 @@ class Begin(Operation[bool]):
 
     is_wait: ClassVar[bool] = True
     is_of_faults: ClassVar[bool] = True
+    wakes_all: ClassVar[bool] = True
     word: str
     number: int
 
@@ -174,6 +175,7 @@ class End(Operation[None]):
 
     is_wait: ClassVar[bool] = True
     is_of_faults: ClassVar[bool] = True
+    wakes_all: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
     word: str
     number: int

@@ -165,6 +165,8 @@ class Operation(Generic[T_co]):
     footprint_of_class: ClassVar[Footprint] = Footprint()
     may_unblock: ClassVar[bool] = False
     """Whether its effect may let somebody go on who waits for a cell: see `unblocks`."""
+    wakes_all: ClassVar[bool] = False
+    """Whether it may be all of those who wait: of a cell that is named once, one looks again otherwise."""
     is_instant: ClassVar[bool] = False
     """With time: whether it has no request leg; that of its name is the delay of a timer."""
     is_wait: ClassVar[bool] = False

@@ -745,3 +745,19 @@ def test_a_cell_may_go_once_who_began_with_it_took_a_step() -> None:
     late = Actor("late", None, close, begins_with="gate")
     found = agree(System("gates", (*actors(open_gate), late), cells=("gate", "other")))
     assert [each.outcome.cells for each in found.outcomes] == [(("other", 2),)]
+
+
+def test_who_waited_through_an_outage_looks_again_and_not_one_alone() -> None:
+    async def push_and_pop() -> None:
+        await redis.rpush("gate", 1)
+        await redis.blpop("gate")
+
+    twins = tuple(Actor("twin", number, push_and_pop, is_twin=True) for number in range(2))
+    system = with_faults(System("held", twins, cells=("gate",)), [Outage(group="redis", at_us=3000, lasts_us=4000)])
+    scenario = scenario_of(system, redis="2 ms")
+    latencies = replace(scenario.latencies, of_item={**scenario.latencies.of_item, **moments_of(system.faults)})
+    timed = replace(scenario, latencies=latencies)
+    assert simulate(timed).outcome["gate"] is None
+    assert len(simulate(timed).steps) == 6
+    (only,) = explore_timed(timed).outcomes
+    assert simulate(timed, order=only.witness.steps, draws=only.witness.draws).outcome == only.outcome

@@ -49,8 +49,8 @@ class Execution:
         self._records = records
         self._enough = enough
         self._store = store
-        self._judged: dict[str, dict[Hashable, Verdicts]] = {}
-        self._systems: dict[str, System[Any]] = {}
+        self._judged: dict[tuple[str, str], dict[Hashable, Verdicts]] = {}
+        self._systems: dict[tuple[str, str], System[Any]] = {}
         self._pace = _Pace()
         self._known = sum(
             min(len(covered), plan.runs - covered.start)
@@ -106,15 +106,16 @@ class Execution:
             compare_decisions(competitor.policy, decided)
         self._pace.learn(piece, done)
         for competitor, codes in zip(competitors, done.codes, strict=True):
-            ends = [End(self._judge(competitor, each.outcome), each.faults) for each in done.ends]
+            ends = [End(self._judge(competitor, point, piece, each.outcome), each.faults) for each in done.ends]
             yield Record(Cell(competitor.key, point.key), piece.first, tuple(ends[code] for code in codes))
 
-    def _judge(self, competitor: Competitor, outcome: Hashable) -> Verdicts:
-        # The verdicts of a system of the user's own may differ by policy.
-        judged = self._judged.setdefault("" if self._plan.scenario.own is None else competitor.key, {})
+    def _judge(self, competitor: Competitor, point: Point, piece: Piece, outcome: Hashable) -> Verdicts:
+        # The verdicts of a system of the user's own may differ by policy, and by the parameters at a point.
+        where = ("", "") if self._plan.scenario.own is None else (competitor.key, point.key)
+        judged = self._judged.setdefault(where, {})
         if outcome not in judged:
-            system = self._systems.get(competitor.key)
+            system = self._systems.get(where)
             if system is None:
-                system = self._systems[competitor.key] = self._plan.scenario.system(competitor.policy)
+                system = self._systems[where] = piece.scenario.system(competitor.policy)
             judged[outcome] = system.verdicts_of(outcome, self._plan.properties)
         return judged[outcome]

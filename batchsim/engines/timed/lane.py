@@ -310,7 +310,9 @@ class Lane(Recurring):
             stage.waiting.start_timer(timer.key, delay_us, operation.unblocks_after(answer), self.after)
             if not timer.wakes_at_once:
                 return
-        stage.waiting.wake(operation.unblocks_after(answer), self.after)
+        # What an outage held back, or a failover brought back, may be enough for several.
+        wake = stage.waiting.wake_all if operation.bare.wakes_all else stage.waiting.wake
+        wake(operation.unblocks_after(answer), self.after)
 
     # What a lane can do next. They are lists as SimPy wants them, made once as lanes are many.
 

@@ -66,6 +66,12 @@ class Waiting:
             if waiters:
                 heappop(waiters)[2].wake(step)
 
+    def wake_all(self, cells: tuple[Key, ...], step: int | None) -> None:
+        """Each cell may have become ready for any number of those who wait for it: all look, in their order."""
+        for cell in cells:
+            for _ in range(max(1, len(self._waiters.get(cell, ())))):
+                self.wake((cell,), step)
+
     def remaining_us(self, timer: Key | None) -> int:
         """How long until a timer runs out; 0 where there is no such timer."""
         due_us = 0 if timer is None else self._due_us.get(timer, 0)
