@@ -753,7 +753,9 @@ def test_who_waited_through_an_outage_looks_again_and_not_one_alone() -> None:
         await redis.blpop("gate")
 
     twins = tuple(Actor("twin", number, push_and_pop, is_twin=True) for number in range(2))
-    system = with_faults(System("held", twins, cells=("gate",)), [Outage(group="redis", at_us=3000, lasts_us=4000)])
+    system = with_faults(
+        System("held", twins, cells=("gate",)), [Outage(group="redis", at_us=3000, lasts_us=4000)]
+    )
     scenario = scenario_of(system, redis="2 ms")
     latencies = replace(scenario.latencies, of_item={**scenario.latencies.of_item, **moments_of(system.faults)})
     timed = replace(scenario, latencies=latencies)
