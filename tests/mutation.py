@@ -37,12 +37,12 @@ PARTS: dict[str, tuple[str, ...]] = {
         "tests/engines/test_scripts.py",
         "tests/engines/test_faults.py",
     ),
-    "batchsim/batch/mishaps.py": (
-        "tests/batch/test_mishaps.py",
+    "batchsim/batch/fault_injection.py": (
+        "tests/batch/test_fault_injection.py",
         "tests/engines/test_faults.py",
         "tests/engines/test_exhaustive.py",
     ),
-    "batchsim/model/exposure.py": ("tests/batch/test_mishaps.py", "tests/engines/test_faults.py"),
+    "batchsim/model/exposure.py": ("tests/batch/test_fault_injection.py", "tests/engines/test_faults.py"),
     "batchsim/cli": (
         "tests/test_cli.py",
         "tests/test_cli_sweep.py",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from batchsim.batch.cast import cast, world_after_phase_1
+from batchsim.batch.actors import actors_of, world_after_phase_1
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Item, Setting
 from batchsim.batch.stores import Message
@@ -44,7 +44,7 @@ def _ways(setting: Setting, policy: Policy, item: Item) -> Iterator[list[Togethe
     alone = replace(setting, items=(item,), consumers=1)
     world = world_after_phase_1(alone, policy, Cells())
     world.queue.push(Message(0))
-    consumer = next(actor for actor in cast(alone, policy) if actor.kind == "consumer").program()
+    consumer = next(actor for actor in actors_of(alone, policy) if actor.kind == "consumer").program()
     awaited = consumer.send(None)
     way: list[Together] = []
     while True:

@@ -25,7 +25,7 @@ from batchsim.analysis.wording import (
     set_deleted,
     that_raised,
 )
-from batchsim.batch.mishaps import DROPPED, LOST
+from batchsim.batch.fault_injection import DROPPED, LOST
 from batchsim.batch.operations import Deliver
 from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, META, BatchRow, Status, connection_key
 from batchsim.batch.trace import Answered

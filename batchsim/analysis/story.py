@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from batchsim.analysis.effects import Effects, reads_only
 from batchsim.analysis.facts import AtEnd, Clause, Fact, Got, Held, LeftOver, Sentence
 from batchsim.analysis.refusals import Refusal, refusals, refusals_in_words
-from batchsim.analysis.turns import mishaps, turns
+from batchsim.analysis.turns import faults_met, turns
 from batchsim.analysis.wording import at, of
 from batchsim.batch.client import Result
 from batchsim.batch.setting import Call
@@ -41,7 +41,7 @@ def decisive_steps(trace: Trace) -> frozenset[int]:
 
 def decisive_in(effects: Effects) -> frozenset[int]:
     """The numbers of the steps that the story turns on."""
-    turned = (step.number for step, _ in (*turns(effects), *mishaps(effects)))
+    turned = (step.number for step, _ in (*turns(effects), *faults_met(effects)))
     return frozenset((*_told_of_attempts(refusals(effects)), *turned))
 
 
@@ -53,7 +53,7 @@ def _turns_in_words(effects: Effects, refused: tuple[Refusal, ...]) -> Iterator[
     told = _told_of_attempts(refused)
     for _, sentence in turns(effects):
         yield sentence
-    for step, sentence in mishaps(effects):
+    for step, sentence in faults_met(effects):
         if step.number not in told:
             yield sentence
 

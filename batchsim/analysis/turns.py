@@ -1,4 +1,4 @@
-"""What turned a run, beside the answers to its attempts: ends of the batch that are none, and mishaps."""
+"""What turned a run, beside the answers to its attempts: ends of the batch that are none, and faults."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _of_status(trace: Trace, write: StatusWrite) -> str:
     return f"{step.actor} made the batch ABORTED at {at(step)}: {why}"
 
 
-def mishaps(effects: Effects) -> Iterator[Turn]:
+def faults_met(effects: Effects) -> Iterator[Turn]:
     """What went wrong on the way, and what it led to."""
     for step in effects.trace.steps:
         if step.raised is not None and step.raised.error is Stopped:

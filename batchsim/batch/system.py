@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from batchsim.batch.cast import SDK, all_cells, cast, world_after_phase_1
+from batchsim.batch.actors import SDK, actors_of, all_cells, world_after_phase_1
 from batchsim.batch.client import MAX_ATTEMPTS, Result
 from batchsim.batch.operations import (
     CompleteWaitpoint,
@@ -42,10 +42,10 @@ class _Each(Generic[T]):
 
 
 def system_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = None) -> System[Trace]:
-    """The system of a setting under a policy; `listed_as` as for `cast`."""
+    """The system of a setting under a policy; `listed_as` as for `actors_of`."""
     return System(
         name=policy.name,
-        actors=_Each(partial(cast, setting, policy, listed_as)),
+        actors=_Each(partial(actors_of, setting, policy, listed_as)),
         cells=_Each(lambda: iter(all_cells(setting, policy))),
         begin=partial(world_after_phase_1, setting, policy),
         world=World,

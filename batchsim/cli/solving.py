@@ -19,7 +19,7 @@ from batchsim.cli.outputs import (
 )
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
-from batchsim.cli.window import check, check_verdict
+from batchsim.cli.window_checks import check, check_verdict
 from batchsim.engines.exhaustive import Bounds
 from batchsim.report.search_progress import SearchProgress
 from batchsim.report.shell import join

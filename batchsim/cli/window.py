@@ -14,9 +14,10 @@ from batchsim.cli.inputs import load, policies_of, properties_of, verdict_names
 from batchsim.cli.outputs import check_outputs, deliver, printing, write_json
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
+from batchsim.cli.window_checks import check, check_verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from batchsim.batch.policy import Policy
     from batchsim.engines.exhaustive import Exploration
@@ -123,22 +124,6 @@ def window(
 
     deliver(None if quiet or json_file == "-" else show, write)
     return INCONCLUSIVE if any(each.window is None for each in results) else 0
-
-
-def check(scenario: Scenario) -> None:
-    """Whether it has windows; raises `BadInputError`."""
-    if scenario.setting.faults or scenario.slowings:
-        raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, for they have no window")
-
-
-def check_verdict(verdict: str | None, names: Iterable[str]) -> None:
-    """Whether there is such a verdict, among those that can be given; raises `BadInputError`."""
-    from batchsim.scenario.spelling import did_you_mean
-
-    allowed = [name for name in names if name != "ok"]
-    if verdict is not None and verdict not in allowed:
-        parts = (f"--class: found {verdict!r}", f"allowed: {', '.join(allowed)}", did_you_mean(verdict, allowed))
-        raise BadInputError("; ".join(filter(None, parts)))
 
 
 def _results(

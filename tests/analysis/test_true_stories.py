@@ -17,7 +17,7 @@ from batchsim.analysis import facts
 from batchsim.analysis.effects import Effects
 from batchsim.analysis.facts import Sentence
 from batchsim.analysis.story import sentences
-from batchsim.batch.cast import world_after_phase_1
+from batchsim.batch.actors import world_after_phase_1
 from batchsim.batch.faults import Disconnect, Redeliver
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from batchsim.batch.cast import SDK, cast, world_after_phase_1
+from batchsim.batch.actors import SDK, actors_of, world_after_phase_1
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Setting
 from batchsim.batch.trace import Outcome, outcome_of
@@ -98,7 +98,7 @@ class Walk:
         self._on_step = on_step
         self._guard = GuardedCells(Cells())
         self.world = world_after_phase_1(setting, policy, self._guard)
-        self._dormant = list(cast(setting, policy))
+        self._dormant = list(actors_of(setting, policy))
         self._call: Any = None
 
     def to_its_end(self) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from batchsim.batch.cast import world_after_phase_1
+from batchsim.batch.actors import world_after_phase_1
 from batchsim.batch.history import COMPLETION_UPDATES
 from batchsim.batch.operations import (
     Abort,

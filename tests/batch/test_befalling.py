@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from batchsim.batch.cast import cast
+from batchsim.batch.actors import actors_of
 from batchsim.batch.deliveries import deliveries_of
 from batchsim.batch.faults import Crash, Cut, Disconnect, Redeliver, StoreError
 from batchsim.batch.operations import OPERATIONS, TYPES, names_done_by
@@ -117,7 +117,7 @@ def test_every_step_can_crash_and_raise(policy: Policy, kind: str, upload: str) 
     data: dict[str, Any] = {"items": {"kind": kind, "upload": upload, "failed_attempts": 1}, "consumers": 1}
     names = {
         (actor.kind, name)
-        for actor in cast(timeless(**data).setting, policy)
+        for actor in actors_of(timeless(**data).setting, policy)
         for name in _names_done(policy, data, actor.kind)
         if actor.kind in ("handler", "consumer")
     }
@@ -232,6 +232,6 @@ def test_whether_a_message_can_be_left_depends_on_the_policy_and_on_how_many_err
 def test_an_operation_that_no_fault_can_befall_is_not_exposed() -> None:
     """A run is not slower where a fault is about something else."""
     setting = subject(Cut(attempt=1), StoreError(operation="redis.record"), consumers=1).setting
-    for actor in cast(setting, POLICIES["pr3766"]):
+    for actor in actors_of(setting, POLICIES["pr3766"]):
         for operation in (OPERATIONS["postgres.find_batch"](), OPERATIONS["redis.cleanup"]()):
             assert not isinstance(actor.expose(operation), Exposed)

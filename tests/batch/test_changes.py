@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchsim.batch.cast import world_after_phase_1
+from batchsim.batch.actors import world_after_phase_1
 from batchsim.batch.policy import Policy
 from batchsim.batch.world import World
 from batchsim.engines.timed import simulate

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import pytest
 
 from batchsim.batch import operations
+from batchsim.batch.fault_injection import ConnectionDrops
 from batchsim.batch.faults import Disconnect
 from batchsim.batch.history import PUSHED
-from batchsim.batch.mishaps import ConnectionDrops
 from batchsim.batch.operations import OPERATIONS, TOMBSTONE
 from batchsim.batch.stores import (
     BATCH_ROW,

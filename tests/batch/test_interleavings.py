@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchsim.batch.cast import all_cells, cast, world_after_phase_1
+from batchsim.batch.actors import actors_of, all_cells, world_after_phase_1
 from batchsim.batch.operations import ExpireTombstone, TakeCompletion, TakeExpiry, TakeMessage
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
@@ -94,7 +94,7 @@ WAITS: tuple[BlockingOperation[Any], ...] = (
 @given(SETTINGS, policies_as_specified(), WALKS)
 def test_a_step_that_makes_another_possible_says_so(setting: Setting, policy: Policy, walk: int) -> None:
     """Those who wait for a cell, and those who begin with one, depend on `unblocks` to be woken."""
-    begins_with = {actor.begins_with for actor in cast(setting, policy) if actor.begins_with is not None}
+    begins_with = {actor.begins_with for actor in actors_of(setting, policy) if actor.begins_with is not None}
 
     def ready(world: World) -> dict[str, int]:
         ways = {wait.waits_for(): len(wait.alternatives(world)) for wait in WAITS}
@@ -122,7 +122,7 @@ def test_every_cell_that_is_waited_for_is_made_ready_by_somebody() -> None:
 
     for policy in POLICIES.values():
         setting = Setting((Item(failed_attempts=1), Item(Kind.PRE_FAILED)), Call.TRIGGER_AND_WAIT)
-        actors = list(cast(setting, policy))
+        actors = list(actors_of(setting, policy))
         made_ready |= set(world_after_phase_1(setting, policy, Cells()).cells)
         made_ready |= {actor.returns_to for actor in actors if actor.returns_to is not None}
         for walk in range(20):

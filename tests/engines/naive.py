@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from copy import copy
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from batchsim.batch.cast import cast, world_after_phase_1
+from batchsim.batch.actors import actors_of, world_after_phase_1
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Setting
 from batchsim.batch.trace import Outcome, outcome_of
@@ -46,7 +46,7 @@ def enumerate_schedules(setting: Setting, policy: Policy) -> Counter[Outcome]:
     def outcome(cells: Cells, ends: list[At]) -> Outcome:
         return outcome_of(World(cells), setting, ends[0].result)
 
-    return _Enumerator(list(cast(setting, policy)), World, outcome).count(cells)
+    return _Enumerator(list(actors_of(setting, policy)), World, outcome).count(cells)
 
 
 def enumerate_system(system: System[Any]) -> Counter[tuple[AtRest, tuple[str, ...]]]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, delivery_to, uses_of, wait_of_phase_1
 from batchsim.analysis.window.sums import START, Instant, latest, plus
 from batchsim.analysis.window.turns import turns_of
-from batchsim.batch.cast import TIMERS_OF_PHASE_1
+from batchsim.batch.actors import TIMERS_OF_PHASE_1
 from batchsim.batch.operations import Deliver, TakeJob, TakeMessage
 from batchsim.batch.trace import Trace
 from batchsim.model.cells import Key

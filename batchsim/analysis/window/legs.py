@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
-from batchsim.batch.cast import SDK, TIMERS_OF_PHASE_1
+from batchsim.batch.actors import SDK, TIMERS_OF_PHASE_1
 from batchsim.batch.operations import Backoff, Deliver
 from batchsim.batch.trace import Trace
 from batchsim.engines.latencies import Latencies, Samplers, Streams

@@ -10,9 +10,9 @@ from batchsim.batch.completion import execute_run, work_on_completion_jobs
 from batchsim.batch.consumer import consume
 from batchsim.batch.deliveries import deliveries_of
 from batchsim.batch.endpoint import stream_batch_items
+from batchsim.batch.fault_injection import ConnectionDrops, exposures_of
 from batchsim.batch.faults import Cut, Disconnect
 from batchsim.batch.history import HISTORY_KEYS
-from batchsim.batch.mishaps import ConnectionDrops, exposures_of
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Call, Deliveries, Kind, Setting
@@ -44,7 +44,7 @@ STATE_KEYS = (*REDIS_KEYS, QUEUE)
 """What a failure of Redis can lose."""
 
 
-def cast(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = None) -> Iterator[Actor]:
+def actors_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = None) -> Iterator[Actor]:
     """Every actor; the job workers last, as many as can be busy at once.
 
     `listed_as`: the number that people know each fault by; `None`: its place in the setting.
@@ -52,7 +52,7 @@ def cast(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = Non
     deliveries = deliveries_of(setting, policy)
     environment, _, onlookers = environment_of(setting.faults, STATE_KEYS)
     yield from (_listed(actor, listed_as) for actor in environment)
-    for actor in _cast(setting, policy, deliveries):
+    for actor in _all_actors(setting, policy, deliveries):
         exposures = (*exposures_of(setting, deliveries, actor), *onlookers) if setting.faults else ()
         yield _listed(actor._replace(exposures=exposures), listed_as) if exposures else actor
 
@@ -64,7 +64,7 @@ def _listed(actor: Actor, listed_as: Sequence[int] | None) -> Actor:
     return actor
 
 
-def _cast(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
+def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
     yield Actor(SDK, None, partial(batch_trigger, setting.run_count), is_judged=True)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         yield _handler(setting, policy, attempt)

@@ -9,9 +9,9 @@ import pytest
 
 from batchsim.batch import operations
 from batchsim.batch.deliveries import deliveries_of
+from batchsim.batch.fault_injection import exposures_of
 from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.history import PUSHED
-from batchsim.batch.mishaps import exposures_of
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.setting import Setting
 from batchsim.batch.stores import (
