@@ -127,7 +127,7 @@ def test_an_interrupt_says_what_was_found() -> None:
         text=True,
         cwd=Path(__file__).parent.parent,
     )
-    wait_until_busy(process, cpu_s=1.2)
+    wait_until_busy(process, cpu_s=2.5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
