@@ -146,7 +146,9 @@ def _check_model(model: Model, reference: str) -> None:
         if each.alias is not None or each.validation_alias is not None:
             raise UserCodeError(f"{reference}: parameters: {name}: found an alias; allowed: a field without one")
         if each.exclude:
-            raise UserCodeError(f"{reference}: parameters: {name}: found exclude=True; allowed: a field without it")
+            raise UserCodeError(
+                f"{reference}: parameters: {name}: found exclude=True; allowed: a field without it"
+            )
 
 
 def _loaded_again(reference: str, directory: Path, parameters: Any, content: Any) -> OwnModel:

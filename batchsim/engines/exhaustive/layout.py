@@ -124,7 +124,7 @@ class Layout:
         return tuple(found)
 
     def gone(self, column: int, role: Role, operation: Operation[Any], actor: str) -> BadInputError:
-        """A cell is taken away before somebody who began with it took a step: states do not tell that they began."""
+        """A cell is gone before somebody who began with it took a step: states do not tell that they began."""
         late = role.actors[0]
         return BadInputError(
             f"{told(operation)} by {actor} takes away the cell {str(self.cell_of_column(column))!r}, with which "
