@@ -394,3 +394,16 @@ def test_runs_of_a_sweep_are_judged_with_the_parameters_of_their_point(ran: Ran)
     head = f"name: counted\nsystem: counted.py:COUNTED\n{SPREAD}expect_explore: {{only: ok}}\n"
     swept = ran("sweep", scenario(head=head), "--vary", "parameters.workers=1..4:4", "--runs", "20")
     assert (swept.code, swept.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("field", "found"), [('Field(2, alias="men")', "an alias"), ("Field(2, exclude=True)", "exclude=True")]
+)
+def test_parameters_that_would_silently_be_at_their_default_are_refused(ran: Ran, field: str, found: str) -> None:
+    code = COUNTED.replace("@dataclass(frozen=True)\nclass Sizes:", "class Sizes(BaseModel):")
+    code = code.replace("workers: int = 2", f"workers: int = {field}")
+    Path("counted.py").write_text(f"from pydantic import BaseModel, Field\n{code}")
+    head = f"name: counted\nsystem: counted.py:COUNTED\nparameters: {{workers: 3}}\n{SPREAD}"
+    ended = ran("explore", scenario(head=head))
+    assert ended.code == 2
+    assert f"parameters: workers: found {found}; allowed: a field without" in ended.err

@@ -43,7 +43,7 @@ def test_outputs_are_those_of_the_commands() -> None:
         text = OUTPUT.sub(lambda m: m[1] + printed_by(m["command"]) + m[4], text)
         README.write_text(text)
     shown = {match["command"]: match["output"] for match in OUTPUT.finditer(text)}
-    assert len(shown) == 15
+    assert len(shown) == 16
     assert {command: printed_by(command) for command in shown} == shown
 
 

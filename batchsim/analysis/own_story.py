@@ -35,14 +35,28 @@ class Told(NamedTuple):
     """Of the first step that decided, against one that it overtook."""
 
 
+class _Rival(NamedTuple):
+    """What could have come in its place, disturbs it, and would have left it open."""
+
+    label: Label
+    is_enough: bool
+    """Whether it would be open even with the step right after it, or the step could not come then."""
+
+
+class _Overtaken(NamedTuple):
+    """A rival where it came in the run, later."""
+
+    step: Step
+    is_enough: bool
+
+
 class _Decided(NamedTuple):
     """The step that decided a verdict."""
 
     step: Step
     kind: Any
     """What it is in the graph."""
-    rivals: tuple[Label, ...]
-    """What could have come in its place, disturbs it, and would have left it open."""
+    rivals: tuple[_Rival, ...]
 
 
 def tell(
@@ -67,7 +81,7 @@ def tell(
         else:
             overtaken = _overtaken(run, decided[0])
             story += _sentences(verdict, decided[0], overtaken)
-            steps |= {decided[0].step.number, *(step.number for step in overtaken)}
+            steps |= {decided[0].step.number, *(other.step.number for other in overtaken)}
             race = race or _race(run, decided[0].step, overtaken)
     return Told(tuple(story), frozenset(steps), race)
 
@@ -99,46 +113,60 @@ def _decided(
     return (_Decided(run.steps[number], kind, tuple(_rivals(graph, edges[number], can_avoid))),)
 
 
-def _rivals(graph: Graph, decisive: int, can_avoid: Any) -> Iterator[Label]:
+def _rivals(graph: Graph, decisive: int, can_avoid: Any) -> Iterator[_Rival]:
     mine = graph.labels[graph.edge_labels[decisive]].kind
     state = graph.sources[decisive]
-    for edge in range(*graph.edges_begin[state : state + 2].tolist()):
+    for edge in _edges_from(graph, state):
         label = graph.labels[graph.edge_labels[edge]]
         if edge == decisive or not can_avoid[graph.targets[edge]]:
             continue
         # The same step can turn out otherwise, or one that it disturbs can come first.
         if label.kind is mine or mine.footprint.conflicts_with(label.kind.footprint):
-            yield label
+            then = [each for each in _edges_from(graph, graph.targets[edge]) if _kind_of(graph, each) is mine]
+            yield _Rival(label, not then or any(can_avoid[graph.targets[each]] for each in then))
 
 
-def _overtaken(run: Run, decided: _Decided) -> list[Step]:
-    """Where the rivals came in the run, later."""
-    found: list[Step] = []
-    for label in decided.rivals:
+def _edges_from(graph: Graph, state: int) -> range:
+    return range(*graph.edges_begin[state : state + 2].tolist())
+
+
+def _kind_of(graph: Graph, edge: int) -> Any:
+    return graph.labels[graph.edge_labels[edge]].kind
+
+
+def _overtaken(run: Run, decided: _Decided) -> list[_Overtaken]:
+    """Where the rivals came in the run, later, and as they would have."""
+    found: list[_Overtaken] = []
+    for label, is_enough in decided.rivals:
         for step in run.steps[decided.step.number + 1 :]:
             is_of_it = step.actor.partition(".")[0] in {actor.name for actor in label.kind.role.actors}
             if is_of_it and step.name == label.kind.operation.name and step.actor != decided.step.actor:
-                found.append(step)
+                # Of what only a property over history remembers, any two steps change the same.
+                tells = is_enough or _touched(decided.step) & _touched(step)
+                if step.alternative == label.alternative and tells:
+                    found.append(_Overtaken(step, is_enough))
                 break
-    return sorted({step.number: step for step in found}.values(), key=lambda step: step.number)
+    # A twin's step is told once, as what it says most.
+    found.sort(key=lambda each: (each.step.number, not each.is_enough))
+    return list({each.step.number: each for each in reversed(found)}.values())[::-1]
 
 
-def _sentences(verdict: str, decided: _Decided, overtaken: Sequence[Step]) -> Iterator[str]:
+def _sentences(verdict: str, decided: _Decided, overtaken: Sequence[_Overtaken]) -> Iterator[str]:
     step = decided.step
     answer = f" ({step.description})" if step.description else ""
     what = f"{step.name} of {step.actor}{answer}"
     yield f"it was decided at {exact_instant(step.at_us)}, by {what}: from there every order comes to it."
-    for other in overtaken:
+    for other, is_enough in overtaken:
         shared = ", ".join(sorted(_touched(step) & _touched(other)))
         # Of what a property over history remembers, steps change the same without touching the same.
         both = f"both touch {shared}, and " if shared else ""
         later = other.at_us - step.at_us
         when = f"{rounded(later)} later" if later else "at the same instant, after it"
-        yield (
-            f"it came before {other.name} of {other.actor}, which took effect {when}: {both}in the other order "
-            f"{verdict} could still be avoided."
-        )
-    mine = [label.alternative or "as usual" for label in decided.rivals if label.kind is decided.kind]
+        turned = f"in the other order {verdict} could still be avoided"
+        if not is_enough:
+            turned = f"had that come first, {verdict} could still be avoided, if more had come before {step.name}"
+        yield f"it came before {other.name} of {other.actor}, which took effect {when}: {both}{turned}."
+    mine = [label.alternative or "as usual" for label, _ in decided.rivals if label.kind is decided.kind]
     if mine:
         yield f"it could have turned out otherwise: {', '.join(dict.fromkeys(mine))}."
 
@@ -152,9 +180,9 @@ def _touched(step: Step) -> frozenset[str]:
     return footprint.reads | footprint.writes
 
 
-def _race(run: Run, step: Step, overtaken: Sequence[Step]) -> Margin | None:
+def _race(run: Run, step: Step, overtaken: Sequence[_Overtaken]) -> Margin | None:
     if not overtaken:
         return None
-    other = overtaken[0]
+    other = overtaken[0].step
     cause = last_common_cause(run.steps, other, step)
     return Margin(other, step, cause, legs_between(run.steps, cause, other), legs_between(run.steps, cause, step))

@@ -22,6 +22,7 @@ from batchsim.model.operation import (
     StoreFailure,
     touches,
 )
+from batchsim.model.parts import PARTS
 from batchsim.model.system import Actor, Alarm, System
 
 C = TypeVar("C", bound=Crash)
@@ -391,7 +392,7 @@ def environment_of(
     actors: list[Actor] = []
     cells: list[Key] = []
     onlookers: list[Exposure[Any]] = []
-    known = tuple(keys)
+    known = tuple(key for key in keys if key != PARTS)  # no state: how the system is set up
     for number, fault in enumerate(faults):
         match fault:
             case Outage():

@@ -107,7 +107,7 @@ class OwnModel:
     def __reduce__(self) -> tuple[Any, ...]:
         if not self.reference:
             return OwnModel, (self.model, self.parameters)
-        return _loaded_again, (self.reference, self.directory, plain_of(self.parameters))
+        return _loaded_again, (self.reference, self.directory, plain_of(self.parameters), self.content)
 
 
 _BUILT: dict[tuple[Any, ...], tuple[System[Any], Model, Variant]] = {}
@@ -141,11 +141,25 @@ def _check_model(model: Model, reference: str) -> None:
         raise UserCodeError(
             f"{reference}: parameters: found {told(model.parameters)}; allowed: a dataclass, or a pydantic model"
         )
+    for name, each in dict(getattr(model.parameters, "model_fields", None) or {}).items():
+        # Pydantic would take nothing under its name, and leave what is excluded at its default elsewhere.
+        if each.alias is not None or each.validation_alias is not None:
+            raise UserCodeError(f"{reference}: parameters: {name}: found an alias; allowed: a field without one")
+        if each.exclude:
+            raise UserCodeError(
+                f"{reference}: parameters: {name}: found exclude=True; allowed: a field without it"
+            )
 
 
-def _loaded_again(reference: str, directory: Path, parameters: Any) -> OwnModel:
+def _loaded_again(reference: str, directory: Path, parameters: Any, content: Any) -> OwnModel:
     model = load_model(reference, directory)
-    return OwnModel(model, read_parameters(model, parameters), reference, directory)
+    again = OwnModel(model, read_parameters(model, parameters), reference, directory)
+    if again.content != content:
+        raise UserCodeError(
+            f"{reference}: parameters: found {told(again.content)} in another process for {told(content)}; "
+            "allowed: fields that are what they were once they are written and read"
+        )
+    return again
 
 
 # -- parameters ----------------------------------------------------------------------------------

@@ -26,13 +26,13 @@ from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.timed import Simulation
 from batchsim.model.cells import Cells
-from batchsim.model.faults import Outage
+from batchsim.model.faults import LostState, Outage
 from batchsim.model.history import HistoryStep
 from batchsim.model.injection import with_faults
 from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each, sleep
 from batchsim.model.system import DEADLOCK, Actor, System
 from batchsim.scenario import Slow
-from batchsim.stores import redis
+from batchsim.stores import queue, redis
 from tests.engines.naive import enumerate_system
 
 LEGS = {"request": {"exponential": {"mean": "1 ms"}}, "response": {"exponential": {"mean": "2 ms"}}}
@@ -762,3 +762,14 @@ def test_who_waited_through_an_outage_looks_again_and_not_one_alone() -> None:
     assert len(simulate(timed).steps) == 6
     (only,) = explore_timed(timed).outcomes
     assert simulate(timed, order=only.witness.steps, draws=only.witness.draws).outcome == only.outcome
+
+
+def test_all_state_may_be_lost_but_not_how_the_system_is_set_up() -> None:
+    async def send_twice() -> None:
+        await queue.send("jobs", "one")
+        await queue.send("jobs", "two")
+
+    parts = (queue.visibility("jobs", "30 s"),)
+    system: System[Any] = System("lost", actors(send_twice), cells=(), parts=parts)
+    found = explore(scenario_of(with_faults(system, [LostState(keys=("*",), at_most=1)])))
+    assert {len(each.outcome["queue:jobs"] or ()) for each in found.outcomes} == {0, 1, 2}
