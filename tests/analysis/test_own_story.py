@@ -20,7 +20,7 @@ def story(system: System[object], seed: int = 0) -> tuple[str, ...]:
 
 
 def full(cells: Cells) -> None:
-    cells.modify("queue", list).append("message")
+    cells.modify("queue", list[str]).append("message")
 
 
 async def look_and_pop() -> None:
