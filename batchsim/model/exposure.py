@@ -12,7 +12,17 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from batchsim.model.cells import Key
 from batchsim.model.faults import Fault
-from batchsim.model.operation import Alternative, BlockingOperation, Chance, Footprint, Operation, Raised, Timer
+from batchsim.model.operation import (
+    Alternative,
+    BlockingOperation,
+    Chance,
+    Footprint,
+    Operation,
+    Raised,
+    Timer,
+    WaitingWrapper,
+    Wrapper,
+)
 
 F = TypeVar("F", bound=Fault)
 T_co = TypeVar("T_co", covariant=True)
@@ -139,42 +149,25 @@ class Befalling(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Exposed(Operation[T_co]):
+class Exposed(Wrapper[T_co]):
     """An operation with the faults that can befall it."""
 
-    operation: Operation[T_co]
     exposures: tuple[Exposure[Any], ...]
-    has_alternatives: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
-
-    @property
-    def bare(self) -> Operation[T_co]:
-        """The operation."""
-        return self.operation
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """That of the operation."""
-        return self.bare.name
 
     @property
     def is_instant(self) -> bool:  # type: ignore[override]
         """As the operation."""
-        return self.bare.is_instant
+        return self.operation.is_instant
 
     @property
     def acts_on_arrival(self) -> bool:  # type: ignore[override]
         """As the operation."""
-        return self.bare.acts_on_arrival
-
-    @property
-    def item(self) -> int | None:
-        """That of the operation."""
-        return self.bare.item
+        return self.operation.acts_on_arrival
 
     def footprint(self) -> Footprint:
         """All that the operation and its faults can touch."""
-        parts = (self.bare.footprint(), *(each.footprint(self.bare) for each in self.exposures))
+        parts = (self.operation.footprint(), *(each.footprint(self.operation) for each in self.exposures))
         return Footprint(
             frozenset().union(*(part.reads for part in parts)), frozenset().union(*(part.writes for part in parts))
         )
@@ -182,52 +175,52 @@ class Exposed(Operation[T_co]):
     def timer_after(self, answer: Any) -> Timer | None:
         """That of the operation, if it took effect."""
         if isinstance(answer, Raised):
-            return self.bare.timer_after(answer.answer) if answer.took_effect else None
-        return self.bare.timer_after(answer)
+            return self.operation.timer_after(answer.answer) if answer.took_effect else None
+        return self.operation.timer_after(answer)
 
     def unblocks(self) -> tuple[Key, ...]:
         """All that the operation and its faults can make ready."""
-        return (*self.bare.unblocks(), *self._unblocked_by_faults())
+        return (*self.operation.unblocks(), *self._unblocked_by_faults())
 
     def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
         """What the operation made ready, if it took effect, and what its faults can have."""
         by_faults = self._unblocked_by_faults()
         if isinstance(answer, Raised):
-            return (*self.bare.unblocks_after(answer.answer), *by_faults) if answer.took_effect else by_faults
-        return (*self.bare.unblocks_after(answer), *by_faults)
+            return (*self.operation.unblocks_after(answer.answer), *by_faults) if answer.took_effect else by_faults
+        return (*self.operation.unblocks_after(answer), *by_faults)
 
     def _unblocked_by_faults(self) -> tuple[Key, ...]:
-        return tuple(key for each in self.exposures for key in each.unblocks(self.bare))
+        return tuple(key for each in self.exposures for key in each.unblocks(self.operation))
 
     def alternatives(self, world: Any) -> tuple[Alternative, ...]:
         """Those of the faults first; alone, if one of them is certain."""
-        if any(each.holds_back(world, self.bare) for each in self.exposures):
+        if any(each.holds_back(world, self.operation) for each in self.exposures):
             return ()
-        usual = self.bare.alternatives(world)
+        usual = self.operation.alternatives(world)
         offered: list[Alternative] = []
         for exposure in self.exposures:
-            ways = exposure.ways(world, self.bare, usual)
-            if ways and exposure.is_certain(world, self.bare):
+            ways = exposure.ways(world, self.operation, usual)
+            if ways and exposure.is_certain(world, self.operation):
                 return tuple(way._replace(choice=Befalling(exposure, way)) for way in ways)
             offered.extend(_told_apart(exposure, way, offered) for way in ways)
         return (*offered, *usual)
 
     def apply_alternative(self, world: Any, alternative: Alternative) -> Any:
         """Take effect in one of all these ways."""
-        seen = [each.look(world, self.bare) for each in self.exposures]
+        seen = [each.look(world, self.operation) for each in self.exposures]
         if isinstance(alternative.choice, Befalling):
             exposure, way = alternative.choice
-            answer = exposure.apply(world, self.bare, way)
+            answer = exposure.apply(world, self.operation, way)
         else:
-            answer = self.bare.apply_alternative(world, alternative)
+            answer = self.operation.apply_alternative(world, alternative)
         for each, before in zip(self.exposures, seen, strict=True):
-            each.compare(world, self.bare, before)
-            each.note(world, self.bare)
+            each.compare(world, self.operation, before)
+            each.note(world, self.operation)
         return answer
 
     def describe(self, answer: Any) -> str:
         """As the operation."""
-        return self.bare.describe(answer)
+        return self.operation.describe(answer)
 
 
 def _told_apart(exposure: Exposure[Any], way: Alternative, offered: list[Alternative]) -> Alternative:
@@ -238,13 +231,8 @@ def _told_apart(exposure: Exposure[Any], way: Alternative, offered: list[Alterna
 
 
 @dataclass(frozen=True, slots=True)
-class ExposedWaiting(Exposed[T_co], BlockingOperation[T_co]):
+class ExposedWaiting(Exposed[T_co], WaitingWrapper[T_co]):
     """An operation that waits for a cell, with the faults that can befall it."""
-
-    def waits_for(self) -> Key:
-        """As the operation."""
-        assert isinstance(self.bare, BlockingOperation)
-        return self.bare.waits_for()
 
     def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
         """As of any; what it was woken for is still there for somebody else, if it raised before its effect."""

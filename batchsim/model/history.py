@@ -14,7 +14,15 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 from batchsim.bad_input import BadInputError
 from batchsim.model.cells import Cells, Key, freeze
 from batchsim.model.changes import Change, Seen
-from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Operation, Timer
+from batchsim.model.operation import (
+    Alternative,
+    BlockingOperation,
+    Footprint,
+    Operation,
+    Timer,
+    WaitingWrapper,
+    Wrapper,
+)
 from batchsim.model.properties import Property
 
 T_co = TypeVar("T_co", covariant=True)
@@ -138,24 +146,12 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered(Operation[T_co]):
+class Remembered(Wrapper[T_co]):
     """An operation whose steps are remembered."""
 
-    operation: Operation[T_co]
     actor: str
     memories: tuple[Memory, ...]
-    has_alternatives: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
-
-    @property
-    def bare(self) -> Operation[T_co]:
-        """The operation itself."""
-        return self.operation.bare
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """That of the operation."""
-        return self.operation.name
 
     @property
     def is_instant(self) -> bool:  # type: ignore[override]
@@ -166,11 +162,6 @@ class Remembered(Operation[T_co]):
     def acts_on_arrival(self) -> bool:  # type: ignore[override]
         """As the operation."""
         return self.operation.acts_on_arrival
-
-    @property
-    def item(self) -> int | None:
-        """That of the operation."""
-        return self.operation.item
 
     def footprint(self) -> Footprint:
         """That of the operation, and the memories."""
@@ -215,13 +206,8 @@ class Remembered(Operation[T_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class RememberedWaiting(Remembered[T_co], BlockingOperation[T_co]):
+class RememberedWaiting(Remembered[T_co], WaitingWrapper[T_co]):
     """The same for an operation that waits for a cell."""
-
-    def waits_for(self) -> Key:
-        """As the operation."""
-        assert isinstance(self.operation, BlockingOperation)
-        return self.operation.waits_for()
 
 
 def remembered(operation: Operation[T_co], actor: str, memories: tuple[Memory, ...]) -> Operation[T_co]:

@@ -274,6 +274,39 @@ class BlockingOperation(Operation[T_co]):
         raise NotImplementedError
 
 
+@dataclass(frozen=True, slots=True)
+class Wrapper(Operation[T_co]):
+    """An operation with something added to it: people see it under the same name, about the same item."""
+
+    operation: Operation[T_co]
+    has_alternatives: ClassVar[bool] = True
+
+    @property
+    def bare(self) -> Operation[T_co]:
+        """That of the operation."""
+        return self.operation.bare
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """That of the operation."""
+        return self.operation.name
+
+    @property
+    def item(self) -> int | None:
+        """That of the operation."""
+        return self.operation.item
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingWrapper(Wrapper[T_co], BlockingOperation[T_co]):
+    """The same for an operation that waits for a cell."""
+
+    def waits_for(self) -> Key:
+        """As the operation."""
+        assert isinstance(self.operation, BlockingOperation)
+        return self.operation.waits_for()
+
+
 SLEEP = "sleep"
 
 

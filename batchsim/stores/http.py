@@ -52,6 +52,11 @@ class TimeoutException(ProtocolError):
     in_words = "times out"
 
 
+def service_of(url: str) -> str:
+    """The service that a URL begins with: `api` of `api/orders`."""
+    return url.partition("/")[0]
+
+
 class Request(NamedTuple):
     """What a server takes."""
 
@@ -65,7 +70,7 @@ class Request(NamedTuple):
     @property
     def service(self) -> str:
         """The service that it is for."""
-        return self.url.partition("/")[0]
+        return service_of(self.url)
 
     @property
     def path(self) -> str:
@@ -134,7 +139,7 @@ class Send(Operation[int]):
     @property
     def service(self) -> str:
         """The service that it is for."""
-        return self.url.partition("/")[0]
+        return service_of(self.url)
 
     def footprint(self) -> Footprint:
         """The requests, and which numbers are free."""
@@ -337,7 +342,7 @@ def request(method: str, url: str, json: Hashable = None, *, timeout: str | None
 
 async def _request(method: str, url: str, json: Hashable, timeout: str | None) -> Response:
     call = await Send(method, url, json)
-    service = url.partition("/")[0]
+    service = service_of(url)
     if timeout is not None:
         await StartTimeout(service, call, timeout)
     return await Receive(service, call, timeout is not None)

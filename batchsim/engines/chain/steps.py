@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from batchsim.model.cells import Key
-from batchsim.model.operation import Alternative, BlockingOperation, Chance, Footprint, Operation, touches
+from batchsim.model.operation import (
+    Alternative,
+    BlockingOperation,
+    Chance,
+    Footprint,
+    Operation,
+    WaitingWrapper,
+    Wrapper,
+    touches,
+)
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -70,36 +79,19 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
-class Paced(Operation[T_co]):
+class Paced(Wrapper[T_co]):
     """An operation at the end of its way: it takes effect at a rate, or at once, and turns out by a draw.
 
     `alternatives` are those that a timed run can take now, each with the probability that it does: of several
     in order, the first whose timer has run out and that is drawn.
     """
 
-    operation: Operation[T_co]
     mean_us: int
     """Of the leg that it ends; 0: it takes effect at once."""
     timers: tuple[Key, ...] = ()
     """The timers that hold it back."""
     starts: Key | None = None
     """The timer that its effect starts, if that takes any time."""
-    has_alternatives: ClassVar[bool] = True
-
-    @property
-    def bare(self) -> Operation[T_co]:
-        """The operation without its faults."""
-        return self.operation.bare
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """That of the operation."""
-        return self.operation.name
-
-    @property
-    def item(self) -> int | None:
-        """That of the operation."""
-        return self.operation.item
 
     def footprint(self) -> Footprint:
         """That of the operation, and its timers."""
@@ -139,13 +131,8 @@ class Paced(Operation[T_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class PacedWaiting(Paced[T_co], BlockingOperation[T_co]):
+class PacedWaiting(Paced[T_co], WaitingWrapper[T_co]):
     """The same for an operation that waits for a cell."""
-
-    def waits_for(self) -> Key:
-        """As the operation."""
-        assert isinstance(self.operation, BlockingOperation)
-        return self.operation.waits_for()
 
 
 def mean_us_of(step: Operation[Any]) -> int:
