@@ -207,7 +207,7 @@ def faults_of_timed_exploration() -> SearchStrategy[Fault]:
     )
 
 
-def slowings_of_timed_exploration() -> SearchStrategy[Slow]:
+def delays_of_timed_exploration() -> SearchStrategy[Slow]:
     """Any slow operation that timed exploration takes."""
     return st.builds(
         Slow,

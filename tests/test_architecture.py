@@ -76,7 +76,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("scenario/loading.py", "import yaml", "yaml: the YAML file of a scenario"),
         ("scenario/building.py", "import pydantic", "pydantic: the schema of a scenario"),
         ("cli.py", "import rapidfuzz", "rapidfuzz: the nearest known name"),
-        ("analysis/story.py", "import rich.text", "click and rich: what is seen on the terminal"),
+        ("analysis/explanation.py", "import rich.text", "click and rich: what is seen on the terminal"),
         ("report/sweep.py", "import matplotlib", "matplotlib: pictures of sweeps"),
         ("analysis/sweep/plan.py", "import distributed", "Dask: executors of a sweep"),
     ],

@@ -81,4 +81,4 @@ def test_the_faults_are_valid(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     file.write_text(f"name: x\nbatch: {{items: 1}}\n{block}")
     scenario = load_scenario(file)
-    assert (len(scenario.setting.faults), len(scenario.slowings)) == (6, 1)
+    assert (len(scenario.setting.faults), len(scenario.injected_delays)) == (6, 1)

@@ -82,7 +82,7 @@ def test_every_fault_is_shipped_pinned_so_that_run_and_explore_both_take_it() ->
     kinds: tuple[type[Fault], ...] = (LostResponse, Disconnect, Cut, Redeliver, Crash, StoreError)
     assert {type(fault) for fault in faults} == set(kinds)
     assert all(fault.is_pinned for fault in faults)
-    assert any(scenario.slowings for scenario in scenarios)
+    assert any(scenario.injected_delays for scenario in scenarios)
 
 
 def test_expected_verdicts_exist() -> None:

@@ -81,7 +81,7 @@ def _different_items(scenario: Scenario) -> list[int]:
     first: dict[Any, int] = {}
     for index, item in enumerate(scenario.setting.items):
         first.setdefault(item, index)
-    named = {slow.item for slow in scenario.slowings if slow.item is not None}
+    named = {slow.item for slow in scenario.injected_delays if slow.item is not None}
     return sorted({*first.values(), *named})
 
 

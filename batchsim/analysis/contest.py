@@ -14,7 +14,7 @@ def contest_of(run: PolicyRun) -> Margin | None:
 
 
 def involved_in(run: PolicyRun) -> frozenset[str]:
-    """The actors that the story of a run needs: those of its decisive steps and of its contest."""
+    """The actors that the explanation of a run needs: those of its decisive steps and of its contest."""
     actors = {run.trace.steps[number].actor for number in run.decisive}
     contest = contest_of(run)
     if contest is not None:

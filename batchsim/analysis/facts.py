@@ -139,7 +139,7 @@ Fact = (
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of a story."""
+    """A sentence of an explanation."""
 
     text: str
     at_us: int

@@ -13,8 +13,8 @@ from batchsim.batch.actors import actors_of, world_after_phase_1
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Item, Setting
 from batchsim.batch.stores import Message
+from batchsim.engines.injected_delays import Use, admits
 from batchsim.engines.sampling import sampler
-from batchsim.engines.slowings import Use, admits
 from batchsim.model.cells import Cells
 from batchsim.model.operation import BlockingOperation, Both, Operation
 from batchsim.scenario import Distribution, Exponential, Lognormal, Normal, RoundTrip, Scenario
@@ -93,7 +93,7 @@ def _slower_us(scenario: Scenario, index: int, operation: Operation[Any]) -> int
     uses = [Use("consumer", number, index, attempt, False) for number in range(scenario.setting.consumers)]
     return sum(
         slow.delay_us
-        for slow in scenario.slowings
+        for slow in scenario.injected_delays
         if slow.operation == operation.name and any(admits(slow, use) for use in uses)
     )
 

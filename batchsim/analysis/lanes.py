@@ -1,7 +1,7 @@
 """Lanes: who was busy with what when, for pictures of a run.
 
 A lane is an actor with its legs and its effects. Where a run has more actors than a picture can show,
-those that its story does not need are folded into one lane that tells how many were busy at once.
+those that its explanation does not need are folded into one lane that tells how many were busy at once.
 """
 
 from __future__ import annotations

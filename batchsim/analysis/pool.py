@@ -26,7 +26,7 @@ from batchsim import signals
 from batchsim.bad_input import BadInputError
 from batchsim.user_code import place_in_batchsim
 
-Crew = tuple[Executor, int]
+SizedExecutor = tuple[Executor, int]
 """An executor, and how many pieces of work it does at a time."""
 
 MODULES_OF_A_WORKER = ["batchsim.analysis.sweep.pieces"]
@@ -72,7 +72,7 @@ def _let_forget(manager: Thread | None) -> None:
 
 
 @contextmanager
-def local_crew(workers: int | None, modules: Sequence[str] = ()) -> Iterator[Crew]:
+def local_executor(workers: int | None, modules: Sequence[str] = ()) -> Iterator[SizedExecutor]:
     """Processes on this machine, as many as it has cores unless said otherwise; for one, this process itself.
 
     `modules`: what the work needs beside the usual. What is not done when it is left is not done any more. Raises

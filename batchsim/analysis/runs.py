@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from batchsim.analysis.effects import Effects
 from batchsim.analysis.expectations import expected_of
+from batchsim.analysis.explanation import decisive_in, explanation_in
 from batchsim.analysis.margins import Margin, race_margin_in, seal_margin_in
-from batchsim.analysis.story import decisive_in, story_in
 from batchsim.batch.verdicts import verdicts_of
-from batchsim.engines.prescribed import Draw
+from batchsim.engines.recorded_draws import Draw
 from batchsim.engines.timed import Cue, simulate
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario
@@ -34,10 +34,10 @@ class PolicyRun:
     """Of the count of `enqueued_items` against its deletion."""
     seal: Margin | None
     """Of `postgres.seal` against the first write that leaves nothing to seal."""
-    story: tuple[str, ...]
+    explanation: tuple[str, ...]
     """What led to the verdicts, a sentence a line."""
     decisive: frozenset[int]
-    """The numbers of the steps that the story turns on."""
+    """The numbers of the steps that the explanation turns on."""
 
     @property
     def is_ok(self) -> bool:
@@ -120,7 +120,7 @@ def run_policy(
         expected=wanted,
         race=race_margin_in(effects),
         seal=seal_margin_in(effects),
-        story=story_in(effects, verdicts),
+        explanation=explanation_in(effects, verdicts),
         decisive=decisive_in(effects),
     )
 
@@ -135,7 +135,7 @@ def _run_of_own(
 ) -> PolicyRun:
     """A run of a system of the user's own, which has no race of the batch's."""
     # It explores, which brings NumPy; runs of the batch do without.
-    from batchsim.analysis.own_story import tell  # noqa: PLC0415
+    from batchsim.analysis.own_explanation import tell  # noqa: PLC0415
 
     system = scenario.system(policy)
     verdicts = system.verdicts_of(run.outcome, properties)
@@ -148,6 +148,6 @@ def _run_of_own(
         expected=expected,
         race=told.race,
         seal=None,
-        story=told.story,
+        explanation=told.explanation,
         decisive=told.decisive,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchsim.bad_input import BadInputError
-from batchsim.engines.prescribed import Draw
+from batchsim.engines.recorded_draws import Draw
 from batchsim.reading import Unreadable, read_file
 from batchsim.scenario import format_duration
 from batchsim.scenario.problems import describe

@@ -1,4 +1,4 @@
-"""Words that the sentences of a story share."""
+"""Words that the sentences of an explanation share."""
 
 from __future__ import annotations
 

@@ -282,7 +282,7 @@ def replay(
     from batchsim.analysis.headings import headings_of
     from batchsim.analysis.runs import ScenarioRun, run_policy
     from batchsim.analysis.witnesses import OtherTime, check_times, read_witness
-    from batchsim.engines.prescribed import NoSuchDraw
+    from batchsim.engines.recorded_draws import NoSuchDraw
     from batchsim.engines.timed import OrderNotPossible
     from batchsim.report.shell import join
 

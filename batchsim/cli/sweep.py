@@ -21,7 +21,7 @@ from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
-    from batchsim.analysis.sweep import CellResult, Crew, Example, Share, Sweep
+    from batchsim.analysis.sweep import CellResult, Example, Share, SizedExecutor, Sweep
     from batchsim.batch.policy import Policy
     from batchsim.model.properties import Property
     from batchsim.scenario import Scenario
@@ -114,7 +114,7 @@ def sweep(
     databases = [] if database is None else [("--out", database)]
     check_apart([*json_files, *databases, *(("--plot", picture) for picture in pictures)])
     failure: SweepNotKept | None = None
-    with _crew(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
+    with _executor(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
         progress.begin(scenario.name)
         try:
             result = sweep_scenario(
@@ -188,13 +188,13 @@ def _share_of(width: str) -> float:
 
 
 @contextmanager
-def _crew(engine: str, scheduler: str | None, workers: int | None) -> Iterator[Crew]:
-    from batchsim.analysis.pool import WorkerEnded, local_crew
-    from batchsim.analysis.sweep import dask_crew
+def _executor(engine: str, scheduler: str | None, workers: int | None) -> Iterator[SizedExecutor]:
+    from batchsim.analysis.pool import WorkerEnded, local_executor
+    from batchsim.analysis.sweep import dask_executor
 
     try:
-        with dask_crew(scheduler, workers) if engine == "dask" else local_crew(workers) as crew:
-            yield crew
+        with dask_executor(scheduler, workers) if engine == "dask" else local_executor(workers) as sized:
+            yield sized
     except WorkerEnded as ended:
         raise BadInputError(f"{ended}; with --out, --resume goes on from there") from None
 

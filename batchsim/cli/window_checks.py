@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def check(scenario: Scenario) -> None:
     """Whether it has windows; raises `BadInputError`."""
-    if scenario.setting.faults or scenario.slowings:
+    if scenario.setting.faults or scenario.injected_delays:
         raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, for they have no window")
 
 

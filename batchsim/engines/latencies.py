@@ -61,7 +61,7 @@ class Latencies:
 
     @property
     def slowed(self) -> Sequence[int]:
-        """How often each slowing of the scenario has happened; here it has none."""
+        """How often each injected delay of the scenario has happened; here it has none."""
         return ()
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:

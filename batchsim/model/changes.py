@@ -299,5 +299,5 @@ class RecordedCells(Cells):
         return tuple(notes)
 
 
-class WatchedCells(RecordedCells, GuardedCells):
+class InstrumentedCells(RecordedCells, GuardedCells):
     """Cells that note what is written, and admit one operation's footprint and nothing else."""

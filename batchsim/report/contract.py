@@ -102,7 +102,7 @@ def _timed_exploration(exploration: TimedExploration) -> dict[str, Any]:
         "complete": exploration.is_complete,
         "inconclusive": why_inconclusive(exploration),
         "bounds": _bounds(exploration.bounds),
-        "states": exploration.situations,
+        "states": exploration.state_classes,
         "zones": exploration.zones,
         "transitions": exploration.transitions,
         "schedules": None,

@@ -188,7 +188,7 @@ def _failing(scenario_run: ScenarioRun, pictures: Mapping[int, str]) -> Iterator
         if alike is not None:
             yield f"Step for step the same run as under {code(alike.policy.name)}."
             continue
-        yield "\n".join(f"- {plain(sentence[:1].upper() + sentence[1:])}" for sentence in run.story)
+        yield "\n".join(f"- {plain(sentence[:1].upper() + sentence[1:])}" for sentence in run.explanation)
         yield from _picture(scenario_run.scenario, run, pictures.get(place))
         yield from _answers(run) if is_of_batch(run) else ()
         yield from _contests(run)

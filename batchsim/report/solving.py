@@ -47,7 +47,7 @@ def _claims(solution: Solution) -> list[str]:
 
 
 def _proved(solution: Solution) -> list[str]:
-    size = f"  ({solution.situations:,} situations, {solution.zones:,} zones)"
+    size = f"  ({solution.state_classes:,} situations, {solution.zones:,} zones)"
     safe = solution.first_safe
     if solution.always_fails:
         return [f"proved for every value from {solution.least_us:,} us on: some give {_what(solution)}{size}"]
@@ -122,7 +122,7 @@ def solution_document(solution: Solution) -> dict[str, object]:
             "parameter": solution.parameter,
             "verdict": solution.verdict,
             "complete": solution.is_complete,
-            "situations": solution.situations,
+            "situations": solution.state_classes,
             "zones": solution.zones,
             "is_used": solution.is_used,
             "least_us": solution.least_us,

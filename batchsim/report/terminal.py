@@ -34,7 +34,7 @@ Chains = tuple[tuple[Leg, ...], tuple[Leg, ...]] | None
 def show_scenario_run(
     console: Console, scenario_run: ScenarioRun, again: Callable[[PolicyRun], str], *, timeline: bool
 ) -> None:
-    """The table of one scenario, and for each run its story and its margin, those that are alike together.
+    """The table of one scenario, and for each run its explanation and its margin, those that are alike together.
 
     `again`: the command that shows a run by itself.
     """
@@ -47,7 +47,7 @@ def show_scenario_run(
     print_table(console, _table_of_runs(scenario_run.runs))
     shown: dict[Chains, str] = {}
     for runs in _alike(scenario_run.runs):
-        _show_story(console, runs, shown)
+        _show_explanation(console, runs, shown)
         if not runs[0].is_ok and not timeline:
             # A command is copied: it stays one line.
             console.print(Text(f"  see every step: {again(runs[0])}\n", style=QUIET), soft_wrap=True)
@@ -122,7 +122,7 @@ def _alike(runs: Iterable[PolicyRun]) -> Iterable[list[PolicyRun]]:
     """The runs that have the same to tell, together."""
     groups: dict[tuple[object, ...], list[PolicyRun]] = {}
     for run in runs:
-        groups.setdefault((run.story, _chains(contest_of(run))), []).append(run)
+        groups.setdefault((run.explanation, _chains(contest_of(run))), []).append(run)
     return groups.values()
 
 
@@ -130,14 +130,14 @@ def _chains(margin: Margin | None) -> Chains:
     return None if margin is None else (margin.endpoint_legs, margin.rival_legs)
 
 
-def _show_story(console: Console, runs: list[PolicyRun], shown: dict[Chains, str]) -> None:
-    """The story of runs that are alike, and their margin; `shown`: margins that were, and whose."""
+def _show_explanation(console: Console, runs: list[PolicyRun], shown: dict[Chains, str]) -> None:
+    """The explanation of runs that are alike, and their margin; `shown`: margins that were, and whose."""
     margin = contest_of(runs[0])
-    if margin is None and not runs[0].story:
+    if margin is None and not runs[0].explanation:
         return
     names = ", ".join(_heading(run, runs) for run in runs)
     console.print(Text(names, style="bold"))
-    for sentence in runs[0].story:
+    for sentence in runs[0].explanation:
         console.print(Padding(Text(sentence), (0, 0, 0, 2)))
     before = shown.setdefault(_chains(margin), names)
     if margin is None:
@@ -145,7 +145,7 @@ def _show_story(console: Console, runs: list[PolicyRun], shown: dict[Chains, str
     elif before != names:
         console.print(Padding(Text(f"the race of {before}, {_end_of(margin)}"), (0, 0, 1, 2)))
     else:
-        print_wide(console, Padding(_table_of_margin(margin), (1 if runs[0].story else 0, 0, 0, 2)))
+        print_wide(console, Padding(_table_of_margin(margin), (1 if runs[0].explanation else 0, 0, 0, 2)))
 
 
 def _end_of(margin: Margin) -> str:

@@ -53,7 +53,7 @@ def show_timed_explorations(
 
 def _claim(exploration: TimedExploration) -> Text:
     complete = "" if exploration.is_complete else "incomplete, "
-    bounds = f"{complete}{exploration.situations:,} situations, {exploration.zones:,} zones"
+    bounds = f"{complete}{exploration.state_classes:,} situations, {exploration.zones:,} zones"
     claim, style = _claim_in_words(exploration)
     without = claim_without_faults(exploration, claim)
     if without is not None:

@@ -26,7 +26,7 @@ from batchsim.scenario.own_code import Decided, compare_decisions, decided_by
 from batchsim.scenario.problems import InvalidScenario, Problem
 from batchsim.scenario.scenario import Scenario
 from batchsim.scenario.schema.models import json_schema
-from batchsim.scenario.slowings import Slow
+from batchsim.scenario.slow import Slow
 
 __all__ = [
     "Backoff",

@@ -16,7 +16,7 @@ from batchsim.scenario.scenario import LatencyTable, Scenario
 from batchsim.scenario.schema.faults import AnyEntry
 from batchsim.scenario.schema.models import ItemFields, Latencies, Override, ScenarioFile
 from batchsim.scenario.schema.spreads import Written
-from batchsim.scenario.slowings import Slow
+from batchsim.scenario.slow import Slow
 from batchsim.scenario.tree import Node, dotted, nearest_node
 from batchsim.scenario.tree import Path as TreePath
 from batchsim.scenario.written_faults import WrittenFault
@@ -29,9 +29,7 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
     """The scenario that a valid model describes; `root`: the tree of which it is the model."""
     operations = _latency_of_operation(model)
     faults = tuple(written_faults(model.faults, root))
-    slowings = {
-        place: value for place, entry in enumerate(model.faults) if isinstance(value := entry.value(), Slow)
-    }
+    delays = {place: value for place, entry in enumerate(model.faults) if isinstance(value := entry.value(), Slow)}
     return Scenario(
         name=model.name,
         summary=model.summary,
@@ -54,8 +52,8 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
             {**_latency_of_item(model.items.overrides), **moments_of([written.fault for written in faults])},
             latency_of_group(model.latency),
         ),
-        slowings=tuple(slowings.values()),
-        slowing_places=tuple(slowings),
+        injected_delays=tuple(delays.values()),
+        injected_delay_places=tuple(delays),
         written_faults=faults,
     )
 

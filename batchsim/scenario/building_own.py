@@ -26,7 +26,7 @@ from batchsim.scenario.problems import InvalidScenario, Problem, describe
 from batchsim.scenario.scenario import LatencyTable, Scenario
 from batchsim.scenario.schema.own_models import OwnLatencies, OwnScenarioFile
 from batchsim.scenario.schema.own_types import NotOfType
-from batchsim.scenario.slowings import Slow
+from batchsim.scenario.slow import Slow
 from batchsim.scenario.spelling import did_you_mean
 from batchsim.scenario.tree import Node, dotted, nearest_node
 from batchsim.scenario.tree import Path as TreePath
@@ -49,7 +49,7 @@ def built_own(
         raise InvalidScenario(names.problems)
     faults = tuple(written_faults(file_model.faults, root))
     values = [entry.value() for entry in file_model.faults]
-    slowings = {place: value for place, value in enumerate(values) if isinstance(value, Slow)}
+    delays = {place: value for place, value in enumerate(values) if isinstance(value, Slow)}
     return Scenario(
         name=file_model.name,
         summary=file_model.summary,
@@ -62,8 +62,8 @@ def built_own(
         expect=sets(file_model.expect),
         expect_explore=sets(file_model.expect_explore),
         latencies=_latencies(own.model, file_model.latency, [written.fault for written in faults]),
-        slowings=tuple(slowings.values()),
-        slowing_places=tuple(slowings),
+        injected_delays=tuple(delays.values()),
+        injected_delay_places=tuple(delays),
         written_faults=faults,
         own=own,
     )

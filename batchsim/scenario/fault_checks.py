@@ -23,7 +23,7 @@ def check_for_exploration(scenario: Scenario) -> None:
 
 def check_for_timed_exploration(scenario: Scenario) -> None:
     """Raises `InvalidScenario` for probabilities, and for what timed exploration cannot do."""
-    _check(scenario, _problem_of_timed_exploration, list(_problems_of_slowings(scenario)))
+    _check(scenario, _problem_of_timed_exploration, list(_problems_of_injected_delays(scenario)))
 
 
 def _check(
@@ -79,8 +79,8 @@ def _problem_of_timed_exploration(written: WrittenFault) -> Problem | None:
     return _problem_of_exploration(written)
 
 
-def _problems_of_slowings(scenario: Scenario) -> Iterator[Problem]:
-    for slow in scenario.slowings:
+def _problems_of_injected_delays(scenario: Scenario) -> Iterator[Problem]:
+    for slow in scenario.injected_delays:
         if slow.probability is not None:
             found = f"slow {slow.operation} with the probability {describe(slow.probability)}"
             allowed = "a slow operation without one, in an exploration"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from batchsim.batch.faults import Cut, Disconnect, LostResponse, Redeliver
 from batchsim.model.faults import Crash, Fault, LostState, Outage, StoreError
 from batchsim.scenario.durations import format_duration
-from batchsim.scenario.slowings import Slow
+from batchsim.scenario.slow import Slow
 
 
 def fault_in_words(fault: Fault | Slow) -> str:

@@ -19,7 +19,7 @@ from batchsim.scenario import declared, defaults
 from batchsim.scenario.durations import InvalidDuration, parse_duration
 from batchsim.scenario.latencies import Constant, Latency, Legs
 from batchsim.scenario.names import find_policy, known_policies, known_verdicts
-from batchsim.scenario.slowings import Slow
+from batchsim.scenario.slow import Slow
 from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
 
@@ -99,9 +99,9 @@ class Scenario:
     expect_explore: Mapping[str, frozenset[str]]
     """Likewise: the verdicts that some interleaving gives."""
     latencies: LatencyTable = field(repr=False)
-    slowings: tuple[Slow, ...] = ()
-    slowing_places: tuple[int, ...] = ()
-    """Which places the slowings have in the list of all faults; where it is not said, they come last."""
+    injected_delays: tuple[Slow, ...] = ()
+    injected_delay_places: tuple[int, ...] = ()
+    """Which places the delays have in the list of all faults; where it is not said, they come last."""
     written_faults: tuple[WrittenFault, ...] = field(default=(), repr=False, compare=False)
     """The faults of the setting, one for each, with their places."""
     own: OwnModel | None = None
@@ -138,19 +138,19 @@ class Scenario:
     @property
     def faults(self) -> tuple[Fault | Slow, ...]:
         """Every fault, what is slow among them, in the order of the file: that of their numbers."""
-        return self.listed(self.setting.faults, self.slowings)
+        return self.listed(self.setting.faults, self.injected_delays)
 
-    def listed(self, of_faults: Sequence[T], of_slowings: Sequence[T]) -> tuple[T, ...]:
-        """What there is for each fault of the setting, and for each slowing, in the order of `faults`."""
+    def listed(self, of_faults: Sequence[T], of_injected_delays: Sequence[T]) -> tuple[T, ...]:
+        """What there is for each fault of the setting, and for each delay, in the order of `faults`."""
         both = list(of_faults)
-        for place, each in zip(self.slowing_places, of_slowings, strict=False):
+        for place, each in zip(self.injected_delay_places, of_injected_delays, strict=False):
             both.insert(place, each)
-        return (*both, *of_slowings[len(self.slowing_places) :])
+        return (*both, *of_injected_delays[len(self.injected_delay_places) :])
 
     @property
     def numbers_of_faults(self) -> tuple[int, ...]:
         """For each fault of the setting its number among `faults`, which is what a reader of the file counts."""
-        order = self.listed(range(len(self.setting.faults)), [-1] * len(self.slowings))
+        order = self.listed(range(len(self.setting.faults)), [-1] * len(self.injected_delays))
         return tuple(number for number, place in enumerate(order) if place >= 0)
 
     def latency_of(self, operation: str, item: int | None = None, attempt: int | None = None) -> Latency:

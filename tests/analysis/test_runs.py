@@ -18,9 +18,9 @@ def test_every_policy_is_run_judged_and_explained() -> None:
     bug, fixed = run_scenario(timeless(LATENCY), NAMES).runs
     assert (bug.policy.name, bug.verdicts, bug.is_ok) == ("pre3427", ("false_failure",), False)
     assert (fixed.policy.name, fixed.verdicts, fixed.is_ok) == ("pr3766", ("ok",), True)
-    assert bug.story
+    assert bug.explanation
     assert bug.decisive
-    assert not fixed.story
+    assert not fixed.explanation
     assert not fixed.decisive
     assert bug.race is not None
     assert bug.race.margin_us == -1_000_000

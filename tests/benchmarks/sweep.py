@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import simpy
 
-from batchsim.analysis.sweep import local_crew, sweep
+from batchsim.analysis.sweep import local_executor, sweep
 from batchsim.analysis.sweep.identity import seed_stream
 from batchsim.analysis.sweep.pieces import Piece, run_piece
 from batchsim.batch.policies import POLICIES
@@ -224,7 +224,7 @@ def workers() -> None:
     """Whole sweeps by one worker process and by two, which are there already."""
     rates: dict[int, list[float]] = {1: [], 2: []}
     runs = 4000
-    with local_crew(2) as (executor, _):
+    with local_executor(2) as (executor, _):
         sweep(INCIDENT, runs=100, executor=executor, workers=2)
         for _ in range(5):
             for count, measured in rates.items():

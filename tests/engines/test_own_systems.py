@@ -681,7 +681,9 @@ def test_who_goes_round_for_ever_ends_no_run_and_is_explored_all_the_same() -> N
 def test_a_twin_that_is_slow_is_a_twin_all_the_same() -> None:
     servers = tuple(Actor("server", number, serve, is_twin=True) for number in range(2))
     system: System[Any] = System("served", (*servers, *actors(ask)), cells=("queue", "served"))
-    slow = replace(scenario_of(system), slowings=(Slow(operation="redis.incr", delay_us=5_000, actor="server-1"),))
+    slow = replace(
+        scenario_of(system), injected_delays=(Slow(operation="redis.incr", delay_us=5_000, actor="server-1"),)
+    )
     found = explore_timed(slow)
     assert found.verdicts == {"ok"}
     assert [each.occurs for each in found.faults] == [True]

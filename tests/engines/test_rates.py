@@ -97,7 +97,7 @@ def test_a_share_of_the_opportunities_is_taken_whoever_looks_and_however_often(n
 
 def test_slow_is_drawn_for_each_use() -> None:
     slow = Slow(operation="redis.get_meta", delay_us=SECOND_US, actor="handler", probability=P)
-    subject = replace(timeless(batch={"items": 200}), slowings=(slow,))
+    subject = replace(timeless(batch={"items": 200}), injected_delays=(slow,))
     steps = Simulation(subject, POLICIES["pr3766"]).run(1).steps
     uses = [
         step.at_us - step.issued_us for step in steps if (step.name, step.actor) == ("redis.get_meta", "handler-1")

@@ -116,11 +116,11 @@ def test_a_trace_is_the_same_in_every_process_and_with_every_hash_seed() -> None
 
 @settings(max_examples=40)
 @given(scenarios(), policies())
-def test_to_be_watched_changes_nothing(scenario: Scenario, policy: Policy) -> None:
+def test_to_be_instrumented_changes_nothing(scenario: Scenario, policy: Policy) -> None:
     seen: list[Step] = []
-    watched = simulate(scenario, policy, observer=lambda _world, step: seen.append(step))
-    assert in_bytes(watched) == in_bytes(simulate(scenario, policy))
-    assert tuple(seen) == watched.steps
+    instrumented = simulate(scenario, policy, observer=lambda _world, step: seen.append(step))
+    assert in_bytes(instrumented) == in_bytes(simulate(scenario, policy))
+    assert tuple(seen) == instrumented.steps
 
 
 @settings(max_examples=40)
@@ -263,8 +263,8 @@ class Witness:
 def test_only_decisions_on_rows_that_were_met_matter(scenario: Scenario, policy: Policy) -> None:
     witnesses = [Witness(each) for each in (policy.on_entry, policy.on_count_mismatch, policy.on_seal_lost)]
     on_entry, on_count_mismatch, on_seal_lost = witnesses
-    watched = replace(policy, on_entry=on_entry, on_count_mismatch=on_count_mismatch, on_seal_lost=on_seal_lost)
-    trace = simulate(scenario, watched)
+    noting = replace(policy, on_entry=on_entry, on_count_mismatch=on_count_mismatch, on_seal_lost=on_seal_lost)
+    trace = simulate(scenario, noting)
     assert on_entry.met
     twin = replace(
         policy,

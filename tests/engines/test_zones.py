@@ -38,7 +38,7 @@ from batchsim.scenario import (
     scenario_from_data,
 )
 from batchsim.scenario.scenario import LatencyTable
-from tests.strategies import faults_of_timed_exploration, slowings_of_timed_exploration
+from tests.strategies import delays_of_timed_exploration, faults_of_timed_exploration
 from tests.trying import examples
 
 ZONES_MAX = 1_000
@@ -84,7 +84,7 @@ def check_witnesses(subject: Scenario, policy: str, exploration: TimedExploratio
         for draw in draws:
             windows = leg_windows(subject.latency_of(draw.latency, draw.item, draw.attempt))
             is_within = windows.response.min_us <= draw.response_us <= windows.response.max_us
-            assert is_within or draw.response_us == 0 or subject.slowings
+            assert is_within or draw.response_us == 0 or subject.injected_delays
 
 
 uniforms = st.tuples(st.sampled_from([0, 0, 1, 1_000]), st.sampled_from([0, 1, 3, 3_000, 1_000_000])).map(
@@ -131,7 +131,7 @@ def test_it_holds_every_timed_run_and_no_outcome_that_no_interleaving_has(
     st.sampled_from([None, 2]),
     tables,
     st.lists(faults_of_timed_exploration(), max_size=2),
-    st.lists(slowings_of_timed_exploration(), max_size=1),
+    st.lists(delays_of_timed_exploration(), max_size=1),
 )
 def test_under_faults_too(
     size: tuple[int, int],
@@ -140,11 +140,13 @@ def test_under_faults_too(
     ingest: int | None,
     table: dict[str, Latency],
     faults: list[Fault],
-    slowings: list[Slow],
+    delays: list[Slow],
 ) -> None:
     fields = {} if ingest is None else {"ingest_concurrency": ingest}
     subject = with_latencies(scenario(*size, items=items, **fields), table)
-    subject = replace(subject, setting=replace(subject.setting, faults=tuple(faults)), slowings=tuple(slowings))
+    subject = replace(
+        subject, setting=replace(subject.setting, faults=tuple(faults)), injected_delays=tuple(delays)
+    )
     exploration = explore_timed(subject, POLICIES[policy], bounds=Bounds(states_max=ZONES_MAX_UNDER_FAULTS))
     check_witnesses(subject, policy, exploration)
     if exploration.is_complete:

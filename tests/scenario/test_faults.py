@@ -78,8 +78,8 @@ def test_an_entry_is_a_value(entry: str, meant: Fault | Slow) -> None:
     data = data_of(entry)
     VALIDATOR.validate(data)
     built = scenario_from_data(data)
-    assert (*built.setting.faults, *built.slowings) == (meant,)
-    assert isinstance(meant, Slow) == bool(built.slowings)
+    assert (*built.setting.faults, *built.injected_delays) == (meant,)
+    assert isinstance(meant, Slow) == bool(built.injected_delays)
 
 
 def test_faults_come_in_the_order_of_the_file_and_as_often_as_they_stand_there() -> None:
@@ -87,7 +87,7 @@ def test_faults_come_in_the_order_of_the_file_and_as_often_as_they_stand_there()
     again = {"redeliver": {"item": 1}}
     built = scenario(again, slow, {"crash": {"at_most": 1}}, again, slow)
     assert built.setting.faults == (Redeliver(item=1), Crash(at_most=1), Redeliver(item=1))
-    assert built.slowings == (Slow(operation="redis.cleanup", delay_us=S),) * 2
+    assert built.injected_delays == (Slow(operation="redis.cleanup", delay_us=S),) * 2
     assert [written.field for written in built.written_faults] == [
         "faults[0].redeliver",
         "faults[2].crash",
@@ -113,7 +113,7 @@ def test_an_option_adds_an_entry(complaints: Complaints) -> None:
     assert complaints(HEAD) == []
     options = ["faults.0.slow.operation=redis.cleanup", "faults.0.slow.delay=5 s"]
     slow = Slow(operation="redis.cleanup", delay_us=5 * S)
-    assert load_scenario("s.yaml", options).slowings == (slow,)
+    assert load_scenario("s.yaml", options).injected_delays == (slow,)
 
 
 # -- what is wrong -----------------------------------------------------------------------------

@@ -137,7 +137,7 @@ def _witness(verdicts: tuple[str, ...], steps: Iterable[WalkedStep]) -> Witness:
 def under_budget(scenario: Scenario, faults: tuple[Fault, ...]) -> Scenario:
     """A scenario with other faults in the place of its own."""
     setting = replace(scenario.setting, faults=faults)
-    return replace(scenario, setting=setting, slowings=(), slowing_places=(), written_faults=())
+    return replace(scenario, setting=setting, injected_delays=(), injected_delay_places=(), written_faults=())
 
 
 def _without(policy: Any, switch: str) -> Any:

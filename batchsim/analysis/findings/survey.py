@@ -9,7 +9,7 @@ from pathlib import Path
 
 from batchsim.analysis.findings.cases import NO_FAULT, Budget, Case, Scope, cases_of
 from batchsim.analysis.findings.examining import Effort, Finding, Work, examine
-from batchsim.analysis.pool import local_crew
+from batchsim.analysis.pool import local_executor
 from batchsim.model.faults import Fault
 from batchsim.scenario import compare_decisions
 
@@ -26,7 +26,7 @@ def survey(
     References to the user's own are relative to the current directory; raises `UserCodeError` where these cannot
     be used, or decide otherwise in another process.
     """
-    with local_crew(workers, [examine.__module__]) as (executor, _):
+    with local_executor(workers, [examine.__module__]) as (executor, _):
         return _survey(scope, effort, executor, on_case)
 
 

@@ -19,9 +19,9 @@ that was killed goes on where it was. Results (`results.py`) are computed from t
 index, never of arrival.
 """
 
-from batchsim.analysis.pool import Crew, local_crew
+from batchsim.analysis.pool import SizedExecutor, local_executor
 from batchsim.analysis.sweep.executing import Watch
-from batchsim.analysis.sweep.executors import dask_crew
+from batchsim.analysis.sweep.executors import dask_executor
 from batchsim.analysis.sweep.intervals import CONFIDENCE, Interval
 from batchsim.analysis.sweep.one_run import run_of
 from batchsim.analysis.sweep.results import CellResult, Difference, Example, Share, Sweep, examples_of
@@ -33,19 +33,19 @@ __all__ = [
     "RUNS",
     "Axis",
     "CellResult",
-    "Crew",
     "Difference",
     "Example",
     "Interval",
     "Point",
     "Share",
+    "SizedExecutor",
     "Sweep",
     "SweepNotKept",
     "Value",
     "Watch",
-    "dask_crew",
+    "dask_executor",
     "examples_of",
-    "local_crew",
+    "local_executor",
     "parse_point",
     "run_of",
     "sweep",

@@ -1,4 +1,4 @@
-"""Keeps a crew busy with pieces until all is known that the plan asks for."""
+"""Keeps an executor busy with pieces until all is known that the plan asks for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, TypeAlias
 
-from batchsim.analysis.pool import Crew
+from batchsim.analysis.pool import SizedExecutor
 from batchsim.analysis.sweep.pieces import Done, Piece, run_piece
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan, pieces
 from batchsim.analysis.sweep.records import Cell, End, Record, Records, Verdicts
@@ -61,9 +61,9 @@ class Execution:
         )
         self._total = plan.runs * len(plan.places) * len(plan.competitors)
 
-    def run(self, crew: Crew, watch: Watch) -> bool:
+    def run(self, sized: SizedExecutor, watch: Watch) -> bool:
         """Run all that is missing; whether nobody stopped it."""
-        executor, workers = crew
+        executor, workers = sized
         ahead = workers * _AHEAD if workers > 1 else 1
         underway: _Underway = {}
         missing = pieces(self._plan, self._records, self._enough, lambda: self._size(underway, workers))

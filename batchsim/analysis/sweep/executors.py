@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from batchsim.analysis.pool import Crew, WorkerEnded, cores, deaf
+from batchsim.analysis.pool import SizedExecutor, WorkerEnded, cores, deaf
 from batchsim.bad_input import BadInputError
 
 _PATIENCE = "10s"
@@ -17,7 +17,7 @@ taken."""
 
 
 @contextmanager
-def dask_crew(scheduler: str | None, workers: int | None) -> Iterator[Crew]:
+def dask_executor(scheduler: str | None, workers: int | None) -> Iterator[SizedExecutor]:
     """A Dask cluster: that of a scheduler (`tcp://host:port`), or a local one.
 
     Raises `BadInputError` where Dask is not installed, or no scheduler or no worker is to be found.
@@ -33,7 +33,7 @@ def dask_crew(scheduler: str | None, workers: int | None) -> Iterator[Crew]:
             with deaf("SIGINT"):
                 cluster = stack.enter_context(distributed.LocalCluster(**local, silence_logs="CRITICAL"))
                 client = stack.enter_context(distributed.Client(cluster))
-            yield from _crew_of(client, workers)
+            yield from _sized(client, workers)
         return
     try:
         client = distributed.Client(scheduler, timeout=_PATIENCE)
@@ -41,10 +41,10 @@ def dask_crew(scheduler: str | None, workers: int | None) -> Iterator[Crew]:
         why = " ".join(str(error).split())
         raise BadInputError(f"--scheduler {scheduler}: found no scheduler ({why})") from None
     with client:
-        yield from _crew_of(client, workers)
+        yield from _sized(client, workers)
 
 
-def _crew_of(client: Any, workers: int | None) -> Iterator[Crew]:
+def _sized(client: Any, workers: int | None) -> Iterator[SizedExecutor]:
     from distributed import KilledWorker
 
     threads = sum(client.nthreads().values())

@@ -19,15 +19,19 @@ from batchsim.scenario.scenario import LatencyTable
 _FOR_PEOPLE = frozenset(
     {
         *("name", "summary", "file", "directory", "policies", "verdicts", "expect", "expect_explore"),
-        *("slowing_places", "written", "written_faults"),
+        *("injected_delay_places", "written", "written_faults"),
     }
 )
 """Fields of a scenario on which no run depends."""
+_HASHED_AS = {"injected_delays": "slowings"}
+"""What fields are called in the digest that had another name before: seeds stay what they were."""
 
 
 def digest_of(scenario: Scenario) -> str:
     """32 hexadecimal digits that stand for all that a run depends on, apart from the policy."""
-    relevant = {name: value for name, value in _told_fields(scenario) if name not in _FOR_PEOPLE}
+    relevant = {
+        _HASHED_AS.get(name, name): value for name, value in _told_fields(scenario) if name not in _FOR_PEOPLE
+    }
     return blake2b(_canonical(relevant).encode(), digest_size=16).hexdigest()
 
 

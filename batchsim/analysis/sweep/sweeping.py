@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import batchsim
-from batchsim.analysis.pool import Crew, cores, local_crew
+from batchsim.analysis.pool import SizedExecutor, cores, local_executor
 from batchsim.analysis.sweep.executing import Execution, Watch
 from batchsim.analysis.sweep.identity import digest_of
 from batchsim.analysis.sweep.one_run import at_point
@@ -75,9 +75,9 @@ def sweep(
         records.add(store.load())
         _refuse_what_nobody_can_tell(plan, records, database)
         enough = Enough(plan, records)
-        with crew_of(executor, workers) as crew:
+        with executor_of(executor, workers) as sized:
             try:
-                is_complete = Execution(plan, records, enough, store).run(crew, watch)
+                is_complete = Execution(plan, records, enough, store).run(sized, watch)
             except NotKept as error:
                 known = result_of(plan, axes, records, enough, is_complete=False)
                 raise SweepNotKept(str(error), known) from None
@@ -93,13 +93,13 @@ class SweepNotKept(BadInputError):
 
 
 @contextmanager
-def crew_of(executor: Executor | None, workers: int | None) -> Iterator[Crew]:
+def executor_of(executor: Executor | None, workers: int | None) -> Iterator[SizedExecutor]:
     """The executor that was given, or processes of one's own."""
     if executor is not None:
         yield executor, workers or cores()
         return
-    with local_crew(workers) as crew:
-        yield crew
+    with local_executor(workers) as sized:
+        yield sized
 
 
 def _places(scenario: Scenario, points: Sequence[Point]) -> tuple[tuple[Point, Scenario], ...]:
@@ -168,7 +168,7 @@ def _refuse_what_nobody_can_tell(plan: Plan, records: Records, name: str | Path 
 
 def _identity(plan: Plan) -> dict[str, str]:
     # Faults are kept by number, and what is slow may stand anywhere among them.
-    slow = ", ".join(str(place) for place in plan.scenario.slowing_places)
+    slow = ", ".join(str(place) for place in plan.scenario.injected_delay_places)
     order = {"order of faults": f"with slow operations at {slow}"} if slow else {}
     return {
         "version of batchsim": batchsim.__version__,

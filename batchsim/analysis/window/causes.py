@@ -7,7 +7,7 @@ from functools import cached_property
 
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, delivery_to, uses_of, wait_of_phase_1
 from batchsim.analysis.window.sums import START, Instant, latest, plus
-from batchsim.analysis.window.turns import turns_of
+from batchsim.analysis.window.takers import takers_of
 from batchsim.batch.actors import TIMERS_OF_PHASE_1
 from batchsim.batch.operations import Deliver, TakeJob, TakeMessage
 from batchsim.batch.trace import Trace
@@ -26,7 +26,7 @@ class Causes:
     def __init__(self, trace: Trace) -> None:
         self.steps = trace.steps
         self._is_batch = isinstance(trace, Trace)
-        self._turns = turns_of(trace) if self._is_batch else {}
+        self._turns = takers_of(trace) if self._is_batch else {}
         self._uses = uses_of(trace)
         self._joined = [tuple(self._find_joined(step)) for step in self.steps]
         self._enabling = [self._find_enabling(step) for step in self.steps]

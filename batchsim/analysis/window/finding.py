@@ -124,7 +124,7 @@ def find_window(
     `properties`: verdicts of your own. `bounds`, `on_level`: of the exploration that it begins with. Raises
     `NoWindow` where there is none that is finite, or none was found.
     """
-    if scenario.setting.faults or scenario.slowings:
+    if scenario.setting.faults or scenario.injected_delays:
         raise NoWindow("a scenario with faults has no window")
     exploration = explore(
         scenario,
@@ -148,7 +148,7 @@ def window_of(
     """As `find_window`, of an exploration that was made, in which nothing is exchanged."""
     if not exploration.is_complete:
         raise NoWindow(f"the exploration is not complete: {exploration.stopped_by}")
-    if scenario.setting.faults or scenario.slowings:
+    if scenario.setting.faults or scenario.injected_delays:
         raise NoWindow("a scenario with faults has no window")
     try:
         finder = _Finder(scenario, policy, verdict, exploration.graph, tuple(properties))

@@ -52,7 +52,7 @@ class Solution:
     is_complete: bool
     """Whether all is known: otherwise more values may fail."""
     stopped_by: str | None
-    situations: int
+    state_classes: int
     zones: int
     is_used: bool
     """Whether some run depends on the parameter."""
@@ -141,7 +141,7 @@ def solve(
         least_us=least_us,
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,
-        situations=exploration.situations,
+        state_classes=exploration.state_classes,
         zones=exploration.zones,
         is_used=exploration.is_used,
         values_of={name: exploration.values_of(name) for name in verdicts},

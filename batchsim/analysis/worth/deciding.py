@@ -70,7 +70,7 @@ def comparable(first: Policy, others: Mapping[str, Policy]) -> dict[str, Policy]
 
 def decided_otherwise(scenario: Scenario, first: Policy, others: Mapping[str, Policy]) -> Decided:
     """Where others decide otherwise in some run under the first policy; raises `TooLarge`."""
-    if scenario.setting.faults or scenario.slowings or scenario.setting.run_count > ITEMS_MAX:
+    if scenario.setting.faults or scenario.injected_delays or scenario.setting.run_count > ITEMS_MAX:
         raise TooLarge
     found: dict[str, set[Otherwise]] = {name: set() for name in others}
 

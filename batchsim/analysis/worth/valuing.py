@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from pathlib import Path
 
-from batchsim.analysis.sweep import Crew, Point, Watch, sweep
+from batchsim.analysis.sweep import Point, SizedExecutor, Watch, sweep
 from batchsim.analysis.sweep.identity import seed_stream
 from batchsim.analysis.sweep.plan import Competitor
-from batchsim.analysis.sweep.sweeping import competitors_of, crew_of
+from batchsim.analysis.sweep.sweeping import competitors_of, executor_of
 from batchsim.analysis.sweep.varying import Axis, parse_axes, points_of
 from batchsim.analysis.worth.question import Question
 from batchsim.analysis.worth.results import Worth
@@ -43,7 +43,7 @@ def worth_of(
     competitors = competitors_of(scenario, policies, directory)
     points = (Point(), *points_of(axes[1:]))
     tally = _Tally(watch, _total(question, axes, len(competitors), len(points)))
-    with crew_of(executor, workers) as crew:
+    with executor_of(executor, workers) as sized:
         as_is, over_delay, over_execution, over_both = (
             sweep(
                 scenario,
@@ -51,15 +51,15 @@ def worth_of(
                 runs=runs,
                 vary=vary,
                 properties=properties,
-                executor=crew[0],
-                workers=crew[1],
+                executor=sized[0],
+                workers=sized[1],
                 directory=directory,
                 watch=tally.of_the_next(runs * len(competitors) * count),
             )
             for vary, runs, count in _parts(question, axes)
         )
         tasks = [_task(scenario, question, competitors, point, axes) for point in points]
-        rows = _rows(crew, tasks, tally.of_the_next(question.runs * len(points)), question.runs)
+        rows = _rows(sized, tasks, tally.of_the_next(question.runs * len(points)), question.runs)
     sweeps = (as_is, over_delay, over_execution, over_both)
     complete = all(each.is_complete for each in sweeps) and len(rows) == len(points)
     return Worth(scenario, question, *sweeps, rows, complete)
@@ -123,9 +123,9 @@ def _task(
     )
 
 
-def _rows(crew: Crew, tasks: Sequence[Task], watch: Watch, runs: int) -> tuple[Row, ...]:
+def _rows(sized: SizedExecutor, tasks: Sequence[Task], watch: Watch, runs: int) -> tuple[Row, ...]:
     """As many as were done before somebody stopped it, the first ones."""
-    executor, workers = crew
+    executor, workers = sized
     ahead = workers + 1 if workers > 1 else 1
     futures: list[Future[Row]] = []
     try:

@@ -16,7 +16,7 @@ def check_for_chain(scenario: Scenario) -> None:
     check_for_timed_run(scenario)
     problems = [
         Problem(scenario.file, None, None, "faults", f"slow {slow.operation}", ALLOWED)
-        for slow in scenario.slowings
+        for slow in scenario.injected_delays
     ]
     problems += _problems_of_faults(scenario)
     if problems:

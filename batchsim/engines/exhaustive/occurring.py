@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from batchsim.engines.exhaustive.counting import Counts
 from batchsim.engines.exhaustive.graph import Graph
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
+from batchsim.engines.injected_delays import admits, use_of
 from batchsim.engines.occurrences import Occurrence
-from batchsim.engines.slowings import admits, use_of
 from batchsim.model.exposure import fault_key
 from batchsim.model.faults import Fault
 from batchsim.scenario import Scenario, Slow
@@ -26,16 +26,16 @@ def occurrences_in(graph: Graph, scenario: Scenario, counts: Counts | None) -> t
     of_faults = [
         _of_fault(graph, number, fault, counts) for number, fault in enumerate(graph.layout.system.faults)
     ]
-    return scenario.listed(of_faults, [_of_slowing(graph, slow) for slow in scenario.slowings])
+    return scenario.listed(of_faults, [_of_injected_delay(graph, slow) for slow in scenario.injected_delays])
 
 
-def _of_slowing(graph: Graph, slow: Slow) -> Occurrence:
+def _of_injected_delay(graph: Graph, slow: Slow) -> Occurrence:
     """Whether anybody issues what is to be slow; if so, nothing is said of it, as time is left out."""
     return Occurrence(slow, None if _can_be_slow(graph, slow) else False)
 
 
 def _can_be_slow(graph: Graph, slow: Slow) -> bool:
-    """Whether some use of an operation that was found is one that a slowing admits."""
+    """Whether some use of an operation that was found is one that an injected delay admits."""
     layout = graph.layout
     if _is_delay(layout, slow.operation):
         return True

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
 from batchsim.engines.own_errors import Told, is_own, told
-from batchsim.engines.prescribed import AnyLatencies
+from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.events import Clock, Recurring
 from batchsim.engines.timed.recorder import Recorder
 from batchsim.engines.timed.side_by_side import Group, Report, program_of

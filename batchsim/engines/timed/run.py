@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from batchsim.engines.injected_delays import latencies_of
 from batchsim.engines.latencies import Drawn, Samplers
-from batchsim.engines.prescribed import AnyLatencies, Draw, PrescribedLatencies
-from batchsim.engines.slowings import latencies_of
+from batchsim.engines.recorded_draws import AnyLatencies, Draw, RecordedDraws
 from batchsim.engines.timed.conductor import Conductor, Cue
 from batchsim.engines.timed.events import Clock
+from batchsim.engines.timed.instrumented import InstrumentedStage
 from batchsim.engines.timed.lane import Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.scripts import Notes, Script
 from batchsim.engines.timed.waiting import Waiting
-from batchsim.engines.timed.watched import WatchedStage
 from batchsim.model.cells import Cells, GuardedCells
-from batchsim.model.changes import RecordedCells, WatchedCells
+from batchsim.model.changes import InstrumentedCells, RecordedCells
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Run
 from batchsim.model.system import Actor, RaisedError, Results, System, remembering
@@ -52,9 +52,9 @@ def simulate(
         check_for_timed_run(scenario)
     latencies: AnyLatencies
     if draws is None:
-        latencies = latencies_of(Samplers(scenario), scenario.seed, scenario.slowings)
+        latencies = latencies_of(Samplers(scenario), scenario.seed, scenario.injected_delays)
     else:
-        latencies = PrescribedLatencies(draws, scenario.slowings)
+        latencies = RecordedDraws(draws, scenario.injected_delays)
     conductor = None if order is None else Conductor(order)
     system = remembering(scenario.system(policy))
     actors = iter(system.actors)
@@ -82,17 +82,17 @@ class Simulation:
 
     def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: Drawn | None = None) -> Trace:
         """One run: the trace that `simulate` gives for the scenario with this seed, of which `drawn` is drawn."""
-        latencies = latencies_of(self._samplers, seed, self._scenario.slowings, drawn)
+        latencies = latencies_of(self._samplers, seed, self._scenario.injected_delays, drawn)
         actors = iter(self._actors)
         run = _Run(self._scenario, self._system, seed, latencies, actors, keep, None, None).run()
         trace: Trace = self._system.trace(run)
         return trace
 
 
-def _cells(*, is_watched: bool, keeps_steps: bool) -> Cells:
+def _cells(*, is_instrumented: bool, keeps_steps: bool) -> Cells:
     """Cells that do no more than the run needs."""
-    if is_watched:
-        return WatchedCells({})
+    if is_instrumented:
+        return InstrumentedCells({})
     return RecordedCells({}) if keeps_steps else Cells()
 
 
@@ -123,9 +123,9 @@ class _Run:
         self._scenario = scenario
         self._system = system
         self._seed = seed
-        is_watched = observer is not None or conductor is not None or system.is_guarded
+        is_instrumented = observer is not None or conductor is not None or system.is_guarded
         self._keeps_steps = keep is None or len(keep) > 0
-        self._cells = _cells(is_watched=is_watched, keeps_steps=self._keeps_steps)
+        self._cells = _cells(is_instrumented=is_instrumented, keeps_steps=self._keeps_steps)
         system.begin(self._cells)
         if isinstance(self._cells, RecordedCells):
             self._cells.take_notes()  # no step wrote what is there at the beginning
@@ -138,7 +138,7 @@ class _Run:
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
         # A user's own system is checked whole; of the batch, tests do.
         listed = frozenset(system.cells) if system.is_guarded else None
-        self._stage = WatchedStage(*parts, observer, conductor, listed) if is_watched else Stage(*parts)
+        self._stage = InstrumentedStage(*parts, observer, conductor, listed) if is_instrumented else Stage(*parts)
         self._stage.catches = system.catches_errors
         # An order says by itself where it ends.
         self._has_background = conductor is None and system.has_background

@@ -15,8 +15,8 @@ from batchsim.engines.zones.parameter import Probe, WindowsWithParameter, times_
 from batchsim.engines.zones.path import path_to
 from batchsim.engines.zones.ranges import Range, united
 from batchsim.engines.zones.search import Node, Search
-from batchsim.engines.zones.situation import Guide
 from batchsim.engines.zones.slots import Instant
+from batchsim.engines.zones.state_class import Guide
 from batchsim.engines.zones.step import Stepper
 from batchsim.engines.zones.timetable import timetable
 from batchsim.engines.zones.windows import Windows
@@ -47,19 +47,19 @@ class ExplorationByValue:
         self._windows = windows
         self.is_complete = search.is_complete
         self.stopped_by = search.stopped_by
-        self.situations = search.situations
+        self.state_classes = search.state_classes
         self.zones = search.zones
-        self.is_used = any(slot.kind is Instant.MARK for node in search.nodes for slot in node.situation.slots)
+        self.is_used = any(slot.kind is Instant.MARK for node in search.nodes for slot in node.state_class.slots)
         """Whether some run takes as long as the parameter says, anywhere."""
         self.ends = tuple(self._ends(least_us, properties))
 
     def _ends(self, least_us: int, properties: Sequence[Property]) -> Iterator[End]:
         for node in self._search.nodes:
-            if node.situation.is_terminal:
-                outcome = self._guide.layout.outcome(list(node.situation.row))
+            if node.state_class.is_terminal:
+                outcome = self._guide.layout.outcome(list(node.state_class.row))
                 verdicts = self._guide.layout.system.verdicts_of(outcome, properties)
                 for place, zone in enumerate(node.zones):
-                    values = values_in(zone) if node.situation.slots else Range(least_us, None)
+                    values = values_in(zone) if node.state_class.slots else Range(least_us, None)
                     if values is not None:
                         yield End(outcome, verdicts, values, node, place)
 
@@ -74,7 +74,7 @@ class ExplorationByValue:
 
     def run_to(self, end: End, value_us: int) -> TimedOutcome:
         """One of the runs of an end with a value (us), one of those that are possible."""
-        times = times_with(end.node.zones[end.zone], end.node.situation.slots, value_us)
+        times = times_with(end.node.zones[end.zone], end.node.state_class.slots, value_us)
         path = path_to(self._search, end.node, end.zone, times)
         return TimedOutcome(end.outcome, end.verdicts, timetable(self._guide, self._windows, path))
 
@@ -96,7 +96,7 @@ def explore_by_value(
     """
     scenario = one.scenario
     system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
-    if system.faults or scenario.slowings:
+    if system.faults or scenario.injected_delays:
         raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, in a timed exploration")
     guide = Guide(StepTable(Layout(system, merges=True)))
     windows = WindowsWithParameter(one, other, least_us)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT
 from batchsim.engines.exhaustive.task import Join, Pending
-from batchsim.engines.slowings import Slowness
-from batchsim.engines.zones.situation import Firing, Guide, Row, Situation
+from batchsim.engines.injected_delays import DelaysSoFar
 from batchsim.engines.zones.slots import START, Instant, Slot
+from batchsim.engines.zones.state_class import Firing, GlobalState, Guide, StateClass
 from batchsim.model.operation import Operation
 
 NOBODY = -1
@@ -18,7 +18,7 @@ NOBODY = -1
 class Change(NamedTuple):
     """What a step changes."""
 
-    row: Row
+    row: GlobalState
     at: Slot
     """The instant of the step."""
     column: int
@@ -36,7 +36,7 @@ class Change(NamedTuple):
     """The number of the coroutine among those side by side."""
     published: str | None
     """The cell that what the coroutine returned is put into."""
-    slowness: Slowness
+    delays_so_far: DelaysSoFar
     """What was slow before; in a landing, after it."""
 
 
@@ -44,22 +44,22 @@ def beginning(guide: Guide) -> Change:
     """Phase 1 is done."""
     row = tuple(guide.layout.initial_row())
     begun = [column for column in range(guide.layout.actors_count) if guide.has_begun(row, column)]
-    return Change(row, START, NOBODY, None, None, {}, [], begun, None, 0, None, Slowness())
+    return Change(row, START, NOBODY, None, None, {}, [], begun, None, 0, None, DelaysSoFar())
 
 
-def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
-    """What a step changes in a situation."""
+def change_of(guide: Guide, state_class: StateClass, firing: Firing) -> Change:
+    """What a step changes in a state class."""
     kind, move, column = firing.kind, firing.move, firing.column
-    row = list(situation.row)
+    row = list(state_class.row)
     for place, value in zip(kind.columns, move.cells, strict=True):
         row[place] = value
     row[column] = move.local
-    _check_gates(guide, situation.row, row, firing)
+    _check_gates(guide, state_class.row, row, firing)
     before, after = kind.role.locals[kind.local], kind.role.locals[move.local]
     moved, issued = _follow(before.pending, kind.position, after.pending)
     join = kind.role.locals.join_after(kind.local, kind.position, move.answer)
     names = {
-        slot: _name_after(guide, slot, place, firing, moved, join) for place, slot in enumerate(situation.slots)
+        slot: _name_after(guide, slot, place, firing, moved, join) for place, slot in enumerate(state_class.slots)
     }
     return Change(
         row=tuple(row),
@@ -73,17 +73,17 @@ def change_of(guide: Guide, situation: Situation, firing: Firing) -> Change:
             other
             for other in range(guide.layout.actors_count)
             if other != column
-            and not guide.has_begun(situation.row, other)
+            and not guide.has_begun(state_class.row, other)
             and row[guide.gates[other] or 0] != ABSENT
         ],
         join=join,
         lane=int(kind.lane.rpartition(".")[2] or 0),
         published=kind.role.returns_to if after.result is not None and before.result is None else None,
-        slowness=situation.slowness,
+        delays_so_far=state_class.delays_so_far,
     )
 
 
-def _check_gates(guide: Guide, before: Row, after: Sequence[int], firing: Firing) -> None:
+def _check_gates(guide: Guide, before: GlobalState, after: Sequence[int], firing: Firing) -> None:
     """Raises `BadInputError` where a cell is gone before those who begin with it took a step."""
     for gate, roles in guide.layout.gated.items():
         if before[gate] != ABSENT and after[gate] == ABSENT:

@@ -1,4 +1,4 @@
-"""What is drawn in a step: windows for latencies, longer for what is slow, once for each slowing.
+"""What is drawn in a step: windows for latencies, longer for what is slow, once for each delay.
 
 The timed engine draws what an effect begins at once: the timer that it starts, then the first operation of each
 who begins with it, then what its own actor does next.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batchsim.engines.slowings import PHASE_1, Slowness, Use, use_of
+from batchsim.engines.injected_delays import PHASE_1, DelaysSoFar, Use, use_of
 from batchsim.engines.zones.windows import AT_ONCE, Window, Windows
 from batchsim.model.operation import Operation, Timer
 from batchsim.model.system import Actor, LegOf
@@ -17,9 +17,9 @@ from batchsim.model.system import Actor, LegOf
 class Drawing:
     """The draws of one step, in their order."""
 
-    def __init__(self, windows: Windows, slowness: Slowness) -> None:
+    def __init__(self, windows: Windows, delays_so_far: DelaysSoFar) -> None:
         self._windows = windows
-        self.slowness = slowness
+        self.delays_so_far = delays_so_far
         """What was slow before; when all is drawn, after the step."""
 
     def delay_of_phase_1(self, name: str) -> Window:
@@ -41,15 +41,15 @@ class Drawing:
             return AT_ONCE
         met = self._met(operation.name, use_of(actor, operation.bare))
         if operation.acts_on_arrival:
-            self.slowness = self.slowness._replace(travelling=met)
+            self.delays_so_far = self.delays_so_far._replace(travelling=met)
             return AT_ONCE
-        return self._windows.of(operation).request.later(self._windows.slowings.delay_us(met))
+        return self._windows.of(operation).request.later(self._windows.injected_delays.delay_us(met))
 
     def _added_us(self, name: str, use: Use) -> int:
-        return self._windows.slowings.delay_us(self._met(name, use))
+        return self._windows.injected_delays.delay_us(self._met(name, use))
 
     def _met(self, name: str, use: Use) -> int:
-        occurred, travelling = self.slowness
-        met = self._windows.slowings.met_by(name, use, occurred)
-        self.slowness = Slowness(occurred | met, travelling)
+        occurred, travelling = self.delays_so_far
+        met = self._windows.injected_delays.met_by(name, use, occurred)
+        self.delays_so_far = DelaysSoFar(occurred | met, travelling)
         return met

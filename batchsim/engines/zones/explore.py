@@ -12,7 +12,7 @@ from batchsim.engines.occurrences import Occurrence, missing
 from batchsim.engines.zones.layout import TimedLayout
 from batchsim.engines.zones.path import path_to
 from batchsim.engines.zones.search import Node, Search
-from batchsim.engines.zones.situation import Guide
+from batchsim.engines.zones.state_class import Guide
 from batchsim.engines.zones.step import Stepper
 from batchsim.engines.zones.timetable import Timetable, timetable
 from batchsim.engines.zones.windows import Windows
@@ -45,7 +45,7 @@ class TimedExploration:
     """Why it is not complete: a bound was hit, or it was interrupted."""
     bounds: Bounds
     """`states_max` bounds the zones."""
-    situations: int
+    state_classes: int
     """Global states, each with the set of instants that are to come."""
     zones: int
     transitions: int
@@ -96,23 +96,28 @@ def explore_timed(
     """
     check_for_timed_exploration(scenario)
     system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
-    table = StepTable(TimedLayout(system, scenario.slowings))
-    guide, windows = Guide(table), Windows(scenario.latency_of, scenario.slowings)
+    table = StepTable(TimedLayout(system, scenario.injected_delays))
+    guide, windows = Guide(table), Windows(scenario.latency_of, scenario.injected_delays)
     search = Search(Stepper(guide, windows))
     search.run(bounds, on_level)
-    ends = (guide.layout.outcome(list(node.situation.row)) for node in search.nodes if node.situation.is_terminal)
+    ends = (
+        guide.layout.outcome(list(node.state_class.row)) for node in search.nodes if node.state_class.is_terminal
+    )
     return TimedExploration(
         policy=system.name,
         is_complete=search.is_complete,
         stopped_by=search.stopped_by,
         bounds=bounds,
-        situations=search.situations,
+        state_classes=search.state_classes,
         zones=search.zones,
         transitions=search.transitions,
         outcomes=_outcomes(search, guide, windows, properties),
         faults=scenario.listed(
             list(_occurrences_of_faults(search, guide)),
-            [Occurrence(slow, bool(search.slowed >> place & 1)) for place, slow in enumerate(scenario.slowings)],
+            [
+                Occurrence(slow, bool(search.slowed >> place & 1))
+                for place, slow in enumerate(scenario.injected_delays)
+            ],
         ),
         unreached=system.unreached(ends, properties) if search.is_complete else (),
     )
@@ -120,7 +125,7 @@ def explore_timed(
 
 def _occurrences_of_faults(search: Search, guide: Guide) -> Iterator[Occurrence]:
     """Whether each fault of the setting happens: its cell holds how often it may still do so."""
-    rows = {node.situation.row for node in search.nodes}
+    rows = {node.state_class.row for node in search.nodes}
     first = guide.layout.initial_row()
     for number, fault in enumerate(guide.layout.system.faults):
         column = guide.layout.column_of[fault_key(number)]
@@ -133,8 +138,8 @@ def _outcomes(
     system = guide.layout.system
     found: dict[Hashable, tuple[Any, tuple[str, ...], Node]] = {}
     for node in search.nodes:
-        if node.situation.is_terminal:
-            outcome = guide.layout.outcome(list(node.situation.row))
+        if node.state_class.is_terminal:
+            outcome = guide.layout.outcome(list(node.state_class.row))
             verdicts = system.verdicts_of(outcome, properties)
             found.setdefault(system.class_of(outcome, verdicts), (outcome, verdicts, node))
     outcomes = [

@@ -13,8 +13,8 @@ from batchsim.scenario import Slow
 class TimedLayout(Layout):
     """The columns of all actors and cells of a system."""
 
-    def __init__(self, system: System[Any], slowings: Iterable[Slow]) -> None:
-        self._named = {slow.actor for slow in slowings}
+    def __init__(self, system: System[Any], delays: Iterable[Slow]) -> None:
+        self._named = {slow.actor for slow in delays}
         super().__init__(system, merges=True)
 
     def actors(self) -> Iterator[Actor]:

@@ -10,8 +10,8 @@ import numpy as np
 from batchsim.engines.zones.batch import Batch
 from batchsim.engines.zones.bounds import Matrices
 from batchsim.engines.zones.search import Node, Search
-from batchsim.engines.zones.situation import Firing, Situation
 from batchsim.engines.zones.slots import START, Slot
+from batchsim.engines.zones.state_class import Firing, StateClass
 from batchsim.engines.zones.step import Landing
 from batchsim.engines.zones.windows import NEVER_US
 
@@ -21,7 +21,7 @@ Times = dict[Slot, int]
 class PathStep(NamedTuple):
     """A step of a run, or its beginning."""
 
-    before: Situation | None
+    before: StateClass | None
     """`None`: it is the beginning."""
     firing: Firing | None
     landing: Landing
@@ -43,7 +43,7 @@ def path_to(search: Search, node: Node, zone: int, times: Times | None = None) -
             break
         node = search.nodes[number]
         # The instants that were to come are the first ones of the step, whatever they are called now.
-        times = dict(zip(node.situation.slots, step.times_us.values(), strict=False))
+        times = dict(zip(node.state_class.slots, step.times_us.values(), strict=False))
     begin_us = steps[-1].times_us[START]
     return [_shifted(step, begin_us) for step in reversed(steps)]
 
@@ -58,11 +58,13 @@ def _step_before(search: Search, node: Node, zone: int, times: Times) -> tuple[P
         arrival = search.arrival(member)
         before, firing = None, None
         if arrival.node >= 0:
-            before = search.nodes[arrival.node].situation
+            before = search.nodes[arrival.node].state_class
             firing = before.firings[arrival.firing]
         for landing in _landings(search, arrival.node, arrival.zone, firing):
-            if landing.situation is node.situation:
-                fixed = {name: times[slot] for slot, name in zip(node.situation.slots, landing.names, strict=True)}
+            if landing.state_class is node.state_class:
+                fixed = {
+                    name: times[slot] for slot, name in zip(node.state_class.slots, landing.names, strict=True)
+                }
                 found = _times_in(landing.batch, fixed)
                 if found is not None:
                     step = PathStep(before, firing, landing, found)
@@ -75,9 +77,9 @@ def _landings(search: Search, number: int, zone: int, firing: Firing | None) -> 
         yield from search.stepper.first()
         return
     node = search.nodes[number]
-    batch = Batch(node.zones[zone : zone + 1], np.zeros(1, dtype=np.int64), node.situation.slots)
-    for enabled in search.stepper.enabled(batch, firing, node.situation.deadlines):
-        yield from search.stepper.after(node.situation, firing, enabled, explicit=True)
+    batch = Batch(node.zones[zone : zone + 1], np.zeros(1, dtype=np.int64), node.state_class.slots)
+    for enabled in search.stepper.enabled(batch, firing, node.state_class.deadlines):
+        yield from search.stepper.after(node.state_class, firing, enabled, explicit=True)
 
 
 def _times_in(batch: Batch, fixed: Times) -> Times | None:

@@ -1,4 +1,4 @@
-"""The search: every zone of every situation that can be reached, a step deeper at a time."""
+"""The search: every zone of every state class that can be reached, a step deeper at a time."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from batchsim.engines.exhaustive.search import BOUND_HIT, Bounds, GaveUp, Level,
 from batchsim.engines.zones.batch import Batch
 from batchsim.engines.zones.bounds import Matrices, Numbers, is_within
 from batchsim.engines.zones.merging import merged
-from batchsim.engines.zones.situation import Situation
+from batchsim.engines.zones.state_class import StateClass
 from batchsim.engines.zones.step import Landing, Stepper
 
 
 @dataclass(slots=True)
 class Node:
-    """The zones of one situation that were found at one depth."""
+    """The zones of one state class that were found at one depth."""
 
     number: int
-    situation: Situation
+    state_class: StateClass
     zones: Matrices
     members: list[list[int]]
     """For each zone the arrivals that it is the union of."""
@@ -27,7 +27,7 @@ class Node:
 
 @dataclass(slots=True)
 class _Arrivals:
-    """What reaches a situation, zone by zone."""
+    """What reaches a state class, zone by zone."""
 
     zones: list[Matrices] = field(default_factory=list)
     numbers: list[Numbers] = field(default_factory=list)
@@ -51,23 +51,23 @@ class Search:
         self.arrivals: list[tuple[int, int, Numbers]] = []
         self._begins: list[int] = []
         self._arrivals_count = 0
-        self._found: dict[Situation, list[Node]] = {}
+        self._found: dict[StateClass, list[Node]] = {}
         self._frontier: list[Node] = []
         self.transitions = 0
         self.zones = 0
         self.slowed = 0
-        """Which slowings have occurred in some run, each a bit."""
+        """Which delays have occurred in some run, each a bit."""
         self.depth = 0
         self.is_complete = False
         self.stopped_by: str | None = None
-        waiting: dict[Situation, _Arrivals] = {}
+        waiting: dict[StateClass, _Arrivals] = {}
         for landing in stepper.first():
             self._arrive(waiting, -1, -1, landing, landing.batch.only(landing.names))
         self._take_in(waiting)
 
     @property
-    def situations(self) -> int:
-        """How many situations were found."""
+    def state_classes(self) -> int:
+        """How many state classes were found."""
         return len(self._found)
 
     def arrival(self, number: int) -> Arrival:
@@ -86,7 +86,7 @@ class Search:
                 lookout.look_now()
                 if bounds.states_max is not None and self.zones > bounds.states_max:
                     raise GaveUp(BOUND_HIT)
-                waiting: dict[Situation, _Arrivals] = {}
+                waiting: dict[StateClass, _Arrivals] = {}
                 for node in self._frontier:
                     self._expand(node, waiting, lookout)
                 self._take_in(waiting, lookout)
@@ -94,38 +94,38 @@ class Search:
         except GaveUp as why:
             self.stopped_by = str(why)
 
-    def _expand(self, node: Node, waiting: dict[Situation, _Arrivals], lookout: Lookout) -> None:
-        situation = node.situation
-        batch = Batch(node.zones, np.arange(len(node.zones)), situation.slots)
-        for place, firing in enumerate(situation.firings):
+    def _expand(self, node: Node, waiting: dict[StateClass, _Arrivals], lookout: Lookout) -> None:
+        state_class = node.state_class
+        batch = Batch(node.zones, np.arange(len(node.zones)), state_class.slots)
+        for place, firing in enumerate(state_class.firings):
             lookout.look()
-            for enabled in self.stepper.enabled(batch, firing, situation.deadlines):
+            for enabled in self.stepper.enabled(batch, firing, state_class.deadlines):
                 if enabled.is_empty:
                     continue
                 self.transitions += len(enabled.zones)
-                for landing in self.stepper.after(situation, firing, enabled):
+                for landing in self.stepper.after(state_class, firing, enabled):
                     self._arrive(waiting, node.number, place, landing, landing.batch)
 
     def _arrive(
-        self, waiting: dict[Situation, _Arrivals], node: int, firing: int, landing: Landing, batch: Batch
+        self, waiting: dict[StateClass, _Arrivals], node: int, firing: int, landing: Landing, batch: Batch
     ) -> None:
         batch = batch.with_like_marks()
         if batch.is_empty:
             return
-        self.slowed |= landing.change.slowness.occurred
-        arrivals = waiting.setdefault(landing.situation, _Arrivals())
+        self.slowed |= landing.change.delays_so_far.occurred
+        arrivals = waiting.setdefault(landing.state_class, _Arrivals())
         arrivals.zones.append(batch.zones)
         arrivals.numbers.append(np.arange(len(batch.zones)) + self._arrivals_count)
         self.arrivals.append((node, firing, batch.origins))
         self._begins.append(self._arrivals_count)
         self._arrivals_count += len(batch.zones)
 
-    def _take_in(self, waiting: dict[Situation, _Arrivals], lookout: Lookout | None = None) -> None:
+    def _take_in(self, waiting: dict[StateClass, _Arrivals], lookout: Lookout | None = None) -> None:
         self._frontier = []
-        for situation, arrivals in waiting.items():
+        for state_class, arrivals in waiting.items():
             if lookout is not None:
                 lookout.look()
-            known = self._found.setdefault(situation, [])
+            known = self._found.setdefault(state_class, [])
             zones, numbers = np.concatenate(arrivals.zones), np.concatenate(arrivals.numbers)
             for node in known:
                 new = ~is_within(zones, node.zones).any(axis=1)
@@ -133,7 +133,7 @@ class Search:
             if not len(zones):
                 continue
             zones, members = merged(zones, [[number] for number in numbers.tolist()])
-            node = Node(len(self.nodes), situation, zones, members)
+            node = Node(len(self.nodes), state_class, zones, members)
             self.nodes.append(node)
             known.append(node)
             self._frontier.append(node)

@@ -16,13 +16,21 @@ import numpy as np
 from batchsim.engines.exhaustive.layout import ABSENT
 from batchsim.engines.exhaustive.moves import Move
 from batchsim.engines.exhaustive.task import Join
-from batchsim.engines.slowings import Slowness
+from batchsim.engines.injected_delays import DelaysSoFar
 from batchsim.engines.zones.batch import Batch, one_zone
 from batchsim.engines.zones.cases import latest, met_or_late, received, sooner_or_later, told_of
 from batchsim.engines.zones.change import NOBODY, Change, beginning, change_of
 from batchsim.engines.zones.drawing import Drawing
-from batchsim.engines.zones.situation import Deadline, Firing, Guide, Place, Row, Situation, Waiting
 from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
+from batchsim.engines.zones.state_class import (
+    ClassKey,
+    Deadline,
+    Firing,
+    GlobalState,
+    Guide,
+    StateClass,
+    WaitingOperation,
+)
 from batchsim.engines.zones.windows import AT_ONCE, NEVER_US, Window, Windows
 from batchsim.model.operation import BlockingOperation, Operation
 
@@ -33,30 +41,30 @@ Coming = tuple[Slot, Slot, Window]
 class Landing(NamedTuple):
     """Where a step leads."""
 
-    situation: Situation
+    state_class: StateClass
     batch: Batch
     """The zones, over the instants of the step."""
     names: tuple[Slot, ...]
-    """Which of them is each instant of the situation."""
+    """Which of them is each instant of the state class."""
     columns: tuple[int, ...]
     """For each column the one that its actor stood in before: twins are sorted."""
     change: Change
 
 
 class Stepper:
-    """Takes steps, and knows the situations that they lead to."""
+    """Takes steps, and knows the state classes that they lead to."""
 
     def __init__(self, guide: Guide, windows: Windows) -> None:
         self._guide = guide
         self._windows = windows
-        self._situations: dict[Place, Situation] = {}
+        self._classes: dict[ClassKey, StateClass] = {}
 
-    def situation(self, row: Row, slots: tuple[Slot, ...], slowness: Slowness) -> Situation:
-        """The situation in which everybody is there, and these instants are to come."""
-        place = row, slots, slowness
-        known = self._situations.get(place)
+    def state_class(self, row: GlobalState, slots: tuple[Slot, ...], delays_so_far: DelaysSoFar) -> StateClass:
+        """The state class in which everybody is there, and these instants are to come."""
+        place = row, slots, delays_so_far
+        known = self._classes.get(place)
         if known is None:
-            known = self._situations[place] = Situation(self._guide, *place)
+            known = self._classes[place] = StateClass(self._guide, *place)
         return known
 
     def first(self) -> list[Landing]:
@@ -77,17 +85,17 @@ class Stepper:
                 yield limited
 
     def after(
-        self, situation: Situation, firing: Firing, batch: Batch, *, explicit: bool = False
+        self, state_class: StateClass, firing: Firing, batch: Batch, *, explicit: bool = False
     ) -> list[Landing]:
         """Where a step leads from zones in which it is the next one; `explicit`: over all instants involved."""
-        change = change_of(self._guide, situation, firing)
+        change = change_of(self._guide, state_class, firing)
         ready = frozenset(
             change.names.get(each.slot, each.slot)
-            for each in self._guide.waiting(situation.row, situation.slots)
+            for each in self._guide.waiting(state_class.row, state_class.slots)
             if each.is_ready or each.kind.operation.acts_on_arrival
         )
-        watched = frozenset(tuple(change.names[slot] for slot in each) for each in situation.deadlines)
-        batches = self._passing_over(situation, firing, change, batch.renamed(change.names))
+        watched = frozenset(tuple(change.names[slot] for slot in each) for each in state_class.deadlines)
+        batches = self._passing_over(state_class, firing, change, batch.renamed(change.names))
         return self._land(change, batches, ready, watched, explicit=explicit)
 
     def _land(
@@ -100,8 +108,8 @@ class Stepper:
         explicit: bool,
     ) -> list[Landing]:
         landings: list[Landing] = []
-        coming, slowness = self._coming(change)
-        change = change._replace(slowness=slowness)
+        coming, delays_so_far = self._coming(change)
+        change = change._replace(delays_so_far=delays_so_far)
         for each in batches:
             batch = each
             if not explicit:
@@ -119,14 +127,14 @@ class Stepper:
     # -- what might have happened ------------------------------------------------------------------
 
     @staticmethod
-    def _passing_over(situation: Situation, firing: Firing, change: Change, batch: Batch) -> list[Batch]:
+    def _passing_over(state_class: StateClass, firing: Firing, change: Change, batch: Batch) -> list[Batch]:
         """What might have happened before this step, and did not, will not; what may happen later, comes later."""
         batches = [batch]
-        for slot in situation.opportunities:
+        for slot in state_class.opportunities:
             name = change.names[slot]
             if slot == firing.at or name.kind is Instant.PAST:
                 continue
-            past = Slot(Instant.PAST, -1 - situation.slots.index(slot), 1)
+            past = Slot(Instant.PAST, -1 - state_class.slots.index(slot), 1)
             batches = [half for each in batches for half in sooner_or_later(each, name, change.at, past)]
         return batches
 
@@ -153,9 +161,9 @@ class Stepper:
 
     # -- what is to come -----------------------------------------------------------------------
 
-    def _coming(self, change: Change) -> tuple[list[Coming], Slowness]:
+    def _coming(self, change: Change) -> tuple[list[Coming], DelaysSoFar]:
         """The instants to come, and what was slow by then."""
-        guide, drawing = self._guide, Drawing(self._windows, change.slowness)
+        guide, drawing = self._guide, Drawing(self._windows, change.delays_so_far)
         coming = list(self._timers(change, drawing))
         for column in change.begun:
             base = change.at
@@ -167,7 +175,7 @@ class Stepper:
             coming += self._issued(change.row, column, positions, base, drawing, is_first=True)
         if change.column != NOBODY:
             coming += self._issued(change.row, change.column, change.issued, BASE, drawing)
-        return coming, drawing.slowness
+        return coming, drawing.delays_so_far
 
     def _timers(self, change: Change, drawing: Drawing) -> Iterator[Coming]:
         guide, operation = self._guide, change.operation
@@ -184,7 +192,7 @@ class Stepper:
 
     def _issued(
         self,
-        row: Row,
+        row: GlobalState,
         column: int,
         positions: list[int],
         base: Slot,
@@ -214,7 +222,7 @@ class Stepper:
                 continue
             assert isinstance(operation, BlockingOperation)
             there = BASE if operation.waits_for() == change.published else change.at
-            slower_us = self._windows.slowings.delay_us(change.slowness.travelling)
+            slower_us = self._windows.injected_delays.delay_us(change.delays_so_far.travelling)
             travel = self._windows.of(operation).response.later(slower_us)
             batches = [half for each in batches for half in received(each, waiting.slot, there, travel)]
         return batches
@@ -244,34 +252,34 @@ class Stepper:
                 batches = [half for each in batches for half in met_or_late(each, waiting.slot, change.at)]
         return [self._with_urgent(change, each, found) for each in batches if not each.is_empty]
 
-    def _stays(self, change: Change, waiting: Waiting, ready: frozenset[Slot]) -> bool:
+    def _stays(self, change: Change, waiting: WaitingOperation, ready: frozenset[Slot]) -> bool:
         """Whether the operation was pending before the step and could act already."""
         return waiting.slot in ready and not _is_issued(change, waiting)
 
-    def _with_urgent(self, change: Change, batch: Batch, found: list[Waiting]) -> Batch:
+    def _with_urgent(self, change: Change, batch: Batch, found: list[WaitingOperation]) -> Batch:
         urgent = {self._guide.urgent(each.column) for each in found if each.slot not in batch.names}
         ended = [name for name in batch.names if name.kind is Instant.URGENT and name not in urgent]
         past = {name: Slot(Instant.PAST, -1 - place) for place, name in enumerate(ended)}
         new = [(name, change.at, AT_ONCE) for name in sorted(urgent) if name not in batch.names]
         return batch.with_instants(new).renamed(past)
 
-    # -- the new situation ---------------------------------------------------------------------
+    # -- the new state class ---------------------------------------------------------------------
 
     def _settled(self, change: Change, batch: Batch) -> Iterator[Landing]:
-        """Instants that have passed for certain are forgotten: each zone to the situation that it belongs to."""
+        """Instants that have passed for certain are forgotten: each zone to the state class that it belongs to."""
         names = tuple(name for name in batch.names if self._is_to_come(change.row, name))
         parts = [(batch, names)]
         while parts:
             part, names = parts.pop()
             landing = self._sorted(change, part, names)
-            if landing.situation.is_terminal:
+            if landing.state_class.is_terminal:
                 marks = tuple(sorted(name for name in names if name.kind is Instant.MARK))
                 yield landing._replace(
-                    situation=self.situation(landing.situation.row, marks, Slowness()), names=marks
+                    state_class=self.state_class(landing.state_class.row, marks, DelaysSoFar()), names=marks
                 )
                 continue
-            for slot, name in zip(landing.situation.slots, landing.names, strict=True):
-                if slot in landing.situation.loose:
+            for slot, name in zip(landing.state_class.slots, landing.names, strict=True):
+                if slot in landing.state_class.loose:
                     has_passed = _has_passed(landing, name)
                     if has_passed.any():
                         parts.append((part.chosen(has_passed), tuple(each for each in names if each != name)))
@@ -282,7 +290,7 @@ class Stepper:
             if not landing.batch.is_empty:
                 yield landing
 
-    def _is_to_come(self, row: Row, name: Slot) -> bool:
+    def _is_to_come(self, row: GlobalState, name: Slot) -> bool:
         if name.kind is Instant.TIMER:
             return self._guide.matters(row, name)
         return name.kind <= Instant.MARK
@@ -294,8 +302,8 @@ class Stepper:
         if place_of:
             row = (*[row[column] for column in columns], *row[len(columns) :])
         slots = sorted([(_moved(name, place_of), name) for name in names])
-        situation = self.situation(row, tuple([slot for slot, _ in slots]), change.slowness)
-        return Landing(situation, batch, tuple([name for _, name in slots]), tuple(columns), change)
+        state_class = self.state_class(row, tuple([slot for slot, _ in slots]), change.delays_so_far)
+        return Landing(state_class, batch, tuple([name for _, name in slots]), tuple(columns), change)
 
     def _columns_sorted(self, change: Change, names: tuple[Slot, ...]) -> list[int]:
         """Twins by where they are, and those who are on their way after those who have arrived."""
@@ -312,7 +320,7 @@ def _is_needed(change: Change, name: Slot) -> bool:
     return name.kind is not Instant.PAST or name == change.at or change.join is Join.LAST
 
 
-def _is_issued(change: Change, waiting: Waiting) -> bool:
+def _is_issued(change: Change, waiting: WaitingOperation) -> bool:
     if waiting.column in change.begun:
         return True
     return waiting.column == change.column and waiting.kind.position in change.issued
@@ -331,9 +339,9 @@ def _is_left_open(moves: Sequence[Move]) -> bool:
 def _has_passed(landing: Landing, name: Slot) -> Any:
     """For each zone, whether an instant comes before whatever happens next, for certain."""
     batch, place = landing.batch, landing.batch.place(name)
-    name_of = dict(zip(landing.situation.slots, landing.names, strict=True))
+    name_of = dict(zip(landing.state_class.slots, landing.names, strict=True))
     has_passed = np.ones(len(batch.zones), dtype=bool)
-    for deadline in (*landing.situation.deadlines, *((slot,) for slot in landing.situation.opportunities)):
+    for deadline in (*landing.state_class.deadlines, *((slot,) for slot in landing.state_class.opportunities)):
         places = [batch.place(name_of[slot]) for slot in deadline]
         has_passed &= (batch.zones[:, place, places] <= 0).any(axis=1)
     return has_passed

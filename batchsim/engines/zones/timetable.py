@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.moves import StepKind
-from batchsim.engines.prescribed import PHASE_1, Draw
+from batchsim.engines.recorded_draws import PHASE_1, Draw
 from batchsim.engines.zones.path import PathStep, Times
-from batchsim.engines.zones.situation import Firing, Guide, Row
 from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
+from batchsim.engines.zones.state_class import Firing, GlobalState, Guide
 from batchsim.engines.zones.windows import Windows
 from batchsim.model.operation import BlockingOperation, Operation
 from batchsim.model.system import Actor, LegOf
@@ -224,7 +224,7 @@ class _Writer:
             due_us = times[self._guide.timer(timer.key)]
             self._draw(player.actor.name, timer.delay_of, kind.operation.bare, due_us - at_us)
 
-    def _issue(self, row: Row, column: int, positions: list[int], base_us: int, times: Times) -> None:
+    def _issue(self, row: GlobalState, column: int, positions: list[int], base_us: int, times: Times) -> None:
         player = self._players[column]
         kinds = self._guide.kinds(row, column)
         for position in positions:

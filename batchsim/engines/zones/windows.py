@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from batchsim.engines.slowings import PinnedSlowings
+from batchsim.engines.injected_delays import PinnedDelays
 from batchsim.model.operation import Operation
 from batchsim.scenario import Slow
 from batchsim.scenario.latencies import Latency, Legs, RoundTrip, Support
@@ -62,10 +62,10 @@ class Windows:
     """The windows of all operations, each worked out once, and what makes them longer."""
 
     def __init__(
-        self, latency_of: Callable[[str, int | None, int | None], Latency], slowings: Sequence[Slow] = ()
+        self, latency_of: Callable[[str, int | None, int | None], Latency], delays: Sequence[Slow] = ()
     ) -> None:
         self._latency_of = latency_of
-        self.slowings = PinnedSlowings(slowings)
+        self.injected_delays = PinnedDelays(delays)
         self._legs: dict[tuple[str, int | None, int | None], LegWindows] = {}
 
     def of(self, operation: Operation[Any], name: str | None = None) -> LegWindows:

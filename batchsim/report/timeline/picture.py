@@ -84,7 +84,7 @@ def _summary(run: PolicyRun) -> str:
 
 def _description(scenario: str, run: PolicyRun) -> Iterator[str]:
     yield element("title", text_node(_title(scenario, run)), id="title")
-    yield element("desc", text_node(" ".join((_summary(run), *run.story))), id="desc")
+    yield element("desc", text_node(" ".join((_summary(run), *run.explanation))), id="desc")
 
 
 def _heading(scenario: str, run: PolicyRun) -> Iterator[str]:

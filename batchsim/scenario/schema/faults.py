@@ -25,7 +25,7 @@ from batchsim.scenario.schema.fault_values import (
 from batchsim.scenario.schema.rules import JsonSchema, OneOrMore, Reading, Rule, refusal
 from batchsim.scenario.schema.strict import Strict
 from batchsim.scenario.schema.values import POSITION, choice, duration, positive_duration, whole_number
-from batchsim.scenario.slowings import Slow
+from batchsim.scenario.slow import Slow
 from batchsim.scenario.spelling import did_you_mean
 from batchsim.user_code import REFERENCE_PATTERN, UserCodeError, is_reference
 

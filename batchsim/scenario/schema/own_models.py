@@ -34,7 +34,7 @@ from batchsim.scenario.schema.rules import OneOrMore, Reading, Rule, refusal
 from batchsim.scenario.schema.spreads import LATENCY, Written
 from batchsim.scenario.schema.strict import Strict
 from batchsim.scenario.schema.values import PROSE, TITLE, positive_duration, whole_number
-from batchsim.scenario.slowings import Slow
+from batchsim.scenario.slow import Slow
 from batchsim.user_code import UserCodeError, is_reference
 
 ITEMS_MAX = 100_000

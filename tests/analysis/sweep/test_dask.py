@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from batchsim import load_scenario, sweep
-from batchsim.analysis.sweep import dask_crew
+from batchsim.analysis.sweep import dask_executor
 from batchsim.bad_input import BadInputError
 from tests.processes import processes_with
 
@@ -33,7 +33,7 @@ def cluster() -> Iterator[Any]:
 
 def test_a_cluster_comes_to_the_same_result(cluster: Any) -> None:
     policies = ["pre3427", "pr3766"]
-    with dask_crew(cluster.scheduler_address, None) as (executor, workers):
+    with dask_executor(cluster.scheduler_address, None) as (executor, workers):
         assert workers == 2
         result = sweep(INCIDENT, policies, runs=200, executor=executor, workers=workers)
     assert result == sweep(INCIDENT, policies, runs=200, workers=1)
@@ -45,7 +45,7 @@ def _who(_: int) -> int:
 
 
 def test_a_cluster_of_its_own_has_as_many_workers_as_were_asked_for() -> None:
-    with dask_crew(None, 2) as (executor, workers):
+    with dask_executor(None, 2) as (executor, workers):
         assert workers == 2
         assert len(set(executor.map(_who, range(8)))) == 2
 
@@ -55,7 +55,7 @@ def test_nobody_else_can_reach_a_cluster_of_its_own(tmp_path: Path, monkeypatch:
     """The scheduler, the workers, and the pages that show what they do."""
     monkeypatch.setenv("BATCHSIM_TEST_MARK", str(tmp_path))
     before = addresses_listened_at(str(tmp_path))
-    with dask_crew(None, 1):
+    with dask_executor(None, 1):
         new = addresses_listened_at(str(tmp_path)) - before
     assert len(new) >= 4
     assert {host for host, _ in new} == {"0100007F"}
@@ -83,19 +83,22 @@ def test_a_cluster_without_workers_is_one_message() -> None:
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
         pytest.raises(BadInputError, match="found no workers"),
-        dask_crew(cluster.scheduler_address, None),
+        dask_executor(cluster.scheduler_address, None),
     ):
         pass
 
 
 def test_no_scheduler_is_one_message() -> None:
-    with pytest.raises(BadInputError, match="--scheduler nowhere: found no scheduler"), dask_crew("nowhere", None):
+    with (
+        pytest.raises(BadInputError, match="--scheduler nowhere: found no scheduler"),
+        dask_executor("nowhere", None),
+    ):
         pass
 
 
 def test_without_dask_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(BadInputError, match=r"pip install 'batchsim\[dask\]'"), dask_crew(None, None):
+    with pytest.raises(BadInputError, match=r"pip install 'batchsim\[dask\]'"), dask_executor(None, None):
         pass
 
 

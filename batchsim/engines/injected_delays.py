@@ -1,4 +1,4 @@
-"""The latencies of a run in which operations are slow: those of the scenario, and what its slowings add."""
+"""The latencies of a run in which operations are slow: those of the scenario, and what its injected delays add."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from batchsim.model.system import Actor
 from batchsim.scenario import Slow
 
 
-def latencies_of(samplers: Samplers, seed: int, slowings: Sequence[Slow], drawn: Drawn | None = None) -> Latencies:
-    """The latencies of one run; slowings cost nothing where there are none."""
-    if slowings:
-        return SlowedLatencies(samplers, seed, slowings)
+def latencies_of(samplers: Samplers, seed: int, delays: Sequence[Slow], drawn: Drawn | None = None) -> Latencies:
+    """The latencies of one run; delays cost nothing where there are none."""
+    if delays:
+        return DelayedLatencies(samplers, seed, delays)
     return Latencies(samplers, seed) if drawn is None else LatenciesDrawnAhead(samplers, seed, drawn)
 
 
@@ -35,8 +35,8 @@ PHASE_1 = Use("phase-1", None, None, None, draws_by_item=False)
 
 
 @dataclass(slots=True)
-class _Slowing:
-    """A slowing in a run."""
+class _InjectedDelay:
+    """An injected delay in a run."""
 
     slow: Slow
     stream: str
@@ -46,13 +46,13 @@ class _Slowing:
 
 
 def admits(slow: Slow, use: Use) -> bool:
-    """Whether a slowing can occur here."""
+    """Whether an injected delay can occur here."""
     names = (None, use.actor_kind, f"{use.actor_kind}-{use.actor_number}")
     return slow.actor in names and slow.item in (None, use.item) and slow.attempt in (None, use.attempt)
 
 
-class Slowness(NamedTuple):
-    """What has become of pinned slowings, each a bit of a number; where there are none, nothing ever does."""
+class DelaysSoFar(NamedTuple):
+    """What has become of pinned delays, each a bit of a number; where there are none, nothing ever does."""
 
     occurred: int = 0
     """Which have occurred."""
@@ -60,31 +60,31 @@ class Slowness(NamedTuple):
     """Which have yet to delay what is to be received."""
 
 
-class PinnedSlowings:
-    """Pinned slowings without a run: what each use of an operation meets."""
+class PinnedDelays:
+    """Pinned delays without a run: what each use of an operation meets."""
 
-    def __init__(self, slowings: Sequence[Slow]) -> None:
-        self._slowings = slowings
+    def __init__(self, delays: Sequence[Slow]) -> None:
+        self._injected = delays
 
     def met_by(self, name: str, use: Use, occurred: int) -> int:
         """Those that occur at a use of the operation of this name, as bits, when others have occurred."""
         met = 0
-        for place, slow in enumerate(self._slowings):
+        for place, slow in enumerate(self._injected):
             if slow.operation == name and not occurred >> place & 1 and admits(slow, use):
                 met |= 1 << place
         return met
 
     def delay_us(self, met: int) -> int:
         """How much longer a use takes that meets some, in microseconds."""
-        return sum(slow.delay_us for place, slow in enumerate(self._slowings) if met >> place & 1)
+        return sum(slow.delay_us for place, slow in enumerate(self._injected) if met >> place & 1)
 
 
-class MetSlowings:
-    """Which pinned slowings a run has met whose latencies are given, what is slow included."""
+class DelaysMet:
+    """Which pinned delays a run has met whose latencies are given, what is slow included."""
 
-    def __init__(self, slowings: Sequence[Slow]) -> None:
-        self._pinned = PinnedSlowings(slowings)
-        self._count = len(slowings)
+    def __init__(self, delays: Sequence[Slow]) -> None:
+        self._pinned = PinnedDelays(delays)
+        self._count = len(delays)
         self._occurred = 0
 
     def note(self, actor: Actor, operation: Operation[Any], name: str, timer: Timer | None = None) -> None:
@@ -104,23 +104,23 @@ class MetSlowings:
         return [self._occurred >> place & 1 for place in range(self._count)]
 
 
-class SlowedLatencies(Latencies):
+class DelayedLatencies(Latencies):
     """The latencies of a scenario whose operations are slow at times."""
 
-    def __init__(self, samplers: Samplers, seed: int, slowings: Sequence[Slow]) -> None:
+    def __init__(self, samplers: Samplers, seed: int, delays: Sequence[Slow]) -> None:
         super().__init__(samplers, seed)
-        self._slowings: dict[str, list[_Slowing]] = {}
-        self._all: list[_Slowing] = []
-        for slow in slowings:
-            those = self._slowings.setdefault(slow.operation, [])
-            those.append(_Slowing(slow, f"slow.{slow.operation}" + (f".{len(those)}" if those else "")))
+        self._injected: dict[str, list[_InjectedDelay]] = {}
+        self._all: list[_InjectedDelay] = []
+        for slow in delays:
+            those = self._injected.setdefault(slow.operation, [])
+            those.append(_InjectedDelay(slow, f"slow.{slow.operation}" + (f".{len(those)}" if those else "")))
             self._all.append(those[-1])
         self._draws: Counter[tuple[str, int | None, str]] = Counter()
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
         """The next draw; what is slow takes effect later, so its leg before the effect is longer."""
         request_us, response_us, bits = super().draw_legs(actor, streams, operation, name)
-        if operation.is_instant or name not in self._slowings:
+        if operation.is_instant or name not in self._injected:
             return request_us, response_us, bits
         added_us = self._added_us(name, use_of(actor, operation))
         if operation.acts_on_arrival:
@@ -137,25 +137,22 @@ class SlowedLatencies(Latencies):
         return super().phase_1_delay_us(name) + self._added_us(name, PHASE_1)
 
     def _added_us(self, name: str, use: Use) -> int:
-        admitting = [each for each in self._slowings.get(name, ()) if admits(each.slow, use)]
+        admitting = [each for each in self._injected.get(name, ()) if admits(each.slow, use)]
         return sum(each.slow.delay_us for each in admitting if self._occurs(each, use))
 
-    def _occurs(self, slowing: _Slowing, use: Use) -> bool:
-        probability = slowing.slow.probability
-        if probability is None:
-            occurs = not slowing.times
-        else:
-            occurs = number_of(self._bits(slowing.stream, use)) < probability
-        slowing.times += occurs
+    def _occurs(self, delay: _InjectedDelay, use: Use) -> bool:
+        probability = delay.slow.probability
+        occurs = not delay.times if probability is None else number_of(self._bits(delay.stream, use)) < probability
+        delay.times += occurs
         return occurs
 
     @property
     def slowed(self) -> Sequence[int]:
-        """How often each slowing has happened: how many uses it made longer, each counted when it begins."""
+        """How often each delay has happened: how many uses it made longer, each counted when it begins."""
         return [each.times for each in self._all]
 
     def _bits(self, stream: str, use: Use) -> int:
-        """The next draw of a stream that nobody shares: everybody else's are those of a run without slowings."""
+        """The next draw of a stream that nobody shares: everybody else's are those of a run without delays."""
         base = stream_base(self._seed, use.actor_kind, stream, use.actor_number)
         if use.draws_by_item and use.item is not None:
             return draw(base, use.item)

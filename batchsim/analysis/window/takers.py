@@ -13,7 +13,7 @@ from batchsim.batch.trace import Trace
 from batchsim.model.run import Step
 
 
-class Turn(NamedTuple):
+class Taker(NamedTuple):
     """Who takes a message."""
 
     freed: int | None
@@ -22,18 +22,18 @@ class Turn(NamedTuple):
     """Those after which the others were, or will be."""
 
 
-def turns_of(trace: Trace) -> dict[int, Turn]:
+def takers_of(trace: Trace) -> dict[int, Taker]:
     """By step that takes a message: whose turn it was."""
     free: list[int | None] = [None] * trace.setting.consumers
-    turns: dict[int, Turn] = {}
+    takers: dict[int, Taker] = {}
     for step in trace.steps:
         if isinstance(step.operation, TakeMessage):
             first = min(free, key=lambda end: -1 if end is None else trace.steps[end].answered_us)
             free.remove(first)
             later = () if first is None else tuple(end for end in free if end is not None)
-            turns[step.number] = Turn(first, later)
+            takers[step.number] = Taker(first, later)
             free.append(_end_of_work(trace.steps, step))
-    return turns
+    return takers
 
 
 def _end_of_work(steps: tuple[Step, ...], take: Step) -> int:

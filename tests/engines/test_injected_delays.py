@@ -24,8 +24,8 @@ MS = 1_000
 S = 1_000 * MS
 
 
-def slowed(scenario: Scenario, *slowings: Slow) -> Scenario:
-    return replace(scenario, slowings=slowings)
+def slowed(scenario: Scenario, *delays: Slow) -> Scenario:
+    return replace(scenario, injected_delays=delays)
 
 
 def slow(operation: str, delay: str, **fields: Any) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def test_where_every_order_is_well_it_must_change_no_verdict() -> None:
     "fields",
     [{"actor": "handler-1"}, {"actor": "consumer-1"}, {"item": 0}, {"attempt": 1}, {"operation": "redis.expire"}],
 )
-def test_a_slowing_of_something_else_changes_nothing(fields: dict[str, Any]) -> None:
+def test_a_delay_of_something_else_changes_nothing(fields: dict[str, Any]) -> None:
     elsewhere = replace(SLOW_CLEANUP, **fields)
     policy = POLICIES["pre3427"]
     trace = simulate(slowed(LATE_COUNT, elsewhere), policy)
@@ -181,7 +181,7 @@ def test_two_entries_of_one_operation_draw_each_their_own() -> None:
 # -- whom it leaves alone ----------------------------------------------------------------------
 
 ACTORS = ["handler", "handler-1", "handler-2", "consumer", "consumer-0", "consumer-2"]
-SLOWINGS = st.builds(
+DELAYS = st.builds(
     Slow,
     operation=st.sampled_from(list(OPERATIONS)),
     delay_us=st.integers(1, 3 * S),
@@ -193,7 +193,7 @@ SLOWINGS = st.builds(
 
 
 @settings(max_examples=150)
-@given(scenarios(), policies(), SLOWINGS)
+@given(scenarios(), policies(), DELAYS)
 def test_nobody_elses_draws_shift(scenario: Scenario, policy: Policy, one: Slow) -> None:
     usual = legs_of(simulate(scenario, policy))
     late = legs_of(simulate(slowed(scenario, one), policy))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from batchsim.engines.injected_delays import DelaysMet
 from batchsim.engines.latencies import Latencies, Legs, Streams
-from batchsim.engines.slowings import MetSlowings
 from batchsim.model.operation import Chance, Operation, Timer
 from batchsim.model.system import Actor
 from batchsim.scenario import Slow
@@ -14,7 +14,7 @@ from batchsim.scenario import Slow
 PHASE_1 = "phase-1"
 """In place of an actor, for what phase 1 scheduled."""
 
-Use = tuple[str, str, int | None, int | None]
+DrawnFor = tuple[str, str, int | None, int | None]
 """An actor, the name of a latency, and the item and the attempt that it is drawn for."""
 
 
@@ -34,19 +34,19 @@ class NoSuchDraw(Exception):
     """A run needs a latency that is not given."""
 
 
-class PrescribedLatencies:
+class RecordedDraws:
     """Gives each use of a latency the draws that are listed for it, in their order."""
 
-    def __init__(self, draws: Iterable[Draw], slowings: Sequence[Slow] = ()) -> None:
-        self._draws: dict[Use, list[Draw]] = {}
+    def __init__(self, draws: Iterable[Draw], delays: Sequence[Slow] = ()) -> None:
+        self._draws: dict[DrawnFor, list[Draw]] = {}
         for draw in draws:
             self._draws.setdefault(draw[:4], []).append(draw)
-        self._taken: dict[Use, int] = {}
-        self._met = MetSlowings(slowings)
+        self._taken: dict[DrawnFor, int] = {}
+        self._met = DelaysMet(delays)
 
     @property
     def slowed(self) -> Sequence[int]:
-        """How often each slowing of the scenario has happened; the draws contain what it adds."""
+        """How often each injected delay of the scenario has happened; the draws contain what it adds."""
         return self._met.times
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
@@ -80,7 +80,7 @@ class PrescribedLatencies:
         attempt = None if actor_kind == PHASE_1 else use + 1
         return self._legs((actor_kind, name, None, attempt), 0)
 
-    def _legs(self, use: Use, number: int) -> Legs:
+    def _legs(self, use: DrawnFor, number: int) -> Legs:
         draws = self._draws.get(use, ())
         if number >= len(draws):
             actor, name, item, attempt = use
@@ -91,5 +91,5 @@ class PrescribedLatencies:
         return draws[number].request_us, draws[number].response_us, 0
 
 
-AnyLatencies = Latencies | PrescribedLatencies
+AnyLatencies = Latencies | RecordedDraws
 """Where a run has its latencies from."""

@@ -1,6 +1,6 @@
-"""Every sentence of a story is true: its facts and its words, held against what the cells held at each step.
+"""Every sentence of an explanation is true: its facts and its words, held against what the cells held by then.
 
-What the cells held is not asked of the steps, from which stories are made, but seen by an observer.
+What the cells held is not asked of the steps, from which explanations are made, but seen by an observer.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from batchsim.analysis import facts
 from batchsim.analysis.effects import Effects
+from batchsim.analysis.explanation import sentences
 from batchsim.analysis.facts import Sentence
-from batchsim.analysis.story import sentences
 from batchsim.batch.actors import world_after_phase_1
 from batchsim.batch.faults import Disconnect, Redeliver
 from batchsim.batch.policies import POLICIES

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from batchsim.analysis.effects import Effects, reads_only
 from batchsim.analysis.facts import AtEnd, Clause, Fact, Got, Held, LeftOver, Sentence
 from batchsim.analysis.refusals import Refusal, refusals, refusals_in_words
-from batchsim.analysis.turns import faults_met, turns
+from batchsim.analysis.turning_points import faults_met, turning_points
 from batchsim.analysis.wording import at, of
 from batchsim.batch.client import Result
 from batchsim.batch.setting import Call
@@ -16,12 +16,12 @@ from batchsim.batch.trace import Trace
 from batchsim.rounding import instant
 
 
-def story(trace: Trace, verdicts: tuple[str, ...]) -> tuple[str, ...]:
+def explanation_of(trace: Trace, verdicts: tuple[str, ...]) -> tuple[str, ...]:
     """The sentences, in the order of time; none where all went well. Needs a trace with all steps."""
-    return story_in(Effects(trace), verdicts)
+    return explanation_in(Effects(trace), verdicts)
 
 
-def story_in(effects: Effects, verdicts: tuple[str, ...]) -> tuple[str, ...]:
+def explanation_in(effects: Effects, verdicts: tuple[str, ...]) -> tuple[str, ...]:
     """The sentences, in the order of time; none where all went well."""
     return () if verdicts == ("ok",) else tuple(sentence.text for sentence in sentences(effects))
 
@@ -30,18 +30,18 @@ def sentences(effects: Effects) -> tuple[Sentence, ...]:
     """What there is to tell, whatever the verdict, in the order of time."""
     trace = effects.trace
     refused = refusals(effects)
-    told = [*refusals_in_words(refused), *_hollow_success(trace), *_turns_in_words(effects, refused)]
+    told = [*refusals_in_words(refused), *_hollow_success(trace), *_turning_points_in_words(effects, refused)]
     return (*sorted(told, key=lambda each: each.at_us), _ending(trace))
 
 
 def decisive_steps(trace: Trace) -> frozenset[int]:
-    """The numbers of the steps that the story turns on."""
+    """The numbers of the steps that the explanation turns on."""
     return decisive_in(Effects(trace))
 
 
 def decisive_in(effects: Effects) -> frozenset[int]:
-    """The numbers of the steps that the story turns on."""
-    turned = (step.number for step, _ in (*turns(effects), *faults_met(effects)))
+    """The numbers of the steps that the explanation turns on."""
+    turned = (step.number for step, _ in (*turning_points(effects), *faults_met(effects)))
     return frozenset((*_told_of_attempts(refusals(effects)), *turned))
 
 
@@ -49,9 +49,9 @@ def _told_of_attempts(refused: tuple[Refusal, ...]) -> frozenset[int]:
     return frozenset(number for refusal in refused for number in refusal.reason.steps)
 
 
-def _turns_in_words(effects: Effects, refused: tuple[Refusal, ...]) -> Iterator[Sentence]:
+def _turning_points_in_words(effects: Effects, refused: tuple[Refusal, ...]) -> Iterator[Sentence]:
     told = _told_of_attempts(refused)
-    for _, sentence in turns(effects):
+    for _, sentence in turning_points(effects):
         yield sentence
     for step, sentence in faults_met(effects):
         if step.number not in told:

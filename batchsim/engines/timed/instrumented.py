@@ -6,7 +6,7 @@ from collections.abc import Callable, Set
 from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
-from batchsim.engines.prescribed import AnyLatencies
+from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.conductor import Conductor
 from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Callbacks, End, Lane, Stage
@@ -17,7 +17,7 @@ from batchsim.model.operation import BlockingOperation, Operation, Program, told
 from batchsim.model.system import Actor
 
 
-class WatchedStage(Stage):
+class InstrumentedStage(Stage):
     """A stage on which no step goes unseen."""
 
     def __init__(
@@ -42,13 +42,13 @@ class WatchedStage(Stage):
 
     def lane(self, actor: Actor, suffix: str, program: Program[Any], streams: Streams, end: End | None) -> Lane:
         """A lane on this stage."""
-        return WatchedLane(self, actor, suffix, program, streams, end)
+        return InstrumentedLane(self, actor, suffix, program, streams, end)
 
 
-class WatchedLane(Lane):
+class InstrumentedLane(Lane):
     """A lane that asks before it acts, and shows what it did."""
 
-    stage: WatchedStage
+    stage: InstrumentedStage
 
     def _take_effect(self) -> None:
         conductor = self.stage.conductor

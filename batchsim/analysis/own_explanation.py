@@ -1,7 +1,8 @@
 """Why a run of a system of the user's own came to its verdicts: the step that decided, and what it overtook.
 
-The batch has words of its own (`story.py`). Of any other system all orders of its steps are explored, if they are
-not too many, and the run is followed through them: the step is told after which no order avoids a verdict.
+The batch has words of its own (`explanation.py`). Of any other system all orders of its steps are explored, if
+they are not too many, and the run is followed through them: the step is told after which no order avoids a
+verdict.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ STATES_MAX = 100_000
 """Beyond so many states it is not said which step decided."""
 
 
-class Told(NamedTuple):
+class Explanation(NamedTuple):
     """What is said of a run."""
 
-    story: tuple[str, ...]
+    explanation: tuple[str, ...]
     decisive: frozenset[int]
     """The numbers of the steps that it turns on."""
     race: Margin | None
@@ -61,29 +62,29 @@ class _Decided(NamedTuple):
 
 def tell(
     scenario: Scenario, policy: Any, run: Run, verdicts: Sequence[str], properties: Sequence[Property]
-) -> Told:
+) -> Explanation:
     """Why a run came to its verdicts; nothing is said of one that is ok."""
     failing = [verdict for verdict in verdicts if verdict != OK]
     if not failing:
-        return Told((), frozenset(), None)
+        return Explanation((), frozenset(), None)
     meanings = {each.name: each.meaning for each in (*scenario.system(policy).all_properties, *properties)}
     found = _explored(scenario, policy, properties)
-    story: list[str] = []
+    sentences: list[str] = []
     steps: set[int] = set()
     race: Margin | None = None
     for verdict in failing:
-        story.append(f"the verdict is {verdict}: {_begun_small(meanings[verdict])}")
+        sentences.append(f"the verdict is {verdict}: {_begun_small(meanings[verdict])}")
         decided = None if found is None else _decided(found, run, verdict, properties)
         if decided is None:
-            story.append("which step decided is not known: its orders are too many, or faults come by chance.")
+            sentences.append("which step decided is not known: its orders are too many, or faults come by chance.")
         elif not decided:
-            story.append("every order of its steps comes to that.")
+            sentences.append("every order of its steps comes to that.")
         else:
             overtaken = _overtaken(run, decided[0])
-            story += _sentences(verdict, decided[0], overtaken)
+            sentences += _sentences(verdict, decided[0], overtaken)
             steps |= {decided[0].step.number, *(other.step.number for other in overtaken)}
             race = race or _race(run, decided[0].step, overtaken)
-    return Told(tuple(story), frozenset(steps), race)
+    return Explanation(tuple(sentences), frozenset(steps), race)
 
 
 def _explored(scenario: Scenario, policy: Any, properties: Sequence[Property]) -> Exploration | None:

@@ -1,4 +1,4 @@
-"""Why a run ended as it did: whole stories of hand-built runs."""
+"""Why a run ended as it did: whole explanations of hand-built runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from batchsim.analysis.story import decisive_steps, story
+from batchsim.analysis.explanation import decisive_steps, explanation_of
 from batchsim.batch.client import Result
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.trace import Trace
@@ -57,10 +57,10 @@ def run(scenario: Scenario, policy: str) -> Trace:
 
 
 def told(trace: Trace) -> list[str]:
-    return list(story(trace, verdicts_of(trace.outcome)))
+    return list(explanation_of(trace, verdicts_of(trace.outcome)))
 
 
-def turns(trace: Trace) -> list[tuple[str, str]]:
+def turned(trace: Trace) -> list[tuple[str, str]]:
     return [(trace.steps[number].actor, trace.steps[number].name) for number in sorted(decisive_steps(trace))]
 
 
@@ -74,7 +74,7 @@ def test_not_sealed_and_then_without_metadata() -> None:
         "the call raised ApiError(500) at 4.005 s after 5 attempts; 1 of 1 items have a child run, "
         "and the batch ended COMPLETED, not sealed.",
     ]
-    assert turns(trace) == [
+    assert turned(trace) == [
         ("consumer-0", "redis.cleanup"),
         ("handler-1", "redis.enqueued_count"),
         ("handler-1", "postgres.find_batch"),
@@ -89,7 +89,10 @@ def test_a_completed_batch_on_entry() -> None:
         "the call raised ApiError(422) at 1.005 s after 2 attempts; 1 of 1 items have a child run, "
         "and the batch ended COMPLETED, not sealed.",
     ]
-    assert turns(trace)[-2:] == [("job-0", "postgres.set_completed"), ("handler-2", "postgres.find_batch")]
+    assert turned(trace)[-2:] == [
+        ("job-0", "postgres.set_completed"),
+        ("handler-2", "postgres.find_batch"),
+    ]
 
 
 def test_a_lost_seal() -> None:
@@ -101,7 +104,7 @@ def test_a_lost_seal() -> None:
         "the call raised ApiError(422) at 12.000 ms after 1 attempt; 1 of 1 items have a child run, "
         "and the batch ended COMPLETED, not sealed.",
     ]
-    assert turns(trace) == [
+    assert turned(trace) == [
         ("job-0", "postgres.set_completed"),
         ("handler-1", "postgres.seal"),
         ("handler-1", "postgres.find_batch"),
@@ -117,7 +120,7 @@ def test_the_reaper_was_first() -> None:
         "the call raised ApiError(422) at 20.000 ms after 1 attempt; 0 of 1 items have a child run, "
         "and the batch ended ABORTED, not sealed; left in Redis: batch:B:meta.",
     ]
-    assert turns(trace) == [
+    assert turned(trace) == [
         ("reaper", "postgres.abort"),
         ("reaper", "postgres.complete_waitpoint"),
         ("handler-1", "postgres.find_batch"),
@@ -142,14 +145,14 @@ def test_a_tombstone_that_expired_too_early() -> None:
         "attempt 1 got 200 not sealed: it counted 0 of 1 at 1.000 s: the set had expired 600 ms before, "
         "and the row that it read at 1.000 s was PENDING, not sealed, processing completed."
     )
-    assert ("redis", "redis.expire") in turns(trace)
+    assert ("redis", "redis.expire") in turned(trace)
 
 
 @pytest.mark.parametrize("policy", ["pr3766", "pr4397"])
 def test_there_is_no_story_where_all_went_well(policy: str) -> None:
     trace = run(STILL_RUNNING, policy)
     assert told(trace) == []
-    assert turns(trace) == []
+    assert turned(trace) == []
 
 
 def test_a_batch_that_was_aborted_under_a_call_that_succeeded() -> None:
@@ -158,7 +161,7 @@ def test_a_batch_that_was_aborted_under_a_call_that_succeeded() -> None:
     trace = run(sealed, "pr3766")
     (aborted,) = [sentence for sentence in told(trace) if "ABORTED at" in sentence]
     assert aborted.endswith(": every item was rejected.")
-    assert [name for _, name in turns(trace)] == ["postgres.completion_update"]
+    assert [name for _, name in turned(trace)] == ["postgres.completion_update"]
 
 
 def test_who_overwrote_an_end_of_the_batch() -> None:

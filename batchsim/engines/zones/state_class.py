@@ -1,4 +1,4 @@
-"""A situation: where everybody is, and which instants are to come. What can happen next, and by when."""
+"""A state class: where everybody is, and which instants are to come. What can happen next, and by when."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
-from batchsim.engines.slowings import Slowness
+from batchsim.engines.injected_delays import DelaysSoFar
 from batchsim.engines.zones.slots import Instant, Slot
 from batchsim.model.cells import Key
 from batchsim.model.operation import BlockingOperation
 
-Row = tuple[int, ...]
-Place = tuple[Row, tuple[Slot, ...], Slowness]
-"""What tells situations apart: the global state, which instants are to come, and what was slow already."""
+GlobalState = tuple[int, ...]
+ClassKey = tuple[GlobalState, tuple[Slot, ...], DelaysSoFar]
+"""What tells state classes apart: the global state, which instants are to come, and what was slow already."""
 Deadline = tuple[Slot, ...]
 """Nothing else takes effect after the latest of these."""
 
@@ -39,7 +39,7 @@ class Firing:
     """Instants that it comes no later than, deadlines aside."""
 
 
-class Waiting(NamedTuple):
+class WaitingOperation(NamedTuple):
     """An operation that waits for a cell, or could act on it now."""
 
     column: int
@@ -62,7 +62,7 @@ class Waiting(NamedTuple):
 
 
 class Guide:
-    """What is known of all situations of a system."""
+    """What is known of all state classes of a system."""
 
     def __init__(self, table: StepTable) -> None:
         self.table = table
@@ -89,7 +89,7 @@ class Guide:
         self._cells_of_timers[timer] = [self.layout.column_of[cell] for cell in cells]
         return timer
 
-    def matters(self, row: Row, timer: Slot) -> bool:
+    def matters(self, row: GlobalState, timer: Slot) -> bool:
         """Whether somebody may still ask if a timer has run out, before it is started anew."""
         return any(row[column] != ABSENT for column in self._cells_of_timers[timer])
 
@@ -97,12 +97,12 @@ class Guide:
         """The instant at which one of those who wait in a role finds what they wait for."""
         return Slot(Instant.URGENT, self.roles[column].columns.start)
 
-    def has_begun(self, row: Row, column: int) -> bool:
+    def has_begun(self, row: GlobalState, column: int) -> bool:
         """Whether nothing keeps the actor of a column from its first operation."""
         gate = self.gates[column]
         return gate is None or row[column] != 0 or row[gate] != ABSENT
 
-    def is_over(self, row: Row) -> bool:
+    def is_over(self, row: GlobalState) -> bool:
         """Whether nobody can take a step, or only those in the background."""
         return self.layout.has_background and not any(
             self.moves(row, kind)
@@ -111,11 +111,11 @@ class Guide:
             for kind in self.kinds(row, column)
         )
 
-    def kinds(self, row: Row, column: int) -> tuple[StepKind, ...]:
+    def kinds(self, row: GlobalState, column: int) -> tuple[StepKind, ...]:
         """The pending steps of the actor of a column."""
         return self.table.kinds(self.roles[column], row[column])
 
-    def moves(self, row: Row, kind: StepKind) -> tuple[Move, ...]:
+    def moves(self, row: GlobalState, kind: StepKind) -> tuple[Move, ...]:
         """The ways in which a step can turn out."""
         return kind.moves(tuple([row[place] for place in kind.columns]))
 
@@ -123,14 +123,14 @@ class Guide:
         """For each of some moves the timer that must have run out first, if there is one."""
         return tuple([None if move.timer is None else self.timer(move.timer) for move in moves])
 
-    def waiting(self, row: Row, slots: Sequence[Slot]) -> list[Waiting]:
+    def waiting(self, row: GlobalState, slots: Sequence[Slot]) -> list[WaitingOperation]:
         """The blocking operations that could act now, of those who have begun."""
         return [
             each._replace(timers=running(each.timers, slots)) if any(each.timers) else each
             for each in self._waiting_in(row)
         ]
 
-    def _find_waiting(self, row: Row) -> list[Waiting]:
+    def _find_waiting(self, row: GlobalState) -> list[WaitingOperation]:
         """Those with all their timers, whether they run or not."""
         found = []
         for column in range(self.layout.actors_count):
@@ -141,14 +141,14 @@ class Guide:
                     slot = Slot(Instant.OPERATION, column, kind.position)
                     # What is to be received travels from when it is there, and no timer tells when.
                     timers = (None,) * len(moves) if kind.operation.acts_on_arrival else self.timers(moves)
-                    found.append(Waiting(column, slot, kind, moves, timers))
+                    found.append(WaitingOperation(column, slot, kind, moves, timers))
         return found
 
-    def looks(self, waiting: Waiting) -> list[Slot]:
+    def looks(self, waiting: WaitingOperation) -> list[Slot]:
         """The timers at whose end the operation looks again."""
         return list(dict.fromkeys(self._timers_looked_at(waiting)))
 
-    def _timers_looked_at(self, waiting: Waiting) -> Iterator[Slot]:
+    def _timers_looked_at(self, waiting: WaitingOperation) -> Iterator[Slot]:
         operation = waiting.kind.operation
         assert isinstance(operation, BlockingOperation)
         for move, timer in zip(waiting.moves, waiting.timers, strict=True):
@@ -157,14 +157,16 @@ class Guide:
                 yield timer
 
 
-class Situation:
+class StateClass:
     """Where everybody is, and which instants are to come."""
 
-    def __init__(self, guide: Guide, row: Row, slots: tuple[Slot, ...], slowness: Slowness) -> None:
+    def __init__(
+        self, guide: Guide, row: GlobalState, slots: tuple[Slot, ...], delays_so_far: DelaysSoFar
+    ) -> None:
         self.guide = guide
         self.row = row
         self.slots = slots
-        self.slowness = slowness
+        self.delays_so_far = delays_so_far
         self.deadlines: list[Deadline] = []
         self.firings: list[Firing] = []
         if not guide.is_over(row):
@@ -208,7 +210,7 @@ class Situation:
                 idle.add(waiting.kind)
                 self._note_idle(waiting)
 
-    def _note_idle(self, waiting: Waiting) -> None:
+    def _note_idle(self, waiting: WaitingOperation) -> None:
         if waiting.is_ready:
             at = self.guide.urgent(waiting.column)
             self.deadlines.append((at,))
@@ -219,7 +221,7 @@ class Situation:
         for timer in looks:
             self._fire_at_the_end_of(waiting, timer, looks, ())
 
-    def _note_arriving(self, waiting: Waiting) -> None:
+    def _note_arriving(self, waiting: WaitingOperation) -> None:
         if waiting.is_ready:
             self.deadlines.append((waiting.slot,))
             self._fire_any(waiting, waiting.slot)
@@ -230,11 +232,11 @@ class Situation:
         for timer in looks:
             self._fire_at_the_end_of(waiting, timer, looks, (waiting.slot,))
 
-    def _fire_any(self, waiting: Waiting, at: Slot) -> None:
+    def _fire_any(self, waiting: WaitingOperation, at: Slot) -> None:
         self._fire(waiting.column, waiting.kind, at, waiting.moves, waiting.timers)
 
     def _fire_at_the_end_of(
-        self, waiting: Waiting, at: Slot, looks: Sequence[Slot], after: tuple[Slot, ...]
+        self, waiting: WaitingOperation, at: Slot, looks: Sequence[Slot], after: tuple[Slot, ...]
     ) -> None:
         """At the end of a timer, what waited for it, or for no other one that is looked at."""
         fitting = [
@@ -278,7 +280,7 @@ def running(timers: Sequence[Slot | None], slots: Sequence[Slot]) -> tuple[Slot 
     return tuple([timer if timer in slots else None for timer in timers])
 
 
-def _is_binding(waiting: Waiting, timer: Slot) -> bool:
+def _is_binding(waiting: WaitingOperation, timer: Slot) -> bool:
     """Whether the operation acts at the end of a timer, in one way or another."""
     return any(
         each == timer and not move.is_optional for move, each in zip(waiting.moves, waiting.timers, strict=True)

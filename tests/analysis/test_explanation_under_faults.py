@@ -1,4 +1,4 @@
-"""Why a run under faults ended as it did: whole stories of hand-built runs."""
+"""Why a run under faults ended as it did: whole explanations of hand-built runs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from batchsim.analysis.answering import answering_steps
+from batchsim.analysis.explanation import explanation_of
 from batchsim.analysis.lanes import lanes_of
 from batchsim.analysis.margins import race_margin, seal_margin
 from batchsim.analysis.status_writes import status_writes
-from batchsim.analysis.story import story
 from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.stores import Status
@@ -34,7 +34,7 @@ def run(
 
 
 def told(trace: Trace) -> list[str]:
-    return list(story(trace, verdicts_of(trace.outcome)))
+    return list(explanation_of(trace, verdicts_of(trace.outcome)))
 
 
 def test_an_answer_that_was_lost() -> None:

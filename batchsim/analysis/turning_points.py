@@ -45,25 +45,25 @@ from batchsim.model.operation import Stopped, StoreFailure
 from batchsim.model.run import Step
 from batchsim.rounding import rounded
 
-Turn = tuple[Step, Sentence]
+TurningPoint = tuple[Step, Sentence]
 """A step, and the sentence that tells it."""
 
 
-def _turn(step: Step, clause: Clause) -> Turn:
+def _turning_point(step: Step, clause: Clause) -> TurningPoint:
     return step, clause.ends(step.at_us)
 
 
-def turns(effects: Effects) -> Iterator[Turn]:
+def turning_points(effects: Effects) -> Iterator[TurningPoint]:
     """What was written over the end of the batch, or failed the wait."""
     for write in status_writes_in(effects):
         words = _of_status(effects.trace, write)
         if words:
             fact = Wrote(write.step.number, BATCH_ROW, write.row_before, write.row_after)
-            yield _turn(write.step, of(write.step, words, fact))
+            yield _turning_point(write.step, of(write.step, words, fact))
     for step, change in effects.of(WAITPOINT):
         if change.after is Waitpoint.FAILED:
             fact = Wrote(step.number, WAITPOINT, change.before, change.after)
-            yield _turn(step, of(step, f"the waitpoint was completed with an error at {at(step)}", fact))
+            yield _turning_point(step, of(step, f"the waitpoint was completed with an error at {at(step)}", fact))
 
 
 def _of_status(trace: Trace, write: StatusWrite) -> str:
@@ -81,15 +81,15 @@ def _of_status(trace: Trace, write: StatusWrite) -> str:
     return f"{step.actor} made the batch ABORTED at {at(step)}: {why}"
 
 
-def faults_met(effects: Effects) -> Iterator[Turn]:
+def faults_met(effects: Effects) -> Iterator[TurningPoint]:
     """What went wrong on the way, and what it led to."""
     for step in effects.trace.steps:
         if step.raised is not None and step.raised.error is Stopped:
             words = f"{step.actor} stopped for good at {at(step)}, before {doing(step)}"
-            yield _turn(step, of(step, words, that_raised(step)) + _unfinished(effects, step))
+            yield _turning_point(step, of(step, words, that_raised(step)) + _unfinished(effects, step))
         elif step.raised is not None and step.raised.error is StoreFailure:
             words = f"{doing(step)} by {step.actor} {raised(step)} at {at(step)}"
-            yield _turn(step, of(step, words, that_raised(step)) + _missed(effects, step))
+            yield _turning_point(step, of(step, words, that_raised(step)) + _missed(effects, step))
     yield from _of_messages(effects)
     yield from _doubled(effects)
     yield from _of_keys(effects)
@@ -125,7 +125,7 @@ def _later(effects: Effects, step: Step) -> Iterator[Step]:
 # -- messages ----------------------------------------------------------------------------------
 
 
-def _of_messages(effects: Effects) -> Iterator[Turn]:
+def _of_messages(effects: Effects) -> Iterator[TurningPoint]:
     """Messages that came back, and those that were gone; by item, who took it last and who gave it up."""
     items = {in_flight_key(index): index for index in range(effects.trace.setting.run_count)}
     claims: dict[int, Write] = {}
@@ -147,7 +147,7 @@ def _of_messages(effects: Effects) -> Iterator[Turn]:
             yield _was_gone(step, operation.index, enders.get(operation.index))
 
 
-def _came_back(write: Write, index: int, claim: Write) -> Turn:
+def _came_back(write: Write, index: int, claim: Write) -> TurningPoint:
     step, change = write
     holder = claim.step.actor
     if change.before.is_abandoned:
@@ -158,26 +158,26 @@ def _came_back(write: Write, index: int, claim: Write) -> Turn:
         )
     moved = Wrote(step.number, change.key, change.before, None), Queued(step.number, index)
     taken = Wrote(claim.step.number, change.key, None, claim.after)
-    return _turn(step, of(step, words, *moved) + of(claim.step, "", taken))
+    return _turning_point(step, of(step, words, *moved) + of(claim.step, "", taken))
 
 
-def _was_gone(step: Step, index: int, ender: Step | None) -> Turn:
+def _was_gone(step: Step, index: int, ender: Step | None) -> TurningPoint:
     key = in_flight_key(index)
     words = f"{step.actor} found the message of item {index} gone at {at(step)}"
     gone = of(step, words, Held(step.number, key, None))
     if ender is None:
-        return _turn(step, gone)
+        return _turning_point(step, gone)
     ended: tuple[Fact, ...] = (Deleted(ender.number, key),)
     if ender.change_of(QUEUE) is None:
-        return _turn(step, gone + of(ender, f": {ender.actor} completed it at {at(ender)}", *ended))
+        return _turning_point(step, gone + of(ender, f": {ender.actor} completed it at {at(ender)}", *ended))
     ended = (*ended, Queued(ender.number, index))
-    return _turn(step, gone + of(ender, f": it went back to the queue at {at(ender)}", *ended))
+    return _turning_point(step, gone + of(ender, f": it went back to the queue at {at(ender)}", *ended))
 
 
 # -- what was done twice -----------------------------------------------------------------------
 
 
-def _doubled(effects: Effects) -> Iterator[Turn]:
+def _doubled(effects: Effects) -> Iterator[TurningPoint]:
     """Second child runs of an item, and second completion updates."""
     setting = effects.trace.setting
     for copy in range(2, setting.run_copies_max + 1):
@@ -186,10 +186,10 @@ def _doubled(effects: Effects) -> Iterator[Turn]:
             for step, change in effects.of(key):
                 if change.creates:
                     words = f"{step.actor} created child run number {copy} of item {index} at {at(step)}"
-                    yield _turn(step, of(step, words, Wrote(step.number, key, None, change.after)))
+                    yield _turning_point(step, of(step, words, Wrote(step.number, key, None, change.after)))
     for number, step in enumerate(effects.writers(COMPLETION_UPDATES), 1):
         if number > 1:
-            yield _turn(step, _second_update(step, number))
+            yield _turning_point(step, _second_update(step, number))
 
 
 def _second_update(step: Step, number: int) -> Clause:
@@ -207,7 +207,7 @@ def _second_update(step: Step, number: int) -> Clause:
 # -- keys --------------------------------------------------------------------------------------
 
 
-def _of_keys(effects: Effects) -> Iterator[Turn]:
+def _of_keys(effects: Effects) -> Iterator[TurningPoint]:
     """Items that are marked and have no message, and keys that came back after cleanup."""
     yield from _taken_for_enqueued(effects)
     if not any(write.change.deletes for write in effects.of(META)):
@@ -223,7 +223,7 @@ def _of_keys(effects: Effects) -> Iterator[Turn]:
         step = effects.trace.steps[number]
         deletion = _deletion_of_keys(effects, step)
         if deletion is not None:
-            yield _turn(step, _came_again(step, keys, deletion))
+            yield _turning_point(step, _came_again(step, keys, deletion))
 
 
 def _deletion_of_keys(effects: Effects, step: Step) -> Step | None:
@@ -249,7 +249,7 @@ def _came_again(step: Step, keys: list[Key], deletion: Step) -> Clause:
     return of(step, words, *facts) + of(deletion, "", Deleted(deletion.number, gone))
 
 
-def _taken_for_enqueued(effects: Effects) -> Iterator[Turn]:
+def _taken_for_enqueued(effects: Effects) -> Iterator[TurningPoint]:
     pushed = {step.operation.item for step in effects.writers(PUSHED)}
     if len(pushed) == effects.trace.setting.run_count:
         return
@@ -263,4 +263,4 @@ def _taken_for_enqueued(effects: Effects) -> Iterator[Turn]:
         if last is not None and item in (last.after or ()):
             words = f"{step.actor} took item {item} for enqueued at {at(step)}: it was marked, and never pushed"
             marked = Contained(step.number, ENQUEUED_ITEMS, item), NeverAdded(PUSHED, item)
-            yield _turn(step, of(step, words, *marked))
+            yield _turning_point(step, of(step, words, *marked))
