@@ -34,7 +34,7 @@ AGAIN_S = 1.0
 _SOON_S = 0.01
 
 
-class Told(KeyboardInterrupt):
+class ToldToEnd(KeyboardInterrupt):
     """The program was told to end. Whoever lets Ctrl-C pass lets this pass, too."""
 
 
@@ -65,7 +65,7 @@ def is_real(error: BaseException) -> bool:
 
     Of what a caller in Python gets, every `KeyboardInterrupt` is taken for one.
     """
-    return isinstance(error, Told) or (
+    return isinstance(error, ToldToEnd) or (
         isinstance(error, KeyboardInterrupt) and not (_state.is_at_work or _state.is_deaf)
     )
 
@@ -91,7 +91,7 @@ def take() -> None:
 
 @contextmanager
 def at_work() -> Iterator[None]:
-    """In here a signal is a `Told`, and the caller meets it; where another thread calls, nothing changes."""
+    """In here a signal is a `ToldToEnd`, and the caller meets it; where another thread calls, nothing changes."""
     try:
         before = {number: signal.getsignal(number) for number in map(_number_of, WORDS) if number is not None}
         take()
@@ -190,11 +190,11 @@ def _raise(number: int) -> None:
     _state.number, _state.since, _state.is_lost = number, monotonic(), bool(_state.held)
     _wake_after(GRACE_S)
     if not _state.held:
-        raise Told(word_for(number))
+        raise ToldToEnd(word_for(number))
 
 
 def _on_unraisable(unraisable: Any, otherwise: Any) -> None:
-    if isinstance(unraisable.exc_value, Told):
+    if isinstance(unraisable.exc_value, ToldToEnd):
         _state.is_lost = True
         _wake_after(_SOON_S)
     else:

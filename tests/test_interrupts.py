@@ -207,7 +207,7 @@ def press_and(then: Callable[[], object], number: int = signal.SIGINT) -> None:
 
 def test_an_orderly_end_that_nobody_begins_is_no_orderly_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "PATIENCE_S", 0.05)
-    with pytest.raises(signals.Told):
+    with pytest.raises(signals.ToldToEnd):
         press_and(spin)
     assert signals.told() == signal.SIGINT
 
@@ -225,7 +225,7 @@ def test_an_orderly_end_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_other_signals_are_not_orderly() -> None:
-    with pytest.raises(signals.Told):
+    with pytest.raises(signals.ToldToEnd):
         press_and(spin, number=signal.SIGTERM)
     assert signals.told() == signal.SIGTERM
 
@@ -235,7 +235,7 @@ def test_ctrl_c_in_a_destructor_is_not_lost() -> None:
         def __del__(self) -> None:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(signals.Told), signals.at_work():
+    with pytest.raises(signals.ToldToEnd), signals.at_work():
         destroy(Slow)
 
 
@@ -253,7 +253,7 @@ def test_what_begins_begins_in_whole() -> None:
             done.append("begun")
         done.append("not reached")
 
-    with pytest.raises(signals.Told), signals.at_work():
+    with pytest.raises(signals.ToldToEnd), signals.at_work():
         begin()
     assert done == ["begun"]
 

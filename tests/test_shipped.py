@@ -12,7 +12,7 @@ from batchsim.analysis.runs import run_scenario
 from batchsim.analysis.sweep import Point
 from batchsim.analysis.sweep.identity import seed_stream
 from batchsim.analysis.sweep.varying import parse_axes
-from batchsim.analysis.worth import DELAY, Question, Row
+from batchsim.analysis.worth import DELAY, Question, WorthRow
 from batchsim.analysis.worth.deciding import decided_otherwise
 from batchsim.analysis.worth.timing import timing_of
 from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
@@ -131,7 +131,7 @@ def test_the_page_on_the_incident_has_the_shares_that_its_runs_have() -> None:
 def test_the_page_on_the_incident_has_the_times_that_its_runs_have() -> None:
     seeds = seed_stream(INCIDENT, Point().key)
     draws = (draw(seeds, index) for index in range(Question().runs))
-    row = Row(Point(), timing_of(Simulation(INCIDENT, POLICIES["pre3427"]), draws))
+    row = WorthRow(Point(), timing_of(Simulation(INCIDENT, POLICIES["pre3427"]), draws))
     assert f"| 20 s (the scenario) | {' | '.join(timing(row))} | from 20.2 s on |" in PAGE
     others = {"pr3427": POLICIES["pr3427"]}
     for delay, decides_otherwise in (("20.199999 s", False), ("20.2 s", True)):

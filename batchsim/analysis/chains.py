@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class Stretch:
     """A stretch of time on the way to a step."""
 
     actor: str
@@ -59,28 +59,28 @@ def steps_between(steps: Sequence[Step], cause: Step | None, end: Step) -> tuple
     return tuple(reversed(tuple(chain)))
 
 
-def legs_between(steps: Sequence[Step], cause: Step | None, end: Step) -> tuple[Leg, ...]:
+def legs_between(steps: Sequence[Step], cause: Step | None, end: Step) -> tuple[Stretch, ...]:
     """The legs from the effect of `cause` (or the start) to the effect of `end`, in order."""
-    legs: list[Leg] = []
+    legs: list[Stretch] = []
     for step in steps_between(steps, cause, end):
         number = cause_of(step)
         legs.extend(_legs_to(step, None if number is None else steps[number]))
     return tuple(legs)
 
 
-def _legs_to(step: Step, before: Step | None) -> list[Leg]:
+def _legs_to(step: Step, before: Step | None) -> list[Stretch]:
     if step.woken_by is not None:
         assert before is not None
-        return [Leg(step.actor, step.name, "wait", before.at_us, step.at_us)]
+        return [Stretch(step.actor, step.name, "wait", before.at_us, step.at_us)]
     answered_us = _ready_us(step, before)
-    legs: list[Leg] = []
+    legs: list[Stretch] = []
     if before is not None and answered_us > before.at_us:
-        legs.append(Leg(before.actor, before.name, "response", before.at_us, answered_us))
+        legs.append(Stretch(before.actor, before.name, "response", before.at_us, answered_us))
     if step.issued_us > answered_us:
-        legs.append(Leg(step.actor, "http.deliver", "request", answered_us, step.issued_us))
+        legs.append(Stretch(step.actor, "http.deliver", "request", answered_us, step.issued_us))
     if step.at_us > step.issued_us:
         part = "wait" if step.operation.is_instant else "request"
-        legs.append(Leg(step.actor, step.name, part, step.issued_us, step.at_us))
+        legs.append(Stretch(step.actor, step.name, part, step.issued_us, step.at_us))
     return legs
 
 
@@ -102,7 +102,7 @@ class Span:
 
     actor: str
     operation: str
-    parts: tuple[Leg, ...]
+    parts: tuple[Stretch, ...]
 
     @property
     def duration_us(self) -> int:
@@ -161,7 +161,7 @@ def any_of(actor: str) -> str:
     return _NUMBER.sub("*", actor)
 
 
-def spans_of(legs: Sequence[Leg]) -> tuple[Span, ...]:
+def spans_of(legs: Sequence[Stretch]) -> tuple[Span, ...]:
     """The legs by operation, without those that took no time."""
     groups = groupby(legs, key=lambda leg: (leg.actor, leg.operation))
     spans = (Span(actor, operation, tuple(parts)) for (actor, operation), parts in groups)

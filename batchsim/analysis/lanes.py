@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 
-from batchsim.analysis.chains import Leg
+from batchsim.analysis.chains import Stretch
 from batchsim.batch.client import Result
 from batchsim.batch.operations import ClaimMessage, Deliver, TakeMessage
 from batchsim.batch.setting import Call
@@ -27,11 +27,11 @@ _KINDS = ("sdk", "handler", "consumer", "run", "job", REAPER)
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class ActorLane:
     """One actor: its legs in the order in which they begin, and its steps."""
 
     actor: str
-    legs: tuple[Leg, ...]
+    legs: tuple[Stretch, ...]
     steps: tuple[Step, ...]
 
     @property
@@ -41,7 +41,7 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class FoldedLanes:
     """Actors of one kind in a single lane."""
 
     kind: str
@@ -60,13 +60,13 @@ class Fold:
         return max((count for _, count in self.busy), default=0)
 
 
-def lanes_of(trace: Trace) -> tuple[Lane, ...]:
+def lanes_of(trace: Trace) -> tuple[ActorLane, ...]:
     """A lane for each actor that took a step, in the order of protocol.md §3."""
     steps: dict[str, list[Step]] = {}
     for step in trace.steps:
         steps.setdefault(step.actor, []).append(step)
     return tuple(
-        Lane(actor, tuple(_legs(actor, steps[actor], trace)), tuple(steps[actor]))
+        ActorLane(actor, tuple(_legs(actor, steps[actor], trace)), tuple(steps[actor]))
         for actor in sorted(steps, key=_rank)
     )
 
@@ -83,46 +83,48 @@ def _rank(actor: str) -> tuple[int, str, tuple[int, ...]]:
     return place, kind, tuple(int(number) for number in re.findall(r"\d+", numbers))
 
 
-def _legs(actor: str, steps: Iterable[Step], trace: Trace) -> Iterator[Leg]:
+def _legs(actor: str, steps: Iterable[Step], trace: Trace) -> Iterator[Stretch]:
     for step in steps:
         yield from _legs_of(step, trace.steps)
     if actor == "sdk" and isinstance(trace, Trace):
         yield from _wait_for_waitpoint(trace)
 
 
-def _legs_of(step: Step, steps: Sequence[Step]) -> Iterator[Leg]:
+def _legs_of(step: Step, steps: Sequence[Step]) -> Iterator[Stretch]:
     if not isinstance(step.operation, BlockingOperation):
         if step.issued_us < step.at_us:
-            yield Leg(step.actor, step.name, "request", step.issued_us, step.at_us)
+            yield Stretch(step.actor, step.name, "request", step.issued_us, step.at_us)
     elif not isinstance(step.operation, TakeMessage | ClaimMessage):
         # An idle consumer is no bar, but an attempt under way and a timer that runs are.
         since_us = step.issued_us
         if not isinstance(step.operation, Deliver) and step.woken_by is not None:
             since_us = max(since_us, steps[step.woken_by].at_us)
-        yield Leg(step.actor, step.name, "wait", since_us, step.at_us)
+        yield Stretch(step.actor, step.name, "wait", since_us, step.at_us)
     if step.at_us < step.answered_us and not _ends_its_actor(step):
-        yield Leg(step.actor, step.name, "response", step.at_us, step.answered_us)
+        yield Stretch(step.actor, step.name, "response", step.at_us, step.answered_us)
 
 
 def _ends_its_actor(step: Step) -> bool:
     return step.raised is not None and step.raised.error is Stopped
 
 
-def _wait_for_waitpoint(trace: Trace) -> Iterator[Leg]:
+def _wait_for_waitpoint(trace: Trace) -> Iterator[Stretch]:
     call = trace.outcome.call
     waits = call.result in (Result.OK, Result.WAITPOINT_ERROR, Result.WAITING)
     if trace.setting.call is Call.TRIGGER_AND_WAIT and waits and trace.answers:
         since_us = trace.answers[-1].at_us
         if since_us < trace.called_back_us:
-            yield Leg("sdk", WAITPOINT, "wait", since_us, trace.called_back_us)
+            yield Stretch("sdk", WAITPOINT, "wait", since_us, trace.called_back_us)
 
 
-def folded(lanes: Sequence[Lane], involved: Collection[str], lanes_max: int) -> tuple[Lane | Fold, ...]:
+def with_folded(
+    lanes: Sequence[ActorLane], involved: Collection[str], lanes_max: int
+) -> tuple[ActorLane | FoldedLanes, ...]:
     """The lanes, with large groups folded until at most `lanes_max` are left, if that can be done.
 
     The actors in `involved` keep lanes of their own as long as that helps.
     """
-    shown: tuple[Lane | Fold, ...] = tuple(lanes)
+    shown: tuple[ActorLane | FoldedLanes, ...] = tuple(lanes)
     for limit in (4, 3, 2, 1, 0):
         if len(shown) <= lanes_max and limit < 4:
             break
@@ -130,7 +132,9 @@ def folded(lanes: Sequence[Lane], involved: Collection[str], lanes_max: int) -> 
     return shown
 
 
-def _folded_to(lanes: Iterable[Lane], involved: Collection[str], limit: int) -> Iterator[Lane | Fold]:
+def _folded_to(
+    lanes: Iterable[ActorLane], involved: Collection[str], limit: int
+) -> Iterator[ActorLane | FoldedLanes]:
     for handler_of_items, group in groupby(lanes, key=_group):
         members = list(group)
         if len(members) <= max(limit, 1) or not _may_fold(members[0]):
@@ -142,17 +146,17 @@ def _folded_to(lanes: Iterable[Lane], involved: Collection[str], limit: int) -> 
         yield _fold(rest, handler_of_items[1], others_shown=bool(kept))
 
 
-def _group(lane: Lane) -> tuple[str, str | None]:
+def _group(lane: ActorLane) -> tuple[str, str | None]:
     handler, dot, _ = lane.actor.partition(".")
     return lane.kind, handler if dot else None
 
 
-def _may_fold(lane: Lane) -> bool:
+def _may_fold(lane: ActorLane) -> bool:
     return lane.kind != "handler" or "." in lane.actor
 
 
-def _fold(lanes: Sequence[Lane], handler: str | None, *, others_shown: bool) -> Fold:
-    return Fold(
+def _fold(lanes: Sequence[ActorLane], handler: str | None, *, others_shown: bool) -> FoldedLanes:
+    return FoldedLanes(
         kind=lanes[0].kind,
         count=len(lanes),
         of_handler=handler,
@@ -161,7 +165,7 @@ def _fold(lanes: Sequence[Lane], handler: str | None, *, others_shown: bool) -> 
     )
 
 
-def _busy(lanes: Iterable[Lane]) -> tuple[tuple[int, int], ...]:
+def _busy(lanes: Iterable[ActorLane]) -> tuple[tuple[int, int], ...]:
     changes: dict[int, int] = {}
     for lane in lanes:
         for from_us, to_us in busy_stretches(lane.legs):
@@ -172,7 +176,7 @@ def _busy(lanes: Iterable[Lane]) -> tuple[tuple[int, int], ...]:
     return tuple(zip(instants, counts, strict=True))
 
 
-def busy_stretches(legs: Iterable[Leg]) -> Iterator[tuple[int, int]]:
+def busy_stretches(legs: Iterable[Stretch]) -> Iterator[tuple[int, int]]:
     """From when to when (us) there was at least one leg; stretches that touch are one."""
     begun: tuple[int, int] | None = None
     for leg in sorted(legs, key=lambda leg: leg.from_us):

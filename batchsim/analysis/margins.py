@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from batchsim.analysis.chains import Leg, last_common_cause, legs_between
+from batchsim.analysis.chains import Stretch, last_common_cause, legs_between
 from batchsim.analysis.effects import Effects, can_write, reads_only
 from batchsim.analysis.lanes import attempt_of
 from batchsim.analysis.refusals import is_sealable
@@ -26,9 +26,9 @@ class Margin:
     """The step of the completion path (or the reaper) that it races."""
     cause: Step | None
     """The last step that led to both; `None`: the start of the run."""
-    endpoint_legs: tuple[Leg, ...]
+    endpoint_legs: tuple[Stretch, ...]
     """From the cause to the endpoint's step."""
-    rival_legs: tuple[Leg, ...]
+    rival_legs: tuple[Stretch, ...]
     """From the cause to the rival."""
 
     @property

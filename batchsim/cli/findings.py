@@ -26,7 +26,7 @@ from batchsim.cli.telling import tell
 from batchsim.report.file_names import FINDINGS as PAGE
 
 if TYPE_CHECKING:
-    from batchsim.analysis.findings import Batch, Findings, Place, Source
+    from batchsim.analysis.findings import FindingPlace, Findings, SizedBatch, Source
     from batchsim.analysis.judging import Given
     from batchsim.batch.policy import Policy
     from batchsim.model.properties import Property
@@ -284,7 +284,7 @@ def _batches(
     consumers: Sequence[int],
     *,
     has_sizes: bool,
-) -> dict[Batch, tuple[Scenario, Source]]:
+) -> dict[SizedBatch, tuple[Scenario, Source]]:
     """The batches to look at; `has_sizes`: whether the scenarios say how large. Raises `BadInputError`."""
     from batchsim.analysis.findings import USUAL, Sizes, batches_of
 
@@ -343,7 +343,7 @@ def _given(result: Findings, policy: str) -> list[Given]:
     return given
 
 
-def _witnesses(directory: Path, result: Findings) -> tuple[dict[str, str], dict[Place, str]]:
+def _witnesses(directory: Path, result: Findings) -> tuple[dict[str, str], dict[FindingPlace, str]]:
     """A witness of each verdict of those that are judged, by file; by verdict the command that replays it."""
     from batchsim.analysis.witnesses import Witness, WitnessStep
 

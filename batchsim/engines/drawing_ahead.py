@@ -13,7 +13,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from batchsim.engines.latencies import Drawn, Stream
+from batchsim.engines.latencies import DrawnAhead, Stream
 from batchsim.engines.streams import MULTIPLIER_1, MULTIPLIER_2, STRIDE, stream_base
 
 DRAWS_AT_ONCE = 100_000
@@ -31,7 +31,7 @@ class DrawingAhead:
         """A run needed a draw that was not made ahead."""
         self._counts[stream] = max(use + 1, self._counts.get(stream, 0))
 
-    def draw(self, seeds: Sequence[int]) -> Iterator[tuple[int, Drawn]]:
+    def draw(self, seeds: Sequence[int]) -> Iterator[tuple[int, DrawnAhead]]:
         """Each seed, with draws that a run under it will probably need."""
         begin = 0
         while begin < len(seeds):
@@ -40,7 +40,7 @@ class DrawingAhead:
             yield from self._draw_at_once(seeds[begin:end])
             begin = end
 
-    def _draw_at_once(self, seeds: Sequence[int]) -> Iterator[tuple[int, Drawn]]:
+    def _draw_at_once(self, seeds: Sequence[int]) -> Iterator[tuple[int, DrawnAhead]]:
         counts = tuple(self._counts.values())
         ends = tuple(accumulate(counts))
         places = {
@@ -49,7 +49,7 @@ class DrawingAhead:
         uses = np.array([use for count in counts for use in range(count)], dtype=np.uint64)
         rows = _draws(np.repeat(self._bases(seeds), counts, axis=1), uses)
         for seed, row in zip(seeds, rows.tolist(), strict=True):
-            yield seed, Drawn(places, row, self.note)
+            yield seed, DrawnAhead(places, row, self.note)
 
     def _bases(self, seeds: Sequence[int]) -> _Bits:
         """Where the streams begin, by seed and stream."""

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from batchsim.engines.latencies import Drawn, Latencies, LatenciesDrawnAhead, Legs, Samplers, Streams
+from batchsim.engines.latencies import DrawnAhead, DrawnLegs, Latencies, LatenciesDrawnAhead, Samplers, Streams
 from batchsim.engines.streams import draw, number_of, stream_base
 from batchsim.model.operation import Operation, Timer
 from batchsim.model.system import Actor
 from batchsim.scenario import Slow
 
 
-def latencies_of(samplers: Samplers, seed: int, delays: Sequence[Slow], drawn: Drawn | None = None) -> Latencies:
+def latencies_of(
+    samplers: Samplers, seed: int, delays: Sequence[Slow], drawn: DrawnAhead | None = None
+) -> Latencies:
     """The latencies of one run; delays cost nothing where there are none."""
     if delays:
         return DelayedLatencies(samplers, seed, delays)
@@ -117,7 +119,7 @@ class DelayedLatencies(Latencies):
             self._all.append(those[-1])
         self._draws: Counter[tuple[str, int | None, str]] = Counter()
 
-    def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
+    def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
         """The next draw; what is slow takes effect later, so its leg before the effect is longer."""
         request_us, response_us, bits = super().draw_legs(actor, streams, operation, name)
         if operation.is_instant or name not in self._injected:

@@ -11,7 +11,7 @@ from batchsim.model.operation import Chance, Operation, Timer
 from batchsim.model.system import Actor
 from batchsim.scenario import Scenario
 
-Legs = tuple[int, int, int]
+DrawnLegs = tuple[int, int, int]
 """Request leg and response leg in microseconds, and a tie-break."""
 Streams = dict[str, int]
 """How far an actor is in each of its streams, by the name of the latency, as whoever draws counts it."""
@@ -19,7 +19,7 @@ Stream = tuple[str, int | None, str]
 """The kind and the number of an actor, and the name of a latency."""
 
 
-class Drawn(NamedTuple):
+class DrawnAhead(NamedTuple):
     """The first draws of some streams under one seed, made ahead."""
 
     places: Mapping[Stream, tuple[int, int]]
@@ -64,7 +64,7 @@ class Latencies:
         """How often each injected delay of the scenario has happened; here it has none."""
         return ()
 
-    def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
+    def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""
         item = operation.item if actor.draws_by_item else None
         bits = self._next_bits(actor, streams, name, item)
@@ -90,7 +90,7 @@ class Latencies:
         """The delay of this name that phase 1 begins, in microseconds."""
         return self.legs("phase-1", name, 0)[0]
 
-    def legs(self, actor_kind: str, name: str, use: int) -> Legs:
+    def legs(self, actor_kind: str, name: str, use: int) -> DrawnLegs:
         """Draw number `use`, from 0, of the actor that is alone of its kind."""
         bits = draw(stream_base(self._seed, actor_kind, name), use)
         sampler = self._samplers[name] or self._samplers.varying(name, None, None)
@@ -118,7 +118,7 @@ _NOWHERE = (0, 0)
 class LatenciesDrawnAhead(Latencies):
     """The same, where most draws were made before."""
 
-    def __init__(self, samplers: Samplers, seed: int, drawn: Drawn) -> None:
+    def __init__(self, samplers: Samplers, seed: int, drawn: DrawnAhead) -> None:
         super().__init__(samplers, seed)
         self._places, self._drawn, self._note = drawn
 

@@ -17,7 +17,7 @@ _OURS = str(Path(__file__).parent.parent / "_").removesuffix("_")
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
-class Told(NamedTuple):
+class ToldError(NamedTuple):
     """An error, and where it came from."""
 
     error: str
@@ -32,12 +32,12 @@ def is_own(error: Exception) -> bool:
     return not isinstance(error, MemoryError) and bool(files) and not files[-1][0].startswith(_OURS)
 
 
-def told(error: Exception) -> Told:
+def told(error: Exception) -> ToldError:
     """An error in one line, and the last line of the user's that led to it."""
     files = _files(error)
     theirs = [each for each in files if not each[0].startswith(_OURS)] or files
     own = [each for each in theirs if not each[0].startswith(_LIBRARIES)] or theirs
-    return Told(told_error(error), ":".join(map(str, own[-1])) if own else "")
+    return ToldError(told_error(error), ":".join(map(str, own[-1])) if own else "")
 
 
 def _files(error: Exception) -> list[tuple[str, int]]:

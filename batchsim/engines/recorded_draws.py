@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.injected_delays import DelaysMet
-from batchsim.engines.latencies import Latencies, Legs, Streams
+from batchsim.engines.latencies import DrawnLegs, Latencies, Streams
 from batchsim.model.operation import Chance, Operation, Timer
 from batchsim.model.system import Actor
 from batchsim.scenario import Slow
@@ -49,13 +49,13 @@ class RecordedDraws:
         """How often each injected delay of the scenario has happened; the draws contain what it adds."""
         return self._met.times
 
-    def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> Legs:
+    def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""
         if not operation.is_instant:
             self._met.note(actor, operation, name)
         return self._next_legs(actor, operation, name)
 
-    def _next_legs(self, actor: Actor, operation: Operation[Any], name: str) -> Legs:
+    def _next_legs(self, actor: Actor, operation: Operation[Any], name: str) -> DrawnLegs:
         use = (actor.name, name, operation.item, getattr(operation, "attempt", None))
         taken = self._taken.get(use, 0)
         self._taken[use] = taken + 1
@@ -75,12 +75,12 @@ class RecordedDraws:
         """Chance is a latency of nobody; raises `NoSuchDraw`."""
         raise NoSuchDraw(f"no chance of {chance.fault} is given for {operation.name} by {actor.name}")
 
-    def legs(self, actor_kind: str, name: str, use: int) -> Legs:
+    def legs(self, actor_kind: str, name: str, use: int) -> DrawnLegs:
         """The draw number `use`, from 0, of the actor that is alone of its kind."""
         attempt = None if actor_kind == PHASE_1 else use + 1
         return self._legs((actor_kind, name, None, attempt), 0)
 
-    def _legs(self, use: DrawnFor, number: int) -> Legs:
+    def _legs(self, use: DrawnFor, number: int) -> DrawnLegs:
         draws = self._draws.get(use, ())
         if number >= len(draws):
             actor, name, item, attempt = use

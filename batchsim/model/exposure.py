@@ -28,9 +28,9 @@ F = TypeVar("F", bound=Fault)
 T_co = TypeVar("T_co", covariant=True)
 
 
-Part = tuple[int, int]
+Share = tuple[int, int]
 """One of so many equal parts, by its number from 0."""
-WHOLE: Part = (0, 1)
+WHOLE: Share = (0, 1)
 
 
 OF_FAULTS = ("fault:", "outage:", "lost_state:")
@@ -109,7 +109,7 @@ class Exposure(Generic[F]):
         timer: Key | None = None,
         *,
         opportunity: str | None = None,
-        part: Part = WHOLE,
+        part: Share = WHOLE,
     ) -> Alternative:
         """One such way; `timer`: of the operation itself, if any.
 
@@ -120,7 +120,7 @@ class Exposure(Generic[F]):
             label, self.timer or timer, choice, self._chance(opportunity, part), self.is_open, self.number
         )
 
-    def _chance(self, opportunity: str | None, part: Part) -> Chance | None:
+    def _chance(self, opportunity: str | None, part: Share) -> Chance | None:
         probability = self.fault.probability
         if probability is None:
             return None

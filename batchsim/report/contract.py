@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
     from batchsim.batch.trace import Answered, Trace
     from batchsim.engines.chain import ExactExploration, ExactOutcome
-    from batchsim.engines.exhaustive import Bounds, Decision, Exploration, OutcomeClass
+    from batchsim.engines.exhaustive import Bounds, DecisiveSteps, Exploration, OutcomeClass
     from batchsim.engines.zones import TimedExploration, TimedOutcome
     from batchsim.model.run import Step
     from batchsim.scenario import Scenario
@@ -185,7 +185,7 @@ def _outcome(each: OutcomeClass) -> dict[str, Any]:
     }
 
 
-def _decision(each: Decision) -> dict[str, Any]:
+def _decision(each: DecisiveSteps) -> dict[str, Any]:
     return {
         "operation": each.operation,
         "actor": each.actor,

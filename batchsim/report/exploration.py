@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from batchsim.analysis.constraints import CONSTRAINTS_MAX, Explanation
-from batchsim.engines.exhaustive import Decision, Exploration, OutcomeClass
+from batchsim.engines.exhaustive import DecisiveSteps, Exploration, OutcomeClass
 from batchsim.report import words
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
@@ -132,7 +132,7 @@ def _show_reason(console: Console, verdict: str, reason: Explanation | None) -> 
         print_line(console, Text(str(constraint)), indent=4)
 
 
-def _show_decisions(console: Console, verdict: str, decisions: Sequence[Decision]) -> None:
+def _show_decisions(console: Console, verdict: str, decisions: Sequence[DecisiveSteps]) -> None:
     decided = [each for each in decisions if each.verdict == verdict]
     if not decided:
         return
@@ -168,7 +168,7 @@ def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)
 
 
-def _decision(decision: Decision) -> str:
+def _decision(decision: DecisiveSteps) -> str:
     overtakes = f" before {' and '.join(decision.overtook)}" if decision.overtook else ""
     edges = "1 edge" if decision.edges == 1 else f"{decision.edges:,} edges"
     turns_out = f"turns out as [{decision.alternative}]" if decision.alternative else "takes effect"

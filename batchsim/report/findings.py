@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from shlex import join
 
-from batchsim.analysis.findings import NO_FAULT, Base, Budget, Compared, Findings, Found, Known, Place, Standing
+from batchsim.analysis.findings import (
+    NO_FAULT,
+    Base,
+    Budget,
+    Compared,
+    FindingPlace,
+    Findings,
+    Found,
+    Known,
+    PolicyStanding,
+)
 from batchsim.batch.policies import LINEAGE, POLICIES
 from batchsim.batch.policies.proposed import PROPOSED
 from batchsim.report.file_names import FileNames
@@ -168,8 +178,8 @@ class _Page:
             return f"{given} without any fault." if given else "nothing without a fault."
         compared = self._judgement.compared(name, before, self._bases, self._up_to_one)
         compared = [each for each in compared if each.verdict != HONEST]
-        closed = [each for each in compared if each.standing is Standing.CLOSED]
-        opened = [each for each in compared if each.standing is Standing.CAME_BACK]
+        closed = [each for each in compared if each.standing is PolicyStanding.CLOSED]
+        opened = [each for each in compared if each.standing is PolicyStanding.CAME_BACK]
         opened = [each for each in opened if each.theirs.known is Known.PROVED]
         text = f"closes {self._pairs_of(closed)}" if closed else "closes nothing that these budgets prove closed"
         return f"{text}; opens {self._pairs_of(opened)}." if opened else f"{text}."
@@ -253,7 +263,7 @@ class _Page:
 
     # -- the witnesses -----------------------------------------------------------------------------
 
-    def _anchors_of(self, policy: str) -> Iterator[tuple[Place, str]]:
+    def _anchors_of(self, policy: str) -> Iterator[tuple[FindingPlace, str]]:
         """Where each schedule of a policy stands in its file."""
         names = FileNames()
         for place, _ in self._findings.shown(policy):
@@ -274,8 +284,8 @@ class _Page:
         yield f"Explore it: {code(join(self._findings.explore(case)))}"
 
 
-def _place(found: Found, verdict: str) -> Place:
-    return Place(found.case.policy, found.case.batch.base, found.case.budget, verdict)
+def _place(found: Found, verdict: str) -> FindingPlace:
+    return FindingPlace(found.case.policy, found.case.batch.base, found.case.budget, verdict)
 
 
 def _listed(budgets: Sequence[Budget]) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from shlex import join
 from typing import Any
 
-from batchsim.analysis.findings import Base, Batch, Budget, Compared, Findings, Found, Place
+from batchsim.analysis.findings import Base, Budget, Compared, FindingPlace, Findings, Found, SizedBatch
 from batchsim.report.contract import SCHEMA
 
 
 def findings_document(
-    findings: Findings, replays: Mapping[Place, str], warnings: Sequence[str] = ()
+    findings: Findings, replays: Mapping[FindingPlace, str], warnings: Sequence[str] = ()
 ) -> dict[str, Any]:
     """All cells, with a witness of each verdict, and how each policy stands; `replays`: as on the terminal."""
     scope, effort, judgement = findings.scope, findings.effort, findings.judgement
@@ -47,13 +47,13 @@ def _base(base: Base) -> dict[str, Any]:
     return {"scenario": base.scenario, **({} if base.call is None else {"call": base.call.value})}
 
 
-def _sizes(batch: Batch) -> dict[str, int]:
+def _sizes(batch: SizedBatch) -> dict[str, int]:
     """None of a system of the user's own: its scenario says how large it is."""
     return {} if batch.base.call is None else {"items": batch.items, "consumers": batch.consumers}
 
 
 def _cell(
-    findings: Findings, policy: str, base: Base, budget: Budget, replays: Mapping[Place, str]
+    findings: Findings, policy: str, base: Base, budget: Budget, replays: Mapping[FindingPlace, str]
 ) -> dict[str, Any]:
     cell = findings.judgement.cell(policy, budget, base)
     return {
@@ -65,13 +65,15 @@ def _cell(
         "sampled_with_the_faults": cell.happened,
         "ok_occurs": cell.gives_ok,
         "verdicts": [
-            _verdict(findings, Place(policy, base, budget, verdict), found, replays)
+            _verdict(findings, FindingPlace(policy, base, budget, verdict), found, replays)
             for verdict, found in findings.judgement.found(policy, budget, base).items()
         ],
     }
 
 
-def _verdict(findings: Findings, place: Place, found: Found, replays: Mapping[Place, str]) -> dict[str, Any]:
+def _verdict(
+    findings: Findings, place: FindingPlace, found: Found, replays: Mapping[FindingPlace, str]
+) -> dict[str, Any]:
     case, smaller = found.case, place.budget.parts
     up_to = findings.judgement.up_to
     return {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from batchsim.analysis.findings import Base, Budget, Findings, Known, Place, Standing
+from batchsim.analysis.findings import Base, Budget, FindingPlace, Findings, Known, PolicyStanding
 from batchsim.report.findings_words import (
     HONEST,
     alike,
@@ -23,15 +23,15 @@ from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_
 from batchsim.scenario import fault_in_words
 
 _STYLES = {
-    Standing.OPEN: BAD,
-    Standing.CAME_BACK: BAD,
-    Standing.CLOSED: GOOD,
-    Standing.NOT_FOUND: UNSURE,
-    Standing.CANNOT_HAPPEN: UNSURE,
+    PolicyStanding.OPEN: BAD,
+    PolicyStanding.CAME_BACK: BAD,
+    PolicyStanding.CLOSED: GOOD,
+    PolicyStanding.NOT_FOUND: UNSURE,
+    PolicyStanding.CANNOT_HAPPEN: UNSURE,
 }
 
 
-def show_findings(console: Console, findings: Findings, replays: Mapping[Place, str]) -> None:
+def show_findings(console: Console, findings: Findings, replays: Mapping[FindingPlace, str]) -> None:
     """What each policy can come to under each budget, and how each stands against the one it is held against.
 
     `replays`: commands that run a witness, by the verdict that it gives.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from batchsim.analysis.findings import Base, Budget, Cell, Compared, Findings, Known, Standing
+from batchsim.analysis.findings import Base, Budget, Compared, Findings, Known, PolicyStanding, TableCell
 from batchsim.report.phrases import counted
 
 HONEST = "true_failure"
 """The call rejected and the work was not done: no defect by itself."""
 
 
-def nothing_found(cell: Cell, budget: Budget) -> str:
+def nothing_found(cell: TableCell, budget: Budget) -> str:
     """What a cell says in which no verdict is listed; of a pair of faults, none that neither gives alone."""
     none = "no more" if len(budget.names) == 2 else "none"
     if cell.known is Known.SAMPLED:
@@ -20,12 +20,12 @@ def nothing_found(cell: Cell, budget: Budget) -> str:
     return f"{none}, proved" if cell.known is Known.PROVED else "cannot happen"
 
 
-def maybe_more(cell: Cell) -> str:
+def maybe_more(cell: TableCell) -> str:
     """What a cell says below the verdicts that are listed; empty: these are all."""
     return f"maybe more ({counted_schedules(cell)})" if cell.known is Known.SAMPLED else ""
 
 
-def counted_schedules(cell: Cell) -> str:
+def counted_schedules(cell: TableCell) -> str:
     """`480 sampled schedules`."""
     return f"{cell.schedules:,} sampled schedule{'' if cell.schedules == 1 else 's'}"
 
@@ -38,24 +38,24 @@ def named(budget: Budget) -> str:
 def standing_in_words(compared: Compared, against: str) -> str:
     """How a policy stands, and how that is known; `against`: the name of the other one."""
     match compared.standing:
-        case Standing.CLOSED:
+        case PolicyStanding.CLOSED:
             return "closed, proved"
-        case Standing.NOT_FOUND | Standing.CANNOT_HAPPEN:
+        case PolicyStanding.NOT_FOUND | PolicyStanding.CANNOT_HAPPEN:
             return _without_it(compared.ours, compared.budget)
-        case Standing.CAME_BACK:
+        case PolicyStanding.CAME_BACK:
             return f"came back ({against}: {_without_it(compared.theirs, compared.budget)})"
         case _:
             return "open"
 
 
-def _without_it(cell: Cell, budget: Budget) -> str:
+def _without_it(cell: TableCell, budget: Budget) -> str:
     """What is known of a policy that was not found to give a verdict."""
     if cell.known is Known.SAMPLED:
         return f"not found in {counted_schedules(cell)}{_never(cell, budget)}"
     return "proved not to occur" if cell.known is Known.PROVED else "cannot happen"
 
 
-def _never(cell: Cell, budget: Budget) -> str:
+def _never(cell: TableCell, budget: Budget) -> str:
     """What is to be added of schedules that were drawn, if the faults are in none of them."""
     faults = "the faults" if len(budget.names) > 1 else "the fault"
     return "" if cell.happened else f", {faults} in none of them"
@@ -67,7 +67,7 @@ class Alike(NamedTuple):
     base: Base
     verdict: str
     budgets: tuple[Budget, ...]
-    standing: Standing
+    standing: PolicyStanding
     words: str
 
     @property
@@ -78,7 +78,7 @@ class Alike(NamedTuple):
 
 def alike(compared: Iterable[Compared], against: str) -> list[Alike]:
     """How a policy stands, with all budgets together under which it stands alike as to a verdict."""
-    budgets: dict[tuple[Base, str, Standing, str], list[Budget]] = {}
+    budgets: dict[tuple[Base, str, PolicyStanding, str], list[Budget]] = {}
     for each in compared:
         words = standing_in_words(each, against)
         budgets.setdefault((each.base, each.verdict, each.standing, words), []).append(each.budget)
@@ -93,14 +93,14 @@ def alike(compared: Iterable[Compared], against: str) -> list[Alike]:
 def standings_in_short(compared: Sequence[Compared]) -> str:
     """`5 closed, 3 open, 1 came back, 2 not found (no proof)`, a verdict under a budget being one."""
     words = {
-        Standing.CLOSED: "closed",
-        Standing.OPEN: "open",
-        Standing.CAME_BACK: "came back",
-        Standing.NOT_FOUND: "not found (no proof)",
-        Standing.CANNOT_HAPPEN: "under faults that cannot happen",
+        PolicyStanding.CLOSED: "closed",
+        PolicyStanding.OPEN: "open",
+        PolicyStanding.CAME_BACK: "came back",
+        PolicyStanding.NOT_FOUND: "not found (no proof)",
+        PolicyStanding.CANNOT_HAPPEN: "under faults that cannot happen",
     }
     count = {standing: sum(each.standing is standing for each in compared) for standing in words}
-    always = (Standing.CLOSED, Standing.OPEN, Standing.CAME_BACK)
+    always = (PolicyStanding.CLOSED, PolicyStanding.OPEN, PolicyStanding.CAME_BACK)
     return ", ".join(f"{count[each]} {words[each]}" for each in words if count[each] or each in always)
 
 

@@ -11,7 +11,7 @@ from batchsim.analysis.window.legs import REQUEST, RESPONSE, Leg
 from batchsim.analysis.window.sums import Instant, Sum, difference, legs_of
 from batchsim.batch.operations import OPERATIONS, GetMeta, TakeMessage
 
-Use = tuple[str, str, int | None, int | None, int]
+LegUse = tuple[str, str, int | None, int | None, int]
 """A leg without its part."""
 
 
@@ -48,19 +48,19 @@ class Names:
         return self._intervals[leg] != (0, 0)
 
     def _terms(self, total: Sum) -> list[str]:
-        parts: dict[Use, dict[str, int]] = {}
+        parts: dict[LegUse, dict[str, int]] = {}
         for leg, count in total:
             parts.setdefault(_use(leg), {})[leg.part] = count
         return [term for use in sorted(parts, key=_rank) for term in self._term(use, parts[use])]
 
-    def _term(self, use: Use, parts: dict[str, int]) -> list[str]:
+    def _term(self, use: LegUse, parts: dict[str, int]) -> list[str]:
         name = self._name(use)
         there = {part for part in (REQUEST, RESPONSE) if self._takes_time(_leg(use, part))}
         if parts.keys() == there and len(set(parts.values())) == 1:
             return [_times(parts[min(there)], name)]
         return [_times(count, f"{name}.{part}") for part, count in sorted(parts.items())]
 
-    def _name(self, use: Use) -> str:
+    def _name(self, use: LegUse) -> str:
         operation, who, item, attempt, number = use
         name = operation.partition(".")[2] if "(" not in operation else operation
         others = [each for each in self._uses if each[0] == operation and each != use]
@@ -78,11 +78,11 @@ class Names:
         return f"{name}[{', '.join(told)}]" if told else name
 
 
-def _use(leg: Leg) -> Use:
+def _use(leg: Leg) -> LegUse:
     return leg.operation, leg.who, leg.item, leg.attempt, leg.use
 
 
-def _leg(use: Use, part: str) -> Leg:
+def _leg(use: LegUse, part: str) -> Leg:
     return Leg(use[0], part, *use[1:])
 
 
@@ -90,7 +90,7 @@ def _times(count: int, name: str) -> str:
     return name if count == 1 else f"{count} {name}"
 
 
-def _rank(use: Use) -> tuple[Any, ...]:
+def _rank(use: LegUse) -> tuple[Any, ...]:
     """Items one after the other, and their steps as the protocol has them."""
     operation, who, item, attempt, number = use
     places = list(OPERATIONS)

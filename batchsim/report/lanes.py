@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 
-class Drawn(Protocol):
+class StepInLane(Protocol):
     """A step of a schedule."""
 
     @property
@@ -26,7 +26,7 @@ class Drawn(Protocol):
         """How it turned out."""
 
 
-def lanes(steps: Sequence[Drawn]) -> list[str]:
+def lanes(steps: Sequence[StepInLane]) -> list[str]:
     """A column for each actor; the operation stands in it, its answer at the end of the line."""
     actors = list(dict.fromkeys(step.actor for step in steps))
     width = max(len(step.name) for step in steps)

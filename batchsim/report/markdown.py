@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from batchsim.analysis.chains import Leg, any_of, folded
+from batchsim.analysis.chains import Stretch, any_of, folded
 from batchsim.analysis.excerpt import excerpt
 from batchsim.analysis.likeness import first_alike
 from batchsim.analysis.margins import Margin
@@ -261,7 +261,7 @@ def _chains(margin: Margin) -> str:
     return table(headings, list(_shortened(rows)), right=(1, 2, 4, 5))
 
 
-def _side(end: Step, legs: tuple[Leg, ...]) -> list[tuple[str, str, str]]:
+def _side(end: Step, legs: tuple[Stretch, ...]) -> list[tuple[str, str, str]]:
     """What a chain consists of: how long each leg took, of a repeated one all together; and all up to there."""
     rows: list[tuple[str, str, str]] = []
     together_us = 0
@@ -278,7 +278,7 @@ def _side(end: Step, legs: tuple[Leg, ...]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _names(legs: Sequence[Leg], end: Step) -> str:
+def _names(legs: Sequence[Stretch], end: Step) -> str:
     """Legs that are alike, with their actor where it is not that of the end."""
     actors = {leg.actor for leg in legs}
     actor = actors.pop() if len(actors) == 1 else any_of(legs[0].actor)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from batchsim.analysis.chains import Leg, Span, any_of, folded, spans_of
+from batchsim.analysis.chains import Span, Stretch, any_of, folded, spans_of
 from batchsim.analysis.contest import contest_of
 from batchsim.analysis.headings import headings_of
 from batchsim.analysis.judging import missed_in_words
@@ -28,7 +28,7 @@ from batchsim.scenario import fault_in_words
 if TYPE_CHECKING:
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
 
-Chains = tuple[tuple[Leg, ...], tuple[Leg, ...]] | None
+Chains = tuple[tuple[Stretch, ...], tuple[Stretch, ...]] | None
 
 
 def show_scenario_run(
@@ -168,7 +168,7 @@ def _table_of_margin(margin: Margin) -> Table:
     return table
 
 
-def _rows(legs: Sequence[Leg]) -> Iterator[tuple[str, str]]:
+def _rows(legs: Sequence[Stretch]) -> Iterator[tuple[str, str]]:
     """What a chain consists of, and how long each took; of what is repeated, all of them together."""
     for fold in folded(spans_of(legs), lambda span: (any_of(span.actor), _name(span))):
         names = repeated([_name(spans[0]) for spans in fold.cycle], fold.times)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from batchsim.analysis.window import Case, Change, Condition, Standing, Window
+from batchsim.analysis.window import Case, Condition, LatencyChange, Window, WindowStanding
 from batchsim.analysis.window.assignments import Durations, Intervals, latency_of, support_of
-from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.sums import Instant, instant_us
 from batchsim.report.formulas import formula
 from batchsim.report.screen import Text, print_line
@@ -23,9 +23,9 @@ class WindowResult:
 
     verdict: str
     window: Window | None
-    change: Change | None
+    change: LatencyChange | None
     """The smallest one that opens or closes it."""
-    at_means: Standing | None = None
+    at_means: WindowStanding | None = None
     """How it stands with all latencies at their means."""
     why_none: str = ""
 
@@ -43,7 +43,9 @@ def show_windows(console: Console, title: str, policy: str, results: Sequence[Wi
             _show_window(console, result.window, result.change, result.at_means)
 
 
-def _show_window(console: Console, window: Window, change: Change | None, at_means: Standing | None) -> None:
+def _show_window(
+    console: Console, window: Window, change: LatencyChange | None, at_means: WindowStanding | None
+) -> None:
     if not window.reasons:
         console.print(Text(f"{window.verdict} is never given: proved for all schedules", style=GOOD))
         return
@@ -121,13 +123,13 @@ def _range(window: Window, instant: Instant) -> str:
     return f"{rounded(least)} … {rounded(max(sum((us or 0) * n for us, n in each) for each in most))}"
 
 
-def _show_standing(console: Console, window: Window, at_means: Standing) -> None:
+def _show_standing(console: Console, window: Window, at_means: WindowStanding) -> None:
     slack_us = window.slack_us(window.values)
     by = f", by {rounded(abs(slack_us))}" if slack_us else ""
-    if at_means is Standing.EITHER:
+    if at_means is WindowStanding.EITHER:
         says = Text("at the means of all latencies two steps fall on one instant: either may come first", UNSURE)
     else:
-        style = BAD if at_means is Standing.OPEN else GOOD
+        style = BAD if at_means is WindowStanding.OPEN else GOOD
         says = Text(f"at the means of all latencies the window is {at_means}{by}", style)
     print_line(console, says)
     print_line(console, Text(_told_within(window)))
@@ -145,10 +147,10 @@ def _told_within(window: Window) -> str:
     return f"of latencies within the intervals, each leg by itself and the same in all its uses, {says}"
 
 
-def _told_change(window: Window, change: Change) -> str:
+def _told_change(window: Window, change: LatencyChange) -> str:
     longer = "longer" if change.by_us > 0 else "shorter"
     opens = "opens" if change.opens else "closes"
-    less = "either may come first" if change.one_less is Standing.EITHER else "it does not"
+    less = "either may come first" if change.one_less is WindowStanding.EITHER else "it does not"
     return (
         f"{change.latency} {abs(change.by_us):,} us {longer}, {change.to_us:,} us, {opens} it"
         f"; with one microsecond less {less}"
@@ -181,7 +183,7 @@ def _show_numbers(console: Console, window: Window) -> None:
     print_table(console, table)
 
 
-def latencies_in(window: Window) -> list[Latency]:
+def latencies_in(window: Window) -> list[LatencyLeg]:
     """The latencies in the conditions within the intervals, those that take no time left out."""
     cases = window.cases_within or ((window.nearest,) if window.nearest else ())
     conditions = [condition for case in cases for condition in case.conditions or case.settled]
@@ -240,7 +242,7 @@ def _condition(window: Window, condition: Condition, *, always: bool) -> dict[st
     }
 
 
-def _change(change: Change | None) -> dict[str, object] | None:
+def _change(change: LatencyChange | None) -> dict[str, object] | None:
     if change is None:
         return None
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from batchsim.analysis.worth import EXECUTION, Judged, Row, Worth
+from batchsim.analysis.worth import EXECUTION, Judged, Worth, WorthRow
 from batchsim.analysis.worth.results import value_us
 from batchsim.analysis.worth.sooner import Sooner
 from batchsim.report.latencies import spread_in_words
@@ -148,11 +148,11 @@ def _rows(worth: Worth, waiting: Judged) -> str:
     return table(headings, rows, right=range(7))
 
 
-def _execution(worth: Worth, row: Row) -> str:
+def _execution(worth: Worth, row: WorthRow) -> str:
     return execution_of(worth, row) if row.point.values else f"{plain(execution_of(worth, row))} (the scenario)"
 
 
-def timing(row: Row) -> tuple[str, ...]:
+def timing(row: WorthRow) -> tuple[str, ...]:
     """The cells of a row that are measured in runs."""
     found, measured = ("-", "-", "-", "-"), row.timing
     if measured.late:

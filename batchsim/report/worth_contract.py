@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from batchsim.analysis.sweep import CONFIDENCE
-from batchsim.analysis.worth import Border, Row, Spread, Worth, judge
+from batchsim.analysis.worth import Border, Spread, Worth, WorthRow, judge
 from batchsim.batch.operations import FindBatch
 from batchsim.report.phrases import answer_of
 from batchsim.report.sweep_contract import results_of
@@ -48,7 +48,7 @@ def worth_document(worth: Worth) -> dict[str, Any]:
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: WorthRow) -> dict[str, Any]:
     timing = row.timing
     return {
         "point": {name: value.text for name, value in row.point.values},

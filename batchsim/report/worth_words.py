@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from batchsim.analysis.sweep import Point, Sweep
-from batchsim.analysis.worth import EXECUTION, Effect, Judged, Otherwise, Row, Worth
+from batchsim.analysis.worth import EXECUTION, EffectOfFix, Judged, Otherwise, Worth, WorthRow
 from batchsim.batch.operations import FindBatch
 from batchsim.report import shares, words
 from batchsim.report.latencies import by_item, spread_in_words
@@ -60,7 +60,7 @@ def own_execution(scenario: Scenario) -> str:
     return by_item(scenario, "run.finish")
 
 
-def execution_of(worth: Worth, row: Row) -> str:
+def execution_of(worth: Worth, row: WorthRow) -> str:
     """How long child runs execute in a row."""
     values = dict(row.point.values)
     return time(values[EXECUTION].number) if values else own_execution(worth.scenario)
@@ -113,15 +113,15 @@ def _effect(worth: Worth, judged: Judged, say: Say) -> str:
     left = shares.share(judged.share)
     difference = shares.difference(judged.gain) if judged.gain else "no false failure at all"
     match judged.effect:
-        case Effect.NOTHING:
+        case EffectOfFix.NOTHING:
             return f"worth nothing there: none of {judged.share.runs:,} runs was saved ({difference})"
-        case Effect.ALL:
+        case EffectOfFix.ALL:
             return f"worth all of it: {difference}, which leaves {left}"
-        case Effect.SOME:
+        case EffectOfFix.SOME:
             return f"worth a part of it: {difference}, which leaves {left}"
-        case Effect.MORE:
+        case EffectOfFix.MORE:
             return f"worse: {difference}, which makes it {left}"
-        case Effect.UNSURE:
+        case EffectOfFix.UNSURE:
             return f"not told apart from {say(worth.first)} by so many runs: {difference}"
 
 
@@ -144,7 +144,7 @@ def _borders(worth: Worth, judged: Judged) -> str:
     return ", ".join(f"{border(worth, judged, row)} for runs of {execution_of(worth, row)}" for row in rows)
 
 
-def border(worth: Worth, judged: Judged, row: Row) -> str:
+def border(worth: Worth, judged: Judged, row: WorthRow) -> str:
     """From which delay on one of these policies can decide otherwise."""
     found = worth.border(judged.policies[0], row)
     if found is None:
@@ -187,12 +187,12 @@ def verb(policies: Sequence[str], one: str, several: str) -> str:
 # -- rows ------------------------------------------------------------------------------------------
 
 
-def retries(row: Row) -> str:
+def retries(row: WorthRow) -> str:
     """How later attempts were answered, where any was: `500: 1,812; 422: 778`."""
     answers = (f"{answer_of(status, sealed)}: {count:,}" for (status, sealed), count in row.timing.retries)
     return "; ".join(answers) or "-"
 
 
-def ends(row: Row) -> str:
+def ends(row: WorthRow) -> str:
     """What the caller got how often: `ApiError(422): 778`."""
     return "; ".join(f"{words.call(call)}: {count:,}" for call, count in row.timing.ends) or "-"

@@ -12,7 +12,7 @@ from batchsim.model.system import System
 from batchsim.scenario import declared, defaults
 from batchsim.scenario.building import built, moments_of
 from batchsim.scenario.latencies import Latency
-from batchsim.scenario.overrides import Override, applied, parse_override
+from batchsim.scenario.overrides import FieldOverride, applied, parse_override
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, fail
 from batchsim.scenario.scenario import Scenario
 from batchsim.scenario.schema.validation import is_own, validated, validated_own
@@ -120,4 +120,4 @@ def _overridden(root: Node, options: Iterable[str], seed: int | None, problems: 
             problems.extend(error.problems)
     if seed is None:
         return root
-    return applied(root, Override(("seed",), planted(seed, Place(f"--seed {seed}"))))
+    return applied(root, FieldOverride(("seed",), planted(seed, Place(f"--seed {seed}"))))

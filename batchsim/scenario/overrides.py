@@ -16,7 +16,7 @@ _INDEX = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
-class Override:
+class FieldOverride:
     """One value of one field, and the option that it comes from."""
 
     keys: tuple[str, ...]
@@ -29,7 +29,7 @@ class Override:
         return self.value.place
 
 
-def parse_override(option: str) -> Override:
+def parse_override(option: str) -> FieldOverride:
     """The override that `KEY=VALUE` asks for; raises `InvalidScenario`."""
     place = Place(f"--set {_shortened(option)}")
     key, equals, value = option.partition("=")
@@ -42,10 +42,10 @@ def parse_override(option: str) -> Override:
         raise InvalidScenario(_moved(error.problems, place, key)) from None
     if document.problems:
         raise InvalidScenario(_moved(document.problems, place, key))
-    return Override(_joined(keys), planted(document.root and plain(document.root), place))
+    return FieldOverride(_joined(keys), planted(document.root and plain(document.root), place))
 
 
-def applied(root: Node, override: Override) -> Node:
+def applied(root: Node, override: FieldOverride) -> Node:
     """The tree with one field overridden; raises `InvalidScenario` where there is no way to that field."""
     return _with(root, override.keys, override, ())
 
@@ -62,7 +62,7 @@ def _joined(keys: tuple[str, ...]) -> tuple[str, ...]:
     return keys
 
 
-def _with(node: Node | None, keys: Sequence[str], override: Override, above: Path) -> Node:
+def _with(node: Node | None, keys: Sequence[str], override: FieldOverride, above: Path) -> Node:
     """A copy of `node` with the override in it; what is not on its way is shared."""
     if not keys:
         return override.value
@@ -77,7 +77,7 @@ def _with(node: Node | None, keys: Sequence[str], override: Override, above: Pat
     return replace(node, value={**node.value, keys[0]: child})
 
 
-def _with_entry(node: Node, keys: Sequence[str], override: Override, above: Path) -> Node:
+def _with_entry(node: Node, keys: Sequence[str], override: FieldOverride, above: Path) -> Node:
     entries: list[Node] = node.value
     index = int(keys[0]) if _INDEX.fullmatch(keys[0]) else None
     if index is None or index > len(entries):

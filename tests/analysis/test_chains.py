@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchsim.analysis.chains import Leg, any_of, cause_of, folded, last_common_cause, legs_between, spans_of
+from batchsim.analysis.chains import Stretch, any_of, cause_of, folded, last_common_cause, legs_between, spans_of
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.batch.trace import Trace
@@ -16,7 +16,7 @@ from batchsim.scenario import Scenario
 from tests.strategies import policies, request_leg, scenarios, timeless
 
 
-def assert_contiguous(legs: tuple[Leg, ...], from_us: int, to_us: int) -> None:
+def assert_contiguous(legs: tuple[Stretch, ...], from_us: int, to_us: int) -> None:
     instant_us = from_us
     for leg in legs:
         assert leg.from_us == instant_us <= leg.to_us
@@ -117,11 +117,11 @@ def test_a_step_and_its_cause_part_at_the_cause() -> None:
 
 def test_neighbouring_legs_of_an_operation_are_one_span() -> None:
     legs = (
-        Leg("a", "x", "request", 0, 3),
-        Leg("a", "x", "response", 3, 5),
-        Leg("b", "x", "request", 5, 6),
-        Leg("b", "y", "request", 6, 6),
-        Leg("a", "x", "request", 6, 9),
+        Stretch("a", "x", "request", 0, 3),
+        Stretch("a", "x", "response", 3, 5),
+        Stretch("b", "x", "request", 5, 6),
+        Stretch("b", "y", "request", 6, 6),
+        Stretch("a", "x", "request", 6, 9),
     )
     spans = [(span.actor, span.operation, span.duration_us) for span in spans_of(legs)]
     assert spans == [("a", "x", 5), ("b", "x", 1), ("a", "x", 3)]

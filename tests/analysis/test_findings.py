@@ -14,25 +14,25 @@ from batchsim.analysis.findings import (
     ONCE,
     USUAL,
     Base,
-    Batch,
     Budget,
-    Case,
     Effort,
     Finding,
     Findings,
-    Judgement,
+    FindingsTable,
+    FoundSchedule,
     Known,
+    PolicyStanding,
     Scope,
+    SizedBatch,
     Sizes,
-    Standing,
-    Witness,
+    SurveyCase,
     batches_of,
     budgets_of,
     cases_of,
     survey,
     switches_over,
 )
-from batchsim.analysis.findings.examining import Work, examine, under_budget
+from batchsim.analysis.findings.examining import CaseWork, examine, under_budget
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policies.pr4397 import PR4397
 from batchsim.batch.policies.proposed import PROPOSED
@@ -60,16 +60,16 @@ def _at_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def case(
     policy: str, budget: Budget, call: Call = Call.TRIGGER, without: str = "", consumers: int = 2, items: int = 1
-) -> Case:
-    return Case(policy, without, budget, Batch(Base("small-payloads", call), items, consumers))
+) -> SurveyCase:
+    return SurveyCase(policy, without, budget, SizedBatch(Base("small-payloads", call), items, consumers))
 
 
-def examined(subject: Case, effort: Effort = EFFORT, *, tries_all: bool = True) -> Finding:
+def examined(subject: SurveyCase, effort: Effort = EFFORT, *, tries_all: bool = True) -> Finding:
     scenario, _ = BATCHES[subject.batch]
-    return examine(Work(subject, scenario, faults_of(subject), (), Path()), effort, tries_all).finding
+    return examine(CaseWork(subject, scenario, faults_of(subject), (), Path()), effort, tries_all).finding
 
 
-def faults_of(subject: Case) -> tuple[Fault, ...]:
+def faults_of(subject: SurveyCase) -> tuple[Fault, ...]:
     return tuple(ONCE[name].fault for name in subject.budget.names)
 
 
@@ -174,16 +174,16 @@ def test_whether_all_faults_of_a_budget_can_happen_is_known_of_all_schedules_and
         assert drawn.gives_ok
 
 
-def judged(*findings: Finding) -> Judgement:
-    return Judgement({finding.case: finding for finding in findings})
+def judged(*findings: Finding) -> FindingsTable:
+    return FindingsTable({finding.case: finding for finding in findings})
 
 
 def finding(policy: str, budget: Budget, *verdicts: str, is_complete: bool = True, happened: int = 1) -> Finding:
-    witnesses = {verdict: Witness((verdict,), ()) for verdict in verdicts}
+    witnesses = {verdict: FoundSchedule((verdict,), ()) for verdict in verdicts}
     return Finding(case(policy, budget), is_complete, 100, happened, witnesses, gives_ok=True)
 
 
-def standings(ours: Finding, theirs: Finding) -> dict[str, Standing]:
+def standings(ours: Finding, theirs: Finding) -> dict[str, PolicyStanding]:
     ours_alone = finding("mine", NO_FAULT, "stuck")
     theirs_alone = finding("other", NO_FAULT, "stuck")
     compared = judged(ours_alone, theirs_alone, ours, theirs).compared(
@@ -196,16 +196,16 @@ def test_nothing_is_closed_without_a_proof() -> None:
     theirs = finding("other", CRASHED, "lost_item", "stuck")
     proved = standings(finding("mine", CRASHED, "stuck", "leaked_keys"), theirs)
     assert proved == {
-        "lost_item": Standing.CLOSED,
-        "stuck": Standing.OPEN,
-        "leaked_keys": Standing.CAME_BACK,
+        "lost_item": PolicyStanding.CLOSED,
+        "stuck": PolicyStanding.OPEN,
+        "leaked_keys": PolicyStanding.CAME_BACK,
     }
     sampled = standings(finding("mine", CRASHED, "stuck", is_complete=False), theirs)
-    assert sampled == {"lost_item": Standing.NOT_FOUND, "stuck": Standing.OPEN}
+    assert sampled == {"lost_item": PolicyStanding.NOT_FOUND, "stuck": PolicyStanding.OPEN}
     # What a smaller budget gives, a larger one gives, whether a schedule of it was drawn or not.
-    assert standings(finding("mine", CRASHED, is_complete=False), theirs)["stuck"] is Standing.OPEN
+    assert standings(finding("mine", CRASHED, is_complete=False), theirs)["stuck"] is PolicyStanding.OPEN
     never = standings(finding("mine", CRASHED, "stuck", happened=0), theirs)
-    assert never == {"lost_item": Standing.CANNOT_HAPPEN, "stuck": Standing.CANNOT_HAPPEN}
+    assert never == {"lost_item": PolicyStanding.CANNOT_HAPPEN, "stuck": PolicyStanding.CANNOT_HAPPEN}
 
 
 def test_what_cannot_happen_is_not_none() -> None:

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchsim.analysis.chains import Leg
-from batchsim.analysis.lanes import Fold, Lane, attempt_of, busy_stretches, folded, lanes_of
+from batchsim.analysis.chains import Stretch
+from batchsim.analysis.lanes import ActorLane, FoldedLanes, attempt_of, busy_stretches, lanes_of, with_folded
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.engines.timed import simulate
@@ -15,8 +15,8 @@ from tests.report.samples import incident, steady, thousand, two_hours
 from tests.strategies import policies, scenarios
 
 
-def _lane(actor: str, *legs: tuple[int, int]) -> Lane:
-    return Lane(actor, tuple(Leg(actor, "redis.record", "request", *ends) for ends in legs), ())
+def _lane(actor: str, *legs: tuple[int, int]) -> ActorLane:
+    return ActorLane(actor, tuple(Stretch(actor, "redis.record", "request", *ends) for ends in legs), ())
 
 
 def test_lanes_are_in_the_order_of_the_protocol() -> None:
@@ -54,7 +54,7 @@ def test_every_step_is_in_a_lane_and_no_two_legs_of_a_lane_overlap_but_those_iss
 def test_timers_are_waits_and_idle_consumers_are_not() -> None:
     (run,) = two_hours().runs
     lanes = {lane.actor: lane for lane in lanes_of(run.trace)}
-    assert Leg("reaper", "jobs.take_expiry", "wait", 0, 1_800_000_000) in lanes["reaper"].legs
+    assert Stretch("reaper", "jobs.take_expiry", "wait", 0, 1_800_000_000) in lanes["reaper"].legs
     assert [leg.duration_us for leg in lanes["job-0"].legs if leg.part == "wait"] == [200_000] * 3
     assert not [leg for leg in lanes["consumer-0"].legs if leg.part == "wait"]
     assert [leg.operation for leg in lanes["sdk"].legs] == ["http.deliver", "waitpoint"]
@@ -68,28 +68,28 @@ def test_a_call_that_does_not_wait_has_no_waitpoint() -> None:
 
 def test_few_lanes_stay_as_they_are() -> None:
     lanes = lanes_of(incident().runs[0].trace)
-    assert folded(lanes, (), 20) == lanes
+    assert with_folded(lanes, (), 20) == lanes
 
 
 def test_large_groups_are_folded_but_for_those_involved() -> None:
     lanes = lanes_of(thousand().trace)
-    shown = folded(lanes, {"consumer-3", "run-7"}, 20)
+    shown = with_folded(lanes, {"consumer-3", "run-7"}, 20)
     assert len(shown) <= 20
-    assert {lane.actor for lane in shown if isinstance(lane, Lane)} >= {
+    assert {lane.actor for lane in shown if isinstance(lane, ActorLane)} >= {
         "sdk",
         "handler-1",
         "consumer-3",
         "run-7",
     }
-    (runs,) = (lane for lane in shown if isinstance(lane, Fold) and lane.kind == "run")
+    (runs,) = (lane for lane in shown if isinstance(lane, FoldedLanes) and lane.kind == "run")
     assert (runs.count, runs.others_shown, runs.of_handler) == (999, True, None)
 
 
 def test_items_of_a_handler_fold_by_themselves() -> None:
     lanes = [_lane("handler-1"), *(_lane(f"handler-1.{item}", (item, item + 3)) for item in range(9))]
-    shown = folded(lanes, (), 20)
-    assert isinstance(shown[0], Lane)
-    assert isinstance(shown[1], Fold)
+    shown = with_folded(lanes, (), 20)
+    assert isinstance(shown[0], ActorLane)
+    assert isinstance(shown[1], FoldedLanes)
     assert (shown[1].count, shown[1].of_handler, shown[1].peak) == (9, "handler-1", 3)
 
 
@@ -99,14 +99,14 @@ def test_a_fold_counts_how_many_are_busy() -> None:
         _lane("run-1", (5, 20)),
         *(_lane(f"run-{n}", (30, 40)) for n in (2, 3, 4)),
     ]
-    (fold,) = folded(lanes, (), 20)
-    assert isinstance(fold, Fold)
+    (fold,) = with_folded(lanes, (), 20)
+    assert isinstance(fold, FoldedLanes)
     assert fold.busy == ((0, 1), (5, 2), (10, 1), (20, 0), (30, 3), (40, 0))
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), max_size=12))
 def test_busy_stretches_cover_the_legs_and_lie_apart(spans: list[tuple[int, int]]) -> None:
-    legs = [Leg("a", "b", "request", begin, begin + size) for begin, size in spans]
+    legs = [Stretch("a", "b", "request", begin, begin + size) for begin, size in spans]
     stretches = list(busy_stretches(legs))
     assert all(before[1] < after[0] for before, after in pairwise(stretches))
     covered = {instant for begin, end in stretches for instant in range(begin, end)}

@@ -17,7 +17,7 @@ from batchsim.batch.setting import Setting
 from batchsim.batch.trace import Outcome, outcome_of
 from batchsim.batch.world import World
 from batchsim.engines.exhaustive.task import Pending, Task
-from batchsim.engines.own_errors import Told
+from batchsim.engines.own_errors import ToldError
 from batchsim.model.cells import Cells
 from batchsim.model.operation import BlockingOperation
 from batchsim.model.system import Actor, AtRest, RaisedError, Results, System, at_rest, remembering
@@ -32,7 +32,7 @@ class At(NamedTuple):
     pending: tuple[Pending, ...]
     has_ended: bool
     result: Any
-    raised: Told | None
+    raised: ToldError | None
     point: Hashable
     """Where its coroutine stands, and what it holds there."""
     has_moved: bool

@@ -23,7 +23,7 @@ from batchsim.engines.timed import simulate
 from batchsim.engines.zones import TimedExploration, explore_timed
 from batchsim.engines.zones.bounds import first_of, with_instants
 from batchsim.engines.zones.merging import merged
-from batchsim.engines.zones.windows import NEVER_US, Window, leg_windows
+from batchsim.engines.zones.windows import NEVER_US, DelayWindow, leg_windows
 from batchsim.model.faults import Fault
 from batchsim.scenario import (
     Constant,
@@ -366,7 +366,7 @@ points = np.array(list(product(range(6), repeat=2)))
 
 def zone(x: tuple[int, int], y: tuple[int, int], closer: int) -> Any:
     """Instants x and y, each within a window after a first one; y at most so much after x."""
-    zones = with_instants(np.zeros((1, 1, 1), dtype=np.int64), [(0, Window(*x)), (0, Window(*y))])
+    zones = with_instants(np.zeros((1, 1, 1), dtype=np.int64), [(0, DelayWindow(*x)), (0, DelayWindow(*y))])
     zones = zones.copy()
     zones[:, 2, 1] = np.minimum(zones[:, 2, 1], closer)
     for k in range(3):

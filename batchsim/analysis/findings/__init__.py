@@ -6,23 +6,23 @@ in `results.py`.
 """
 
 from batchsim.analysis.findings.batches import USUAL, Sizes, Source, batches_of
-from batchsim.analysis.findings.cases import (
+from batchsim.analysis.findings.examining import Effort, Finding, FoundSchedule, switches_over
+from batchsim.analysis.findings.own_faults import own_faults
+from batchsim.analysis.findings.results import FindingPlace, Findings
+from batchsim.analysis.findings.scope import (
     BUDGETS,
     NO_FAULT,
     ONCE,
     Base,
-    Batch,
     Budget,
-    Case,
     Scope,
+    SizedBatch,
+    SurveyCase,
     budgets_of,
     cases_of,
 )
-from batchsim.analysis.findings.examining import Effort, Finding, Witness, switches_over
-from batchsim.analysis.findings.judging import Cell, Compared, Found, Judgement, Known, Standing
-from batchsim.analysis.findings.own_faults import own_faults
-from batchsim.analysis.findings.results import Findings, Place
 from batchsim.analysis.findings.survey import survey
+from batchsim.analysis.findings.table import Compared, FindingsTable, Found, Known, PolicyStanding, TableCell
 
 __all__ = [
     "BUDGETS",
@@ -30,23 +30,23 @@ __all__ = [
     "ONCE",
     "USUAL",
     "Base",
-    "Batch",
     "Budget",
-    "Case",
-    "Cell",
     "Compared",
     "Effort",
     "Finding",
+    "FindingPlace",
     "Findings",
+    "FindingsTable",
     "Found",
-    "Judgement",
+    "FoundSchedule",
     "Known",
-    "Place",
+    "PolicyStanding",
     "Scope",
+    "SizedBatch",
     "Sizes",
     "Source",
-    "Standing",
-    "Witness",
+    "SurveyCase",
+    "TableCell",
     "batches_of",
     "budgets_of",
     "cases_of",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from batchsim.analysis.findings.cases import Base, Batch
+from batchsim.analysis.findings.scope import Base, SizedBatch
 from batchsim.analysis.witnesses import within
 from batchsim.batch.setting import Call
 from batchsim.scenario import Scenario
@@ -54,7 +54,7 @@ def batches_of(
     overrides: Sequence[str],
     sizes: Sizes,
     load: Callable[[Path, Sequence[str]], Scenario],
-) -> dict[Batch, tuple[Scenario, Source]]:
+) -> dict[SizedBatch, tuple[Scenario, Source]]:
     """The batches of scenarios, each without the scenario's faults, and where it comes from.
 
     `overrides`: those that the scenarios were loaded with. `load`: how a file is loaded with other ones.
@@ -69,7 +69,7 @@ def batches_of(
             found = load(source.file, source.under(NO_ENTRIES))
             setting = found.setting
             call = setting.call if found.own is None else None
-            batches[Batch(Base(name, call), setting.run_count, setting.consumers)] = (found, source)
+            batches[SizedBatch(Base(name, call), setting.run_count, setting.consumers)] = (found, source)
     return batches
 
 

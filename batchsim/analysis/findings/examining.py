@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from batchsim.analysis.findings.cases import Case
+from batchsim.analysis.findings.scope import SurveyCase
 from batchsim.batch.policy import OPTIONAL_CHECKS, Policy
 from batchsim.batch.switches import SWITCHES, switches_of
 from batchsim.batch.verdicts import OK
@@ -28,7 +28,7 @@ class Effort(NamedTuple):
     walks: int = 120
     """So many schedules are drawn where it gave up."""
 
-    def states_max_of(self, case: Case) -> int:
+    def states_max_of(self, case: SurveyCase) -> int:
         """Where an exploration of a case gives up."""
         return self.states_max_of_pair if len(case.budget.names) > 1 else self.states_max
 
@@ -43,7 +43,7 @@ class Shown(NamedTuple):
     alternative: str | None = None
 
 
-class Witness(NamedTuple):
+class FoundSchedule(NamedTuple):
     """A schedule that gives a verdict."""
 
     verdicts: tuple[str, ...]
@@ -55,23 +55,23 @@ class Witness(NamedTuple):
 class Finding:
     """What a case came to."""
 
-    case: Case
+    case: SurveyCase
     is_complete: bool
     """Whether every order was looked at, so that verdicts that are not listed are proved not to occur."""
     looked_at: int
     """States if it is complete, otherwise schedules that were drawn."""
     happened: int
     """How many of these have every fault of the budget behind them; of all states none: it cannot be spent."""
-    witnesses: dict[str, Witness]
+    witnesses: dict[str, FoundSchedule]
     """By verdict that is not ok, the shortest witness that was found."""
     gives_ok: bool
     """Whether some schedule is ok."""
 
 
-class Work(NamedTuple):
+class CaseWork(NamedTuple):
     """A case, and all that another process needs to look at it."""
 
-    case: Case
+    case: SurveyCase
     scenario: Scenario
     """Without the faults of the budget."""
     faults: tuple[Fault, ...]
@@ -82,7 +82,7 @@ class Work(NamedTuple):
     """What references to the user's own are relative to."""
 
 
-class Done(NamedTuple):
+class CaseDone(NamedTuple):
     """What became of it."""
 
     finding: Finding
@@ -90,7 +90,7 @@ class Done(NamedTuple):
     """What the policy, if it is the user's own, decided in the process that did it."""
 
 
-def examine(work: Work, effort: Effort, tries_all: bool) -> Done:
+def examine(work: CaseWork, effort: Effort, tries_all: bool) -> CaseDone:
     """Look at a case; `tries_all`: whether exploring it to the end is worth trying."""
     original = work.scenario.find_policy(work.case.policy, work.directory)
     policy = _without(original, work.case.without)
@@ -117,8 +117,8 @@ Given = tuple[tuple[str, ...], tuple[WalkedStep, ...]]
 
 
 def _done(
-    case: Case, is_complete: bool, looked_at: int, happened: int, found: Iterable[Given], policy: Any
-) -> Done:
+    case: SurveyCase, is_complete: bool, looked_at: int, happened: int, found: Iterable[Given], policy: Any
+) -> CaseDone:
     shortest: dict[str, Given] = {}
     for given in found:
         for verdict in given[0]:
@@ -126,12 +126,12 @@ def _done(
                 shortest[verdict] = given
     gives_ok = shortest.pop(OK.name, None) is not None
     witnesses = {verdict: _witness(*given) for verdict, given in sorted(shortest.items())}
-    return Done(Finding(case, is_complete, looked_at, happened, witnesses, gives_ok), decided_by(policy))
+    return CaseDone(Finding(case, is_complete, looked_at, happened, witnesses, gives_ok), decided_by(policy))
 
 
-def _witness(verdicts: tuple[str, ...], steps: Iterable[WalkedStep]) -> Witness:
+def _witness(verdicts: tuple[str, ...], steps: Iterable[WalkedStep]) -> FoundSchedule:
     shown = (Shown(step.actor, step.name, step.way, step.description, step.alternative) for step in steps)
-    return Witness(verdicts, tuple(shown))
+    return FoundSchedule(verdicts, tuple(shown))
 
 
 def under_budget(scenario: Scenario, faults: tuple[Fault, ...]) -> Scenario:

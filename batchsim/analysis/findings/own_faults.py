@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from batchsim.analysis.findings.cases import Once
+from batchsim.analysis.findings.scope import Once
 from batchsim.analysis.issuing import TooLarge, issued_in
 from batchsim.model.faults import Crash, Outage, StoreError
 from batchsim.scenario import Scenario

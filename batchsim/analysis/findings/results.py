@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from batchsim.analysis.findings.batches import Source
-from batchsim.analysis.findings.cases import Base, Batch, Budget, Case, Scope
 from batchsim.analysis.findings.examining import Effort, Finding
-from batchsim.analysis.findings.judging import Compared, Found, Judgement
+from batchsim.analysis.findings.scope import Base, Budget, Scope, SizedBatch, SurveyCase
+from batchsim.analysis.findings.table import Compared, FindingsTable, Found
 
 
-class Place(NamedTuple):
+class FindingPlace(NamedTuple):
     """Where a verdict is found."""
 
     policy: str
@@ -28,8 +28,8 @@ class Findings:
 
     scope: Scope
     effort: Effort
-    findings: Mapping[Case, Finding]
-    sources: Mapping[Batch, Source]
+    findings: Mapping[SurveyCase, Finding]
+    sources: Mapping[SizedBatch, Source]
     asked: tuple[str, ...]
     """The policies that were asked for; each is held against one, which may be none of them."""
     against: str
@@ -37,9 +37,9 @@ class Findings:
     """By policy, as it was asked for: its name for people, which no other one has."""
 
     @cached_property
-    def judgement(self) -> Judgement:
+    def judgement(self) -> FindingsTable:
         """What the findings mean."""
-        return Judgement(self.findings)
+        return FindingsTable(self.findings)
 
     @property
     def scenarios(self) -> tuple[str, ...]:
@@ -50,12 +50,12 @@ class Findings:
         """How one of the policies stands against the one that they are held against."""
         return self.judgement.compared(policy, self.against, self.scope.bases, self.scope.budgets)
 
-    def shown(self, policy: str) -> Iterator[tuple[Place, Found]]:
+    def shown(self, policy: str) -> Iterator[tuple[FindingPlace, Found]]:
         """Every verdict that a policy gives, where it is found; of a pair of faults what neither gives alone."""
         for base in self.scope.bases:
             for budget in self.scope.budgets:
                 for verdict, found in self.judgement.shown(policy, budget, base).items():
-                    yield Place(policy, base, budget, verdict), found
+                    yield FindingPlace(policy, base, budget, verdict), found
 
     def called(self, base: Base) -> str:
         """What a base is called among the others: its call, and its scenario where there are several."""
@@ -67,7 +67,7 @@ class Findings:
         """The verdicts of the user's own that a scenario does not list itself."""
         return tuple(each for each in self.scope.verdicts if each not in source.verdicts)
 
-    def explore(self, case: Case) -> list[str]:
+    def explore(self, case: SurveyCase) -> list[str]:
         """The words of the command that explores a case."""
         source = self.sources[case.batch]
         overrides = [word for each in source.under(self.scope.entries(case.budget)) for word in ("--set", each)]

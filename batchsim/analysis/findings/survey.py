@@ -7,8 +7,8 @@ from concurrent.futures import Executor
 from math import inf, prod
 from pathlib import Path
 
-from batchsim.analysis.findings.cases import NO_FAULT, Budget, Case, Scope, cases_of
-from batchsim.analysis.findings.examining import Effort, Finding, Work, examine
+from batchsim.analysis.findings.examining import CaseWork, Effort, Finding, examine
+from batchsim.analysis.findings.scope import NO_FAULT, Budget, Scope, SurveyCase, cases_of
 from batchsim.analysis.pool import local_executor
 from batchsim.model.faults import Fault
 from batchsim.scenario import compare_decisions
@@ -20,7 +20,7 @@ def survey(
     *,
     workers: int | None = None,
     on_case: Callable[[Finding], object] = lambda _: None,
-) -> dict[Case, Finding]:
+) -> dict[SurveyCase, Finding]:
     """Look at every case of a scope; `on_case` is told of each. The result does not depend on the workers.
 
     References to the user's own are relative to the current directory; raises `UserCodeError` where these cannot
@@ -32,14 +32,14 @@ def survey(
 
 def _survey(
     scope: Scope, effort: Effort, executor: Executor, on_case: Callable[[Finding], object]
-) -> dict[Case, Finding]:
+) -> dict[SurveyCase, Finding]:
     directory = Path.cwd()
     policies = {name: scope.find_policy(name, directory) for name in scope.policies}
-    findings: dict[Case, Finding] = {}
+    findings: dict[SurveyCase, Finding] = {}
     for size in range(3):
         cases = list(cases_of(scope, (size,)))
         works = [
-            Work(case, scope.batches[case.batch], _faults_of(scope, case), scope.verdicts, directory)
+            CaseWork(case, scope.batches[case.batch], _faults_of(scope, case), scope.verdicts, directory)
             for case in cases
         ]
         tries = [expected_states(case, findings) <= effort.states_max_of(case) for case in cases]
@@ -50,11 +50,11 @@ def _survey(
     return findings
 
 
-def _faults_of(scope: Scope, case: Case) -> tuple[Fault, ...]:
+def _faults_of(scope: Scope, case: SurveyCase) -> tuple[Fault, ...]:
     return tuple(scope.faults[name].fault for name in case.budget.names)
 
 
-def expected_states(case: Case, findings: Mapping[Case, Finding]) -> float:
+def expected_states(case: SurveyCase, findings: Mapping[SurveyCase, Finding]) -> float:
     """How many states a case has, judged by those with fewer faults: each fault multiplies them."""
     if not case.budget.names:
         return 1.0
@@ -65,7 +65,7 @@ def expected_states(case: Case, findings: Mapping[Case, Finding]) -> float:
     return states * prod(factors)
 
 
-def _states(case: Case, findings: Mapping[Case, Finding]) -> float:
+def _states(case: SurveyCase, findings: Mapping[SurveyCase, Finding]) -> float:
     """Those of a case that was looked at: without end where it was not explored to the end, 1 where it was not."""
     finding = findings.get(case)
     if finding is None:

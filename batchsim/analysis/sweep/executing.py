@@ -7,9 +7,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, TypeAlias
 
 from batchsim.analysis.pool import SizedExecutor
-from batchsim.analysis.sweep.pieces import Done, Piece, run_piece
+from batchsim.analysis.sweep.pieces import Piece, PieceDone, run_piece
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan, pieces
-from batchsim.analysis.sweep.records import Cell, End, Record, Records, Verdicts
+from batchsim.analysis.sweep.records import Records, RunEnd, RunsRecord, SweepCell, Verdicts
 from batchsim.analysis.sweep.storing import Store
 from batchsim.analysis.sweep.varying import Point
 from batchsim.model.system import System
@@ -27,7 +27,7 @@ _AHEAD = 3
 
 Watch: TypeAlias = Callable[[int, int], bool]
 """Told how many runs are known, of how many at most; whether to go on."""
-_Underway: TypeAlias = dict["Future[Done]", tuple[Point, Sequence[Competitor], Piece]]
+_Underway: TypeAlias = dict["Future[PieceDone]", tuple[Point, Sequence[Competitor], Piece]]
 
 
 class _Pace:
@@ -36,7 +36,7 @@ class _Pace:
     def __init__(self) -> None:
         self.size = _PIECE_FIRST
 
-    def learn(self, piece: Piece, done: Done) -> None:
+    def learn(self, piece: Piece, done: PieceDone) -> None:
         runs = int(piece.count * PIECE_S / max(done.took_s, 1e-6))
         self.size = max(1, min(runs, self.size * 4, _PIECE_LONGEST))
 
@@ -90,7 +90,7 @@ class Execution:
         missing = (self._total - planned) // len(self._plan.competitors)
         return min(self._pace.size, max(_PIECE_SHORTEST, missing // (2 * workers)))
 
-    def _take_in(self, ended: Iterable[tuple[Point, Sequence[Competitor], Piece, Done]]) -> None:
+    def _take_in(self, ended: Iterable[tuple[Point, Sequence[Competitor], Piece, PieceDone]]) -> None:
         """What has ended at the same time is one transaction."""
         records = [record for each in ended for record in self._records_of(*each)]
         if records:
@@ -100,14 +100,16 @@ class Execution:
             self._known += sum(len(record.ends) for record in records)
 
     def _records_of(
-        self, point: Point, competitors: Sequence[Competitor], piece: Piece, done: Done
-    ) -> Iterable[Record]:
+        self, point: Point, competitors: Sequence[Competitor], piece: Piece, done: PieceDone
+    ) -> Iterable[RunsRecord]:
         for competitor, decided in zip(competitors, done.decided, strict=True):
             compare_decisions(competitor.policy, decided)
         self._pace.learn(piece, done)
         for competitor, codes in zip(competitors, done.codes, strict=True):
-            ends = [End(self._judge(competitor, point, piece, each.outcome), each.faults) for each in done.ends]
-            yield Record(Cell(competitor.key, point.key), piece.first, tuple(ends[code] for code in codes))
+            ends = [RunEnd(self._judge(competitor, point, piece, each.outcome), each.faults) for each in done.ends]
+            yield RunsRecord(
+                SweepCell(competitor.key, point.key), piece.first, tuple(ends[code] for code in codes)
+            )
 
     def _judge(self, competitor: Competitor, point: Point, piece: Piece, outcome: Hashable) -> Verdicts:
         # The verdicts of a system of the user's own may differ by policy, and by the parameters at a point.

@@ -41,7 +41,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class PieceDone:
     """What the runs of a piece came to."""
 
     ends: tuple[Ended, ...]
@@ -53,7 +53,7 @@ class Done:
     """By policy: what those of the user's own decided in the process that did it, which has them for itself."""
 
 
-def run_piece(piece: Piece) -> Done:
+def run_piece(piece: Piece) -> PieceDone:
     """Run a piece; what it comes to depends on nothing but the piece."""
     begin = time.perf_counter()
     policies = [at_hand(piece.scenario, each) for each in piece.policies]
@@ -65,7 +65,7 @@ def run_piece(piece: Piece) -> Done:
         for end, column in zip(ends, codes, strict=True):
             column.append(numbers.setdefault(end, len(numbers)))
     took_s = time.perf_counter() - begin
-    return Done(tuple(numbers), tuple(map(tuple, codes)), took_s, tuple(map(decided_by, policies)))
+    return PieceDone(tuple(numbers), tuple(map(tuple, codes)), took_s, tuple(map(decided_by, policies)))
 
 
 def at_hand(scenario: Scenario, policy: Portable) -> Any:

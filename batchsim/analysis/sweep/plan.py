@@ -11,7 +11,7 @@ from typing import Any
 from batchsim.analysis.sweep.identity import seed_stream
 from batchsim.analysis.sweep.intervals import share_interval
 from batchsim.analysis.sweep.pieces import OwnPolicy, Piece, Portable
-from batchsim.analysis.sweep.records import Cell, Records
+from batchsim.analysis.sweep.records import Records, SweepCell
 from batchsim.analysis.sweep.varying import Point
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario
@@ -52,9 +52,9 @@ class Plan:
     until_width: float | None
     """How wide the widest interval of a point may be, for its runs to be enough."""
 
-    def cells(self, point: Point) -> list[Cell]:
+    def cells(self, point: Point) -> list[SweepCell]:
         """Those of a point."""
-        return [Cell(each.key, point.key) for each in self.competitors]
+        return [SweepCell(each.key, point.key) for each in self.competitors]
 
     @cached_property
     def verdicts(self) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def _gaps(plan: Plan, records: Records, point: Point) -> Iterator[tuple[range, l
     """The runs that are missing, ascending, and of which policies; those that lack the same runs together."""
     alike: dict[tuple[range, ...], list[Competitor]] = {}
     for each in plan.competitors:
-        covered = records.covered(Cell(each.key, point.key))
+        covered = records.covered(SweepCell(each.key, point.key))
         alike.setdefault(tuple(_between(covered, plan.runs)), []).append(each)
     lists = [[(gap.start, number, gap) for gap in gaps] for number, gaps in enumerate(alike)]
     groups = list(alike.values())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Verdicts: TypeAlias = tuple[str, ...]
 
 
-class End(NamedTuple):
+class RunEnd(NamedTuple):
     """What a run came to, as far as it is counted."""
 
     verdicts: Verdicts
@@ -20,7 +20,7 @@ class End(NamedTuple):
     """The numbers of the faults that happened in it."""
 
 
-class Cell(NamedTuple):
+class SweepCell(NamedTuple):
     """One policy at one point, by their keys."""
 
     policy: str
@@ -28,22 +28,22 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RunsRecord:
     """The ends of consecutive runs of a cell."""
 
-    cell: Cell
+    cell: SweepCell
     first: int
-    ends: tuple[End, ...]
+    ends: tuple[RunEnd, ...]
 
 
 class Records:
     """All records of a sweep."""
 
     def __init__(self) -> None:
-        self._codes: dict[End, int] = {}
-        self._ranges: dict[Cell, dict[int, NDArray[Any]]] = {}
+        self._codes: dict[RunEnd, int] = {}
+        self._ranges: dict[SweepCell, dict[int, NDArray[Any]]] = {}
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Iterable[RunsRecord]) -> None:
         """Take records in; raises `ValueError` for runs that are known already."""
         for record in records:
             ranges = self._ranges.setdefault(record.cell, {})
@@ -54,24 +54,24 @@ class Records:
             ranges[record.first] = np.array(codes, dtype=np.uint32)
             self._join(ranges, record.first)
 
-    def covered(self, cell: Cell) -> list[range]:
+    def covered(self, cell: SweepCell) -> list[range]:
         """The runs that are known, ascending, no two ranges touching."""
         ranges = self._ranges.get(cell, {})
         return [range(first, first + len(ranges[first])) for first in sorted(ranges)]
 
-    def prefix(self, cells: Sequence[Cell]) -> int:
+    def prefix(self, cells: Sequence[SweepCell]) -> int:
         """How many runs are known of each of the cells without a gap, from the first on."""
         return min((len(self._ranges.get(cell, {}).get(0, ())) for cell in cells), default=0)
 
-    def having(self, cell: Cell, verdict: str, runs: int) -> NDArray[np.bool_]:
+    def having(self, cell: SweepCell, verdict: str, runs: int) -> NDArray[np.bool_]:
         """By run, the first so many: whether it was given the verdict."""
         return self._where(cell, [verdict in end.verdicts for end in self._codes], runs)
 
-    def happened(self, cell: Cell, fault: int, runs: int) -> int:
+    def happened(self, cell: SweepCell, fault: int, runs: int) -> int:
         """In how many of the first so many runs a fault happened, by its number."""
         return int(self._where(cell, [fault in end.faults for end in self._codes], runs).sum())
 
-    def _where(self, cell: Cell, is_so: Sequence[bool], runs: int) -> NDArray[np.bool_]:
+    def _where(self, cell: SweepCell, is_so: Sequence[bool], runs: int) -> NDArray[np.bool_]:
         """By run, the first so many: whether its end is one of those of which it is so."""
         given = np.array(is_so or [False])
         codes = self._ranges.get(cell, {}).get(0, np.zeros(0, dtype=np.uint32))

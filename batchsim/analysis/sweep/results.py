@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from batchsim.analysis.sweep.intervals import Interval, difference_interval, share_interval
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan
-from batchsim.analysis.sweep.records import Cell, Records
+from batchsim.analysis.sweep.records import Records, SweepCell
 from batchsim.analysis.sweep.varying import Axis, Point
 from batchsim.scenario import Scenario
 
@@ -146,7 +146,7 @@ def result_of(plan: Plan, axes: tuple[Axis, ...], records: Records, enough: Enou
 
 
 def _cell(plan: Plan, competitor: Competitor, point: Point, records: Records, runs: int) -> CellResult:
-    cell = Cell(competitor.key, point.key)
+    cell = SweepCell(competitor.key, point.key)
     given = {name: records.having(cell, name, runs) for name in plan.verdicts}
     counts = {name: int(having.sum()) for name, having in given.items()}
     first_runs = {name: int(given[name].argmax()) for name, count in counts.items() if count}
@@ -168,8 +168,8 @@ def _differences(plan: Plan, point: Point, records: Records, runs: int) -> list[
 def _difference(
     verdict: str, point: Point, policy: Competitor, other: Competitor, records: Records, runs: int
 ) -> Difference:
-    first = records.having(Cell(policy.key, point.key), verdict, runs)
-    second = records.having(Cell(other.key, point.key), verdict, runs)
+    first = records.having(SweepCell(policy.key, point.key), verdict, runs)
+    second = records.having(SweepCell(other.key, point.key), verdict, runs)
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     interval = difference_interval(only_first, only_second, runs)
     return Difference(verdict, point, policy.shown, other.shown, runs, only_first, only_second, interval)

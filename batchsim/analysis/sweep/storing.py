@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 
-from batchsim.analysis.sweep.records import Cell, End, Record
+from batchsim.analysis.sweep.records import RunEnd, RunsRecord, SweepCell
 from batchsim.bad_input import BadInputError
 
 APPLICATION = 0x62617463
@@ -103,7 +103,7 @@ class Store:
                     f"--out {self._name}: found a sweep of another {name}, {found}; this is {value}"
                 )
 
-    def load(self) -> Iterator[Record]:
+    def load(self) -> Iterator[RunsRecord]:
         """Every record, by policy, point and index."""
         with self._telling():
             rows = self._connection.execute(
@@ -112,10 +112,10 @@ class Store:
         for policy, point, first, sets, codes, checksum in rows:
             if checksum != _checksum(self._identity, policy, point, first, sets, codes):
                 raise self._damaged("a record")
-            different = [End(tuple(verdicts), tuple(faults)) for verdicts, faults in json.loads(sets)]
-            yield Record(Cell(policy, point), first, tuple(different[code] for code in _codes_of(codes)))
+            different = [RunEnd(tuple(verdicts), tuple(faults)) for verdicts, faults in json.loads(sets)]
+            yield RunsRecord(SweepCell(policy, point), first, tuple(different[code] for code in _codes_of(codes)))
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Iterable[RunsRecord]) -> None:
         """Keep records, all of them or none; raises `NotKept`."""
         rows = [(*row, _checksum(self._identity, *row)) for row in map(_row, records)]
         with self._telling(NotKept), self._transaction():
@@ -158,7 +158,7 @@ def _checksum(*parts: object) -> str:
     return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _row(record: Record) -> tuple[str, str, int, str, bytes]:
+def _row(record: RunsRecord) -> tuple[str, str, int, str, bytes]:
     numbers = {end: number for number, end in enumerate(dict.fromkeys(record.ends))}
     codes = array("H", (numbers[end] for end in record.ends))
     return (*record.cell, record.first, json.dumps(list(numbers)), _swapped(codes).tobytes())

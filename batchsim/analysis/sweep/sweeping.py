@@ -14,7 +14,7 @@ from batchsim.analysis.sweep.identity import digest_of
 from batchsim.analysis.sweep.one_run import at_point
 from batchsim.analysis.sweep.pieces import OwnPolicy
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan
-from batchsim.analysis.sweep.records import Cell, Records
+from batchsim.analysis.sweep.records import Records, SweepCell
 from batchsim.analysis.sweep.results import Sweep, result_of
 from batchsim.analysis.sweep.storing import NotKept, Store
 from batchsim.analysis.sweep.varying import Point, parse_axes, points_of
@@ -155,7 +155,7 @@ def _refuse_what_nobody_can_tell(plan: Plan, records: Records, name: str | Path 
         f"policy {each.shown!r}"
         for each in plan.competitors
         if each.key.endswith(IN_MEMORY)
-        and any(records.covered(Cell(each.key, point.key)) for point, _ in plan.places)
+        and any(records.covered(SweepCell(each.key, point.key)) for point, _ in plan.places)
     ]
     if records.verdicts:
         unknown += [f"verdict {each.name!r}" for each in plan.properties if not each.content]

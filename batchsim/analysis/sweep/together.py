@@ -16,7 +16,7 @@ from batchsim.batch.decision import Check, Decision
 from batchsim.batch.policy import Policy
 from batchsim.batch.stores import BatchRow
 from batchsim.engines.drawing_ahead import DrawingAhead
-from batchsim.engines.latencies import Drawn
+from batchsim.engines.latencies import DrawnAhead
 from batchsim.engines.timed import Simulation
 from batchsim.scenario import Scenario
 
@@ -62,7 +62,7 @@ class _Candidate:
 
         return decide
 
-    def end(self, seed: int, drawn: Drawn) -> Ended:
+    def end(self, seed: int, drawn: DrawnAhead) -> Ended:
         """What a run comes to."""
         self._decided.clear()
         trace = self._simulation.run(seed, keep=_NO_STEPS, drawn=drawn)
@@ -92,7 +92,7 @@ class Together:
         for seed, drawn in self._drawing.draw(seeds):
             yield self._ends(seed, drawn)
 
-    def _ends(self, seed: int, drawn: Drawn) -> list[Ended]:
+    def _ends(self, seed: int, drawn: DrawnAhead) -> list[Ended]:
         made: list[tuple[_Candidate, Ended]] = []
         ends: list[Ended] = []
         for candidate in self._candidates:

@@ -22,24 +22,24 @@ proved.
 """
 
 from batchsim.analysis.window.cases import Case
-from batchsim.analysis.window.changes import Change, smallest_change
+from batchsim.analysis.window.changes import LatencyChange, smallest_change
 from batchsim.analysis.window.conditions import Condition
 from batchsim.analysis.window.edges import Edge, NoEdge, edges_of
 from batchsim.analysis.window.finding import NoWindow, Window, find_window, window_of
 from batchsim.analysis.window.solving import Failing, Solution, solve
-from batchsim.analysis.window.standing import Standing, standing
+from batchsim.analysis.window.standing import WindowStanding, standing
 
 __all__ = [
     "Case",
-    "Change",
     "Condition",
     "Edge",
     "Failing",
+    "LatencyChange",
     "NoEdge",
     "NoWindow",
     "Solution",
-    "Standing",
     "Window",
+    "WindowStanding",
     "edges_of",
     "find_window",
     "smallest_change",

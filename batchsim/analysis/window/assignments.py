@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from batchsim.analysis.issuing import issued_in
-from batchsim.analysis.window.legs import REQUEST, RESPONSE, Latency, Leg
+from batchsim.analysis.window.legs import REQUEST, RESPONSE, LatencyLeg, Leg
 from batchsim.batch.client import MAX_ATTEMPTS
 from batchsim.batch.operations import OPERATIONS, Backoff
 from batchsim.batch.setting import ATTEMPTS_MAX
@@ -15,8 +15,7 @@ from batchsim.engines.sampling import leg_sampler
 from batchsim.engines.streams import draw, stream_base
 from batchsim.scenario import Scenario
 from batchsim.scenario.defaults import BACKOFFS
-from batchsim.scenario.latencies import Constant, Legs, RoundTrip, Support
-from batchsim.scenario.latencies import Latency as Distribution
+from batchsim.scenario.latencies import Constant, Latency, Legs, RoundTrip, Support
 from batchsim.scenario.scenario import LatencyTable
 
 STRATA = 1024
@@ -25,13 +24,13 @@ LEAST_US = 1000
 """A request leg that takes no time is tried up to a thousand times that, where intervals are left."""
 ENDLESS = 4
 """An interval without end is tried up to so many times its mean."""
-Values = Mapping[Latency, int]
+Values = Mapping[LatencyLeg, int]
 
 
-def latencies_of(scenario: Scenario) -> tuple[Latency, ...]:
+def latencies_of(scenario: Scenario) -> tuple[LatencyLeg, ...]:
     """Every leg of every latency of a scenario without faults."""
     return tuple(
-        Latency(operation, part, item, attempt)
+        LatencyLeg(operation, part, item, attempt)
         for operation in _operations(scenario)
         for item, attempt in _kinds_of(scenario, operation)
         for part in (REQUEST, RESPONSE)
@@ -54,16 +53,16 @@ def _kinds_of(scenario: Scenario, operation: str) -> Iterator[tuple[int | None, 
     yield from ((item, None) for item in table.of_item.get(operation, ()))
 
 
-def latency_of(scenario: Scenario, leg: Leg) -> Latency:
+def latency_of(scenario: Scenario, leg: Leg) -> LatencyLeg:
     """The leg of a latency that a leg of a run takes its duration from."""
     table = scenario.latencies
     if leg.item is not None and leg.item in table.of_item.get(leg.operation, ()):
-        return Latency(leg.operation, leg.part, leg.item, None)
+        return LatencyLeg(leg.operation, leg.part, leg.item, None)
     varies = leg.operation in BACKOFFS and leg.operation not in table.of_operation
-    return Latency(leg.operation, leg.part, None, leg.attempt if varies else None)
+    return LatencyLeg(leg.operation, leg.part, None, leg.attempt if varies else None)
 
 
-def support_of(scenario: Scenario, latency: Latency) -> Support:
+def support_of(scenario: Scenario, latency: LatencyLeg) -> Support:
     """The interval of a leg (us); the halves of a round trip as if each varied by itself."""
     place = 0 if latency.part == REQUEST else 1
     match _distribution(scenario, latency):
@@ -78,13 +77,13 @@ def _half(total_us: int, place: int) -> int:
     return (total_us + place) // 2
 
 
-def mean_us(scenario: Scenario, latency: Latency) -> int:
+def mean_us(scenario: Scenario, latency: LatencyLeg) -> int:
     """The mean of a leg (us), over quantiles."""
     return _mean_us(_distribution(scenario, latency), 0 if latency.part == REQUEST else 1)
 
 
 @lru_cache(maxsize=1024)
-def _mean_us(distribution: Distribution, place: int) -> int:
+def _mean_us(distribution: Latency, place: int) -> int:
     sampler = leg_sampler(distribution)
     match distribution:
         case Legs(_, response) if place:
@@ -95,29 +94,29 @@ def _mean_us(distribution: Distribution, place: int) -> int:
     return (2 * total + STRATA) // (2 * STRATA)
 
 
-def _distribution(scenario: Scenario, latency: Latency) -> Distribution:
+def _distribution(scenario: Scenario, latency: LatencyLeg) -> Latency:
     return scenario.latency_of(latency.operation, latency.item, latency.attempt)
 
 
-def means_of(scenario: Scenario) -> dict[Latency, int]:
+def means_of(scenario: Scenario) -> dict[LatencyLeg, int]:
     """The mean of every leg (us)."""
     return {latency: mean_us(scenario, latency) for latency in latencies_of(scenario)}
 
 
-def drawer(scenario: Scenario) -> Callable[[int], dict[Latency, int]]:
+def drawer(scenario: Scenario) -> Callable[[int], dict[LatencyLeg, int]]:
     """Draws by number: a duration of every leg within its interval (us), one of its ends or anything between."""
     spans = [
         (latency, *span_of(scenario, latency), stream_base(scenario.seed, "window", str(latency)))
         for latency in latencies_of(scenario)
     ]
 
-    def values(number: int) -> dict[Latency, int]:
+    def values(number: int) -> dict[LatencyLeg, int]:
         return {latency: _between(min_us, max_us, draw(base, number)) for latency, min_us, max_us, base in spans}
 
     return values
 
 
-def span_of(scenario: Scenario, latency: Latency) -> tuple[int, int]:
+def span_of(scenario: Scenario, latency: LatencyLeg) -> tuple[int, int]:
     """The interval of a leg (us), cut if it has no end."""
     min_us, max_us = support_of(scenario, latency)
     if max_us is None:
@@ -132,12 +131,12 @@ def _between(min_us: int, max_us: int, bits: int) -> int:
     return min_us + (rest * (max_us - min_us + 1) >> 62)
 
 
-def drawn_beyond(scenario: Scenario, number: int) -> dict[Latency, int]:
+def drawn_beyond(scenario: Scenario, number: int) -> dict[LatencyLeg, int]:
     """A duration of every leg (us): none, or around its mean by orders of magnitude."""
     return {latency: _drawn_beyond(scenario, latency, number) for latency in latencies_of(scenario)}
 
 
-def _drawn_beyond(scenario: Scenario, latency: Latency, number: int) -> int:
+def _drawn_beyond(scenario: Scenario, latency: LatencyLeg, number: int) -> int:
     bits = draw(stream_base(scenario.seed, "window beyond", str(latency)), number)
     octave, rest = divmod(bits, 1 << 60)
     usual_us = mean_us(scenario, latency) or (LEAST_US if latency.part == REQUEST else 0)
@@ -148,9 +147,9 @@ def _drawn_beyond(scenario: Scenario, latency: Latency, number: int) -> int:
 class FixedTable(LatencyTable):
     """Latencies that are the same in all uses, also where they depend on the attempt."""
 
-    of_attempt: Mapping[tuple[str, int], Distribution] = field(default_factory=dict)
+    of_attempt: Mapping[tuple[str, int], Latency] = field(default_factory=dict)
 
-    def find(self, operation: str, item: int | None, attempt: int | None) -> Distribution:
+    def find(self, operation: str, item: int | None, attempt: int | None) -> Latency:
         """As in `LatencyTable`."""
         if attempt is not None and (operation, attempt) in self.of_attempt:
             return self.of_attempt[operation, attempt]
@@ -159,13 +158,13 @@ class FixedTable(LatencyTable):
 
 def fixed(scenario: Scenario, values: Values) -> Scenario:
     """The scenario with a constant duration for each leg (us)."""
-    of_operation: dict[str, Distribution] = {}
-    of_item: dict[str, dict[int, Distribution]] = {}
-    of_attempt: dict[tuple[str, int], Distribution] = {}
+    of_operation: dict[str, Latency] = {}
+    of_item: dict[str, dict[int, Latency]] = {}
+    of_attempt: dict[tuple[str, int], Latency] = {}
     for (operation, part, item, attempt), request_us in values.items():
         if part != REQUEST:
             continue
-        response_us = values[Latency(operation, RESPONSE, item, attempt)]
+        response_us = values[LatencyLeg(operation, RESPONSE, item, attempt)]
         legs = Legs(Constant(request_us), Constant(response_us))
         if item is not None:
             of_item.setdefault(operation, {})[item] = legs

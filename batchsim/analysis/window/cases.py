@@ -12,7 +12,7 @@ from itertools import combinations
 
 from batchsim.analysis.window.conditions import Always, Condition, narrowed, shifted, within
 from batchsim.analysis.window.legs import Leg
-from batchsim.analysis.window.sums import Bounds, Instant, latest
+from batchsim.analysis.window.sums import Instant, LegBounds, latest
 
 Sides = tuple[Instant, Instant]
 
@@ -40,7 +40,7 @@ class Case:
         return {each.sides: each for each in self.conditions}
 
 
-def case_within(case: Case, bounds: Bounds) -> Case | None:
+def case_within(case: Case, bounds: LegBounds) -> Case | None:
     """What bounds leave of a case; `None`: it cannot be."""
     left = [within(each, bounds) for each in case.conditions]
     if any(isinstance(each, Always) and not each.holds for each in left):
@@ -51,7 +51,7 @@ def case_within(case: Case, bounds: Bounds) -> Case | None:
     return Case((), _once(narrowed(each, bounds) for each in case.conditions if each.decides))
 
 
-def what_is_left(case: Case, bounds: Bounds) -> Case:
+def what_is_left(case: Case, bounds: LegBounds) -> Case:
     """A case that cannot be within bounds, without the conditions that always hold there."""
     left = ((each, within(each, bounds)) for each in case.conditions)
     return Case(

@@ -9,9 +9,9 @@ import numpy as np
 
 from batchsim.analysis.window.assignments import Durations, Values, fixed, latency_of
 from batchsim.analysis.window.finding import Window
-from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.measuring import Measure
-from batchsim.analysis.window.standing import Standing, standing
+from batchsim.analysis.window.standing import WindowStanding, standing
 from batchsim.analysis.window.sums import Sum, difference, value_us
 from batchsim.engines.timed import simulate
 
@@ -20,19 +20,19 @@ AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LatencyChange:
     """One latency, longer or shorter in all its uses."""
 
-    latency: Latency
+    latency: LatencyLeg
     by_us: int
     to_us: int
     opens: bool
     """Whether the verdict is given with it; otherwise it no longer is."""
-    one_less: Standing
+    one_less: WindowStanding
     """How the window stands with one microsecond less: as without the change, or either may come first there."""
 
 
-def smallest_change(window: Window) -> Change | None:
+def smallest_change(window: Window) -> LatencyChange | None:
     """The smallest change of one latency, from the means, that opens or closes the window; `None`: none was found.
 
     One microsecond less does not do, or not surely. Where the means leave open whether the verdict is given, it
@@ -45,15 +45,15 @@ def smallest_change(window: Window) -> Change | None:
         with_it = changed(values, latency, by_us)
         with_less = changed(values, latency, by_us - (1 if by_us > 0 else -1))
         one_less = standing(window, with_less)
-        is_next_to_it = one_less in (before, Standing.EITHER) and _agrees(window, with_less, one_less)
+        is_next_to_it = one_less in (before, WindowStanding.EITHER) and _agrees(window, with_less, one_less)
         if is_next_to_it and _agrees(window, with_it, after):
-            return Change(latency, by_us, with_it[latency], after is Standing.OPEN, one_less)
+            return LatencyChange(latency, by_us, with_it[latency], after is WindowStanding.OPEN, one_less)
     return None
 
 
 def _turning(
-    window: Window, values: Values, changes: Sequence[tuple[Latency, int]], before: Standing
-) -> Iterator[tuple[Latency, int, Standing]]:
+    window: Window, values: Values, changes: Sequence[tuple[LatencyLeg, int]], before: WindowStanding
+) -> Iterator[tuple[LatencyLeg, int, WindowStanding]]:
     """The changes after which the conditions say otherwise, and what."""
     measure = Measure(window.scenario)
     (row,) = measure.rows([values])
@@ -63,17 +63,17 @@ def _turning(
         rows[range(len(part)), [measure.place[latency] for latency, _ in part]] += [by_us for _, by_us in part]
         slacks = measure.of_cases(window.cases, rows).tolist()
         for (latency, by_us), slack_us in zip(part, slacks, strict=True):
-            after = Standing.OPEN if slack_us > 0 else Standing.CLOSED
+            after = WindowStanding.OPEN if slack_us > 0 else WindowStanding.CLOSED
             if slack_us and after is not before:
                 yield latency, by_us, after
 
 
-def _agrees(window: Window, values: Values, stands: Standing) -> bool:
+def _agrees(window: Window, values: Values, stands: WindowStanding) -> bool:
     """Whether the timed engine does."""
-    return stands is Standing.EITHER or given(window, values) == (stands is Standing.OPEN)
+    return stands is WindowStanding.EITHER or given(window, values) == (stands is WindowStanding.OPEN)
 
 
-def changed(values: Values, latency: Latency, by_us: int) -> dict[Latency, int]:
+def changed(values: Values, latency: LatencyLeg, by_us: int) -> dict[LatencyLeg, int]:
     """The values with one of them changed."""
     return {**values, latency: values[latency] + by_us}
 
@@ -85,7 +85,7 @@ def given(window: Window, values: Values) -> bool:
     return window.verdict in system.verdicts_of(trace.outcome, window.properties)
 
 
-def _edges(window: Window, values: Values) -> Iterator[tuple[Latency, int]]:
+def _edges(window: Window, values: Values) -> Iterator[tuple[LatencyLeg, int]]:
     """Changes of one latency after which a sum of one side has just passed a sum of the other."""
     durations = Durations(window.scenario, values)
     for case in window.cases:
@@ -95,8 +95,8 @@ def _edges(window: Window, values: Values) -> Iterator[tuple[Latency, int]]:
                 yield from _zeros(window, values, value_us(distance, durations), _slopes(window, distance))
 
 
-def _slopes(window: Window, distance: Sum) -> dict[Latency, int]:
-    slopes: dict[Latency, int] = {}
+def _slopes(window: Window, distance: Sum) -> dict[LatencyLeg, int]:
+    slopes: dict[LatencyLeg, int] = {}
     for leg, count in distance:
         latency = latency_of(window.scenario, leg)
         slopes[latency] = slopes.get(latency, 0) + count
@@ -104,8 +104,8 @@ def _slopes(window: Window, distance: Sum) -> dict[Latency, int]:
 
 
 def _zeros(
-    window: Window, values: Values, distance_us: int, slopes: dict[Latency, int]
-) -> Iterator[tuple[Latency, int]]:
+    window: Window, values: Values, distance_us: int, slopes: dict[LatencyLeg, int]
+) -> Iterator[tuple[LatencyLeg, int]]:
     for latency, slope in slopes.items():
         if slope:
             zero = -distance_us // slope

@@ -13,8 +13,8 @@ from functools import cached_property
 
 from batchsim.analysis.window.legs import Leg
 from batchsim.analysis.window.sums import (
-    Bounds,
     Instant,
+    LegBounds,
     Sum,
     added,
     difference,
@@ -77,7 +77,7 @@ class Always:
     holds: bool
 
 
-def within(condition: Condition, bounds: Bounds) -> Condition | Always:
+def within(condition: Condition, bounds: LegBounds) -> Condition | Always:
     """What bounds leave of a condition: only the sums that can be the largest of their side."""
     reduced = narrowed(condition, bounds)
     left, right = reduced.sides
@@ -92,13 +92,13 @@ def within(condition: Condition, bounds: Bounds) -> Condition | Always:
     return replace(reduced, left=open_left, right=right)
 
 
-def narrowed(condition: Condition, bounds: Bounds) -> Condition:
+def narrowed(condition: Condition, bounds: LegBounds) -> Condition:
     """A condition with only the sums that can be the largest of their side, within bounds."""
     left, right = condition.sides
     return replace(condition, left=possible(left, bounds), right=possible(right, bounds))
 
 
-def possible(instant: Instant, bounds: Bounds) -> Instant:
+def possible(instant: Instant, bounds: LegBounds) -> Instant:
     """The sums that can be the largest, within bounds; those that happen to be as large as others stay."""
     kept: list[Sum] = []
     for each in sorted(instant, key=lambda each: sorted(map(repr, each))):
@@ -109,14 +109,14 @@ def possible(instant: Instant, bounds: Bounds) -> Instant:
     return frozenset(kept)
 
 
-def _says_less(first: Sum, second: Sum, bounds: Bounds) -> bool:
+def _says_less(first: Sum, second: Sum, bounds: LegBounds) -> bool:
     if not _never_exceeds(first, second, bounds):
         return False
     takes_time = any(bounds[leg] != (0, 0) for leg, _ in difference(first, second))
     return not (takes_time and _never_exceeds(second, first, bounds))
 
 
-def _never_exceeds(first: Sum, second: Sum, bounds: Bounds, *, by_us: int = 0) -> bool:
+def _never_exceeds(first: Sum, second: Sum, bounds: LegBounds, *, by_us: int = 0) -> bool:
     """Whether the first sum is never larger than the second and so many microseconds."""
     most_us = largest_us(difference(first, second), bounds)
     return most_us is not None and most_us <= by_us

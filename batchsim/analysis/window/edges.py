@@ -19,13 +19,13 @@ from batchsim.analysis.sweep import Axis, Sweep
 from batchsim.analysis.sweep.varying import Value
 from batchsim.analysis.window.assignments import means_of, support_of
 from batchsim.analysis.window.finding import NoWindow, Window, window_of
-from batchsim.analysis.window.legs import REQUEST, RESPONSE, Latency
+from batchsim.analysis.window.legs import REQUEST, RESPONSE, LatencyLeg
 from batchsim.analysis.window.measuring import Measure
 from batchsim.batch.policy import Policy
 from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.model.properties import Property
 from batchsim.scenario import Legs, Scenario, Uniform, varied
-from batchsim.scenario.latencies import Latency as Distribution
+from batchsim.scenario.latencies import Latency
 from batchsim.scenario.scenario import LatencyTable
 
 Field = NDArray[np.float64]
@@ -222,16 +222,16 @@ def _with_all(scenarios: Sequence[Scenario]) -> Scenario:
     )
 
 
-def _wide(scenarios: Sequence[Scenario], operation: str, item: int | None) -> Distribution:
+def _wide(scenarios: Sequence[Scenario], operation: str, item: int | None) -> Latency:
     found = [each.latency_of(operation, item) for each in scenarios]
-    spans = [_span(scenarios, Latency(operation, part, item, None)) for part in (REQUEST, RESPONSE)]
+    spans = [_span(scenarios, LatencyLeg(operation, part, item, None)) for part in (REQUEST, RESPONSE)]
     request, response = spans
     if request is None or response is None or all(each == found[0] for each in found):
         return found[-1]
     return Legs(request, response)
 
 
-def _span(scenarios: Sequence[Scenario], latency: Latency) -> Uniform | None:
+def _span(scenarios: Sequence[Scenario], latency: LatencyLeg) -> Uniform | None:
     """All times of a leg; `None`: some are without end."""
     supports = [support_of(each, latency) for each in scenarios]
     longest = [most_us for _, most_us in supports if most_us is not None]

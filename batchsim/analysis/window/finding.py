@@ -24,7 +24,7 @@ from batchsim.analysis.window.assignments import (
 from batchsim.analysis.window.cases import Case, case_within, merged, what_is_left
 from batchsim.analysis.window.causes import NotDerived
 from batchsim.analysis.window.deriving import NoReason, case_of, reason_of
-from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.neighbours import Neighbours
 from batchsim.analysis.window.sums import TooManySums
@@ -91,7 +91,7 @@ class Window:
         return what_is_left(case, Intervals(self.scenario))
 
     @property
-    def values(self) -> dict[Latency, int]:
+    def values(self) -> dict[LatencyLeg, int]:
         """The numbers of the scenario: the mean of each leg (us)."""
         return means_of(self.scenario)
 

@@ -30,13 +30,13 @@ class Leg(NamedTuple):
     """How often an actor of the name used the operation before, for this item and attempt."""
 
     @property
-    def latency(self) -> Latency:
+    def latency(self) -> LatencyLeg:
         """The latency that the scenario gives it."""
         attempt = self.attempt if self.operation in BACKOFFS else None
-        return Latency(self.operation, self.part, self.item, attempt)
+        return LatencyLeg(self.operation, self.part, self.item, attempt)
 
 
-class Latency(NamedTuple):
+class LatencyLeg(NamedTuple):
     """A leg of a latency of the scenario: what all uses of an operation have in common."""
 
     operation: str
@@ -50,7 +50,7 @@ class Latency(NamedTuple):
         return f"{self.operation}{attempt}.{self.part}{item}"
 
 
-class Use(NamedTuple):
+class NumberedUse(NamedTuple):
     """One use of an operation: all of a leg but its part."""
 
     operation: str
@@ -64,14 +64,14 @@ class Use(NamedTuple):
         return Leg(operation or self.operation, part, self.who, self.item, self.attempt, self.number)
 
 
-def uses_of(trace: Any) -> list[Use]:
+def uses_of(trace: Any) -> list[NumberedUse]:
     """For each step of a run, the use of an operation that it is."""
     counts: Counter[tuple[str, str, int | None, int | None]] = Counter()
     uses = []
     for step in trace.steps:
         who = whose(step.actor) if isinstance(trace, Trace) else step.actor
         key = (step.name, who, step.operation.item, getattr(step.operation, "attempt", None))
-        uses.append(Use(*key, counts[key]))
+        uses.append(NumberedUse(*key, counts[key]))
         counts[key] += 1
     return uses
 

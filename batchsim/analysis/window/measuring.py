@@ -12,7 +12,7 @@ from batchsim.analysis.window.assignments import latencies_of, latency_of
 from batchsim.analysis.window.cases import Case
 from batchsim.analysis.window.causes import NotDerived
 from batchsim.analysis.window.conditions import Condition
-from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.sums import Instant
 from batchsim.scenario import Scenario
 
@@ -23,10 +23,10 @@ FREE = 1 << 62
 """The slack where no condition leaves less."""
 
 
-class _Places(dict[Latency, int]):
+class _Places(dict[LatencyLeg, int]):
     """By latency: its column."""
 
-    def __missing__(self, latency: Latency) -> int:
+    def __missing__(self, latency: LatencyLeg) -> int:
         raise NotDerived(f"how long {latency.operation} takes depends on an answer")
 
 
@@ -39,11 +39,11 @@ class Measure:
         self.place = _Places({latency: number for number, latency in enumerate(self.latencies)})
         self._counts: dict[Instant, Counts] = {}
 
-    def rows(self, points: Iterable[Mapping[Latency, int]]) -> Rows:
+    def rows(self, points: Iterable[Mapping[LatencyLeg, int]]) -> Rows:
         """Points as rows."""
         return np.array([[point[latency] for latency in self.latencies] for point in points], dtype=np.int64)
 
-    def values(self, row: Rows) -> dict[Latency, int]:
+    def values(self, row: Rows) -> dict[LatencyLeg, int]:
         """A row of whole numbers as a point."""
         return dict(zip(self.latencies, row.tolist(), strict=True))
 

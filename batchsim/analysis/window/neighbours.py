@@ -15,7 +15,7 @@ import numpy as np
 from batchsim.analysis.window.assignments import Values, latency_of, span_of
 from batchsim.analysis.window.cases import Case
 from batchsim.analysis.window.conditions import Condition
-from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.measuring import Measure, Rows
 from batchsim.scenario import Scenario
 
@@ -33,7 +33,7 @@ class Neighbours:
         self._measure = measure
         self._spans = [span_of(scenario, latency) for latency in self._measure.latencies]
 
-    def of(self, case: Case, values: Values, seed: int) -> Iterator[dict[Latency, int]]:
+    def of(self, case: Case, values: Values, seed: int) -> Iterator[dict[LatencyLeg, int]]:
         """Those with which one condition of a case just fails; `values`: of a run of the case."""
         random = Random(seed)
         (row,) = self._measure.rows([values])

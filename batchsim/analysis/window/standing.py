@@ -13,7 +13,7 @@ ZONES_MAX = 20_000
 """The orders of steps at one instant are looked through in so many zones at most."""
 
 
-class Standing(StrEnum):
+class WindowStanding(StrEnum):
     """Whether a window is open."""
 
     OPEN = "open"
@@ -22,7 +22,7 @@ class Standing(StrEnum):
     """Two steps take effect at one instant: either may come first, and the verdict is given or not."""
 
 
-def standing(window: Window, values: Values) -> Standing:
+def standing(window: Window, values: Values) -> WindowStanding:
     """How a window stands with some latencies.
 
     Where its conditions leave that open, all orders of the steps at one instant are looked through: it may make no
@@ -30,13 +30,13 @@ def standing(window: Window, values: Values) -> Standing:
     """
     slack_us = window.slack_us(values)
     if slack_us is None or slack_us < 0:
-        return Standing.CLOSED
+        return WindowStanding.CLOSED
     if slack_us > 0:
-        return Standing.OPEN
+        return WindowStanding.OPEN
     exploration = explore_timed(
         fixed(window.scenario, values), window.policy, properties=window.properties, bounds=Bounds(ZONES_MAX)
     )
     given = {window.verdict in each.verdicts for each in exploration.outcomes}
     if len(given) > 1 or not exploration.is_complete:
-        return Standing.EITHER
-    return Standing.OPEN if given == {True} else Standing.CLOSED
+        return WindowStanding.EITHER
+    return WindowStanding.OPEN if given == {True} else WindowStanding.CLOSED

@@ -15,7 +15,7 @@ Sum = frozenset[tuple[Leg, int]]
 """Legs, each with how often it is passed; negative in a difference."""
 Instant = frozenset[Sum]
 """The largest of these sums."""
-Bounds = Mapping[Leg, tuple[int, int | None]]
+LegBounds = Mapping[Leg, tuple[int, int | None]]
 """The shortest and the longest duration of each leg (us); `None`: there is no longest."""
 
 START: Instant = frozenset((frozenset(),))
@@ -77,7 +77,7 @@ def instant_us(instant: Instant, durations: Mapping[Leg, int]) -> int:
     return max(value_us(each, durations) for each in instant)
 
 
-def largest_us(total: Sum, bounds: Bounds) -> int | None:
+def largest_us(total: Sum, bounds: LegBounds) -> int | None:
     """The most that a sum or a difference can come to within bounds; `None`: there is no most."""
     most = 0
     for leg, count in total:

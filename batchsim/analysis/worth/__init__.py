@@ -12,11 +12,11 @@ COMPLETED (`timing.py`). And in all runs that latencies within their intervals a
 otherwise than the first one at all, and from which delay on (`deciding.py`).
 """
 
-from batchsim.analysis.worth.deciding import Border, Decided, Otherwise
-from batchsim.analysis.worth.judging import Effect, Judged, judge
+from batchsim.analysis.worth.deciding import Border, DecidedOtherwise, Otherwise
+from batchsim.analysis.worth.judging import EffectOfFix, Judged, judge
 from batchsim.analysis.worth.question import DELAY, EXECUTION, Question
 from batchsim.analysis.worth.results import Worth
-from batchsim.analysis.worth.rows import Row
+from batchsim.analysis.worth.rows import WorthRow
 from batchsim.analysis.worth.timing import Spread, Timing
 from batchsim.analysis.worth.valuing import worth_of
 
@@ -24,15 +24,15 @@ __all__ = [
     "DELAY",
     "EXECUTION",
     "Border",
-    "Decided",
-    "Effect",
+    "DecidedOtherwise",
+    "EffectOfFix",
     "Judged",
     "Otherwise",
     "Question",
-    "Row",
     "Spread",
     "Timing",
     "Worth",
+    "WorthRow",
     "judge",
     "worth_of",
 ]

@@ -55,11 +55,11 @@ def needs_completed(otherwise: Collection[Otherwise]) -> bool:
     return {(each.row.status, each.check == "on_entry") for each in otherwise} == {(Status.COMPLETED, False)}
 
 
-class TooLarge(Exception):
+class TooLargeToDecide(Exception):
     """There are faults, or too much to explore."""
 
 
-Decided = Mapping[str, tuple[Otherwise, ...]]
+DecidedOtherwise = Mapping[str, tuple[Otherwise, ...]]
 """By name of a policy: the rows on which it decides otherwise than the first one."""
 
 
@@ -68,10 +68,10 @@ def comparable(first: Policy, others: Mapping[str, Policy]) -> dict[str, Policy]
     return {name: each for name, each in others.items() if switches_of(each) == switches_of(first)}
 
 
-def decided_otherwise(scenario: Scenario, first: Policy, others: Mapping[str, Policy]) -> Decided:
-    """Where others decide otherwise in some run under the first policy; raises `TooLarge`."""
+def decided_otherwise(scenario: Scenario, first: Policy, others: Mapping[str, Policy]) -> DecidedOtherwise:
+    """Where others decide otherwise in some run under the first policy; raises `TooLargeToDecide`."""
     if scenario.setting.faults or scenario.injected_delays or scenario.setting.run_count > ITEMS_MAX:
-        raise TooLarge
+        raise TooLargeToDecide
     found: dict[str, set[Otherwise]] = {name: set() for name in others}
 
     def asked(name: str) -> Check:
@@ -87,7 +87,7 @@ def decided_otherwise(scenario: Scenario, first: Policy, others: Mapping[str, Po
         return decide
 
     if not explore_timed(scenario, with_checks(first, asked), bounds=BOUNDS).is_complete:
-        raise TooLarge
+        raise TooLargeToDecide
     return {name: tuple(sorted(each, key=repr)) for name, each in found.items()}
 
 
@@ -98,10 +98,10 @@ class Delays:
         self._scenario = scenario
         self._first = first
         self._others = others
-        self._decided: dict[int, Decided] = {}
+        self._decided: dict[int, DecidedOtherwise] = {}
 
     def border(self, name: str, least_us: int, most_us: int) -> Border:
-        """Where between two delays a policy begins to decide otherwise; raises `TooLarge`."""
+        """Where between two delays a policy begins to decide otherwise; raises `TooLargeToDecide`."""
         at_most = self._decided_with(most_us)[name]
         if not at_most:
             return Border(name, None, False, ())
@@ -114,7 +114,7 @@ class Delays:
     def _with(self, delay_us: int) -> Scenario:
         return varied(self._scenario, (f"{DELAY}={format_duration(delay_us)}",))
 
-    def _decided_with(self, delay_us: int) -> Decided:
+    def _decided_with(self, delay_us: int) -> DecidedOtherwise:
         if delay_us not in self._decided:
             self._decided[delay_us] = decided_otherwise(self._with(delay_us), self._first, self._others)
         return self._decided[delay_us]

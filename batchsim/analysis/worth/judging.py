@@ -13,7 +13,7 @@ from batchsim.batch.policy import CHECKS
 from batchsim.batch.stores import Status
 
 
-class Effect(Enum):
+class EffectOfFix(Enum):
     """What a policy does to the false failures that the scenario has with its own latencies."""
 
     NOTHING = "no run came out otherwise"
@@ -28,7 +28,7 @@ class Judged:
     """Policies that came to the same shares everywhere."""
 
     policies: tuple[str, ...]
-    effect: Effect
+    effect: EffectOfFix
     share: Share
     """Of false failures, with the scenario's own latencies."""
     gain: Difference | None
@@ -89,14 +89,14 @@ def _judged(worth: Worth, policies: tuple[str, ...]) -> Judged:
     )
 
 
-def _effect(own: Share, difference: Difference | None) -> Effect:
+def _effect(own: Share, difference: Difference | None) -> EffectOfFix:
     if difference is None or difference.only_policy == difference.only_other == 0:
-        return Effect.NOTHING
+        return EffectOfFix.NOTHING
     if not is_told_apart(difference):
-        return Effect.UNSURE
+        return EffectOfFix.UNSURE
     if difference.difference > 0:
-        return Effect.MORE
-    return Effect.SOME if own.count else Effect.ALL
+        return EffectOfFix.MORE
+    return EffectOfFix.SOME if own.count else EffectOfFix.ALL
 
 
 def _otherwise(worth: Worth, policies: tuple[str, ...]) -> tuple[Otherwise, ...]:

@@ -9,7 +9,7 @@ from batchsim.analysis.sweep import Difference, Point, Sweep
 from batchsim.analysis.sweep.results import Share
 from batchsim.analysis.worth.deciding import Border
 from batchsim.analysis.worth.question import DELAY, EXECUTION, Question
-from batchsim.analysis.worth.rows import Row
+from batchsim.analysis.worth.rows import WorthRow
 from batchsim.scenario import Scenario
 
 VERDICT = "false_failure"
@@ -26,7 +26,7 @@ class Worth:
     over_delay: Sweep
     over_execution: Sweep
     over_both: Sweep
-    rows: tuple[Row, ...]
+    rows: tuple[WorthRow, ...]
     """First of the scenario as it is, then by execution."""
     is_complete: bool
     """Whether nobody stopped it before its end."""
@@ -46,7 +46,7 @@ class Worth:
         """All four."""
         return (self.as_is, self.over_delay, self.over_execution, self.over_both)
 
-    def border(self, policy: str, row: Row) -> Border | None:
+    def border(self, policy: str, row: WorthRow) -> Border | None:
         """From which delay on a policy can decide otherwise; `None`: not known."""
         return next((each for each in row.borders if each.policy == policy), None)
 

@@ -9,9 +9,9 @@ from batchsim.analysis.sweep.pieces import Portable, at_hand
 from batchsim.analysis.sweep.varying import Point
 from batchsim.analysis.worth.deciding import (
     Border,
-    Decided,
+    DecidedOtherwise,
     Delays,
-    TooLarge,
+    TooLargeToDecide,
     comparable,
     decided_otherwise,
     needs_completed,
@@ -25,7 +25,7 @@ from batchsim.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class WorthTask:
     """What is to be looked at."""
 
     point: Point
@@ -45,12 +45,12 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WorthRow:
     """What was found at one execution, with the delays of the scenario unless said otherwise."""
 
     point: Point
     timing: Timing
-    decided: Decided | None = None
+    decided: DecidedOtherwise | None = None
     """Of the policies that can be compared; `None`: too large to explore."""
     borders: tuple[Border, ...] = ()
     """Likewise, over all delays; none where it is too large."""
@@ -58,22 +58,22 @@ class Row:
     """Of the scenario as it is: an exception, where one was found."""
 
 
-def row_of(task: Task) -> Row:
+def row_of(task: WorthTask) -> WorthRow:
     """Look at it; what comes out depends on nothing but the task."""
     first = at_hand(task.scenario, task.first)
     others = comparable(first, {name: at_hand(task.scenario, each) for name, each in task.others.items()})
     seeds = (draw(task.seeds, index) for index in range(task.runs))
-    row = Row(task.point, timing_of(Simulation(task.scenario, first), seeds))
+    row = WorthRow(task.point, timing_of(Simulation(task.scenario, first), seeds))
     try:
         row = replace(row, decided=decided_otherwise(task.scenario, first, others))
         delays = Delays(task.scenario, first, others)
         row = replace(row, borders=tuple(delays.border(name, *task.delays_us) for name in others))
-    except TooLarge:
+    except TooLargeToDecide:
         return row
     return row if task.point.values else replace(row, sooner=_sooner(task, row, first, others))
 
 
-def _sooner(task: Task, row: Row, first: Policy, others: Mapping[str, Policy]) -> Sooner | None:
+def _sooner(task: WorthTask, row: WorthRow, first: Policy, others: Mapping[str, Policy]) -> Sooner | None:
     """Asked for a policy that waits for COMPLETED."""
     waiting = [each.policy for each in row.borders if needs_completed(each.otherwise)]
     return sooner_of(task.scenario, task.executions, first, others[waiting[0]]) if waiting else None

@@ -18,7 +18,7 @@ from batchsim.model.run import Step
 _KEPT = frozenset(each.name for each in (CompletionUpdate, EnqueuedCount, FindBatch, SetCompleted))
 _FIRST_HANDLER = "handler-1"
 
-Told = TypeVar("Told")
+Held = TypeVar("Held")
 
 Answer = tuple[int | None, bool | None]
 """The status, and with status 200 whether the batch is sealed."""
@@ -119,5 +119,5 @@ def _spread(durations_us: Sequence[int]) -> Spread:
     return Spread(len(ordered), ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1])
 
 
-def _by_frequency(found: Iterable[Told]) -> tuple[tuple[Told, int], ...]:
+def _by_frequency(found: Iterable[Held]) -> tuple[tuple[Held, int], ...]:
     return tuple(sorted(Counter(found).items(), key=lambda each: (-each[1], repr(each[0]))))

@@ -13,7 +13,7 @@ from batchsim.analysis.sweep.sweeping import competitors_of, executor_of
 from batchsim.analysis.sweep.varying import Axis, parse_axes, points_of
 from batchsim.analysis.worth.question import Question
 from batchsim.analysis.worth.results import Worth
-from batchsim.analysis.worth.rows import Row, Task, row_of
+from batchsim.analysis.worth.rows import WorthRow, WorthTask, row_of
 from batchsim.bad_input import BadInputError
 from batchsim.batch.policy import Policy
 from batchsim.model.properties import Property
@@ -109,9 +109,9 @@ class _Tally:
 
 def _task(
     scenario: Scenario, question: Question, competitors: Sequence[Competitor], point: Point, axes: Sequence[Axis]
-) -> Task:
+) -> WorthTask:
     delays, executions = (sorted(axis.values, key=lambda value: value.number) for axis in axes)
-    return Task(
+    return WorthTask(
         point=point,
         scenario=varied(scenario, point.overrides) if point.values else scenario,
         seeds=seed_stream(scenario, point.key),
@@ -123,11 +123,11 @@ def _task(
     )
 
 
-def _rows(sized: SizedExecutor, tasks: Sequence[Task], watch: Watch, runs: int) -> tuple[Row, ...]:
+def _rows(sized: SizedExecutor, tasks: Sequence[WorthTask], watch: Watch, runs: int) -> tuple[WorthRow, ...]:
     """As many as were done before somebody stopped it, the first ones."""
     executor, workers = sized
     ahead = workers + 1 if workers > 1 else 1
-    futures: list[Future[Row]] = []
+    futures: list[Future[WorthRow]] = []
     try:
         while True:
             done = sum(each.done() for each in futures)
@@ -139,7 +139,7 @@ def _rows(sized: SizedExecutor, tasks: Sequence[Task], watch: Watch, runs: int) 
     finally:
         for future in futures:
             future.cancel()
-    rows: list[Row] = []
+    rows: list[WorthRow] = []
     for future in futures:
         if not future.done() or future.cancelled():
             break

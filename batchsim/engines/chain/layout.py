@@ -18,7 +18,7 @@ CLOCK = "clock"
 """The kind of the actors that let timers run out."""
 
 
-class TimedLayout(Layout):
+class ClockLayout(Layout):
     """The columns of a system, with time."""
 
     def __init__(self, system: System[Any], means: Means) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.chain.memoryless import Means
-from batchsim.engines.chain.steps import Leg, Paced, PacedWaiting
+from batchsim.engines.chain.steps import LegPasses, Paced, PacedWaiting
 from batchsim.engines.exhaustive.task import Path
 from batchsim.model.cells import Key
 from batchsim.model.operation import BlockingOperation, Operation
@@ -73,4 +73,4 @@ class ActorPace:
 
 
 def _leg(mean_us: int) -> Path:
-    return (Leg(mean_us),) if mean_us else ()
+    return (LegPasses(mean_us),) if mean_us else ()

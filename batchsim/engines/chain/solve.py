@@ -13,7 +13,7 @@ import numpy as np
 from batchsim.bad_input import BadInputError
 from batchsim.engines.chain.absorption import Absorption
 from batchsim.engines.chain.fitness import check_for_chain
-from batchsim.engines.chain.layout import TimedLayout
+from batchsim.engines.chain.layout import ClockLayout
 from batchsim.engines.chain.memoryless import Means
 from batchsim.engines.chain.search import ChainSearch
 from batchsim.engines.exhaustive.graph import COMES_BACK, Graph
@@ -139,7 +139,7 @@ def explore_exact(
 
 def _search(scenario: Scenario, system: System[Any], bounds: Bounds, on_level: OnLevel | None) -> ChainSearch:
     means = Means(scenario)
-    table = StepTable(TimedLayout(system, means))
+    table = StepTable(ClockLayout(system, means))
     steps_max = None if bounds.states_max is None else max(bounds.states_max, SCOUTED_STEPS)
     with suppress(GaveUp):  # so does the search, then
         send_scouts(table, SCOUTS, steps_max=steps_max, look=Lookout(bounds, on_level).look)

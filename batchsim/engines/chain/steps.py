@@ -27,7 +27,7 @@ def running_key(timer: Key) -> Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg(Operation[None]):
+class LegPasses(Operation[None]):
     """A leg of an operation passes."""
 
     name: ClassVar[str] = "time.leg"
@@ -137,5 +137,5 @@ class PacedWaiting(Paced[T_co], WaitingWrapper[T_co]):
 
 def mean_us_of(step: Operation[Any]) -> int:
     """The mean time that a step takes once it is possible; 0: none."""
-    assert isinstance(step, Leg | RunOut | Paced)
+    assert isinstance(step, LegPasses | RunOut | Paced)
     return step.mean_us

@@ -7,8 +7,8 @@ global state is a row of small integers (`layout.py`); what a step does to it is
 """
 
 from batchsim.engines.exhaustive.explore import Exploration, OutcomeClass, explore
-from batchsim.engines.exhaustive.fates import Decision
+from batchsim.engines.exhaustive.fates import DecisiveSteps
 from batchsim.engines.exhaustive.graph import Graph, WalkedStep
 from batchsim.engines.exhaustive.search import Bounds, Level
 
-__all__ = ["Bounds", "Decision", "Exploration", "Graph", "Level", "OutcomeClass", "WalkedStep", "explore"]
+__all__ = ["Bounds", "DecisiveSteps", "Exploration", "Graph", "Level", "OutcomeClass", "WalkedStep", "explore"]

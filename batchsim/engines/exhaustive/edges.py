@@ -16,7 +16,7 @@ from batchsim.engines.exhaustive.states import Numbers, Rows, Sums
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AlikeEdges:
     """Edges that are alike, with the states that they lead to."""
 
     sources: Numbers
@@ -25,11 +25,11 @@ class Part:
     weights: Numbers
     labels: Numbers
 
-    def chosen(self, keep: NDArray[np.bool_]) -> Part:
+    def chosen(self, keep: NDArray[np.bool_]) -> AlikeEdges:
         """Some of the edges."""
         if keep.all():
             return self
-        return Part(
+        return AlikeEdges(
             sources=self.sources[keep],
             rows=self.rows[keep],
             sums=self.sums[keep],
@@ -49,7 +49,7 @@ class Edges:
         self._chunks = [(empty, empty, empty, empty)]
         self._ends = [empty]
 
-    def add(self, parts: list[Part], targets: Numbers, begin: int, end: int, known: int) -> None:
+    def add(self, parts: list[AlikeEdges], targets: Numbers, begin: int, end: int, known: int) -> None:
         """Add all edges that leave the states from `begin` to `end`; those that they found begin at `known`."""
         sources = np.concatenate([part.sources for part in parts])
         self.count += len(sources)

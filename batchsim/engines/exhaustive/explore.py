@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from batchsim.engines.exhaustive.counting import Counts, probability_of, schedules_to
-from batchsim.engines.exhaustive.fates import Decision, decisions
+from batchsim.engines.exhaustive.fates import DecisiveSteps, decisions
 from batchsim.engines.exhaustive.graph import COMES_BACK, Graph, WalkedStep
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import StepTable
@@ -66,7 +66,7 @@ class Exploration:
     """How many there are; `None`: not counted."""
     outcomes: tuple[OutcomeClass, ...]
     """Those that are not ok first, then by the length of their witness."""
-    decisive: tuple[Decision, ...]
+    decisive: tuple[DecisiveSteps, ...]
     graph: Graph
     """To be walked by code of your own; where nothing is counted, it is a tree (`Graph.is_tree`)."""
     faults: tuple[Occurrence, ...] = ()

@@ -19,7 +19,7 @@ BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class DecisiveSteps:
     """Decisive steps that are alike."""
 
     operation: str
@@ -34,9 +34,9 @@ class Decision:
     """How many edges of the graph are such steps."""
 
 
-def decisions(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence[str]) -> list[Decision]:
+def decisions(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence[str]) -> list[DecisiveSteps]:
     """All decisive steps for the named verdicts; `verdicts`: of each terminal state, in their order."""
-    found: list[Decision] = []
+    found: list[DecisiveSteps] = []
     for begin in range(0, len(names), BITS):
         some = names[begin : begin + BITS]
         masks = avoidable(graph, verdicts, some)
@@ -62,14 +62,14 @@ def avoidable(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence
     return masks
 
 
-def _decisions_for(graph: Graph, avoidable: NDArray[np.bool_], verdict: str) -> list[Decision]:
+def _decisions_for(graph: Graph, avoidable: NDArray[np.bool_], verdict: str) -> list[DecisiveSteps]:
     decisive = np.flatnonzero(avoidable[graph.sources] & ~avoidable[graph.targets])
     counted: Counter[tuple[str, str, tuple[str, ...], str]] = Counter()
     for label, rivals, edges in _with_rivals(graph, decisive, avoidable):
         kind, way = graph.labels[label].kind, graph.labels[label].alternative or ""
         counted[(kind.operation.name, kind.role.name, _overtaken(graph, label, rivals), way)] += edges
     return [
-        Decision(operation, actor, overtook, verdict, way or None, edges)
+        DecisiveSteps(operation, actor, overtook, verdict, way or None, edges)
         for (operation, actor, overtook, way), edges in sorted(
             counted.items(), key=lambda each: (-each[1], each[0])
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from batchsim.engines.exhaustive.graph import Graph
-from batchsim.engines.exhaustive.identities import Identities, Identity
+from batchsim.engines.exhaustive.identities import ActorIdentity, Identities
 from batchsim.model.operation import Operation
 
 
@@ -38,7 +38,7 @@ class _Follower:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._identities = Identities(graph.layout)
-        identities = (Identity(role, twin) for role in graph.layout.roles for twin in range(len(role.actors)))
+        identities = (ActorIdentity(role, twin) for role in graph.layout.roles for twin in range(len(role.actors)))
         self._identity_of = {each.name: each for each in identities}
         self.state = 0
 

@@ -13,7 +13,7 @@ from batchsim.engines.exhaustive.moves import Move, StepKind
 from batchsim.model.operation import Operation
 
 
-class Identity(NamedTuple):
+class ActorIdentity(NamedTuple):
     """One actor."""
 
     role: Role
@@ -32,15 +32,15 @@ class Identities:
         self._locals = {id(role): [0] * len(role.actors) for role in layout.roles}
         self._cells = {id(role): column for role, column in layout.exchangeable}
         self._contents = dict.fromkeys(self._cells.values(), ABSENT)
-        self._exchangeable = [Identity(role, 0) for role, _ in layout.exchangeable]
+        self._exchangeable = [ActorIdentity(role, 0) for role, _ in layout.exchangeable]
 
-    def who_takes(self, kind: StepKind, row: Sequence[int]) -> Identity:
+    def who_takes(self, kind: StepKind, row: Sequence[int]) -> ActorIdentity:
         """One who can be meant by a step that leaves a state."""
         if id(kind.role) in self._cells:
             return next(each for each in self._exchangeable if self.can_take(each, kind, row))
-        return Identity(kind.role, self._locals[id(kind.role)].index(kind.local))
+        return ActorIdentity(kind.role, self._locals[id(kind.role)].index(kind.local))
 
-    def can_take(self, identity: Identity, kind: StepKind, row: Sequence[int]) -> bool:
+    def can_take(self, identity: ActorIdentity, kind: StepKind, row: Sequence[int]) -> bool:
         """Whether an actor can be meant by a step that leaves a state."""
         role, twin = identity
         if self._locals[id(role)][twin] != kind.local:
@@ -50,11 +50,11 @@ class Identities:
             return role is kind.role
         return self._contents[cell] == row[cell_of_kind]
 
-    def operation(self, identity: Identity, kind: StepKind) -> Operation[Any]:
+    def operation(self, identity: ActorIdentity, kind: StepKind) -> Operation[Any]:
         """What the actor does who is meant by a step."""
         return identity.role.locals[kind.local].pending[kind.position].operation
 
-    def take(self, identity: Identity, kind: StepKind, row: Sequence[int], move: Move) -> None:
+    def take(self, identity: ActorIdentity, kind: StepKind, row: Sequence[int], move: Move) -> None:
         """An actor takes a step that leaves a state."""
         self._locals[id(identity.role)][identity.twin] = move.local
         own, own_of_kind = self._cells.get(id(identity.role)), self._cells.get(id(kind.role))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.task import TIMELESS, Join, Pace, Pending, Task
 from batchsim.engines.exhaustive.twins import Twin, check_alike
-from batchsim.engines.own_errors import Told
+from batchsim.engines.own_errors import ToldError
 from batchsim.model.operation import Program
 from batchsim.model.system import Actor
 
@@ -22,7 +22,7 @@ class LocalState(NamedTuple):
     has_ended: bool
     result: Any
     """What it returned, once it has ended."""
-    raised: Told | None = None
+    raised: ToldError | None = None
     """The error that ended it, if one did."""
     point: Hashable = None
     """The same for those from which it does the same from now on."""

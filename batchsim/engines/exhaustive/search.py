@@ -22,7 +22,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from batchsim.engines.exhaustive.edges import Edges, Part
+from batchsim.engines.exhaustive.edges import AlikeEdges, Edges
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.reduction import Reduction
 from batchsim.engines.exhaustive.states import HashCollision, Numbers, Rows, States
@@ -207,7 +207,7 @@ class Search:
         targets = self._states.numbers_of(new_rows, new_sums)
         self.edges.add(parts, targets, begin, end, known)
 
-    def _admit(self, parts: list[Part], states: int) -> list[Part]:
+    def _admit(self, parts: list[AlikeEdges], states: int) -> list[AlikeEdges]:
         """Those of the possible steps of so many states that the search takes: none where a run is over."""
         if not self.layout.has_background:
             return parts
@@ -218,7 +218,7 @@ class Search:
         kept = (part.chosen(goes_on[part.sources]) if self._is_in_background(part) else part for part in parts)
         return [part for part in kept if len(part.sources)]
 
-    def _is_in_background(self, part: Part) -> bool:
+    def _is_in_background(self, part: AlikeEdges) -> bool:
         """Whether somebody in the background takes the steps of a part, which are all of one role."""
         return len(part.labels) > 0 and self.labels[part.labels[0]].kind.role.is_background
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.distinct import distinct
-from batchsim.engines.exhaustive.edges import Part
+from batchsim.engines.exhaustive.edges import AlikeEdges
 from batchsim.engines.exhaustive.layout import ABSENT, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.reduction import EVERYBODY
@@ -67,7 +67,7 @@ class Stepper:
 
     def steps(
         self, chunk: Chunk, chosen_columns: Numbers | None, look: Callable[[], None] = lambda: None
-    ) -> list[Part]:
+    ) -> list[AlikeEdges]:
         """Every step of some states; `chosen_columns`: for each state whose steps are taken, or `EVERYBODY`.
 
         `look`: called time and again, to raise what ends it.
@@ -80,7 +80,7 @@ class Stepper:
                 look()
         return parts
 
-    def _steps_of(self, role: Role, chunk: Chunk, chosen_columns: Numbers | None) -> Iterator[Part]:
+    def _steps_of(self, role: Role, chunk: Chunk, chosen_columns: Numbers | None) -> Iterator[AlikeEdges]:
         previous = None
         has_idle: dict[tuple[Operation[Any], Hashable], NDArray[np.bool_]] = {}
         """By what idle twins wait for, and what they hold: where one of them was met."""
@@ -112,7 +112,7 @@ class Stepper:
 
     def _steps_of_kind(
         self, kind: StepKind, column: int, chunk: Chunk, here: Numbers, alike: Numbers
-    ) -> Iterator[Part]:
+    ) -> Iterator[AlikeEdges]:
         contents, which_content = _contents(chunk, kind.columns, here)
         ways = [kind.moves(content) for content in contents]
         for which in range(max(map(len, ways), default=0)):
@@ -136,7 +136,7 @@ class Stepper:
         table: list[tuple[tuple[int, ...], Move]],
         taken: Numbers,
         alike: Numbers,
-    ) -> Part:
+    ) -> AlikeEdges:
         """The step of these states; `table`: contents with their moves, `taken`: for each state which of these."""
         locals_, cells = _values([move for _, move in table])
         change = np.array([self._sums_of.change(kind, *each) for each in table], dtype=np.uint64)
@@ -151,7 +151,7 @@ class Stepper:
         self._symmetry.sort(rows, kind)
         # Any one of the idle twins takes it, which is one step; others that are alike have one each.
         weights = np.ones_like(takers) if kind.is_of_idle_twin else alike
-        return Part(takers, rows, chunk.sums[takers] + change[taken], weights, labels[taken])
+        return AlikeEdges(takers, rows, chunk.sums[takers] + change[taken], weights, labels[taken])
 
     def _check_gate(self, kind: StepKind, gate: int, before: Rows, after: Rows) -> None:
         """Raises `BadInputError` where the cell is gone before those who begin with it took a step."""

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
-from batchsim.engines.own_errors import Told, is_own, told
+from batchsim.engines.own_errors import ToldError, is_own, told
 from batchsim.model.operation import Both, ForEach, Operation, Program, ProtocolError, Stopped
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
@@ -90,7 +90,7 @@ class Task:
         self.pace = pace
         self.catches = catches
         """Whether an error of the coroutine's own is an end of the actor; otherwise whoever feeds it gets it."""
-        self.raised: Told | None = None
+        self.raised: ToldError | None = None
         """The error that ended it, if one did."""
         self._strands: list[_Strand] = []
         """Those that await an operation."""

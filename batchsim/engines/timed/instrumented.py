@@ -9,7 +9,7 @@ from batchsim.engines.latencies import Streams
 from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.conductor import Conductor
 from batchsim.engines.timed.events import Clock
-from batchsim.engines.timed.lane import Callbacks, End, Lane, Stage
+from batchsim.engines.timed.lane import Callbacks, Lane, OnEnd, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.model.cells import GuardedCells, Key, known_of
@@ -40,7 +40,7 @@ class InstrumentedStage(Stage):
         assert isinstance(world.cells, GuardedCells)
         self.guard = world.cells
 
-    def lane(self, actor: Actor, suffix: str, program: Program[Any], streams: Streams, end: End | None) -> Lane:
+    def lane(self, actor: Actor, suffix: str, program: Program[Any], streams: Streams, end: OnEnd | None) -> Lane:
         """A lane on this stage."""
         return InstrumentedLane(self, actor, suffix, program, streams, end)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
-from batchsim.engines.own_errors import Told, is_own, told
+from batchsim.engines.own_errors import ToldError, is_own, told
 from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.events import Clock, Recurring
 from batchsim.engines.timed.recorder import Recorder
@@ -27,13 +27,13 @@ from batchsim.model.operation import (
 from batchsim.model.run import Step
 from batchsim.model.system import Actor
 
-End = Callable[["Lane", Any, Exception | None, int], None]
+OnEnd = Callable[["Lane", Any, Exception | None, int], None]
 """Told of the end of a lane: with a result or a failure, and in how many microseconds its last answer is there."""
 Callbacks = list[Callable[[Any], None]]
 """What an event calls."""
 
 
-def _report_to(report: Report) -> End:
+def _report_to(report: Report) -> OnEnd:
     return lambda lane, result, failure, delay_us: report(
         result, failure, lane.stage.clock.now_us + delay_us, lane.after
     )
@@ -62,7 +62,7 @@ class Stage:
         """Who stopped for good."""
         self.catches = False
         """Whether an error of a coroutine's own is an end of its actor; otherwise whoever runs it gets it."""
-        self.raised: dict[Actor, Told] = {}
+        self.raised: dict[Actor, ToldError] = {}
         """The errors that ended actors."""
 
     def goes_on(self) -> bool:
@@ -79,7 +79,7 @@ class Stage:
         self.raised.setdefault(actor, told(error))
         self.stopped.add(actor)
 
-    def lane(self, actor: Actor, suffix: str, program: Program[Any], streams: Streams, end: End | None) -> Lane:
+    def lane(self, actor: Actor, suffix: str, program: Program[Any], streams: Streams, end: OnEnd | None) -> Lane:
         """A lane on this stage."""
         return Lane(self, actor, suffix, program, streams, end)
 
@@ -97,7 +97,7 @@ class Lane(Recurring):
         suffix: str,
         program: Program[Any],
         streams: Streams,
-        end: End | None,
+        end: OnEnd | None,
     ) -> None:
         self.stage = stage
         self.actor = actor

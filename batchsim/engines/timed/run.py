@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from batchsim.engines.injected_delays import latencies_of
-from batchsim.engines.latencies import Drawn, Samplers
+from batchsim.engines.latencies import DrawnAhead, Samplers
 from batchsim.engines.recorded_draws import AnyLatencies, Draw, RecordedDraws
 from batchsim.engines.timed.conductor import Conductor, Cue
 from batchsim.engines.timed.events import Clock
@@ -80,7 +80,7 @@ class Simulation:
             actor._replace(program=Script(actor.program, notes).begin) for actor in self._system.actors
         )
 
-    def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: Drawn | None = None) -> Trace:
+    def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: DrawnAhead | None = None) -> Trace:
         """One run: the trace that `simulate` gives for the scenario with this seed, of which `drawn` is drawn."""
         latencies = latencies_of(self._samplers, seed, self._scenario.injected_delays, drawn)
         actors = iter(self._actors)

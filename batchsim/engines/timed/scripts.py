@@ -40,12 +40,12 @@ class Way(NamedTuple):
 BEGIN = Way(None)
 
 
-class Point:
+class ScriptPoint:
     """A point that a program can be at."""
 
     __slots__ = ("awaited", "before", "error", "following", "has_ended", "noted", "result", "trace", "way")
 
-    def __init__(self, before: Point | None = None, way: Way = BEGIN) -> None:
+    def __init__(self, before: ScriptPoint | None = None, way: Way = BEGIN) -> None:
         self.before = before
         """The point before it, from which `way` leads there; `None`: it has not begun."""
         self.way = way
@@ -57,7 +57,7 @@ class Point:
         """What it raised, if it has ended so."""
         self.trace: TracebackType | None = None
         """The way to that, where it is an error of its own."""
-        self.following: dict[Hashable, Point] = {}
+        self.following: dict[Hashable, ScriptPoint] = {}
         """The next point, by the key of the way there."""
         self.noted: dict[Hashable, Notes] = {}
         """What is written down on the way there, if anything is."""
@@ -69,20 +69,20 @@ class Script:
     def __init__(self, program: Callable[[], Program[Any]], notes: Notes) -> None:
         self._program = program
         self.notes = notes
-        self.beginning = Point()
-        self._points: dict[Hashable, Point] = {}
-        self._running: tuple[Program[Any], Point] | None = None
+        self.beginning = ScriptPoint()
+        self._points: dict[Hashable, ScriptPoint] = {}
+        self._running: tuple[Program[Any], ScriptPoint] | None = None
         """The program itself, and where it is, having been asked last."""
 
     def begin(self) -> Program[Any]:
         """Begin the program, to all appearances."""
         return Reader(self)  # type: ignore[return-value]  # as much of a coroutine as whoever feeds one uses
 
-    def learn(self, point: Point, way: Way) -> Point:
+    def learn(self, point: ScriptPoint, way: Way) -> ScriptPoint:
         """Where a way leads that nobody has gone before: ask the program itself."""
         program = self._program_at(point)
         self._running = None
-        following = Point(point, way)
+        following = ScriptPoint(point, way)
         noted = len(self.notes)
         place = self._go(program, following)
         if len(self.notes) > noted:
@@ -91,7 +91,7 @@ class Script:
         self._running = program, following
         return following
 
-    def _program_at(self, point: Point) -> Program[Any]:
+    def _program_at(self, point: ScriptPoint) -> Program[Any]:
         if self._running is not None and self._running[1] is point:
             return self._running[0]
         ways = []
@@ -104,7 +104,7 @@ class Script:
         del self.notes[noted:]
         return program
 
-    def _go(self, program: Program[Any], point: Point) -> Hashable:
+    def _go(self, program: Program[Any], point: ScriptPoint) -> Hashable:
         """Go to a new point, and find out what it is; the same for points that need not be told apart."""
         try:
             point.awaited = self._with_scripts(point.way.resume(program))

@@ -33,14 +33,14 @@ Where zones keep both ends of some legs to the end, one exploration says for whi
 comes about (`parameter.py`, `by_value.py`).
 """
 
-from batchsim.engines.zones.by_value import End, ExplorationByValue, explore_by_value
+from batchsim.engines.zones.by_value import EndByValue, ExplorationByValue, explore_by_value
 from batchsim.engines.zones.explore import TimedExploration, TimedOutcome, explore_timed
 from batchsim.engines.zones.parameter import NoLeg, Probe
 from batchsim.engines.zones.ranges import Range, united
 from batchsim.engines.zones.timetable import TimedStep, Timetable
 
 __all__ = [
-    "End",
+    "EndByValue",
     "ExplorationByValue",
     "NoLeg",
     "Probe",

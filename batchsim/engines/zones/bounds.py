@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from batchsim.engines.zones.windows import NEVER_US, Window
+from batchsim.engines.zones.windows import NEVER_US, DelayWindow
 
 Matrices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -42,7 +42,7 @@ def first_of(zones: Matrices, first: int, later: list[int]) -> Matrices:
     return closer
 
 
-def with_instants(zones: Matrices, new: list[tuple[int, Window]]) -> Matrices:
+def with_instants(zones: Matrices, new: list[tuple[int, DelayWindow]]) -> Matrices:
     """The zones with more instants, each within a window after one of those before it."""
     count = zones.shape[1]
     size = count + len(new)

@@ -14,10 +14,10 @@ from batchsim.engines.zones.explore import TimedOutcome
 from batchsim.engines.zones.parameter import Probe, WindowsWithParameter, times_with, values_in
 from batchsim.engines.zones.path import path_to
 from batchsim.engines.zones.ranges import Range, united
-from batchsim.engines.zones.search import Node, Search
-from batchsim.engines.zones.slots import Instant
+from batchsim.engines.zones.search import ZoneNode, ZoneSearch
+from batchsim.engines.zones.slots import InstantKind
 from batchsim.engines.zones.state_class import Guide
-from batchsim.engines.zones.step import Stepper
+from batchsim.engines.zones.step import ZoneStepper
 from batchsim.engines.zones.timetable import timetable
 from batchsim.engines.zones.windows import Windows
 from batchsim.model.history import MEMORIES_MAX
@@ -26,13 +26,13 @@ from batchsim.model.system import remembering
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class EndByValue:
     """Runs that come to the same, and the values of the parameter with which they are possible."""
 
     outcome: Any
     verdicts: tuple[str, ...]
     values: Range
-    node: Node = field(repr=False)
+    node: ZoneNode = field(repr=False)
     zone: int = field(repr=False)
 
 
@@ -40,7 +40,7 @@ class ExplorationByValue:
     """What a timed exploration with a parameter found."""
 
     def __init__(
-        self, search: Search, guide: Guide, windows: Windows, least_us: int, properties: Sequence[Property]
+        self, search: ZoneSearch, guide: Guide, windows: Windows, least_us: int, properties: Sequence[Property]
     ) -> None:
         self._search = search
         self._guide = guide
@@ -49,11 +49,13 @@ class ExplorationByValue:
         self.stopped_by = search.stopped_by
         self.state_classes = search.state_classes
         self.zones = search.zones
-        self.is_used = any(slot.kind is Instant.MARK for node in search.nodes for slot in node.state_class.slots)
+        self.is_used = any(
+            slot.kind is InstantKind.MARK for node in search.nodes for slot in node.state_class.slots
+        )
         """Whether some run takes as long as the parameter says, anywhere."""
         self.ends = tuple(self._ends(least_us, properties))
 
-    def _ends(self, least_us: int, properties: Sequence[Property]) -> Iterator[End]:
+    def _ends(self, least_us: int, properties: Sequence[Property]) -> Iterator[EndByValue]:
         for node in self._search.nodes:
             if node.state_class.is_terminal:
                 outcome = self._guide.layout.outcome(list(node.state_class.row))
@@ -61,7 +63,7 @@ class ExplorationByValue:
                 for place, zone in enumerate(node.zones):
                     values = values_in(zone) if node.state_class.slots else Range(least_us, None)
                     if values is not None:
-                        yield End(outcome, verdicts, values, node, place)
+                        yield EndByValue(outcome, verdicts, values, node, place)
 
     def values_of(self, *verdicts: str) -> tuple[Range, ...]:
         """The values with which some latencies give one of these verdicts."""
@@ -72,7 +74,7 @@ class ExplorationByValue:
         """Every verdict that some run gives, with some value."""
         return frozenset(verdict for each in self.ends for verdict in each.verdicts)
 
-    def run_to(self, end: End, value_us: int) -> TimedOutcome:
+    def run_to(self, end: EndByValue, value_us: int) -> TimedOutcome:
         """One of the runs of an end with a value (us), one of those that are possible."""
         times = times_with(end.node.zones[end.zone], end.node.state_class.slots, value_us)
         path = path_to(self._search, end.node, end.zone, times)
@@ -100,6 +102,6 @@ def explore_by_value(
         raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, in a timed exploration")
     guide = Guide(StepTable(Layout(system, merges=True)))
     windows = WindowsWithParameter(one, other, least_us)
-    search = Search(Stepper(guide, windows))
+    search = ZoneSearch(ZoneStepper(guide, windows))
     search.run(bounds, on_level)
     return ExplorationByValue(search, guide, windows, least_us, properties)

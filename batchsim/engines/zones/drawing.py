@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from batchsim.engines.injected_delays import PHASE_1, DelaysSoFar, Use, use_of
-from batchsim.engines.zones.windows import AT_ONCE, Window, Windows
+from batchsim.engines.zones.windows import AT_ONCE, DelayWindow, Windows
 from batchsim.model.operation import Operation, Timer
 from batchsim.model.system import Actor, LegOf
 
@@ -22,20 +22,20 @@ class Drawing:
         self.delays_so_far = delays_so_far
         """What was slow before; when all is drawn, after the step."""
 
-    def delay_of_phase_1(self, name: str) -> Window:
+    def delay_of_phase_1(self, name: str) -> DelayWindow:
         """The delay of a timer that phase 1 starts."""
         return self._windows.named(name).request.later(self._added_us(name, PHASE_1))
 
-    def delay(self, actor: Actor, operation: Operation[Any], timer: Timer) -> Window:
+    def delay(self, actor: Actor, operation: Operation[Any], timer: Timer) -> DelayWindow:
         """The delay of a timer that the effect of an operation starts."""
         added_us = self._added_us(timer.delay_of, use_of(actor, operation.bare, timer))
         return self._windows.of(operation, timer.delay_of).request.later(added_us)
 
-    def leg_of(self, leg: LegOf) -> Window:
+    def leg_of(self, leg: LegOf) -> DelayWindow:
         """A request leg after which somebody begins."""
         return self._windows.named(leg.operation, None, leg.attempt).request
 
-    def request(self, actor: Actor, operation: Operation[Any]) -> Window:
+    def request(self, actor: Actor, operation: Operation[Any]) -> DelayWindow:
         """The request leg of an operation that is issued."""
         if operation.is_instant:
             return AT_ONCE

@@ -11,9 +11,9 @@ from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level
 from batchsim.engines.occurrences import Occurrence, missing
 from batchsim.engines.zones.layout import TimedLayout
 from batchsim.engines.zones.path import path_to
-from batchsim.engines.zones.search import Node, Search
+from batchsim.engines.zones.search import ZoneNode, ZoneSearch
 from batchsim.engines.zones.state_class import Guide
-from batchsim.engines.zones.step import Stepper
+from batchsim.engines.zones.step import ZoneStepper
 from batchsim.engines.zones.timetable import Timetable, timetable
 from batchsim.engines.zones.windows import Windows
 from batchsim.model.exposure import fault_key
@@ -98,7 +98,7 @@ def explore_timed(
     system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     table = StepTable(TimedLayout(system, scenario.injected_delays))
     guide, windows = Guide(table), Windows(scenario.latency_of, scenario.injected_delays)
-    search = Search(Stepper(guide, windows))
+    search = ZoneSearch(ZoneStepper(guide, windows))
     search.run(bounds, on_level)
     ends = (
         guide.layout.outcome(list(node.state_class.row)) for node in search.nodes if node.state_class.is_terminal
@@ -123,7 +123,7 @@ def explore_timed(
     )
 
 
-def _occurrences_of_faults(search: Search, guide: Guide) -> Iterator[Occurrence]:
+def _occurrences_of_faults(search: ZoneSearch, guide: Guide) -> Iterator[Occurrence]:
     """Whether each fault of the setting happens: its cell holds how often it may still do so."""
     rows = {node.state_class.row for node in search.nodes}
     first = guide.layout.initial_row()
@@ -133,10 +133,10 @@ def _occurrences_of_faults(search: Search, guide: Guide) -> Iterator[Occurrence]
 
 
 def _outcomes(
-    search: Search, guide: Guide, windows: Windows, properties: Sequence[Property]
+    search: ZoneSearch, guide: Guide, windows: Windows, properties: Sequence[Property]
 ) -> tuple[TimedOutcome, ...]:
     system = guide.layout.system
-    found: dict[Hashable, tuple[Any, tuple[str, ...], Node]] = {}
+    found: dict[Hashable, tuple[Any, tuple[str, ...], ZoneNode]] = {}
     for node in search.nodes:
         if node.state_class.is_terminal:
             outcome = guide.layout.outcome(list(node.state_class.row))

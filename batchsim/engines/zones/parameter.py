@@ -21,7 +21,7 @@ from batchsim.engines.zones.bounds import Matrices
 from batchsim.engines.zones.path import Times, completed
 from batchsim.engines.zones.ranges import Range
 from batchsim.engines.zones.slots import Slot
-from batchsim.engines.zones.windows import NEVER_US, LegWindows, Window, Windows, leg_windows
+from batchsim.engines.zones.windows import NEVER_US, DelayWindow, LegWindows, Windows, leg_windows
 from batchsim.scenario import Scenario
 
 _HUGE_US = 1 << 80
@@ -47,7 +47,7 @@ class WindowsWithParameter(Windows):
         super().__init__(one.scenario.latency_of)
         self._one = one
         self._other = other
-        self._parameter = Window(min_us, NEVER_US, is_marked=True)
+        self._parameter = DelayWindow(min_us, NEVER_US, is_marked=True)
 
     def named(self, name: str, item: int | None = None, attempt: int | None = None) -> LegWindows:
         """As in `Windows`; raises `NoLeg` where a leg depends on the parameter in another way."""
@@ -58,11 +58,11 @@ class WindowsWithParameter(Windows):
             self._legs[key] = LegWindows(*legs)
         return self._legs[key]
 
-    def _leg(self, name: str, one: Window, other: Window) -> Window:
+    def _leg(self, name: str, one: DelayWindow, other: DelayWindow) -> DelayWindow:
         if one == other:
             return one
         if all(
-            leg == Window(probe.value_us, probe.value_us)
+            leg == DelayWindow(probe.value_us, probe.value_us)
             for leg, probe in ((one, self._one), (other, self._other))
         ):
             return self._parameter

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from batchsim.engines.zones.batch import Batch
 from batchsim.engines.zones.bounds import Matrices
-from batchsim.engines.zones.search import Node, Search
+from batchsim.engines.zones.search import ZoneNode, ZoneSearch
 from batchsim.engines.zones.slots import START, Slot
 from batchsim.engines.zones.state_class import Firing, StateClass
 from batchsim.engines.zones.step import Landing
 from batchsim.engines.zones.windows import NEVER_US
+from batchsim.engines.zones.zone_set import ZoneSet
 
 Times = dict[Slot, int]
 
@@ -29,7 +29,7 @@ class PathStep(NamedTuple):
     """Of every instant that the step involves."""
 
 
-def path_to(search: Search, node: Node, zone: int, times: Times | None = None) -> list[PathStep]:
+def path_to(search: ZoneSearch, node: ZoneNode, zone: int, times: Times | None = None) -> list[PathStep]:
     """A run that ends in a zone; its first step is the beginning, at time 0.
 
     `times`: of the instants that the end has, where it has any.
@@ -52,7 +52,7 @@ def _shifted(step: PathStep, begin_us: int) -> PathStep:
     return step._replace(times_us={name: time - begin_us for name, time in step.times_us.items()})
 
 
-def _step_before(search: Search, node: Node, zone: int, times: Times) -> tuple[PathStep, int, int]:
+def _step_before(search: ZoneSearch, node: ZoneNode, zone: int, times: Times) -> tuple[PathStep, int, int]:
     """A step that leads to a zone at these times; with the number of the node and of the zone before."""
     for member in node.members[zone]:
         arrival = search.arrival(member)
@@ -65,29 +65,29 @@ def _step_before(search: Search, node: Node, zone: int, times: Times) -> tuple[P
                 fixed = {
                     name: times[slot] for slot, name in zip(node.state_class.slots, landing.names, strict=True)
                 }
-                found = _times_in(landing.batch, fixed)
+                found = _times_in(landing.zone_set, fixed)
                 if found is not None:
                     step = PathStep(before, firing, landing, found)
                     return step, arrival.node, arrival.zone
     raise AssertionError("a zone holds a moment that nothing leads to")
 
 
-def _landings(search: Search, number: int, zone: int, firing: Firing | None) -> Iterator[Landing]:
+def _landings(search: ZoneSearch, number: int, zone: int, firing: Firing | None) -> Iterator[Landing]:
     if firing is None:
         yield from search.stepper.first()
         return
     node = search.nodes[number]
-    batch = Batch(node.zones[zone : zone + 1], np.zeros(1, dtype=np.int64), node.state_class.slots)
-    for enabled in search.stepper.enabled(batch, firing, node.state_class.deadlines):
+    zone_set = ZoneSet(node.zones[zone : zone + 1], np.zeros(1, dtype=np.int64), node.state_class.slots)
+    for enabled in search.stepper.enabled(zone_set, firing, node.state_class.deadlines):
         yield from search.stepper.after(node.state_class, firing, enabled, explicit=True)
 
 
-def _times_in(batch: Batch, fixed: Times) -> Times | None:
+def _times_in(zone_set: ZoneSet, fixed: Times) -> Times | None:
     """Times of all instants within one of the zones, those of some being fixed; `None`: there are none."""
-    for zone in batch.zones:
-        places = {batch.place(name): time for name, time in fixed.items()}
+    for zone in zone_set.zones:
+        places = {zone_set.place(name): time for name, time in fixed.items()}
         if all(t - u <= zone[x, y] for x, t in places.items() for y, u in places.items()):
-            return dict(zip(batch.names, completed(zone, places), strict=True))
+            return dict(zip(zone_set.names, completed(zone, places), strict=True))
     return None
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from batchsim.engines.exhaustive.search import BOUND_HIT, Bounds, GaveUp, Level, Lookout, OnLevel
-from batchsim.engines.zones.batch import Batch
 from batchsim.engines.zones.bounds import Matrices, Numbers, is_within
 from batchsim.engines.zones.merging import merged
 from batchsim.engines.zones.state_class import StateClass
-from batchsim.engines.zones.step import Landing, Stepper
+from batchsim.engines.zones.step import Landing, ZoneStepper
+from batchsim.engines.zones.zone_set import ZoneSet
 
 
 @dataclass(slots=True)
-class Node:
+class ZoneNode:
     """The zones of one state class that were found at one depth."""
 
     number: int
@@ -42,17 +42,17 @@ class Arrival:
     firing: int
 
 
-class Search:
+class ZoneSearch:
     """Zones, as they are found."""
 
-    def __init__(self, stepper: Stepper) -> None:
+    def __init__(self, stepper: ZoneStepper) -> None:
         self.stepper = stepper
-        self.nodes: list[Node] = []
+        self.nodes: list[ZoneNode] = []
         self.arrivals: list[tuple[int, int, Numbers]] = []
         self._begins: list[int] = []
         self._arrivals_count = 0
-        self._found: dict[StateClass, list[Node]] = {}
-        self._frontier: list[Node] = []
+        self._found: dict[StateClass, list[ZoneNode]] = {}
+        self._frontier: list[ZoneNode] = []
         self.transitions = 0
         self.zones = 0
         self.slowed = 0
@@ -62,7 +62,7 @@ class Search:
         self.stopped_by: str | None = None
         waiting: dict[StateClass, _Arrivals] = {}
         for landing in stepper.first():
-            self._arrive(waiting, -1, -1, landing, landing.batch.only(landing.names))
+            self._arrive(waiting, -1, -1, landing, landing.zone_set.only(landing.names))
         self._take_in(waiting)
 
     @property
@@ -94,31 +94,31 @@ class Search:
         except GaveUp as why:
             self.stopped_by = str(why)
 
-    def _expand(self, node: Node, waiting: dict[StateClass, _Arrivals], lookout: Lookout) -> None:
+    def _expand(self, node: ZoneNode, waiting: dict[StateClass, _Arrivals], lookout: Lookout) -> None:
         state_class = node.state_class
-        batch = Batch(node.zones, np.arange(len(node.zones)), state_class.slots)
+        zone_set = ZoneSet(node.zones, np.arange(len(node.zones)), state_class.slots)
         for place, firing in enumerate(state_class.firings):
             lookout.look()
-            for enabled in self.stepper.enabled(batch, firing, state_class.deadlines):
+            for enabled in self.stepper.enabled(zone_set, firing, state_class.deadlines):
                 if enabled.is_empty:
                     continue
                 self.transitions += len(enabled.zones)
                 for landing in self.stepper.after(state_class, firing, enabled):
-                    self._arrive(waiting, node.number, place, landing, landing.batch)
+                    self._arrive(waiting, node.number, place, landing, landing.zone_set)
 
     def _arrive(
-        self, waiting: dict[StateClass, _Arrivals], node: int, firing: int, landing: Landing, batch: Batch
+        self, waiting: dict[StateClass, _Arrivals], node: int, firing: int, landing: Landing, zone_set: ZoneSet
     ) -> None:
-        batch = batch.with_like_marks()
-        if batch.is_empty:
+        zone_set = zone_set.with_like_marks()
+        if zone_set.is_empty:
             return
         self.slowed |= landing.change.delays_so_far.occurred
         arrivals = waiting.setdefault(landing.state_class, _Arrivals())
-        arrivals.zones.append(batch.zones)
-        arrivals.numbers.append(np.arange(len(batch.zones)) + self._arrivals_count)
-        self.arrivals.append((node, firing, batch.origins))
+        arrivals.zones.append(zone_set.zones)
+        arrivals.numbers.append(np.arange(len(zone_set.zones)) + self._arrivals_count)
+        self.arrivals.append((node, firing, zone_set.origins))
         self._begins.append(self._arrivals_count)
-        self._arrivals_count += len(batch.zones)
+        self._arrivals_count += len(zone_set.zones)
 
     def _take_in(self, waiting: dict[StateClass, _Arrivals], lookout: Lookout | None = None) -> None:
         self._frontier = []
@@ -133,7 +133,7 @@ class Search:
             if not len(zones):
                 continue
             zones, members = merged(zones, [[number] for number in numbers.tolist()])
-            node = Node(len(self.nodes), state_class, zones, members)
+            node = ZoneNode(len(self.nodes), state_class, zones, members)
             self.nodes.append(node)
             known.append(node)
             self._frontier.append(node)

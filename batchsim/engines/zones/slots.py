@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 
-class Instant(IntEnum):
+class InstantKind(IntEnum):
     """The kinds of instants."""
 
     OPERATION = 0
@@ -32,15 +32,15 @@ class Instant(IntEnum):
 class Slot(NamedTuple):
     """One instant."""
 
-    kind: Instant
+    kind: InstantKind
     place: int
     """The column of the actor, the number of the timer or of the mark, or the first column of the role."""
     number: int = 0
     """The position of the operation, the number of the lane, or which end of a leg."""
 
 
-BASE = Slot(Instant.BASE, 0)
-ANSWER = Slot(Instant.BASE, 1)
+BASE = Slot(InstantKind.BASE, 0)
+ANSWER = Slot(InstantKind.BASE, 1)
 """The answer reaches a coroutine, which is awaited with others that may end later."""
-START = Slot(Instant.BASE, -1)
+START = Slot(InstantKind.BASE, -1)
 """The end of phase 1."""

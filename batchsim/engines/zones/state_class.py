@@ -10,7 +10,7 @@ from typing import NamedTuple
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.injected_delays import DelaysSoFar
-from batchsim.engines.zones.slots import Instant, Slot
+from batchsim.engines.zones.slots import InstantKind, Slot
 from batchsim.model.cells import Key
 from batchsim.model.operation import BlockingOperation
 
@@ -81,7 +81,7 @@ class Guide:
 
     def timer(self, key: Key) -> Slot:
         """The instant at which a timer runs out."""
-        return Slot(Instant.TIMER, self._timers.setdefault(key, len(self._timers)))
+        return Slot(InstantKind.TIMER, self._timers.setdefault(key, len(self._timers)))
 
     def started(self, key: Key, cells: Iterable[Key]) -> Slot:
         """A timer that was started: it matters as long as one of these cells is there."""
@@ -95,7 +95,7 @@ class Guide:
 
     def urgent(self, column: int) -> Slot:
         """The instant at which one of those who wait in a role finds what they wait for."""
-        return Slot(Instant.URGENT, self.roles[column].columns.start)
+        return Slot(InstantKind.URGENT, self.roles[column].columns.start)
 
     def has_begun(self, row: GlobalState, column: int) -> bool:
         """Whether nothing keeps the actor of a column from its first operation."""
@@ -138,7 +138,7 @@ class Guide:
                 continue
             for kind in self.kinds(row, column):
                 if isinstance(kind.operation, BlockingOperation) and (moves := self.moves(row, kind)):
-                    slot = Slot(Instant.OPERATION, column, kind.position)
+                    slot = Slot(InstantKind.OPERATION, column, kind.position)
                     # What is to be received travels from when it is there, and no timer tells when.
                     timers = (None,) * len(moves) if kind.operation.acts_on_arrival else self.timers(moves)
                     found.append(WaitingOperation(column, slot, kind, moves, timers))
@@ -177,7 +177,7 @@ class StateClass:
         """Instants at which something may happen, and need not."""
         awaited = {slot for firing in self.firings for slot in (firing.at, *firing.after, *firing.before)}
         needed = bound | awaited
-        self.loose = tuple(slot for slot in slots if slot not in needed and slot.kind is not Instant.MARK)
+        self.loose = tuple(slot for slot in slots if slot not in needed and slot.kind is not InstantKind.MARK)
         """Instants that are no deadline: whether one has passed is known only by comparison."""
 
     def _opportunities(self, bound: Set[Slot]) -> Iterator[Slot]:
@@ -193,7 +193,7 @@ class StateClass:
                 continue
             for kind in guide.kinds(row, column):
                 if not isinstance(kind.operation, BlockingOperation):
-                    at = Slot(Instant.OPERATION, column, kind.position)
+                    at = Slot(InstantKind.OPERATION, column, kind.position)
                     self.deadlines.append((at,))
                     moves = guide.moves(row, kind)
                     self._fire(column, kind, at, moves, running(guide.timers(moves), self.slots))

@@ -17,11 +17,9 @@ from batchsim.engines.exhaustive.layout import ABSENT
 from batchsim.engines.exhaustive.moves import Move
 from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.injected_delays import DelaysSoFar
-from batchsim.engines.zones.batch import Batch, one_zone
-from batchsim.engines.zones.cases import latest, met_or_late, received, sooner_or_later, told_of
-from batchsim.engines.zones.change import NOBODY, Change, beginning, change_of
 from batchsim.engines.zones.drawing import Drawing
-from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
+from batchsim.engines.zones.slots import ANSWER, BASE, START, InstantKind, Slot
+from batchsim.engines.zones.splitting import latest, met_or_late, received, sooner_or_later, told_of
 from batchsim.engines.zones.state_class import (
     ClassKey,
     Deadline,
@@ -31,10 +29,12 @@ from batchsim.engines.zones.state_class import (
     StateClass,
     WaitingOperation,
 )
-from batchsim.engines.zones.windows import AT_ONCE, NEVER_US, Window, Windows
+from batchsim.engines.zones.step_change import NOBODY, StepChange, beginning, change_of
+from batchsim.engines.zones.windows import AT_ONCE, NEVER_US, DelayWindow, Windows
+from batchsim.engines.zones.zone_set import ZoneSet, one_zone
 from batchsim.model.operation import BlockingOperation, Operation
 
-Coming = tuple[Slot, Slot, Window]
+Coming = tuple[Slot, Slot, DelayWindow]
 """An instant to come: its name, the instant that it comes after, and the window between."""
 
 
@@ -42,16 +42,16 @@ class Landing(NamedTuple):
     """Where a step leads."""
 
     state_class: StateClass
-    batch: Batch
+    zone_set: ZoneSet
     """The zones, over the instants of the step."""
     names: tuple[Slot, ...]
     """Which of them is each instant of the state class."""
     columns: tuple[int, ...]
     """For each column the one that its actor stood in before: twins are sorted."""
-    change: Change
+    change: StepChange
 
 
-class Stepper:
+class ZoneStepper:
     """Takes steps, and knows the state classes that they lead to."""
 
     def __init__(self, guide: Guide, windows: Windows) -> None:
@@ -72,20 +72,20 @@ class Stepper:
         change = beginning(self._guide)
         return self._land(change, [one_zone(START)], frozenset(), frozenset(), explicit=True)
 
-    def enabled(self, batch: Batch, firing: Firing, deadlines: Sequence[Deadline]) -> Iterator[Batch]:
+    def enabled(self, zone_set: ZoneSet, firing: Firing, deadlines: Sequence[Deadline]) -> Iterator[ZoneSet]:
         """The zones in which a step is the next one; of several deadlines the latest counts."""
         at = firing.at
         for earlier in firing.after:
-            batch = batch.ordered(earlier, at)
+            zone_set = zone_set.ordered(earlier, at)
         plain = [deadline[0] for deadline in deadlines if len(deadline) == 1]
-        batch = batch.first_of(at, (*firing.before, *plain))
+        zone_set = zone_set.first_of(at, (*firing.before, *plain))
         for chosen in product(*(each for each in deadlines if len(each) > 1 and at not in each)):
-            limited = batch.first_of(at, chosen)
+            limited = zone_set.first_of(at, chosen)
             if not limited.is_empty:
                 yield limited
 
     def after(
-        self, state_class: StateClass, firing: Firing, batch: Batch, *, explicit: bool = False
+        self, state_class: StateClass, firing: Firing, zone_set: ZoneSet, *, explicit: bool = False
     ) -> list[Landing]:
         """Where a step leads from zones in which it is the next one; `explicit`: over all instants involved."""
         change = change_of(self._guide, state_class, firing)
@@ -95,13 +95,13 @@ class Stepper:
             if each.is_ready or each.kind.operation.acts_on_arrival
         )
         watched = frozenset(tuple(change.names[slot] for slot in each) for each in state_class.deadlines)
-        batches = self._passing_over(state_class, firing, change, batch.renamed(change.names))
-        return self._land(change, batches, ready, watched, explicit=explicit)
+        zone_sets = self._passing_over(state_class, firing, change, zone_set.renamed(change.names))
+        return self._land(change, zone_sets, ready, watched, explicit=explicit)
 
     def _land(
         self,
-        change: Change,
-        batches: list[Batch],
+        change: StepChange,
+        zone_sets: list[ZoneSet],
         ready: frozenset[Slot],
         watched: frozenset[Deadline],
         *,
@@ -110,11 +110,11 @@ class Stepper:
         landings: list[Landing] = []
         coming, delays_so_far = self._coming(change)
         change = change._replace(delays_so_far=delays_so_far)
-        for each in batches:
-            batch = each
+        for each in zone_sets:
+            zone_set = each
             if not explicit:
-                batch = batch.only([name for name in batch.names if _is_needed(change, name)])
-            for answered in self._answered(change, batch):
+                zone_set = zone_set.only([name for name in zone_set.names if _is_needed(change, name)])
+            for answered in self._answered(change, zone_set):
                 begun = answered.with_instants(coming)
                 for travelling in self._travelling(change, begun, ready):
                     for told in self._told(change, travelling, watched):
@@ -122,46 +122,48 @@ class Stepper:
                             landings += self._settled(change, met)
         if explicit:
             return landings
-        return [each._replace(batch=each.batch.only(each.names), names=each.names) for each in landings]
+        return [each._replace(zone_set=each.zone_set.only(each.names), names=each.names) for each in landings]
 
     # -- what might have happened ------------------------------------------------------------------
 
     @staticmethod
-    def _passing_over(state_class: StateClass, firing: Firing, change: Change, batch: Batch) -> list[Batch]:
+    def _passing_over(
+        state_class: StateClass, firing: Firing, change: StepChange, zone_set: ZoneSet
+    ) -> list[ZoneSet]:
         """What might have happened before this step, and did not, will not; what may happen later, comes later."""
-        batches = [batch]
+        zone_sets = [zone_set]
         for slot in state_class.opportunities:
             name = change.names[slot]
-            if slot == firing.at or name.kind is Instant.PAST:
+            if slot == firing.at or name.kind is InstantKind.PAST:
                 continue
-            past = Slot(Instant.PAST, -1 - state_class.slots.index(slot), 1)
-            batches = [half for each in batches for half in sooner_or_later(each, name, change.at, past)]
-        return batches
+            past = Slot(InstantKind.PAST, -1 - state_class.slots.index(slot), 1)
+            zone_sets = [half for each in zone_sets for half in sooner_or_later(each, name, change.at, past)]
+        return zone_sets
 
     # -- the answer ----------------------------------------------------------------------------
 
-    def _answered(self, change: Change, batch: Batch) -> list[Batch]:
+    def _answered(self, change: StepChange, zone_set: ZoneSet) -> list[ZoneSet]:
         """With the instant from which the actor goes on."""
         if change.operation is None:
-            return [batch]
+            return [zone_set]
         response = self._response(change.operation)
         if change.join is Join.EARLY:
-            end = Slot(Instant.END, change.column, change.lane)
-            return [batch.with_instants([(BASE, change.at, response), (end, BASE, AT_ONCE)])]
+            end = Slot(InstantKind.END, change.column, change.lane)
+            return [zone_set.with_instants([(BASE, change.at, response), (end, BASE, AT_ONCE)])]
         if change.join is not Join.LAST:
-            return [batch.with_instants([(BASE, change.at, response)])]
-        batches = [batch.with_instants([(ANSWER, change.at, response), (BASE, ANSWER, AT_ONCE)])]
+            return [zone_set.with_instants([(BASE, change.at, response)])]
+        zone_sets = [zone_set.with_instants([(ANSWER, change.at, response), (BASE, ANSWER, AT_ONCE)])]
         for slot, name in change.names.items():
-            if slot.kind is Instant.END and slot.place == change.column:
-                batches = [half for each in batches for half in latest(each, name)]
-        return batches
+            if slot.kind is InstantKind.END and slot.place == change.column:
+                zone_sets = [half for each in zone_sets for half in latest(each, name)]
+        return zone_sets
 
-    def _response(self, operation: Operation[Any]) -> Window:
+    def _response(self, operation: Operation[Any]) -> DelayWindow:
         return AT_ONCE if operation.acts_on_arrival else self._windows.of(operation).response
 
     # -- what is to come -----------------------------------------------------------------------
 
-    def _coming(self, change: Change) -> tuple[list[Coming], DelaysSoFar]:
+    def _coming(self, change: StepChange) -> tuple[list[Coming], DelaysSoFar]:
         """The instants to come, and what was slow by then."""
         guide, drawing = self._guide, Drawing(self._windows, change.delays_so_far)
         coming = list(self._timers(change, drawing))
@@ -169,7 +171,7 @@ class Stepper:
             base = change.at
             actor = guide.roles[column].actors[0]
             if actor.begins_after_leg_of is not None:
-                base = Slot(Instant.LEG, column)
+                base = Slot(InstantKind.LEG, column)
                 coming.append((base, change.at, drawing.leg_of(actor.begins_after_leg_of)))
             positions = [kind.position for kind in guide.kinds(change.row, column)]
             coming += self._issued(change.row, column, positions, base, drawing, is_first=True)
@@ -177,14 +179,14 @@ class Stepper:
             coming += self._issued(change.row, change.column, change.issued, BASE, drawing)
         return coming, drawing.delays_so_far
 
-    def _timers(self, change: Change, drawing: Drawing) -> Iterator[Coming]:
+    def _timers(self, change: StepChange, drawing: Drawing) -> Iterator[Coming]:
         guide, operation = self._guide, change.operation
         if operation is None:
             for key, name in guide.layout.system.first_timers.items():
                 if change.row[guide.layout.column_of[key]] != ABSENT:
                     yield guide.started(key, (key,)), change.at, drawing.delay_of_phase_1(name)
             for key, (at_us, _) in guide.alarms.items():
-                yield guide.started(key, (key,)), change.at, Window(at_us, at_us)
+                yield guide.started(key, (key,)), change.at, DelayWindow(at_us, at_us)
         elif (timer := operation.timer_after(change.answer)) is not None:
             slot = guide.started(timer.key, operation.unblocks_after(change.answer))
             actor = guide.roles[change.column].actors[0]
@@ -209,14 +211,14 @@ class Stepper:
             window = drawing.request(actor, operation)
             if is_blocking and _is_left_open(self._guide.moves(row, kinds[position])):
                 window = window._replace(max_us=NEVER_US)
-            yield Slot(Instant.OPERATION, column, position), base, window
+            yield Slot(InstantKind.OPERATION, column, position), base, window
 
     # -- who waited, and finds it --------------------------------------------------------------
 
-    def _travelling(self, change: Change, batch: Batch, ready: frozenset[Slot]) -> list[Batch]:
+    def _travelling(self, change: StepChange, zone_set: ZoneSet, ready: frozenset[Slot]) -> list[ZoneSet]:
         """What is received on arrival begins to travel when it is there, and the receiver too."""
-        batches = [batch]
-        for waiting in self._guide.waiting(change.row, batch.names):
+        zone_sets = [zone_set]
+        for waiting in self._guide.waiting(change.row, zone_set.names):
             operation = waiting.kind.operation
             if not operation.acts_on_arrival or self._stays(change, waiting, ready):
                 continue
@@ -224,56 +226,56 @@ class Stepper:
             there = BASE if operation.waits_for() == change.published else change.at
             slower_us = self._windows.injected_delays.delay_us(change.delays_so_far.travelling)
             travel = self._windows.of(operation).response.later(slower_us)
-            batches = [half for each in batches for half in received(each, waiting.slot, there, travel)]
-        return batches
+            zone_sets = [half for each in zone_sets for half in received(each, waiting.slot, there, travel)]
+        return zone_sets
 
-    def _told(self, change: Change, batch: Batch, watched: frozenset[Deadline]) -> list[Batch]:
+    def _told(self, change: StepChange, zone_set: ZoneSet, watched: frozenset[Deadline]) -> list[ZoneSet]:
         """Who waits for a timer that nobody watched is told whether it has run out, if he has arrived."""
-        batches, started = [batch], _timer_started_by(self._guide, change)
-        for waiting in self._guide.waiting(change.row, batch.names):
+        zone_sets, started = [zone_set], _timer_started_by(self._guide, change)
+        for waiting in self._guide.waiting(change.row, zone_set.names):
             if waiting.is_ready or waiting.kind.operation.acts_on_arrival or _is_issued(change, waiting):
                 continue
             timers = [timer for timer in self._guide.looks(waiting) if timer != started]
-            if any(waiting.until(timer, batch.names) not in watched for timer in timers):
-                batches = [half for each in batches for half in met_or_late(each, waiting.slot, change.at)]
-                batches = [half for each in batches for half in told_of(each, waiting.slot, timers, change.at)]
-        return batches
+            if any(waiting.until(timer, zone_set.names) not in watched for timer in timers):
+                zone_sets = [half for each in zone_sets for half in met_or_late(each, waiting.slot, change.at)]
+                zone_sets = [half for each in zone_sets for half in told_of(each, waiting.slot, timers, change.at)]
+        return zone_sets
 
-    def _met(self, change: Change, batch: Batch, ready: frozenset[Slot]) -> list[Batch]:
+    def _met(self, change: StepChange, zone_set: ZoneSet, ready: frozenset[Slot]) -> list[ZoneSet]:
         """Who waits and finds what he waits for acts at once; who is on his way acts when he arrives."""
-        guide, batches = self._guide, [batch]
+        guide, zone_sets = self._guide, [zone_set]
         found = [
             each
-            for each in guide.waiting(change.row, batch.names)
+            for each in guide.waiting(change.row, zone_set.names)
             if each.is_ready and not each.kind.operation.acts_on_arrival
         ]
         for waiting in found:
-            if waiting.slot in batch.names and waiting.slot not in ready and not _is_issued(change, waiting):
-                batches = [half for each in batches for half in met_or_late(each, waiting.slot, change.at)]
-        return [self._with_urgent(change, each, found) for each in batches if not each.is_empty]
+            if waiting.slot in zone_set.names and waiting.slot not in ready and not _is_issued(change, waiting):
+                zone_sets = [half for each in zone_sets for half in met_or_late(each, waiting.slot, change.at)]
+        return [self._with_urgent(change, each, found) for each in zone_sets if not each.is_empty]
 
-    def _stays(self, change: Change, waiting: WaitingOperation, ready: frozenset[Slot]) -> bool:
+    def _stays(self, change: StepChange, waiting: WaitingOperation, ready: frozenset[Slot]) -> bool:
         """Whether the operation was pending before the step and could act already."""
         return waiting.slot in ready and not _is_issued(change, waiting)
 
-    def _with_urgent(self, change: Change, batch: Batch, found: list[WaitingOperation]) -> Batch:
-        urgent = {self._guide.urgent(each.column) for each in found if each.slot not in batch.names}
-        ended = [name for name in batch.names if name.kind is Instant.URGENT and name not in urgent]
-        past = {name: Slot(Instant.PAST, -1 - place) for place, name in enumerate(ended)}
-        new = [(name, change.at, AT_ONCE) for name in sorted(urgent) if name not in batch.names]
-        return batch.with_instants(new).renamed(past)
+    def _with_urgent(self, change: StepChange, zone_set: ZoneSet, found: list[WaitingOperation]) -> ZoneSet:
+        urgent = {self._guide.urgent(each.column) for each in found if each.slot not in zone_set.names}
+        ended = [name for name in zone_set.names if name.kind is InstantKind.URGENT and name not in urgent]
+        past = {name: Slot(InstantKind.PAST, -1 - place) for place, name in enumerate(ended)}
+        new = [(name, change.at, AT_ONCE) for name in sorted(urgent) if name not in zone_set.names]
+        return zone_set.with_instants(new).renamed(past)
 
     # -- the new state class ---------------------------------------------------------------------
 
-    def _settled(self, change: Change, batch: Batch) -> Iterator[Landing]:
+    def _settled(self, change: StepChange, zone_set: ZoneSet) -> Iterator[Landing]:
         """Instants that have passed for certain are forgotten: each zone to the state class that it belongs to."""
-        names = tuple(name for name in batch.names if self._is_to_come(change.row, name))
-        parts = [(batch, names)]
+        names = tuple(name for name in zone_set.names if self._is_to_come(change.row, name))
+        parts = [(zone_set, names)]
         while parts:
             part, names = parts.pop()
             landing = self._sorted(change, part, names)
             if landing.state_class.is_terminal:
-                marks = tuple(sorted(name for name in names if name.kind is Instant.MARK))
+                marks = tuple(sorted(name for name in names if name.kind is InstantKind.MARK))
                 yield landing._replace(
                     state_class=self.state_class(landing.state_class.row, marks, DelaysSoFar()), names=marks
                 )
@@ -284,18 +286,18 @@ class Stepper:
                     if has_passed.any():
                         parts.append((part.chosen(has_passed), tuple(each for each in names if each != name)))
                         part = part.chosen(~has_passed)
-                        landing = landing._replace(batch=part)
+                        landing = landing._replace(zone_set=part)
                         if part.is_empty:
                             break
-            if not landing.batch.is_empty:
+            if not landing.zone_set.is_empty:
                 yield landing
 
     def _is_to_come(self, row: GlobalState, name: Slot) -> bool:
-        if name.kind is Instant.TIMER:
+        if name.kind is InstantKind.TIMER:
             return self._guide.matters(row, name)
-        return name.kind <= Instant.MARK
+        return name.kind <= InstantKind.MARK
 
-    def _sorted(self, change: Change, batch: Batch, names: tuple[Slot, ...]) -> Landing:
+    def _sorted(self, change: StepChange, zone_set: ZoneSet, names: tuple[Slot, ...]) -> Landing:
         columns = self._columns_sorted(change, names)
         place_of = {column: place for place, column in enumerate(columns) if column != place}
         row = change.row
@@ -303,11 +305,11 @@ class Stepper:
             row = (*[row[column] for column in columns], *row[len(columns) :])
         slots = sorted([(_moved(name, place_of), name) for name in names])
         state_class = self.state_class(row, tuple([slot for slot, _ in slots]), change.delays_so_far)
-        return Landing(state_class, batch, tuple([name for _, name in slots]), tuple(columns), change)
+        return Landing(state_class, zone_set, tuple([name for _, name in slots]), tuple(columns), change)
 
-    def _columns_sorted(self, change: Change, names: tuple[Slot, ...]) -> list[int]:
+    def _columns_sorted(self, change: StepChange, names: tuple[Slot, ...]) -> list[int]:
         """Twins by where they are, and those who are on their way after those who have arrived."""
-        row, on_their_way = change.row, {name.place for name in names if name.kind is Instant.OPERATION}
+        row, on_their_way = change.row, {name.place for name in names if name.kind is InstantKind.OPERATION}
         columns = list(range(self._guide.layout.actors_count))
         for twins in self._guide.twins:
             columns[twins.start : twins.stop] = sorted(
@@ -316,17 +318,17 @@ class Stepper:
         return columns
 
 
-def _is_needed(change: Change, name: Slot) -> bool:
-    return name.kind is not Instant.PAST or name == change.at or change.join is Join.LAST
+def _is_needed(change: StepChange, name: Slot) -> bool:
+    return name.kind is not InstantKind.PAST or name == change.at or change.join is Join.LAST
 
 
-def _is_issued(change: Change, waiting: WaitingOperation) -> bool:
+def _is_issued(change: StepChange, waiting: WaitingOperation) -> bool:
     if waiting.column in change.begun:
         return True
     return waiting.column == change.column and waiting.kind.position in change.issued
 
 
-def _timer_started_by(guide: Guide, change: Change) -> Slot | None:
+def _timer_started_by(guide: Guide, change: StepChange) -> Slot | None:
     timer = None if change.operation is None else change.operation.timer_after(change.answer)
     return None if timer is None else guide.timer(timer.key)
 
@@ -338,16 +340,16 @@ def _is_left_open(moves: Sequence[Move]) -> bool:
 
 def _has_passed(landing: Landing, name: Slot) -> Any:
     """For each zone, whether an instant comes before whatever happens next, for certain."""
-    batch, place = landing.batch, landing.batch.place(name)
+    zone_set, place = landing.zone_set, landing.zone_set.place(name)
     name_of = dict(zip(landing.state_class.slots, landing.names, strict=True))
-    has_passed = np.ones(len(batch.zones), dtype=bool)
+    has_passed = np.ones(len(zone_set.zones), dtype=bool)
     for deadline in (*landing.state_class.deadlines, *((slot,) for slot in landing.state_class.opportunities)):
-        places = [batch.place(name_of[slot]) for slot in deadline]
-        has_passed &= (batch.zones[:, place, places] <= 0).any(axis=1)
+        places = [zone_set.place(name_of[slot]) for slot in deadline]
+        has_passed &= (zone_set.zones[:, place, places] <= 0).any(axis=1)
     return has_passed
 
 
 def _moved(name: Slot, place_of: dict[int, int]) -> Slot:
-    if name.place in place_of and (name.kind is Instant.OPERATION or name.kind is Instant.END):
+    if name.place in place_of and (name.kind is InstantKind.OPERATION or name.kind is InstantKind.END):
         return name._replace(place=place_of[name.place])
     return name

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from batchsim.engines.exhaustive.moves import StepKind
 from batchsim.engines.recorded_draws import PHASE_1, Draw
 from batchsim.engines.zones.path import PathStep, Times
-from batchsim.engines.zones.slots import ANSWER, BASE, START, Instant, Slot
+from batchsim.engines.zones.slots import ANSWER, BASE, START, InstantKind, Slot
 from batchsim.engines.zones.state_class import Firing, GlobalState, Guide
 from batchsim.engines.zones.windows import Windows
 from batchsim.model.operation import BlockingOperation, Operation
@@ -110,7 +110,7 @@ class _Writer:
             self._act(step, step.firing)
             self._issue(change.row, change.column, change.issued, times[BASE], times)
         for column in change.begun:
-            base_us = times.get(Slot(Instant.LEG, column), times[change.at])
+            base_us = times.get(Slot(InstantKind.LEG, column), times[change.at])
             self._note_leg(self._players[column].actor.begins_after_leg_of, base_us - times[change.at])
             positions = [kind.position for kind in self._guide.kinds(change.row, column)]
             self._issue(change.row, column, positions, base_us, times)
@@ -231,7 +231,7 @@ class _Writer:
             kind = kinds[position]
             operation = kind.operation
             has_request = not (operation.is_instant or operation.acts_on_arrival)
-            can_act_us = times[Slot(Instant.OPERATION, column, position)] if has_request else base_us
+            can_act_us = times[Slot(InstantKind.OPERATION, column, position)] if has_request else base_us
             response_us = self._windows.of(operation).response.min_us
             bare = operation.bare
             pending = _Pending(bare, base_us, can_act_us, can_act_us - base_us, response_us)

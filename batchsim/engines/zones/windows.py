@@ -14,7 +14,7 @@ NEVER_US = 1 << 60
 """In place of infinity: no sum of times that are met comes near it, and two of them do not overflow."""
 
 
-class Window(NamedTuple):
+class DelayWindow(NamedTuple):
     """The shortest and the longest time that something takes."""
 
     min_us: int
@@ -23,20 +23,20 @@ class Window(NamedTuple):
     is_marked: bool = False
     """Whether its length is solved for (`parameter.py`): zones keep both ends of it."""
 
-    def later(self, delay_us: int) -> Window:
+    def later(self, delay_us: int) -> DelayWindow:
         """That of what takes so much longer."""
         longest_us = min(NEVER_US, self.max_us + delay_us)
         return self._replace(min_us=self.min_us + delay_us, max_us=longest_us)
 
 
-AT_ONCE = Window(0, 0)
+AT_ONCE = DelayWindow(0, 0)
 
 
 class LegWindows(NamedTuple):
     """Those of a request leg and of a response leg, which are taken to vary by themselves."""
 
-    request: Window
-    response: Window
+    request: DelayWindow
+    response: DelayWindow
 
 
 def leg_windows(latency: Latency) -> LegWindows:
@@ -48,14 +48,14 @@ def leg_windows(latency: Latency) -> LegWindows:
         case RoundTrip(total):
             min_us, max_us, _ = _window(total.support_us)
             longest = (max_us, max_us) if max_us == NEVER_US else (max_us // 2, max_us - max_us // 2)
-            return LegWindows(Window(min_us // 2, longest[0]), Window(min_us - min_us // 2, longest[1]))
+            return LegWindows(DelayWindow(min_us // 2, longest[0]), DelayWindow(min_us - min_us // 2, longest[1]))
         case Legs(request, response):
             return LegWindows(_window(request.support_us), _window(response.support_us))
 
 
-def _window(support_us: Support) -> Window:
+def _window(support_us: Support) -> DelayWindow:
     min_us, max_us = support_us
-    return Window(min_us, NEVER_US if max_us is None else max_us)
+    return DelayWindow(min_us, NEVER_US if max_us is None else max_us)
 
 
 class Windows:

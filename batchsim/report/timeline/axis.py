@@ -25,7 +25,7 @@ _STEPS_US = (
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AxisPart:
     """A part of an axis: a stretch of time from pixel to pixel."""
 
     from_us: int
@@ -42,14 +42,14 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class TimeAxis:
     """Where each instant is."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[AxisPart, ...]
     """From left to right, without gaps; the first and the last are drawn to scale."""
 
     @property
-    def breaks(self) -> tuple[Part, ...]:
+    def breaks(self) -> tuple[AxisPart, ...]:
         """The parts that are left out."""
         return tuple(part for part in self.parts if part.is_broken)
 
@@ -69,7 +69,7 @@ class Axis:
         return sum(part.duration_us for part in self._scale) / sum(part.right - part.left for part in self._scale)
 
     @property
-    def _scale(self) -> list[Part]:
+    def _scale(self) -> list[AxisPart]:
         return [part for part in self.parts if not part.is_broken]
 
     def x(self, instant_us: int) -> float:
@@ -105,7 +105,7 @@ class Breaking:
     """Each stretch left out is at least so many times as long as all that is drawn."""
 
 
-def axis_of(instants_us: Iterable[int], left: float, right: float, breaking: Breaking) -> Axis:
+def axis_of(instants_us: Iterable[int], left: float, right: float, breaking: Breaking) -> TimeAxis:
     """An axis from the first to the last of the instants at which something happens."""
     instants = sorted(set(instants_us))
     if len(instants) < 2:
@@ -113,14 +113,14 @@ def axis_of(instants_us: Iterable[int], left: float, right: float, breaking: Bre
     cuts = _cuts(instants, breaking)
     drawn_us = instants[-1] - instants[0] - sum(to_us - from_us for from_us, to_us in cuts)
     px_per_us = (right - left - BREAK_PX * len(cuts)) / drawn_us
-    parts: list[Part] = []
+    parts: list[AxisPart] = []
     at_us, at_px = instants[0], left
     for from_us, to_us in cuts:
         end_px = at_px + (from_us - at_us) * px_per_us
-        parts.append(Part(at_us, from_us, at_px, end_px, is_broken=False))
-        parts.append(Part(from_us, to_us, end_px, end_px + BREAK_PX, is_broken=True))
+        parts.append(AxisPart(at_us, from_us, at_px, end_px, is_broken=False))
+        parts.append(AxisPart(from_us, to_us, end_px, end_px + BREAK_PX, is_broken=True))
         at_us, at_px = to_us, end_px + BREAK_PX
-    return Axis((*parts, Part(at_us, instants[-1], at_px, right, is_broken=False)))
+    return TimeAxis((*parts, AxisPart(at_us, instants[-1], at_px, right, is_broken=False)))
 
 
 def _cuts(instants: list[int], breaking: Breaking) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from batchsim.analysis.answering import answering_steps
-from batchsim.analysis.lanes import REAPER, WAITPOINT, Lane
+from batchsim.analysis.lanes import REAPER, WAITPOINT, ActorLane
 from batchsim.analysis.runs import PolicyRun
 from batchsim.batch.operations import (
     Abort,
@@ -61,7 +61,7 @@ class Caption:
     """Whether it tells how the call ended."""
 
 
-def captions_of(run: PolicyRun, lanes: Iterable[Lane]) -> dict[str, list[Caption]]:
+def captions_of(run: PolicyRun, lanes: Iterable[ActorLane]) -> dict[str, list[Caption]]:
     """The captions of some lanes, by actor, the most important first."""
     if not isinstance(run.trace, Trace):
         return {lane.actor: _in_order(_of_any_steps(lane, run)) for lane in lanes}
@@ -69,7 +69,7 @@ def captions_of(run: PolicyRun, lanes: Iterable[Lane]) -> dict[str, list[Caption
     return {lane.actor: _in_order([*_of_steps(lane, run, answers), *_of_waitpoint(lane, run)]) for lane in lanes}
 
 
-def _of_any_steps(lane: Lane, run: PolicyRun) -> Iterator[Caption]:
+def _of_any_steps(lane: ActorLane, run: PolicyRun) -> Iterator[Caption]:
     """Of a system of the user's own: what each step is, and what it was answered."""
     for step in lane.steps:
         name = step.name.partition(".")[2] or step.name
@@ -83,7 +83,7 @@ def _in_order(captions: Iterable[Caption]) -> list[Caption]:
     return sorted(captions, key=lambda caption: (-caption.weight, caption.from_us))
 
 
-def _of_steps(lane: Lane, run: PolicyRun, answers: Mapping[int, Answered]) -> Iterator[Caption]:
+def _of_steps(lane: ActorLane, run: PolicyRun, answers: Mapping[int, Answered]) -> Iterator[Caption]:
     for step in lane.steps:
         if isinstance(step.operation, Deliver):
             yield _of_answer(step, step.operation.attempt, run)
@@ -137,7 +137,7 @@ def _of_answer(step: Step, attempt: int, run: PolicyRun) -> Caption:
     return Caption(step.issued_us, step.at_us, texts, END if is_end else WRITE, is_end)
 
 
-def _of_waitpoint(lane: Lane, run: PolicyRun) -> Iterator[Caption]:
+def _of_waitpoint(lane: ActorLane, run: PolicyRun) -> Iterator[Caption]:
     for leg in lane.legs:
         if leg.operation == WAITPOINT:
             result = caller_got(run.trace)

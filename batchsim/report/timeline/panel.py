@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from batchsim.analysis.chains import Leg
-from batchsim.report.timeline.axis import Axis, Part
+from batchsim.analysis.chains import Stretch
+from batchsim.report.timeline.axis import AxisPart, TimeAxis
 from batchsim.report.timeline.labels import shortened, text_width
 from batchsim.report.timeline.style import FONT, LEFT, MARGIN, SMALL
 from batchsim.report.timeline.svg import bar, path, text
@@ -22,7 +22,7 @@ def lane_name(name: str, middle: float) -> str:
     return text(LEFT - 10, middle + 4, shortened(name, LEFT - 10 - MARGIN, FONT), anchor="end")
 
 
-def legs(busy: Iterable[Leg], axis: Axis, middle: float, height: float = BAR) -> Iterator[str]:
+def legs(busy: Iterable[Stretch], axis: TimeAxis, middle: float, height: float = BAR) -> Iterator[str]:
     """A bar for each leg; legs that are too narrow to be seen are drawn as one."""
     narrow: tuple[float, float] | None = None
     for leg in busy:
@@ -43,7 +43,7 @@ def _narrow_bar(narrow: tuple[float, float] | None, middle: float, height: float
         yield bar("work", left, middle - height / 2, max(right - left, 1.5), height)
 
 
-def leg_bar(leg: Leg, axis: Axis, middle: float, height: float = BAR) -> str:
+def leg_bar(leg: Stretch, axis: TimeAxis, middle: float, height: float = BAR) -> str:
     """The bar of one leg; the pointer shows what it is."""
     left, right = axis.x(leg.from_us), axis.x(leg.to_us)
     hint = f"{leg.operation} {leg.part}, {rounded(leg.duration_us)}"
@@ -70,7 +70,7 @@ def grid(ticks: list[tuple[float, str]], top: float, bottom: float) -> Iterator[
         yield path([(x, top), (x, bottom)], "grid")
 
 
-def tick_labels(ticks: list[tuple[float, str]], axis: Axis, baseline: float) -> Iterator[str]:
+def tick_labels(ticks: list[tuple[float, str]], axis: TimeAxis, baseline: float) -> Iterator[str]:
     """The labels of the ticks, as far as they have room beside each other and the breaks'."""
     taken = [_around(brk.left, brk.right, rounded(brk.duration_us)) for brk in axis.breaks]
     for x, label in ticks:
@@ -85,7 +85,7 @@ def _around(left: float, right: float, label: str) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def torn_strips(breaks: Iterable[Part], top: float, bottom: float) -> Iterator[str]:
+def torn_strips(breaks: Iterable[AxisPart], top: float, bottom: float) -> Iterator[str]:
     """A torn strip for each break."""
     for brk in breaks:
         teeth = int((bottom - top) // 8) + 1
@@ -96,7 +96,7 @@ def torn_strips(breaks: Iterable[Part], top: float, bottom: float) -> Iterator[s
         yield path(right, "line")
 
 
-def break_labels(axis: Axis, baseline: float) -> Iterator[str]:
+def break_labels(axis: TimeAxis, baseline: float) -> Iterator[str]:
     """How much each break leaves out."""
     for brk in axis.breaks:
         yield text((brk.left + brk.right) / 2, baseline, rounded(brk.duration_us), "small strong", "middle")

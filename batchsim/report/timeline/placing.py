@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from batchsim.report.timeline.axis import Axis
+from batchsim.report.timeline.axis import TimeAxis
 from batchsim.report.timeline.captions import TURN, Caption
 from batchsim.report.timeline.labels import text_width
 from batchsim.report.timeline.style import BOLD, EDGE, LEFT, SMALL
@@ -29,7 +29,7 @@ class Words:
     is_end: bool
 
 
-def placed(captions: Iterable[Caption], bars: Iterable[tuple[int, int]], axis: Axis) -> Iterator[Words]:
+def placed(captions: Iterable[Caption], bars: Iterable[tuple[int, int]], axis: TimeAxis) -> Iterator[Words]:
     """The captions for which there is room; the first come first. `bars`: from when to when (us)."""
     drawn = [(axis.x(from_us), axis.x(to_us)) for from_us, to_us in bars]
     torn = [(brk.left, brk.right) for brk in axis.breaks]
@@ -43,7 +43,7 @@ def placed(captions: Iterable[Caption], bars: Iterable[tuple[int, int]], axis: A
             yield words
 
 
-def _edges(caption: Caption, drawn: Iterable[Interval], axis: Axis) -> Interval:
+def _edges(caption: Caption, drawn: Iterable[Interval], axis: TimeAxis) -> Interval:
     """The ends of a caption's own stretch, together with the bars that follow it closely."""
     left, right = axis.x(caption.from_us), axis.x(caption.to_us)
     furthest = right + _FOLLOW_PX
@@ -53,7 +53,7 @@ def _edges(caption: Caption, drawn: Iterable[Interval], axis: Axis) -> Interval:
     return left, right
 
 
-def _inside(caption: Caption, axis: Axis, obstacles: Iterable[Interval]) -> Words | None:
+def _inside(caption: Caption, axis: TimeAxis, obstacles: Iterable[Interval]) -> Words | None:
     left, right = axis.x(caption.from_us) + _INSIDE_PX, axis.x(caption.to_us) - _BESIDE_PX
     for text in caption.texts:
         width = _width(text, caption)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from batchsim.analysis.chains import Leg
+from batchsim.analysis.chains import Stretch
 from batchsim.analysis.margins import Margin
 from batchsim.batch.trace import Trace
 from batchsim.report.phrases import cause, counted, margin_sentence
 from batchsim.report.timeline import panel
-from batchsim.report.timeline.axis import Axis, Breaking, Part, axis_of
+from batchsim.report.timeline.axis import AxisPart, Breaking, TimeAxis, axis_of
 from batchsim.report.timeline.labels import Flag, text_width
 from batchsim.report.timeline.runners import Mark, Runner, runners_of
 from batchsim.report.timeline.style import (
@@ -47,7 +47,7 @@ _MORE_SHARE = 40
 class Race:
     """The panel, and what must be known to stand above and below it."""
 
-    axis: Axis
+    axis: TimeAxis
     bottom: float
     elements: tuple[str, ...]
 
@@ -79,12 +79,12 @@ def race(margin: Margin, trace: Trace, top: float, height_max: float) -> Race:
     return Race(axis, y + 20, elements)
 
 
-def _heading(margin: Margin, axis: Axis) -> str:
+def _heading(margin: Margin, axis: TimeAxis) -> str:
     since = f"{cause(margin)} at {exact_instant(axis.from_us)}"
     return f"The race of {margin.endpoint.name} against {margin.rival.name}, since {since}"
 
 
-def _axis(margin: Margin) -> Axis:
+def _axis(margin: Margin) -> TimeAxis:
     from_us = 0 if margin.cause is None else margin.cause.at_us
     last_us = max(margin.endpoint.at_us, margin.rival.at_us, from_us + 1)
     legs = (*margin.endpoint_legs, *margin.rival_legs)
@@ -97,7 +97,7 @@ def _axis(margin: Margin) -> Axis:
 # -- lanes -------------------------------------------------------------------------------------
 
 
-def _lane(runner: Runner, axis: Axis, middle: float, kinds: Sequence[str], *, away: int) -> str:
+def _lane(runner: Runner, axis: TimeAxis, middle: float, kinds: Sequence[str], *, away: int) -> str:
     drawn = [
         panel.lane_name(runner.actor, middle),
         *panel.legs(runner.legs, axis, middle, _BAR),
@@ -114,7 +114,7 @@ def _lane(runner: Runner, axis: Axis, middle: float, kinds: Sequence[str], *, aw
     return group(hue(runner.actor.partition("-")[0], kinds), drawn)
 
 
-def _durations(legs: Sequence[Leg], axis: Axis, middle: float) -> Iterator[str]:
+def _durations(legs: Sequence[Stretch], axis: TimeAxis, middle: float) -> Iterator[str]:
     """How long the longer legs took, in the widest piece of their bars."""
     for leg in legs:
         edges = [axis.x(leg.from_us), axis.x(leg.to_us)]
@@ -126,7 +126,7 @@ def _durations(legs: Sequence[Leg], axis: Axis, middle: float) -> Iterator[str]:
             yield text((left + right) / 2, middle + 4, words, "small", "middle")
 
 
-def _torn(legs: Sequence[Leg], axis: Axis) -> list[Part]:
+def _torn(legs: Sequence[Stretch], axis: TimeAxis) -> list[AxisPart]:
     """The breaks that some of the legs go through."""
     return [brk for brk in axis.breaks if any(leg.from_us < brk.to_us and brk.from_us < leg.to_us for leg in legs)]
 
@@ -146,7 +146,7 @@ def _flag(mark: Mark, flag: Flag, middle: float, away: int) -> Iterator[str]:
 @dataclass(frozen=True, slots=True)
 class _Bracket:
     margin: Margin
-    axis: Axis
+    axis: TimeAxis
     top: float
     bottom: float
 

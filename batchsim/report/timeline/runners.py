@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from batchsim.analysis.chains import Leg, steps_between
+from batchsim.analysis.chains import Stretch, steps_between
 from batchsim.analysis.margins import Margin
 from batchsim.batch.trace import Trace
 from batchsim.model.run import Step
-from batchsim.report.timeline.axis import Axis
+from batchsim.report.timeline.axis import TimeAxis
 from batchsim.report.timeline.labels import Flag, Room, flags, text_width
 from batchsim.report.timeline.style import BOLD, EDGE, LANE_OF_RACE, MARGIN, ROW, SMALL
 
@@ -39,7 +39,7 @@ class Runner:
     """One actor's part in one of the two chains, with the flags of its marks."""
 
     actor: str
-    legs: tuple[Leg, ...]
+    legs: tuple[Stretch, ...]
     marks: tuple[Mark, ...]
     flags: tuple[Flag | None, ...]
 
@@ -59,7 +59,9 @@ class Runner:
         return self.flags.count(None)
 
 
-def runners_of(margin: Margin, trace: Trace, axis: Axis, height_max: float) -> tuple[list[Runner], list[Runner]]:
+def runners_of(
+    margin: Margin, trace: Trace, axis: TimeAxis, height_max: float
+) -> tuple[list[Runner], list[Runner]]:
     """The runners of the endpoint's chain and those of its rival's, no higher than that (px) if possible."""
     above: list[Runner] = []
     below: list[Runner] = []
@@ -71,7 +73,7 @@ def runners_of(margin: Margin, trace: Trace, axis: Axis, height_max: float) -> t
     return above, below
 
 
-def _runners(margin: Margin, trace: Trace, end: Step, axis: Axis, named_max: int) -> list[Runner]:
+def _runners(margin: Margin, trace: Trace, end: Step, axis: TimeAxis, named_max: int) -> list[Runner]:
     """The actors of a chain: above from the first to the last, below from the last to the first.
 
     So the last is beside the bracket on either side.
@@ -99,13 +101,13 @@ def _process(actor: str) -> str:
     return actor.partition(".")[0]
 
 
-def _mark(step: Step, end: Step, axis: Axis) -> Mark:
+def _mark(step: Step, end: Step, axis: TimeAxis) -> Mark:
     name = f"{step.name}: {step.description}" if step is end and step.description else step.name
     note = f"+{axis.seen(step.at_us - axis.from_us)}"
     return Mark(axis.x(step.at_us), name, note, step is end)
 
 
-def _runner(actor: str, legs: tuple[Leg, ...], marks: tuple[Mark, ...], named_max: int) -> Runner:
+def _runner(actor: str, legs: tuple[Stretch, ...], marks: tuple[Mark, ...], named_max: int) -> Runner:
     named = [(mark.x, mark.width) for mark in marks[-named_max:]]
     unnamed = (None,) * (len(marks) - len(named))
     return Runner(actor, legs, marks, (*unnamed, *flags(named, Room(MARGIN, EDGE, named_max))))

@@ -8,10 +8,10 @@ from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
 
 from batchsim.analysis.contest import involved_in
-from batchsim.analysis.lanes import Fold, Lane, folded, lanes_of
+from batchsim.analysis.lanes import ActorLane, FoldedLanes, lanes_of, with_folded
 from batchsim.analysis.runs import PolicyRun
 from batchsim.report.timeline import panel
-from batchsim.report.timeline.axis import Axis, Breaking, Part, axis_of
+from batchsim.report.timeline.axis import AxisPart, Breaking, TimeAxis, axis_of
 from batchsim.report.timeline.captions import captions_of
 from batchsim.report.timeline.placing import Words, placed
 from batchsim.report.timeline.style import LEFT, RIGHT, hue, kinds_in
@@ -23,7 +23,7 @@ LANES_MAX = 20
 _BREAKING = Breaking(breaks_max=3, factor=10)
 _NOUNS = {"run": "child run", "job": "job worker"}
 
-Draw = Callable[[Lane | Fold, float], Iterator[str]]
+DrawLane = Callable[[ActorLane | FoldedLanes, float], Iterator[str]]
 """Draws a lane around the given middle (px)."""
 
 
@@ -31,7 +31,7 @@ Draw = Callable[[Lane | Fold, float], Iterator[str]]
 class WholeRun:
     """The panel, and what must be known to stand below it."""
 
-    axis: Axis
+    axis: TimeAxis
     top: float
     bottom: float
     elements: tuple[str, ...]
@@ -41,8 +41,8 @@ def whole_run(run: PolicyRun, top: float) -> WholeRun:
     """The panel of a run, from `top` (px) downwards."""
     lanes = lanes_of(run.trace)
     axis = axis_of(_instants(lanes, run), LEFT, RIGHT, _BREAKING)
-    shown = folded(lanes, involved_in(run), LANES_MAX)
-    words = _words_of(run, [lane for lane in shown if isinstance(lane, Lane)], axis)
+    shown = with_folded(lanes, involved_in(run), LANES_MAX)
+    words = _words_of(run, [lane for lane in shown if isinstance(lane, ActorLane)], axis)
     lanes_top = top + 22
     bottom = lanes_top + sum(_height(lane) for lane in shown)
     ticks = axis.ticks()
@@ -57,7 +57,7 @@ def whole_run(run: PolicyRun, top: float) -> WholeRun:
     return WholeRun(axis, lanes_top, bottom, tuple(elements))
 
 
-def _instants(lanes: Iterable[Lane], run: PolicyRun) -> Iterator[int]:
+def _instants(lanes: Iterable[ActorLane], run: PolicyRun) -> Iterator[int]:
     yield 0
     # The end of a call is none of a run of another system.
     yield max(run.trace.ended_us, getattr(run.trace, "called_back_us", 0), 1)
@@ -68,23 +68,23 @@ def _instants(lanes: Iterable[Lane], run: PolicyRun) -> Iterator[int]:
             yield leg.to_us
 
 
-def _height(lane: Lane | Fold) -> float:
-    return FOLD if isinstance(lane, Fold) else LANE
+def _height(lane: ActorLane | FoldedLanes) -> float:
+    return FOLD if isinstance(lane, FoldedLanes) else LANE
 
 
-def _lanes(shown: Iterable[Lane | Fold], top: float, draw: Draw) -> Iterator[str]:
+def _lanes(shown: Iterable[ActorLane | FoldedLanes], top: float, draw: DrawLane) -> Iterator[str]:
     for lane in shown:
         height = _height(lane)
         yield from draw(lane, top + height / 2)
         top += height
 
 
-def _bars(lane: Lane | Fold, run: PolicyRun, axis: Axis, middle: float) -> Iterator[str]:
-    drawn = _skyline(lane, axis, middle) if isinstance(lane, Fold) else _lane(lane, run, axis, middle)
+def _bars(lane: ActorLane | FoldedLanes, run: PolicyRun, axis: TimeAxis, middle: float) -> Iterator[str]:
+    drawn = _skyline(lane, axis, middle) if isinstance(lane, FoldedLanes) else _lane(lane, run, axis, middle)
     yield group(hue(lane.kind, kinds_in(run.trace)), drawn)
 
 
-def _lane(lane: Lane, run: PolicyRun, axis: Axis, middle: float) -> Iterator[str]:
+def _lane(lane: ActorLane, run: PolicyRun, axis: TimeAxis, middle: float) -> Iterator[str]:
     yield from panel.legs(lane.legs, axis, middle)
     yield from panel.ticks_of_effects([axis.x(step.at_us) for step in lane.steps], middle, panel.BAR + 4)
     for step in lane.steps:
@@ -92,7 +92,7 @@ def _lane(lane: Lane, run: PolicyRun, axis: Axis, middle: float) -> Iterator[str
             yield panel.diamond(axis.x(step.at_us), middle)
 
 
-def _words_of(run: PolicyRun, lanes: Sequence[Lane], axis: Axis) -> dict[str, tuple[Words, ...]]:
+def _words_of(run: PolicyRun, lanes: Sequence[ActorLane], axis: TimeAxis) -> dict[str, tuple[Words, ...]]:
     """The words in each lane, by actor."""
     captions = captions_of(run, lanes)
     return {
@@ -102,24 +102,24 @@ def _words_of(run: PolicyRun, lanes: Sequence[Lane], axis: Axis) -> dict[str, tu
 
 
 def _torn_strips(
-    shown: Sequence[Lane | Fold], words: Mapping[str, Sequence[Words]], axis: Axis, top: float
+    shown: Sequence[ActorLane | FoldedLanes], words: Mapping[str, Sequence[Words]], axis: TimeAxis, top: float
 ) -> Iterator[str]:
     """A torn strip for each break, but for the lanes in which words have its place: no letter is crossed."""
     ends = list(accumulate((_height(lane) for lane in shown), initial=top))
     for brk in axis.breaks:
-        is_written = [isinstance(lane, Lane) and _is_written(brk, words[lane.actor]) for lane in shown]
+        is_written = [isinstance(lane, ActorLane) and _is_written(brk, words[lane.actor]) for lane in shown]
         for is_covered, stretch in groupby(zip(is_written, pairwise(ends), strict=True), key=itemgetter(0)):
             if not is_covered:
                 lanes = [ends_of for _, ends_of in stretch]
                 yield from panel.torn_strips([brk], lanes[0][0], lanes[-1][1])
 
 
-def _is_written(brk: Part, words: Iterable[Words]) -> bool:
+def _is_written(brk: AxisPart, words: Iterable[Words]) -> bool:
     return any(each.left < brk.right and brk.left < each.right for each in words)
 
 
-def _words(lane: Lane | Fold, words: Mapping[str, Sequence[Words]], middle: float) -> Iterator[str]:
-    if isinstance(lane, Fold):
+def _words(lane: ActorLane | FoldedLanes, words: Mapping[str, Sequence[Words]], middle: float) -> Iterator[str]:
+    if isinstance(lane, FoldedLanes):
         yield panel.lane_name(_name(lane), middle)
         if lane.peak:
             yield text(RIGHT + 8, middle + 4, f"up to {lane.peak} at once", "small quiet")
@@ -129,17 +129,17 @@ def _words(lane: Lane | Fold, words: Mapping[str, Sequence[Words]], middle: floa
         yield text(each.left, middle + 4, each.text, "small strong" if each.is_end else "small")
 
 
-def _skyline(fold: Fold, axis: Axis, middle: float) -> Iterator[str]:
+def _skyline(fold: FoldedLanes, axis: TimeAxis, middle: float) -> Iterator[str]:
     if fold.peak:
         yield path(_profile(fold, axis, middle + FOLD / 2 - 4), "fold", closed=True)
 
 
-def _name(fold: Fold) -> str:
+def _name(fold: FoldedLanes) -> str:
     noun = "item" if fold.of_handler is not None else _NOUNS.get(fold.kind, fold.kind)
     return f"{fold.count} {'more ' * fold.others_shown}{noun}{'s' * (fold.count > 1)}"
 
 
-def _profile(fold: Fold, axis: Axis, base: float) -> list[tuple[float, float]]:
+def _profile(fold: FoldedLanes, axis: TimeAxis, base: float) -> list[tuple[float, float]]:
     """How many were busy, as a skyline: in each pixel the most."""
     unit = (FOLD - 8) / fold.peak
     most: dict[int, int] = {}

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchsim.analysis.sweep.records import Cell, End, Record, Records
+from batchsim.analysis.sweep.records import Records, RunEnd, RunsRecord, SweepCell
 
-CELL = Cell("a", "b")
-OK, BAD, TWO = End(("ok",)), End(("false_failure",), (0, 2)), End(("false_failure", "stuck"), (2,))
+CELL = SweepCell("a", "b")
+OK, BAD, TWO = RunEnd(("ok",)), RunEnd(("false_failure",), (0, 2)), RunEnd(("false_failure", "stuck"), (2,))
 
 
 @given(st.lists(st.sampled_from([OK, BAD, TWO]), min_size=1, max_size=40), st.data())
-def test_what_is_known_does_not_depend_on_the_order_of_arrival(ends: list[End], data: st.DataObject) -> None:
+def test_what_is_known_does_not_depend_on_the_order_of_arrival(ends: list[RunEnd], data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(1, len(ends)))) | {len(ends)})
-    parts = [Record(CELL, begin, tuple(ends[begin:end])) for begin, end in zip([0, *cuts], cuts, strict=False)]
+    parts = [RunsRecord(CELL, begin, tuple(ends[begin:end])) for begin, end in zip([0, *cuts], cuts, strict=False)]
     records = Records()
     for record in data.draw(st.permutations(parts)):
         records.add([record])
@@ -29,15 +29,21 @@ def test_what_is_known_does_not_depend_on_the_order_of_arrival(ends: list[End], 
 
 def test_what_is_missing_is_known_to_be() -> None:
     records = Records()
-    records.add([Record(CELL, 5, (OK, OK)), Record(CELL, 0, (BAD,)), Record(Cell("other", "b"), 0, (OK, OK))])
+    records.add(
+        [
+            RunsRecord(CELL, 5, (OK, OK)),
+            RunsRecord(CELL, 0, (BAD,)),
+            RunsRecord(SweepCell("other", "b"), 0, (OK, OK)),
+        ]
+    )
     assert records.covered(CELL) == [range(1), range(5, 7)]
-    assert records.prefix([CELL, Cell("other", "b")]) == 1
-    assert records.prefix([CELL, Cell("unknown", "b")]) == 0
+    assert records.prefix([CELL, SweepCell("other", "b")]) == 1
+    assert records.prefix([CELL, SweepCell("unknown", "b")]) == 0
 
 
 @pytest.mark.parametrize(("first", "count"), [(0, 3), (2, 3), (3, 1), (4, 3), (0, 9)])
 def test_no_run_is_counted_twice(first: int, count: int) -> None:
     records = Records()
-    records.add([Record(CELL, 2, (OK, OK, BAD))])
+    records.add([RunsRecord(CELL, 2, (OK, OK, BAD))])
     with pytest.raises(ValueError, match="are known already"):
-        records.add([Record(CELL, first, (OK,) * count)])
+        records.add([RunsRecord(CELL, first, (OK,) * count)])

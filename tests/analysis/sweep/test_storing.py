@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from batchsim.analysis.sweep.records import Cell, End, Record
+from batchsim.analysis.sweep.records import RunEnd, RunsRecord, SweepCell
 from batchsim.analysis.sweep.storing import APPLICATION, Store
 from batchsim.bad_input import BadInputError
 
 IDENTITY = {"scenario": "one", "version of batchsim": "1"}
 RECORDS = [
-    Record(Cell("a", "[]"), 0, (End(("ok",)), End(("false_failure", "stuck"), (0, 2)), End(("ok",), (1,)))),
-    Record(Cell("a", "[]"), 3, (End(("stuck",)),)),
-    Record(Cell("b", "[]"), 0, (End(("ok",)),) * 300),
+    RunsRecord(
+        SweepCell("a", "[]"),
+        0,
+        (RunEnd(("ok",)), RunEnd(("false_failure", "stuck"), (0, 2)), RunEnd(("ok",), (1,))),
+    ),
+    RunsRecord(SweepCell("a", "[]"), 3, (RunEnd(("stuck",)),)),
+    RunsRecord(SweepCell("b", "[]"), 0, (RunEnd(("ok",)),) * 300),
 ]
 
 

@@ -17,7 +17,7 @@ from batchsim import POLICIES, Property, Scenario, load_scenario, scenario_from_
 from batchsim.analysis.sweep import Point, Sweep, executing, storing
 from batchsim.analysis.sweep.identity import digest_of, seed_stream
 from batchsim.analysis.sweep.intervals import share_interval
-from batchsim.analysis.sweep.pieces import Done, Piece, run_piece
+from batchsim.analysis.sweep.pieces import Piece, PieceDone, run_piece
 from batchsim.bad_input import BadInputError
 from batchsim.batch.decision import Decision
 from batchsim.batch.policy import Policy
@@ -160,7 +160,7 @@ def test_a_sweep_that_was_stopped_goes_on_and_makes_no_run_twice(
 
     made: list[int] = []
 
-    def counted(piece: Piece) -> Done:
+    def counted(piece: Piece) -> PieceDone:
         made.append(piece.count)
         return run_piece(piece)
 
@@ -228,7 +228,7 @@ def test_who_stops_a_sweep_leaves_no_work_behind() -> None:
 def test_pieces_are_short_at_the_end_so_that_workers_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
     counts: list[int] = []
 
-    def counted(piece: Piece) -> Done:
+    def counted(piece: Piece) -> PieceDone:
         counts.append(piece.count)
         return replace(run_piece(piece), took_s=0.0)  # as fast as can be: so only the end is a reason to be short
 

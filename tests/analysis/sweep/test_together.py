@@ -13,7 +13,7 @@ from batchsim.analysis.sweep import together
 from batchsim.analysis.sweep.together import Ended, Together
 from batchsim.batch.policy import Policy
 from batchsim.batch.trace import Trace
-from batchsim.engines.latencies import Drawn
+from batchsim.engines.latencies import DrawnAhead
 from batchsim.engines.timed import Simulation
 from tests.strategies import scenarios
 from tests.trying import examples
@@ -48,7 +48,7 @@ def test_policies_that_decide_alike_are_simulated_once(monkeypatch: pytest.Monke
     made: list[int] = []
 
     class Counted(Simulation):
-        def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: Drawn | None = None) -> Trace:
+        def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: DrawnAhead | None = None) -> Trace:
             made.append(seed)
             return super().run(seed, keep=keep, drawn=drawn)
 

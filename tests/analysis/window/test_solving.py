@@ -16,10 +16,10 @@ from batchsim.analysis.window import Solution
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.zones import Range, united
-from batchsim.engines.zones.batch import one_zone
 from batchsim.engines.zones.parameter import values_in
-from batchsim.engines.zones.slots import START, Instant, Slot
-from batchsim.engines.zones.windows import NEVER_US, Window
+from batchsim.engines.zones.slots import START, InstantKind, Slot
+from batchsim.engines.zones.windows import NEVER_US, DelayWindow
+from batchsim.engines.zones.zone_set import one_zone
 from batchsim.scenario import varied
 from tests.trying import examples
 
@@ -214,11 +214,13 @@ def test_a_changed_scenario_cannot_be_varied() -> None:
 
 @pytest.mark.parametrize(("longest_us", "is_possible"), [(4, False), (5, True)])
 def test_zones_go_in_which_two_legs_cannot_be_equally_long(longest_us: int, is_possible: bool) -> None:
-    batch = one_zone(START)
-    for number, window in enumerate((Window(2, longest_us, is_marked=True), Window(5, 9, is_marked=True))):
-        batch = batch.with_instants([(Slot(Instant.TIMER, number), START, window)])
-    assert sum(name.kind is Instant.MARK for name in batch.names) == 4
-    assert batch.with_like_marks().is_empty is not is_possible
+    zone_set = one_zone(START)
+    for number, window in enumerate(
+        (DelayWindow(2, longest_us, is_marked=True), DelayWindow(5, 9, is_marked=True))
+    ):
+        zone_set = zone_set.with_instants([(Slot(InstantKind.TIMER, number), START, window)])
+    assert sum(name.kind is InstantKind.MARK for name in zone_set.names) == 4
+    assert zone_set.with_like_marks().is_empty is not is_possible
 
 
 bound = st.one_of(st.just(NEVER_US), st.integers(-4, 9))

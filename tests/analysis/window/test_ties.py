@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from batchsim import POLICIES, Scenario, load_scenario, scenario_from_data, simulate, verdicts_of
-from batchsim.analysis.window import NoWindow, Standing, find_window, smallest_change, solve, standing
+from batchsim.analysis.window import NoWindow, WindowStanding, find_window, smallest_change, solve, standing
 from batchsim.analysis.window.assignments import Durations, means_of, with_ties
 from batchsim.analysis.window.cases import Case
 from batchsim.analysis.window.changes import changed
@@ -52,15 +52,15 @@ def seen(scenario: Scenario, policy: Policy, verdict: str) -> set[bool]:
     return {verdict in verdicts_of(each.outcome) for each in runs}
 
 
-SEEN_IN = {Standing.OPEN: {True}, Standing.CLOSED: {False}, Standing.EITHER: {True, False}}
+SEEN_IN = {WindowStanding.OPEN: {True}, WindowStanding.CLOSED: {False}, WindowStanding.EITHER: {True, False}}
 
 
 @pytest.mark.parametrize(
     ("count_us", "stands", "relation"),
-    [(12_999, Standing.CLOSED, 1), (13_000, Standing.EITHER, 0), (13_001, Standing.OPEN, -1)],
+    [(12_999, WindowStanding.CLOSED, 1), (13_000, WindowStanding.EITHER, 0), (13_001, WindowStanding.OPEN, -1)],
 )
 def test_at_equality_the_formula_leaves_open_what_runs_leave_open(
-    count_us: int, stands: Standing, relation: int
+    count_us: int, stands: WindowStanding, relation: int
 ) -> None:
     """Fourteen legs of 1 ms lie between the push and the cleanup; the count is sent 1 ms after the push."""
     scenario = scenario_of(
@@ -69,7 +69,7 @@ def test_at_equality_the_formula_leaves_open_what_runs_leave_open(
     window = find_window(scenario, POLICIES["pre3427"], "false_failure")
     assert standing(window, window.values) is stands
     assert seen(scenario, window.policy, "false_failure") == SEEN_IN[stands]
-    assert (0 < window.failed < window.tried) == (stands is Standing.EITHER)
+    assert (0 < window.failed < window.tried) == (stands is WindowStanding.EITHER)
     shown = window.cases_within or (window.nearest,)
     ((condition,),) = ((*each.conditions, *each.settled) for each in shown if each)
     slack_us = condition.slack_us(Durations(scenario, window.values))
@@ -85,7 +85,7 @@ def test_orders_that_make_no_difference_leave_nothing_open() -> None:
     tie = Condition("a", "b", instant(leg), instant(other), decides=True, holds_at_equality=False)
     tied = replace(window, cases=(Case((tie,)),))
     assert tied.slack_us(tied.values) == 0
-    assert standing(tied, tied.values) is Standing.OPEN
+    assert standing(tied, tied.values) is WindowStanding.OPEN
 
 
 def test_a_condition_that_holds_at_equality_is_no_limit_there() -> None:
@@ -129,9 +129,9 @@ def test_a_change_settles_what_the_means_leave_open() -> None:
     window = find_window(scenario, POLICIES["pre3427"], "false_failure")
     change = smallest_change(window)
     assert change is not None
-    assert (abs(change.by_us), change.one_less) == (1, Standing.EITHER)
+    assert (abs(change.by_us), change.one_less) == (1, WindowStanding.EITHER)
     after = standing(window, changed(window.values, change.latency, change.by_us))
-    assert after is (Standing.OPEN if change.opens else Standing.CLOSED)
+    assert after is (WindowStanding.OPEN if change.opens else WindowStanding.CLOSED)
 
 
 def test_a_value_with_which_either_may_come_first_counts_as_failing() -> None:
@@ -189,9 +189,9 @@ def test_with_constant_latencies_a_window_says_what_runs_do(drawn: tuple[Scenari
     stands = standing(window, window.values)
     assert seen(scenario, policy, verdict) == SEEN_IN[stands]
     if any(not case.conditions for case in window.cases_within):
-        assert stands is Standing.OPEN
+        assert stands is WindowStanding.OPEN
     if not window.cases_within:
-        assert stands is Standing.CLOSED
+        assert stands is WindowStanding.CLOSED
 
 
 A, B, C = (Leg(name, "request", "consumer", None, None, 0) for name in "abc")

@@ -20,7 +20,7 @@ from batchsim.analysis.window.assignments import (
 from batchsim.analysis.window.causes import Causes
 from batchsim.analysis.window.changes import changed, given
 from batchsim.analysis.window.finding import TRIES_MAX
-from batchsim.analysis.window.legs import Latency, durations_of
+from batchsim.analysis.window.legs import LatencyLeg, durations_of
 from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.sums import instant_us
 from batchsim.report.formulas import formula
@@ -198,7 +198,7 @@ def test_faults_have_no_window() -> None:
 
 def test_draws_lie_within_the_intervals_and_reach_their_ends() -> None:
     scenario = scenario_of()
-    latency = Latency("redis.enqueued_count", "request", None, None)
+    latency = LatencyLeg("redis.enqueued_count", "request", None, None)
     assert latency in latencies_of(scenario)
     seen = [values[latency] for values in map(drawer(scenario), range(100))]
     assert (min(seen), max(seen)) == support_of(scenario, latency) == (200, 120_000)

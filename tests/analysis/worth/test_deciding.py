@@ -11,7 +11,7 @@ from batchsim.analysis.worth import deciding
 from batchsim.analysis.worth.deciding import (
     Delays,
     Otherwise,
-    TooLarge,
+    TooLargeToDecide,
     comparable,
     decided_otherwise,
     needs_completed,
@@ -111,13 +111,13 @@ def test_with_faults_and_with_many_items_nothing_is_explored(monkeypatch: pytest
         {"name": "x", "batch": {"items": 1}, "faults": [{"lost_response": {"attempt": 1}}]}
     )
     for scenario in (many, faulty):
-        with pytest.raises(TooLarge):
+        with pytest.raises(TooLargeToDecide):
             decided_otherwise(scenario, FIRST, {"pr3427": POLICIES["pr3427"]})
 
 
 def test_what_is_not_explored_to_the_end_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deciding, "BOUNDS", Bounds(10, None))
-    with pytest.raises(TooLarge):
+    with pytest.raises(TooLargeToDecide):
         decided_otherwise(INCIDENT, FIRST, {"pr3427": POLICIES["pr3427"]})
 
 

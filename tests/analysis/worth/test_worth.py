@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from batchsim.analysis.worth import DELAY, Effect, Question, Worth, judge, worth_of
+from batchsim.analysis.worth import DELAY, EffectOfFix, Question, Worth, judge, worth_of
 from batchsim.analysis.worth.results import gain
 from batchsim.analysis.worth.timing import timing_of
 from batchsim.bad_input import BadInputError
@@ -76,10 +76,10 @@ def test_no_retry_of_a_late_count_is_saved_as_the_page_says(execution: str) -> N
 
 def test_what_waits_for_completed_saves_nothing_and_what_does_not_saves_all(late: Worth) -> None:
     waiting, other = judge(late)
-    assert (waiting.policies, waiting.effect, waiting.is_proved_alike) == (("pr3427",), Effect.NOTHING, True)
+    assert (waiting.policies, waiting.effect, waiting.is_proved_alike) == (("pr3427",), EffectOfFix.NOTHING, True)
     assert waiting.needs_completed
     assert waiting.is_proved_alike_throughout
-    assert (other.policies, other.effect, other.is_proved_alike) == (("pr3766",), Effect.ALL, False)
+    assert (other.policies, other.effect, other.is_proved_alike) == (("pr3766",), EffectOfFix.ALL, False)
     assert not other.needs_completed
     assert {dict(point.values)[DELAY].text for point in waiting.apart_over_both} == {"1 s"}
     assert waiting.excess_us == 990_000
@@ -139,11 +139,14 @@ def test_a_policy_can_be_worse_or_worth_a_part_or_not_told_apart() -> None:
         each.policies: each.effect
         for each in judge(worth_of(scenario, [POLICIES["pre3427"], part], few, workers=1))
     }
-    assert found == {("part",): Effect.SOME}
+    assert found == {("part",): EffectOfFix.SOME}
     turned = judge(worth_of(scenario, [part, POLICIES["pre3427"], worse], few, workers=1))
-    assert {each.policies: each.effect for each in turned} == {("pre3427",): Effect.MORE, ("worse",): Effect.ALL}
+    assert {each.policies: each.effect for each in turned} == {
+        ("pre3427",): EffectOfFix.MORE,
+        ("worse",): EffectOfFix.ALL,
+    }
     once = judge(worth_of(scenario, [POLICIES["pre3427"], part], replace(few, runs=2), workers=1))
-    assert once[0].effect in (Effect.UNSURE, Effect.NOTHING)
+    assert once[0].effect in (EffectOfFix.UNSURE, EffectOfFix.NOTHING)
 
 
 def test_where_nothing_can_be_explored_nothing_is_said_to_be_proved() -> None:

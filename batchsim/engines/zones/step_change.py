@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from batchsim.engines.exhaustive.layout import ABSENT
 from batchsim.engines.exhaustive.task import Join, Pending
 from batchsim.engines.injected_delays import DelaysSoFar
-from batchsim.engines.zones.slots import START, Instant, Slot
+from batchsim.engines.zones.slots import START, InstantKind, Slot
 from batchsim.engines.zones.state_class import Firing, GlobalState, Guide, StateClass
 from batchsim.model.operation import Operation
 
 NOBODY = -1
 
 
-class Change(NamedTuple):
+class StepChange(NamedTuple):
     """What a step changes."""
 
     row: GlobalState
@@ -40,14 +40,14 @@ class Change(NamedTuple):
     """What was slow before; in a landing, after it."""
 
 
-def beginning(guide: Guide) -> Change:
+def beginning(guide: Guide) -> StepChange:
     """Phase 1 is done."""
     row = tuple(guide.layout.initial_row())
     begun = [column for column in range(guide.layout.actors_count) if guide.has_begun(row, column)]
-    return Change(row, START, NOBODY, None, None, {}, [], begun, None, 0, None, DelaysSoFar())
+    return StepChange(row, START, NOBODY, None, None, {}, [], begun, None, 0, None, DelaysSoFar())
 
 
-def change_of(guide: Guide, state_class: StateClass, firing: Firing) -> Change:
+def change_of(guide: Guide, state_class: StateClass, firing: Firing) -> StepChange:
     """What a step changes in a state class."""
     kind, move, column = firing.kind, firing.move, firing.column
     row = list(state_class.row)
@@ -61,7 +61,7 @@ def change_of(guide: Guide, state_class: StateClass, firing: Firing) -> Change:
     names = {
         slot: _name_after(guide, slot, place, firing, moved, join) for place, slot in enumerate(state_class.slots)
     }
-    return Change(
+    return StepChange(
         row=tuple(row),
         at=names[firing.at],
         column=column,
@@ -107,15 +107,15 @@ def _follow(
 def _name_after(
     guide: Guide, slot: Slot, place: int, firing: Firing, moved: dict[int, int], join: Join | None
 ) -> Slot:
-    past = Slot(Instant.PAST, place)
+    past = Slot(InstantKind.PAST, place)
     if slot == firing.at:
         return past
-    if slot.kind is Instant.TIMER:
+    if slot.kind is InstantKind.TIMER:
         started = firing.kind.operation.timer_after(firing.move.answer)
         keys = (firing.move.timer, None if started is None else started.key)
         return past if slot in [guide.timer(key) for key in keys if key is not None] else slot
-    if slot.place != firing.column or slot.kind in (Instant.URGENT, Instant.MARK):
+    if slot.place != firing.column or slot.kind in (InstantKind.URGENT, InstantKind.MARK):
         return slot
-    if slot.kind is Instant.END:
+    if slot.kind is InstantKind.END:
         return slot if join in (None, Join.EARLY) else past
     return slot._replace(number=moved[slot.number]) if slot.number in moved else past

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from batchsim.engines.zones.bounds import Flags, Matrices, Numbers, first_of, only, with_instants
-from batchsim.engines.zones.slots import Instant, Slot
-from batchsim.engines.zones.windows import AT_ONCE, Window
+from batchsim.engines.zones.slots import InstantKind, Slot
+from batchsim.engines.zones.windows import AT_ONCE, DelayWindow
 
 
-class Batch(NamedTuple):
+class ZoneSet(NamedTuple):
     """Zones over the same instants."""
 
     zones: Matrices
@@ -25,48 +25,50 @@ class Batch(NamedTuple):
         """The row and column of an instant."""
         return self.names.index(name)
 
-    def chosen(self, flags: Flags) -> Batch:
+    def chosen(self, flags: Flags) -> ZoneSet:
         """Some of the zones."""
-        return self if flags.all() else Batch(self.zones[flags], self.origins[flags], self.names)
+        return self if flags.all() else ZoneSet(self.zones[flags], self.origins[flags], self.names)
 
-    def first_of(self, first: Slot, later: Sequence[Slot]) -> Batch:
+    def first_of(self, first: Slot, later: Sequence[Slot]) -> ZoneSet:
         """Those in which an instant comes no later than others."""
         places = [self.place(name) for name in later if name != first]
         if not places or not len(self.zones):
             return self
         place = self.place(first)
         is_possible: Flags = np.all(self.zones[:, places, place] >= 0, axis=1)
-        batch = self.chosen(is_possible)
-        return batch._replace(zones=first_of(batch.zones, place, places))
+        zone_set = self.chosen(is_possible)
+        return zone_set._replace(zones=first_of(zone_set.zones, place, places))
 
-    def ordered(self, before: Slot, after: Slot) -> Batch:
+    def ordered(self, before: Slot, after: Slot) -> ZoneSet:
         """Those in which one instant comes no later than another."""
         return self.first_of(before, (after,))
 
-    def halves(self, one: Slot, other: Slot) -> tuple[Batch, Batch]:
+    def halves(self, one: Slot, other: Slot) -> tuple[ZoneSet, ZoneSet]:
         """Those in which one instant comes no later than another, and those in which it comes no earlier."""
         return self.ordered(one, other), self.ordered(other, one)
 
-    def with_instants(self, new: Sequence[tuple[Slot, Slot, Window]]) -> Batch:
+    def with_instants(self, new: Sequence[tuple[Slot, Slot, DelayWindow]]) -> ZoneSet:
         """The zones with more instants: the name of each, that of its base, and the window between."""
         if not new:
             return self
         new = [*new, *self._marks(new)]
         names = (*self.names, *(name for name, _, _ in new))
         windows = [(names.index(base), window) for _, base, window in new]
-        return Batch(with_instants(self.zones, windows), self.origins, names)
+        return ZoneSet(with_instants(self.zones, windows), self.origins, names)
 
-    def _marks(self, new: Sequence[tuple[Slot, Slot, Window]]) -> Iterator[tuple[Slot, Slot, Window]]:
+    def _marks(self, new: Sequence[tuple[Slot, Slot, DelayWindow]]) -> Iterator[tuple[Slot, Slot, DelayWindow]]:
         """Both ends of legs that are solved for, by the number of the leg."""
-        count = sum(name.kind is Instant.MARK for name in self.names) // 2
+        count = sum(name.kind is InstantKind.MARK for name in self.names) // 2
         marked = ((name, base) for name, base, window in new if window.is_marked)
         for number, (name, base) in enumerate(marked, count):
-            yield Slot(Instant.MARK, number, 0), base, AT_ONCE
-            yield Slot(Instant.MARK, number, 1), name, AT_ONCE
+            yield Slot(InstantKind.MARK, number, 0), base, AT_ONCE
+            yield Slot(InstantKind.MARK, number, 1), name, AT_ONCE
 
-    def with_like_marks(self) -> Batch:
+    def with_like_marks(self) -> ZoneSet:
         """Those in which no leg that is solved for is longer than another one for certain."""
-        begins = [place for place, name in enumerate(self.names) if name.kind is Instant.MARK and not name.number]
+        begins = [
+            place for place, name in enumerate(self.names) if name.kind is InstantKind.MARK and not name.number
+        ]
         if len(begins) < 2:
             return self
         ends = [self.place(self.names[begin]._replace(number=1)) for begin in begins]
@@ -74,18 +76,18 @@ class Batch(NamedTuple):
         most_us = self.zones[:, ends, begins].min(axis=1)
         return self.chosen(least_us <= most_us)
 
-    def renamed(self, names: dict[Slot, Slot]) -> Batch:
+    def renamed(self, names: dict[Slot, Slot]) -> ZoneSet:
         """The same zones, some instants under another name."""
         after = tuple([names.get(name, name) for name in self.names])
         # Of two instants under one name a run would know the time of one only.
         assert len(set(after)) == len(after), after
         return self._replace(names=after)
 
-    def only(self, names: Sequence[Slot]) -> Batch:
+    def only(self, names: Sequence[Slot]) -> ZoneSet:
         """The zones of some instants, in this order."""
         if tuple(names) == self.names:
             return self
-        return Batch(only(self.zones, [self.place(name) for name in names]), self.origins, tuple(names))
+        return ZoneSet(only(self.zones, [self.place(name) for name in names]), self.origins, tuple(names))
 
     @property
     def is_empty(self) -> bool:
@@ -93,6 +95,6 @@ class Batch(NamedTuple):
         return not len(self.zones)
 
 
-def one_zone(name: Slot) -> Batch:
+def one_zone(name: Slot) -> ZoneSet:
     """One zone of one instant."""
-    return Batch(np.zeros((1, 1, 1), dtype=np.int64), np.zeros(1, dtype=np.int64), (name,))
+    return ZoneSet(np.zeros((1, 1, 1), dtype=np.int64), np.zeros(1, dtype=np.int64), (name,))

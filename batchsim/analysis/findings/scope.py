@@ -75,7 +75,7 @@ class Base(NamedTuple):
     """`None`: it is about a system of the user's own."""
 
 
-class Batch(NamedTuple):
+class SizedBatch(NamedTuple):
     """A batch that is looked at."""
 
     base: Base
@@ -83,7 +83,7 @@ class Batch(NamedTuple):
     consumers: int
 
 
-class Case(NamedTuple):
+class SurveyCase(NamedTuple):
     """One exploration."""
 
     policy: str
@@ -91,7 +91,7 @@ class Case(NamedTuple):
     without: str
     """A switch of it that is turned off; empty: none."""
     budget: Budget
-    batch: Batch
+    batch: SizedBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Scope:
     """How much of all that."""
 
     policies: tuple[str, ...]
-    batches: Mapping[Batch, Scenario]
+    batches: Mapping[SizedBatch, Scenario]
     """Each batch as a scenario, whose faults are not looked at: each budget takes their place."""
     budgets: tuple[Budget, ...] = BUDGETS
     faults: Mapping[str, Once] = field(default_factory=lambda: ONCE)
@@ -128,7 +128,7 @@ class Scope:
         return tuple(dict.fromkeys(batch.base for batch in self.batches))
 
 
-def cases_of(scope: Scope, faults: Sequence[int] = range(3)) -> Iterator[Case]:
+def cases_of(scope: Scope, faults: Sequence[int] = range(3)) -> Iterator[SurveyCase]:
     """The cases of a scope whose budgets have so many faults."""
     most = {base: max(batch.consumers for batch in scope.batches if batch.base == base) for base in scope.bases}
     for budget in scope.budgets:
@@ -139,4 +139,4 @@ def cases_of(scope: Scope, faults: Sequence[int] = range(3)) -> Iterator[Case]:
         for policy, without in variants:
             for batch in scope.batches:
                 if not without or batch.consumers == most[batch.base]:
-                    yield Case(policy, without, budget, batch)
+                    yield SurveyCase(policy, without, budget, batch)

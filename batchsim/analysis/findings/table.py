@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from batchsim.analysis.findings.cases import Base, Budget, Case
-from batchsim.analysis.findings.examining import Finding, Witness
+from batchsim.analysis.findings.examining import Finding, FoundSchedule
+from batchsim.analysis.findings.scope import Base, Budget, SurveyCase
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A verdict that occurs, and the case with its shortest witness."""
 
-    case: Case
-    witness: Witness
+    case: SurveyCase
+    witness: FoundSchedule
     is_of_one_consumer: bool
     """Whether it occurs only where there is one consumer."""
 
@@ -32,7 +32,7 @@ class Known(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """What a policy can come to under a budget, for batches of all sizes together."""
 
     known: Known
@@ -46,7 +46,7 @@ class Cell:
     """Whether some schedule is ok."""
 
 
-class Standing(StrEnum):
+class PolicyStanding(StrEnum):
     """How a policy stands against another one, as to a verdict under a budget."""
 
     OPEN = "open"
@@ -68,16 +68,16 @@ class Compared:
     base: Base
     verdict: str
     budget: Budget
-    standing: Standing
-    ours: Cell
-    theirs: Cell
+    standing: PolicyStanding
+    ours: TableCell
+    theirs: TableCell
     """Of the policy that it is held against."""
 
 
-class Judgement:
+class FindingsTable:
     """The findings, for all sizes of the batch together."""
 
-    def __init__(self, findings: Mapping[Case, Finding]) -> None:
+    def __init__(self, findings: Mapping[SurveyCase, Finding]) -> None:
         self._findings: dict[tuple[str, Budget, Base, str], list[Finding]] = {}
         for case, finding in findings.items():
             key = (case.policy, case.budget, case.batch.base, case.without)
@@ -87,12 +87,12 @@ class Judgement:
         self.complete = sum(finding.is_complete for finding in findings.values())
         """How many of them were explored to the end."""
 
-    def cell(self, policy: str, budget: Budget, base: Base, without: str = "") -> Cell:
+    def cell(self, policy: str, budget: Budget, base: Base, without: str = "") -> TableCell:
         """What a policy can come to under a budget."""
         findings = self._findings.get((policy, budget, base, without), [])
         drawn = [finding for finding in findings if not finding.is_complete]
         happens = any(finding.happened for finding in findings)
-        return Cell(
+        return TableCell(
             known=Known.SAMPLED if drawn else Known.PROVED if happens else Known.CANNOT_HAPPEN,
             found=_found(findings),
             schedules=sum(finding.looked_at for finding in drawn),
@@ -150,11 +150,11 @@ class Judgement:
         our_verdicts, their_verdicts = self.up_to(policy, budget, base), self.up_to(against, budget, base)
         for verdict in sorted({*self.shown(policy, budget, base), *self.shown(against, budget, base)}):
             if ours.known is Known.CANNOT_HAPPEN:
-                standing = Standing.CANNOT_HAPPEN
+                standing = PolicyStanding.CANNOT_HAPPEN
             elif verdict not in our_verdicts:
-                standing = Standing.CLOSED if ours.known is Known.PROVED else Standing.NOT_FOUND
+                standing = PolicyStanding.CLOSED if ours.known is Known.PROVED else PolicyStanding.NOT_FOUND
             else:
-                standing = Standing.OPEN if verdict in their_verdicts else Standing.CAME_BACK
+                standing = PolicyStanding.OPEN if verdict in their_verdicts else PolicyStanding.CAME_BACK
             yield Compared(base, verdict, budget, standing, ours, theirs)
 
     def of_policy(self, policy: str, scenario: str) -> list[Finding]:
