@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from batchsim.batch.stores import Claim
+from batchsim.batch.stores import Claim, Message
+from batchsim.batch.world import World
 from batchsim.model.operation import Operation, ProtocolError
 
 T_co = TypeVar("T_co", covariant=True)
@@ -33,13 +34,20 @@ class ItemOperation(Operation[T_co]):
 class MessageOperation(ItemOperation[T_co]):
     """A step of a consumer that holds the message of an item."""
 
-    delivery: int = field(default=1, kw_only=True)
-    """Which delivery of the message it holds. No store is told; it says whose claim a crash gives up."""
+    delivery: int = field(default=0, kw_only=True)
+    """Which delivery of the message it holds, where a token says so; 0: no token does."""
 
     @property
-    def message(self) -> Claim | None:
+    def message(self) -> Claim:
         """That of the item."""
         return Claim(self.index, self.delivery)
+
+    def own_record(self, world: World) -> Message | None:
+        """The in-flight record of the message; with a token, none but that of the same delivery."""
+        record = world.queue.in_flight(self.index)
+        if record is None or (self.delivery and record.delivery != self.delivery):
+            return None
+        return record
 
 
 @dataclass(frozen=True, slots=True)

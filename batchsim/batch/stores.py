@@ -24,10 +24,13 @@ REDIS_KEYS = (META, ENQUEUED_ITEMS, PROCESSED_ITEMS, PROCESSED, RUNS, FAILURES)
 """The six keys of a batch (protocol.md §2)."""
 
 QUEUE: Key = "queue"
+WORKER_LIST: Key = "queue:workers"
+"""The keys of claimed messages, which consumers pop, where claiming and taking are two steps (protocol.md §6)."""
 BATCH_ROW: Key = "postgres:batch"
 WAITPOINT: Key = "postgres:waitpoint"
 COMPLETION_JOB: Key = "jobs:completion"
 EXPIRY_JOB: Key = "jobs:expiry"
+JOBS = (COMPLETION_JOB, EXPIRY_JOB)
 
 
 def run_key(index: int, copy: int = 1) -> Key:
@@ -41,9 +44,43 @@ def run_keys(index: int, copies: int) -> tuple[Key, ...]:
     return tuple(run_key(index, copy) for copy in range(1, copies + 1))
 
 
+def edge_key(index: int, copy: int = 1) -> Key:
+    """*AndWait*: the parent's block edge to the waitpoint of a child run, where it is written by a step of its own."""
+    return f"postgres:edge:{_name_of(index, copy)}"
+
+
+def run_waitpoint_key(index: int, copy: int = 1) -> Key:
+    """*AndWait*: that the waitpoint of a child run is completed, where a step of its own completes it."""
+    return f"postgres:run_waitpoint:{_name_of(index, copy)}"
+
+
+def published_key(index: int, copy: int = 1) -> Key:
+    """That a child run is in the run queue, where a step of its own publishes it."""
+    return f"run_queue:{_name_of(index, copy)}"
+
+
+def _name_of(index: int, copy: int) -> str:
+    return str(index) if copy == 1 else f"{index}:{copy}"
+
+
 def in_flight_key(index: int) -> Key:
     """The in-flight record of the message of item `index`, where it is a thing of its own."""
     return f"queue:in_flight:{index}"
+
+
+def slot_key(index: int) -> Key:
+    """That the message of item `index` holds a slot, where there are more messages than slots."""
+    return f"queue:slot:{index}"
+
+
+def holders_key(index: int) -> Key:
+    """Who has the message of item `index` in hand, or its key, where somebody can leave it for good: which delivery."""
+    return f"queue:holders:{index}"
+
+
+def tries_key(job: Key) -> Key:
+    """How often the job that was picked up last has raised, where jobs can raise."""
+    return f"{job}:raised"
 
 
 def request_key(attempt: int) -> Key:
@@ -143,6 +180,17 @@ class BatchRow(NamedTuple):
         return (self.successful_run_count or 0) + (self.failed_run_count or 0)
 
 
+class Waits(StrEnum):
+    """*AndWait*: where it is kept that the parent waits for a child run."""
+
+    NOWHERE = "nowhere"
+    """It waits for every row, and until the row is final: nothing can fall between."""
+    WITH_IT = "with the row"
+    """In cells of its own, which the same step writes."""
+    BY_STEPS = "by steps"
+    """In cells of its own, which steps of their own write."""
+
+
 class Waitpoint(StrEnum):
     """The status of the waitpoint row."""
 
@@ -196,6 +244,31 @@ class Postgres:
         waitpoint: Waitpoint | None = self._cells.read(WAITPOINT)
         return waitpoint
 
+    def block_parent(self, index: int, copy: int) -> None:
+        """`INSERT` the parent's block edge to the waitpoint of a child run."""
+        self._cells.write(edge_key(index, copy), True)
+
+    def complete_run_waitpoint(self, index: int, copy: int) -> None:
+        """`UPDATE` the waitpoint of a child run: it is completed."""
+        self._cells.write(run_waitpoint_key(index, copy), True)
+
+    def edges(self, run_count: int, copies: int, waits: Waits) -> tuple[tuple[int, int], ...]:
+        """The child runs that the parent has a block edge to, by item and by when they were inserted."""
+        key_of = run_key if waits is Waits.NOWHERE else edge_key
+        read = self._cells.read
+        return tuple(
+            (index, copy)
+            for index in range(run_count)
+            for copy in range(1, copies + 1)
+            if read(key_of(index, copy)) is not None
+        )
+
+    def run_is_over(self, index: int, copy: int, waits: Waits) -> bool:
+        """Whether the waitpoint of a child run is completed."""
+        if waits is Waits.NOWHERE:
+            return bool(self._cells.read(run_key(index, copy)))
+        return self._cells.read(run_waitpoint_key(index, copy)) is not None
+
     def complete_waitpoint(self, waitpoint: Waitpoint) -> int:
         """`UPDATE` the waitpoint where it is pending: the parent goes on once; how many rows changed, 0 or 1."""
         if self._cells.read(WAITPOINT) is not Waitpoint.PENDING:
@@ -228,19 +301,16 @@ class Claim(NamedTuple):
     """What a consumer takes where taking and reading are two steps: a message without its data."""
 
     item: int
-    delivery: int
-
-
-class InFlight(NamedTuple):
-    """The record of a message that was taken."""
-
-    message: Message
-    is_abandoned: bool = False
-    """Whether whoever took it will never complete it; the queue cannot know."""
+    delivery: int = 0
+    """Which delivery it is, where a token says so; 0: no token does."""
 
 
 class BatchQueue:
-    """The list of messages that wait for a consumer, and the records of those in flight."""
+    """The messages that wait to be claimed, the records of those in flight, and the keys that consumers pop.
+
+    Where no message can come back, and no consumer can leave one, claiming, offering and taking are one step
+    (`take`), and there are neither records nor keys.
+    """
 
     __slots__ = ("_cells",)
 
@@ -250,6 +320,18 @@ class BatchQueue:
     def push(self, message: Message) -> None:
         """Put a message at the end."""
         self._cells.modify(QUEUE, deque[Message]).append(message)
+
+    def push_by_score(self, message: Message, *, is_back: bool = False) -> None:
+        """Put a message at the place of its score: fresh ones by item, then those that failed an attempt.
+
+        `is_back`: it comes back with the score that it had; of one that failed an attempt, that is before all
+        others which did.
+        """
+        messages = self._cells.modify(QUEUE, deque[Message])
+        place = sum(_score(each) < _score(message) for each in messages)
+        if message.attempt > 1 and not is_back:
+            place = len(messages)
+        messages.insert(place, message)
 
     def visible(self) -> tuple[Message, ...]:
         """The messages that could be the first one, in order.
@@ -264,6 +346,10 @@ class BatchQueue:
                 break
         return tuple(first)
 
+    def waiting(self) -> tuple[Message, ...]:
+        """All messages that wait to be claimed, in the order of their scores."""
+        return tuple(self._cells.read(QUEUE) or ())
+
     def take(self, message: Message) -> None:
         """Remove a message; as in Redis, no list is left when it was the last."""
         messages = self._cells.modify(QUEUE, deque[Message])
@@ -271,31 +357,90 @@ class BatchQueue:
         if not messages:
             self._cells.delete(QUEUE)
 
-    def put_in_flight(self, message: Message) -> None:
-        """Make the in-flight record of a message that was taken."""
-        self._cells.write(in_flight_key(message.item), InFlight(message))
+    # -- in flight -----------------------------------------------------------------------------
 
-    def in_flight(self, item: int) -> InFlight | None:
-        """The in-flight record of the message of an item, if there is one."""
-        record: InFlight | None = self._cells.read(in_flight_key(item))
+    def put_in_flight(self, message: Message) -> None:
+        """Make the in-flight record of a message that was claimed."""
+        self._cells.write(in_flight_key(message.item), message)
+
+    def in_flight(self, item: int) -> Message | None:
+        """The in-flight record of the message of an item, if there is one: its data."""
+        record: Message | None = self._cells.read(in_flight_key(item))
         return record
 
     def complete(self, item: int) -> bool:
-        """Delete the in-flight record of a message, whoever took it; whether there was one."""
+        """Delete the in-flight record of a message, whoever claimed it; whether there was one."""
         return self._cells.delete(in_flight_key(item))
-
-    def abandon(self, item: int, delivery: int) -> None:
-        """Whoever holds this delivery of a message will never complete it."""
-        record = self.in_flight(item)
-        if record is not None and record.message.delivery == delivery:
-            self._cells.write(in_flight_key(item), record._replace(is_abandoned=True))
 
     def redeliver(self, item: int) -> None:
         """Move a message and its data from its in-flight record, which is there, back to the queue."""
         record = self.in_flight(item)
         assert record is not None
         self.complete(item)
-        self.push(record.message._replace(delivery=record.message.delivery + 1))
+        self.push_by_score(record._replace(delivery=record.delivery + 1), is_back=True)
+
+    # -- the worker list -----------------------------------------------------------------------
+
+    def offer(self, claim: Claim) -> None:
+        """Put a key at the end of the worker list."""
+        self._cells.modify(WORKER_LIST, deque[Claim]).append(claim)
+
+    def offered(self) -> tuple[Claim, ...]:
+        """The keys in the worker list, in order."""
+        return tuple(self._cells.read(WORKER_LIST) or ())
+
+    def pop(self) -> Claim:
+        """Pop the first key of the worker list, which is there."""
+        keys = self._cells.modify(WORKER_LIST, deque[Claim])
+        key = keys.popleft()
+        if not keys:
+            self._cells.delete(WORKER_LIST)
+        return key
+
+    # -- slots ---------------------------------------------------------------------------------
+
+    def has_slot(self, item: int) -> bool:
+        """Whether the message of an item holds a slot."""
+        return self._cells.read(slot_key(item)) is not None
+
+    def hold_slot(self, item: int) -> None:
+        """The message of an item holds a slot, and no second one if it holds one already."""
+        self._cells.write(slot_key(item), True)
+
+    def free_slot(self, item: int) -> None:
+        """The message of an item holds no slot any more."""
+        self._cells.delete(slot_key(item))
+
+    # -- who has a message in hand ---------------------------------------------------------------
+
+    def hold(self, claim: Claim) -> None:
+        """One more has a message in hand, or its key."""
+        key = holders_key(claim.item)
+        self._cells.write(key, tuple(sorted((*(self._cells.read(key) or ()), claim.delivery))))
+
+    def let_go(self, claim: Claim) -> None:
+        """One of those who had a message in hand, or its key, has not any more."""
+        key = holders_key(claim.item)
+        held = list(self._cells.read(key) or ())
+        if claim.delivery in held:
+            held.remove(claim.delivery)
+        if held:
+            self._cells.write(key, tuple(held))
+        else:
+            self._cells.delete(key)
+
+    def is_left(self, item: int) -> bool:
+        """Whether the message of an item is in flight, and nobody will complete it: it waits for its timeout."""
+        record = self.in_flight(item)
+        if record is None:
+            return False
+        held = self._cells.read(holders_key(item)) or ()
+        keys = (key.delivery for key in self.offered() if key.item == item)
+        return not any(delivery in (0, record.delivery) for delivery in (*held, *keys))
+
+
+def _score(message: Message) -> tuple[int, int]:
+    return (0, message.item) if message.attempt == 1 else (1, 0)
 
 
 class Jobs:

@@ -174,9 +174,11 @@ class Exposed(Wrapper[T_co]):
 
     def timer_after(self, answer: Any) -> Timer | None:
         """That of the operation, if it took effect."""
-        if isinstance(answer, Raised):
-            return self.operation.timer_after(answer.answer) if answer.took_effect else None
-        return self.operation.timer_after(answer)
+        if not isinstance(answer, Raised):
+            return self.operation.timer_after(answer)
+        if answer.timer is not None or not answer.took_effect:
+            return answer.timer
+        return self.operation.timer_after(answer.answer)
 
     def unblocks(self) -> tuple[Key, ...]:
         """All that the operation and its faults can make ready."""

@@ -55,6 +55,8 @@ class Raised(NamedTuple):
     """Whether its store did what it was asked for."""
     answer: Any = None
     """What it would have been answered, had it not raised after its effect."""
+    timer: Timer | None = None
+    """With time: the timer that this starts, in place of the one of the operation."""
 
     def __str__(self) -> str:
         return self.error.in_words or f"raises {'after' if self.took_effect else 'before'} its effect"
@@ -126,6 +128,13 @@ class Timer(NamedTuple):
     """Whether those who wait look at once, too: something else may let them go on."""
     item: int | None = None
     """The item that the delay is about, where the step that starts it is about none yet."""
+    also: tuple[Key, ...] = ()
+    """Further timers that run out at the same moment."""
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """All that run out at that moment."""
+        return (self.key, *self.also)
 
 
 USUAL = (Alternative(),)
@@ -218,9 +227,19 @@ class Operation(Generic[T_co]):
         """Whether whoever does it goes on without the message that it holds, or has taken, if this raises."""
         return False
 
+    @property
+    def messages(self) -> tuple[Any, ...]:
+        """All messages that whoever does it holds meanwhile."""
+        return () if self.message is None else (self.message,)
+
     def message_taken(self, alternative: Alternative) -> Any:
         """The message that it takes if it turns out so; `None`: none."""
         return None
+
+    def messages_taken(self, alternative: Alternative) -> tuple[Any, ...]:
+        """All messages that it takes if it turns out so."""
+        taken = self.message_taken(alternative)
+        return () if taken is None else (taken,)
 
     def footprint(self) -> Footprint:
         """The keys that it touches."""

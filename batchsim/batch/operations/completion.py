@@ -1,7 +1,8 @@
-"""What completion jobs and child runs do (protocol.md 3.4, 3.5)."""
+"""What completion jobs, child runs and the parent that waits for them do (protocol.md 3.1, 3.4, 3.5)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -12,14 +13,18 @@ from batchsim.batch.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
     WAITPOINT,
+    Claim,
     Status,
     Waitpoint,
+    Waits,
+    edge_key,
     run_key,
     run_keys,
+    run_waitpoint_key,
 )
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
-from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Operation, touches
+from batchsim.model.operation import USUAL, Alternative, BlockingOperation, Footprint, Operation, touches
 
 
 class RunTally(NamedTuple):
@@ -104,24 +109,131 @@ class CompleteWaitpoint(Operation[bool]):
 
 
 @dataclass(frozen=True, slots=True)
-class FinishRun(ItemOperation[None]):
+class EndOfRun(ItemOperation[None]):
     """A child run becomes final."""
 
-    name: ClassVar[str] = "run.finish"
     done_by: ClassVar[tuple[str, ...]] = ("run",)
     is_wait: ClassVar[bool] = True
+    may_unblock: ClassVar[bool] = True
     copy: int = 1
     """Which child run of the item."""
+    wakes_parent: bool = False
+    """*AndWait*: whether its waitpoint is completed with it."""
+    keeps_waitpoint: bool = False
+    """Whether that is kept in a cell of its own."""
 
     def footprint(self) -> Footprint:
-        return touches(writes=(run_key(self.index, self.copy),))
+        row = run_key(self.index, self.copy)
+        return touches(writes=(row, run_waitpoint_key(self.index, self.copy)) if self.keeps_waitpoint else (row,))
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (WAITPOINT,) if self.wakes_parent else ()
 
     def apply(self, world: World) -> None:
         world.postgres.finish_run(self.index, self.copy)
+        if self.keeps_waitpoint:
+            world.postgres.complete_run_waitpoint(self.index, self.copy)
 
     def describe(self, answer: Any) -> str:
-        which = "" if self.copy == 1 else f", number {self.copy} of its item,"
-        return f"run {self.index}{which} is final"
+        return f"{_told_run(self.index, self.copy)} is final"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRun(EndOfRun):
+    """A child run has executed: it is final."""
+
+    name: ClassVar[str] = "run.finish"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireRun(EndOfRun):
+    """The time to live of a child run has passed in the run queue: it is final, and never executed."""
+
+    name: ClassVar[str] = "run.expire"
+
+    def describe(self, answer: Any) -> str:
+        return f"{_told_run(self.index, self.copy)} expires"
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteRunWaitpoint(ItemOperation[None]):
+    """*AndWait*: complete the waitpoint of a child run that is final."""
+
+    name: ClassVar[str] = "postgres.complete_run_waitpoint"
+    done_by: ClassVar[tuple[str, ...]] = ("run", "consumer")
+    is_of_faults: ClassVar[bool] = True
+    may_unblock: ClassVar[bool] = True
+    copy: int = 1
+    """Which child run of the item."""
+    held: Claim | None = None
+    """Of a consumer: the message that it holds meanwhile."""
+
+    @property
+    def message(self) -> Claim | None:
+        return self.held
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(run_waitpoint_key(self.index, self.copy),))
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (WAITPOINT,)
+
+    def apply(self, world: World) -> None:
+        world.postgres.complete_run_waitpoint(self.index, self.copy)
+
+    def describe(self, answer: Any) -> str:
+        return _told_run(self.index, self.copy)
+
+
+def _told_run(index: int, copy: int) -> str:
+    return f"run {index}" if copy == 1 else f"run {index}, number {copy} of its item,"
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(BlockingOperation[tuple[int, ...]]):
+    """*AndWait*: the batch waitpoint and those of all child runs with a block edge are complete: the parent goes on.
+
+    The answer: the items of those runs, in the order in which their results are numbered.
+    """
+
+    name: ClassVar[str] = "parent.resume"
+    default_latency: ClassVar[Any] = "0 s"
+    group: ClassVar[str | None] = ""
+    done_by: ClassVar[tuple[str, ...]] = ("parent",)
+    is_instant: ClassVar[bool] = True
+    run_count: int
+    copies: int = 1
+    """How many child runs an item can have at most."""
+    waits: Waits = Waits.NOWHERE
+    """Where it is kept that it waits for a child run."""
+
+    def waits_for(self) -> Key:
+        return WAITPOINT
+
+    def footprint(self) -> Footprint:
+        rows = tuple(self._keys(run_key))
+        kept = () if self.waits is Waits.NOWHERE else (*self._keys(edge_key), *self._keys(run_waitpoint_key))
+        return touches(reads=(WAITPOINT, *rows, *kept))
+
+    def _keys(self, key: Callable[[int, int], Key]) -> Iterator[Key]:
+        return (key(index, copy) for index in range(self.run_count) for copy in range(1, self.copies + 1))
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        postgres = world.postgres
+        if postgres.find_waitpoint() is Waitpoint.PENDING:
+            return ()
+        return USUAL if all(postgres.run_is_over(*run, self.waits) for run in self._blocking(world)) else ()
+
+    def _blocking(self, world: World) -> tuple[tuple[int, int], ...]:
+        return world.postgres.edges(self.run_count, self.copies, self.waits)
+
+    def apply(self, world: World) -> tuple[int, ...]:
+        return tuple(index for index, _ in self._blocking(world))
+
+    def describe(self, answer: Any) -> str:
+        if not answer:
+            return "no results"
+        return f"result{'s' if len(answer) > 1 else ''} of item{'s' if len(answer) > 1 else ''} {', '.join(map(str, answer))}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from batchsim.batch.history import COMPLETION_UPDATES, REGRESSION
 from batchsim.batch.operations.completion import TakeCompletion
+from batchsim.batch.operations.dispatcher import Redeliver, visibility_timer
 from batchsim.batch.operations.rows import TOMBSTONE, update_status
 from batchsim.batch.steps import FinalizeOperation, MessageOperation
 from batchsim.batch.stores import (
@@ -20,13 +21,20 @@ from batchsim.batch.stores import (
     QUEUE,
     REDIS_KEYS,
     RUNS,
+    WORKER_LIST,
     BatchRow,
     Claim,
     Message,
     Status,
+    Waits,
+    edge_key,
+    holders_key,
     in_flight_key,
+    published_key,
     run_key,
     run_keys,
+    run_waitpoint_key,
+    slot_key,
 )
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
@@ -62,54 +70,43 @@ class TakeMessage(BlockingOperation[Message]):
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimMessage(BlockingOperation[Claim]):
-    """Move the first message of the queue, and its data, to an in-flight record."""
+class TakeKey(BlockingOperation[Claim]):
+    """Pop the first key of the worker list."""
 
     name: ClassVar[str] = "queue.take"
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     is_of_faults: ClassVar[bool] = True
-    may_unblock: ClassVar[bool] = True
     run_count: int
+    is_held: bool = False
+    """Whether it matters who has a message in hand: somebody can leave one."""
 
     def waits_for(self) -> Key:
-        return QUEUE
+        return WORKER_LIST
 
     def footprint(self) -> Footprint:
-        return touches(writes=(QUEUE, *self.unblocks()))
-
-    def timer_after(self, answer: Any) -> Timer | None:
-        return Timer(visibility_timer(answer.item), Redeliver.name, wakes_at_once=True, item=answer.item)
-
-    def unblocks(self) -> tuple[Key, ...]:
-        return tuple(in_flight_key(index) for index in range(self.run_count))
-
-    def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
-        return (in_flight_key(answer.item),)
-
-    def alternatives(self, world: World) -> tuple[Alternative, ...]:
-        return tuple([message_alternative(message) for message in world.queue.visible()])
+        held = tuple(holders_key(index) for index in range(self.run_count)) if self.is_held else ()
+        return touches(writes=(WORKER_LIST, *held))
 
     @property
     def leaves_message(self) -> bool:
         return True
 
-    def message_taken(self, alternative: Alternative) -> Message | None:
-        message: Message = alternative.choice
-        return message
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        keys = world.queue.offered()
+        return (Alternative(choice=keys[0]),) if keys else ()
+
+    def message_taken(self, alternative: Alternative) -> Claim | None:
+        claim: Claim = alternative.choice
+        return claim
 
     def apply_alternative(self, world: World, alternative: Alternative) -> Claim:
-        message: Message = alternative.choice
-        world.queue.take(message)
-        world.queue.put_in_flight(message)
-        return Claim(message.item, message.delivery)
+        claim = world.queue.pop()
+        if self.is_held:
+            world.queue.hold(claim)
+        return claim
 
     def describe(self, answer: Any) -> str:
         return f"item {answer.item}{_again(answer.delivery)}"
-
-
-def visibility_timer(index: int) -> Key:
-    """The timer of the visibility timeout of the message of an item."""
-    return f"visibility:{index}"
 
 
 def message_alternative(message: Message) -> Alternative:
@@ -124,11 +121,16 @@ def _again(delivery: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReadMessage(MessageOperation[int | None]):
-    """Read the data of a message in flight: its attempt, or `None` where the record is gone."""
+    """Read the data of a message in flight: its attempt, or `None` where the record is gone.
+
+    With a token, the record of another delivery is none.
+    """
 
     name: ClassVar[str] = "queue.read"
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     is_of_faults: ClassVar[bool] = True
+    starts_heartbeat: bool = False
+    """Whether it is kept in flight by a heartbeat from now on."""
 
     @property
     def leaves_message(self) -> bool:
@@ -138,35 +140,95 @@ class ReadMessage(MessageOperation[int | None]):
         return touches(reads=(in_flight_key(self.index),))
 
     def apply(self, world: World) -> int | None:
-        record = world.queue.in_flight(self.index)
-        return None if record is None else record.message.attempt
+        record = self.own_record(world)
+        return None if record is None else record.attempt
+
+    def timer_after(self, answer: Any) -> Timer | None:
+        if answer is None or not self.starts_heartbeat:
+            return None
+        return Timer(heartbeat_timer(self.index), Heartbeat.name, item=self.index)
 
     def describe(self, answer: Any) -> str:
         return f"item {self.index}{' is gone' if answer is None else ''}"
 
 
+BEATEN, GONE, UNBEATEN = "put off", "is gone", "was processed before"
+"""What became of the last beat while an item was processed."""
+
+
+def heartbeat_timer(index: int) -> Key:
+    """The timer until the next beat for the message of an item."""
+    return f"heartbeat:{index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat(MessageOperation[str]):
+    """The last beat while an item is processed: it puts off the visibility timeout, whoever claimed the message last.
+
+    Where processing was over before it, there is none.
+    """
+
+    name: ClassVar[str] = "queue.heartbeat"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
+    is_wait: ClassVar[bool] = True
+    is_of_faults: ClassVar[bool] = True
+    is_instant: ClassVar[bool] = True
+    has_alternatives: ClassVar[bool] = True
+    may_unblock: ClassVar[bool] = True
+
+    def footprint(self) -> Footprint:
+        return touches(reads=(in_flight_key(self.index),))
+
+    def timer_after(self, answer: Any) -> Timer | None:
+        return Timer(visibility_timer(self.index), Redeliver.name, item=self.index) if answer == BEATEN else None
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (in_flight_key(self.index),)
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        return (
+            Alternative("in time", heartbeat_timer(self.index), choice=True, is_optional=True),
+            Alternative("processed before", choice=False),
+        )
+
+    def apply_alternative(self, world: World, alternative: Alternative) -> str:
+        if not alternative.choice:
+            return UNBEATEN
+        return BEATEN if self.own_record(world) is not None else GONE
+
+    def describe(self, answer: Any) -> str:
+        return f"item {self.index} {answer}"
+
+
 @dataclass(frozen=True, slots=True)
 class CompleteMessage(MessageOperation[bool]):
-    """Delete the in-flight record of a message, whoever took it last; whether there was one."""
+    """Delete the in-flight record of a message, whoever claimed it last, and free its slot; whether there was one.
+
+    With a token, the record of another delivery is left alone.
+    """
 
     name: ClassVar[str] = "queue.complete"
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     is_of_faults: ClassVar[bool] = True
-    has_token: bool = False
-    """Whether a token says whose claim it is, so that only its own record is deleted."""
+    may_unblock: ClassVar[bool] = True
 
     @property
     def leaves_message(self) -> bool:
         return True
 
     def footprint(self) -> Footprint:
-        return touches(writes=(in_flight_key(self.index),))
+        return touches(writes=(in_flight_key(self.index), slot_key(self.index), holders_key(self.index)))
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (QUEUE,)
 
     def apply(self, world: World) -> bool:
-        record = world.queue.in_flight(self.index)
-        if self.has_token and record is not None and record.message.delivery != self.delivery:
-            return False
-        return world.queue.complete(self.index)
+        is_own = self.own_record(world) is not None
+        if is_own or not self.delivery:
+            world.queue.complete(self.index)
+            world.queue.free_slot(self.index)
+        world.queue.let_go(self.message)
+        return is_own
 
     def describe(self, answer: Any) -> str:
         return f"item {self.index}{'' if answer else ' was not in flight'}"
@@ -174,7 +236,11 @@ class CompleteMessage(MessageOperation[bool]):
 
 @dataclass(frozen=True, slots=True)
 class RetryMessage(MessageOperation[bool]):
-    """Put a message back after a failed attempt, to show itself after a backoff; whether it could be."""
+    """Put a message back after a failed attempt, to show itself after a backoff; whether it could be.
+
+    Where the message has an in-flight record, it is the one that is there that goes back, whoever claimed it.
+    Without one nothing goes back; with a token, neither does the record of another delivery.
+    """
 
     name: ClassVar[str] = "queue.retry"
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
@@ -192,10 +258,13 @@ class RetryMessage(MessageOperation[bool]):
         return True
 
     def footprint(self) -> Footprint:
-        return touches(writes=(QUEUE, in_flight_key(self.index)) if self.is_in_flight else (QUEUE,))
+        if not self.is_in_flight:
+            return touches(writes=(QUEUE,))
+        index = self.index
+        return touches(writes=(QUEUE, in_flight_key(index), slot_key(index), holders_key(index)))
 
     def timer(self) -> Timer | None:
-        key = self._message(self.delivery).timer
+        key = Message(self.index, self.attempt + 1).timer
         assert key is not None
         return Timer(key, self.name, wakes_at_once=True)
 
@@ -206,64 +275,29 @@ class RetryMessage(MessageOperation[bool]):
         return (QUEUE,)
 
     def apply(self, world: World) -> bool:
-        delivery = self.delivery
-        if self.is_in_flight:
-            record = world.queue.in_flight(self.index)
-            if record is None:
-                return False
-            world.queue.complete(self.index)
-            delivery = record.message.delivery + 1
-        world.queue.push(self._message(delivery))
+        message = Message(self.index, self.attempt + 1)
+        if not self.is_in_flight:
+            world.queue.push(message)
+            return True
+        record = self.own_record(world)
+        world.queue.let_go(self.message)
+        if record is None:
+            if not self.delivery:
+                world.queue.free_slot(self.index)
+            return False
+        world.queue.complete(self.index)
+        world.queue.free_slot(self.index)
+        world.queue.push_by_score(message._replace(delivery=record.delivery + 1))
         return True
-
-    def _message(self, delivery: int) -> Message:
-        return Message(self.index, self.attempt + 1, delivery)
 
     def describe(self, answer: Any) -> str:
         gone = "" if answer else ", and its message is gone"
         return f"item {self.index} failed attempt {self.attempt}{gone}"
 
 
-@dataclass(frozen=True, slots=True)
-class Redeliver(BlockingOperation[None]):
-    """The visibility timeout of a message has passed: it goes back from its in-flight record to the queue."""
-
-    name: ClassVar[str] = "queue.redeliver"
-    done_by: ClassVar[tuple[str, ...]] = ("queue",)
-    is_wait: ClassVar[bool] = True
-    is_of_faults: ClassVar[bool] = True
-    is_instant: ClassVar[bool] = True
-    may_unblock: ClassVar[bool] = True
-    index: int
-
-    @property
-    def item(self) -> int | None:
-        return self.index
-
-    def waits_for(self) -> Key:
-        return in_flight_key(self.index)
-
-    def footprint(self) -> Footprint:
-        return touches(writes=(QUEUE, in_flight_key(self.index)))
-
-    def unblocks(self) -> tuple[Key, ...]:
-        return (QUEUE,)
-
-    def alternatives(self, world: World) -> tuple[Alternative, ...]:
-        record = world.queue.in_flight(self.index)
-        if record is None or not record.is_abandoned:
-            return ()
-        return (Alternative(timer=visibility_timer(self.index)),)
-
-    def apply(self, world: World) -> None:
-        world.queue.redeliver(self.index)
-
-    def describe(self, answer: Any) -> str:
-        return f"item {self.index}"
-
-
-IS_ABORTED, IS_THERE = 0, -1
-"""What `CreateRun` answers where it inserts no run: the batch is ABORTED, or the item has a run already."""
+IS_ABORTED, IS_THERE, IS_REJECTED = 0, -1, -2
+"""What `CreateRun` answers where it inserts no run: the batch is ABORTED, the item has a run already, or the queue of
+its environment is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,31 +313,101 @@ class CreateRun(MessageOperation[int]):
     """How many child runs the item can have at most."""
     once: bool = False
     """Whether a key forbids a second one, and an ABORTED batch the first."""
+    rejected: bool = False
+    """Whether it is refused: the queue of the environment is full."""
+    waits: Waits = Waits.NOWHERE
+    """*AndWait*: where it is kept that the parent waits for the run."""
+    is_published: bool = True
+    """Whether the run is in the run queue with it; otherwise a step of its own publishes it."""
 
     def footprint(self) -> Footprint:
-        return touches(reads=(BATCH_ROW,) if self.once else (), writes=self.unblocks())
+        if self.rejected:
+            return Footprint()
+        copies = range(1, (1 if self.once else self.copies) + 1)
+        edges = [edge_key(self.index, copy) for copy in copies] if self.waits is Waits.WITH_IT else []
+        waitpoints = [run_waitpoint_key(self.index, copy) for copy in copies] if edges and self.final else []
+        rows = run_keys(self.index, len(copies))
+        return touches(reads=(BATCH_ROW,) if self.once else (), writes=(*rows, *edges, *waitpoints))
 
     def unblocks(self) -> tuple[Key, ...]:
+        if self.rejected or not self.is_published:
+            return ()
         return run_keys(self.index, 1 if self.once else self.copies)
 
     def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
-        return (run_key(self.index, answer),) if answer > 0 else ()
+        return (run_key(self.index, answer),) if answer > 0 and self.is_published else ()
 
     def apply(self, world: World) -> int:
+        if self.rejected:
+            return IS_REJECTED
         if self.once:
             if world.postgres.find_batch().status is Status.ABORTED:
                 return IS_ABORTED
             if world.postgres.find_runs(self.index):
                 return IS_THERE
-        return world.postgres.create_run(self.index, final=self.final, copies=self.copies)
+        copy = world.postgres.create_run(self.index, final=self.final, copies=self.copies)
+        if self.waits is Waits.WITH_IT:
+            world.postgres.block_parent(self.index, copy)
+            if self.final:
+                world.postgres.complete_run_waitpoint(self.index, copy)
+        return copy
 
     def describe(self, answer: Any) -> str:
+        if answer == IS_REJECTED:
+            return f"no run {self.index}: rejected, the environment's queue is full"
         if answer == IS_ABORTED:
             return f"no run {self.index}: the batch is ABORTED"
         if answer == IS_THERE:
             return f"no second run {self.index}: there is one"
-        again = f", number {answer} of its item" if answer > 1 else ""
-        return f"run {self.index}{again}{', pre-failed' if self.final else ''}"
+        return f"{told_run(self.index, answer)}{', pre-failed' if self.final else ''}"
+
+
+def told_run(index: int, copy: int) -> str:
+    """A child run: `run 0, number 2 of its item`."""
+    return f"run {index}{f', number {copy} of its item' if copy > 1 else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOperation(MessageOperation[None]):
+    """A step of creating a child run after its row was inserted."""
+
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
+    is_of_faults: ClassVar[bool] = True
+    copy: int
+    """Which child run of the item."""
+
+    def describe(self, answer: Any) -> str:
+        return told_run(self.index, self.copy)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockParent(RunOperation):
+    """*AndWait*: write the parent's block edge to the waitpoint of a child run."""
+
+    name: ClassVar[str] = "postgres.block_parent"
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(edge_key(self.index, self.copy),))
+
+    def apply(self, world: World) -> None:
+        world.postgres.block_parent(self.index, self.copy)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRun(RunOperation):
+    """Publish a child run to the run queue: only then it executes, or expires."""
+
+    name: ClassVar[str] = "run_queue.publish"
+    may_unblock: ClassVar[bool] = True
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(published_key(self.index, self.copy),))
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (published_key(self.index, self.copy),)
+
+    def apply(self, world: World) -> None:
+        world.cells.write(published_key(self.index, self.copy), True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,7 +307,8 @@ class Lane(Recurring):
         timer = operation.timer_after(answer)
         if timer is not None:
             delay_us = stage.latencies.draw_delay_us(self.actor, self.streams, operation.bare, timer)
-            stage.waiting.start_timer(timer.key, delay_us, operation.unblocks_after(answer), self.after)
+            for key in timer.keys:
+                stage.waiting.start_timer(key, delay_us, operation.unblocks_after(answer), self.after)
             if not timer.wakes_at_once:
                 return
         # What an outage held back, or a failover brought back, may be enough for several.

@@ -188,9 +188,12 @@ class ZoneStepper:
             for key, (at_us, _) in guide.alarms.items():
                 yield guide.started(key, (key,)), change.at, DelayWindow(at_us, at_us)
         elif (timer := operation.timer_after(change.answer)) is not None:
-            slot = guide.started(timer.key, operation.unblocks_after(change.answer))
+            cells = operation.unblocks_after(change.answer)
+            slot = guide.started(timer.key, cells)
             actor = guide.roles[change.column].actors[0]
             yield slot, change.at, drawing.delay(actor, operation, timer)
+            for other in timer.also:
+                yield guide.started(other, cells), slot, AT_ONCE
 
     def _issued(
         self,
@@ -231,11 +234,11 @@ class ZoneStepper:
 
     def _told(self, change: StepChange, zone_set: ZoneSet, watched: frozenset[Deadline]) -> list[ZoneSet]:
         """Who waits for a timer that nobody watched is told whether it has run out, if he has arrived."""
-        zone_sets, started = [zone_set], _timer_started_by(self._guide, change)
+        zone_sets, started = [zone_set], _timers_started_by(self._guide, change)
         for waiting in self._guide.waiting(change.row, zone_set.names):
             if waiting.is_ready or waiting.kind.operation.acts_on_arrival or _is_issued(change, waiting):
                 continue
-            timers = [timer for timer in self._guide.looks(waiting) if timer != started]
+            timers = [timer for timer in self._guide.looks(waiting) if timer not in started]
             if any(waiting.until(timer, zone_set.names) not in watched for timer in timers):
                 zone_sets = [half for each in zone_sets for half in met_or_late(each, waiting.slot, change.at)]
                 zone_sets = [half for each in zone_sets for half in told_of(each, waiting.slot, timers, change.at)]
@@ -328,9 +331,9 @@ def _is_issued(change: StepChange, waiting: WaitingOperation) -> bool:
     return waiting.column == change.column and waiting.kind.position in change.issued
 
 
-def _timer_started_by(guide: Guide, change: StepChange) -> Slot | None:
+def _timers_started_by(guide: Guide, change: StepChange) -> tuple[Slot, ...]:
     timer = None if change.operation is None else change.operation.timer_after(change.answer)
-    return None if timer is None else guide.timer(timer.key)
+    return () if timer is None else tuple(map(guide.timer, timer.keys))
 
 
 def _is_left_open(moves: Sequence[Move]) -> bool:
