@@ -6,32 +6,43 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from batchsim.batch.client import MAX_ATTEMPTS, batch_trigger
-from batchsim.batch.completion import execute_run, work_on_completion_jobs
+from batchsim.batch.completion import execute_run, wait_for_runs, work_on_completion_jobs
 from batchsim.batch.consumer import consume
 from batchsim.batch.deliveries import deliveries_of
+from batchsim.batch.dispatcher import dispatch_all
 from batchsim.batch.endpoint import stream_batch_items
 from batchsim.batch.fault_injection import ConnectionDrops, exposures_of
 from batchsim.batch.faults import Cut, Disconnect
 from batchsim.batch.history import HISTORY_KEYS
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.policy import Policy
-from batchsim.batch.setting import Call, Deliveries, Kind, Setting
+from batchsim.batch.setting import Deliveries, Kind, Setting
 from batchsim.batch.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
     EXPIRY_JOB,
+    JOBS,
     META,
     QUEUE,
     REDIS_KEYS,
+    STREAMED,
     WAITPOINT,
+    WORKER_LIST,
     BatchRow,
     Waitpoint,
+    Waits,
     answer_key,
     connection_key,
+    edge_key,
+    holders_key,
     in_flight_key,
+    published_key,
     request_key,
     run_key,
     run_keys,
+    run_waitpoint_key,
+    slot_key,
+    tries_key,
 )
 from batchsim.batch.world import World
 from batchsim.model.cells import Cells, Key
@@ -39,7 +50,7 @@ from batchsim.model.exposure import fault_key
 from batchsim.model.injection import environment_of
 from batchsim.model.system import Actor, LegOf
 
-SDK = "sdk"
+SDK, PARENT = "sdk", "parent"
 STATE_KEYS = (*REDIS_KEYS, QUEUE)
 """What a failure of Redis can lose."""
 
@@ -65,25 +76,43 @@ def _listed(actor: Actor, listed_as: Sequence[int] | None) -> Actor:
 
 
 def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
-    yield Actor(SDK, None, partial(batch_trigger, setting.run_count), is_judged=True)
+    returns_to = STREAMED if setting.waits else None
+    yield Actor(SDK, None, partial(batch_trigger, setting.run_count), is_judged=True, returns_to=returns_to)
+    if setting.waits:
+        yield Actor(PARENT, None, partial(wait_for_runs, setting), begins_with=STREAMED, is_judged=True)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         yield _handler(setting, policy, attempt)
     singled_out = {getattr(fault, "actor", None) for fault in setting.faults}
     for number in range(setting.consumers):
         consumer = Actor("consumer", number, partial(consume, setting, policy, deliveries), is_twin=True)
         yield consumer if consumer.name not in singled_out else consumer._replace(is_twin=False)
-    executing = [index for index, item in enumerate(setting.items) if item.kind is Kind.OK]
+    if deliveries.can_repeat:
+        yield Actor("dispatcher", None, partial(dispatch_all, setting, policy, deliveries))
+    executing = [index for index, item in enumerate(setting.items) if item.kind in (Kind.OK, Kind.EXPIRES)]
     for index in executing:
         for copy in range(1, setting.run_copies_max + 1):
-            program = partial(execute_run, index, copy)
-            begins_with = run_key(index, copy)
-            yield Actor("run", index, program, begins_with=begins_with, is_exchangeable=True, copy=copy)
+            yield _run(setting, index, copy)
     for actors in policy.actors:
         yield from actors(setting, policy)
     yield from _environment(setting, deliveries)
     for number in range(len(executing) + 1 + 2 * setting.reprocessings_max):
         program = partial(work_on_completion_jobs, setting, policy)
         yield Actor("job", number, program, is_twin=True, is_spare=True)
+
+
+def _run(setting: Setting, index: int, copy: int) -> Actor:
+    """A child run: it begins when it is in the run queue, which is with its row where nothing can fall between."""
+    begins_with = published_key(index, copy) if setting.creates_in_steps else run_key(index, copy)
+    # Where it has cells of its own, or its end is another one, it cannot change places with the others.
+    is_alone = setting.creates_in_steps or setting.waits_kept is not Waits.NOWHERE
+    return Actor(
+        "run",
+        index,
+        partial(execute_run, setting, index, copy),
+        begins_with=begins_with,
+        is_exchangeable=not is_alone and setting.items[index].kind is Kind.OK,
+        copy=copy,
+    )
 
 
 def _environment(setting: Setting, deliveries: Deliveries) -> Iterator[Actor]:
@@ -94,16 +123,16 @@ def _environment(setting: Setting, deliveries: Deliveries) -> Iterator[Actor]:
             yield drops
     if deliveries.can_repeat:
         for index in range(setting.run_count):
-            yield Actor("queue", index, partial(_redeliver, index))
+            yield Actor("queue", index, partial(_redeliver, index, deliveries.can_be_left))
 
 
 async def _drop(attempt: int) -> None:
     await Drop(attempt)
 
 
-async def _redeliver(index: int) -> None:
+async def _redeliver(index: int, can_be_left: bool) -> None:
     while True:
-        await Redeliver(index)
+        await Redeliver(index, can_be_left)
 
 
 def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
@@ -122,7 +151,7 @@ def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World
     """The world when phase 1 is done and the first phase-2 request is sent (protocol.md §3.1)."""
     world = World(cells)
     cells[BATCH_ROW] = BatchRow()
-    if setting.call is Call.TRIGGER_AND_WAIT:
+    if setting.waits:
         cells[WAITPOINT] = Waitpoint.PENDING
     for actors in policy.actors:
         for actor in actors(setting, policy):
@@ -143,6 +172,7 @@ def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
         QUEUE,
         BATCH_ROW,
         *(key for index in range(setting.run_count) for key in run_keys(index, setting.run_copies_max)),
+        *_cells_of_runs(setting),
         WAITPOINT,
         COMPLETION_JOB,
         EXPIRY_JOB,
@@ -154,12 +184,33 @@ def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
     )
 
 
+def _cells_of_runs(setting: Setting) -> Iterator[Key]:
+    """What is kept of child runs beside their rows, where a fault can fall between."""
+    if setting.waits:
+        yield STREAMED
+    for index in range(setting.run_count):
+        for copy in range(1, setting.run_copies_max + 1):
+            if setting.creates_in_steps:
+                yield published_key(index, copy)
+            if setting.waits_kept is not Waits.NOWHERE:
+                yield edge_key(index, copy)
+                yield run_waitpoint_key(index, copy)
+
+
 def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
     for number, _ in enumerate(setting.faults):
         yield fault_key(number)
     yield from environment_of(setting.faults, STATE_KEYS)[1]
-    if deliveries_of(setting, policy).can_repeat:
-        yield from (in_flight_key(index) for index in range(setting.run_count))
+    deliveries, items = deliveries_of(setting, policy), range(setting.run_count)
+    if deliveries.can_repeat:
+        yield WORKER_LIST
+        yield from map(in_flight_key, items)
+        if setting.run_count > setting.slots:
+            yield from map(slot_key, items)
+    if deliveries.can_be_left:
+        yield from map(holders_key, items)
+    if setting.jobs_can_raise:
+        yield from map(tries_key, JOBS)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         if any(isinstance(fault, Disconnect | Cut) for fault in setting.faults):
             yield connection_key(attempt)

@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from batchsim.batch.operations import (
+    CompleteRunWaitpoint,
     CompleteWaitpoint,
+    ExpireRun,
     FindBatch,
     FindRuns,
     FindWaitpoint,
     FinishRun,
+    Resume,
     ScheduleCompletion,
     SetCompleted,
     TakeCompletion,
 )
-from batchsim.batch.setting import Call, Setting
-from batchsim.batch.stores import Status, Waitpoint
+from batchsim.batch.setting import Kind, Setting
+from batchsim.batch.steps import Replaced
+from batchsim.batch.stores import Status, Waitpoint, Waits
+from batchsim.model.operation import StoreFailure
 
 if TYPE_CHECKING:
     from batchsim.batch.policy import Policy
 
 
-async def execute_run(index: int, copy: int = 1) -> None:
-    """A child run: it executes for a while, and then asks for the completion job."""
-    await FinishRun(index, copy)
-    await ScheduleCompletion()
+async def execute_run(setting: Setting, index: int, copy: int = 1) -> None:
+    """A child run: it executes for a while, and then asks for the completion job; one that expires does not."""
+    kept = setting.waits_kept is not Waits.NOWHERE
+    in_steps = setting.ends_runs_in_steps
+    expires = setting.items[index].kind is Kind.EXPIRES
+    end = ExpireRun if expires else FinishRun
+    # A failure is logged; nothing repairs what was not done.
+    with suppress(StoreFailure):
+        await end(index, copy, wakes_parent=setting.waits and not in_steps, keeps_waitpoint=kept and not in_steps)
+        if in_steps:
+            await CompleteRunWaitpoint(index, copy)
+        if not expires:
+            await ScheduleCompletion()
 
 
 async def work_on_completion_jobs(setting: Setting, policy: Policy) -> None:
-    """A job worker: pick up job after job."""
+    """A job worker: pick up job after job. One that raises is tried again; a worker that crashes is replaced."""
     while True:
-        await TakeCompletion()
-        await policy.try_complete(setting, policy)
+        with suppress(StoreFailure, Replaced):
+            await TakeCompletion()
+            await policy.try_complete(setting, policy)
+
+
+async def wait_for_runs(setting: Setting) -> tuple[int, ...]:
+    """*AndWait*: the parent goes on when the batch waitpoint and those of the runs are complete (3.1).
+
+    The items whose results it gets, by place.
+    """
+    return await Resume(setting.run_count, setting.run_copies_max, setting.waits_kept)
 
 
 async def try_complete(setting: Setting, policy: Policy) -> None:
@@ -42,7 +66,7 @@ async def try_complete(setting: Setting, policy: Policy) -> None:
         return
     if not await policy.set_completed():
         return
-    if setting.call is Call.TRIGGER_AND_WAIT:
+    if setting.waits:
         await settle_waitpoint(Waitpoint.COMPLETED)
 
 

@@ -7,22 +7,25 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from batchsim.batch.operations import (
-    ClaimMessage,
+    BlockParent,
     Cleanup,
     CompleteMessage,
+    CompleteRunWaitpoint,
     CompletionUpdate,
     CreateRun,
     GetMeta,
+    PublishRun,
     ReadFailures,
     ReadMessage,
     ReadRuns,
     Record,
     RetryMessage,
     ScheduleCompletion,
+    TakeKey,
     TakeMessage,
 )
 from batchsim.batch.setting import ATTEMPTS_MAX, Deliveries, Kind, Setting
-from batchsim.batch.stores import Claim, Message, Status
+from batchsim.batch.stores import Claim, Message, Status, Waits
 from batchsim.model.operation import StoreFailure, both
 
 if TYPE_CHECKING:
@@ -35,6 +38,21 @@ class Work(Enum):
     PUT_BACK = "put back"
     DONE = "done"
     LAST = "done, and its item was the last one of the batch"
+    DROPPED = "left alone, as it is somebody else's by now"
+
+
+class Processed(Enum):
+    """What became of an item that was processed (3.3.3)."""
+
+    SUCCESS = "it has a child run"
+    FAILURE = "it has none, which is recorded"
+    GIVEN_UP = "it can have none: no attempt is left, and a failure is recorded"
+    NOTHING = "there is no batch any more to record it in"
+    DROPPED = "its message is no longer in flight, so the result is dropped"
+
+
+def _success(has_run: bool) -> Processed:
+    return Processed.SUCCESS if has_run else Processed.NOTHING
 
 
 async def consume(setting: Setting, policy: Policy, deliveries: Deliveries) -> None:
@@ -55,7 +73,7 @@ async def complete_and_finalize(setting: Setting, policy: Policy, deliveries: De
 async def _worked_and_completed(setting: Setting, policy: Policy, deliveries: Deliveries) -> Work:
     message = await take_message(setting, policy, deliveries)
     work = await work_on(setting, policy, deliveries, message)
-    if work is not Work.PUT_BACK:
+    if work in (Work.DONE, Work.LAST):
         await complete_message(policy, deliveries, message)
     return work
 
@@ -75,7 +93,7 @@ async def take_message(setting: Setting, policy: Policy, deliveries: Deliveries)
 async def _claimed_message(setting: Setting, policy: Policy, deliveries: Deliveries) -> Message | None:
     """Take a message and read it; `None`: it was completed meanwhile."""
     item, delivery = await policy.claim(setting, deliveries)
-    attempt = await ReadMessage(item, delivery=delivery)
+    attempt = await policy.read(Claim(item, delivery))
     if attempt is not None:
         return Message(item, attempt, delivery)
     await policy.complete(item, delivery)
@@ -83,32 +101,51 @@ async def _claimed_message(setting: Setting, policy: Policy, deliveries: Deliver
 
 
 async def work_on(setting: Setting, policy: Policy, deliveries: Deliveries, message: Message) -> Work:
-    """Process the item of a message, if its batch is there."""
+    """Process the item of a message, if its batch is there, and record what became of it."""
     index, attempt, delivery = message
-    if await GetMeta(index, delivery) is None:
+    held = Claim(index, delivery)
+    if await GetMeta(index, held) is None:
         return Work.DONE
     if attempt <= setting.items[index].failed_attempts:
         return await _put_back(deliveries, message)
     try:
-        return await _process(setting, policy, message)
+        processed = await policy.process(setting, policy, deliveries, message)
     except StoreFailure:
         if attempt < ATTEMPTS_MAX:
             return await _put_back(deliveries, message)
-        return await _record(setting, policy, message, success=False, is_last_resort=True)
-
-
-async def _process(setting: Setting, policy: Policy, message: Message) -> Work:
-    kind = setting.items[message.item].kind
-    if kind is not Kind.REJECTED and not await policy.create_run(setting, message):
+        processed = await _given_up(setting, policy, message)
+    if processed is Processed.NOTHING:
         return Work.DONE
-    return await _record(setting, policy, message, success=kind is not Kind.REJECTED)
+    if processed is Processed.DROPPED:
+        return Work.DROPPED
+    return await _record(setting, policy, deliveries, message, processed)
+
+
+async def _given_up(setting: Setting, policy: Policy, message: Message) -> Processed:
+    """The last attempt has raised: insert a pre-failed run instead, unless the item was to be one."""
+    if setting.items[message.item].kind is Kind.PRE_FAILED:
+        return Processed.GIVEN_UP
+    try:
+        return _success(await policy.create_pre_failed_run(setting, message))
+    except StoreFailure:
+        return Processed.GIVEN_UP
 
 
 async def _record(
-    setting: Setting, policy: Policy, message: Message, *, success: bool, is_last_resort: bool = False
+    setting: Setting, policy: Policy, deliveries: Deliveries, message: Message, processed: Processed
 ) -> Work:
-    processed = await policy.record(message, success=success, is_last_resort=is_last_resort)
-    return Work.LAST if processed == setting.run_count else Work.DONE
+    is_last_resort = processed is Processed.GIVEN_UP
+    success = processed is Processed.SUCCESS
+    try:
+        recorded = await policy.record(message, success=success, is_last_resort=is_last_resort)
+    except StoreFailure:
+        if message.attempt < ATTEMPTS_MAX:
+            return await _put_back(deliveries, message)
+        if is_last_resort:
+            raise
+        # There is no other attempt: whatever it was, it is recorded as a failure.
+        recorded = await policy.record(message, success=False, is_last_resort=True)
+    return Work.LAST if recorded == setting.run_count else Work.DONE
 
 
 async def _put_back(deliveries: Deliveries, message: Message) -> Work:
@@ -127,9 +164,13 @@ async def complete_message(policy: Policy, deliveries: Deliveries, message: Mess
 
 
 async def claim(setting: Setting, deliveries: Deliveries) -> Claim:
-    """Take a message; which delivery of it that is plays no part but where a consumer can leave it for good."""
-    claimed = await ClaimMessage(setting.run_count)
-    return claimed if deliveries.can_be_left else Claim(claimed.item, 1)
+    """Take the key of a message from the worker list."""
+    return await TakeKey(setting.run_count, is_held=deliveries.can_be_left)
+
+
+async def read(claim: Claim) -> int | None:
+    """Read the data of a message in flight: which attempt it is, or `None` where it is gone."""
+    return await ReadMessage(claim.item, delivery=claim.delivery)
 
 
 async def complete(item: int, delivery: int) -> None:
@@ -137,11 +178,47 @@ async def complete(item: int, delivery: int) -> None:
     await CompleteMessage(item, delivery=delivery)
 
 
+async def process(setting: Setting, policy: Policy, deliveries: Deliveries, message: Message) -> Processed:
+    """Process an item by its kind (3.3.3)."""
+    if setting.items[message.item].kind is Kind.REJECTED:
+        await CreateRun(message.item, final=False, rejected=True, delivery=message.delivery)
+        return Processed.FAILURE
+    return _success(await policy.create_run(setting, message))
+
+
 async def create_run(setting: Setting, message: Message) -> bool:
-    """Insert a child run of an item; whether it has one now."""
+    """Insert a child run of an item, block the parent, and publish the run; whether it has one now."""
+    return await insert_run(setting, message, final=setting.items[message.item].kind is Kind.PRE_FAILED) > 0
+
+
+async def create_pre_failed_run(setting: Setting, message: Message) -> bool:
+    """Insert a run of an item that is final from the start, as it cannot be triggered; whether it has one now."""
+    return await insert_run(setting, message, final=True) > 0
+
+
+async def insert_run(setting: Setting, message: Message, *, final: bool, once: bool = False) -> int:
+    """Insert a child run, under a key or not, with all that belongs to it; what `CreateRun` answers."""
     index, _, delivery = message
-    final = setting.items[index].kind is Kind.PRE_FAILED
-    return await CreateRun(index, final=final, copies=setting.run_copies_max, delivery=delivery) > 0
+    in_steps = setting.creates_in_steps
+    waits = setting.waits_kept
+    copy = await CreateRun(
+        index,
+        final,
+        setting.run_copies_max,
+        once=once,
+        waits=waits,
+        is_published=not in_steps,
+        delivery=delivery,
+    )
+    if not in_steps or copy <= 0:
+        return copy
+    if waits is Waits.BY_STEPS:
+        await BlockParent(index, copy, delivery=delivery)
+    if not final:
+        await PublishRun(index, copy, delivery=delivery)
+    elif waits is Waits.BY_STEPS:
+        await CompleteRunWaitpoint(index, copy, Claim(index, delivery))
+    return copy
 
 
 async def record(message: Message, *, success: bool, is_last_resort: bool) -> int | None:

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 from batchsim.batch.consumer import consume
 from batchsim.batch.faults import Crash, Redeliver, StoreError
+from batchsim.batch.operations import ClaimMessages, OfferMessage
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import ATTEMPTS_MAX, Deliveries, Setting
-from batchsim.batch.stores import BATCH_ROW, META, PROCESSED, BatchRow, Message
+from batchsim.batch.stores import BATCH_ROW, META, PROCESSED, BatchRow, Claim, Message
 from batchsim.batch.world import World
 from batchsim.model.cells import Cells
-from batchsim.model.faults import Outage, befalls
+from batchsim.model.faults import Fault, Outage, befalls
 from batchsim.model.operation import Awaited, BlockingOperation, Both, Operation, StoreFailure
 
 UNLIMITED = 10**6
@@ -30,9 +31,20 @@ def deliveries_of(setting: Setting, policy: Policy) -> Deliveries:
     """What consumers have to be ready for in a setting under a policy."""
     if not setting.faults:
         return Deliveries()
-    crashes = any(isinstance(fault, Crash) and befalls(fault.actor, "consumer") for fault in setting.faults)
-    can_be_left = crashes or _errors_can_leave_a_message(setting, policy)
+    can_be_left = any(map(_hits_queue, setting.faults)) or _errors_can_leave_a_message(setting, policy)
     return Deliveries(can_be_left or any(isinstance(each, Redeliver) for each in setting.faults), can_be_left)
+
+
+def _hits_queue(fault: Fault) -> bool:
+    """Whether a consumer can crash, or a dispatcher crash or fail."""
+    match fault:
+        case Crash():
+            return befalls(fault.actor, "consumer") or befalls(fault.actor, "dispatcher")
+        case StoreError():
+            is_named = fault.actor is not None and befalls(fault.actor, "dispatcher")
+            return is_named or (fault.actor is None and fault.operation in (ClaimMessages.name, OfferMessage.name))
+        case _:
+            return False
 
 
 def _errors_can_leave_a_message(setting: Setting, policy: Policy) -> bool:
@@ -101,7 +113,7 @@ def _driven(
         for operation in awaited.operations if isinstance(awaited, Both) else (awaited,):
             if steps and isinstance(operation, BlockingOperation):
                 program.close()
-                return steps, _End(len(raising), is_left=False, is_put_back=bool(world.queue.visible()))
+                return steps, _End(len(raising), is_left=False, is_put_back=bool(world.queue.waiting()))
             steps.append(operation)
             if len(steps) - 1 in raising:
                 if operation.leaves_message:
@@ -109,14 +121,15 @@ def _driven(
                     return steps, _End(len(raising), is_left=True, is_put_back=False)
                 awaited = program.throw(StoreFailure())
                 break
-            (way,) = operation.alternatives(world)
+            way = operation.alternatives(world)[-1]
             answers.append(operation.apply_alternative(world, way))
         else:
             awaited = program.send(tuple(answers) if isinstance(awaited, Both) else answers[0])
 
 
 def _world_with(setting: Setting, message: Message) -> World:
-    """One in which this message waits to be taken, and its item is the last one to be recorded."""
+    """One in which this message is offered, and its item is the last one to be recorded."""
     world = World(Cells({BATCH_ROW: BatchRow(), META: setting.run_count, PROCESSED: setting.run_count - 1}))
-    world.queue.push(message)
+    world.queue.put_in_flight(message)
+    world.queue.offer(Claim(message.item))
     return world

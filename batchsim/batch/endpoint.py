@@ -22,6 +22,7 @@ from batchsim.model.operation import ProtocolError, StoreFailure, for_each
 if TYPE_CHECKING:
     from batchsim.batch.policy import Policy
 
+UPLOAD_TRIES = 4
 SEALED = Answer(200, sealed=True)
 """What a request is answered that sealed the batch, or need not."""
 
@@ -73,7 +74,10 @@ async def _enqueue_items(setting: Setting, policy: Policy) -> bool:
     limit = min(setting.ingest_concurrency or policy.ingest_concurrency, setting.run_count)
     try:
         if limit > 1:
-            await for_each(setting.run_count, limit, lambda index: _enqueue_item(setting, policy, index))
+            # A body that breaks off while nothing is in progress counts as the end of the stream (3.2.2).
+            await for_each(
+                setting.run_count, limit, lambda index: _enqueue_item(setting, policy, index), may_end_early=True
+            )
         else:
             for index in range(setting.run_count):
                 await _enqueue_item(setting, policy, index)
@@ -84,8 +88,19 @@ async def _enqueue_items(setting: Setting, policy: Policy) -> bool:
 
 async def _enqueue_item(setting: Setting, policy: Policy, index: int) -> None:
     if setting.items[index].offloaded:
-        await Upload(index)
+        await upload(index)
     await policy.enqueue(setting, index)
+
+
+async def upload(index: int) -> None:
+    """Upload the payload of an item; one that fails is tried again, `UPLOAD_TRIES` times in all (3.2.2a)."""
+    for _ in range(UPLOAD_TRIES - 1):
+        try:
+            await Upload(index)
+        except StoreFailure:
+            continue
+        return
+    await Upload(index)
 
 
 # -- the steps of a policy, as production has them -------------------------------------------------

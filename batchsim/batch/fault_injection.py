@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from batchsim.batch.faults import (
     BEFALLEN,
+    CRASHING,
     REDELIVERIES_MAX,
     REFUSALS_MAX,
     Crash,
@@ -16,18 +17,40 @@ from batchsim.batch.faults import (
     Redeliver,
     StoreError,
 )
-from batchsim.batch.operations import Deliver, Drop, visibility_timer
+from batchsim.batch.operations import (
+    ClaimMessages,
+    Deliver,
+    Drop,
+    EndOfRun,
+    RetryJob,
+    ReturnJob,
+    TakeJob,
+    TakeKey,
+    visibility_timer,
+)
 from batchsim.batch.operations import Redeliver as RedeliverMessage
 from batchsim.batch.setting import Deliveries, Setting
-from batchsim.batch.steps import BodyNotRead
-from batchsim.batch.stores import CONNECTION_LOST, Answer, Message, answer_key, connection_key, in_flight_key
+from batchsim.batch.steps import Replaced, body_not_read_after
+from batchsim.batch.stores import (
+    COMPLETION_JOB,
+    CONNECTION_LOST,
+    EXPIRY_JOB,
+    Answer,
+    Claim,
+    Message,
+    answer_key,
+    connection_key,
+    holders_key,
+    in_flight_key,
+    tries_key,
+)
 from batchsim.batch.world import World
 from batchsim.model import injection
 from batchsim.model.cells import Key
 from batchsim.model.exposure import WHOLE, Exposure, F
 from batchsim.model.faults import Fault, Outage, admits, befalls
 from batchsim.model.injection import outage_key
-from batchsim.model.operation import Alternative, Footprint, Operation, Raised, touches
+from batchsim.model.operation import Alternative, Footprint, Operation, Raised, Stopped, Timer, touches
 from batchsim.model.system import Actor
 
 Ways = tuple[Alternative, ...]
@@ -217,7 +240,9 @@ class BodyIsCut(_Cutting):
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
         _cut(self, world, self._attempt, way)
-        return Raised(BodyNotRead)
+        items: int | None = world.network.connection(self._attempt).cut_after
+        assert items is not None
+        return Raised(body_not_read_after(items))
 
     def note(self, world: World, operation: Operation[Any]) -> None:
         assert operation.item is not None
@@ -247,7 +272,7 @@ def _cut(exposure: Exposure[Cut], world: World, attempt: int, way: Alternative) 
 
 
 class MessageIsRedelivered(Exposure[Redeliver]):
-    """`queue.redeliver`: the visibility timeout passes although somebody works on the message."""
+    """`queue.redeliver`: the visibility timeout passes although somebody works on the message, or will."""
 
     def concerns(self, operation: Operation[Any]) -> bool:
         return isinstance(operation, RedeliverMessage)
@@ -255,11 +280,11 @@ class MessageIsRedelivered(Exposure[Redeliver]):
     def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
         assert isinstance(operation, RedeliverMessage)
         record = world.queue.in_flight(operation.index)
-        if record is None or record.is_abandoned or not self.is_left(world):
+        if record is None or usual or not self.is_left(world):
             return ()
-        if self.fault.probability is not None and _is_spared(record.message):
+        if self.fault.probability is not None and _is_spared(record):
             return ()
-        opportunity = f"delivery {record.message.delivery} of item {operation.index}"
+        opportunity = f"delivery {record.delivery} of item {operation.index}"
         return (self.way(IN_HANDS, timer=visibility_timer(operation.index), opportunity=opportunity),)
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> None:
@@ -270,134 +295,245 @@ class MessageIsRedelivered(Exposure[Redeliver]):
 # -- processes and stores ----------------------------------------------------------------------
 
 
+class InHand(NamedTuple):
+    """What an actor has in hand, and what becomes of it when it crashes or raises."""
+
+    kind: str
+    number: int | None
+    deliveries: Deliveries
+    job: Key | None = None
+    """Of a worker: its job."""
+
+    def cells_left(self, operation: Operation[Any]) -> tuple[Key, ...]:
+        """The cells by which others learn of what it leaves."""
+        if self.job is not None:
+            return (self.job, tries_key(self.job))
+        if self.kind == "handler":
+            assert self.number is not None
+            return (answer_key(self.number),)
+        if not self.deliveries.can_be_left:
+            return ()
+        items = _items_of(operation)
+        return (*map(in_flight_key, items), *map(holders_key, items))
+
+    def leave(self, world: World, claims: Iterable[Claim]) -> None:
+        """Whoever has messages in hand will never complete them."""
+        if self.deliveries.can_be_left:
+            for claim in claims:
+                world.queue.let_go(claim)
+
+    def lose_connection(self, world: World) -> None:
+        """Nobody answers any more, unless the answer was given while lanes of the handler went on."""
+        assert self.number is not None
+        if world.network.answer(self.number) is None:
+            world.cells.write(answer_key(self.number), CONNECTION_LOST)
+
+    def put_back_job(self, world: World, *, has_raised: bool) -> Timer | None:
+        """Its job waits again: the timer until it can be picked up; `None`: it is discarded."""
+        assert self.job is not None
+        tries = world.jobs.put_back(self.job, has_raised=has_raised)
+        if tries is None:
+            return None
+        wait: Operation[Any] = RetryJob(tries) if has_raised else ReturnJob()
+        return Timer(self.job, wait.name, wakes_at_once=True, wait=wait)
+
+
+def _items_of(operation: Operation[Any]) -> tuple[int, ...]:
+    """The items of all messages that whoever does an operation can have in hand, or take."""
+    if isinstance(operation, ClaimMessages | TakeKey):
+        return tuple(range(operation.run_count))
+    return tuple(claim.item for claim in operation.messages)
+
+
 class _OfAStep(Exposure[F]):
     """What can befall each step of an actor, and which messages it spares."""
 
-    deliveries: Deliveries
+    in_hand: InHand
+
+    @property
+    def is_probable(self) -> bool:
+        return self.fault.probability is not None
+
+    def concerns(self, operation: Operation[Any]) -> bool:
+        """A child run can be befallen when it is final: nothing is in anybody's hands before."""
+        return super().concerns(operation) and not isinstance(operation, EndOfRun)
 
     def looks_at(self, operation: Operation[Any]) -> tuple[Key, ...]:
         """The in-flight record by which it spares a message."""
-        is_asked = self.deliveries.can_repeat and self.fault.probability is not None
-        return _record_of(operation) if is_asked else ()
+        is_asked = self.in_hand.deliveries.can_repeat and self.is_probable
+        return _records_of(operation) if is_asked else ()
 
     def spares(self, world: World, operation: Operation[Any]) -> bool:
-        """Whether the message that the operation is done for came back so often that it is hit no more."""
-        if operation.message is None or not self.looks_at(operation):
+        """Whether a message that is in hand, or is taken, came back so often that it is hit no more."""
+        if not self.looks_at(operation):
             return False
-        record = world.queue.in_flight(operation.message.item)
-        return record is not None and _is_spared(record.message)
+        claims = operation.messages
+        if isinstance(operation, TakeKey):
+            claims = world.queue.offered()[:1]
+        records = (world.queue.in_flight(claim.item) for claim in claims)
+        return any(record is not None and _is_spared(record) for record in records)
+
+    def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
+        return self.in_hand.cells_left(operation)
+
+    # -- what comes back again and again: a run must come to its end -------------------------------
+
+    def has_come_back_enough(self, world: World) -> bool:
+        """Whether, with a probability, the job came back so often that it is hit no more."""
+        if not self.is_probable or self.in_hand.job is None:
+            return False
+        times = world.cells.read(self.key)
+        return isinstance(times, int) and times >= REFUSALS_MAX
+
+    def note_return(self, world: World) -> None:
+        """A job comes back that counts no try."""
+        if self.is_probable and self.in_hand.job is not None:
+            times = world.cells.read(self.key)
+            world.cells.write(self.key, times + 1 if isinstance(times, int) else 1)
 
 
 class ActorCrashes(_OfAStep[Crash], injection.ActorCrashes[Crash]):
-    """In place of a step: the actor stops for good."""
+    """In place of a step: the actor stops for good, or is replaced."""
 
-    def __init__(self, number: int, fault: Crash, deliveries: Deliveries, attempt: int | None) -> None:
+    def __init__(self, number: int, fault: Crash, in_hand: InHand) -> None:
         super().__init__(number, fault)
-        self.deliveries = deliveries
-        self._attempt = attempt
-        """Of a handler: the attempt whose connection is lost with it."""
+        self.in_hand = in_hand
 
-    def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
-        if self._attempt is not None:
-            return (answer_key(self._attempt),)
-        return _record_of(operation)
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another one takes its place: a dispatcher, a worker."""
+        return self.in_hand.kind in REPLACED
 
-    def leave(self, world: World, operation: Operation[Any]) -> None:
-        if self._attempt is not None:
-            self._lose_connection(world, self._attempt)
-        elif operation.message is not None:
-            world.queue.abandon(*operation.message)
+    def footprint(self, operation: Operation[Any]) -> Footprint:
+        return touches(reads=self.looks_at(operation), writes=(self.key, *self.unblocks(operation)))
 
-    def _lose_connection(self, world: World, attempt: int) -> None:
-        """Nobody answers any more, unless the answer was given while lanes of the handler went on."""
-        if world.network.answer(attempt) is None:
-            world.cells.write(answer_key(attempt), CONNECTION_LOST)
+    def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
+        # Who crashes before it has taken anything, and is replaced, would do so for ever.
+        is_idle = self.is_replaced and isinstance(operation, TakeJob | ClaimMessages)
+        if self.is_probable and (is_idle or self.has_come_back_enough(world)):
+            return ()
+        return super().ways(world, operation, usual)
+
+    def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
+        self.use_up(world)
+        if self.in_hand.kind == "handler":
+            self.in_hand.lose_connection(world)
+        self.in_hand.leave(world, operation.messages)
+        if not self.is_replaced:
+            return Raised(Stopped)
+        if self.in_hand.job is None or isinstance(operation, TakeJob):
+            return Raised(Replaced)
+        self.note_return(world)
+        return Raised(Replaced, timer=self.in_hand.put_back_job(world, has_raised=False))
 
 
 class StoreFails(_OfAStep[StoreError], injection.StoreFails[StoreError]):
     """The operation raises, before or after its effect."""
 
-    def __init__(self, number: int, fault: StoreError, deliveries: Deliveries) -> None:
+    def __init__(self, number: int, fault: StoreError, in_hand: InHand) -> None:
         super().__init__(number, fault)
-        self.deliveries = deliveries
+        self.in_hand = in_hand
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
         return touches(reads=self.looks_at(operation), writes=(self.key, *self.unblocks(operation)))
 
     def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
-        return _record_of(operation) if self.deliveries.can_be_left and operation.leaves_message else ()
+        is_left = self.in_hand.job is not None or operation.leaves_message
+        return self.in_hand.cells_left(operation) if is_left and self.in_hand.kind != "handler" else ()
+
+    def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
+        if isinstance(operation, TakeJob) and self.has_come_back_enough(world):
+            return ()
+        ways = super().ways(world, operation, usual)
+        if self.is_probable and isinstance(operation, TakeJob):
+            # A worker that fails to pick a job up asks again at once, and nobody sees it.
+            return tuple(way for way in ways if way.choice is not None)
+        return ways
 
     def spares_after(self, operation: Operation[Any], turned_out: Alternative) -> bool:
-        taken = operation.message_taken(turned_out)
-        return taken is not None and _is_spared(taken)
+        return isinstance(operation, ClaimMessages) and any(map(_is_spared, turned_out.choice))
+
+    def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
+        raised = super().apply(world, operation, way)
+        if self.in_hand.job is None:
+            return raised
+        if not isinstance(operation, TakeJob):
+            return raised._replace(timer=self.in_hand.put_back_job(world, has_raised=True))
+        if not raised.took_effect:
+            return raised
+        self.note_return(world)
+        return raised._replace(timer=self.in_hand.put_back_job(world, has_raised=False))
 
     def leave_before(self, world: World, operation: Operation[Any]) -> None:
         self._note_refusal(world, operation)
-        self._leave_message(world, operation)
+        if operation.leaves_message:
+            self.in_hand.leave(world, operation.messages)
 
     def leave_after(self, world: World, operation: Operation[Any], turned_out: Alternative) -> None:
-        taken = operation.message_taken(turned_out)
-        if taken is not None and operation.leaves_message:
-            world.queue.abandon(taken.item, taken.delivery)
-        self._leave_message(world, operation)
-
-    def _leave_message(self, world: World, operation: Operation[Any]) -> None:
-        if self.deliveries.can_be_left and operation.leaves_message and operation.message is not None:
-            world.queue.abandon(*operation.message)
+        if operation.leaves_message:
+            # What lets go of its message has done so by its effect.
+            held = operation.messages[operation.lets_go :]
+            self.in_hand.leave(world, (*held, *operation.messages_taken(turned_out)))
 
     # -- what is refused again and again: a run must come to its end ------------------------------
 
     def is_refused_enough(self, world: World, operation: Operation[Any], usual: Ways) -> bool:
-        if self.fault.probability is None or operation.message_taken(usual[0]) is None:
+        if not self.is_probable:
             return False
+        first = operation.messages_taken(usual[0])[:1]
         refused: Refused | None = world.cells.read(self.key)
-        return (
-            refused is not None and refused[0] == operation.message_taken(usual[0]) and refused[1] >= REFUSALS_MAX
-        )
+        return bool(first) and refused is not None and refused[0] == first[0] and refused[1] >= REFUSALS_MAX
 
     def _note_refusal(self, world: World, operation: Operation[Any]) -> None:
-        if self.fault.probability is None:
+        if not self.is_probable:
             return
-        first = next(iter(operation.alternatives(world)), None)
-        message = None if first is None else operation.message_taken(first)
-        if message is not None:
+        usual = next(iter(operation.alternatives(world)), None)
+        first = () if usual is None else operation.messages_taken(usual)[:1]
+        if first:
             refused: Refused | None = world.cells.read(self.key)
-            times = refused[1] if refused is not None and refused[0] == message else 0
-            world.cells.write(self.key, (message, times + 1))
+            times = refused[1] if refused is not None and refused[0] == first[0] else 0
+            world.cells.write(self.key, (first[0], times + 1))
 
 
 class OutageIsMet(_OfAStep[Outage], injection.OutageIsMet):
     """While an outage lasts: the operation raises. A message that came back is spared: every run has to end."""
 
-    def __init__(self, number: int, fault: Outage, deliveries: Deliveries) -> None:
+    def __init__(self, number: int, fault: Outage, in_hand: InHand) -> None:
         super().__init__(number, fault)
-        self.deliveries = deliveries
+        self.in_hand = in_hand
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
-        record = _record_of(operation) if self.deliveries.can_repeat else ()
-        return touches(reads=(outage_key(self.number), *record), writes=self.unblocks(operation))
+        records = _records_of(operation) if self.in_hand.deliveries.can_repeat else ()
+        return touches(reads=(outage_key(self.number), *records), writes=self.unblocks(operation))
 
     def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
-        return _record_of(operation) if self.deliveries.can_be_left and operation.leaves_message else ()
+        is_left = self.in_hand.job is not None or operation.leaves_message
+        return self.in_hand.cells_left(operation) if is_left and self.in_hand.kind != "handler" else ()
 
     def spares(self, world: World, operation: Operation[Any]) -> bool:
-        if operation.message is None or not self.deliveries.can_repeat:
+        if not self.in_hand.deliveries.can_repeat:
             return False
-        record = world.queue.in_flight(operation.message.item)
-        return record is not None and record.message.redeliveries > 0
+        records = (world.queue.in_flight(claim.item) for claim in operation.messages)
+        return any(record is not None and record.redeliveries > 0 for record in records)
+
+    def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
+        raised = super().apply(world, operation, way)
+        if self.in_hand.job is None or isinstance(operation, TakeJob):
+            return raised
+        return raised._replace(timer=self.in_hand.put_back_job(world, has_raised=True))
 
     def leave_before(self, world: World, operation: Operation[Any]) -> None:
-        if self.deliveries.can_be_left and operation.leaves_message and operation.message is not None:
-            world.queue.abandon(*operation.message)
+        if operation.leaves_message:
+            self.in_hand.leave(world, operation.messages)
 
 
-Refused = tuple[Message, int]
+Refused = tuple[Any, int]
 """The message that was not taken last, and how often in a row."""
 
 
-def _record_of(operation: Operation[Any]) -> tuple[Key, ...]:
-    """The in-flight record of the message that the operation is done for, if any."""
-    return () if operation.message is None else (in_flight_key(operation.message.item),)
+def _records_of(operation: Operation[Any]) -> tuple[Key, ...]:
+    """The in-flight records of the messages that the operation is done for."""
+    return tuple(map(in_flight_key, _items_of(operation)))
 
 
 def _is_spared(message: Message) -> bool:
@@ -429,15 +565,22 @@ def exposures_of(setting: Setting, deliveries: Deliveries, actor: Actor) -> Iter
 
 def _of_any_actor(place: int, fault: Fault, deliveries: Deliveries, actor: Actor) -> Iterator[Exposure[Any]]:
     kind, number = actor.kind, actor.number
-    is_befallen = kind in BEFALLEN and befalls(getattr(fault, "actor", None), kind, number)
+    is_named = befalls(getattr(fault, "actor", None), kind, number)
+    in_hand = InHand(kind, number, deliveries, JOB_OF.get(kind))
     match fault:
-        case Crash() if is_befallen:
-            yield ActorCrashes(place, fault, deliveries, number if kind == "handler" else None)
-        case StoreError() if is_befallen:
-            yield StoreFails(place, fault, deliveries)
-        case Outage() if is_befallen:
-            yield OutageIsMet(place, fault, deliveries)
+        case Crash() if is_named and kind in CRASHING:
+            yield ActorCrashes(place, fault, in_hand)
+        case StoreError() if is_named and kind in BEFALLEN:
+            yield StoreFails(place, fault, in_hand)
+        case Outage() if kind in BEFALLEN:
+            yield OutageIsMet(place, fault, in_hand)
         case _:
             own = fault.exposure(place, actor)
             if own is not None:
                 yield own
+
+
+JOB_OF = {"job": COMPLETION_JOB, "reaper": EXPIRY_JOB}
+"""The job that the workers of a kind work on."""
+REPLACED = ("dispatcher", *JOB_OF)
+"""The kinds of actors of which another one takes the place of one that crashes."""

@@ -13,8 +13,10 @@ REDELIVERIES_MAX = 5
 """A message that came back so often is spared by faults with a probability, so that every run ends."""
 REFUSALS_MAX = 1000
 """So often in a row can a fault with a probability keep one message from being taken, likewise."""
-BEFALLEN = ("handler", "consumer")
-"""The kinds of actors that can crash, and whose operations can raise."""
+CRASHING = ("handler", "consumer", "dispatcher", "job", "reaper", "run", "sdk")
+"""The kinds of actors that can crash."""
+BEFALLEN = tuple(kind for kind in CRASHING if kind != "sdk")
+"""The kinds of actors whose operations can raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,11 @@ class Redeliver(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crash(faults.Crash):
-    """A handler or a consumer stops for good, in place of a step; the message that it holds stays in flight."""
+    """An actor stops in place of a step.
+
+    A handler, a consumer, a child run and the SDK's process stop for good; a dispatcher, a job worker and a reaper are
+    replaced. The message that it holds stays in flight, and its job comes back when its visibility timeout has passed.
+    """
 
     @property
     def is_memoryless(self) -> bool:
@@ -79,10 +85,11 @@ class Crash(faults.Crash):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreError(faults.StoreError):
-    """An operation of a handler or a consumer raises."""
+    """An operation of an actor raises; a job that raises is tried again."""
 
     @property
     def is_memoryless(self) -> bool:
-        """Whether it has no moment, and no consumer can leave a message in flight because of it."""
-        hits_consumers = befalls(self.actor, "consumer") and self.operation in (None, *names_done_by("consumer"))
-        return self.at_us is None and not hits_consumers
+        """Whether it has no moment, and leaves no message in flight and no job to be tried again."""
+        kinds = [kind for kind in BEFALLEN if kind != "handler" and befalls(self.actor, kind)]
+        hits_others = any(self.operation in (None, *names_done_by(kind)) for kind in kinds)
+        return self.at_us is None and not hits_others

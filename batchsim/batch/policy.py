@@ -20,7 +20,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import InitVar, dataclass, field, fields
 from typing import Any, get_type_hints
 
-from batchsim.batch import completion, consumer, endpoint, reaper
+from batchsim.batch import completion, consumer, dispatcher, endpoint, reaper
 from batchsim.batch.decision import Check, Decision
 from batchsim.batch.setting import Setting
 from batchsim.model.cells import Key
@@ -63,12 +63,20 @@ class Policy:
 
     consume: Step = consumer.complete_and_finalize
     """`(setting, policy, deliveries)`: one message, from taking it to the end of all that it brings with it."""
+    dispatch: Step = dispatcher.dispatch
+    """`(setting, deliveries)`: one pass of the dispatcher, where messages can come back."""
     claim: Step = consumer.claim
-    """`(setting, deliveries)`: the `Claim` on a message, where messages can come back."""
+    """`(setting, deliveries)`: the `Claim` whose key a consumer takes, where messages can come back."""
+    read: Step = consumer.read
+    """`(claim)`: which attempt the message in flight is; `None`: it is gone."""
     complete: Step = consumer.complete
     """`(item, delivery)`: a message is completed."""
+    process: Step = consumer.process
+    """`(setting, policy, deliveries, message)`: what became of the item, `Processed`."""
     create_run: Step = consumer.create_run
     """`(setting, message)`: whether the item has a child run now."""
+    create_pre_failed_run: Step = consumer.create_pre_failed_run
+    """`(setting, message)`: likewise, once the last attempt has raised."""
     record: Step = consumer.record
     """`(message, *, success, is_last_resort)`: how many items are recorded; `None`: nothing can be."""
     finalize: Step = consumer.finalize

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from batchsim.batch.completion import settle_waitpoint
 from batchsim.batch.operations import Abort, FindBatch, TakeExpiry
-from batchsim.batch.setting import Call, Setting
+from batchsim.batch.setting import Setting
+from batchsim.batch.steps import Replaced
 from batchsim.batch.stores import EXPIRY_JOB, BatchRow, Status, Waitpoint
+from batchsim.model.operation import StoreFailure
 from batchsim.model.system import Actor
 
 if TYPE_CHECKING:
@@ -18,10 +21,17 @@ if TYPE_CHECKING:
 
 def reaper(setting: Setting, policy: Policy) -> Iterator[Actor]:
     """The actor: phase 1 scheduled its job, if the batch is waited for."""
-    if setting.call is Call.TRIGGER_AND_WAIT:
-        program = partial(policy.reap, setting)
+    if setting.waits:
+        program = partial(_reap_again, setting, policy) if setting.jobs_can_raise else partial(policy.reap, setting)
         timers = ((EXPIRY_JOB, TakeExpiry.name),)
         yield Actor("reaper", None, program, first_cells=((EXPIRY_JOB, True),), timers=timers)
+
+
+async def _reap_again(setting: Setting, policy: Policy) -> None:
+    """A job that raised, or whose worker crashed, is picked up again."""
+    while True:
+        with suppress(StoreFailure, Replaced):
+            await policy.reap(setting)
 
 
 async def reap(setting: Setting) -> None:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from batchsim.batch.faults import REDELIVERIES_MAX, Crash, Redeliver, StoreError
-from batchsim.model.faults import Fault, Outage, befalls
+from batchsim.batch.faults import REDELIVERIES_MAX, Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
+from batchsim.batch.stores import Waits
+from batchsim.model.faults import Effect, Fault, LostState, Outage, befalls
 
 ATTEMPTS_MAX = 6
 """How often a consumer tries to process an item."""
+SLOTS = 5
+"""How many messages of an environment can be in hand at the same time, where claiming is a step of its own."""
 
 
 class Call(StrEnum):
@@ -25,10 +28,12 @@ class Kind(StrEnum):
 
     OK = "ok"
     """A run row is inserted and the run executes on its own."""
+    EXPIRES = "expires"
+    """A run row is inserted, and its time to live passes in the run queue."""
     PRE_FAILED = "pre_failed"
     """A run row is inserted that is final from the start."""
     REJECTED = "rejected"
-    """Nothing is inserted; a failure is recorded."""
+    """The environment's queue is full: nothing is inserted, and a failure is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,39 @@ class Setting:
     """Items that the endpoint handles at once; `None`: what the policy says."""
     faults: tuple[Fault, ...] = ()
     """What goes wrong."""
+    slots: int = SLOTS
+    """How many messages can be in hand at the same time, where claiming is a step of its own (protocol.md §6)."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the call waits for the child runs."""
+        return self.call is Call.TRIGGER_AND_WAIT
+
+    @property
+    def creates_in_steps(self) -> bool:
+        """Whether something can fall between inserting, blocking and publishing a child run (3.3.3)."""
+        return any(_falls_between(fault, "consumer", INSERT, AFTER_INSERT) for fault in self.faults)
+
+    @property
+    def ends_runs_in_steps(self) -> bool:
+        """*AndWait*: whether something can fall between a run that becomes final and its waitpoint (3.5)."""
+        return self.waits and any(_falls_between(fault, "run", None, (WAITPOINT_OF_RUN,)) for fault in self.faults)
+
+    @property
+    def waits_kept(self) -> Waits:
+        """*AndWait*: where it is kept that the parent waits for a child run."""
+        if not self.waits or not (self.creates_in_steps or self.ends_runs_in_steps):
+            return Waits.NOWHERE
+        return Waits.BY_STEPS if self.creates_in_steps else Waits.WITH_IT
+
+    @property
+    def jobs_can_raise(self) -> bool:
+        """Whether a job can raise, or its worker crash."""
+        return any(
+            isinstance(fault, Outage)
+            or (isinstance(fault, Crash | StoreError) and any(befalls(fault.actor, kind) for kind in WORKERS))
+            for fault in self.faults
+        )
 
     @property
     def run_count(self) -> int:
@@ -92,6 +130,30 @@ class Deliveries(NamedTuple):
     """Whether a message can be delivered twice, so that the queue's own steps can be seen (protocol.md §6)."""
     can_be_left: bool = False
     """Whether a consumer can leave its message in flight for good: then it matters whose claim a record is."""
+
+
+OF_OTHERS = (LostResponse, Disconnect, Cut, Redeliver, LostState)
+"""Faults that befall neither consumers nor child runs."""
+WORKERS = ("job", "reaper")
+"""The kinds of actors that work on jobs."""
+INSERT, WAITPOINT_OF_RUN = "postgres.create_run", "postgres.complete_run_waitpoint"
+AFTER_INSERT = ("postgres.block_parent", "run_queue.publish", WAITPOINT_OF_RUN)
+"""The steps of creating a child run, as faults name them."""
+
+
+def _falls_between(fault: Fault, kind: str, first: str | None, later: tuple[str, ...]) -> bool:
+    """Whether a fault can fall between the first step of something and the later ones."""
+    match fault:
+        case Crash():
+            return befalls(fault.actor, kind) and fault.before in (None, *later)
+        case StoreError():
+            unheard = fault.effect is not Effect.BEFORE
+            named = fault.operation in (None, *later) or (unheard and fault.operation == first)
+            return befalls(fault.actor, kind) and named
+        case Outage():
+            return any(step.partition(".")[0] in (fault.group, *fault.services) for step in later)
+        case _:
+            return type(fault) not in OF_OTHERS
 
 
 def _hits_consumers(fault: Fault) -> bool:

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeVar
 
 from batchsim.batch.stores import Claim, Message
 from batchsim.batch.world import World
-from batchsim.model.operation import Operation, ProtocolError
+from batchsim.model.operation import EndsEarly, Operation, ProtocolError
 
 T_co = TypeVar("T_co", covariant=True)
 
 
-class BodyNotRead(ProtocolError):
-    """The connection broke before the whole body of a request had arrived."""
+class BodyNotRead(EndsEarly):
+    """The connection broke before the whole body of a request had arrived: so many items did."""
 
     in_words = "the rest of the body does not arrive"
+
+
+@cache
+def body_not_read_after(items: int) -> type[BodyNotRead]:
+    """The error that says after how many items the body ended."""
+    return type(f"BodyNotReadAfter{items}", (BodyNotRead,), {"arrived": items})
+
+
+class Replaced(ProtocolError):
+    """A process crashed, and another one takes its place: what it had in hand is lost to it."""
+
+    in_words = "crashes, and is replaced"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from batchsim.model.cells import Cells, Key
+from batchsim.model.cells import Cells, IfListed, Key
 
 META: Key = "batch:B:meta"
 ENQUEUED_ITEMS: Key = "batch:B:enqueued_items"
@@ -31,6 +31,8 @@ WAITPOINT: Key = "postgres:waitpoint"
 COMPLETION_JOB: Key = "jobs:completion"
 EXPIRY_JOB: Key = "jobs:expiry"
 JOBS = (COMPLETION_JOB, EXPIRY_JOB)
+STREAMED: Key = "sdk:streamed"
+"""*AndWait*: what streaming ended in."""
 
 
 def run_key(index: int, copy: int = 1) -> Key:
@@ -68,19 +70,19 @@ def in_flight_key(index: int) -> Key:
     return f"queue:in_flight:{index}"
 
 
-def slot_key(index: int) -> Key:
+def slot_key(index: int) -> IfListed:
     """That the message of item `index` holds a slot, where there are more messages than slots."""
-    return f"queue:slot:{index}"
+    return IfListed(f"queue:slot:{index}")
 
 
-def holders_key(index: int) -> Key:
+def holders_key(index: int) -> IfListed:
     """Who has the message of item `index` in hand, or its key, where somebody can leave it for good: which delivery."""
-    return f"queue:holders:{index}"
+    return IfListed(f"queue:holders:{index}")
 
 
-def tries_key(job: Key) -> Key:
+def tries_key(job: Key) -> IfListed:
     """How often the job that was picked up last has raised, where jobs can raise."""
-    return f"{job}:raised"
+    return IfListed(f"{job}:raised")
 
 
 def request_key(attempt: int) -> Key:
@@ -444,7 +446,10 @@ def _score(message: Message) -> tuple[int, int]:
 
 
 class Jobs:
-    """The job queue: a waiting job is a key, so scheduling it again does not double it."""
+    """The job queue: a waiting job is a key, so scheduling it again does not double it.
+
+    What waits there: `True`, or, of a job that raised, how often it has.
+    """
 
     __slots__ = ("_cells",)
 
@@ -460,8 +465,29 @@ class Jobs:
         return self._cells.read(job) is not None
 
     def take(self, job: Key) -> None:
-        """Pick `job` up: it waits no longer."""
+        """Pick `job` up: it waits no longer. How often it has raised is kept for when it does again."""
+        raised = self._cells.read(job)
         self._cells.delete(job)
+        if raised is True:
+            self._cells.delete(tries_key(job))
+        else:
+            self._cells.write(tries_key(job), raised)
+
+    def put_back(self, job: Key, *, has_raised: bool) -> int | None:
+        """What was picked up waits again, and overwrites a newer schedule: how often it has raised.
+
+        `None`: too often, it is discarded. Of several that run at the same time the last one picked up counts.
+        """
+        raised: int = (self._cells.read(tries_key(job)) or 0) + has_raised
+        if raised >= JOB_TRIES_MAX:
+            self._cells.delete(tries_key(job))
+            return None
+        self._cells.write(job, raised or True)
+        return raised
+
+
+JOB_TRIES_MAX = 12
+"""How often a job is tried: the last time that it raises discards it."""
 
 
 class Answer(NamedTuple):

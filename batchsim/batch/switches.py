@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from batchsim.batch import completion, consumer, endpoint, reaper
+from batchsim.batch import completion, consumer, dispatcher, endpoint, reaper
 from batchsim.batch.policies import local_count, pr4397, proposed, seal_at_finalize, tombstone
 from batchsim.batch.policy import ActorsOf, Policy, Step
 from batchsim.batch.stores import Claim, Status
@@ -86,11 +86,8 @@ SWITCHES: dict[str, Switch | UpdateSwitch] = {
         {"consume": (consumer.complete_and_finalize, proposed.finalize_and_complete)},
     ),
     "claims_have_tokens": Switch(
-        "completing a message deletes the in-flight record of one's own delivery only",
-        {
-            "claim": (consumer.claim, proposed.claim_with_token),
-            "complete": (consumer.complete, proposed.complete_own_claim),
-        },
+        "a claim has a token: reading, putting back and completing look at the record of that delivery only",
+        {"dispatch": (dispatcher.dispatch, proposed.dispatch_with_tokens)},
     ),
     "records_with_meta_only": Switch(
         "nothing is recorded once the metadata are gone",
@@ -101,7 +98,10 @@ SWITCHES: dict[str, Switch | UpdateSwitch] = {
     ),
     "creates_runs_once": Switch(
         "an item gets one child run at most, and none once the batch is ABORTED",
-        {"create_run": (consumer.create_run, proposed.create_run_once)},
+        {
+            "create_run": (consumer.create_run, proposed.create_run_once),
+            "create_pre_failed_run": (consumer.create_pre_failed_run, proposed.create_pre_failed_run_once),
+        },
     ),
     "reaper_spares_work": Switch(
         "the reaper leaves a batch alone whose items all have a child run, and cleans up after the others",

@@ -6,16 +6,11 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from batchsim.batch.actors import SDK, actors_of, all_cells, world_after_phase_1
+from batchsim.batch.actors import PARENT, SDK, actors_of, all_cells, world_after_phase_1
 from batchsim.batch.client import MAX_ATTEMPTS, Result
-from batchsim.batch.operations import (
-    CompleteWaitpoint,
-    Deliver,
-    RetryMessage,
-    TakeCompletion,
-)
+from batchsim.batch.operations import Deliver, Resume, RetryMessage, TakeCompletion
 from batchsim.batch.policy import STEPS, Policy
-from batchsim.batch.setting import Call, Setting
+from batchsim.batch.setting import Setting
 from batchsim.batch.stores import COMPLETION_JOB, Message, connection_key, in_flight_key
 from batchsim.batch.trace import Answered, Outcome, Trace, outcome_of
 from batchsim.batch.verdicts import PROPERTIES
@@ -27,8 +22,8 @@ from batchsim.model.system import Alarm, Results, System
 
 T = TypeVar("T")
 
-NOTED = frozenset({Deliver.name, CompleteWaitpoint.name})
-"""The steps by which a run is told: what reached the SDK, and when the parent could go on."""
+NOTED = frozenset({Deliver.name, Resume.name})
+"""The steps by which a run is told: what reached the SDK, and when the parent went on."""
 
 
 class _Each(Generic[T]):
@@ -81,7 +76,7 @@ def class_of(outcome: Outcome, verdicts: tuple[str, ...]) -> Hashable:
 
 
 def _outcome(setting: Setting, world: World, results: Results) -> Outcome:
-    return outcome_of(world, setting, results.get(SDK))
+    return outcome_of(world, setting, results.get(SDK), results.get(PARENT))
 
 
 def _timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
@@ -146,9 +141,6 @@ def _called_back_us(setting: Setting, run: Run, answers: tuple[Answered, ...]) -
     result = run.outcome.call.result
     if result is Result.WAITING:
         return run.ended_us
-    streamed_us = answers[-1].at_us
-    if setting.call is Call.TRIGGER_AND_WAIT and result in (Result.OK, Result.WAITPOINT_ERROR):
-        # Whoever completes the waitpoint, the parent goes on when the first one does.
-        settled_us = (step.at_us for step in run.noted if isinstance(step.operation, CompleteWaitpoint))
-        return max(streamed_us, next(settled_us, 0))
-    return streamed_us
+    if setting.waits and result is Result.OK:
+        return next(step.at_us for step in run.noted if isinstance(step.operation, Resume))
+    return answers[-1].at_us

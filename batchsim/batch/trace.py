@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batchsim.batch.client import CallResult, Result
-from batchsim.batch.setting import Call, Kind, Setting
-from batchsim.batch.stores import REDIS_KEYS, BatchRow, Waitpoint, request_key
+from batchsim.batch.setting import Kind, Setting
+from batchsim.batch.stores import REDIS_KEYS, BatchRow, request_key
 from batchsim.batch.world import World
 from batchsim.model.run import Step
 
@@ -32,6 +33,8 @@ class Outcome:
     """How many there were: 0, 1, or 2 for more."""
     status_regression: bool
     """Whether COMPLETED or ABORTED was overwritten by another status."""
+    wrong_result: bool = False
+    """Whether the call returned, and some index got the result of another item's run."""
 
     @property
     def call_succeeded(self) -> bool:
@@ -49,12 +52,19 @@ class Outcome:
         return self.runs_created > 0 and self.items_without_run == 0
 
 
-def outcome_of(world: World, setting: Setting, streamed: CallResult | None) -> Outcome:
-    """Read the outcome off the world at quiescence; `streamed`: what phase 2 ended in, if it did."""
+def outcome_of(
+    world: World, setting: Setting, streamed: CallResult | None, results: Sequence[int] | None = None
+) -> Outcome:
+    """Read the outcome off the world at quiescence.
+
+    `streamed`: what phase 2 ended in, if it did. `results`: *AndWait*: the items whose results the parent got, by
+    place, if it went on.
+    """
+    call = _call_result(world, setting, streamed, results)
     copies = setting.run_copies_max
     runs = [world.postgres.find_runs(index, copies) for index in range(setting.run_count)]
     return Outcome(
-        call=_call_result(world, setting, streamed),
+        call=call,
         batch=world.postgres.find_batch(),
         runs_created=len(runs) - runs.count([]),
         runs_total=sum(map(len, runs)),
@@ -66,24 +76,29 @@ def outcome_of(world: World, setting: Setting, streamed: CallResult | None) -> O
         spurious_retry=world.history.spurious_retry,
         completion_updates=world.history.completion_updates,
         status_regression=world.history.status_regression,
+        wrong_result=call.result is Result.OK and _are_wrong(results, setting),
     )
 
 
-def _call_result(world: World, setting: Setting, streamed: CallResult | None) -> CallResult:
+def _are_wrong(results: Sequence[int] | None, setting: Setting) -> bool:
+    """Whether some index has the result of another item's run: results are numbered by place."""
+    return results is not None and tuple(results[: setting.run_count]) != tuple(range(setting.run_count))
+
+
+def _call_result(
+    world: World, setting: Setting, streamed: CallResult | None, results: Sequence[int] | None
+) -> CallResult:
     if streamed is None:
         sent = 1
         while request_key(sent + 1) in world.cells:
             sent += 1
         return CallResult(Result.WAITING, None, sent)
-    if streamed.result is not Result.OK or setting.call is Call.TRIGGER:
+    if streamed.result is not Result.OK or not setting.waits:
         return streamed
-    match world.postgres.find_waitpoint():
-        case Waitpoint.COMPLETED:
-            return streamed
-        case Waitpoint.FAILED:
-            return streamed._replace(result=Result.WAITPOINT_ERROR)
-        case _:
-            return streamed._replace(result=Result.WAITING)
+    if results is None or len(results) < setting.run_count:
+        # It was never resumed, or waits for the result of an index that no run fills.
+        return streamed._replace(result=Result.WAITING)
+    return streamed
 
 
 @dataclass(frozen=True, slots=True)

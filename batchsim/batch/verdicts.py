@@ -21,7 +21,7 @@ from batchsim.model.properties import Property, names_of_those_that_hold
 
 def _is_stuck(outcome: Outcome) -> bool:
     unfinished = outcome.batch.status in (Status.PENDING, Status.PROCESSING)
-    return outcome.runs_are_final and (unfinished or outcome.call.result is Result.WAITING)
+    return unfinished or outcome.call.result is Result.WAITING or not outcome.runs_are_final
 
 
 PROPERTIES: tuple[Property, ...] = (
@@ -51,13 +51,18 @@ PROPERTIES: tuple[Property, ...] = (
         lambda outcome: outcome.call_succeeded and outcome.batch.status is Status.ABORTED,
     ),
     Property(
+        "wrong_result",
+        "The call returned, and some index got the result of another item's run.",
+        lambda outcome: outcome.wrong_result,
+    ),
+    Property(
         "duplicate_run",
         "An item has more than one child run.",
         lambda outcome: outcome.runs_total > outcome.runs_created,
     ),
     Property(
         "stuck",
-        "Every child run is final, and the batch is PENDING or PROCESSING, or the call still waits.",
+        "Nothing moves any more, and the batch is PENDING or PROCESSING, the call still waits, or a run is not final.",
         _is_stuck,
     ),
     Property(

@@ -131,8 +131,8 @@ class DelayedLatencies(Latencies):
 
     def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer) -> int:
         """The delay of a timer that the effect of an actor's operation starts, in microseconds."""
-        delay_us, _, _ = super().draw_legs(actor, streams, operation, timer.delay_of)
-        return delay_us + self._added_us(timer.delay_of, use_of(actor, operation, timer))
+        delay_us, _, _ = super().draw_legs(actor, streams, timer.wait or operation, timer.delay_of)
+        return delay_us + self._added_us(timer.delay_of, use_of(actor, timer.wait or operation, timer))
 
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""

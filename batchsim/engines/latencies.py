@@ -84,7 +84,7 @@ class Latencies:
 
     def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer) -> int:
         """The delay of a timer that the effect of an actor's operation starts, in microseconds."""
-        return self.draw_legs(actor, streams, operation, timer.delay_of)[0]
+        return self.draw_legs(actor, streams, timer.wait or operation, timer.delay_of)[0]
 
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""

@@ -63,8 +63,9 @@ class RecordedDraws:
 
     def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer) -> int:
         """The delay of a timer that the effect of an actor's operation starts, in microseconds."""
-        self._met.note(actor, operation, timer.delay_of, timer)
-        return self._next_legs(actor, operation, timer.delay_of)[0]
+        wait = timer.wait or operation
+        self._met.note(actor, wait, timer.delay_of, timer)
+        return self._next_legs(actor, wait, timer.delay_of)[0]
 
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""

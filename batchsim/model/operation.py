@@ -13,7 +13,7 @@ arguments and the answers alone.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Generator, Hashable
+from collections.abc import Callable, Coroutine, Generator, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -45,6 +45,13 @@ class Stopped(ProtocolError):
 
 class StoreFailure(ProtocolError):
     """A store did not answer as it should."""
+
+
+class EndsEarly(ProtocolError):
+    """What coroutines side by side are for has ended before all of them: there are only so many."""
+
+    arrived: ClassVar[int] = 0
+    """How many there are; a coroutine of a higher number raises this."""
 
 
 class Raised(NamedTuple):
@@ -130,6 +137,8 @@ class Timer(NamedTuple):
     """The item that the delay is about, where the step that starts it is about none yet."""
     also: tuple[Key, ...] = ()
     """Further timers that run out at the same moment."""
+    wait: Any = None
+    """The operation that stands for the delay, where it is not the one whose effect starts it."""
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -186,6 +195,8 @@ class Operation(Generic[T_co]):
     """Whether it takes place only where there are faults."""
     acts_on_arrival: ClassVar[bool] = False
     """With time: whether the response leg passes before its effect, which is to be received."""
+    lets_go: ClassVar[bool] = False
+    """Whether, by its effect, whoever does it has its message in hand no more."""
     has_alternatives: ClassVar[bool] = False
     """Whether, at its effect, it is to be asked how it turns out: it may be blocked, or a fault befall it."""
 
@@ -441,15 +452,25 @@ class ForEach:
     count: int
     limit: int
     body: Callable[[int], Program[None]]
+    may_end_early: bool = False
 
     def __await__(self) -> Generator[ForEach, Any, None]:
         yield self
 
+    def is_over(self, failure: Exception, in_progress: Iterable[int]) -> bool:
+        """Whether a failure is no more than the end of what the coroutines are for; `in_progress`: their numbers."""
+        if not (self.may_end_early and isinstance(failure, EndsEarly)):
+            return False
+        return failure.arrived > 0 and all(number >= failure.arrived for number in in_progress)
 
-def for_each(count: int, limit: int, body: Callable[[int], Program[None]]) -> ForEach:
+
+def for_each(
+    count: int, limit: int, body: Callable[[int], Program[None]], *, may_end_early: bool = False
+) -> ForEach:
     """Await `body(0)` … `body(count - 1)`, begun in this order, at most `limit` at once.
 
     The first that raises ends the wait with its exception: none is begun after it, and those in
-    progress go on to their own end.
+    progress go on to their own end. With `may_end_early`, one that raises `EndsEarly` ends it without an exception
+    if at least one has ended, and none is in progress that was to come before the end.
     """
-    return ForEach(count, limit, body)
+    return ForEach(count, limit, body, may_end_early)

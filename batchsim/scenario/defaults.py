@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batchsim.batch.operations import TYPES
+from batchsim.batch.policies import LINEAGE
 from batchsim.scenario.durations import UNITS_US
 from batchsim.scenario.latencies import Backoff, Constant, Distribution, Latency, Legs, RoundTrip, Uniform
 from batchsim.stores import WAITS
@@ -22,8 +23,13 @@ DEBOUNCE = Constant(200 * MS_US)
 REAPER = Constant(30 * MIN_US)
 GRACE = Constant(H_US)
 """How long the policy *tombstone* keeps its key: far longer than all five attempts of the SDK together."""
-VISIBILITY_TIMEOUT = Constant(MIN_US)
-"""How long a message can be in flight, from when it was taken."""
+VISIBILITY_TIMEOUT = Uniform(MIN_US, 65 * UNITS_US["s"])
+"""How long a message can be in flight, from when it was claimed: 60 s, and the scan that finds it comes every 5 s."""
+JOB_TIMEOUT = Constant(30 * UNITS_US["s"])
+"""How long a job can be in the hands of a worker."""
+TTL = Constant(10 * MIN_US)
+"""The time to live of a run in the run queue, in development."""
+HEARTBEAT = Constant(20 * UNITS_US["s"])
 DROP = ZERO
 """When a connection drops, from when its request was sent."""
 DISPATCH = Uniform(0, 50 * MS_US)
@@ -31,7 +37,7 @@ DISPATCH = Uniform(0, 50 * MS_US)
 
 CONSUMERS = 3
 SEED = 1
-POLICIES = ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")
+POLICIES = tuple(policy.name for policy in LINEAGE)
 
 GROUPS: dict[str, Latency] = {"redis": REDIS, "postgres": POSTGRES, "http": HTTP}
 
@@ -58,8 +64,13 @@ def backoff(attempt: int) -> Legs:
 OWN: dict[str, Latency] = {
     "store.upload": delay(UPLOAD),
     "run.finish": delay(EXECUTION),
+    "run.expire": delay(TTL),
     "jobs.take_completion": delay(DEBOUNCE),
     "jobs.take_expiry": delay(REAPER),
+    "jobs.return": delay(JOB_TIMEOUT),
+    "parent.resume": Legs(ZERO, ZERO),
+    "queue.claim": Legs(ZERO, ZERO),
+    "queue.heartbeat": delay(HEARTBEAT),
     "redis.expire": delay(GRACE),
     "queue.take": Legs(ZERO, DISPATCH),
     "queue.redeliver": delay(VISIBILITY_TIMEOUT),
@@ -67,7 +78,7 @@ OWN: dict[str, Latency] = {
 }
 """Operations with a default of their own. They follow no group: `redis: 300 us` must shorten no debounce."""
 
-_GROUPS_OF_OTHERS = {"queue": "redis", "jobs": "redis"}
+_GROUPS_OF_OTHERS = {"queue": "redis", "run_queue": "redis", "jobs": "redis"}
 
 
 def group_of(operation: str) -> str | None:

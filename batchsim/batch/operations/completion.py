@@ -21,6 +21,7 @@ from batchsim.batch.stores import (
     run_key,
     run_keys,
     run_waitpoint_key,
+    tries_key,
 )
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
@@ -197,8 +198,6 @@ class Resume(BlockingOperation[tuple[int, ...]]):
     """
 
     name: ClassVar[str] = "parent.resume"
-    default_latency: ClassVar[Any] = "0 s"
-    group: ClassVar[str | None] = ""
     done_by: ClassVar[tuple[str, ...]] = ("parent",)
     is_instant: ClassVar[bool] = True
     run_count: int
@@ -250,7 +249,7 @@ class TakeJob(BlockingOperation[None]):
         return self.job()
 
     def footprint(self) -> Footprint:
-        return touches(writes=(self.job(),))
+        return touches(writes=(self.job(), tries_key(self.job())))
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
         return (Alternative(timer=self.job()),) if world.jobs.is_waiting(self.job()) else ()
@@ -269,3 +268,24 @@ class TakeCompletion(TakeJob):
 
     def job(self) -> Key:
         return COMPLETION_JOB
+
+
+@dataclass(frozen=True, slots=True)
+class RetryJob(Operation[None]):
+    """What a job that raised waits for before it is tried again: a delay, and no step."""
+
+    name: ClassVar[str] = "jobs.retry"
+    is_wait: ClassVar[bool] = True
+    backs_off: ClassVar[bool] = True
+    is_of_faults: ClassVar[bool] = True
+    attempt: int
+    """How often it has raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnJob(Operation[None]):
+    """What a job whose worker crashed waits for before it is picked up again: a delay, and no step."""
+
+    name: ClassVar[str] = "jobs.return"
+    is_wait: ClassVar[bool] = True
+    is_of_faults: ClassVar[bool] = True

@@ -208,6 +208,7 @@ class CompleteMessage(MessageOperation[bool]):
     """
 
     name: ClassVar[str] = "queue.complete"
+    lets_go: ClassVar[bool] = True
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     is_of_faults: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
@@ -243,6 +244,7 @@ class RetryMessage(MessageOperation[bool]):
     """
 
     name: ClassVar[str] = "queue.retry"
+    lets_go: ClassVar[bool] = True
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     is_wait: ClassVar[bool] = True
     backs_off: ClassVar[bool] = True

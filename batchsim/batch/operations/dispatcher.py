@@ -114,6 +114,7 @@ class OfferMessage(MessageOperation[None]):
     """Put the key of a claimed message at the end of the worker list; its slot is taken."""
 
     name: ClassVar[str] = "queue.offer"
+    lets_go: ClassVar[bool] = True
     done_by: ClassVar[tuple[str, ...]] = ("dispatcher",)
     is_of_faults: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
@@ -170,6 +171,8 @@ class Redeliver(BlockingOperation[None]):
     is_instant: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
     index: int
+    can_be_left: bool = False
+    """Whether it comes by itself, to a message that nobody will complete."""
 
     @property
     def item(self) -> int | None:
@@ -188,7 +191,8 @@ class Redeliver(BlockingOperation[None]):
         return (QUEUE,)
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
-        return (Alternative(timer=visibility_timer(self.index)),) if world.queue.is_left(self.index) else ()
+        is_left = self.can_be_left and world.queue.is_left(self.index)
+        return (Alternative(timer=visibility_timer(self.index)),) if is_left else ()
 
     def apply(self, world: World) -> None:
         world.queue.redeliver(self.index)

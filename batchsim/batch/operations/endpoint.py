@@ -65,8 +65,8 @@ class GetMeta(ItemOperation[int | None]):
     name: ClassVar[str] = "redis.get_meta"
     done_by: ClassVar[tuple[str, ...]] = ("handler", "consumer")
     footprint_of_class: ClassVar[Footprint] = touches(reads=(META,))
-    delivery: int = 0
-    """Of a consumer: which delivery of the message it holds."""
+    held: Claim | None = None
+    """Of a consumer: the message that it holds."""
     is_first: bool = False
     """Of a handler: whether it does nothing for the item before."""
 
@@ -76,11 +76,11 @@ class GetMeta(ItemOperation[int | None]):
 
     @property
     def message(self) -> Claim | None:
-        return Claim(self.index, self.delivery) if self.delivery else None
+        return self.held
 
     @property
     def leaves_message(self) -> bool:
-        return self.delivery > 0
+        return self.held is not None
 
     def apply(self, world: World) -> int | None:
         meta: int | None = world.redis.get(META)

@@ -4,16 +4,20 @@ from batchsim.batch.policies.local_count import LOCAL_COUNT
 from batchsim.batch.policies.pr3427 import PR3427
 from batchsim.batch.policies.pr3427_count_only import PR3427_COUNT_ONLY
 from batchsim.batch.policies.pr3766 import PR3766
+from batchsim.batch.policies.pr3777 import PR3777
 from batchsim.batch.policies.pr4397 import PR4397
+from batchsim.batch.policies.pr4569 import PR4569
 from batchsim.batch.policies.pre3427 import PRE3427
 from batchsim.batch.policies.proposed import PROPOSED
 from batchsim.batch.policies.seal_at_finalize import SEAL_AT_FINALIZE
 from batchsim.batch.policies.tombstone import TOMBSTONE
 from batchsim.batch.policy import Policy
 
-LINEAGE: tuple[Policy, ...] = (PRE3427, PR3427_COUNT_ONLY, PR3427, PR3766, PR4397)
+LINEAGE: tuple[Policy, ...] = (PRE3427, PR3427_COUNT_ONLY, PR3427, PR3766, PR3777, PR4397)
 """What the real system ran, in the order in which it was merged."""
+OPEN: tuple[Policy, ...] = (PR4569,)
+"""What is proposed there, and not merged."""
 ALTERNATIVES: tuple[Policy, ...] = (TOMBSTONE, LOCAL_COUNT, SEAL_AT_FINALIZE, PROPOSED)
 """Designs to compare with."""
-POLICIES: dict[str, Policy] = {policy.name: policy for policy in (*LINEAGE, *ALTERNATIVES)}
+POLICIES: dict[str, Policy] = {policy.name: policy for policy in (*LINEAGE, *OPEN, *ALTERNATIVES)}
 """Every shipped policy by its name."""

@@ -1,9 +1,9 @@
-"""#4397: a reaper for batches that are never sealed, a guarded completion, and concurrent ingest."""
+"""#4397: a reaper for batches that are never sealed, and a guarded completion."""
 
 from dataclasses import replace
 
 from batchsim.batch.operations import SetCompleted
-from batchsim.batch.policies.pr3766 import PR3766
+from batchsim.batch.policies.pr3777 import PR3777
 from batchsim.batch.reaper import reaper
 
 
@@ -13,10 +13,9 @@ async def set_completed_unless_ended() -> bool:
 
 
 PR4397 = replace(
-    PR3766,
+    PR3777,
     name="pr4397",
-    summary="#4397: #3766 with a reaper, a guarded completion and concurrent ingest.",
+    summary="#4397: #3777 with a reaper and a guarded completion.",
     set_completed=set_completed_unless_ended,
-    ingest_concurrency=10,
     actors=(reaper,),
 )

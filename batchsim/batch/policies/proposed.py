@@ -8,14 +8,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchsim.batch.completion import settle_waitpoint
-from batchsim.batch.consumer import Work, complete_message, take_message, update_batch_with, work_on
+from batchsim.batch.consumer import (
+    Work,
+    complete_message,
+    insert_run,
+    take_message,
+    update_batch_with,
+    work_on,
+)
+from batchsim.batch.dispatcher import dispatch_with
 from batchsim.batch.endpoint import BatchNotInitializedError
 from batchsim.batch.operations import (
     IS_ABORTED,
-    ClaimMessage,
     Cleanup,
-    CompleteMessage,
-    CreateRun,
     Enqueued,
     EnqueueItem,
     Record,
@@ -39,29 +44,27 @@ async def finalize_and_complete(setting: Setting, policy: Policy, deliveries: De
     """Complete the message last: until the batch is finalized, a consumer that crashes is followed by another."""
     message = await take_message(setting, policy, deliveries)
     work = await work_on(setting, policy, deliveries, message)
-    if work is Work.PUT_BACK:
+    if work in (Work.PUT_BACK, Work.DROPPED):
         return
     if work is Work.LAST:
         await policy.finalize(policy, Claim(message.item, message.delivery))
     await complete_message(policy, deliveries, message)
 
 
-async def claim_with_token(setting: Setting, deliveries: Deliveries) -> Claim:
-    """Take a message, and remember which delivery of it that is."""
-    return await ClaimMessage(setting.run_count)
-
-
-async def complete_own_claim(item: int, delivery: int) -> None:
-    """Delete the in-flight record of one's own delivery only: a later one is somebody else's."""
-    await CompleteMessage(item, has_token=True, delivery=delivery)
+async def dispatch_with_tokens(setting: Setting, deliveries: Deliveries) -> None:
+    """Each claim has a token: reading, putting back and completing look at the record of that delivery only."""
+    await dispatch_with(setting, deliveries, has_tokens=True)
 
 
 async def create_run_once(setting: Setting, message: Message) -> bool:
     """Insert the child run under a key: an item gets one at most, and none once the batch is ABORTED."""
-    index, _, delivery = message
-    final = setting.items[index].kind is Kind.PRE_FAILED
-    created = await CreateRun(index, final, setting.run_copies_max, once=True, delivery=delivery)
-    return created != IS_ABORTED
+    final = setting.items[message.item].kind is Kind.PRE_FAILED
+    return await insert_run(setting, message, final=final, once=True) != IS_ABORTED
+
+
+async def create_pre_failed_run_once(setting: Setting, message: Message) -> bool:
+    """The same for the run that takes the place of one that cannot be triggered."""
+    return await insert_run(setting, message, final=True, once=True) != IS_ABORTED
 
 
 async def record_while_batch_is_there(message: Message, *, success: bool, is_last_resort: bool) -> int | None:
@@ -90,9 +93,9 @@ PROPOSED = replace(
     enqueue=enqueue_in_one_script,
     on_missing_meta=ok_if_done_on_count_mismatch,
     consume=finalize_and_complete,
-    claim=claim_with_token,
-    complete=complete_own_claim,
+    dispatch=dispatch_with_tokens,
     create_run=create_run_once,
+    create_pre_failed_run=create_pre_failed_run_once,
     record=record_while_batch_is_there,
     update_batch=update_batch_once,
     reap=reap_sparing_work,

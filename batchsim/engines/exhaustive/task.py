@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
 from batchsim.engines.own_errors import ToldError, is_own, told
-from batchsim.model.operation import Both, ForEach, Operation, Program, ProtocolError, Stopped
+from batchsim.model.operation import Both, EndsEarly, ForEach, Operation, Program, ProtocolError, Stopped
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
 """Adds to an operation the faults that can befall it."""
@@ -129,6 +129,11 @@ class Task:
     def await_operation(self, strand: _Strand) -> None:
         """A strand awaits an operation."""
         self._strands.append(strand)
+
+    def give_up(self, strand: _Strand) -> None:
+        """A strand goes no further."""
+        self._strands.remove(strand)
+        strand.close()
 
     def end(self, result: Any) -> None:
         """The actor's own coroutine has ended."""
@@ -316,7 +321,13 @@ class _Group:
         if failure is not None:
             self.has_failed = True
             self._task.join = Join.FAILED
-            self._parent.resume(None, failure, after)
+            if isinstance(failure, EndsEarly):
+                self._give_up(failure.arrived)
+            awaited = self._awaited
+            if isinstance(awaited, ForEach) and awaited.is_over(failure, self._active):
+                self._parent.resume(None, None, after)
+            else:
+                self._parent.resume(None, failure, after)
         elif self._begun < self._count:
             self._begin_next()
         elif self._active:
@@ -324,6 +335,11 @@ class _Group:
         else:
             self._task.join = Join.LAST
             self._parent.resume(tuple(self._results))
+
+    def _give_up(self, arrived: int) -> None:
+        """Those beyond the end have nothing to do: they never began."""
+        for number in [each for each in self._active if each >= arrived]:
+            self._task.give_up(self._active.pop(number))
 
     def key(self) -> Hashable:
         active = tuple((number, strand.key()) for number, strand in sorted(self._active.items()))

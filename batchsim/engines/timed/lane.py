@@ -10,7 +10,7 @@ from batchsim.engines.own_errors import ToldError, is_own, told
 from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.events import Clock, Recurring
 from batchsim.engines.timed.recorder import Recorder
-from batchsim.engines.timed.side_by_side import Group, Report, program_of
+from batchsim.engines.timed.side_by_side import GiveUp, Group, Report, program_of
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.model.cells import Key
 from batchsim.model.operation import (
@@ -112,6 +112,7 @@ class Lane(Recurring):
         """The step before the operation that numbers were drawn for last."""
         self.after: int | None = None
         """The step before the next one."""
+        self.is_given_up = False
 
     @property
     def name(self) -> str:
@@ -175,11 +176,12 @@ class Lane(Recurring):
     def _side_by_side(self, awaited: Both[Any, Any] | ForEach, delay_us: int) -> None:
         clock = self.stage.clock
 
-        def begin(number: int, at_us: int, after: int | None, report: Report) -> None:
+        def begin(number: int, at_us: int, after: int | None, report: Report) -> GiveUp:
             suffix = f"{self._suffix}.{number}" if isinstance(awaited, ForEach) else self._suffix
             program = program_of(awaited, number)
             child = self.stage.lane(self.actor, suffix, program, self.streams, _report_to(report))
             child.begin(at_us - clock.now_us, after)
+            return child.give_up
 
         def finish(results: Any, failure: Exception | None, at_us: int, after: int | None) -> None:
             self.after = after
@@ -201,11 +203,15 @@ class Lane(Recurring):
         else:
             end(self, result, failure, delay_us)
 
+    def give_up(self) -> None:
+        """Go no further."""
+        self.is_given_up = True
+
     # -- effects -------------------------------------------------------------------------------
 
     def _take_effect(self) -> None:
         stage, operation = self.stage, self.operation
-        if stage.stopped and self.actor in stage.stopped:
+        if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
         answer = operation.apply(stage.world)
         self._note_step(operation, answer, None)
@@ -220,7 +226,7 @@ class Lane(Recurring):
         """Let an operation act in the first way that it can; otherwise wait."""
         stage, operation = self.stage, self.operation
         self._woken_by = woken_by
-        if stage.stopped and self.actor in stage.stopped:
+        if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
         for alternative in operation.alternatives(stage.world):
             if stage.waiting.is_due(alternative.timer) and self._is_drawn(alternative):

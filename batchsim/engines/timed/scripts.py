@@ -8,6 +8,7 @@ variables lead to the same point (`frames.py`); so the points are few, however m
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -126,7 +127,7 @@ class Script:
         if not isinstance(awaited, ForEach):
             return awaited
         scripts = [Script(partial(awaited.body, number), self.notes) for number in range(awaited.count)]
-        return ForEach(awaited.count, awaited.limit, lambda number: scripts[number].begin())
+        return replace(awaited, body=lambda number: scripts[number].begin())
 
 
 class Reader:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from batchsim.model.operation import Both, ForEach, Operation, Program
+from batchsim.model.operation import Both, EndsEarly, ForEach, Operation, Program
 
 Report = Callable[[Any, Exception | None, int, int | None], None]
 """Told of the end of a coroutine: its result or its failure, when its last answer is there, and its last step."""
-Begin = Callable[[int, int, int | None, Report], None]
-"""Begins coroutine number so-and-so: at a time in microseconds, and after a step."""
+GiveUp = Callable[[], None]
+Begin = Callable[[int, int, int | None, Report], GiveUp]
+"""Begins coroutine number so-and-so, at a time in microseconds, and after a step; how to give it up."""
 
 
 def program_of(awaited: Both[Any, Any] | ForEach, number: int) -> Program[Any]:
@@ -32,6 +33,7 @@ class Group:
     def __init__(
         self, awaited: Both[Any, Any] | ForEach, begin: Begin, finish: Report, lose: Callable[[Exception], None]
     ) -> None:
+        self._awaited = awaited
         self._begin = begin
         self._finish = finish
         self._lose = lose
@@ -41,6 +43,7 @@ class Group:
         self._begun = 0
         self._results: list[Any] = [None] * self._count
         self._ended = 0
+        self._in_progress: dict[int, GiveUp | None] = {}
         self._has_failed = False
         self._answered_us = 0
         """When the latest of the answers is there."""
@@ -55,12 +58,16 @@ class Group:
     def _begin_next(self, at_us: int, after: int | None) -> None:
         number = self._begun
         self._begun += 1
+        self._in_progress[number] = None
 
         def report(result: Any, failure: Exception | None, answered_us: int, last: int | None) -> None:
             self._results[number] = result
+            self._in_progress.pop(number, None)
             self._note_end(failure, answered_us, last)
 
-        self._begin(number, at_us, after, report)
+        give_up = self._begin(number, at_us, after, report)
+        if number in self._in_progress:
+            self._in_progress[number] = give_up
 
     def _note_end(self, failure: Exception | None, answered_us: int, last: int | None) -> None:
         self._ended += 1
@@ -72,8 +79,18 @@ class Group:
             self._answered_us, self._last = answered_us, last
         if failure is not None:
             self._has_failed = True
-            self._finish(None, failure, answered_us, last)
+            if isinstance(failure, EndsEarly):
+                self._give_up(failure.arrived)
+            is_over = isinstance(self._awaited, ForEach) and self._awaited.is_over(failure, self._in_progress)
+            self._finish(None, None if is_over else failure, answered_us, last)
         elif self._begun < self._count:
             self._begin_next(answered_us, last)
         elif self._ended == self._count:
             self._finish(tuple(self._results), None, self._answered_us, self._last)
+
+    def _give_up(self, arrived: int) -> None:
+        """Those beyond the end have nothing to do: they never began."""
+        for number in [each for each in self._in_progress if each >= arrived]:
+            give_up = self._in_progress.pop(number)
+            if give_up is not None:
+                give_up()

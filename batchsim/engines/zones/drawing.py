@@ -28,8 +28,8 @@ class Drawing:
 
     def delay(self, actor: Actor, operation: Operation[Any], timer: Timer) -> DelayWindow:
         """The delay of a timer that the effect of an operation starts."""
-        added_us = self._added_us(timer.delay_of, use_of(actor, operation.bare, timer))
-        return self._windows.of(operation, timer.delay_of).request.later(added_us)
+        added_us = self._added_us(timer.delay_of, use_of(actor, timer.wait or operation.bare, timer))
+        return self._windows.of(timer.wait or operation, timer.delay_of).request.later(added_us)
 
     def leg_of(self, leg: LegOf) -> DelayWindow:
         """A request leg after which somebody begins."""

@@ -180,7 +180,7 @@ class LostStateFields(OccurringFields):
 
 
 GROUPS = choice(("redis", "postgres"))
-SERVICES = {"redis": ("queue", "jobs"), "postgres": ()}
+SERVICES = {"redis": ("queue", "run_queue", "jobs"), "postgres": ()}
 """What else is on the servers of a group: the queue and the jobs are kept in Redis."""
 
 
