@@ -10,7 +10,7 @@ from batchsim.analysis.refusals import Refusal, refusals, refusals_in_words
 from batchsim.analysis.turning_points import faults_met, turning_points
 from batchsim.analysis.wording import at, of
 from batchsim.batch.client import Result
-from batchsim.batch.setting import Call
+from batchsim.batch.operations import CompleteWaitpoint, Resume
 from batchsim.batch.stores import BATCH_ROW, WAITPOINT, Waitpoint
 from batchsim.batch.trace import Trace
 from batchsim.rounding import instant
@@ -81,7 +81,7 @@ def _hollow_success(trace: Trace) -> Iterator[Sentence]:
 def _ending(trace: Trace) -> Sentence:
     outcome = trace.outcome
     facts: list[Fact] = [AtEnd(BATCH_ROW, outcome.batch), *map(LeftOver, outcome.leaked_keys)]
-    if _waits_for_waitpoint(trace):
+    if _waits(trace) and _batch_waitpoint_is_pending(trace):
         facts.append(AtEnd(WAITPOINT, Waitpoint.PENDING))
     row = f"the batch ended {outcome.batch.status}, {'sealed' if outcome.batch.sealed else 'not sealed'}"
     leaked = f"; left in Redis: {', '.join(outcome.leaked_keys)}" if outcome.leaked_keys else ""
@@ -89,11 +89,26 @@ def _ending(trace: Trace) -> Sentence:
     return Clause(words, facts=tuple(facts)).ends(max(trace.called_back_us, trace.ended_us))
 
 
-def _waits_for_waitpoint(trace: Trace) -> bool:
+def _waits(trace: Trace) -> bool:
     """Whether the call still waits although the batch was streamed."""
     is_streamed = bool(trace.answers) and bool(trace.answers[-1].sealed)
-    waits = trace.outcome.call.result is Result.WAITING
-    return waits and is_streamed and trace.setting.call is Call.TRIGGER_AND_WAIT
+    return trace.outcome.call.result is Result.WAITING and is_streamed and trace.setting.waits
+
+
+def _batch_waitpoint_is_pending(trace: Trace) -> bool:
+    return not any(isinstance(step.operation, CompleteWaitpoint) and step.took_effect for step in trace.steps)
+
+
+def _why_it_waits(trace: Trace) -> str:
+    resumed = next((step for step in trace.steps if isinstance(step.operation, Resume)), None)
+    if resumed is not None:
+        results = len(resumed.answer)
+        told = f"{results} result{'' if results == 1 else 's'}" if results else "no result"
+        items = trace.setting.run_count
+        return f"the parent got {told} for {items} item{'' if items == 1 else 's'}"
+    if _batch_waitpoint_is_pending(trace):
+        return "nobody completed the batch waitpoint"
+    return "the waitpoint of a child run was never completed"
 
 
 def _runs_in_words(trace: Trace) -> str:
@@ -112,8 +127,8 @@ def _call_in_words(trace: Trace) -> str:
             return f"the call returned at {when} after {attempts}"
         case Result.WAITING:
             why = f"attempt {call.attempts} was never answered"
-            if _waits_for_waitpoint(trace):
-                why = "nobody completed its waitpoint"
+            if _waits(trace):
+                why = _why_it_waits(trace)
             elif not trace.answers:
                 why = "no attempt was answered"
             return f"the call never returned: {why}, and nothing moves after {when} ({attempts})"

@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from batchsim.batch.actors import actors_of, world_after_phase_1
+from batchsim.batch.operations import TakeKey
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Item, Setting
-from batchsim.batch.stores import Message
+from batchsim.batch.stores import Claim, Message
+from batchsim.batch.world import World
 from batchsim.engines.injected_delays import Use, admits
 from batchsim.engines.sampling import sampler
 from batchsim.model.cells import Cells
@@ -42,7 +44,7 @@ def visibility_timeout_us(scenario: Scenario) -> int:
 def _ways(setting: Setting, policy: Policy, item: Item) -> Iterator[list[Together]]:
     """What is done while the message of an item is held, each time that it is taken; the taking comes first."""
     alone = replace(setting, items=(item,), consumers=1)
-    world = world_after_phase_1(alone, policy, Cells())
+    world: World = world_after_phase_1(alone, policy, Cells())
     world.queue.push(Message(0))
     consumer = next(actor for actor in actors_of(alone, policy) if actor.kind == "consumer").program()
     awaited = consumer.send(None)
@@ -52,12 +54,22 @@ def _ways(setting: Setting, policy: Policy, item: Item) -> Iterator[list[Togethe
         if isinstance(together[0], BlockingOperation):
             yield _while_held(way)
             way = []
+        if isinstance(together[0], TakeKey):
+            _dispatch(world)
         if not all(each.alternatives(world) for each in together):
             break
         way.append(together)
         answers = tuple(each.apply_alternative(world, each.alternatives(world)[0]) for each in together)
         awaited = consumer.send(answers if isinstance(awaited, Both) else answers[0])
     consumer.close()
+
+
+def _dispatch(world: World) -> None:
+    """Whatever waits in the queue is claimed and offered."""
+    for message in world.queue.waiting():
+        world.queue.take(message)
+        world.queue.put_in_flight(message)
+        world.queue.offer(Claim(message.item))
 
 
 def _while_held(way: list[Together]) -> list[Together]:

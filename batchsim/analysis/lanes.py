@@ -13,8 +13,7 @@ from itertools import accumulate, groupby
 
 from batchsim.analysis.chains import Stretch
 from batchsim.batch.client import Result
-from batchsim.batch.operations import ClaimMessage, Deliver, TakeMessage
-from batchsim.batch.setting import Call
+from batchsim.batch.operations import ClaimMessages, Deliver, Resume, TakeKey, TakeMessage
 from batchsim.batch.trace import Trace
 from batchsim.model.operation import BlockingOperation, Stopped
 from batchsim.model.run import Step
@@ -94,7 +93,7 @@ def _legs_of(step: Step, steps: Sequence[Step]) -> Iterator[Stretch]:
     if not isinstance(step.operation, BlockingOperation):
         if step.issued_us < step.at_us:
             yield Stretch(step.actor, step.name, "request", step.issued_us, step.at_us)
-    elif not isinstance(step.operation, TakeMessage | ClaimMessage):
+    elif not isinstance(step.operation, TakeMessage | TakeKey | ClaimMessages | Resume):
         # An idle consumer is no bar, but an attempt under way and a timer that runs are.
         since_us = step.issued_us
         if not isinstance(step.operation, Deliver) and step.woken_by is not None:
@@ -110,8 +109,8 @@ def _ends_its_actor(step: Step) -> bool:
 
 def _wait_for_waitpoint(trace: Trace) -> Iterator[Stretch]:
     call = trace.outcome.call
-    waits = call.result in (Result.OK, Result.WAITPOINT_ERROR, Result.WAITING)
-    if trace.setting.call is Call.TRIGGER_AND_WAIT and waits and trace.answers:
+    waits = call.result in (Result.OK, Result.WAITING)
+    if trace.setting.waits and waits and trace.answers:
         since_us = trace.answers[-1].at_us
         if since_us < trace.called_back_us:
             yield Stretch("sdk", WAITPOINT, "wait", since_us, trace.called_back_us)

@@ -23,7 +23,7 @@ from batchsim.analysis.lanes import REAPER, attempt_of
 from batchsim.analysis.status_writes import StatusWrite, status_writes_in
 from batchsim.analysis.wording import at, briefly, doing, of, raised, that_raised
 from batchsim.batch.history import COMPLETION_UPDATES, PUSHED
-from batchsim.batch.operations import ReadMessage, Redeliver
+from batchsim.batch.operations import ReadMessage, Redeliver, TakeKey
 from batchsim.batch.setting import Kind
 from batchsim.batch.steps import FinalizeOperation
 from batchsim.batch.stores import (
@@ -54,7 +54,7 @@ def _turning_point(step: Step, clause: Clause) -> TurningPoint:
 
 
 def turning_points(effects: Effects) -> Iterator[TurningPoint]:
-    """What was written over the end of the batch, or failed the wait."""
+    """What was written over the end of the batch, or ended the wait with an error."""
     for write in status_writes_in(effects):
         words = _of_status(effects.trace, write)
         if words:
@@ -63,7 +63,8 @@ def turning_points(effects: Effects) -> Iterator[TurningPoint]:
     for step, change in effects.of(WAITPOINT):
         if change.after is Waitpoint.FAILED:
             fact = Wrote(step.number, WAITPOINT, change.before, change.after)
-            yield _turning_point(step, of(step, f"the waitpoint was completed with an error at {at(step)}", fact))
+            words = f"the batch waitpoint was completed with an error at {at(step)}, which rejects no call"
+            yield _turning_point(step, of(step, words, fact))
 
 
 def _of_status(trace: Trace, write: StatusWrite) -> str:
@@ -126,9 +127,10 @@ def _later(effects: Effects, step: Step) -> Iterator[Step]:
 
 
 def _of_messages(effects: Effects) -> Iterator[TurningPoint]:
-    """Messages that came back, and those that were gone; by item, who took it last and who gave it up."""
+    """Messages that came back, and those that were gone; by item, who has it in hand and who gave it up."""
     items = {in_flight_key(index): index for index in range(effects.trace.setting.run_count)}
     claims: dict[int, Write] = {}
+    holders: dict[int, Step] = {}
     enders: dict[int, Step] = {}
     for step in effects.trace.steps:
         operation = step.operation
@@ -138,26 +140,31 @@ def _of_messages(effects: Effects) -> Iterator[TurningPoint]:
             change = step.change_of(key)
             assert change is not None
             if isinstance(operation, Redeliver) and change.deletes:
-                yield _came_back(Write(step, change), items[key], claims[items[key]])
+                yield _came_back(Write(step, change), claims[items[key]], holders.get(items[key]))
             if change.creates:
                 claims[items[key]] = Write(step, change)
+                holders.pop(items[key], None)
             elif change.deletes:
                 enders[items[key]] = step
-        if isinstance(operation, ReadMessage) and step.took_effect and step.effect is None:
-            yield _was_gone(step, operation.index, enders.get(operation.index))
+        if isinstance(operation, TakeKey) and step.took_effect:
+            holders[step.effect.item] = step
+        if isinstance(operation, ReadMessage) and step.took_effect:
+            holders[operation.index] = step
+            if step.effect is None:
+                yield _was_gone(step, operation.index, enders.get(operation.index))
 
 
-def _came_back(write: Write, index: int, claim: Write) -> TurningPoint:
+def _came_back(write: Write, claim: Write, holder: Step | None) -> TurningPoint:
     step, change = write
-    holder = claim.step.actor
-    if change.before.is_abandoned:
-        words = f"the message of item {index}, left in flight by {holder}, came back at {at(step)}"
+    index = change.before.item
+    if step.alternative is None:
+        by = claim.step.actor if holder is None else holder.actor
+        words = f"the message of item {index}, left in flight by {by}, came back at {at(step)}"
     else:
-        words = (
-            f"the visibility timeout of item {index} passed at {at(step)}, while {holder} worked on its message"
-        )
+        meanwhile = "its key waited for a consumer" if holder is None else f"{holder.actor} worked on its message"
+        words = f"the visibility timeout of item {index} passed at {at(step)}, while {meanwhile}"
     moved = Wrote(step.number, change.key, change.before, None), Queued(step.number, index)
-    taken = Wrote(claim.step.number, change.key, None, claim.after)
+    taken = Wrote(claim.step.number, change.key, None, claim.change.after)
     return _turning_point(step, of(step, words, *moved) + of(claim.step, "", taken))
 
 

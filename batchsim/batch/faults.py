@@ -73,8 +73,8 @@ class Redeliver(Fault):
 class Crash(faults.Crash):
     """An actor stops in place of a step.
 
-    A handler, a consumer, a child run and the SDK's process stop for good; a dispatcher, a job worker and a reaper are
-    replaced. The message that it holds stays in flight, and its job comes back when its visibility timeout has passed.
+    A handler, a consumer, a child run and the SDK's process stop for good; a dispatcher, a job worker and a reaper
+    are replaced. The message that it holds stays in flight, and its job comes back when its timeout has passed.
     """
 
     @property

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 def reaper(setting: Setting, policy: Policy) -> Iterator[Actor]:
     """The actor: phase 1 scheduled its job, if the batch is waited for."""
     if setting.waits:
-        program = partial(_reap_again, setting, policy) if setting.jobs_can_raise else partial(policy.reap, setting)
+        program = (
+            partial(_reap_again, setting, policy) if setting.jobs_can_raise else partial(policy.reap, setting)
+        )
         timers = ((EXPIRY_JOB, TakeExpiry.name),)
         yield Actor("reaper", None, program, first_cells=((EXPIRY_JOB, True),), timers=timers)
 

@@ -47,7 +47,7 @@ def run_keys(index: int, copies: int) -> tuple[Key, ...]:
 
 
 def edge_key(index: int, copy: int = 1) -> Key:
-    """*AndWait*: the parent's block edge to the waitpoint of a child run, where it is written by a step of its own."""
+    """*AndWait*: the parent's block edge to the waitpoint of a child run, where a step of its own writes it."""
     return f"postgres:edge:{_name_of(index, copy)}"
 
 
@@ -76,7 +76,7 @@ def slot_key(index: int) -> IfListed:
 
 
 def holders_key(index: int) -> IfListed:
-    """Who has the message of item `index` in hand, or its key, where somebody can leave it for good: which delivery."""
+    """Who has the message of item `index`, or its key, in hand, where somebody can leave it: by delivery."""
     return IfListed(f"queue:holders:{index}")
 
 

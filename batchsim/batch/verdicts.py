@@ -62,7 +62,7 @@ PROPERTIES: tuple[Property, ...] = (
     ),
     Property(
         "stuck",
-        "Nothing moves any more, and the batch is PENDING or PROCESSING, the call still waits, or a run is not final.",
+        "Nothing moves any more; the batch is PENDING or PROCESSING, the call waits, or a run is not final.",
         _is_stuck,
     ),
     Property(

@@ -458,7 +458,7 @@ class ForEach:
         yield self
 
     def is_over(self, failure: Exception, in_progress: Iterable[int]) -> bool:
-        """Whether a failure is no more than the end of what the coroutines are for; `in_progress`: their numbers."""
+        """Whether a failure is but the end of what the coroutines are for; `in_progress`: their numbers."""
         if not (self.may_end_early and isinstance(failure, EndsEarly)):
             return False
         return failure.arrived > 0 and all(number >= failure.arrived for number in in_progress)

@@ -41,6 +41,7 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
             consumers=model.consumers,
             ingest_concurrency=model.ingest_concurrency,
             faults=tuple(written.fault for written in faults),
+            slots=model.limits.concurrency,
         ),
         policies=tuple(model.policies),
         verdicts=tuple(model.verdicts),

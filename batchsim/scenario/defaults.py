@@ -24,7 +24,7 @@ REAPER = Constant(30 * MIN_US)
 GRACE = Constant(H_US)
 """How long the policy *tombstone* keeps its key: far longer than all five attempts of the SDK together."""
 VISIBILITY_TIMEOUT = Uniform(MIN_US, 65 * UNITS_US["s"])
-"""How long a message can be in flight, from when it was claimed: 60 s, and the scan that finds it comes every 5 s."""
+"""How long a message can be in flight, from its claim: 60 s, and a scan every 5 s finds it."""
 JOB_TIMEOUT = Constant(30 * UNITS_US["s"])
 """How long a job can be in the hands of a worker."""
 TTL = Constant(10 * MIN_US)

@@ -132,6 +132,7 @@ __all__ = [
     "TakeMessage",
     "Upload",
     "message_alternative",
+    "names_befallen",
     "names_done_by",
     "visibility_timer",
 ]
@@ -190,3 +191,8 @@ OPERATIONS: dict[str, type[Operation[Any]]] = {each.name: each for each in TYPES
 def names_done_by(*kinds: str) -> tuple[str, ...]:
     """The names of what actors of these kinds do, under one policy or another."""
     return tuple(dict.fromkeys(each.name for each in TYPES if not set(kinds).isdisjoint(each.done_by)))
+
+
+def names_befallen(*kinds: str) -> tuple[str, ...]:
+    """Those of them that an actor can crash before, and that can raise: no run is befallen while it executes."""
+    return tuple(name for name in names_done_by(*kinds) if not issubclass(OPERATIONS[name], EndOfRun))

@@ -192,7 +192,7 @@ def _told_run(index: int, copy: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Resume(BlockingOperation[tuple[int, ...]]):
-    """*AndWait*: the batch waitpoint and those of all child runs with a block edge are complete: the parent goes on.
+    """*AndWait*: the parent goes on: the batch waitpoint and those of all child runs with a block edge are complete.
 
     The answer: the items of those runs, in the order in which their results are numbered.
     """
@@ -232,7 +232,8 @@ class Resume(BlockingOperation[tuple[int, ...]]):
     def describe(self, answer: Any) -> str:
         if not answer:
             return "no results"
-        return f"result{'s' if len(answer) > 1 else ''} of item{'s' if len(answer) > 1 else ''} {', '.join(map(str, answer))}"
+        items = ", ".join(map(str, answer))
+        return f"result of item {items}" if len(answer) == 1 else f"results of items {items}"
 
 
 @dataclass(frozen=True, slots=True)

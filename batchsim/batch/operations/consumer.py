@@ -163,7 +163,7 @@ def heartbeat_timer(index: int) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(MessageOperation[str]):
-    """The last beat while an item is processed: it puts off the visibility timeout, whoever claimed the message last.
+    """The last beat while an item is processed: it puts off the visibility timeout, whoever claimed last.
 
     Where processing was over before it, there is none.
     """
@@ -298,8 +298,8 @@ class RetryMessage(MessageOperation[bool]):
 
 
 IS_ABORTED, IS_THERE, IS_REJECTED = 0, -1, -2
-"""What `CreateRun` answers where it inserts no run: the batch is ABORTED, the item has a run already, or the queue of
-its environment is full."""
+"""What `CreateRun` answers where it inserts no run: the batch is ABORTED, the item has a run already, or
+the queue of its environment is full."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ async def process_with_heartbeat(
 ) -> Processed:
     """Process an item; where a beat found its message no longer in flight, drop the result.
 
-    Of all beats the last one is a step: it takes place if processing lasts that long. A beat succeeds on the record
-    of anybody, as there is no token.
+    Of all beats the last one is a step: it takes place if processing lasts that long. A beat succeeds on anybody's
+    record, as there is no token.
     """
     processed = await process(setting, policy, deliveries, message)
     if deliveries.can_repeat and await Heartbeat(message.item, delivery=message.delivery) == GONE:

@@ -9,6 +9,7 @@ from batchsim.analysis.answering import answering_steps
 from batchsim.analysis.lanes import REAPER, WAITPOINT, ActorLane
 from batchsim.analysis.runs import PolicyRun
 from batchsim.batch.operations import (
+    IS_REJECTED,
     Abort,
     Backoff,
     Cleanup,
@@ -21,6 +22,7 @@ from batchsim.batch.operations import (
     Enqueued,
     EnqueuedCount,
     EnqueueItem,
+    ExpireRun,
     ExpireTombstone,
     FindBatch,
     FinishRun,
@@ -141,7 +143,7 @@ def _of_waitpoint(lane: ActorLane, run: PolicyRun) -> Iterator[Caption]:
     for leg in lane.legs:
         if leg.operation == WAITPOINT:
             result = caller_got(run.trace)
-            texts = (f"waits for the waitpoint → {result}", f"waits → {result}", f"→ {result}")
+            texts = (f"waits for its runs → {result}", f"waits → {result}", f"→ {result}")
             yield Caption(leg.from_us, leg.to_us, texts, END, is_end=True)
 
 
@@ -149,7 +151,7 @@ def _of_backoff(step: Step) -> Texts:
     return f"backoff {rounded(step.at_us - step.issued_us)}", rounded(step.at_us - step.issued_us)
 
 
-_BARS = (Upload, FinishRun, Backoff, TakeExpiry)
+_BARS = (Upload, FinishRun, ExpireRun, Backoff, TakeExpiry)
 _TURNS = (
     Drop,
     Redeliver,
@@ -167,7 +169,13 @@ _WORDINGS: dict[type[Operation[object]], Callable[[Step], Texts]] = {
     Drop: lambda _: ("connection drops", "drops"),
     Redeliver: lambda _: ("comes back",),
     ReadMessage: lambda step: ("message gone",) if step.answer is None else (),
-    CreateRun: lambda step: (f"run {step.answer} of item {step.operation.item}",) if step.answer > 1 else (),
+    CreateRun: lambda step: (
+        (f"run {step.answer} of item {step.operation.item}",)
+        if step.answer > 1
+        else ("rejected",)
+        if step.answer == IS_REJECTED
+        else ()
+    ),
     FindBatch: lambda step: (f"finds {step.answer.status}",),
     Upload: lambda step: (f"upload {step.operation.item}", f"{step.operation.item}"),
     GetMeta: lambda step: ("no meta",) if step.answer is None else (),
@@ -180,6 +188,7 @@ _WORDINGS: dict[type[Operation[object]], Callable[[Step], Texts]] = {
     CleanupWithTombstone: lambda _: ("cleanup",),
     ExpireTombstone: lambda _: ("tombstone expires",),
     FinishRun: lambda step: (f"executes {rounded(step.at_us - step.issued_us)}",),
+    ExpireRun: lambda step: (f"expires after {rounded(step.at_us - step.issued_us)}", "expires"),
     SetCompleted: lambda step: ("COMPLETED",) if step.answer else (),
     TakeExpiry: lambda step: (f"waits {rounded(step.at_us)}",),
     Abort: lambda step: ("ABORTED",) if step.answer else (),

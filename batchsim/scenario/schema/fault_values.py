@@ -11,8 +11,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from batchsim.batch.client import MAX_ATTEMPTS
-from batchsim.batch.faults import BEFALLEN
-from batchsim.batch.operations import names_done_by
+from batchsim.batch.faults import BEFALLEN, CRASHING
+from batchsim.batch.operations import names_befallen
 from batchsim.model.faults import Effect
 from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
@@ -55,30 +55,49 @@ PROBABILITY = Rule(
 
 # -- actors ------------------------------------------------------------------------------------
 
-_HANDLERS = f"handler, consumer, handler-1 to handler-{MAX_ATTEMPTS}"
-_ACTOR = re.compile(rf"(handler(-[1-{MAX_ATTEMPTS}])?|consumer(-(?P<consumer>0|[1-9][0-9]{{0,3}}))?)")
+OTHERS = tuple(kind for kind in CRASHING if kind not in ("handler", "consumer"))
+_HANDLERS = f"handler, consumer, {', '.join(OTHERS)}, handler-1 to handler-{MAX_ATTEMPTS}"
+_ACTOR = re.compile(
+    rf"(handler(-[1-{MAX_ATTEMPTS}])?|consumer(-(?P<consumer>0|[1-9][0-9]{{0,3}}))?"
+    rf"|run(-(?P<run>0|[1-9][0-9]{{0,5}}))?|{'|'.join(kind for kind in OTHERS if kind != 'run')})"
+)
 
 
 def _read_actor(value: object, reading: Reading) -> str:
     match = _ACTOR.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise refusal(ACTOR.allowed, did_you_mean(value, ("handler", "consumer", "handler-1", "consumer-0")))
-    consumers = reading.consumers
+        raise refusal(ACTOR.allowed, did_you_mean(value, (*CRASHING, "handler-1", "consumer-0")))
+    consumers, runs = reading.consumers, reading.run_count
     if match["consumer"] and consumers is not None and int(match["consumer"]) >= consumers:
         numbers = f"consumer-0 to consumer-{consumers - 1}, as consumers is {consumers}"
         raise refusal(f"{_HANDLERS}, {numbers}")
+    if match["run"] and runs is not None and int(match["run"]) >= runs:
+        raise refusal(f"{_HANDLERS}, run-0 to run-{runs - 1}, as batch.items is {runs}")
     return match[0]
 
 
 ACTOR = Rule(
-    f"{_HANDLERS}, consumer-0 to consumer-(consumers - 1)",
+    f"{_HANDLERS}, consumer-0 to consumer-(consumers - 1), run-0 to run-(items - 1)",
     _read_actor,
-    {"type": "string", "pattern": f"^{_ACTOR.pattern.replace('?P<consumer>', '')}$"},
+    {"type": "string", "pattern": f"^{_ACTOR.pattern.replace('?P<consumer>', '').replace('?P<run>', '')}$"},
+)
+
+
+def _read_raising(value: object, reading: Reading) -> str:
+    if value == "sdk":
+        raise refusal(RAISING.allowed, "the process of the SDK can only crash")
+    return _read_actor(value, reading)
+
+
+RAISING = Rule(
+    ACTOR.allowed.replace("sdk, ", ""),
+    _read_raising,
+    {"type": "string", "pattern": str(ACTOR.schema["pattern"]).replace("|sdk", "")},
 )
 
 # -- operations --------------------------------------------------------------------------------
 
-OPERATIONS_OF_KIND = {kind: names_done_by(kind) for kind in BEFALLEN}
+OPERATIONS_OF_KIND = {kind: names_befallen(kind) for kind in CRASHING}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,5 +139,6 @@ def narrowed_by_actor(key: str) -> list[Any]:
     ]
 
 
-BREAKABLE = OperationOfActor(names_done_by(*BEFALLEN))
+CRASHABLE = OperationOfActor(names_befallen(*CRASHING))
+BREAKABLE = OperationOfActor(names_befallen(*BEFALLEN))
 SLOWABLE = OperationOfActor(nameable_operations())

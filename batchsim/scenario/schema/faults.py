@@ -17,8 +17,10 @@ from batchsim.scenario.schema.fault_values import (
     AT_MOST,
     ATTEMPT,
     BREAKABLE,
+    CRASHABLE,
     EFFECT,
     PROBABILITY,
+    RAISING,
     SLOWABLE,
     narrowed_by_actor,
 )
@@ -46,6 +48,7 @@ UNIT_OF = {"at": "at_us", "delay": "delay_us", "lasts": "lasts_us"}
 Attempt = Annotated[int | None, ATTEMPT, Field(description="The phase-2 request, counted from 1")]
 ItemIndex = Annotated[int | None, POSITION, Field(description="The item that the operation is about")]
 ActorName = Annotated[str | None, ACTOR, Field(description="handler-1, consumer-0, or all: handler, consumer")]
+RaisingName = Annotated[str | None, RAISING, Field(description="handler-1, consumer-0, or all: handler, consumer")]
 At = Annotated[int | None, duration(), Field(description="In a timed run: the first moment from then on")]
 AtMost = Annotated[int | None, AT_MOST, Field(description="A budget, for exploration: anywhere, so often")]
 Probability = Annotated[
@@ -127,12 +130,12 @@ class RedeliverFields(OccurringFields):
 
 
 class CrashFields(OccurringFields):
-    """A handler or a consumer stops for good, in place of a step."""
+    """An actor stops in place of a step: for good, or until another one takes its place."""
 
     model_config = _exclusive(*narrowed_by_actor("before"))
     value_type = faults.Crash
     actor: ActorName = None
-    before: Annotated[str | None, BREAKABLE] = Field(None, description="The operation that it does not come to")
+    before: Annotated[str | None, CRASHABLE] = Field(None, description="The operation that it does not come to")
     item: ItemIndex = None
     at: At = None
     at_most: AtMost = None
@@ -140,11 +143,11 @@ class CrashFields(OccurringFields):
 
 
 class StoreErrorFields(OccurringFields):
-    """An operation of a handler or a consumer raises."""
+    """An operation of an actor raises."""
 
     model_config = _exclusive(*narrowed_by_actor("operation"))
     value_type = faults.StoreError
-    actor: ActorName = None
+    actor: RaisingName = None
     operation: Annotated[str | None, BREAKABLE] = Field(None, description="The operation that raises")
     item: ItemIndex = None
     effect: Annotated[Effect | None, EFFECT] = Field(
@@ -185,7 +188,7 @@ SERVICES = {"redis": ("queue", "run_queue", "jobs"), "postgres": ()}
 
 
 class BatchOutageFields(OutageFields):
-    """For a while, all that handlers and consumers ask of a group raises."""
+    """For a while, all that is asked of a group raises."""
 
     group: Annotated[str, GROUPS] = Field(description="The servers that fail")
 

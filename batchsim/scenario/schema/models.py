@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, ValidatorFunctionWra
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from batchsim.batch.setting import Call, Kind
+from batchsim.batch.setting import SLOTS, Call, Kind
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
 from batchsim.scenario.schema.faults import Entry
@@ -97,6 +97,14 @@ EXPECTED, EXPECTED_TO_EXPLORE = expected_policy("expect"), expected_policy("expe
 Verdicts = Annotated[tuple[str, ...], OneOrMore(VERDICT)]
 
 
+class Limits(Strict):
+    """What production allows at once."""
+
+    concurrency: Annotated[int, whole_number(1, 10_000)] = Field(
+        SLOTS, description="Messages in hand at the same time, where claiming them is a step of its own"
+    )
+
+
 class ScenarioFile(Strict):
     """A scenario of batchsim."""
 
@@ -110,6 +118,7 @@ class ScenarioFile(Strict):
     ingest_concurrency: Annotated[int | None, whole_number(1, 1_000)] = Field(
         None, description="Items that the endpoint handles at once; default: what the policy says"
     )
+    limits: Limits = Field(default_factory=Limits, description="What production allows at once")
     policies: list[Annotated[str, COMPARED_POLICY]] = Field(
         list(defaults.POLICIES),
         min_length=1,
