@@ -91,7 +91,7 @@ def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Ite
     executing = [index for index, item in enumerate(setting.items) if item.kind in (Kind.OK, Kind.EXPIRES)]
     for index in executing:
         for copy in range(1, setting.run_copies_max + 1):
-            yield _run(setting, index, copy)
+            yield _run(setting, policy, index, copy)
     for actors in policy.actors:
         yield from actors(setting, policy)
     yield from _environment(setting, deliveries)
@@ -100,7 +100,7 @@ def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Ite
         yield Actor("job", number, program, is_twin=True, is_spare=True)
 
 
-def _run(setting: Setting, index: int, copy: int) -> Actor:
+def _run(setting: Setting, policy: Policy, index: int, copy: int) -> Actor:
     """A child run: it begins when it is in the run queue, which is with its row where nothing can fall between."""
     begins_with = published_key(index, copy) if setting.creates_in_steps else run_key(index, copy)
     # Where it has cells of its own, or its end is another one, it cannot change places with the others.
@@ -108,7 +108,7 @@ def _run(setting: Setting, index: int, copy: int) -> Actor:
     return Actor(
         "run",
         index,
-        partial(execute_run, setting, index, copy),
+        partial(execute_run, setting, policy, index, copy),
         begins_with=begins_with,
         is_exchangeable=not is_alone and setting.items[index].kind is Kind.OK,
         copy=copy,

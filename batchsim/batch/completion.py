@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from batchsim.batch.policy import Policy
 
 
-async def execute_run(setting: Setting, index: int, copy: int = 1) -> None:
+async def execute_run(setting: Setting, policy: Policy, index: int, copy: int = 1) -> None:
     """A child run: it executes for a while, and then asks for the completion job; one that expires does not."""
     kept = setting.waits_kept is not Waits.NOWHERE
     in_steps = setting.ends_runs_in_steps
@@ -38,8 +38,7 @@ async def execute_run(setting: Setting, index: int, copy: int = 1) -> None:
         await end(index, copy, wakes_parent=setting.waits and not in_steps, keeps_waitpoint=kept and not in_steps)
         if in_steps:
             await CompleteRunWaitpoint(index, copy)
-        if not expires:
-            await ScheduleCompletion()
+        await policy.after_run(expired=expires)
 
 
 async def work_on_completion_jobs(setting: Setting, policy: Policy) -> None:
@@ -58,9 +57,25 @@ async def wait_for_runs(setting: Setting) -> tuple[int, ...]:
     return await Resume(setting.run_count, setting.run_copies_max, setting.waits_kept)
 
 
+async def after_run(*, expired: bool) -> None:
+    """A run that has executed asks for the completion job; one that expired does not."""
+    if not expired:
+        await ScheduleCompletion()
+
+
 async def try_complete(setting: Setting, policy: Policy) -> None:
     """Complete the batch if all its runs are final, and the parent's waitpoint (3.4)."""
-    if not await _awaits_its_runs(setting.run_count):
+    await try_complete_with(setting, policy)
+
+
+async def try_complete_with(setting: Setting, policy: Policy, *, resumes: bool = False) -> None:
+    """A try that goes on where one before it raised, or one that stops at a batch that is COMPLETED."""
+    row = await FindBatch()
+    if row.status is Status.COMPLETED:
+        if resumes and setting.waits:
+            await settle_waitpoint(Waitpoint.COMPLETED)
+        return
+    if row.counted < setting.run_count:
         return
     if not await _runs_are_final(setting):
         return
@@ -68,11 +83,6 @@ async def try_complete(setting: Setting, policy: Policy) -> None:
         return
     if setting.waits:
         await settle_waitpoint(Waitpoint.COMPLETED)
-
-
-async def _awaits_its_runs(run_count: int) -> bool:
-    row = await FindBatch()
-    return row.status is not Status.COMPLETED and row.counted >= run_count
 
 
 async def _runs_are_final(setting: Setting) -> bool:

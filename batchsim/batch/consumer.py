@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from batchsim.batch.operations import (
+    IS_ABORTED,
     BlockParent,
     Cleanup,
     CompleteMessage,
@@ -210,8 +211,9 @@ async def insert_run(setting: Setting, message: Message, *, final: bool, once: b
         is_published=not in_steps,
         delivery=delivery,
     )
-    if not in_steps or copy <= 0:
+    if not in_steps or copy == IS_ABORTED:
         return copy
+    copy = max(copy, 1)  # the one that is there: what is left to do of it is done again
     if waits is Waits.BY_STEPS:
         await BlockParent(index, copy, delivery=delivery)
     if not final:

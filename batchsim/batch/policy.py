@@ -86,6 +86,8 @@ class Policy:
     cleanup: Step = consumer.cleanup
     """`(held)`: the keys of the batch go."""
 
+    after_run: Step = completion.after_run
+    """`(*, expired)`: what follows the end of a child run."""
     try_complete: Step = completion.try_complete
     """`(setting, policy)`: what the completion job does (3.4)."""
     set_completed: Step = completion.set_completed
@@ -111,6 +113,9 @@ class Policy:
     guards_completion_update: InitVar[bool | None] = None
     creates_runs_once: InitVar[bool | None] = None
     reaper_spares_work: InitVar[bool | None] = None
+    resumes_completion: InitVar[bool | None] = None
+    asks_for_completion_for_sure: InitVar[bool | None] = None
+    answers_rejected_items: InitVar[bool | None] = None
 
     def __post_init__(self, *switches: bool | None) -> None:
         """Put the steps in place that the switches stand for; raises `TypeError` for one that is no bool."""

@@ -97,7 +97,7 @@ SWITCHES: dict[str, Switch | UpdateSwitch] = {
         "the completion update leaves a row alone that has one, or has ended", "guards_completion_update"
     ),
     "creates_runs_once": Switch(
-        "an item gets one child run at most, and none once the batch is ABORTED",
+        "an item gets one child run at most, which the next one publishes, and none once the batch is ABORTED",
         {
             "create_run": (consumer.create_run, proposed.create_run_once),
             "create_pre_failed_run": (consumer.create_pre_failed_run, proposed.create_pre_failed_run_once),
@@ -106,6 +106,18 @@ SWITCHES: dict[str, Switch | UpdateSwitch] = {
     "reaper_spares_work": Switch(
         "the reaper leaves a batch alone whose items all have a child run, and cleans up after the others",
         {"reap": (reaper.reap, proposed.reap_sparing_work)},
+    ),
+    "resumes_completion": Switch(
+        "a try-complete that finds the batch COMPLETED still completes the parent's waitpoint",
+        {"try_complete": (completion.try_complete, proposed.try_complete_again)},
+    ),
+    "asks_for_completion_for_sure": Switch(
+        "a run asks for the completion job however it ended, and again if that raises",
+        {"after_run": (completion.after_run, proposed.ask_for_completion)},
+    ),
+    "answers_rejected_items": Switch(
+        "an item that is rejected gets a pre-failed run, so that its index has a result",
+        {"process": (consumer.process, proposed.process_answering_all)},
     ),
 }
 """Every switch, in the order of `Policy`."""

@@ -5,17 +5,18 @@ It shares nothing with the engines, so that it can contradict them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from random import Random
 from typing import Any
 
-from batchsim.batch.actors import SDK, actors_of, world_after_phase_1
+from batchsim.batch.actors import PARENT, SDK, actors_of, world_after_phase_1
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Setting
 from batchsim.batch.trace import Outcome, outcome_of
 from batchsim.batch.world import World
 from batchsim.model.cells import Cells, GuardedCells
-from batchsim.model.operation import Both, ForEach, Operation, Program, ProtocolError
+from batchsim.model.operation import Both, EndsEarly, ForEach, Operation, Program, ProtocolError, Raised, Stopped
 from batchsim.model.system import Actor
 
 End = Callable[[Any, ProtocolError | None], None]
@@ -27,8 +28,9 @@ OnRest = Callable[[Program[Any]], None]
 class Strand:
     """A coroutine and the one operation that it waits for."""
 
-    def __init__(self, walk: Walk, program: Program[Any], end: End) -> None:
+    def __init__(self, walk: Walk, actor: Actor, program: Program[Any], end: End) -> None:
         self._walk = walk
+        self.actor = actor
         self._program = program
         self._end = end
         self.urgency = walk.random.random()
@@ -48,22 +50,26 @@ class Strand:
         match awaited:
             case Both(operations):
                 self._run_side_by_side(2, 2, lambda number: _perform(operations[number]))
-            case ForEach(count, limit, body):
-                self._run_side_by_side(count, limit, body)
+            case ForEach(count, limit, body, may_end_early):
+                self._run_side_by_side(count, limit, body, may_end_early)
             case _:
                 assert isinstance(awaited, Operation)
-                self.operation = awaited
+                self.operation = self.actor.expose(awaited)
                 self._walk.resting.append(self)
 
-    def _run_side_by_side(self, count: int, limit: int, body: Callable[[int], Program[Any]]) -> None:
+    def _run_side_by_side(
+        self, count: int, limit: int, body: Callable[[int], Program[Any]], may_end_early: bool = False
+    ) -> None:
         results: dict[int, Any] = {}
+        begun: dict[int, Strand] = {}
         still_to_begin = iter(range(count))
         has_ended = False
 
         def begin_next() -> None:
             number = next(still_to_begin, None)
             if number is not None:
-                Strand(self._walk, body(number), lambda result, failure: note(number, result, failure))
+                end = partial(note, number)
+                begun[number] = Strand(self._walk, self.actor, body(number), end)
 
         def note(number: int, result: object, failure: ProtocolError | None) -> None:
             nonlocal has_ended
@@ -71,7 +77,12 @@ class Strand:
                 return
             if failure is not None:
                 has_ended = True
-                self.go_on(None, failure)
+                arrived = failure.arrived if isinstance(failure, EndsEarly) else count
+                # What did not arrive was never begun.
+                self._walk.drop(strand for each, strand in begun.items() if each >= arrived)
+                # The end of the body counts as the end of the stream, if what came before it is done (3.2.2).
+                is_over = may_end_early and 0 < arrived < count and results.keys() >= set(range(arrived))
+                self.go_on(None, None if is_over else failure)
                 return
             results[number] = result
             begin_next()
@@ -99,7 +110,7 @@ class Walk:
         self._guard = GuardedCells(Cells())
         self.world = world_after_phase_1(setting, policy, self._guard)
         self._dormant = list(actors_of(setting, policy))
-        self._call: Any = None
+        self._returned: dict[str, Any] = {}
 
     def to_its_end(self) -> Outcome:
         """Let one after the other take effect until nobody can move."""
@@ -107,14 +118,25 @@ class Walk:
         while moves := list(self._moves()):
             strand, alternative = self._chosen(moves)
             operation = strand.operation
-            self.resting.remove(strand)
+            self.drop([strand])
             self._guard.admit(operation.name, *operation.footprint())
             answer = operation.apply_alternative(self.world, alternative)
             self._guard.release()
             self._on_step(self.world, operation)
-            strand.go_on(answer, None)
+            match answer:
+                case Raised(error) if error is Stopped:
+                    self.drop([each for each in self.resting if each.actor == strand.actor])
+                case Raised(error):
+                    strand.go_on(None, error())
+                case _:
+                    strand.go_on(answer, None)
             self._wake()
-        return outcome_of(self.world, self._setting, self._call)
+        return outcome_of(self.world, self._setting, self._returned.get(SDK), self._returned.get(PARENT))
+
+    def drop(self, strands: Iterable[Strand]) -> None:
+        """These do not rest any more."""
+        gone = set(strands)
+        self.resting = [each for each in self.resting if each not in gone]
 
     def _chosen(self, moves: list[tuple[Strand, Any]]) -> tuple[Strand, Any]:
         """The most urgent, and it may lose its urgency: so some run far ahead, and others fall far behind."""
@@ -133,17 +155,17 @@ class Walk:
         waiting, self._dormant = self._dormant, []
         for actor in waiting:
             if actor.begins_with is None or actor.begins_with in self.world.cells:
-                Strand(self, actor.program(), self._end_of(actor))
+                Strand(self, actor, actor.program(), self._end_of(actor))
             else:
                 self._dormant.append(actor)
 
     def _end_of(self, actor: Actor) -> End:
         def end(result: object, failure: ProtocolError | None) -> None:
             assert failure is None
-            if actor.returns_to is not None:
+            if actor.returns_to is not None and result is not None:
                 self.world.cells[actor.returns_to] = result
-            if actor.kind == SDK:
-                self._call = result
+            if actor.is_judged:
+                self._returned[actor.name] = result
 
         return end
 

@@ -13,9 +13,10 @@ from batchsim.batch.operations import (
     CleanupWithTombstone,
     CompletionUpdate,
     CreateRun,
+    EndOfRun,
     ExpireTombstone,
-    FinishRun,
     Record,
+    Resume,
     Seal,
     SetCompleted,
 )
@@ -31,8 +32,11 @@ from batchsim.batch.stores import (
     QUEUE,
     REDIS_KEYS,
     RUNS,
+    STREAMED,
+    WAITPOINT,
     BatchRow,
     Status,
+    Waitpoint,
     run_key,
 )
 from batchsim.batch.world import World
@@ -44,9 +48,9 @@ NO_ITEMS: frozenset[int] = frozenset()
 
 
 def snapshot_of(world: World) -> Snapshot:
-    """All cells but the answers of handlers, which appear when a handler ends, between two steps."""
+    """All cells but what handlers and the SDK return, which appears when they end, between two steps."""
     cells = world.cells.items()
-    return {key: freeze(value) for key, value in cells if not key.startswith("http:answer:")}
+    return {key: freeze(value) for key, value in cells if not key.startswith(("http:answer:", STREAMED))}
 
 
 class Moment:
@@ -167,13 +171,20 @@ def a_run_begins_once_and_stays_final(moment: Moment) -> None:
         if before == after:
             continue
         assert (before, after) in ((None, False), (None, True), (False, True))
-        assert isinstance(moment.operation, CreateRun if before is None else FinishRun)
+        assert isinstance(moment.operation, CreateRun if before is None else EndOfRun)
 
 
 def an_item_is_recorded_after_its_run_was_created(moment: Moment) -> None:
     match moment.operation:
         case Record(index=index, success=success):
             assert (moment.run(index)[0] is not None) == success
+
+
+def the_parent_goes_on_once_all_that_it_waits_for_is_complete(moment: Moment) -> None:
+    if isinstance(moment.operation, Resume):
+        runs = [moment.before.get(run_key(index)) for index in range(moment.setting.run_count)]
+        assert False not in runs
+        assert moment.before[WAITPOINT] in (Waitpoint.COMPLETED, Waitpoint.FAILED)
 
 
 FACTS: tuple[Callable[[Moment], None], ...] = (
@@ -190,6 +201,7 @@ FACTS: tuple[Callable[[Moment], None], ...] = (
     a_completed_batch_has_final_runs_only,
     a_run_begins_once_and_stays_final,
     an_item_is_recorded_after_its_run_was_created,
+    the_parent_goes_on_once_all_that_it_waits_for_is_complete,
 )
 
 

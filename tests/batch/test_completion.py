@@ -8,6 +8,7 @@ from batchsim.batch.completion import execute_run, work_on_completion_jobs
 from batchsim.batch.operations import (
     Abort,
     CompleteWaitpoint,
+    ExpireRun,
     FindBatch,
     FindRuns,
     FindWaitpoint,
@@ -20,7 +21,7 @@ from batchsim.batch.operations import (
 )
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.reaper import reap
-from batchsim.batch.setting import Call, Item, Setting
+from batchsim.batch.setting import Call, Item, Kind, Setting
 from batchsim.batch.stores import BatchRow, Status, Waitpoint
 from tests.batch.by_hand import ByHand
 
@@ -35,9 +36,15 @@ def worker(call: Call = Call.TRIGGER, policy: str = "pr3766") -> ByHand:
 
 
 def test_a_run_finishes_and_asks_for_the_completion_job() -> None:
-    run = ByHand(execute_run(3))
+    run = ByHand(execute_run(Setting((Item(),) * 4), 3))
     run.expect(FinishRun(3))
     run.expect(ScheduleCompletion())
+    assert run.awaited is None
+
+
+def test_a_run_that_expires_asks_for_nothing() -> None:
+    run = ByHand(execute_run(Setting((Item(Kind.EXPIRES),)), 0))
+    run.expect(ExpireRun(0))
     assert run.awaited is None
 
 

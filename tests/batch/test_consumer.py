@@ -10,7 +10,7 @@ from batchsim.batch.consumer import consume, status_after_processing
 from batchsim.batch.deliveries import deliveries_of
 from batchsim.batch.faults import Crash, Redeliver
 from batchsim.batch.operations import (
-    ClaimMessage,
+    IS_REJECTED,
     Cleanup,
     CleanupWithTombstone,
     CompleteMessage,
@@ -46,16 +46,16 @@ def consumer(*items: Item, policy: Policy = PLAIN) -> ByHand:
     ("kind", "creates", "succeeds"),
     [
         (Kind.OK, CreateRun(1, final=False), True),
+        (Kind.EXPIRES, CreateRun(1, final=False), True),
         (Kind.PRE_FAILED, CreateRun(1, final=True), True),
-        (Kind.REJECTED, None, False),
+        (Kind.REJECTED, CreateRun(1, final=False, rejected=True), False),
     ],
 )
-def test_what_becomes_of_an_item_by_its_kind(kind: Kind, creates: CreateRun | None, succeeds: bool) -> None:
+def test_what_becomes_of_an_item_by_its_kind(kind: Kind, creates: CreateRun, succeeds: bool) -> None:
     worker = consumer(ITEM, Item(kind))
     worker.expect(TakeMessage(), Message(1))
-    worker.expect(GetMeta(1, 1), 2)
-    if creates is not None:
-        worker.expect(creates, 1)
+    worker.expect(GetMeta(1, Claim(1)), 2)
+    worker.expect(creates, 1 if succeeds else IS_REJECTED)
     worker.expect(Record(1, success=succeeds), 1)
     assert worker.awaited == TakeMessage()
 
@@ -63,7 +63,7 @@ def test_what_becomes_of_an_item_by_its_kind(kind: Kind, creates: CreateRun | No
 def test_without_metadata_a_message_is_dropped() -> None:
     worker = consumer(ITEM)
     worker.expect(TakeMessage(), Message(0))
-    worker.expect(GetMeta(0, 1), None)
+    worker.expect(GetMeta(0, Claim(0)), None)
     assert worker.awaited == TakeMessage()
 
 
@@ -71,10 +71,10 @@ def test_a_failing_item_is_put_back_until_its_attempts_are_over() -> None:
     worker = consumer(Item(failed_attempts=2))
     for attempt in (1, 2):
         worker.expect(TakeMessage(), Message(0, attempt))
-        worker.expect(GetMeta(0, 1), 1)
+        worker.expect(GetMeta(0, Claim(0)), 1)
         worker.expect(RetryMessage(0, attempt))
     worker.expect(TakeMessage(), Message(0, 3))
-    worker.expect(GetMeta(0, 1), 1)
+    worker.expect(GetMeta(0, Claim(0)), 1)
     assert worker.awaited == CreateRun(0, final=False)
 
 
@@ -82,7 +82,7 @@ def test_a_failing_item_is_put_back_until_its_attempts_are_over() -> None:
 def test_only_the_last_item_finalizes(processed: int) -> None:
     worker = consumer(ITEM, ITEM)
     worker.expect(TakeMessage(), Message(0))
-    worker.expect(GetMeta(0, 1), 2)
+    worker.expect(GetMeta(0, Claim(0)), 2)
     worker.expect(CreateRun(0, final=False), 1)
     worker.expect(Record(0, success=True), processed)
     assert worker.awaited == TakeMessage()
@@ -91,7 +91,7 @@ def test_only_the_last_item_finalizes(processed: int) -> None:
 def finalizing(policy: Policy = PLAIN) -> ByHand:
     worker = consumer(ITEM, policy=policy)
     worker.expect(TakeMessage(), Message(0))
-    worker.expect(GetMeta(0, 1), 1)
+    worker.expect(GetMeta(0, Claim(0)), 1)
     worker.expect(CreateRun(0, final=False), 1)
     worker.expect(Record(0, success=True), 1)
     return worker
@@ -162,11 +162,11 @@ def test_what_raises_while_an_item_is_processed_is_retried_and_at_last_recorded_
     worker = consumer(ITEM, ITEM)
     for attempt in range(1, 6):
         worker.expect(TakeMessage(), Message(0, attempt))
-        worker.expect(GetMeta(0, 1), 2)
+        worker.expect(GetMeta(0, Claim(0)), 2)
         worker.expect(CreateRun(0, final=False), Raised(StoreFailure))
         worker.expect(RetryMessage(0, attempt))
     worker.expect(TakeMessage(), Message(0, 6))
-    worker.expect(GetMeta(0, 1), 2)
+    worker.expect(GetMeta(0, Claim(0)), 2)
     worker.expect(CreateRun(0, final=False), Raised(StoreFailure))
     worker.expect(Record(0, success=False, is_last_resort=True), 1)
     assert worker.awaited == TakeMessage()

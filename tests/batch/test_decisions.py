@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from batchsim.batch.decision import Decision
-from batchsim.batch.policies import ALTERNATIVES, LINEAGE, POLICIES
+from batchsim.batch.policies import ALTERNATIVES, LINEAGE, OPEN, POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.batch.stores import BatchRow, Status
 from batchsim.batch.switches import SWITCHES, switches_of
@@ -55,7 +55,9 @@ DECISIONS: dict[str, tuple[Table, Table, Table]] = {
     "pr3427_count_only": (ENTRY_BEFORE_3766, COUNT_PR3427, SEAL_PRE3427),
     "pr3427": (ENTRY_BEFORE_3766, COUNT_PR3427, SEAL_PR3427),
     "pr3766": FIXED,
+    "pr3777": FIXED,
     "pr4397": FIXED,
+    "pr4569": FIXED,
     "tombstone": BUG,
     "local_count": BUG,
     "seal_at_finalize": BUG,
@@ -101,7 +103,9 @@ USUAL: Switches = (False, False, 1, True, False, False)
         ("pr3427_count_only", USUAL),
         ("pr3427", USUAL),
         ("pr3766", USUAL),
+        ("pr3777", (False, False, 10, True, False, False)),
         ("pr4397", (True, True, 10, True, False, False)),
+        ("pr4569", (True, True, 10, True, False, False)),
         ("tombstone", (False, False, 1, True, True, False)),
         ("local_count", (False, False, 1, False, False, False)),
         ("seal_at_finalize", (False, False, 1, True, False, True)),
@@ -138,5 +142,5 @@ def test_a_switch_puts_steps_in_their_places_and_production_s_back(name: str) ->
 
 
 def test_policies_are_known_by_their_names_in_the_order_of_the_lineage() -> None:
-    assert [policy.name for policy in LINEAGE] == list(DECISIONS)[:5]
-    assert [policy.name for policy in (*LINEAGE, *ALTERNATIVES)] == list(POLICIES) == list(DECISIONS)
+    assert [policy.name for policy in LINEAGE] == list(DECISIONS)[:6]
+    assert [policy.name for policy in (*LINEAGE, *OPEN, *ALTERNATIVES)] == list(POLICIES) == list(DECISIONS)

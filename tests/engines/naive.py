@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from copy import copy
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from batchsim.batch.actors import actors_of, world_after_phase_1
+from batchsim.batch.actors import PARENT, SDK, actors_of, world_after_phase_1
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Setting
 from batchsim.batch.trace import Outcome, outcome_of
@@ -42,11 +42,13 @@ def enumerate_schedules(setting: Setting, policy: Policy) -> Counter[Outcome]:
     """How many schedules of the batch come to each outcome."""
     cells = Cells()
     world_after_phase_1(setting, policy, cells)
+    actors = list(actors_of(setting, policy))
 
     def outcome(cells: Cells, ends: list[At]) -> Outcome:
-        return outcome_of(World(cells), setting, ends[0].result)
+        results = {actor.name: end.result for actor, end in zip(actors, ends, strict=True)}
+        return outcome_of(World(cells), setting, results[SDK], results.get(PARENT))
 
-    return _Enumerator(list(actors_of(setting, policy)), World, outcome).count(cells)
+    return _Enumerator(actors, World, outcome).count(cells)
 
 
 def enumerate_system(system: System[Any]) -> Counter[tuple[AtRest, tuple[str, ...]]]:

@@ -192,7 +192,7 @@ def _told_run(index: int, copy: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Resume(BlockingOperation[tuple[int, ...]]):
-    """*AndWait*: the parent goes on: the batch waitpoint and those of all child runs with a block edge are complete.
+    """*AndWait*: the parent goes on: all waitpoints that it has a block edge to are complete, the batch's too.
 
     The answer: the items of those runs, in the order in which their results are numbered.
     """

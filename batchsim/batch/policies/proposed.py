@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from batchsim.batch.completion import settle_waitpoint
+from batchsim.batch.completion import settle_waitpoint, try_complete_with
 from batchsim.batch.consumer import (
+    Processed,
     Work,
     complete_message,
     insert_run,
+    process,
     take_message,
     update_batch_with,
     work_on,
@@ -24,6 +26,7 @@ from batchsim.batch.operations import (
     Enqueued,
     EnqueueItem,
     Record,
+    ScheduleCompletion,
     TakeExpiry,
 )
 from batchsim.batch.policies.decisions import ok_if_done_on_count_mismatch
@@ -32,6 +35,10 @@ from batchsim.batch.policy import Policy
 from batchsim.batch.reaper import is_aborted
 from batchsim.batch.setting import Deliveries, Kind, Setting
 from batchsim.batch.stores import Claim, Message, Status, Waitpoint
+from batchsim.model.operation import StoreFailure
+
+TRIES = 12
+"""How often a run asks for the completion job, as jobs are tried."""
 
 
 async def enqueue_in_one_script(setting: Setting, index: int) -> None:
@@ -57,7 +64,10 @@ async def dispatch_with_tokens(setting: Setting, deliveries: Deliveries) -> None
 
 
 async def create_run_once(setting: Setting, message: Message) -> bool:
-    """Insert the child run under a key: an item gets one at most, and none once the batch is ABORTED."""
+    """Insert the child run under a key: an item gets one at most, and none once the batch is ABORTED.
+
+    One that is there may not have been published: whoever comes next does what is left to do.
+    """
     final = setting.items[message.item].kind is Kind.PRE_FAILED
     return await insert_run(setting, message, final=final, once=True) != IS_ABORTED
 
@@ -65,6 +75,32 @@ async def create_run_once(setting: Setting, message: Message) -> bool:
 async def create_pre_failed_run_once(setting: Setting, message: Message) -> bool:
     """The same for the run that takes the place of one that cannot be triggered."""
     return await insert_run(setting, message, final=True, once=True) != IS_ABORTED
+
+
+async def process_answering_all(
+    setting: Setting, policy: Policy, deliveries: Deliveries, message: Message
+) -> Processed:
+    """An item that is rejected gets a pre-failed run: the parent waits for a result of every index."""
+    processed = await process(setting, policy, deliveries, message)
+    if processed is not Processed.FAILURE:
+        return processed
+    return Processed.SUCCESS if await policy.create_pre_failed_run(setting, message) else Processed.NOTHING
+
+
+async def try_complete_again(setting: Setting, policy: Policy) -> None:
+    """A try-complete goes on where one before it raised: a COMPLETED batch may have a pending waitpoint."""
+    await try_complete_with(setting, policy, resumes=True)
+
+
+async def ask_for_completion(*, expired: bool) -> None:
+    """A run asks for the completion job however it ended, as it may be the last one, and again if that raises."""
+    for _ in range(TRIES - 1):
+        try:
+            await ScheduleCompletion()
+        except StoreFailure:
+            continue
+        return
+    await ScheduleCompletion()
 
 
 async def record_while_batch_is_there(message: Message, *, success: bool, is_last_resort: bool) -> int | None:
@@ -99,4 +135,7 @@ PROPOSED = replace(
     record=record_while_batch_is_there,
     update_batch=update_batch_once,
     reap=reap_sparing_work,
+    process=process_answering_all,
+    try_complete=try_complete_again,
+    after_run=ask_for_completion,
 )
