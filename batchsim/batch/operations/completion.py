@@ -12,6 +12,7 @@ from batchsim.batch.steps import ItemOperation
 from batchsim.batch.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
+    STREAMED,
     WAITPOINT,
     Claim,
     Status,
@@ -210,15 +211,16 @@ class Resume(BlockingOperation[tuple[int, ...]]):
         return WAITPOINT
 
     def footprint(self) -> Footprint:
-        rows = tuple(self._keys(run_key))
-        kept = () if self.waits is Waits.NOWHERE else (*self._keys(edge_key), *self._keys(run_waitpoint_key))
-        return touches(reads=(WAITPOINT, *rows, *kept))
+        where = (run_key,) if self.waits is Waits.NOWHERE else (edge_key, run_waitpoint_key)
+        return touches(reads=(STREAMED, WAITPOINT, *(key for key_of in where for key in self._keys(key_of))))
 
     def _keys(self, key: Callable[[int, int], Key]) -> Iterator[Key]:
         return (key(index, copy) for index in range(self.run_count) for copy in range(1, self.copies + 1))
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
-        postgres = world.postgres
+        postgres, streamed = world.postgres, world.cells.read(STREAMED)
+        if streamed is None or not streamed.is_success:  # it was rejected, and waits for nothing
+            return ()
         if postgres.find_waitpoint() is Waitpoint.PENDING:
             return ()
         return USUAL if all(postgres.run_is_over(*run, self.waits) for run in self._blocking(world)) else ()

@@ -183,9 +183,8 @@ class Redeliver(BlockingOperation[None]):
 
     def footprint(self) -> Footprint:
         index = self.index
-        return touches(
-            reads=(WORKER_LIST, holders_key(index)), writes=(QUEUE, in_flight_key(index), slot_key(index))
-        )
+        who_has_it = (WORKER_LIST, holders_key(index)) if self.can_be_left else ()
+        return touches(reads=who_has_it, writes=(QUEUE, in_flight_key(index), slot_key(index)))
 
     def unblocks(self) -> tuple[Key, ...]:
         return (QUEUE,)
