@@ -57,8 +57,9 @@ class ClaimMessages(BlockingOperation[tuple[Claim, ...]]):
     def timer_after(self, answer: Any) -> Timer | None:
         if not answer:
             return None
-        first, *others = (visibility_timer(claim.item) for claim in answer)
-        return Timer(first, "queue.redeliver", wakes_at_once=True, item=answer[0].item, also=tuple(others))
+        # One scan finds all that were claimed together.
+        (first, item), *others = ((visibility_timer(claim.item), claim.item) for claim in answer)
+        return Timer(first, Redeliver.name, wakes_at_once=True, item=item, also=tuple(others))
 
     def unblocks(self) -> tuple[Key, ...]:
         return tuple(map(in_flight_key, range(self.run_count)))
