@@ -62,8 +62,8 @@ REASONS = {
     ),
     "stuck": (
         "some crashes leave nobody to go on: that of the SDK's process, whose call is never told; that of a run "
-        "between its end and its call for completion, of which nobody else knows (a periodic sweep would find it, and "
-        "is no small change); and with one consumer that of the consumer. A second consumer closes the last"
+        "between its end and its call for completion, of which nobody else knows (a periodic sweep would find it; "
+        "that is no small change); and with one consumer its own. A second consumer closes the last"
     ),
     "spurious_retry": (
         "a store raised after the last item was pushed, and the handler answered 500. It cannot know whether what "
