@@ -24,6 +24,8 @@ from batchsim.engines.zones import Range
 from batchsim.scenario import varied
 from tests.trying import examples
 
+pytestmark = pytest.mark.usefixtures("few_runs_of_a_window")
+
 SEEDS = 40
 COUNT = "redis.enqueued_count"
 
