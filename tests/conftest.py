@@ -15,7 +15,7 @@ from batchsim.report import progress
 from tests.trying import examples
 
 settings.register_profile(
-    "batchsim", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "batchsim", max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """New examples in every run: `python -m tests.search`."""

@@ -58,7 +58,7 @@ class Untimed:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self._key = (scenario.setting, tuple(slow.operation for slow in scenario.slowings))
+        self._key = (scenario.setting, tuple(slow.operation for slow in scenario.injected_delays))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Untimed) and self._key == other._key

@@ -212,7 +212,7 @@ FAULTS: list[dict[str, Any]] = [
     number=st.integers(0, 30),
 )
 @example(1, ["rejected"] * 3, "batchTrigger", {"redeliver": {"at_most": 1}}, "local_count", 0)
-@settings(max_examples=examples(5, searched=8))
+@settings(max_examples=examples(3, searched=8))
 def test_what_some_schedule_issues_is_never_said_to_be_unissued(
     items: int, kinds: list[str], call: str, fault: dict[str, Any] | None, name: str, number: int
 ) -> None:

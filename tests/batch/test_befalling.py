@@ -90,7 +90,7 @@ def test_what_operations_say_of_who_does_them_is_what_the_flows_issue() -> None:
     assert {each: set(each.done_by) for each in TYPES} == dict(done_by)
 
 
-@settings(deadline=None, max_examples=examples(6, searched=12))
+@settings(deadline=None, max_examples=examples(4, searched=12))
 @given(ANY_POLICY, st.sampled_from(["ok", "rejected", "pre_failed"]), st.sampled_from(["1 s", "0 s"]))
 def test_no_flow_issues_what_its_actor_does_not_do(policy: Policy, kind: str, upload: str) -> None:
     data = {"items": {"kind": kind, "upload": upload}, "consumers": 1}
@@ -109,7 +109,7 @@ def test_every_operation_of_a_handler_and_of_a_consumer_can_be_named() -> None:
 # -- crash and store error: every step of a handler and of a consumer --------------------------------
 
 
-@settings(deadline=None, max_examples=examples(8, searched=16))
+@settings(deadline=None, max_examples=examples(5, searched=16))
 @given(ANY_POLICY, st.sampled_from(["ok", "rejected", "pre_failed"]), st.sampled_from(["1 s", "0 s"]))
 @example(POLICIES["proposed"], "ok", "1 s")
 @example(POLICIES["tombstone"], "rejected", "0 s")
@@ -142,7 +142,7 @@ def _names_done(policy: Policy, data: dict[str, Any], kind: str) -> set[str]:
 # -- cut: in place of the first step for an item -----------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(20, searched=40))
 @given(ANY_POLICY, st.lists(st.booleans(), min_size=1, max_size=3), st.integers(0, 2), st.sampled_from([None, 2]))
 @example(POLICIES["proposed"], [False, False], 1, None)
 @example(POLICIES["proposed"], [True, True], 1, 2)
@@ -181,7 +181,7 @@ ERRORS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(75, searched=150))
 @given(
     ANY_POLICY,
     st.lists(ERRORS, min_size=1, max_size=3),

@@ -19,6 +19,7 @@ from batchsim.engines.timed import simulate
 from batchsim.scenario import Scenario, Slow
 from tests.engines.test_common_random_numbers import legs_of
 from tests.strategies import policies, request_leg, scenarios, timeless
+from tests.trying import examples
 
 MS = 1_000
 S = 1_000 * MS
@@ -192,7 +193,7 @@ DELAYS = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, searched=150))
 @given(scenarios(), policies(), DELAYS)
 def test_nobody_elses_draws_shift(scenario: Scenario, policy: Policy, one: Slow) -> None:
     usual = legs_of(simulate(scenario, policy))

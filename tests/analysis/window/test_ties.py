@@ -179,7 +179,7 @@ def tied(draw: st.DrawFn) -> tuple[Scenario, Policy]:
     return scenario, replace(policy, name="drawn", **on)
 
 
-@settings(max_examples=examples(7, searched=12))
+@settings(max_examples=examples(4, searched=12))
 @given(tied(), st.sampled_from(["false_failure", "silent_abort", "stuck"]))
 def test_with_constant_latencies_a_window_says_what_runs_do(drawn: tuple[Scenario, Policy], verdict: str) -> None:
     scenario, policy = drawn
