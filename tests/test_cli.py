@@ -543,6 +543,7 @@ def test_on_a_narrow_terminal_nothing_is_cut(batchsim: Any, monkeypatch: pytest.
         ("worth", "tests/golden/timed.yaml", "--runs", "2", *("--delay", "1ms..9ms:2", "--execution", "1s..2s:2")),
     ],
 )
+@pytest.mark.usefixtures("few_runs_of_a_window")
 @pytest.mark.parametrize("columns", [300, 60])
 def test_a_terminal_is_not_left_to_break_lines(
     batchsim: Any, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], columns: int

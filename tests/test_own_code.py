@@ -398,8 +398,17 @@ def test_whoever_takes_what_others_print_to_is_told(line: str, did: str, own: Ow
     what = f"{did}; allowed: to print to it\n"
     own(CHECK_THAT.format(line=line))
     assert told_by("run", scenario) == (2, "", f"own.py:MINE: on_entry(PENDING, not sealed) {what}")
+
+
+@pytest.mark.parametrize(
+    ("line", "did"),
+    [("sys.__stdout__.close()", "closed sys.__stdout__"), ("del sys.stdout", "replaced sys.stdout")],
+)
+def test_who_takes_it_when_its_file_is_loaded_is_told_too(line: str, did: str, own: Own) -> None:
     own(f"{line}\nMINE = P")
-    assert told_by("run", scenario) == (2, "", f"--policy: own.py: no MINE: {what}")
+    what = f"{did}; allowed: to print to it\n"
+    told = told_by("run", str(ROOT / "scenarios/incident.yaml"))
+    assert told == (2, "", f"--policy: own.py: no MINE: {what}")
 
 
 @pytest.mark.parametrize("line", ["sys.stdout.close()", "sys.stderr = sys.stdout"])
