@@ -106,6 +106,16 @@ def test_entries_that_fit_the_same_use_add_up() -> None:
     assert times_ms(run(entries), "redis.mark_enqueued") == [11]
 
 
+@pytest.mark.parametrize(("fields", "times"), [({}, 1), ({"actor": "consumer-1"}, 0), ({"probability": 1}, 2)])
+def test_who_waits_for_ever_was_not_slow(fields: dict[str, Any], times: int) -> None:
+    """Two messages, which one consumer takes one after the other: the other one waits, and in the end both do."""
+    entry = slow("queue.take", "1 us", **fields)
+    late = {"queue.push": request_leg("10 ms")}
+    trace = run([entry], batch={"items": 2}, consumers=2, items={"kind": "pre_failed"}, operations=late)
+    assert {step.actor for step in trace.steps if step.name == "queue.take"} == {"consumer-0"}
+    assert trace.faults == (times,)
+
+
 def test_each_run_has_its_first_use() -> None:
     scenario = slowed(LATE_COUNT, SLOW_CLEANUP)
     policy = POLICIES["pre3427"]
