@@ -608,6 +608,16 @@ def test_every_command_warns_on_standard_error_and_in_json(
     assert "warning" not in batchsim(*command, str(file), "-q").err
 
 
+@pytest.mark.parametrize(("options", "is_warned"), [([], False), (["--timed"], True)])
+def test_what_claims_something_of_all_latencies_warns_of_the_rarest_too(
+    batchsim: Any, tmp_path: Path, options: list[str], is_warned: bool
+) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(IGNORED.replace("90 s", "{lognormal: {median: 1 ms, p99: 2 ms}}"))
+    ended = batchsim("explore", *options, str(file))
+    assert ("a consumer can hold a message for any time, longer" in ended.err) == is_warned
+
+
 def test_a_report_and_a_replay_warn_too(batchsim: Any, tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     file.write_text(IGNORED)
