@@ -411,6 +411,32 @@ def test_who_takes_it_when_its_file_is_loaded_is_told_too(line: str, did: str, o
     assert told == (2, "", f"--policy: own.py: no MINE: {what}")
 
 
+ENDS = ("import os; os._exit(0)", "from posix import _exit; _exit(0)", "import os; os.execlp('true', 'true')")
+"""No exit code of theirs is one of batchsim's, and a gate would take it for one."""
+
+
+@pytest.mark.parametrize("line", ENDS)
+def test_whoever_would_end_the_process_is_told(line: str, own: Own) -> None:
+    scenario = str(ROOT / "scenarios/incident.yaml")
+    own(f"{line}\nMINE = P")
+    code, out, err = told_by("run", scenario)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"--policy: own.py:\d+: no MINE: called os.\w+ in line \d+ of own.py; allowed: .*\n", err)
+
+
+@pytest.mark.parametrize("command", [("run",), ("explore",), ("sweep", "--runs", "4", "--workers", "2")])
+@pytest.mark.parametrize("code_of", [CHECK_THAT, STEP_THAT], ids=["check", "step"])
+def test_a_check_or_a_step_that_would_end_the_process_is_told(
+    code_of: str, command: tuple[str, ...], own: Own
+) -> None:
+    own(code_of.format(line=ENDS[0]))
+    code, out, err = told_by(*command, str(ROOT / "scenarios/incident.yaml"), "-q")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(
+        r"own.py:MINE: .* called os._exit in line \d+ of own.py; allowed: to raise an error\n", err
+    )
+
+
 @pytest.mark.parametrize("line", ["sys.stdout.close()", "sys.stderr = sys.stdout"])
 def test_who_takes_it_in_a_worker_is_told_too(line: str, own: Own) -> None:
     own(CHECK_THAT.format(line=line))
