@@ -350,6 +350,29 @@ SYSTEMS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("line", "did"),
+    [
+        ("raise SystemExit(0)", "raised SystemExit: 0; allowed: an Exception"),
+        ("raise KeyboardInterrupt", "raised KeyboardInterrupt; allowed: an Exception"),
+        ("__import__('os')._exit(0)", "called os._exit in line 8 of m.py; allowed: to raise an error"),
+    ],
+)
+@pytest.mark.parametrize("command", [["run"], ["explore"], ["explore", "--timed"], ["sweep", "--runs", "2"]])
+def test_an_actor_that_would_end_the_program_is_told(ran: Ran, command: list[str], line: str, did: str) -> None:
+    Path("m.py").write_text(
+        "from batchsim.model.model import Model\n"
+        "from batchsim.model.system import Actor, System\n"
+        "from batchsim.stores import redis\n\n\n"
+        f"async def ends():\n    await redis.incr('a')\n    {line}\n\n\n"
+        "def system(_):\n    return System('m', (Actor('w', None, ends),), ('a',))\n\n\n"
+        "M = Model('m', system, {'p': 1})\n"
+    )
+    ended = ran(*command, scenario(head="name: x\nsystem: m.py:M\n"))
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"m.py:M: system under 'p': w: {did}\n"
+
+
 @pytest.mark.parametrize(("text", "said"), SYSTEMS)
 @pytest.mark.parametrize("command", ["run", "explore"])
 def test_what_is_wrong_in_a_system_is_told_with_its_file(ran: Ran, command: str, text: str, said: str) -> None:
