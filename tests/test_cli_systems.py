@@ -269,6 +269,50 @@ class SizeIsForgotten(Fault):
 '''
 
 
+@pytest.mark.parametrize(
+    ("method", "does", "said"),
+    [
+        ("concerns(self, operation)", "raise StopIteration", "Forgets.concerns raised StopIteration"),
+        (
+            "concerns(self, operation)",
+            "return 42",
+            "Forgets.concerns returned 42, of type int; allowed: True, False",
+        ),
+        ("ways(self, *_)", "return 42", "Forgets.ways returned 42, of type int; allowed: a tuple"),
+        ("ways(self, *_)", "return (1,)", "Forgets.ways returned (1,); allowed: a tuple of Alternative"),
+        ("apply(self, *_)", "raise SystemExit(0)", "Forgets.apply raised SystemExit: 0"),
+        ("apply(self, *_)", "raise KeyboardInterrupt", "Forgets.apply raised KeyboardInterrupt"),
+        (
+            "footprint(self, _)",
+            "return None",
+            "Forgets.footprint returned None, of type NoneType; allowed: a Footprint",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [(["explore"], "at_most: 1"), (["run"], "probability: 1"), (["sweep", "--runs", "2"], "probability: 1")],
+)
+def test_what_a_fault_of_ones_own_does_wrong_is_told_with_its_file(
+    ran: Ran, command: list[str], field: str, method: str, does: str, said: str
+) -> None:
+    name = method.partition("(")[0]
+    Path("mine.py").write_text(f"{OWN_FAULT}\n\ndef {method}:\n    {does}\n\n\nForgets.{name} = {name}\n")
+    file = scenario(f"faults: [{{mine.py:SizeIsForgotten: {{{field}}}}}]\n")
+    ended = ran(*command, file, "--policy", "fixed")
+    assert (ended.code, ended.out, ended.err) == (2, "", f"mine.py:SizeIsForgotten: {said}\n")
+
+
+def test_a_fault_of_ones_own_happens_in_other_processes_too(ran: Ran) -> None:
+    Path("mine.py").write_text(OWN_FAULT)
+    file = scenario("faults: [{mine.py:SizeIsForgotten: {probability: 20%}}]\n")
+    sweep = ("sweep", file, "--policy", "fixed", "--runs", "60", "--json", "-", "--workers")
+    alone, shared = (ran(*sweep, workers) for workers in "12")
+    assert (shared.code, shared.out) == (0, alone.out)
+    (cell,) = json.loads(shared.out)["sweep"]
+    assert 0 < cell["faults"][0]["count"] < 60
+
+
 def test_with_time_an_outage_and_a_loss_come_when_they_are_due(ran: Ran) -> None:
     faults = (
         "faults: [{outage: {group: redis, at: 2 ms, lasts: 1 ms}}, {lost_state: {keys: 'chord:done', at: 4 ms}}]\n"
