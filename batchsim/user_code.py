@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
-from types import ModuleType, TracebackType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any, ClassVar, TextIO, TypeVar, cast
 
 from batchsim.bad_input import BadInputError
@@ -34,6 +34,10 @@ REFERENCE_PATTERN = r"^.+\.py:[A-Za-z_][A-Za-z0-9_]*$"
 _REFERENCE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 _MODULES: dict[str, ModuleType] = {}
 """Those that have run, by name."""
+_MODULE = "batchsim_user_"
+"""How the names of users' modules begin."""
+_ENDS = ("_exit", "execv", "execve")
+"""Functions of `os` that end the process at once, all others of the kind included, which call these."""
 _ALLOWED = "allowed: to print to it"
 _STREAMS = ("stdout", "stderr", "__stdout__", "__stderr__")
 _OURS = str(Path(__file__).parent)
@@ -81,6 +85,10 @@ def content_of(reference: str, directory: Path) -> str:
 
 class OutputTaken(Exception):
     """A user's code closed or replaced what it may only print to; the text says what."""
+
+
+class EndsProcess(UserCodeError):
+    """A user's code wanted to end the process, unjudged and with an exit code of its own; the text says how."""
 
 
 class _Printing:
@@ -191,7 +199,7 @@ def told(value: object, how: Callable[[Any], str] = repr) -> str:
 
 def told_error(error: BaseException) -> str:
     """An exception of a user's as a short line."""
-    if isinstance(error, OutputTaken):
+    if isinstance(error, OutputTaken | EndsProcess):
         return str(error)
     text = told(error, lambda it: it.msg if isinstance(it, SyntaxError) else str(it))
     return f"{type_name(error)}: {text}".removesuffix(": ")
@@ -199,7 +207,7 @@ def told_error(error: BaseException) -> str:
 
 def what_it_did(error: BaseException) -> str:
     """What a user's code did instead of coming to an end: `raised ValueError: …`."""
-    return f"{'' if isinstance(error, OutputTaken) else 'raised '}{told_error(error)}"
+    return f"{'' if isinstance(error, OutputTaken | EndsProcess) else 'raised '}{told_error(error)}"
 
 
 def place_in_batchsim(trace: TracebackType | None) -> str | None:
@@ -244,6 +252,7 @@ def _module(path: Path, wanted: str) -> ModuleType:
     """Run the file once as a module of its own; no byte code is written and `sys.path` stays as it is."""
     source = _source(path)
     name = _module_name(path, source)
+    _guard_ends()
     if name not in _MODULES:
         module = ModuleType(name)
         module.__file__ = str(path)
@@ -272,7 +281,41 @@ def _source(path: Path) -> bytes:
 def _module_name(path: Path, source: bytes) -> str:
     # The same file gives the same name in every process; an edited one, or another of that name, a new one.
     digest = sha256(bytes(path.resolve()) + b"\0" + source).hexdigest()
-    return f"batchsim_user_{path.stem}_{digest[:12]}"
+    return f"{_MODULE}{path.stem}_{digest[:12]}"
+
+
+def _guard_ends() -> None:
+    """From now on a user's code that ends the process, or puts another program in its place, is told instead.
+
+    A gate would take the exit code for batchsim's. Everybody else ends as usual, as do processes that are forked.
+    """
+    for module in {os, sys.modules.get("posix", os)}:
+        for name in _ENDS:
+            end = getattr(module, name, None)
+            if end is not None and not isinstance(end, _GuardedEnd):
+                setattr(module, name, _GuardedEnd(end, name))
+
+
+class _GuardedEnd:
+    """A function that ends the process; raises `EndsProcess` where a user's code calls it."""
+
+    def __init__(self, end: Callable[..., Any], name: str) -> None:
+        self._end = end
+        self._name = name
+        self._process = os.getpid()
+
+    def __call__(self, *arguments: Any) -> Any:
+        """What the function does."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and os.getpid() == self._process:
+            # A second Ctrl-C may come while a user's code runs: then it is we who end.
+            if frame.f_code.co_filename.startswith(_OURS):
+                break
+            if str(frame.f_globals.get("__name__")).startswith(_MODULE):
+                where = f"line {frame.f_lineno} of {Path(frame.f_code.co_filename).name}"
+                raise EndsProcess(f"called os.{self._name} in {where}; allowed: to raise an error")
+            frame = frame.f_back
+        return self._end(*arguments)
 
 
 def _line(path: Path, error: BaseException) -> str:

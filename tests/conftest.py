@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from batchsim.report import progress
+from tests.trying import examples
 
 settings.register_profile(
-    "batchsim", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "batchsim", max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """New examples in every run: `python -m tests.search`."""
@@ -32,6 +33,15 @@ SLOW = frozenset(
     line for line in (TESTS / "slow.txt").read_text().splitlines() if line and not line.startswith("#")
 )
 """Tests as pytest names them, all parameters of one together."""
+
+
+@pytest.fixture
+def few_runs_of_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer runs in which cases of a window are looked for, where a test asks for something else."""
+    from batchsim.analysis.window import finding
+
+    monkeypatch.setattr(finding, "QUIET", examples(100, searched=finding.QUIET))
+    monkeypatch.setattr(finding, "TRIES_BEYOND", examples(80, searched=finding.TRIES_BEYOND))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

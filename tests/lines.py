@@ -1,16 +1,19 @@
 """Which lines of batchsim/ the tests run: a plugin of pytest, with `PYTEST_PLUGINS=tests.lines`.
 
 Python 3.11 can only tell a tracer of every line that is run, which doubles the time of the tests. SlipCover puts a
-call of its own before each line instead, and Python 3.12 and later can do that themselves. The code that SlipCover
-made stays as it is until the end: coroutines are told apart by their code, so none may be exchanged meanwhile.
+call of its own before each line instead, and Python 3.12 and later can do that themselves.
 
 Processes that tests start are not counted.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import ctypes
+import dis
+import sys
+from collections import Counter, defaultdict
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -20,9 +23,50 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = str(ROOT / "batchsim")
 LIST = ROOT / ".coverage.txt"
 """Where the lines that did not run are listed."""
-NEVER_EXCHANGE = -1
+OFTEN = 50
+"""A line that has run so often is no longer asked."""
 
-_NOTED = slipcover.Slipcover(d_miss_threshold=NEVER_EXCHANGE, source=[PACKAGE])
+
+class _Noted(slipcover.Slipcover):  # type: ignore[misc]
+    """Takes its calls out of lines that have run, which then cost nothing.
+
+    SlipCover would exchange the code for one without them. But coroutines are told apart by their code, so it has
+    to stay the same object: what stands before each call for that purpose, and does nothing, becomes a jump over
+    it.
+    """
+
+    _NOTHING, _JUMP = dis.opmap["NOP"], dis.opmap["JUMP_FORWARD"]
+
+    def __init__(self) -> None:
+        super().__init__(d_miss_threshold=OFTEN, source=[PACKAGE])
+        self._before_calls: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+        """By file and line, the addresses in memory."""
+
+    def instrument(self, co: CodeType, parent: CodeType | None = None) -> CodeType:
+        """Put the calls in."""
+        code: CodeType = super().instrument(co, parent)
+        # In Python 3.11 the instructions stand at the end of the object, after all that has a fixed size.
+        begin = id(code) + CodeType.__basicsize__
+        for offset, line in self.code2index[code]:
+            self._before_calls[code.co_filename, line].append(begin + offset)
+        return code
+
+    def deinstrument_seen(self) -> None:
+        """A line has run often: take the calls out of all that have run."""
+        with self.lock:
+            for file, lines in self._get_newly_seen().items():
+                self.all_seen[file].update(lines)
+                for line in lines:
+                    for address in self._before_calls.pop((file, line), ()):
+                        instruction = ctypes.c_ubyte.from_address(address)
+                        assert instruction.value == self._NOTHING
+                        instruction.value = self._JUMP
+
+
+if sys.version_info >= (3, 12):
+    _NOTED = slipcover.Slipcover(source=[PACKAGE])
+else:
+    _NOTED = _Noted()
 _MISSING = pytest.StashKey[dict[str, set[int]]]()
 _OF_ALL = pytest.StashKey[Counter[str]]()
 

@@ -543,7 +543,8 @@ def test_on_a_narrow_terminal_nothing_is_cut(batchsim: Any, monkeypatch: pytest.
         ("worth", "tests/golden/timed.yaml", "--runs", "2", *("--delay", "1ms..9ms:2", "--execution", "1s..2s:2")),
     ],
 )
-@pytest.mark.parametrize("columns", [300, 80, 60])
+@pytest.mark.usefixtures("few_runs_of_a_window")
+@pytest.mark.parametrize("columns", [300, 60])
 def test_a_terminal_is_not_left_to_break_lines(
     batchsim: Any, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], columns: int
 ) -> None:
@@ -605,6 +606,16 @@ def test_every_command_warns_on_standard_error_and_in_json(
     told = [line for line in ended.err.splitlines() if line.startswith("warning")]
     assert told == [f"warning: {file}: {first}"]
     assert "warning" not in batchsim(*command, str(file), "-q").err
+
+
+@pytest.mark.parametrize(("options", "is_warned"), [([], False), (["--timed"], True)])
+def test_what_claims_something_of_all_latencies_warns_of_the_rarest_too(
+    batchsim: Any, tmp_path: Path, options: list[str], is_warned: bool
+) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(IGNORED.replace("90 s", "{lognormal: {median: 1 ms, p99: 2 ms}}"))
+    ended = batchsim("explore", *options, str(file))
+    assert ("a consumer can hold a message for any time, longer" in ended.err) == is_warned
 
 
 def test_a_report_and_a_replay_warn_too(batchsim: Any, tmp_path: Path) -> None:

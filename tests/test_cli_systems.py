@@ -269,6 +269,50 @@ class SizeIsForgotten(Fault):
 '''
 
 
+@pytest.mark.parametrize(
+    ("method", "does", "said"),
+    [
+        ("concerns(self, operation)", "raise StopIteration", "Forgets.concerns raised StopIteration"),
+        (
+            "concerns(self, operation)",
+            "return 42",
+            "Forgets.concerns returned 42, of type int; allowed: True, False",
+        ),
+        ("ways(self, *_)", "return 42", "Forgets.ways returned 42, of type int; allowed: a tuple"),
+        ("ways(self, *_)", "return (1,)", "Forgets.ways returned (1,); allowed: a tuple of Alternative"),
+        ("apply(self, *_)", "raise SystemExit(0)", "Forgets.apply raised SystemExit: 0"),
+        ("apply(self, *_)", "raise KeyboardInterrupt", "Forgets.apply raised KeyboardInterrupt"),
+        (
+            "footprint(self, _)",
+            "return None",
+            "Forgets.footprint returned None, of type NoneType; allowed: a Footprint",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [(["explore"], "at_most: 1"), (["run"], "probability: 1"), (["sweep", "--runs", "2"], "probability: 1")],
+)
+def test_what_a_fault_of_ones_own_does_wrong_is_told_with_its_file(
+    ran: Ran, command: list[str], field: str, method: str, does: str, said: str
+) -> None:
+    name = method.partition("(")[0]
+    Path("mine.py").write_text(f"{OWN_FAULT}\n\ndef {method}:\n    {does}\n\n\nForgets.{name} = {name}\n")
+    file = scenario(f"faults: [{{mine.py:SizeIsForgotten: {{{field}}}}}]\n")
+    ended = ran(*command, file, "--policy", "fixed")
+    assert (ended.code, ended.out, ended.err) == (2, "", f"mine.py:SizeIsForgotten: {said}\n")
+
+
+def test_a_fault_of_ones_own_happens_in_other_processes_too(ran: Ran) -> None:
+    Path("mine.py").write_text(OWN_FAULT)
+    file = scenario("faults: [{mine.py:SizeIsForgotten: {probability: 20%}}]\n")
+    sweep = ("sweep", file, "--policy", "fixed", "--runs", "60", "--json", "-", "--workers")
+    alone, shared = (ran(*sweep, workers) for workers in "12")
+    assert (shared.code, shared.out) == (0, alone.out)
+    (cell,) = json.loads(shared.out)["sweep"]
+    assert 0 < cell["faults"][0]["count"] < 60
+
+
 def test_with_time_an_outage_and_a_loss_come_when_they_are_due(ran: Ran) -> None:
     faults = (
         "faults: [{outage: {group: redis, at: 2 ms, lasts: 1 ms}}, {lost_state: {keys: 'chord:done', at: 4 ms}}]\n"
@@ -348,6 +392,29 @@ SYSTEMS = [
         "p: holds(outcome) returned 5; allowed: True, False",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("line", "did"),
+    [
+        ("raise SystemExit(0)", "raised SystemExit: 0; allowed: an Exception"),
+        ("raise KeyboardInterrupt", "raised KeyboardInterrupt; allowed: an Exception"),
+        ("__import__('os')._exit(0)", "called os._exit in line 8 of m.py; allowed: to raise an error"),
+    ],
+)
+@pytest.mark.parametrize("command", [["run"], ["explore"], ["explore", "--timed"], ["sweep", "--runs", "2"]])
+def test_an_actor_that_would_end_the_program_is_told(ran: Ran, command: list[str], line: str, did: str) -> None:
+    Path("m.py").write_text(
+        "from batchsim.model.model import Model\n"
+        "from batchsim.model.system import Actor, System\n"
+        "from batchsim.stores import redis\n\n\n"
+        f"async def ends():\n    await redis.incr('a')\n    {line}\n\n\n"
+        "def system(_):\n    return System('m', (Actor('w', None, ends),), ('a',))\n\n\n"
+        "M = Model('m', system, {'p': 1})\n"
+    )
+    ended = ran(*command, scenario(head="name: x\nsystem: m.py:M\n"))
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"m.py:M: system under 'p': w: {did}\n"
 
 
 @pytest.mark.parametrize(("text", "said"), SYSTEMS)

@@ -11,19 +11,28 @@ import pytest
 
 from batchsim.analysis.worth import Question
 from batchsim.report.sweep_progress import SweepProgress
+from tests.commands import command
 from tests.test_cli import batchsim, is_golden
 
 __all__ = ["batchsim"]
 
+ROOT = Path(__file__).parent.parent
 LATE = "tests/golden/timed.yaml"
 OF_TWO = ("--policy", "pre3427", "--policy", "pr3427")
 FEW = ("--delay", "10 ms..1 s:2", "--execution", "10 ms..1 s:2", "--runs", "20", "--workers", "1", *OF_TWO)
 
 
-def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
-    ended = batchsim("worth", LATE, *FEW, "--json", "-")
-    assert ended.code == 0
-    document = json.loads(ended.out)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the report, and what is in it as JSON."""
+    folder = tmp_path_factory.mktemp("worth")
+    ended = command(["worth", LATE, *FEW, "--report", f"{folder}/r", "--json", f"{folder}/worth.json", "-q"], ROOT)
+    assert ended == (0, "", "nothing expected: exit code says nothing of pre3427\n")
+    return folder
+
+
+def test_json_has_the_shape_of_the_contract(made: Path) -> None:
+    document = json.loads((made / "worth.json").read_text())
     parts = {"own": 1, "over_delay": 2, "over_execution": 2, "over_both": 4}
     assert document.keys() == {
         *("schema", "scenario", "complete", "confidence", "against", "executions", "worth", "warnings"),
@@ -54,20 +63,18 @@ def test_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
     assert worth["otherwise"][0]["row"].startswith("COMPLETED, not sealed")
 
 
-def test_the_report_goes_beside_the_others_which_link_to_it(batchsim: Any, tmp_path: Path) -> None:
-    ended = batchsim("worth", LATE, *FEW, "--report", str(tmp_path), "--quiet")
-    assert (ended.code, ended.out) == (0, "")
-    assert ended.err == "nothing expected: exit code says nothing of pre3427\n"
+def test_the_report_goes_beside_the_others_which_link_to_it(batchsim: Any, made: Path) -> None:
+    folder = made / "r"
     pictures = [f"late-count-worth-{what}.svg" for what in ("both", "delay", "execution")]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [*pictures, "late-count-worth.md"]
-    page = (tmp_path / "late-count-worth.md").read_text()
+    assert sorted(path.name for path in folder.iterdir()) == [*pictures, "late-count-worth.md"]
+    page = (folder / "late-count-worth.md").read_text()
     assert all(f"]({picture})" in page for picture in pictures)
     command = "batchsim worth scenarios/timed.yaml --delay '10 ms..1 s:2' --execution '10 ms..1 s:2' --runs 20"
     assert f"Made by `{command} --report reports`" in page
-    assert batchsim("run", LATE, "--report", str(tmp_path), "--quiet").code == 0
+    assert batchsim("run", LATE, "--report", str(folder), "--quiet").code == 0
     link = "](late-count-worth.md)"
-    assert link in (tmp_path / "late-count.md").read_text()
-    assert link in (tmp_path / "README.md").read_text()
+    assert link in (folder / "late-count.md").read_text()
+    assert link in (folder / "README.md").read_text()
 
 
 def test_without_that_page_nothing_links_to_it(batchsim: Any, tmp_path: Path) -> None:

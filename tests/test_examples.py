@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections import Counter
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from batchsim import Scenario, explore, explore_exact, explore_timed, load_scenario, scenario_of, simulate, sweep
 from batchsim.engines.exhaustive import Exploration
 from batchsim.scenario import find_policy
+from tests.commands import command
 from tests.test_readme import OUTPUT, printed_by
 
 ROOT = Path(__file__).parent.parent
@@ -133,10 +134,8 @@ def test_an_example_meets_what_its_scenario_expects(name: str) -> None:
     file = str(ROOT / "examples" / f"{name}.yaml")
     commands = [["explore", file, "-q"], ["explore", file, "-q", "--timed"]]
     commands += [["run", file, "-q"]] if load_scenario(file).expect else []
-    for command in commands:
-        words = [sys.executable, "-m", "batchsim", *command]
-        ended = subprocess.run(words, capture_output=True, text=True, check=False)
-        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    for each in commands:
+        assert command(each, ROOT) == (0, "", "")
 
 
 def test_a_sweep_counts_what_a_run_remembers() -> None:
@@ -201,20 +200,20 @@ def test_of_three_fixes_that_change_the_flow_one_is_proved() -> None:
     }
 
 
-def test_every_block_of_the_guide_runs(tmp_path: Path) -> None:
+def test_every_block_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = {match["file"]: match["code"] for match in BLOCK.finditer(GUIDE.read_text())}
     assert list(blocks) == [
         *("check.py", "recount.py", "mails.py", "script.py", "limiter.py"),
         *("locks.py", "vote.py", "callback.py", "cron.py", "counter.py", "amnesia.py"),
     ]
+    monkeypatch.chdir(tmp_path)
     for file, code in blocks.items():
-        (tmp_path / file).write_text(code)
-        subprocess.run([sys.executable, file], check=True, cwd=tmp_path)
+        Path(file).write_text(code)
+        run_path(file, run_name="__main__")
     scenario = str(ROOT / "examples" / "fixes.yaml")
     for policy in ("check.py:MINE", "recount.py:MINE"):
-        command = [sys.executable, "-m", "batchsim", "explore", scenario, "--policy", policy]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-        assert ended.returncode == 0, ended.stderr
+        ended = command(["explore", scenario, "--policy", policy], tmp_path)
+        assert ended.code == 0, ended.err
 
 
 def test_the_model_of_the_guide_runs_with_every_command(tmp_path: Path) -> None:
@@ -224,23 +223,14 @@ def test_the_model_of_the_guide_runs_with_every_command(tmp_path: Path) -> None:
     (scenario,) = re.findall(r"```yaml\n# file: counter.yaml\n(.*?)```", text, re.DOTALL)
     (tmp_path / "counter.yaml").write_text(scenario)
 
-    def code(command: str) -> int:
-        words = [sys.executable, *command.replace("batchsim", "-m batchsim", 1).split()]
-        ended = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
-        assert "Traceback" not in ended.stderr
-        return ended.returncode
+    def code(line: str) -> int:
+        return command(line.split()[1:], tmp_path).code
 
     commands = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `batchsim ")]
     assert len(commands) == 6
-    for command in commands:
-        few = (
-            " --runs 20"
-            if "sweep" in command
-            else " --policy atomic --fault crash"
-            if "findings" in command
-            else ""
-        )
-        assert code(command.replace("latency.…", "latency.redis.request") + few) == 0, command
+    for line in commands:
+        few = " --runs 20" if "sweep" in line else " --policy atomic --fault crash" if "findings" in line else ""
+        assert code(line.replace("latency.…", "latency.redis.request") + few) == 0, line
     (tmp_path / "amnesia.yaml").write_text(f"{scenario}faults: [{{amnesia.py:Amnesia: {{at_most: 1}}}}]\n")
     assert code("batchsim explore amnesia.yaml --policy atomic -q") == 1
 
@@ -270,4 +260,4 @@ def test_the_outputs_of_the_examples_are_those_of_the_commands() -> None:
         README.write_text(text)
     shown = {match["command"]: match["output"] for match in OUTPUT.finditer(text)}
     assert len(shown) == 2
-    assert {command: printed_by(command) for command in shown} == shown
+    assert {line: printed_by(line) for line in shown} == shown

@@ -398,8 +398,43 @@ def test_whoever_takes_what_others_print_to_is_told(line: str, did: str, own: Ow
     what = f"{did}; allowed: to print to it\n"
     own(CHECK_THAT.format(line=line))
     assert told_by("run", scenario) == (2, "", f"own.py:MINE: on_entry(PENDING, not sealed) {what}")
+
+
+@pytest.mark.parametrize(
+    ("line", "did"),
+    [("sys.__stdout__.close()", "closed sys.__stdout__"), ("del sys.stdout", "replaced sys.stdout")],
+)
+def test_who_takes_it_when_its_file_is_loaded_is_told_too(line: str, did: str, own: Own) -> None:
     own(f"{line}\nMINE = P")
-    assert told_by("run", scenario) == (2, "", f"--policy: own.py: no MINE: {what}")
+    what = f"{did}; allowed: to print to it\n"
+    told = told_by("run", str(ROOT / "scenarios/incident.yaml"))
+    assert told == (2, "", f"--policy: own.py: no MINE: {what}")
+
+
+ENDS = ("import os; os._exit(0)", "from posix import _exit; _exit(0)", "import os; os.execlp('true', 'true')")
+"""No exit code of theirs is one of batchsim's, and a gate would take it for one."""
+
+
+@pytest.mark.parametrize("line", ENDS)
+def test_whoever_would_end_the_process_is_told(line: str, own: Own) -> None:
+    scenario = str(ROOT / "scenarios/incident.yaml")
+    own(f"{line}\nMINE = P")
+    code, out, err = told_by("run", scenario)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"--policy: own.py:\d+: no MINE: called os.\w+ in line \d+ of own.py; allowed: .*\n", err)
+
+
+@pytest.mark.parametrize("command", [("run",), ("explore",), ("sweep", "--runs", "4", "--workers", "2")])
+@pytest.mark.parametrize("code_of", [CHECK_THAT, STEP_THAT], ids=["check", "step"])
+def test_a_check_or_a_step_that_would_end_the_process_is_told(
+    code_of: str, command: tuple[str, ...], own: Own
+) -> None:
+    own(code_of.format(line=ENDS[0]))
+    code, out, err = told_by(*command, str(ROOT / "scenarios/incident.yaml"), "-q")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(
+        r"own.py:MINE: .* called os._exit in line \d+ of own.py; allowed: to raise an error\n", err
+    )
 
 
 @pytest.mark.parametrize("line", ["sys.stdout.close()", "sys.stderr = sys.stdout"])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from batchsim import load_scenario
 from batchsim.report.progress import TELLS_PROGRESS
+from tests.commands import command
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -22,14 +21,12 @@ OWN = "examples/own_policies.py"
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
-def printed_by(command: str) -> str:
+def printed_by(line: str) -> str:
     """What a command of the README prints, and its errors, without trailing blanks."""
-    arguments = [str(path) for word in command.split() for path in _expanded(word)]
-    ended = subprocess.run(
-        [sys.executable, "-m", "batchsim", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    told = [line for line in ended.stderr.splitlines(True) if not line.startswith(TELLS_PROGRESS)]
-    lines = "".join((ended.stdout, *told)).strip().splitlines()
+    arguments = [str(path) for word in line.split() for path in _expanded(word)]
+    ended = command(arguments, ROOT)
+    told = [line for line in ended.err.splitlines(True) if not line.startswith(TELLS_PROGRESS)]
+    lines = "".join((ended.out, *told)).strip().splitlines()
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
@@ -44,7 +41,7 @@ def test_outputs_are_those_of_the_commands() -> None:
         README.write_text(text)
     shown = {match["command"]: match["output"] for match in OUTPUT.finditer(text)}
     assert len(shown) == 16
-    assert {command: printed_by(command) for command in shown} == shown
+    assert {line: printed_by(line) for line in shown} == shown
 
 
 def test_nothing_in_an_example_is_without_effect() -> None:
@@ -65,14 +62,12 @@ def test_the_scenario_runs_as_it_stands_and_so_do_policies_of_ones_own(tmp_path:
     (scenario,) = SCENARIO.findall(README.read_text())
     file = tmp_path / "mine.yaml"
     file.write_text(scenario)
-    command = [sys.executable, "-m", "batchsim", "run", str(file), "--quiet"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    arguments = ["run", str(file), "--quiet"]
+    assert command(arguments, ROOT) == (0, "", "")
     (block,) = (each for each in PYTHON.findall(README.read_text()) if each.startswith(f"# {OWN}\n"))
     assert (ROOT / OWN).read_text().endswith(block.removeprefix(f"# {OWN}\n"))
-    command += ["--policy", f"{OWN}:MINE", "--verdict", f"{OWN}:IMPATIENT", "--fail-on", "impatient"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    arguments += ["--policy", f"{OWN}:MINE", "--verdict", f"{OWN}:IMPATIENT", "--fail-on", "impatient"]
+    assert command(arguments, ROOT) == (0, "", "")
     assert f"`batchsim run scenarios/*.yaml --policy {OWN}:MINE --verdict {OWN}:IMPATIENT`" in README.read_text()
 
 

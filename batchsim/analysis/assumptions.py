@@ -2,8 +2,9 @@
 
 There is a warning where
 
-- a consumer can hold a message for longer than its visibility timeout, and no redelivery is listed: production
-  would redeliver it, and here a message stays with the consumer that works on it unless a fault asks for it;
+- a consumer can hold a message for longer than its visibility timeout, and no redelivery of it is listed:
+  production would redeliver it, and here a message stays with the consumer that works on it unless a fault asks
+  for it;
 - a latency is given for operations that nobody issues under any of the policies;
 - a setting has no effect for another reason that is certain.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from batchsim.analysis.holding import longest_us, visibility_timeout_us
+from batchsim.analysis.holding import FOR_EVER_US, RARE, longest_us, visibility_timeout_us
 from batchsim.analysis.issuing import unissued
 from batchsim.batch.faults import Redeliver
 from batchsim.batch.operations import Redeliver as RedeliverMessage
@@ -30,15 +31,18 @@ Named = tuple[str, Any]
 """A policy, and the name it was asked for by."""
 
 
-def warnings_of(scenario: Scenario, policies: Sequence[Named], others: Iterable[Scenario] = ()) -> tuple[str, ...]:
+def warnings_of(
+    scenario: Scenario, policies: Sequence[Named], others: Iterable[Scenario] = (), *, rare: float = RARE
+) -> tuple[str, ...]:
     """What to warn of before a scenario is run or explored under some policies; a sentence each, each once.
 
-    `others`: the scenario with other values, which are warned of together with it.
+    `others`: the scenario with other values, which are warned of together with it. `rare`: what of a latency
+    without a bound is rarer than this is left out; 0, where something is claimed of all latencies.
     """
     scenarios = (scenario, *others)
     if scenario.own is not None:
         return tuple(dict.fromkeys(warning for each in scenarios for warning in _of_own(each, policies)))
-    held_too_long = [warning for each in scenarios for warning in _held_too_long(each, policies)]
+    held_too_long = [warning for each in scenarios for warning in _held_too_long(each, policies, rare)]
     # Who is told of the visibility timeout, be it with other values, is not told beside it that it has no effect:
     # both are said of the same latency, and only the first says what to do about it.
     known: Set[str] = {f"latency.operations.{RedeliverMessage.name}"} if held_too_long else frozenset()
@@ -57,31 +61,37 @@ def _of_own(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
     yield from _unmet_expectations(scenario, policies, written)
 
 
-def _held_too_long(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
-    if any(isinstance(fault, Redeliver) for fault in scenario.setting.faults):
+def _held_too_long(scenario: Scenario, policies: Sequence[Named], rare: float) -> Iterator[str]:
+    redelivered = {fault.item for fault in scenario.setting.faults if isinstance(fault, Redeliver)}
+    if None in redelivered:
         return
-    timeout_us = visibility_timeout_us(scenario)
-    held_us, before = max(
-        (longest_us(scenario, policy, index), -index)
+    timeout_us = visibility_timeout_us(scenario, rare)
+    held = [
+        (longest_us(scenario, policy, index, rare), -index)
         for _, policy in policies
-        for index in _different_items(scenario)
-    )
+        for index in _different_items(scenario, redelivered)
+    ]
+    held_us, before = max(held, default=(0, 0))
     if held_us > timeout_us:
+        message = f"the message of item {-before}" if redelivered else "a message"
+        of_it = "of it " if redelivered else ""
+        how_long = "any time" if held_us >= FOR_EVER_US // 2 else rounded(held_us)
         # Without `at`, which counts from the start of the run: the timeout passes so long after the claim.
+        to_list = f"'redeliver: {{item: {-before}}}' under faults, or 'redeliver: {{at_most: 1}}'"
         yield (
-            f"a consumer can hold a message for {rounded(held_us)}, longer than its visibility timeout of "
-            f"{rounded(timeout_us)}, and no redelivery is listed, so it stays with its consumer, where production "
-            f"would deliver it again; to see that, list 'redeliver: {{item: {-before}}}' under faults, or "
-            "'redeliver: {at_most: 1}' for an exploration of any"
+            f"a consumer can hold {message} for {how_long}, longer than its visibility timeout of "
+            f"{rounded(timeout_us)}, and no redelivery {of_it}is listed, so it stays with its consumer, where "
+            f"production would deliver it again; to see that, list {to_list} for an exploration of any"
         )
 
 
-def _different_items(scenario: Scenario) -> list[int]:
-    """One of each kind, and those that a slow operation is about."""
+def _different_items(scenario: Scenario, but: Set[int | None]) -> list[int]:
+    """One of each kind, and those that a slow operation is about; `but`: these are left out."""
     first: dict[Any, int] = {}
     for index, item in enumerate(scenario.setting.items):
-        first.setdefault(item, index)
-    named = {slow.item for slow in scenario.injected_delays if slow.item is not None}
+        if index not in but:
+            first.setdefault(item, index)
+    named = {slow.item for slow in scenario.injected_delays if slow.item is not None} - but
     return sorted({*first.values(), *named})
 
 

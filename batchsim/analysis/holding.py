@@ -23,22 +23,28 @@ from batchsim.scenario import Distribution, Exponential, Lognormal, Normal, Roun
 
 RARE = 1e-6
 """An unbounded latency can take any time; what it takes less often than this is left out."""
+FOR_EVER_US = 1 << 60
+"""In place of infinity."""
 _BITS = 64
 
 Together = tuple[Operation[Any], ...]
 """Operations that are issued together."""
 
 
-def longest_us(scenario: Scenario, policy: Policy, index: int) -> int:
-    """How long a consumer can hold the message of an item, in microseconds."""
+def longest_us(scenario: Scenario, policy: Policy, index: int, rare: float = RARE) -> int:
+    """How long a consumer can hold the message of an item, in microseconds.
+
+    `rare`: the share of draws of an unbounded latency that is left out; with 0 it takes up to `FOR_EVER_US`.
+    """
     ways = _ways(scenario.setting, policy, scenario.setting.items[index])
-    return max((_longest_us(scenario, index, way) for way in ways), default=0)
+    return max((_longest_us(scenario, index, way, rare) for way in ways), default=0)
 
 
-def visibility_timeout_us(scenario: Scenario) -> int:
-    """The shortest visibility timeout, in microseconds."""
+def visibility_timeout_us(scenario: Scenario, rare: float = RARE) -> int:
+    """The shortest visibility timeout, in microseconds; `rare`: as for `longest_us`."""
     latency = scenario.latency_of("queue.redeliver")
-    return _shortest(latency.total if isinstance(latency, RoundTrip) else latency.request)
+    distribution = latency.total if isinstance(latency, RoundTrip) else latency.request
+    return _at(distribution, rare, 0)
 
 
 def _ways(setting: Setting, policy: Policy, item: Item) -> Iterator[list[Together]]:
@@ -77,24 +83,26 @@ def _while_held(way: list[Together]) -> list[Together]:
     return way[: held[-1] + 1] if held else []
 
 
-def _longest_us(scenario: Scenario, index: int, way: list[Together]) -> int:
+def _longest_us(scenario: Scenario, index: int, way: list[Together], rare: float) -> int:
     """From the effect of the first until the effect of the last."""
     last = len(way) - 1
     return sum(
-        max(_use_us(scenario, index, each, is_first=place == 0, is_last=place == last) for each in together)
+        max(_use_us(scenario, index, each, rare, is_first=place == 0, is_last=place == last) for each in together)
         for place, together in enumerate(way)
     )
 
 
-def _use_us(scenario: Scenario, index: int, operation: Operation[Any], *, is_first: bool, is_last: bool) -> int:
+def _use_us(
+    scenario: Scenario, index: int, operation: Operation[Any], rare: float, *, is_first: bool, is_last: bool
+) -> int:
     if operation.is_instant:
         return 0
     latency = scenario.latency_of(operation.name, index)
     if isinstance(latency, RoundTrip):
-        total_us = _longest(latency.total)
+        total_us = _at(latency.total, 1 - rare, 1)
         request_us, response_us = total_us // 2, total_us - total_us // 2
     else:
-        request_us, response_us = _longest(latency.request), _longest(latency.response)
+        request_us, response_us = (_at(leg, 1 - rare, 1) for leg in (latency.request, latency.response))
     before_us = request_us + _slower_us(scenario, index, operation)
     return (0 if is_first else before_us) + (0 if is_last else response_us)
 
@@ -110,17 +118,11 @@ def _slower_us(scenario: Scenario, index: int, operation: Operation[Any]) -> int
     )
 
 
-def _longest(distribution: Distribution) -> int:
-    return _at(distribution, 1 - RARE, 1)
-
-
-def _shortest(distribution: Distribution) -> int:
-    return _at(distribution, RARE, 0)
-
-
 def _at(distribution: Distribution, share: float, end: int) -> int:
-    """What a share of the draws stays below; of a bounded distribution its end."""
+    """What a share of the draws stays below; of a bounded distribution its end, as of all draws (0 or 1)."""
     bound_us = distribution.support_us[end]
+    if share in (0, 1):
+        return FOR_EVER_US if bound_us is None else bound_us
     if bound_us is not None and not isinstance(distribution, Exponential | Lognormal | Normal):
         return bound_us
     return sampler(distribution)(int(share * 2**_BITS))

@@ -47,7 +47,7 @@ def solve_for(
     check_verdict(verdict, verdict_names(scenario, [(name, chosen)], properties))
     if witness_directory is not None:
         check_witnesses(witness_directory, [name])
-    warnings = warn(scenario, [(name, chosen)], quiet=quiet)
+    warnings = warn(scenario, [(name, chosen)], quiet=quiet, of_all_latencies=True)
     with SearchProgress(quiet=quiet, unit="zones") as progress:
         progress.begin(name)
         solution = solve(

@@ -52,7 +52,7 @@ def explore_within_intervals(
         check_witnesses(witness_directory, [name for name, _ in chosen])
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, verdict_names(scenario, chosen, properties))
-    warnings = warn(scenario, chosen, quiet=quiet)
+    warnings = warn(scenario, chosen, quiet=quiet, of_all_latencies=True)
     bounds = Bounds(max_zones, None if max_memory is None else max_memory << 20)
     explorations: list[TimedExploration] = []
     with SearchProgress(len(chosen), quiet=quiet, unit="zones") as progress, progress.keeping():

@@ -13,13 +13,22 @@ if TYPE_CHECKING:
 
 
 def warn(
-    scenario: Scenario, policies: Sequence[tuple[str, Policy]], *, quiet: bool, others: Iterable[Scenario] = ()
+    scenario: Scenario,
+    policies: Sequence[tuple[str, Policy]],
+    *,
+    quiet: bool,
+    others: Iterable[Scenario] = (),
+    of_all_latencies: bool = False,
 ) -> tuple[str, ...]:
-    """Tell each warning once, unless quiet; `others`: the scenario with other values. The warnings."""
+    """Tell each warning once, unless quiet; `others`: the scenario with other values. The warnings.
+
+    `of_all_latencies`: something is claimed of all latencies within their intervals, however rare they are.
+    """
     from batchsim.analysis.assumptions import warnings_of
+    from batchsim.analysis.holding import RARE
     from batchsim.visible import in_one_line
 
-    found = warnings_of(scenario, policies, others)
+    found = warnings_of(scenario, policies, others, rare=0 if of_all_latencies else RARE)
     if not quiet:
         for each in found:
             tell(f"warning: {in_one_line(scenario.file)}: {in_one_line(each)}")

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from batchsim.engines.latencies import DrawnAhead, DrawnLegs, Latencies, LatenciesDrawnAhead, Samplers, Streams
+from batchsim.engines.latencies import (
+    DrawnAhead,
+    DrawnLegs,
+    IssuedBy,
+    Latencies,
+    LatenciesDrawnAhead,
+    Samplers,
+    Streams,
+)
 from batchsim.engines.streams import draw, number_of, stream_base
 from batchsim.model.operation import Operation, Timer
 from batchsim.model.system import Actor
@@ -88,22 +96,30 @@ class DelaysMet:
         self._pinned = PinnedDelays(delays)
         self._count = len(delays)
         self._occurred = 0
+        self._met: dict[IssuedBy, int] = {}
+        """By the latest use of an operation by an actor."""
 
     def note(self, actor: Actor, operation: Operation[Any], name: str, timer: Timer | None = None) -> None:
         """An actor draws a latency of this name for the sake of an operation, or of a timer that it starts."""
-        self._note(name, use_of(actor, operation, timer))
+        met = self._note(name, use_of(actor, operation, timer))
+        if timer is None:
+            self._met[actor, name] = met
 
     def note_phase_1(self, name: str) -> None:
         """Phase 1 draws a delay of this name."""
         self._note(name, PHASE_1)
 
-    def _note(self, name: str, use: Use) -> None:
-        self._occurred |= self._pinned.met_by(name, use, self._occurred)
+    def _note(self, name: str, use: Use) -> int:
+        met = self._pinned.met_by(name, use, self._occurred)
+        self._occurred |= met
+        return met
 
-    @property
-    def times(self) -> Sequence[int]:
-        """How often each has happened."""
-        return [self._occurred >> place & 1 for place in range(self._count)]
+    def times(self, in_vain: Iterable[IssuedBy]) -> Sequence[int]:
+        """How often each has happened; `in_vain`: uses that wait for ever, which are none."""
+        occurred = self._occurred
+        for issued in in_vain:
+            occurred &= ~self._met.get(issued, 0)
+        return [occurred >> place & 1 for place in range(self._count)]
 
 
 class DelayedLatencies(Latencies):
@@ -117,6 +133,8 @@ class DelayedLatencies(Latencies):
             those = self._injected.setdefault(slow.operation, [])
             those.append(_InjectedDelay(slow, f"slow.{slow.operation}" + (f".{len(those)}" if those else "")))
             self._all.append(those[-1])
+        self._met: dict[IssuedBy, list[_InjectedDelay]] = {}
+        """By the latest use of an operation by an actor."""
         self._draws: Counter[tuple[str, int | None, str]] = Counter()
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
@@ -124,7 +142,8 @@ class DelayedLatencies(Latencies):
         request_us, response_us, bits = super().draw_legs(actor, streams, operation, name)
         if operation.is_instant or name not in self._injected:
             return request_us, response_us, bits
-        added_us = self._added_us(name, use_of(actor, operation))
+        met = self._met[actor, name] = self._met_by(name, use_of(actor, operation))
+        added_us = sum(each.slow.delay_us for each in met)
         if operation.acts_on_arrival:
             return request_us, response_us + added_us, bits
         return request_us + added_us, response_us, bits
@@ -146,8 +165,11 @@ class DelayedLatencies(Latencies):
         return super().phase_1_delay_us(name) + self._added_us(name, PHASE_1)
 
     def _added_us(self, name: str, use: Use) -> int:
+        return sum(each.slow.delay_us for each in self._met_by(name, use))
+
+    def _met_by(self, name: str, use: Use) -> list[_InjectedDelay]:
         admitting = [each for each in self._injected.get(name, ()) if admits(each.slow, use)]
-        return sum(each.slow.delay_us for each in admitting if self._occurs(each, use))
+        return [each for each in admitting if self._occurs(each, use)]
 
     def _occurs(self, delay: _InjectedDelay, use: Use) -> bool:
         probability = delay.slow.probability
@@ -155,10 +177,13 @@ class DelayedLatencies(Latencies):
         delay.times += occurs
         return occurs
 
-    @property
-    def slowed(self) -> Sequence[int]:
-        """How often each delay has happened: how many uses it made longer, each counted when it begins."""
-        return [each.times for each in self._all]
+    def slowed(self, in_vain: Iterable[IssuedBy]) -> Sequence[int]:
+        """How often each delay has happened: how many uses it made longer, each counted when it begins.
+
+        `in_vain`: uses that wait for ever, which are none.
+        """
+        idle = Counter(id(each) for issued in in_vain for each in self._met.get(issued, ()))
+        return [each.times - idle[id(each)] for each in self._all]
 
     def _bits(self, stream: str, use: Use) -> int:
         """The next draw of a stream that nobody shares: everybody else's are those of a run without delays."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.sampling import LegSampler, leg_sampler
@@ -17,6 +17,8 @@ Streams = dict[str, int]
 """How far an actor is in each of its streams, by the name of the latency, as whoever draws counts it."""
 Stream = tuple[str, int | None, str]
 """The kind and the number of an actor, and the name of a latency."""
+IssuedBy = tuple[Actor, str]
+"""An actor, and the name of an operation that it issued."""
 
 
 class DrawnAhead(NamedTuple):
@@ -59,9 +61,11 @@ class Latencies:
         self._samplers = samplers
         self._seed = seed
 
-    @property
-    def slowed(self) -> Sequence[int]:
-        """How often each injected delay of the scenario has happened; here it has none."""
+    def slowed(self, in_vain: Iterable[IssuedBy]) -> Sequence[int]:
+        """How often each injected delay of the scenario has happened; here it has none.
+
+        `in_vain`: uses that wait for ever, which are none.
+        """
         return ()
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.injected_delays import DelaysMet
-from batchsim.engines.latencies import DrawnLegs, Latencies, Streams
+from batchsim.engines.latencies import DrawnLegs, IssuedBy, Latencies, Streams
 from batchsim.model.operation import Chance, Operation, Timer
 from batchsim.model.system import Actor
 from batchsim.scenario import Slow
@@ -44,10 +44,12 @@ class RecordedDraws:
         self._taken: dict[DrawnFor, int] = {}
         self._met = DelaysMet(delays)
 
-    @property
-    def slowed(self) -> Sequence[int]:
-        """How often each injected delay of the scenario has happened; the draws contain what it adds."""
-        return self._met.times
+    def slowed(self, in_vain: Iterable[IssuedBy]) -> Sequence[int]:
+        """How often each injected delay of the scenario has happened; the draws contain what it adds.
+
+        `in_vain`: uses that wait for ever, which are none.
+        """
+        return self._met.times(in_vain)
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from batchsim.model.faults import Fault
 from batchsim.scenario.durations import InvalidDuration, parse_duration
+from batchsim.scenario.own_exposures import guard_fault
 from batchsim.scenario.schema.own_types import NotOfType, read_as
 from batchsim.scenario.spelling import did_you_mean
+from batchsim.signals import is_real
 from batchsim.user_code import UserCodeError, load_from_file, told, what_it_did
 
 COMMON = {"at": "at_us", "at_most": "at_most", "probability": "probability"}
@@ -23,6 +25,9 @@ def read_own_fault(reference: str, given: object, directory: Path) -> Fault:
     kind = load_from_file(reference, directory, type)
     if not issubclass(kind, Fault) or not is_dataclass(kind):
         raise UserCodeError(f"{reference}: found {told(kind)}; allowed: a dataclass derived from Fault")
+    guard_fault(kind, reference)
+    # Another process, which knows nothing of the file, reads it for itself.
+    kind.__reduce__ = _reduced  # type: ignore[method-assign,assignment]
     values: Mapping[str, Any] = given if isinstance(given, dict) else {}
     if not isinstance(given, dict):
         raise UserCodeError(f"{reference}: found {told(given)}; allowed: a mapping with its fields")
@@ -33,7 +38,27 @@ def read_own_fault(reference: str, given: object, directory: Path) -> Fault:
             allowed = f"{reference}: found the unknown key {key!r}; allowed: {', '.join(known)}"
             raise UserCodeError(f"{allowed}; {hint}" if hint else allowed)
     plain = {COMMON.get(key, key): _common(key, value, reference) for key, value in values.items()}
-    return _made(kind, plain, reference)
+    made = _made(kind, plain, reference)
+    _READ[id(made)] = made, (reference, given, directory)
+    return made
+
+
+_READ: dict[int, tuple[Fault, tuple[str, object, Path]]] = {}
+"""Those that were read, and from what, by their identity, which nothing else can take while they are here."""
+
+
+def _reduced(fault: Fault) -> tuple[Any, ...]:
+    known = _READ.get(id(fault))
+    if known is not None:
+        return read_own_fault, known[1]
+    read = next(each for each in _READ.values() if type(each[0]) is type(fault))
+    values = {each.name: getattr(fault, each.name) for each in fields(fault)}
+    return _with_values, (read[1], values)
+
+
+def _with_values(read: tuple[str, object, Path], values: dict[str, Any]) -> Fault:
+    """One that was read with other values."""
+    return replace(read_own_fault(*read), **values)
 
 
 def _common(key: str, value: Any, reference: str) -> Any:
@@ -62,6 +87,8 @@ def _made(kind: type[Fault], plain: Mapping[str, Any], reference: str) -> Fault:
         field = ".".join(map(str, first.path))
         found = "missing" if first.is_missing else f"found {told(first.found)}"
         raise UserCodeError(f"{reference}: {field}: {found}; allowed: {first.allowed}") from None
-    except Exception as error:
+    except BaseException as error:
+        if is_real(error):
+            raise
         raise UserCodeError(f"{reference} {what_it_did(error)}") from None
     return made

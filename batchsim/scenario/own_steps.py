@@ -20,7 +20,15 @@ from batchsim.model.operation import Both, ForEach, Operation, ProtocolError, bo
 from batchsim.model.system import Actor
 from batchsim.scenario.spelling import did_you_mean
 from batchsim.signals import is_real
-from batchsim.user_code import UserCodeError, check_output, printing_to_stderr, told, type_name, what_it_did
+from batchsim.user_code import (
+    EndsProcess,
+    UserCodeError,
+    check_output,
+    printing_to_stderr,
+    told,
+    type_name,
+    what_it_did,
+)
 from batchsim.visible import in_one_line
 
 Step = Callable[..., Coroutine[Any, Any, Any]]
@@ -76,6 +84,8 @@ class OwnStep:
         try:
             result = await self._begun(arguments, named)
             check_output()
+        except EndsProcess as error:
+            raise UserCodeError(f"{self.what} {error}") from None
         except (ProtocolError, UserCodeError, GeneratorExit):
             raise
         except BaseException as error:  # `sys.exit` must not pass for an end either

@@ -23,6 +23,7 @@ from batchsim.scenario.own_steps import mistakes_in
 from batchsim.scenario.schema.own_types import content_of_value, read_as, written_plainly
 from batchsim.signals import is_real
 from batchsim.user_code import (
+    EndsProcess,
     UserCodeError,
     content_of,
     is_reference,
@@ -230,6 +231,14 @@ async def _to_its_end(what: str, program: Callable[[], Program[Any]]) -> Any:
         if was_raised_here(error):
             return None
         raise
+    except (Exception, GeneratorExit) as error:
+        if isinstance(error, EndsProcess):
+            raise UserCodeError(f"{what}: {error}") from None
+        raise
+    except BaseException as error:  # `sys.exit` must pass neither for an end nor for an error of ours
+        if is_real(error):
+            raise
+        raise UserCodeError(f"{what}: {what_it_did(error)}; allowed: an Exception") from None
 
 
 # Not where it is awaited: engines look at the variables there, and a coroutine object is like no other.

@@ -14,6 +14,7 @@ from batchsim.engines.timed import simulate
 from batchsim.model.run import Step
 from batchsim.scenario import Scenario
 from tests.strategies import policies, request_leg, scenarios, timeless
+from tests.trying import examples
 
 
 def assert_contiguous(legs: tuple[Stretch, ...], from_us: int, to_us: int) -> None:
@@ -25,7 +26,7 @@ def assert_contiguous(legs: tuple[Stretch, ...], from_us: int, to_us: int) -> No
     assert sum(leg.duration_us for leg in legs) == to_us - from_us
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40, searched=80))
 @given(scenarios(), policies())
 def test_the_legs_since_the_start_fill_the_time_until_a_step(scenario: Scenario, policy: Policy) -> None:
     trace = simulate(scenario, policy)
@@ -33,7 +34,7 @@ def test_the_legs_since_the_start_fill_the_time_until_a_step(scenario: Scenario,
         assert_contiguous(legs_between(trace.steps, None, step), 0, step.at_us)
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40, searched=80))
 @given(scenarios(), policies())
 def test_two_steps_part_at_their_last_common_cause(scenario: Scenario, policy: Policy) -> None:
     trace = simulate(scenario, policy)

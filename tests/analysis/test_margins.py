@@ -14,6 +14,7 @@ from batchsim.batch.trace import Trace
 from batchsim.engines.timed import simulate
 from batchsim.scenario import Scenario
 from tests.strategies import policies, request_leg, scenarios, timeless
+from tests.trying import examples
 
 
 def duration_us(margin: Margin) -> tuple[int, int]:
@@ -145,7 +146,7 @@ def test_no_race_no_margin() -> None:
     assert seal_margin(simulate(lost, POLICIES["pr3427"])) is None
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40, searched=80))
 @given(scenarios(), policies())
 def test_the_chains_of_both_sides_account_for_the_margin(scenario: Scenario, policy: Policy) -> None:
     trace = simulate(scenario, policy)

@@ -313,7 +313,7 @@ def under(scenario: Scenario, faults: list[Fault]) -> Scenario:
     return replace(scenario, setting=replace(scenario.setting, faults=tuple(faults)))
 
 
-@settings(max_examples=examples(200, searched=400), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(124, searched=400), suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(), st.one_of(policies(), any_policies()), st.lists(timed_faults(), max_size=3))
 def test_every_sentence_is_true(scenario: Scenario, policy: Policy, faults: list[Fault]) -> None:
     check(Seen(under(scenario, faults), policy))

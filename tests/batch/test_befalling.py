@@ -104,7 +104,7 @@ def test_what_operations_say_of_who_does_them_is_what_the_flows_issue() -> None:
     assert {each: set(each.done_by) for each in TYPES if each not in NEVER_ISSUED} == dict(done_by)
 
 
-@settings(deadline=None, max_examples=examples(6, searched=12))
+@settings(deadline=None, max_examples=examples(4, searched=12))
 @given(ANY_POLICY, KINDS, st.sampled_from(["1 s", "0 s"]))
 def test_no_flow_issues_what_its_actor_does_not_do(policy: Policy, kind: str, upload: str) -> None:
     data = {"items": {"kind": kind, "upload": upload}, "consumers": 1}
@@ -126,7 +126,7 @@ def test_every_operation_of_those_who_can_crash_can_be_named() -> None:
 # -- crash and store error: every step of everybody ----------------------------------------------------
 
 
-@settings(deadline=None, max_examples=examples(6, searched=12))
+@settings(deadline=None, max_examples=examples(4, searched=12))
 @given(ANY_POLICY, KINDS, st.sampled_from(["1 s", "0 s"]))
 @example(POLICIES["proposed"], "ok", "1 s")
 @example(POLICIES["pr4569"], "pre_failed", "1 s")
@@ -189,7 +189,7 @@ def _befallen(policy: Policy, data: dict[str, Any], *faults: Fault) -> list[str]
 # -- cut: in place of the first step for an item -----------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(20, searched=40))
 @given(ANY_POLICY, st.lists(st.booleans(), min_size=1, max_size=3), st.integers(0, 2), st.sampled_from([None, 2]))
 @example(POLICIES["proposed"], [False, False], 1, None)
 @example(POLICIES["proposed"], [True, True], 1, 2)
@@ -228,7 +228,7 @@ ERRORS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(75, searched=150))
 @given(
     ANY_POLICY,
     st.lists(ERRORS, min_size=1, max_size=3),

@@ -20,6 +20,7 @@ from batchsim.model.faults import Fault
 from batchsim.model.run import Step
 from batchsim.scenario import Scenario
 from tests.strategies import policies, scenarios, timed_faults
+from tests.trying import examples
 
 KEYS: dict[Key, Callable[[], Any]] = {"set": set, "dict": dict, "list": list, "queue": deque}
 SMALL = st.integers(0, 3)
@@ -96,7 +97,7 @@ def test_notes_say_what_was_written(
             assert each.deletes == (each.after is None)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, searched=60))
 @given(scenarios(), policies(), st.lists(timed_faults(), max_size=2))
 def test_a_step_carries_what_it_changed(scenario: Scenario, policy: Policy, faults: list[Fault]) -> None:
     scenario = replace(scenario, setting=replace(scenario.setting, faults=tuple(faults)))

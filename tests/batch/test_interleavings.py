@@ -22,6 +22,7 @@ from batchsim.model.operation import BlockingOperation, Operation, Program
 from tests.batch.driving import walk_at_random
 from tests.batch.facts import Facts
 from tests.strategies import policies_as_specified
+from tests.trying import examples
 
 
 def settings_with(kinds: list[Kind]) -> st.SearchStrategy[Setting]:
@@ -39,13 +40,13 @@ SETTINGS = settings_with(list(Kind))
 WALKS = st.integers(0, 2**32)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, searched=150))
 @given(SETTINGS, policies_as_specified(), WALKS)
 def test_the_facts_of_protocol_md_hold_after_every_step(setting: Setting, policy: Policy, walk: int) -> None:
     walk_at_random(setting, policy, walk, Facts(setting, policy).check)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, searched=150))
 @given(settings_with([Kind.OK, Kind.PRE_FAILED]), policies_as_specified(), WALKS)
 def test_without_faults_and_rejections_these_verdicts_are_never_given(
     setting: Setting, policy: Policy, walk: int
@@ -56,7 +57,7 @@ def test_without_faults_and_rejections_these_verdicts_are_never_given(
     assert never.isdisjoint(verdicts_of(walk_at_random(setting, policy, walk)))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, searched=150))
 @given(SETTINGS, policies_as_specified(), WALKS)
 def test_rejected_items_are_not_lost(setting: Setting, policy: Policy, walk: int) -> None:
     outcome = walk_at_random(setting, policy, walk)
@@ -66,7 +67,7 @@ def test_rejected_items_are_not_lost(setting: Setting, policy: Policy, walk: int
         assert outcome.runs_created == setting.run_count - rejected
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, searched=150))
 @given(SETTINGS, WALKS)
 def test_under_pr3766_no_failure_is_false(setting: Setting, walk: int) -> None:
     assert "false_failure" not in verdicts_of(walk_at_random(setting, POLICIES["pr3766"], walk))
@@ -90,7 +91,7 @@ WAITS: tuple[BlockingOperation[Any], ...] = (
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(50, searched=100))
 @given(SETTINGS, policies_as_specified(), WALKS)
 def test_a_step_that_makes_another_possible_says_so(setting: Setting, policy: Policy, walk: int) -> None:
     """Those who wait for a cell, and those who begin with one, depend on `unblocks` to be woken."""
@@ -134,7 +135,7 @@ def test_every_cell_that_is_waited_for_is_made_ready_by_somebody() -> None:
     assert {"http:answer:1", "http:answer:5", "postgres:run:0", "http:request:2"} <= made_ready
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, searched=60))
 @given(SETTINGS, policies_as_specified(), WALKS)
 def test_every_cell_of_a_walk_is_among_all_cells(setting: Setting, policy: Policy, walk: int) -> None:
     cells = all_cells(setting, policy)
@@ -173,7 +174,7 @@ def assert_hashable(program: Program[Any]) -> None:
             raise AssertionError(f"{name} holds {value!r}, which is not hashable") from None
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, searched=60))
 @given(SETTINGS, policies_as_specified(), WALKS)
 def test_waiting_coroutines_hold_hashable_values_only(setting: Setting, policy: Policy, walk: int) -> None:
     walk_at_random(setting, policy, walk, on_rest=assert_hashable)

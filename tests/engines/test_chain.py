@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Hashable
 from fractions import Fraction
@@ -29,9 +28,12 @@ from batchsim.engines.chain.fitness import check_for_chain
 from batchsim.engines.chain.steps import mean_us_of
 from batchsim.engines.exhaustive import Bounds
 from batchsim.scenario import InvalidScenario
+from tests.trying import examples
 
-RUNS = int(os.environ.get("BATCHSIM_CHAIN_RUNS", "500"))
+RUNS = examples(400, searched=2000)
 """Timed runs of each scenario under each policy."""
+SHARES = examples(3, searched=1)
+"""Each scenario is held against one of so many shares of the policies, in turn."""
 TAIL = 0.0005
 """Of each side of a 99.9 % interval."""
 Data = dict[str, Any]
@@ -116,9 +118,9 @@ def tails(hits: int, runs: int, probability: float) -> tuple[float, float]:
     return sum(weights[: hits + 1]), sum(weights[hits:])
 
 
-def swept(scenario: Scenario) -> list[Counter[Hashable]]:
+def swept(scenario: Scenario, policies: list[Policy]) -> list[Counter[Hashable]]:
     """How often a sweep comes to what, and each fault happens, by policy: from the runs that it makes."""
-    runs = Together(scenario, list(POLICIES.values())).ends(range(RUNS))
+    runs = Together(scenario, policies).ends(range(RUNS))
     counted: list[Counter[Hashable]] = []
     for ends in zip(*runs, strict=True):
         counted.append(Counter(class_of(each.outcome, verdicts_of(each.outcome)) for each in ends))
@@ -133,10 +135,11 @@ def classes(exploration: ExactExploration) -> dict[Hashable, float]:
     return {**found, **{name: each for name, each in happens.items() if each is not None}}
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_the_interval_of_a_sweep_holds_the_exact_probability(name: str) -> None:
-    scenario = SCENARIOS[name]
-    for policy, counted in zip(POLICIES.values(), swept(scenario), strict=True):
+@pytest.mark.hypothesis
+@pytest.mark.parametrize(("number", "name"), [*enumerate(SCENARIOS)])
+def test_the_interval_of_a_sweep_holds_the_exact_probability(number: int, name: str) -> None:
+    scenario, policies = SCENARIOS[name], list(POLICIES.values())[number % SHARES :: SHARES]
+    for policy, counted in zip(policies, swept(scenario, policies), strict=True):
         exact = classes(explore_exact(scenario, policy))
         assert counted.keys() <= exact.keys(), policy.name
         for alike, probability in exact.items():

@@ -15,6 +15,7 @@ from batchsim.engines.timed import simulate
 from batchsim.model.operation import BlockingOperation
 from batchsim.scenario import Scenario, scenario_from_data
 from tests.strategies import policies, request_leg, scenarios, timeless
+from tests.trying import examples
 
 Use = tuple[str, str, int]
 """An actor, an operation, and which use of it: for handlers the item, otherwise counted."""
@@ -44,7 +45,7 @@ def assert_same_draws(one: Trace, other: Trace) -> None:
     assert {use: first[use] for use in common} == {use: second[use] for use in common}
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40, searched=80))
 @given(scenarios(), policies(), policies())
 def test_two_policies_under_one_seed_meet_the_same_latencies(
     scenario: Scenario, one: Policy, other: Policy
@@ -52,7 +53,7 @@ def test_two_policies_under_one_seed_meet_the_same_latencies(
     assert_same_draws(simulate(scenario, one), simulate(scenario, other))
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40, searched=80))
 @given(scenarios(), policies())
 def test_another_consumer_shifts_nobodys_draws(scenario: Scenario, policy: Policy) -> None:
     setting = scenario.setting

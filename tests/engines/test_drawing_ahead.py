@@ -43,7 +43,7 @@ def test_each_is_the_draw_of_its_coordinates(last_uses: dict[Stream, int], seeds
             assert drawn.bits[begin : begin + count] == [draw(base, use) for use in range(count)]
 
 
-@settings(max_examples=examples(30, searched=60))
+@settings(max_examples=examples(19, searched=60))
 @given(scenarios(), policies(), policies())
 def test_runs_whose_draws_were_made_ahead_are_the_same(scenario: Scenario, one: Policy, other: Policy) -> None:
     drawing = DrawingAhead()

@@ -27,7 +27,7 @@ from tests.engines.naive import enumerate_schedules
 from tests.trying import examples
 
 explore_module = sys.modules["batchsim.engines.exhaustive.explore"]
-SCHEDULES_MAX = examples(4_000, searched=12_000)
+SCHEDULES_MAX = examples(2_000, searched=12_000)
 """More than this take the naive enumerator too long."""
 STATES_MAX = 1_500
 """A graph with more has more schedules than that."""
@@ -83,7 +83,7 @@ def check_against_the_naive_enumerator(subject: Scenario, policy: str) -> None:
 
 
 @settings(
-    deadline=None, max_examples=examples(18, searched=50), suppress_health_check=[HealthCheck.filter_too_much]
+    deadline=None, max_examples=examples(11, searched=50), suppress_health_check=[HealthCheck.filter_too_much]
 )
 @given(
     st.sampled_from([1, 1, 1, 2]),
@@ -101,7 +101,7 @@ def test_schedules_are_those_of_the_naive_enumerator(
 
 
 @settings(
-    deadline=None, max_examples=examples(10, searched=25), suppress_health_check=[HealthCheck.filter_too_much]
+    deadline=None, max_examples=examples(6, searched=25), suppress_health_check=[HealthCheck.filter_too_much]
 )
 @given(st.integers(1, 2), small_items, st.sampled_from(sorted(POLICIES)), budgets)
 def test_under_a_fault_too(consumers: int, kinds: dict[str, Any], policy: str, fault: Fault) -> None:
@@ -129,7 +129,7 @@ def test_naive_enumerator_agrees_on_thousands_of_schedules(
     assert counted(exploration) == enumerated(subject, policy)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(8, searched=15))
 @given(
     st.integers(1, 2),
     st.integers(1, 3),
@@ -150,7 +150,7 @@ def test_merging_of_local_states_changes_no_number(
         assert merged.states <= apart.states
 
 
-@settings(deadline=None, max_examples=examples(10, searched=24))
+@settings(deadline=None, max_examples=examples(6, searched=24))
 @given(
     st.integers(1, 3),
     st.integers(1, 2),
@@ -178,7 +178,7 @@ def test_a_reduced_exploration_finds_the_same_outcomes(
         assert simulate(subject, POLICIES[policy], order=each.witness).outcome == each.outcome
 
 
-@settings(deadline=None, max_examples=examples(18, searched=36))
+@settings(deadline=None, max_examples=examples(11, searched=36))
 @given(
     st.integers(1, 2),
     st.integers(1, 2),

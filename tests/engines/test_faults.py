@@ -88,7 +88,7 @@ def schedules_without(exploration: Exploration, number: int) -> int:
 # -- the laws of the engines, with faults ----------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=examples(14, searched=24))
+@settings(deadline=None, max_examples=examples(9, searched=24))
 @given(
     st.lists(st.one_of(PINNED, BUDGETS), min_size=1, max_size=2),
     st.integers(1, 2),
@@ -128,7 +128,7 @@ def test_schedules_under_faults_are_those_of_the_naive_enumerator(
         ]
 
 
-@settings(deadline=None, max_examples=examples(6, searched=12))
+@settings(deadline=None, max_examples=examples(4, searched=12))
 @given(
     st.lists(BUDGETS, min_size=1, max_size=2),
     st.sampled_from(["ok", "pre_failed", "rejected"]),
@@ -147,7 +147,7 @@ def test_a_reduced_exploration_under_faults_finds_the_same_outcomes(
     assert set(counted(reduced)) == set(counted(full))
 
 
-@settings(deadline=None, max_examples=examples(18, searched=36))
+@settings(deadline=None, max_examples=examples(11, searched=36))
 @given(
     PINNED,
     st.integers(1, 2),

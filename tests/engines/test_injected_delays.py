@@ -19,6 +19,7 @@ from batchsim.engines.timed import simulate
 from batchsim.scenario import Scenario, Slow
 from tests.engines.test_common_random_numbers import legs_of
 from tests.strategies import policies, request_leg, scenarios, timeless
+from tests.trying import examples
 
 MS = 1_000
 S = 1_000 * MS
@@ -103,6 +104,16 @@ def test_it_comes_before_the_effect_and_on_top_of_the_latency() -> None:
 def test_entries_that_fit_the_same_use_add_up() -> None:
     entries = [slow("redis.mark_enqueued", "10 ms"), slow("redis.mark_enqueued", "1 ms", item=0)]
     assert times_ms(run(entries), "redis.mark_enqueued") == [11]
+
+
+@pytest.mark.parametrize(("fields", "times"), [({}, 1), ({"actor": "consumer-1"}, 0), ({"probability": 1}, 2)])
+def test_who_waits_for_ever_was_not_slow(fields: dict[str, Any], times: int) -> None:
+    """Two messages, which one consumer takes one after the other: the other one waits, and in the end both do."""
+    entry = slow("queue.take", "1 us", **fields)
+    late = {"queue.push": request_leg("10 ms")}
+    trace = run([entry], batch={"items": 2}, consumers=2, items={"kind": "pre_failed"}, operations=late)
+    assert {step.actor for step in trace.steps if step.name == "queue.take"} == {"consumer-0"}
+    assert trace.faults == (times,)
 
 
 def test_each_run_has_its_first_use() -> None:
@@ -192,7 +203,7 @@ DELAYS = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, searched=150))
 @given(scenarios(), policies(), DELAYS)
 def test_nobody_elses_draws_shift(scenario: Scenario, policy: Policy, one: Slow) -> None:
     usual = legs_of(simulate(scenario, policy))

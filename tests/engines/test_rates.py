@@ -21,8 +21,8 @@ from tests.engines.test_chain import memoryless
 from tests.strategies import SECOND_US, request_leg, timeless
 
 P = 0.3
-SEEDS = range(1, 241)
-ERRORS_MAX = 0.12
+SEEDS = range(1, 141)
+ERRORS_MAX = 0.155
 """Four standard deviations of the share in so many runs."""
 RETRIED = Property("retried", "More than one attempt.", lambda outcome: outcome.call.attempts > 1)
 

@@ -26,13 +26,14 @@ from batchsim.scenario import (
     Uniform,
 )
 from tests.strategies import DISTRIBUTIONS, LATENCIES
+from tests.trying import examples
 
 BITS = st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([0, 1, 2**63, 2**64 - 2, 2**64 - 1]))
 ALL_DISTRIBUTIONS = st.one_of(DISTRIBUTIONS, st.integers(1, 8).map(Backoff))
 LOWEST, MIDDLE, HIGHEST = 0, 2**63, 2**64 - 1
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(250, searched=500))
 @given(ALL_DISTRIBUTIONS, BITS)
 def test_a_draw_stays_within_the_support(distribution: Distribution, bits: int) -> None:
     shortest_us, longest_us = distribution.support_us
@@ -42,14 +43,14 @@ def test_a_draw_stays_within_the_support(distribution: Distribution, bits: int) 
     assert longest_us is None or drawn_us <= longest_us
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(250, searched=500))
 @given(DISTRIBUTIONS.filter(lambda each: not isinstance(each, Empirical)), BITS, BITS)
 def test_more_bits_mean_longer(distribution: Distribution, bits: int, more: int) -> None:
     low, high = min(bits, more), max(bits, more)
     assert sampler(distribution)(low) <= sampler(distribution)(high)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(150, searched=300))
 @given(st.one_of(ALL_DISTRIBUTIONS.map(RoundTrip), LATENCIES), BITS)
 def test_legs_are_halves_of_a_round_trip_or_draws_of_their_own(latency: Latency, bits: int) -> None:
     request_us, response_us = leg_sampler(latency)(bits)

@@ -28,6 +28,7 @@ from batchsim.model.run import Step
 from batchsim.scenario import Scenario, scenario_from_data
 from tests.batch.facts import Facts
 from tests.strategies import policies, policies_as_specified, scenarios
+from tests.trying import examples
 
 
 def in_bytes(trace: Trace) -> bytes:
@@ -37,13 +38,13 @@ def in_bytes(trace: Trace) -> bytes:
 # -- the same again ----------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, searched=60))
 @given(scenarios(), policies())
 def test_the_same_scenario_and_seed_give_the_same_trace(scenario: Scenario, policy: Policy) -> None:
     assert in_bytes(simulate(scenario, policy)) == in_bytes(simulate(scenario, policy))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, searched=60))
 @given(scenarios(), policies())
 def test_a_simulation_that_was_run_before_gives_the_trace_of_a_fresh_one(
     scenario: Scenario, policy: Policy
@@ -53,7 +54,7 @@ def test_a_simulation_that_was_run_before_gives_the_trace_of_a_fresh_one(
         assert in_bytes(simulation.run(seed)) == in_bytes(simulate(replace(scenario, seed=seed), policy))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, searched=60))
 @given(scenarios(), policies())
 def test_a_run_in_its_own_order_takes_the_same_steps_at_the_same_times(scenario: Scenario, policy: Policy) -> None:
     def told(trace: Trace) -> list[object]:
@@ -114,7 +115,7 @@ def test_a_trace_is_the_same_in_every_process_and_with_every_hash_seed() -> None
         assert printed.stdout.split() == digests()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(20, searched=40))
 @given(scenarios(), policies())
 def test_to_be_instrumented_changes_nothing(scenario: Scenario, policy: Policy) -> None:
     seen: list[Step] = []
@@ -123,7 +124,7 @@ def test_to_be_instrumented_changes_nothing(scenario: Scenario, policy: Policy) 
     assert tuple(seen) == instrumented.steps
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(20, searched=40))
 @given(scenarios(), policies())
 def test_to_keep_fewer_steps_changes_nothing_else(scenario: Scenario, policy: Policy) -> None:
     whole = simulate(scenario, policy)
@@ -135,7 +136,7 @@ def test_to_keep_fewer_steps_changes_nothing_else(scenario: Scenario, policy: Po
 # -- instants ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40, searched=80))
 @given(scenarios(), policies())
 def test_an_effect_lies_between_its_issue_and_its_answer(scenario: Scenario, policy: Policy) -> None:
     trace = simulate(scenario, policy)
@@ -154,7 +155,7 @@ def actor_of(step: Step) -> str:
     return step.actor.partition(".")[0]
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40, searched=80))
 @given(scenarios(), policies())
 def test_a_step_is_issued_when_the_step_before_lets_it(scenario: Scenario, policy: Policy) -> None:
     """With the answer of its own actor's, or a leg of the network after the effect that let it begin."""
@@ -182,7 +183,7 @@ def test_a_step_is_issued_when_the_step_before_lets_it(scenario: Scenario, polic
             assert step.issued_us == before.at_us
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40, searched=80))
 @given(scenarios(), policies())
 def test_who_was_woken_waited_for_that_very_step(scenario: Scenario, policy: Policy) -> None:
     trace = simulate(scenario, policy)
@@ -203,7 +204,7 @@ def test_who_was_woken_waited_for_that_very_step(scenario: Scenario, policy: Pol
 # -- the stores --------------------------------------------------------------------------------
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(50, searched=100))
 @given(scenarios(), policies_as_specified())
 def test_the_facts_of_protocol_md_hold_after_every_step(scenario: Scenario, policy: Policy) -> None:
     facts = Facts(scenario.setting, policy)
@@ -214,7 +215,7 @@ def test_the_facts_of_protocol_md_hold_after_every_step(scenario: Scenario, poli
     simulate(scenario, policy, observer=check)
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40, searched=80))
 @given(scenarios(), policies_as_specified())
 def test_a_run_ends_at_quiescence(scenario: Scenario, policy: Policy) -> None:
     """Nobody is forgotten: every phase-2 request is answered, every run final, every job done."""
@@ -260,7 +261,7 @@ class Witness:
         return check
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40, searched=80))
 @given(scenarios(), policies())
 def test_only_decisions_on_rows_that_were_met_matter(scenario: Scenario, policy: Policy) -> None:
     witnesses = [Witness(each) for each in (policy.on_entry, policy.on_count_mismatch, policy.on_seal_lost)]
@@ -277,7 +278,7 @@ def test_only_decisions_on_rows_that_were_met_matter(scenario: Scenario, policy:
     assert in_bytes(simulate(scenario, twin)) == in_bytes(trace)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75, searched=150))
 @given(scenarios())
 def test_under_pr3766_no_failure_is_false(scenario: Scenario) -> None:
     assert "false_failure" not in verdicts_of(simulate(scenario, POLICIES["pr3766"]).outcome)

@@ -33,6 +33,7 @@ from batchsim.scenario import (
 from tests.report.golden_files import check_golden
 from tests.report.samples import LATE_COUNT, incident, run_under, steady, thousand, two_hours
 from tests.strategies import policies, scenarios
+from tests.trying import examples
 
 LINES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]), min_size=1, max_size=40)
 GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -126,7 +127,7 @@ def test_nothing_of_the_machine_is_told() -> None:
     assert report.endswith("Made by `batchsim run scenarios/incident.yaml --report reports`\n")
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(15, searched=30))
 @given(scenarios(), policies(), LINES, st.lists(LINES, max_size=3).map("\n".join))
 def test_any_report_is_sound_markdown(scenario: Scenario, policy: Policy, name: str, summary: str) -> None:
     scenario = replace(scenario, name=name, summary=summary)

@@ -19,6 +19,8 @@ from batchsim.report.sweep_plot.curve import EDGE, draw_curves
 from batchsim.report.sweep_plot.heat_map import draw_heat_maps
 from batchsim.report.sweep_plot.likeness import alike, heading
 
+pytestmark = pytest.mark.usefixtures("few_runs_of_a_window")
+
 INCIDENT = load_scenario("scenarios/incident.yaml")
 COUNT = "latency.operations.redis.enqueued_count.request=5 ms..45 ms:3"
 TAKE = "latency.operations.queue.take.response=1 ms..100 ms:3:log"

@@ -45,7 +45,7 @@ def shown(scenario_run: ScenarioRun) -> str:
     return "\n".join((console.file.getvalue(), json.dumps(run_document(scenario_run)), *texts.values()))
 
 
-@settings(deadline=None, max_examples=examples(60, searched=120))
+@settings(deadline=None, max_examples=examples(37, searched=120))
 @given(scenarios(), st.lists(timed_faults(), max_size=3), st.one_of(policies(), any_policies()))
 def test_no_report_of_a_timed_run_fails(scenario: Scenario, faults: list[Fault], policy: Policy) -> None:
     shown(run_scenario(with_faults(scenario, *faults), [(policy.name, policy)]))
@@ -56,7 +56,7 @@ BUDGETS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=examples(8, searched=12))
 @given(BUDGETS, st.sampled_from(["pre_failed", "rejected"]), st.sampled_from(["pre3427", "pr3766", "pr4397"]))
 def test_no_report_of_an_exploration_or_of_a_witness_fails(fault: Fault, kind: str, policy: str) -> None:
     data = {"name": "x", "batch": {"items": 1}, "items": {"kind": kind}, "consumers": 1}

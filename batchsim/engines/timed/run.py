@@ -164,6 +164,7 @@ class _Run:
         if self._conductor is not None:
             self._conductor.check_end(self._world, self._stage.stopped | self._background())
         outcome = self._system.outcome(self._world, self._results())
+        faults = self._faults()
         self._let_go()
         return Run(
             seed=self._seed,
@@ -171,7 +172,7 @@ class _Run:
             noted=tuple(self._recorder.noted),
             ended_us=self._recorder.ended_us,
             steps=tuple(self._recorder.steps),
-            faults=self._faults(),
+            faults=faults,
         )
 
     def _let_time_pass(self) -> None:
@@ -198,7 +199,9 @@ class _Run:
         """How often each fault of the scenario happened."""
         happened = self._recorder.faults
         of_setting = [happened[number] for number in range(len(self._system.faults))]
-        return self._scenario.listed(of_setting, self._latencies.slowed)
+        waiters = self._waiting.waiters() if self._scenario.injected_delays else ()
+        in_vain = [(lane.actor, lane.operation.name) for lane in waiters if isinstance(lane, Lane)]
+        return self._scenario.listed(of_setting, self._latencies.slowed(in_vain))
 
     def _let_go(self) -> None:
         """Break every circle: what the run was made of is gone with it then, and never collected as garbage."""

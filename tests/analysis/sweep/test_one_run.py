@@ -15,6 +15,7 @@ from batchsim.analysis.sweep import examples_of, parse_point, run_of
 from batchsim.analysis.sweep.identity import digest_of
 from batchsim.bad_input import BadInputError
 from batchsim.scenario import InvalidScenario
+from tests.trying import examples
 
 AGAIN = Property("again", "More than one attempt.", lambda outcome: outcome.call.attempts > 1)
 SLOW: dict[str, Any] = {"slow": {"operation": "redis.enqueued_count", "delay": "90 ms", "probability": "40%"}}
@@ -33,7 +34,7 @@ FAULTS = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(12, searched=25))
 @given(
     faults=FAULTS,
     call=st.sampled_from(["batchTrigger", "batchTriggerAndWait"]),

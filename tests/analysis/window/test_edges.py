@@ -13,6 +13,8 @@ from batchsim.analysis.window import Edge, NoEdge, edges_of
 from batchsim.analysis.window.assignments import fixed, means_of
 from batchsim.scenario import varied
 
+pytestmark = pytest.mark.usefixtures("few_runs_of_a_window")
+
 ONE = load_scenario("tests/golden/one.yaml")
 COUNT = "latency.operations.redis.enqueued_count.request"
 

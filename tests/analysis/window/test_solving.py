@@ -118,7 +118,7 @@ asked = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=examples(8, searched=12))
+@settings(deadline=None, max_examples=examples(5, searched=12))
 @given(asked, tables, st.sets(st.integers(1, 60), max_size=2))
 def test_every_edge_is_where_explorations_with_a_constant_have_it(
     question: tuple[str, str], latency: dict[str, Any], others: set[int]

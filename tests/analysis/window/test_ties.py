@@ -24,6 +24,8 @@ from batchsim.engines.zones import Range
 from batchsim.scenario import varied
 from tests.trying import examples
 
+pytestmark = pytest.mark.usefixtures("few_runs_of_a_window")
+
 SEEDS = 40
 COUNT = "redis.enqueued_count"
 
@@ -177,7 +179,7 @@ def tied(draw: st.DrawFn) -> tuple[Scenario, Policy]:
     return scenario, replace(policy, name="drawn", **on)
 
 
-@settings(max_examples=examples(7, searched=12))
+@settings(max_examples=examples(4, searched=12))
 @given(tied(), st.sampled_from(["false_failure", "silent_abort", "stuck"]))
 def test_with_constant_latencies_a_window_says_what_runs_do(drawn: tuple[Scenario, Policy], verdict: str) -> None:
     scenario, policy = drawn

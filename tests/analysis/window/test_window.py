@@ -25,6 +25,9 @@ from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.sums import instant_us
 from batchsim.report.formulas import formula
 from batchsim.scenario import varied
+from tests.trying import examples
+
+pytestmark = pytest.mark.usefixtures("few_runs_of_a_window")
 
 FAST = {"request": {"uniform": ["100 us", "40 ms"]}, "response": {"uniform": ["0 us", "8 ms"]}}
 DATA: dict[str, Any] = {
@@ -103,16 +106,18 @@ OTHERS: list[Case] = [
 
 @pytest.mark.parametrize("cases", [LINEAGE, OTHERS])
 def test_there_are_ten_thousand_draws_of_each_kind(cases: list[Case]) -> None:
-    """The fixes of the count race; and reapers, and alternatives that nobody deployed."""
+    """The fixes of the count race; and reapers, and alternatives that nobody deployed. A search tries them all."""
     assert sum(count for *_, count in cases) >= 10_000
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize(("policy", "scenario", "count"), LINEAGE + OTHERS)
 def test_inside_the_condition_runs_fail_and_outside_they_do_not(
     policy: str, scenario: Callable[[], Scenario], count: int
 ) -> None:
     """Draws that the window was not made from; where two steps fall on one instant, either may come first."""
     subject = scenario()
+    count = examples(max(60, count // 6), searched=count)
     window = find_window(subject, POLICIES[policy], "false_failure")
     values = [*map(drawer(subject), range(TRIES_MAX, TRIES_MAX + count))]
     measure = Measure(subject)

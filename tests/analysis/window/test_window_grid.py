@@ -17,6 +17,8 @@ from batchsim.cli.program import main
 from batchsim.model.properties import Property
 from batchsim.user_code import load_from_file
 
+pytestmark = pytest.mark.usefixtures("few_runs_of_a_window")
+
 SWITCHES = (
     "has_reaper",
     "guards_completion",

@@ -1,0 +1,126 @@
+"""What a fault of the user's own does to operations, guarded: `UserCodeError` is all that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from batchsim.bad_input import BadInputError
+from batchsim.model.exposure import Exposure
+from batchsim.model.faults import Fault
+from batchsim.model.operation import Alternative, Footprint, Operation, ProtocolError
+from batchsim.signals import is_real
+from batchsim.user_code import UserCodeError, told, type_name, what_it_did
+
+Ways = tuple[Alternative, ...]
+
+
+def guard_fault(kind: type[Fault], reference: str) -> None:
+    """From now on, what faults of this class do to operations is looked at."""
+    for each in kind.__mro__:
+        exposure = vars(each).get("exposure")
+        if issubclass(each, Fault) and not each.__module__.startswith("batchsim.") and callable(exposure):
+            each.exposure = exposure if _is_guarded(exposure) else _guarded(exposure, reference)  # type: ignore[method-assign]
+
+
+def _is_guarded(exposure: Callable[..., Any]) -> bool:
+    return hasattr(exposure, "__wrapped__")
+
+
+def _guarded(exposure: Callable[..., Any], reference: str) -> Callable[..., Exposure[Any] | None]:
+    @wraps(exposure)
+    def guarded(fault: Fault, number: int, actor: Any) -> Exposure[Any] | None:
+        made = _asked(f"{reference}: exposure", exposure, fault, number, actor)
+        if made is not None and not issubclass(type(made), Exposure):
+            raise UserCodeError(f"{reference}: exposure returned {told(made)}; allowed: an Exposure, or None")
+        return None if made is None else GuardedExposure(made, reference)
+
+    return guarded
+
+
+class GuardedExposure(Exposure[Any]):
+    """One of the user's own, asked with care."""
+
+    def __init__(self, own: Exposure[Any], reference: str) -> None:
+        super().__init__(own.number, own.fault)
+        self._own = own
+        self._what = f"{reference}: {type_name(own)}"
+        self.key = own.key
+
+    @property
+    def timer(self) -> str | None:
+        """As the user's."""
+        return self._own.timer
+
+    @property
+    def is_open(self) -> bool:
+        """As the user's."""
+        return self._own.is_open
+
+    def concerns(self, operation: Operation[Any]) -> bool:
+        """As the user's."""
+        return self._ask("concerns", bool, operation)  # type: ignore[no-any-return]
+
+    def footprint(self, operation: Operation[Any]) -> Footprint:
+        """As the user's."""
+        return self._ask("footprint", Footprint, operation)  # type: ignore[no-any-return]
+
+    def unblocks(self, operation: Operation[Any]) -> tuple[str, ...]:
+        """As the user's."""
+        return self._ask_for_each("unblocks", str, operation)
+
+    def is_certain(self, world: Any, operation: Operation[Any]) -> bool:
+        """As the user's."""
+        return self._ask("is_certain", bool, world, operation)  # type: ignore[no-any-return]
+
+    def holds_back(self, world: Any, operation: Operation[Any]) -> bool:
+        """As the user's."""
+        return self._ask("holds_back", bool, world, operation)  # type: ignore[no-any-return]
+
+    def ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Ways:
+        """As the user's."""
+        return self._ask_for_each("ways", Alternative, world, operation, usual)
+
+    def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Any:
+        """As the user's."""
+        return self._ask("apply", object, world, operation, way)
+
+    def look(self, world: Any, operation: Operation[Any]) -> Any:
+        """As the user's."""
+        return self._ask("look", object, world, operation)
+
+    def compare(self, world: Any, operation: Operation[Any], seen: Any) -> None:
+        """As the user's."""
+        self._ask("compare", object, world, operation, seen)
+
+    def note(self, world: Any, operation: Operation[Any]) -> None:
+        """As the user's."""
+        self._ask("note", object, world, operation)
+
+    def _ask(self, name: str, expected: type, *arguments: Any) -> Any:
+        what = f"{self._what}.{name}"
+        answer = _asked(what, getattr(self._own, name), *arguments)
+        if not issubclass(type(answer), expected):
+            allowed = "True, False" if expected is bool else f"a {expected.__name__}"
+            raise UserCodeError(f"{what} returned {told(answer)}, of type {type_name(answer)}; allowed: {allowed}")
+        return answer
+
+    def _ask_for_each(self, name: str, expected: type, *arguments: Any) -> tuple[Any, ...]:
+        answer = self._ask(name, tuple, *arguments)
+        for each in answer:
+            if not issubclass(type(each), expected):
+                allowed = f"a tuple of {expected.__name__}"
+                raise UserCodeError(f"{self._what}.{name} returned {told(answer)}; allowed: {allowed}")
+        return answer  # type: ignore[no-any-return]
+
+
+def _asked(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except (ProtocolError, BadInputError):
+        raise
+    except BaseException as error:
+        if is_real(error):
+            raise
+        raise UserCodeError(f"{what} {what_it_did(error)}") from None
