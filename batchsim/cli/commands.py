@@ -12,6 +12,7 @@ from batchsim.analysis.judging import Given
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options, window
 from batchsim.cli.again import command_line, how_again
+from batchsim.cli.explore import explore
 from batchsim.cli.findings import findings
 from batchsim.cli.inputs import (
     expected_by,
@@ -161,101 +162,7 @@ def run(
     return code_of(judged, limits, shows_expectations=shows and number is None)
 
 
-@commands.command()
-@click.argument("file", type=options.NamedPath())
-@options.policies
-@options.verdicts
-@options.fail_on
-@options.overrides
-@click.option(
-    "--reduce", "reduces", is_flag=True, help="Skip orders of steps that commute: outcomes without counts."
-)
-@click.option(
-    "--timed", "is_timed", is_flag=True, help="Only what latencies within the intervals of the scenario allow."
-)
-@click.option(
-    "--exact", "exactly", is_flag=True, help="With exponential latencies: the probability of each outcome."
-)
-@click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states or zones.")
-@click.option("--max-memory", type=click.IntRange(64), metavar="MIB", help="Give up beyond so many MiB.")
-@options.json_file
-@click.option(
-    "--witness",
-    "witness_directory",
-    type=options.NamedPath(),
-    metavar="DIR",
-    help="Write a witness of each outcome, to be run by `batchsim replay`.",
-)
-@options.quiet
-def explore(
-    file: Path,
-    policies: tuple[str, ...],
-    verdicts: tuple[str, ...],
-    forbidden: tuple[str, ...],
-    overrides: tuple[str, ...],
-    reduces: bool,
-    is_timed: bool,
-    exactly: bool,
-    max_states: int | None,
-    max_memory: int | None,
-    json_file: str | None,
-    witness_directory: Path | None,
-    quiet: bool,
-) -> int:
-    """Explore every interleaving of a scenario: find every order in which a policy fails.
-
-    Time is left out: any enabled operation may be next. Numbers of schedules are exact. The exit code is 1 if
-    the verdicts are not those of `expect_explore`, or if one that --fail-on forbids is possible, and 3 if a bound
-    was hit before the answer, or a pinned fault occurs in no schedule.
-
-    With --timed each leg of each operation takes any time within the interval of its latency, over dense time. A
-    verdict that is not in `expect_explore` is exit code 1.
-
-    With --exact latencies have to be exponential or 0, and the probability of each outcome is exact. Here too a
-    verdict that is not in `expect_explore` is exit code 1, and --fail-on takes probabilities:
-    'false_failure>0.5%'.
-    """
-    from batchsim.engines.exhaustive import Bounds
-
-    if is_timed:
-        if reduces or exactly:
-            option = "--reduce" if reduces else "--exact"
-            raise BadInputError(f"{option}: found with --timed; allowed: one of them")
-        from batchsim.cli.timed_exploration import explore_within_intervals
-
-        return explore_within_intervals(
-            file,
-            policies,
-            verdicts,
-            forbidden,
-            overrides,
-            max_states,
-            max_memory,
-            json_file,
-            witness_directory,
-            quiet=quiet,
-        )
-    bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
-    if exactly:
-        from batchsim.cli.exactly import explore_exactly
-
-        if reduces or witness_directory is not None:
-            raise BadInputError("--exact: allowed: neither --reduce nor --witness beside it")
-        return explore_exactly(file, policies, verdicts, forbidden, overrides, bounds, json_file, quiet=quiet)
-    from batchsim.cli.all_orders import explore_all_orders
-
-    return explore_all_orders(
-        file,
-        policies,
-        verdicts,
-        forbidden,
-        overrides,
-        bounds,
-        json_file,
-        witness_directory,
-        reduces=reduces,
-        quiet=quiet,
-    )
+commands.add_command(explore)
 
 
 @commands.command()
