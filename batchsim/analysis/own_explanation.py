@@ -1,7 +1,7 @@
 """Why a run of a system of the user's own came to its verdicts: the step that decided, and what it overtook.
 
-The batch has words of its own (`explanation.py`). Of any other system all orders of its steps are explored, if
-they are not too many, and the run is followed through them: the step is told after which no order avoids a
+The batch has words of its own (`batch/explanation.py`). Of any other system all orders of its steps are explored,
+if they are not too many, and the run is followed through them: the step is told after which no order avoids a
 verdict.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.analysis.chains import last_common_cause, legs_between
+from batchsim.analysis.explanation import Explanation
 from batchsim.analysis.margins import Margin
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
 from batchsim.engines.exhaustive.fates import avoidable
@@ -24,16 +25,6 @@ from batchsim.scenario import InvalidScenario, Scenario
 
 STATES_MAX = 100_000
 """Beyond so many states it is not said which step decided."""
-
-
-class Explanation(NamedTuple):
-    """What is said of a run."""
-
-    explanation: tuple[str, ...]
-    decisive: frozenset[int]
-    """The numbers of the steps that it turns on."""
-    race: Margin | None
-    """Of the first step that decided, against one that it overtook."""
 
 
 class _Rival(NamedTuple):
@@ -66,7 +57,7 @@ def tell(
     """Why a run came to its verdicts; nothing is said of one that is ok."""
     failing = [verdict for verdict in verdicts if verdict != OK]
     if not failing:
-        return Explanation((), frozenset(), None)
+        return Explanation()
     meanings = {each.name: each.meaning for each in (*scenario.system(policy).all_properties, *properties)}
     found = _explored(scenario, policy, properties)
     sentences: list[str] = []
