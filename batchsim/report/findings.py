@@ -15,6 +15,7 @@ from batchsim.analysis.findings import (
     Found,
     Known,
     PolicyStanding,
+    meaning_of,
 )
 from batchsim.batch.policies import LINEAGE, POLICIES
 from batchsim.batch.policies.proposed import PROPOSED
@@ -258,8 +259,9 @@ class _Page:
                 for verdict, budgets in by_fault(PROPOSED.name, base, self._up_to_one, switch).items()
                 if (new := [each for each in budgets if each not in usual[base].get(verdict, [])])
             ]
-            rows.append((code(switch), "<br>".join(again) or "nothing that these budgets show"))
-        yield table(("without", "comes back"), rows)
+            comes_back = "<br>".join(again) or "nothing that these budgets show"
+            rows.append((code(switch), plain(meaning_of(switch)), comes_back))
+        yield table(("without", "which says", "comes back"), rows)
 
     # -- the witnesses -----------------------------------------------------------------------------
 
