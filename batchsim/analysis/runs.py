@@ -66,6 +66,8 @@ class ScenarioRun:
     runs: tuple[PolicyRun, ...]
     witness: str | None = None
     """The file of the witness that gave the order of the run; `None`: none did."""
+    has_own_times: bool = True
+    """Whether its latencies are drawn, or given; of a witness without times, steps wait for their turn."""
     options: tuple[str, ...] = ()
     """Those of the command that say how the scenario differs from its file."""
     of_sweep: RunOfSweep | None = None

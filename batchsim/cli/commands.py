@@ -118,11 +118,11 @@ def run(
         check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
     field: Field = "expect" if number is None else "expect_explore"
     expectations = [expected_by(scenario, field, policies, chosen) for scenario, chosen, _ in plans]
-    limits = limits_of(forbidden, [name for plan in plans for name in verdict_names(*plan)])
     of_sweep = None
     if number is not None:
         of_sweep, found = runs_of_sweeps(loaded, number, values)
         plans = [(scenario, chosen, own) for scenario, (_, chosen, own) in zip(found, plans, strict=True)]
+    limits = limits_of(forbidden, [name for plan in plans for name in verdict_names(*plan)])
     warnings = [warn(scenario, chosen, quiet=quiet) for scenario, chosen, _ in plans]
     results: list[ScenarioRun] = []
     texts: dict[str, str] = {}
@@ -207,7 +207,15 @@ def replay(
         check_times(witness, result.trace)
     except (OrderNotPossible, NoSuchDraw, OtherTime) as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
-    results = [ScenarioRun(scenario, (result,), witness=file.name, warnings=warnings)]
+    results = [
+        ScenarioRun(
+            scenario,
+            (result,),
+            witness=file.name,
+            has_own_times=witness.draws is not None,
+            warnings=warnings,
+        )
+    ]
     texts = {} if report_directory is None else report_texts(report_directory, results)
     shows = not quiet and json_file != "-"
     again = join([*command_line("replay", [file]), "--timeline"])

@@ -79,7 +79,9 @@ def claim_without_faults(exploration: Explored, claim: str) -> str | None:
     Likewise that nothing comes to what some run is to come to (`sometimes`).
     """
     if exploration.unreached:
-        return f"vacuous: no schedule comes to {', '.join(exploration.unreached)}; else: {claim}"
+        never = f"no schedule comes to {', '.join(exploration.unreached)}"
+        says_little = exploration.verdicts <= {"ok"}
+        return f"{claim}; but that is vacuous: {never}" if says_little else f"{claim}; and {never}"
     missing = missing_in_words(exploration)
     if missing is None or exploration.verdicts <= {"ok"}:
         return missing and f"inconclusive: {missing}"

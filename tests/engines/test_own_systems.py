@@ -271,7 +271,7 @@ def test_an_error_of_a_coroutine_is_what_a_run_comes_to() -> None:
     ((actor, error, line),) = bad.outcome.raised
     assert (actor, error) == ("divide", "ZeroDivisionError: integer division or modulo by zero")
     file, _, number = line.rpartition(":")
-    assert file == __file__
+    assert Path(file).resolve() == Path(__file__)
     assert "12 //" in Path(file).read_text().splitlines()[int(number) - 1]
     assert [step.name for step in bad.witness] == ["redis.get", "redis.set"]
     assert (bad.outcome["count"], bad.outcome["share"], bad.outcome.waiting) == (3, None, ())

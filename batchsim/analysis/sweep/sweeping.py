@@ -115,6 +115,15 @@ def _places(scenario: Scenario, points: Sequence[Point]) -> tuple[tuple[Point, S
     return tuple(places)
 
 
+def with_other_parameters(scenario: Scenario, vary: Sequence[str]) -> tuple[Scenario, ...]:
+    """The scenario with each value of the parameters that a sweep varies, other fields as they are.
+
+    The scenario alone where it varies none. `vary`: as for `sweep`; raises `BadInputError`.
+    """
+    axes = [axis for axis in parse_axes(vary) if axis.name.startswith("parameters.")]
+    return tuple(each for _, each in _places(scenario, points_of(axes)))
+
+
 def competitors_of(
     scenario: Scenario, policies: Sequence[Any] | None, directory: Path | None
 ) -> tuple[Competitor, ...]:

@@ -63,6 +63,13 @@ class LocalStates:
     def __len__(self) -> int:
         return len(self._states)
 
+    def place_of(self, number: int, position: int) -> str:
+        """The line of the user's that awaits the operation at a position, `own.py:7: `; empty: there is none."""
+        task = self._fed(self._actor.program, self._answers[number])
+        place = task.place_of(position)
+        task.close()
+        return place
+
     def after(self, number: int, position: int, answer: Any) -> int:
         """The local state that an answer to the operation at a position leads to."""
         transition = (number, position, answer)

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
-from batchsim.engines.own_errors import ToldError, is_own, told
+from batchsim.engines.own_errors import ToldError, is_own, place_of_await, told
 from batchsim.model.operation import Both, ForEach, Operation, Program, ProtocolError, Stopped
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
@@ -106,6 +106,10 @@ class Task:
         """What it awaits, in a fixed order."""
         return tuple(Pending(each.lane, each.awaited(), each.site()) for each in self._in_order())
 
+    def place_of(self, position: int) -> str:
+        """The line of the user's that awaits the operation at a position, `own.py:7: `; empty: there is none."""
+        return self._in_order()[position].place()
+
     def answer(self, position: int, answer: Any) -> None:
         """The operation at this position of `pending` takes effect, with this answer."""
         strand = self._in_order()[position]
@@ -189,6 +193,9 @@ class _Strand:
 
     def awaited(self) -> Operation[Any]:
         return self._path[0]
+
+    def place(self) -> str:
+        return place_of_await(self._program)
 
     def site(self) -> tuple[int, ...]:
         return tuple(frame.f_lasti for frame in frames_of(self._program))
