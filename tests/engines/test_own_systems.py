@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from batchsim.model.cells import Cells
 from batchsim.model.faults import LostState, Outage
 from batchsim.model.history import HistoryStep
 from batchsim.model.injection import with_faults
-from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each, sleep
+from batchsim.model.operation import Program, Stopped, StoreFailure, both, choose, for_each, sleep
 from batchsim.model.system import DEADLOCK, Actor, System
 from batchsim.scenario import Slow
 from batchsim.stores import queue, redis
@@ -75,6 +76,32 @@ def timed(system: System[Any], seed: int) -> Any:
 
 def actors(*programs: Callable[[], Program[Any]]) -> tuple[Actor, ...]:
     return tuple(Actor(program.__name__, None, program) for program in programs)
+
+
+# -- side by side ------------------------------------------------------------------------------------
+
+
+async def twice_the_same() -> None:
+    await both(redis.incr("x"), redis.incr("x"))
+
+
+async def again_after_a_failure() -> None:
+    """Lanes of the first round are still at it when the second begins, with the same operation."""
+
+    async def lane(number: int) -> None:
+        if number == 0:
+            raise StoreFailure
+        await redis.incr("x")
+
+    for _ in range(2):
+        with suppress(StoreFailure):
+            await for_each(2, 2, lane)
+
+
+@pytest.mark.parametrize("program", [twice_the_same, again_after_a_failure])
+def test_the_same_operation_may_be_under_way_twice(program: Callable[[], Program[None]]) -> None:
+    found = agree(System("twice", actors(program), cells=("x",)))
+    assert {each.outcome["x"] for each in found.outcomes} == {2}
 
 
 # -- choose ------------------------------------------------------------------------------------------
