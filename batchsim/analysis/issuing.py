@@ -44,8 +44,10 @@ def _unissued(
 ) -> tuple[str, ...]:
     left = dict(groups)
     for seed, policy in product(range(RUNS), policies):
-        if left:
-            left = _without(left, _issued_in_a_run(replace(scenario, seed=seed), policy))
+        issued = _issued_in_a_run(replace(scenario, seed=seed), policy) if left else None
+        if issued is None:
+            break
+        left = _without(left, issued)
     states_left = STATES_MAX if scenario.own is None else STATES_MAX_OF_OWN
     for system in _small_systems(scenario, policies) if left else ():
         if left:
@@ -100,9 +102,9 @@ def _without(groups: Mapping[str, AbstractSet[str]], found: AbstractSet[str]) ->
     return {name: operations for name, operations in groups.items() if operations.isdisjoint(found)}
 
 
-def _issued_in_a_run(scenario: Scenario, policy: Any) -> set[str]:
-    """In one timed run, which costs little and often is enough."""
-    from batchsim.engines.timed import simulate  # noqa: PLC0415 - mostly no latency of an operation is given
+def _issued_in_a_run(scenario: Scenario, policy: Any) -> set[str] | None:
+    """In one timed run, which costs little and often is enough; `None`: it has no end."""
+    from batchsim.engines.timed import EndlessRun, simulate  # noqa: PLC0415 - mostly no latency of an operation is given
 
     setting = scenario.setting
     faults = tuple(fault for fault in setting.faults if fault.at_most is None)
@@ -111,6 +113,8 @@ def _issued_in_a_run(scenario: Scenario, policy: Any) -> set[str]:
         trace = simulate(replace(scenario, setting=small), policy)
     except InvalidScenario:
         return set()  # of a fault whose moment is open, which only exploration takes
+    except EndlessRun:
+        return None
     return {step.name for step in trace.steps}
 
 

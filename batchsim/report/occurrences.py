@@ -55,8 +55,13 @@ class Explored(Protocol):
 
 
 def missing_in_words(exploration: Explored) -> str | None:
-    """`fault 0 (crash of handler-1 before queue.push) occurs in no schedule`; `None`: each pinned one occurs."""
+    """`fault 0 (crash of handler-1 before queue.push) occurs in no schedule`; `None`: each pinned one occurs.
+
+    Likewise that no schedule has an end.
+    """
     missing = [numbered_fault(number, exploration.faults[number].fault) for number in exploration.missing_faults]
+    if exploration.is_complete and not exploration.verdicts:
+        return "no schedule comes to an end, so there is nothing to judge"
     if not missing:
         return None
     where = (
