@@ -175,6 +175,14 @@ def test_parameters_are_set_and_varied_and_have_a_schema(ran: Ran) -> None:
     for wrong in ({"parameters": {"task": 3}}, {"policies": ["fixd"]}, {"batch": {"items": 1}}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**data, **wrong}, schema)
+    of_any = json.loads(ran("schema", "--system").out)
+    jsonschema.Draft202012Validator.check_schema(of_any)
+    jsonschema.validate({**data, "parameters": {"whatever": 1}, "policies": ["mine"]}, of_any)
+    for field, value in (("system", "chord"), ("batch", {"items": 1})):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**data, field: value}, of_any)
+    both = ran("schema", "chord.py:CHORD", "--system")
+    assert (both.code, both.err) == (2, "schema: found --system with chord.py:CHORD; allowed: one of them\n")
 
 
 # -- the gate --------------------------------------------------------------------------------------

@@ -258,23 +258,26 @@ def scenarios(json_file: str | None) -> int:
 
 @commands.command()
 @click.argument("model", required=False, metavar="[FILE.py:NAME]")
-def schema(model: str | None) -> int:
+@click.option("--system", "is_of_any", is_flag=True, help="Of scenarios with `system`, whatever model it names.")
+def schema(model: str | None, is_of_any: bool) -> int:
     """Print the JSON Schema of scenario files, for editors.
 
     With a model of your own: that of its scenarios, with its parameters and the names of its policies.
     """
     from batchsim.scenario import json_schema
 
-    if model is None:
+    if model is None and not is_of_any:
         printed = json_schema()
     else:
         from batchsim.scenario.own_systems import load_model
         from batchsim.scenario.schema.own_models import own_json_schema
         from batchsim.user_code import is_reference
 
-        if not is_reference(model):
+        if model is not None and is_of_any:
+            raise BadInputError(f"schema: found --system with {model}; allowed: one of them")
+        if model is not None and not is_reference(model):
             raise BadInputError(f"schema: found {model!r}; allowed: path/to/file.py:NAME")
-        printed = own_json_schema(load_model(model, Path()))
+        printed = own_json_schema(None if model is None else load_model(model, Path()))
     click.echo(json.dumps(printed, indent=2))
     return 0
 
