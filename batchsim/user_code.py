@@ -12,8 +12,9 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
@@ -206,8 +207,37 @@ def told_error(error: BaseException) -> str:
 
 
 def what_it_did(error: BaseException) -> str:
-    """What a user's code did instead of coming to an end: `raised ValueError: …`."""
-    return f"{'' if isinstance(error, OutputTaken | EndsProcess) else 'raised '}{told_error(error)}"
+    """What a user's code did instead of coming to an end, and where: `raised ValueError: … (own.py:7)`."""
+    if isinstance(error, OutputTaken | EndsProcess):
+        return told_error(error)
+    place = last_of_the_users(lines_to(error))
+    return f"raised {told_error(error)}{place and f' ({place})'}"
+
+
+def lines_to(error: BaseException) -> list[tuple[str, int]]:
+    """The files and lines on the way to an error, from the outermost one."""
+    return [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+
+
+def last_of_the_users(lines: Iterable[tuple[str, int]]) -> str:
+    """Of files and lines the last one of the user's own code: `own.py:7`; empty: none is."""
+    own = [each for each in lines if not each[0].startswith((_OURS, "<", *_libraries()))]
+    return f"{in_one_line(_from_here(own[-1][0]))}:{own[-1][1]}" if own else ""
+
+
+def _from_here(file: str) -> str:
+    """A file below the current directory by its way from there: workers know it by its whole path."""
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return file
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    import sysconfig  # noqa: PLC0415 - mostly nothing goes wrong
+
+    return tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def place_in_batchsim(trace: TracebackType | None) -> str | None:

@@ -1,12 +1,8 @@
 """A batch of Sidekiq jobs whose callback runs too early, as a job adds jobs to its own batch.
 
-An import is one job; it adds a job for each row to the batch that it is in itself. The callback is to run once,
-after the last job. `sidekiq-batch` sends the rows while the block of the import runs, and counts them when it
-has ended: a row that ends before that brings what is pending to 0. Its README has this under "Caveats", and an
-option under which each job is counted before it is sent (https://github.com/breamware/sidekiq-batch/pull/69).
-
-Another mistake: a job counts itself out with one command, and asks with another whether it was the last. Two
-jobs may be told that they were (https://github.com/keypup-io/cloudtasker/pull/164).
+An import adds a job for each row to its own batch. The rows are sent while it runs, and counted when it has ended:
+a row that ends before that brings what is pending to 0 (https://github.com/breamware/sidekiq-batch/pull/69).
+Another mistake: two commands, to count out and to look (https://github.com/keypup-io/cloudtasker/pull/164).
 """
 
 from collections.abc import Callable
@@ -15,18 +11,14 @@ from functools import partial
 from typing import Any
 
 from batchsim import Property, over_history, sometimes
-from batchsim.model.cells import Cells
-from batchsim.model.history import HistoryStep
-from batchsim.model.model import Model
-from batchsim.model.operation import Program
-from batchsim.model.system import Actor, System
+from batchsim.model import Actor, Cells, HistoryStep, Model, Program, System
 from batchsim.stores import redis
 
 CELLS = QUEUE, PENDING, ENDED, SENT, CALLBACK = "queue", "pending", "ended", "callback:sent", "callback"
 
 
 async def send_then_count(rows: int) -> None:
-    """As `sidekiq-batch` does, unless it is told otherwise."""
+    """As `sidekiq-batch` does."""
     for _ in range(rows):
         await redis.rpush(QUEUE, "row")
     await redis.incr(PENDING, rows)
@@ -66,13 +58,12 @@ class Sizes:
 
 async def work(flow: Flow, rows: int) -> None:
     """A thread of Sidekiq."""
-    add, end = flow
     while True:
         job = await redis.blpop(QUEUE)
         if job == "import":
-            await add(rows)
+            await flow[0](rows)
         await redis.rpush(ENDED, job)
-        await end()
+        await flow[1]()
 
 
 def begin(cells: Cells) -> None:
@@ -83,26 +74,21 @@ def begin(cells: Cells) -> None:
 
 def note(memory: str, step: HistoryStep) -> str:
     """Whether the callback has run, and whether a job ended after that."""
-    if memory == "has run" and step.change_of(ENDED):
-        return "early"
-    return "has run" if memory == "" and step.change_of(CALLBACK) else memory
+    if memory == "" and step.change_of(CALLBACK):
+        return "has run"
+    return "early" if memory == "has run" and step.change_of(ENDED) else memory
 
 
-EARLY = over_history(
-    "early",
-    "The callback runs before the last job has ended.",
-    start="",
-    update=note,
-    holds=lambda memory, end: memory == "early",
-)
+SOON = "The callback runs before the last job has ended."
+EARLY = over_history("early", SOON, start="", update=note, holds=lambda memory, _: memory == "early")
 TWICE = Property("twice", "The callback runs more than once.", lambda end: (end[CALLBACK] or 0) > 1)
 OVERTAKEN = sometimes("overtaken", "The first to end is a row.", lambda end: (end[ENDED] or ("",))[0] == "row")
 
 
 def batch(flow: Flow, sizes: Sizes) -> System[Any]:
     """A batch with an import in it, and workers that are alike."""
-    program = partial(work, flow, sizes.rows)
-    workers = tuple(Actor("worker", number, program, is_twin=True) for number in range(sizes.workers))
+    one = partial(work, flow, sizes.rows)
+    workers = tuple(Actor("worker", n, one, is_twin=True) for n in range(sizes.workers))
     return System("callback_batch", workers, CELLS, begin, properties=(EARLY, TWICE, OVERTAKEN))
 
 

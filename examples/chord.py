@@ -6,20 +6,16 @@ the one that brings the count to the size runs the callback. If all of them end 
     python examples/chord.py
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from batchsim import Property, explore, scenario_of
-from batchsim.model.model import Model
-from batchsim.model.operation import Program
-from batchsim.model.system import Actor, System
+from batchsim.model import Actor, Model, Program, System
 from batchsim.stores import redis
 
-QUEUE, DONE, SIZE, CALLBACK, LOCK = "celery", "chord:done", "chord:size", "chord:callback", "chord:lock"
+CELLS = QUEUE, DONE, SIZE, CALLBACK, LOCK = "celery", "chord:done", "chord:size", "chord:callback", "chord:lock"
 
 
 async def publish(tasks: int) -> None:
@@ -59,9 +55,8 @@ async def publish_and_let_one_win(tasks: int) -> None:
         await redis.incr(CALLBACK)
 
 
-LOST = Property(
-    "callback_lost", "All tasks have ended, and the callback never runs.", lambda end: not end[CALLBACK]
-)
+NEVER = "All tasks have ended, and the callback never runs."
+LOST = Property("callback_lost", NEVER, lambda end: not end[CALLBACK])
 TWICE = Property("callback_twice", "The callback runs more than once.", lambda end: (end[CALLBACK] or 0) > 1)
 
 
@@ -73,36 +68,23 @@ class Sizes:
     workers: int = 2
 
 
-@dataclass(frozen=True)
-class Flow:
-    """What a policy says: who publishes, and who works."""
-
-    publish: Callable[[int], Program[None]]
-    work: Callable[[], Program[None]]
+Flow = tuple[Callable[[int], Program[None]], Callable[[], Program[None]]]
+"""What a policy says: how the publisher works, and how a worker does."""
 
 
 def chord(flow: Flow, sizes: Sizes) -> System[Any]:
     """A chord of tasks, with a publisher and workers that are alike."""
-    publisher = Actor("publisher", None, partial(flow.publish, sizes.tasks))
-    workers = [Actor("worker", number, flow.work, is_twin=True) for number in range(sizes.workers)]
-    return System(
-        name="chord",
-        actors=(publisher, *workers),
-        cells=(QUEUE, DONE, SIZE, CALLBACK, LOCK),
-        properties=(LOST, TWICE),
-    )
+    publisher = Actor("publisher", None, partial(flow[0], sizes.tasks))
+    workers = (Actor("worker", number, flow[1], is_twin=True) for number in range(sizes.workers))
+    return System("chord", (publisher, *workers), CELLS, properties=(LOST, TWICE))
 
 
-CHORD = Model(
-    "chord",
-    chord,
-    {
-        "as_published": Flow(publish, work),
-        "half_fixed": Flow(publish_and_look, work),
-        "fixed": Flow(publish_and_let_one_win, work_and_let_one_win),
-    },
-    parameters=Sizes,
-)
+POLICIES = {
+    "as_published": (publish, work),
+    "half_fixed": (publish_and_look, work),
+    "fixed": (publish_and_let_one_win, work_and_let_one_win),
+}
+CHORD = Model("chord", chord, POLICIES, parameters=Sizes)
 
 if __name__ == "__main__":
     for policy in CHORD.policies:

@@ -19,13 +19,10 @@ from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Setting
 from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, REDIS_KEYS, Answer, Claim, Status
 from batchsim.batch.world import World
-from batchsim.model.operation import Footprint, Operation, sleep, touches
+from batchsim.model import Footprint, Operation, sleep, touches
 from batchsim.stores import redis
 
 PRE3427 = POLICIES["pre3427"]
-
-
-# -- look again a little later ---------------------------------------------------------------------
 
 
 async def count_twice(setting: Setting) -> int:
@@ -38,9 +35,6 @@ async def count_twice(setting: Setting) -> int:
 
 
 RECOUNT = replace(PRE3427, name="recount", summary="pre3427, and counts again after 100 ms.", count=count_twice)
-
-
-# -- keep the set until the batch is sealed ----------------------------------------------------------
 
 
 async def keep_the_set(held: Claim | None) -> None:
@@ -62,9 +56,6 @@ KEPT_SET = replace(
     cleanup=keep_the_set,
     seal=seal_and_drop_the_set,
 )
-
-
-# -- count and seal in one step ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from batchsim import Property, sometimes
-from batchsim.model.cells import Cells
-from batchsim.model.model import Model
-from batchsim.model.operation import Footprint, Operation, touches
-from batchsim.model.system import Actor, System
+from batchsim.model import Actor, Cells, Footprint, Model, Operation, System, touches
 from batchsim.stores import http, postgres
 from batchsim.stores.postgres import columns_of, row_key
 
@@ -79,16 +76,13 @@ async def pay() -> int | None:
 
 def begin(cells: Cells) -> None:
     """Nobody has paid."""
-    cells.write(ACCOUNT, columns_of({"charges": 0}))
+    cells.write(ACCOUNT, FREE)
 
 
-def is_unpaid(end: Any) -> bool:
-    """Whether the client hears that it has paid, and has not."""
-    return end.result_of("client") is not None and end[ACCOUNT] == columns_of({"charges": 0})
-
-
-TWICE = Property("twice", "It is charged twice.", lambda end: end[ACCOUNT] == columns_of({"charges": 2}))
-UNPAID = Property("unpaid", "It is said to be charged, and is not.", is_unpaid)
+FREE, TWO = columns_of({"charges": 0}), columns_of({"charges": 2})
+SAID = "It is said to be charged, and is not."
+TWICE = Property("twice", "It is charged twice.", lambda end: end[ACCOUNT] == TWO)
+UNPAID = Property("unpaid", SAID, lambda end: end[ACCOUNT] == FREE and end.result_of("client") is not None)
 AGAIN = sometimes("again", "A second try is told that it is done.", lambda end: end.result_of("client") == KNOWN)
 
 

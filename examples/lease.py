@@ -1,12 +1,9 @@
 """A lock with a lease, and a holder that is paused until the lease is over.
 
-Two clients add to a file, each under a lock in Redis that expires, so that one who crashes does not hold it for
-ever. A pause, of the garbage collector or of the network, can be longer than the lease: two hold the lock, and a
-write is lost. To look at the lock before writing does not help, as the pause can come after the look. A fencing
+Two clients add to a file under a lock that expires. A pause can be longer than the lease: two hold the lock, and
+a write is lost. To look at the lock before writing does not help, as the pause can come after the look. A fencing
 token does: a number that grows with each lease, and a file that refuses whoever comes with an old one
-(https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html). As a client writes what it has
-read, the file is to see the token of a read, too: otherwise the paused one may still write between the read and
-the write of the next, whose token the file has not seen.
+(https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html), to read it or to write.
 """
 
 from dataclasses import dataclass
@@ -14,18 +11,17 @@ from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from batchsim import Property, sometimes
-from batchsim.model.model import Model
-from batchsim.model.operation import Footprint, Operation, sleep, touches
-from batchsim.model.system import Actor, System
+from batchsim.model import Actor, Cells, Footprint, Model, Operation, System, sleep, touches
 from batchsim.stores import redis
 
 LOCK, TOKEN, FILE, NEWEST = "lock", "lock:token", "file", "file:token"
 
 
 @dataclass(frozen=True)
-class OnFile(Operation[Any]):
-    """The file, which refuses whoever comes with an older token than it has seen; 0: none."""
+class Read(Operation[Any]):
+    """Read the file, which refuses whoever comes with an older token than it has seen; 0: none."""
 
+    name: ClassVar[str] = "storage.read"
     group: ClassVar[str | None] = "storage"
     token: int
 
@@ -33,36 +29,28 @@ class OnFile(Operation[Any]):
         """The file, and the newest token."""
         return touches(writes=(FILE, NEWEST))
 
-    def refuses(self, world: Any) -> bool:
-        """Whether the token is an old one."""
+    def apply(self, world: Any) -> Any:
+        """What the file answers; `None`: the token is an old one."""
         newest = world.cells.read(NEWEST) or 0
         world.cells.write(NEWEST, max(newest, self.token))
-        return 0 < self.token < newest
+        return None if 0 < self.token < newest else self.act(world.cells)
 
-
-@dataclass(frozen=True)
-class Read(OnFile):
-    """Read the file; `None`: refused."""
-
-    name: ClassVar[str] = "storage.read"
-
-    def apply(self, world: Any) -> int | None:
+    def act(self, cells: Cells) -> Any:
         """How many lines it has."""
-        return None if self.refuses(world) else world.cells.read(FILE) or 0
+        return cells.read(FILE) or 0
 
 
 @dataclass(frozen=True)
-class Write(OnFile):
+class Write(Read):
     """Write the file."""
 
     name: ClassVar[str] = "storage.write"
     lines: int
 
-    def apply(self, world: Any) -> bool:
-        """Whether it was written."""
-        if is_new := not self.refuses(world):
-            world.cells.write(FILE, self.lines)
-        return is_new
+    def act(self, cells: Cells) -> bool:
+        """It is written."""
+        cells.write(FILE, self.lines)
+        return True
 
 
 class Flow(NamedTuple):

@@ -43,6 +43,7 @@ def lint_imports(folder: Path) -> list[str]:
 
 LAYERS = "Imports go down these layers, and never up"
 NO_BATCH = "Engines know nothing of the batch"
+GENERIC = "Analysis knows nothing of the batch, but for what is about it alone"
 PURITY = "Models and the batch know no time, no randomness and no outside world"
 
 
@@ -67,16 +68,17 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("batch/policies/decisions.py", "import datetime", PURITY),
         ("model/cells.py", "from batchsim.scenario.durations import UNITS_US", LAYERS),
         ("engines/frames.py", "from batchsim.batch.operations import GetMeta", NO_BATCH),
+        ("analysis/sweep/plan.py", "from batchsim.batch.policies import POLICIES", GENERIC),
         ("batch/reaper.py", "from batchsim.scenario import Scenario", LAYERS),
         ("model/run.py", "from batchsim.batch.verdicts import VERDICTS", LAYERS),
-        ("engines/streams.py", "from batchsim.analysis.chains import Leg", LAYERS),
+        ("engines/streams.py", "from batchsim.analysis.chains import Stretch", LAYERS),
         ("analysis/runs.py", "def late():\n    from batchsim.cli import main", LAYERS),
         ("nowhere.py", "X = 1", LAYERS),
         ("analysis/margins.py", "import simpy", "simpy: the timed engine"),
         ("scenario/loading.py", "import yaml", "yaml: the YAML file of a scenario"),
         ("scenario/building.py", "import pydantic", "pydantic: the schema of a scenario"),
         ("cli.py", "import rapidfuzz", "rapidfuzz: the nearest known name"),
-        ("analysis/explanation.py", "import rich.text", "click and rich: what is seen on the terminal"),
+        ("analysis/batch/explanation.py", "import rich.text", "click and rich: what is seen on the terminal"),
         ("report/sweep.py", "import matplotlib", "matplotlib: pictures of sweeps"),
         ("analysis/sweep/plan.py", "import distributed", "Dask: executors of a sweep"),
     ],

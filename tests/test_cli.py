@@ -366,6 +366,10 @@ def test_the_report_of_a_replay_says_how_it_was_made(batchsim: Any, tmp_path: Pa
     assert "all 1 verdicts as the witness expects" in ended.out
     report = (tmp_path / "reports" / "seal-lost.md").read_text()
     assert f"Made by `batchsim replay {witness.name} --report reports`" in report
+    # An order without times: what it shows is no draw of the latencies.
+    waits = "made to fit the order of the witness: a step that would come too early waits for its turn"
+    assert f"times: {waits}\n" in ended.out
+    assert f"| times | {waits} |" in report
 
 
 @pytest.mark.parametrize(

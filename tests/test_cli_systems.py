@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -174,6 +175,14 @@ def test_parameters_are_set_and_varied_and_have_a_schema(ran: Ran) -> None:
     for wrong in ({"parameters": {"task": 3}}, {"policies": ["fixd"]}, {"batch": {"items": 1}}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**data, **wrong}, schema)
+    of_any = json.loads(ran("schema", "--system").out)
+    jsonschema.Draft202012Validator.check_schema(of_any)
+    jsonschema.validate({**data, "parameters": {"whatever": 1}, "policies": ["mine"]}, of_any)
+    for field, value in (("system", "chord"), ("batch", {"items": 1})):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**data, field: value}, of_any)
+    both = ran("schema", "chord.py:CHORD", "--system")
+    assert (both.code, both.err) == (2, "schema: found --system with chord.py:CHORD; allowed: one of them\n")
 
 
 # -- the gate --------------------------------------------------------------------------------------
@@ -201,8 +210,97 @@ def test_a_claim_that_nothing_is_about_is_vacuous(ran: Ran) -> None:
     )
     for option in ([], ["--reduce"], ["--timed"]):
         ended = ran("explore", "chord.yaml", "--policy", "fixed", *option)
-        assert (ended.code, "vacuous: no schedule comes to thrice" in ended.out) == (1, True)
+        assert (ended.code, "; but that is vacuous: no schedule comes to thrice  (" in ended.out) == (1, True)
         assert ended.err == "chord, fixed: no schedule comes to thrice, which some run is to (sometimes)\n"
+
+
+VERDICTS_BY_SIZE = """\
+from dataclasses import dataclass
+
+from batchsim import Property
+from batchsim.model import Actor, Model, System
+from batchsim.stores import redis
+
+
+@dataclass(frozen=True)
+class Sizes:
+    workers: int = 2
+
+
+async def work():
+    await redis.set("used", (await redis.get("used") or 0) + 1)
+
+
+def lost(number, sizes):
+    return Property(f"lost_{number}", "So many are lost.", lambda end: end["used"] == sizes.workers - number)
+
+
+def counter(_, sizes):
+    workers = tuple(Actor("worker", number, work, is_twin=True) for number in range(sizes.workers))
+    verdicts = tuple(lost(number, sizes) for number in range(1, sizes.workers))
+    return System("counter", workers, cells=("used",), properties=verdicts)
+
+
+COUNTER = Model("counter", counter, {"naive": None}, parameters=Sizes)
+"""
+
+
+def test_a_sweep_counts_verdicts_that_only_other_parameters_have(ran: Ran) -> None:
+    Path("sizes.py").write_text(VERDICTS_BY_SIZE)
+    latency = "latency: {redis: {request: {uniform: [0.2 ms, 2 ms]}, response: 1 ms}}\n"
+    Path("sizes.yaml").write_text(f"name: sizes\nsystem: sizes.py:COUNTER\n{latency}")
+    swept = ("sweep", "sizes.yaml", "--vary", "parameters.workers=2..3:2", "--runs", "50")
+    ended = ran(*swept, "--fail-on", "lost_2")
+    assert (ended.code, ended.err) == (1, "sizes, naive: got lost_2, which --fail-on forbids\n")
+    assert "lost_2   batchsim run sizes.yaml --run " in ended.out
+    assert ran(*swept, "--fail-on", "lost_3").code == 2
+    again = re.search(r"^lost_2   batchsim (run .*)$", ended.out, re.MULTILINE)
+    assert again is not None
+    assert ran(*again[1].split(), "--fail-on", "lost_2", "-q").code == 1
+
+
+def test_verdicts_that_one_step_decides_are_explained_once(ran: Ran) -> None:
+    both = """\
+from batchsim import Property
+from batchsim.model import Actor, System
+from batchsim.stores import redis
+
+async def first():
+    await redis.set("x", 1)
+
+async def second():
+    await redis.set("y", await redis.get("x") or 7)
+
+bad, worse = (Property(name, f"It is {name}.", lambda end: end["y"] == 7) for name in ("bad", "worse"))
+actors = (Actor("first", None, first), Actor("second", None, second))
+BOTH = System("both", actors, ("x", "y"), properties=(bad, worse))
+"""
+    Path("both.py").write_text(both)
+    slow = "latency: {operations: {redis.set: 3 ms, redis.get: 1 ms}}"
+    Path("both.yaml").write_text(f"name: both\nsystem: both.py:BOTH\n{slow}\n")
+    told = ran("run", "both.yaml").out
+    assert "the verdict is bad: it is bad.\n  the verdict is worse: it is worse.\n" in told
+    assert told.count("it was decided at") == 1
+    assert "in the other order bad and worse could" in " ".join(told.split())
+    timed = ran("explore", "both.yaml", "--timed").out
+    assert "fails: all latencies within these intervals give bad, worse  (" in timed
+
+
+def test_where_it_went_wrong_is_told_with_file_and_line(ran: Ran) -> None:
+    head = "from batchsim.model import Actor, Model, System\nfrom batchsim.stores import redis\n\n"
+    work = "async def work():\n    await redis.set('x', 1)\n    await redis.set('y', 1)\n\n"
+    system = "System('s', (Actor('one', None, work),), cells=('x',))"
+    Path("own.yaml").write_text("name: own\nsystem: own.py:OWN\nlatency: {redis: 1 ms}\n")
+    for own, message in (
+        (f"OWN = {system}", "own.py:6: redis.set by one touches the cell 'y'; allowed: a cell that is listed (x)"),
+        ("OWN = Model('s', lambda policy: 1 / 0, {'p': None})", "division by zero (own.py:8)"),
+        ("OWN = Model('s', lambda: None, {'p': None})", "was given (own.py:8); allowed: a function of the policy"),
+    ):
+        Path("own.py").write_text(f"{head}{work}{own}\n")
+        for command in (("explore",), ("explore", "--timed"), ("run",)):
+            ended = ran(command[0], "own.yaml", *command[1:])
+            assert ended.code == 2
+            assert message in ended.err
 
 
 def test_what_is_about_the_batch_alone_says_so(ran: Ran) -> None:

@@ -70,7 +70,7 @@ def test_the_report_goes_beside_the_others_which_link_to_it(batchsim: Any, made:
     page = (folder / "late-count-worth.md").read_text()
     assert all(f"]({picture})" in page for picture in pictures)
     command = "batchsim worth scenarios/timed.yaml --delay '10 ms..1 s:2' --execution '10 ms..1 s:2' --runs 20"
-    assert f"Made by `{command} --report reports`" in page
+    assert f"Made by `{command} --report {folder.name}`" in page
     assert batchsim("run", LATE, "--report", str(folder), "--quiet").code == 0
     link = "](late-count-worth.md)"
     assert link in (folder / "late-count.md").read_text()

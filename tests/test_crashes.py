@@ -138,7 +138,8 @@ def test_an_error_in_a_destructor_is_not_passed_over(
     names: dict[str, Any] = {}
     exec(compile("class Bad:\n def __del__(self): 1 / 0", crashes.__file__, "exec"), names)
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("batchsim.analysis.runs.race_margin_in", lambda trace: names["Bad"]() and None)
+    explaining = "batchsim.analysis.batch.explanation.race_margin_in"
+    monkeypatch.setattr(explaining, lambda trace: names["Bad"]() and None)
     assert ended("run", INCIDENT) == 70
     out, err = capsys.readouterr()
     assert "false_failure" in out

@@ -13,7 +13,17 @@ from typing import Any
 
 import pytest
 
-from batchsim import Scenario, explore, explore_exact, explore_timed, load_scenario, scenario_of, simulate, sweep
+from batchsim import (
+    Scenario,
+    explore,
+    explore_exact,
+    explore_timed,
+    load_scenario,
+    model,
+    scenario_of,
+    simulate,
+    sweep,
+)
 from batchsim.engines.exhaustive import Exploration
 from batchsim.scenario import find_policy
 from tests.commands import command
@@ -167,7 +177,7 @@ def test_outcomes_that_read_the_same_are_one() -> None:
     assert len(explore(*of_file("outbox", "mark_first")).outcomes) == 2
 
 
-def test_the_story_tells_of_another_order_only_if_that_leaves_it_open() -> None:
+def test_an_explanation_tells_of_another_order_only_if_that_leaves_it_open() -> None:
     """After the pop of worker-1, too, the step that decided decides: only the history has both in common."""
     told = printed_by("run examples/callback_batch.yaml --policy counted_after")
     assert "by redis.incr of worker-0 (1): from there every order comes to it.\n" in told
@@ -240,6 +250,18 @@ def test_the_guide_names_every_step() -> None:
 
     section = GUIDE.read_text().split("\n## A step\n")[1].split("\n## ")[0]
     assert [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")] == list(STEPS)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.py")), ids=lambda file: file.stem)
+def test_an_example_is_read_in_a_minute(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= 100
+
+
+def test_the_vocabulary_of_models_is_there_under_one_name() -> None:
+    assert [name for name in model.__all__ if getattr(model, name, None) is None] == []
+    assert set(model.__all__) <= set(dir(model))
+    with pytest.raises(AttributeError, match=r"module 'batchsim\.model' has no attribute 'Batch'"):
+        getattr(model, "Batch")  # noqa: B009 - mypy knows that there is none
 
 
 def test_the_table_of_examples_says_what_comes_out() -> None:

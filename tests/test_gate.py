@@ -437,5 +437,5 @@ def test_what_is_no_run_of_a_sweep_is_bad_input(cli: Any, options: list[str], me
 def test_a_report_says_how_it_was_made(cli: Any, tmp_path: Path) -> None:
     report = tmp_path / "report"
     cli("run", INCIDENT, "--run", "2", "--at", "items.execution=1 s", "-q", "--report", str(report))
-    made = "Made by `batchsim run scenarios/incident.yaml --run 2 --at 'items.execution=1 s' --report reports`"
+    made = "Made by `batchsim run scenarios/incident.yaml --run 2 --at 'items.execution=1 s' --report report`"
     assert made in (report / "incident.md").read_text()

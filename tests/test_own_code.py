@@ -483,7 +483,7 @@ def test_what_ctrl_c_raises_is_no_ctrl_c_in_a_worker_either(own: Own) -> None:
     own("def d(row): raise KeyboardInterrupt\nMINE = replace(P, name='mine', on_entry=d)")
     code, out, err = told_by("sweep", str(ROOT / "scenarios/incident.yaml"), "--runs", "4", "--workers", "2")
     assert (code, out) == (2, "")
-    assert err == "own.py:MINE: on_entry(PENDING, not sealed) raised KeyboardInterrupt\n"
+    assert err == "own.py:MINE: on_entry(PENDING, not sealed) raised KeyboardInterrupt (own.py:6)\n"
 
 
 def test_in_threads_side_by_side_what_is_ours_stays_ours() -> None:
@@ -634,7 +634,7 @@ def test_a_cell_that_a_policy_does_not_list_is_refused_by_exploration(
     code, _, err = batchsim("explore", scenario, "--policy", "own.py:MINE")
     assert code == 2
     assert err.startswith(
-        "redis.incr by handler-1 touches the cell 'mine'; allowed: a cell that is listed (batch:B:"
+        "own.py:26: redis.incr by handler-1 touches the cell 'mine'; allowed: a cell that is listed (batch:B:"
     )
     assert batchsim("explore", scenario, "--policy", "own.py:LISTED")[0] in (0, 1)
 

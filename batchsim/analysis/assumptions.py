@@ -14,13 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from batchsim.analysis.holding import FOR_EVER_US, RARE, longest_us, visibility_timeout_us
+from batchsim.analysis.batch.assumptions import VISIBILITY_TIMEOUT, held_too_long, settings_without_effect
+from batchsim.analysis.batch.holding import RARE
 from batchsim.analysis.issuing import unissued
-from batchsim.batch.faults import Redeliver
-from batchsim.batch.operations import Redeliver as RedeliverMessage
-from batchsim.batch.setting import Kind
 from batchsim.model.operation import all_classes
-from batchsim.rounding import rounded
 from batchsim.scenario import Scenario
 from batchsim.scenario.declared import group_of
 from batchsim.scenario.names import nameable_operations
@@ -42,15 +39,15 @@ def warnings_of(
     scenarios = (scenario, *others)
     if scenario.own is not None:
         return tuple(dict.fromkeys(warning for each in scenarios for warning in _of_own(each, policies)))
-    held_too_long = [warning for each in scenarios for warning in _held_too_long(each, policies, rare)]
+    found = [text for each in scenarios for text in held_too_long(each, [policy for _, policy in policies], rare)]
     # Who is told of the visibility timeout, be it with other values, is not told beside it that it has no effect:
     # both are said of the same latency, and only the first says what to do about it.
-    known: Set[str] = {f"latency.operations.{RedeliverMessage.name}"} if held_too_long else frozenset()
-    found = list(held_too_long)
+    known: Set[str] = {f"latency.operations.{VISIBILITY_TIMEOUT}"} if found else frozenset()
     for each in scenarios:
         written: Any = {} if each.written is None else plain(each.written)
         found += _unused_latencies(each, policies, written, known)
-        found += _settings_without_effect(each, policies, written)
+        found += settings_without_effect(each, written)
+        found += _unmet_expectations(each, policies, written)
     return tuple(dict.fromkeys(found))
 
 
@@ -59,40 +56,6 @@ def _of_own(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
     written: Any = {} if scenario.written is None else plain(scenario.written)
     yield from _unused_latencies(scenario, policies, written, frozenset())
     yield from _unmet_expectations(scenario, policies, written)
-
-
-def _held_too_long(scenario: Scenario, policies: Sequence[Named], rare: float) -> Iterator[str]:
-    redelivered = {fault.item for fault in scenario.setting.faults if isinstance(fault, Redeliver)}
-    if None in redelivered:
-        return
-    timeout_us = visibility_timeout_us(scenario, rare)
-    held = [
-        (longest_us(scenario, policy, index, rare), -index)
-        for _, policy in policies
-        for index in _different_items(scenario, redelivered)
-    ]
-    held_us, before = max(held, default=(0, 0))
-    if held_us > timeout_us:
-        message = f"the message of item {-before}" if redelivered else "a message"
-        of_it = "of it " if redelivered else ""
-        how_long = "any time" if held_us >= FOR_EVER_US // 2 else rounded(held_us)
-        # Without `at`, which counts from the start of the run: the timeout passes so long after the claim.
-        to_list = f"'redeliver: {{item: {-before}}}' under faults, or 'redeliver: {{at_most: 1}}'"
-        yield (
-            f"a consumer can hold {message} for {how_long}, longer than its visibility timeout of "
-            f"{rounded(timeout_us)}, and no redelivery {of_it}is listed, so it stays with its consumer, where "
-            f"production would deliver it again; to see that, list {to_list} for an exploration of any"
-        )
-
-
-def _different_items(scenario: Scenario, but: Set[int | None]) -> list[int]:
-    """One of each kind, and those that a slow operation is about; `but`: these are left out."""
-    first: dict[Any, int] = {}
-    for index, item in enumerate(scenario.setting.items):
-        if index not in but:
-            first.setdefault(item, index)
-    named = {slow.item for slow in scenario.injected_delays if slow.item is not None} - but
-    return sorted({*first.values(), *named})
 
 
 def _unused_latencies(
@@ -121,22 +84,6 @@ def _latencies_given(scenario: Scenario, written: Mapping[str, Any]) -> Iterator
         yield "items.upload", frozenset(("store.upload",))
 
 
-def _settings_without_effect(
-    scenario: Scenario, policies: Sequence[Named], written: Mapping[str, Any]
-) -> Iterator[str]:
-    items, own = written.get("items", {}), written.get("latency", {}).get("operations", {})
-    for field, operation in (("upload", "store.upload"), ("execution", "run.finish")):
-        if field in items and operation in own:
-            yield f"latency.operations.{operation} has no effect: items.{field} is given"
-    for place, override in enumerate(items.get("overrides", ())):
-        kinds = {scenario.setting.items[index].kind for index in _indices(override["index"])}
-        if "execution" in override and Kind.OK not in kinds:
-            yield f"items.overrides[{place}].execution has no effect: no child run of these items executes"
-    if written.get("ingest_concurrency", 1) != 1 and scenario.setting.run_count == 1:
-        yield "ingest_concurrency has no effect: the batch has one item"
-    yield from _unmet_expectations(scenario, policies, written)
-
-
 def _unmet_expectations(
     scenario: Scenario, policies: Sequence[Named], written: Mapping[str, Any]
 ) -> Iterator[str]:
@@ -145,7 +92,3 @@ def _unmet_expectations(
         for name in written.get(field, {}):
             if name not in run and (name in scenario.known_policies or is_reference(name)):
                 yield f"{field}.{name} has no effect: the policy is not among those of the scenario"
-
-
-def _indices(index: int | list[int]) -> list[int]:
-    return index if isinstance(index, list) else [index]

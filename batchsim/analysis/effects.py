@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from batchsim.batch.trace import Trace
 from batchsim.model.cells import Key
 from batchsim.model.changes import Change
 from batchsim.model.run import Step
@@ -35,7 +34,7 @@ class Write(NamedTuple):
 class Effects:
     """The writes of a run, by cell."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Any) -> None:
         self.trace = trace
         self._writers: dict[Key, list[int]] = {}
         for step in trace.steps:

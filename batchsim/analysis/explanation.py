@@ -1,138 +1,20 @@
-"""Why a run ended as it did, in a few sentences: its attempts, what else turned it, and how it ended."""
+"""What is said of a run: why it came to its verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
-from batchsim.analysis.effects import Effects, reads_only
-from batchsim.analysis.facts import AtEnd, Clause, Fact, Got, Held, LeftOver, Sentence
-from batchsim.analysis.refusals import Refusal, refusals, refusals_in_words
-from batchsim.analysis.turning_points import faults_met, turning_points
-from batchsim.analysis.wording import at, of
-from batchsim.batch.client import Result
-from batchsim.batch.operations import CompleteWaitpoint, Resume
-from batchsim.batch.stores import BATCH_ROW, WAITPOINT, Waitpoint
-from batchsim.batch.trace import Trace
-from batchsim.rounding import instant
+from batchsim.analysis.margins import Margin
 
 
-def explanation_of(trace: Trace, verdicts: tuple[str, ...]) -> tuple[str, ...]:
-    """The sentences, in the order of time; none where all went well. Needs a trace with all steps."""
-    return explanation_in(Effects(trace), verdicts)
+class Explanation(NamedTuple):
+    """Why a run came to its verdicts; empty for one that is ok."""
 
-
-def explanation_in(effects: Effects, verdicts: tuple[str, ...]) -> tuple[str, ...]:
-    """The sentences, in the order of time; none where all went well."""
-    return () if verdicts == ("ok",) else tuple(sentence.text for sentence in sentences(effects))
-
-
-def sentences(effects: Effects) -> tuple[Sentence, ...]:
-    """What there is to tell, whatever the verdict, in the order of time."""
-    trace = effects.trace
-    refused = refusals(effects)
-    told = [*refusals_in_words(refused), *_hollow_success(trace), *_turning_points_in_words(effects, refused)]
-    return (*sorted(told, key=lambda each: each.at_us), _ending(trace))
-
-
-def decisive_steps(trace: Trace) -> frozenset[int]:
-    """The numbers of the steps that the explanation turns on."""
-    return decisive_in(Effects(trace))
-
-
-def decisive_in(effects: Effects) -> frozenset[int]:
-    """The numbers of the steps that the explanation turns on."""
-    turned = (step.number for step, _ in (*turning_points(effects), *faults_met(effects)))
-    return frozenset((*_told_of_attempts(refusals(effects)), *turned))
-
-
-def _told_of_attempts(refused: tuple[Refusal, ...]) -> frozenset[int]:
-    return frozenset(number for refusal in refused for number in refusal.reason.steps)
-
-
-def _turning_points_in_words(effects: Effects, refused: tuple[Refusal, ...]) -> Iterator[Sentence]:
-    told = _told_of_attempts(refused)
-    for _, sentence in turning_points(effects):
-        yield sentence
-    for step, sentence in faults_met(effects):
-        if step.number not in told:
-            yield sentence
-
-
-def _hollow_success(trace: Trace) -> Iterator[Sentence]:
-    """An answer "sealed" by which nobody had sealed the row."""
-    answered = trace.answers[-1] if trace.answers else None
-    if answered is None or not answered.sealed:
-        return
-    own = [step for step in trace.steps if step.actor == f"handler-{answered.attempt}"]
-    last = own[-1]
-    if last.raised is None and reads_only(last, BATCH_ROW) and not last.answer.sealed:
-        words = (
-            f"attempt {answered.attempt} got 200 sealed, although no row was sealed: "
-            f"the row that it read at {at(last)} was {last.description}"
-        )
-        yield of(last, words, Held(last.number, BATCH_ROW, last.answer)).ends(
-            answered.at_us, Got(answered.attempt, answered.status, answered.sealed)
-        )
-
-
-# -- the end -----------------------------------------------------------------------------------
-
-
-def _ending(trace: Trace) -> Sentence:
-    outcome = trace.outcome
-    facts: list[Fact] = [AtEnd(BATCH_ROW, outcome.batch), *map(LeftOver, outcome.leaked_keys)]
-    if _waits(trace) and _batch_waitpoint_is_pending(trace):
-        facts.append(AtEnd(WAITPOINT, Waitpoint.PENDING))
-    row = f"the batch ended {outcome.batch.status}, {'sealed' if outcome.batch.sealed else 'not sealed'}"
-    leaked = f"; left in Redis: {', '.join(outcome.leaked_keys)}" if outcome.leaked_keys else ""
-    words = f"{_call_in_words(trace)}; {_runs_in_words(trace)}, and {row}{leaked}"
-    return Clause(words, facts=tuple(facts)).ends(max(trace.called_back_us, trace.ended_us))
-
-
-def _waits(trace: Trace) -> bool:
-    """Whether the call still waits although the batch was streamed."""
-    is_streamed = bool(trace.answers) and bool(trace.answers[-1].sealed)
-    return trace.outcome.call.result is Result.WAITING and is_streamed and trace.setting.waits
-
-
-def _batch_waitpoint_is_pending(trace: Trace) -> bool:
-    return not any(isinstance(step.operation, CompleteWaitpoint) and step.took_effect for step in trace.steps)
-
-
-def _why_it_waits(trace: Trace) -> str:
-    resumed = next((step for step in trace.steps if isinstance(step.operation, Resume)), None)
-    if resumed is not None:
-        results = len(resumed.answer)
-        told = f"{results} result{'' if results == 1 else 's'}" if results else "no result"
-        items = trace.setting.run_count
-        return f"the parent got {told} for {items} item{'' if items == 1 else 's'}"
-    if _batch_waitpoint_is_pending(trace):
-        return "nobody completed the batch waitpoint"
-    return "the waitpoint of a child run was never completed"
-
-
-def _runs_in_words(trace: Trace) -> str:
-    outcome = trace.outcome
-    runs = f"{outcome.runs_created} of {trace.setting.run_count} items have a child run"
-    has_more = outcome.runs_total > outcome.runs_created
-    return f"{runs}, {outcome.runs_total} runs in all" if has_more else runs
-
-
-def _call_in_words(trace: Trace) -> str:
-    call = trace.outcome.call
-    attempts = f"{call.attempts} attempt{'s' if call.attempts > 1 else ''}"
-    when = instant(trace.called_back_us)
-    match call.result:
-        case Result.OK:
-            return f"the call returned at {when} after {attempts}"
-        case Result.WAITING:
-            why = f"attempt {call.attempts} was never answered"
-            if _waits(trace):
-                why = _why_it_waits(trace)
-            elif not trace.answers:
-                why = "no attempt was answered"
-            return f"the call never returned: {why}, and nothing moves after {when} ({attempts})"
-        case Result.API_ERROR:
-            return f"the call raised ApiError({call.status}) at {when} after {attempts}"
-        case _:
-            return f"the call raised {call.result} at {when} after {attempts}"
+    sentences: tuple[str, ...] = ()
+    decisive: frozenset[int] = frozenset()
+    """The numbers of the steps that it turns on."""
+    race: Margin | None = None
+    """Of the first step that decided, against one that it overtook; of the batch, of the count of `enqueued_items`
+    against its deletion, whatever the verdicts."""
+    seal: Margin | None = None
+    """Of the batch alone: of `postgres.seal` against the first write that leaves nothing to seal."""

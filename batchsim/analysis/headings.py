@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from batchsim.batch.policies import POLICIES
-from batchsim.batch.policy import Policy
+from batchsim.scenario.names import shipped_beside
 
 
 def headings_of(chosen: Iterable[tuple[str, Any]]) -> dict[str, str]:
@@ -16,7 +15,7 @@ def headings_of(chosen: Iterable[tuple[str, Any]]) -> dict[str, str]:
     this one is not: that would say of the shipped one what is so of somebody's change to it.
     """
     policies = dict(chosen)
-    shipped = POLICIES if all(isinstance(policy, Policy) for policy in policies.values()) else {}
+    shipped = shipped_beside(policies.values())
     names = [policy.name for policy in policies.values()]
     return {
         asked: policy.name

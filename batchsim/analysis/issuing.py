@@ -1,21 +1,15 @@
-"""Which operations somebody issues under a policy, in some schedule: found out, not listed.
-
-Batches of two items are explored in place of a larger one, with every pair of items that differ, and each fault
-anywhere. One consumer is enough, or two under faults: a message can come back while another one works on it.
-"""
+"""Which operations somebody issues under a policy, in some schedule: found out, not listed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from functools import partial
-from itertools import combinations_with_replacement, product
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from batchsim.batch.setting import Item, Setting
-from batchsim.batch.system import system_of
-from batchsim.model.faults import Fault
+from batchsim.analysis.batch.small import small_batches
 from batchsim.model.system import System
 from batchsim.scenario import InvalidScenario, Scenario
 from batchsim.user_code import UserCodeError
@@ -50,8 +44,10 @@ def _unissued(
 ) -> tuple[str, ...]:
     left = dict(groups)
     for seed, policy in product(range(RUNS), policies):
-        if left:
-            left = _without(left, _issued_in_a_run(replace(scenario, seed=seed), policy))
+        issued = _issued_in_a_run(replace(scenario, seed=seed), policy) if left else None
+        if issued is None:
+            break
+        left = _without(left, issued)
     states_left = STATES_MAX if scenario.own is None else STATES_MAX_OF_OWN
     for system in _small_systems(scenario, policies) if left else ():
         if left:
@@ -66,7 +62,7 @@ def _small_systems(scenario: Scenario, policies: Sequence[Any]) -> Iterator[Syst
         if scenario.own is not None:
             yield scenario.system(policy)
         else:
-            yield from (system_of(setting, policy) for setting in _small_batches(scenario.setting))
+            yield from small_batches(scenario.setting, policy)
 
 
 _ISSUED: dict[tuple[Any, ...], tuple[str, ...]] = {}
@@ -106,9 +102,9 @@ def _without(groups: Mapping[str, AbstractSet[str]], found: AbstractSet[str]) ->
     return {name: operations for name, operations in groups.items() if operations.isdisjoint(found)}
 
 
-def _issued_in_a_run(scenario: Scenario, policy: Any) -> set[str]:
-    """In one timed run, which costs little and often is enough."""
-    from batchsim.engines.timed import simulate  # noqa: PLC0415 - mostly no latency of an operation is given
+def _issued_in_a_run(scenario: Scenario, policy: Any) -> set[str] | None:
+    """In one timed run, which costs little and often is enough; `None`: it has no end."""
+    from batchsim.engines.timed import EndlessRun, simulate  # noqa: PLC0415 - mostly no latency of an operation is given
 
     setting = scenario.setting
     faults = tuple(fault for fault in setting.faults if fault.at_most is None)
@@ -117,6 +113,8 @@ def _issued_in_a_run(scenario: Scenario, policy: Any) -> set[str]:
         trace = simulate(replace(scenario, setting=small), policy)
     except InvalidScenario:
         return set()  # of a fault whose moment is open, which only exploration takes
+    except EndlessRun:
+        return None
     return {step.name for step in trace.steps}
 
 
@@ -144,26 +142,3 @@ def _issued_by(layout: Layout) -> set[str]:
         for number in range(len(role.locals))
         for pending in role.locals[number].pending
     }.union(layout.system.timers.values())
-
-
-def _small_batches(setting: Setting) -> Iterator[Setting]:
-    different = tuple(dict.fromkeys(setting.items))
-    batches: Iterator[tuple[Item, ...]] = combinations_with_replacement(different, min(setting.run_count, 2))
-    for items in batches:
-        consumers = min(setting.consumers, 2) if setting.faults else 1
-        yield replace(setting, items=items, consumers=consumers, faults=tuple(map(_anywhere, setting.faults)))
-
-
-def _anywhere(fault: Fault) -> Fault:
-    """The same fault with nothing said of when and where, but for the kind of actor and the operation."""
-    kept: dict[str, Any] = {"at_most": fault.at_most or (1 if fault.is_pinned else 2)}
-    for name in ("actor", "before", "operation", "effect"):
-        value = getattr(fault, name, None)
-        if value is not None:
-            kept[name] = value.partition("-")[0] if name == "actor" else value
-    return type(fault)(
-        **{
-            each.name: kept.get(each.name, getattr(fault, each.name) if each.default is MISSING else each.default)
-            for each in fields(fault)
-        }
-    )

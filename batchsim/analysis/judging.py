@@ -135,10 +135,10 @@ def missed_in_words(
     Whoever adds a verdict of their own to a scenario that expects something would else look for a fault in the
     policy: what is expected was written before there was such a verdict.
     """
-    from batchsim.batch.verdicts import VERDICTS  # noqa: PLC0415 - not needed to start
+    from batchsim.scenario.names import known_verdicts  # noqa: PLC0415 - not needed to start
 
     said = f"expected {_listed(expected)}, got {_listed(verdicts)}"
-    own = set(verdicts) - set(expected) - set(VERDICTS if known is None else known)
+    own = set(verdicts) - set(expected) - set(known_verdicts() if known is None else known)
     if field is None or not own:
         return said
     is_one = len(own) == 1

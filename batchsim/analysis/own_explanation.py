@@ -1,7 +1,7 @@
 """Why a run of a system of the user's own came to its verdicts: the step that decided, and what it overtook.
 
-The batch has words of its own (`explanation.py`). Of any other system all orders of its steps are explored, if
-they are not too many, and the run is followed through them: the step is told after which no order avoids a
+The batch has words of its own (`batch/explanation.py`). Of any other system all orders of its steps are explored,
+if they are not too many, and the run is followed through them: the step is told after which no order avoids a
 verdict.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.analysis.chains import last_common_cause, legs_between
+from batchsim.analysis.explanation import Explanation
 from batchsim.analysis.margins import Margin
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
 from batchsim.engines.exhaustive.fates import avoidable
@@ -22,18 +23,9 @@ from batchsim.model.run import Run, Step
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import InvalidScenario, Scenario
 
+_UNKNOWN = "which step decided is not known: its orders are too many, or faults come by chance."
 STATES_MAX = 100_000
 """Beyond so many states it is not said which step decided."""
-
-
-class Explanation(NamedTuple):
-    """What is said of a run."""
-
-    explanation: tuple[str, ...]
-    decisive: frozenset[int]
-    """The numbers of the steps that it turns on."""
-    race: Margin | None
-    """Of the first step that decided, against one that it overtook."""
 
 
 class _Rival(NamedTuple):
@@ -66,24 +58,30 @@ def tell(
     """Why a run came to its verdicts; nothing is said of one that is ok."""
     failing = [verdict for verdict in verdicts if verdict != OK]
     if not failing:
-        return Explanation((), frozenset(), None)
+        return Explanation()
     meanings = {each.name: each.meaning for each in (*scenario.system(policy).all_properties, *properties)}
     found = _explored(scenario, policy, properties)
-    sentences: list[str] = []
+    said: tuple[str, ...]
+    why: dict[tuple[str, ...], list[str]] = {}
+    """What decided, with the verdicts that it decided."""
     steps: set[int] = set()
     race: Margin | None = None
     for verdict in failing:
-        sentences.append(f"the verdict is {verdict}: {_begun_small(meanings[verdict])}")
         decided = None if found is None else _decided(found, run, verdict, properties)
         if decided is None:
-            sentences.append("which step decided is not known: its orders are too many, or faults come by chance.")
+            said = (_UNKNOWN,)
         elif not decided:
-            sentences.append("every order of its steps comes to that.")
+            said = ("every order of its steps comes to that.",)
         else:
             overtaken = _overtaken(run, decided[0])
-            sentences += _sentences(verdict, decided[0], overtaken)
+            said = tuple(_sentences(decided[0], overtaken))
             steps |= {decided[0].step.number, *(other.step.number for other in overtaken)}
             race = race or _race(run, decided[0].step, overtaken)
+        why.setdefault(said, []).append(verdict)
+    sentences: list[str] = []
+    for told, those in why.items():
+        sentences += [f"the verdict is {each}: {_begun_small(meanings[each])}" for each in those]
+        sentences += [sentence.replace(_VERDICT, " and ".join(those)) for sentence in told]
     return Explanation(tuple(sentences), frozenset(steps), race)
 
 
@@ -152,7 +150,11 @@ def _overtaken(run: Run, decided: _Decided) -> list[_Overtaken]:
     return list({each.step.number: each for each in reversed(found)}.values())[::-1]
 
 
-def _sentences(verdict: str, decided: _Decided, overtaken: Sequence[_Overtaken]) -> Iterator[str]:
+_VERDICT = "\0"
+"""Stands for the verdicts in what is said of the step that decided them: one step may decide several."""
+
+
+def _sentences(decided: _Decided, overtaken: Sequence[_Overtaken]) -> Iterator[str]:
     step = decided.step
     answer = f" ({step.description})" if step.description else ""
     what = f"{step.name} of {step.actor}{answer}"
@@ -163,9 +165,9 @@ def _sentences(verdict: str, decided: _Decided, overtaken: Sequence[_Overtaken])
         both = f"both touch {shared}, and " if shared else ""
         later = other.at_us - step.at_us
         when = f"{rounded(later)} later" if later else "at the same instant, after it"
-        turned = f"in the other order {verdict} could still be avoided"
+        turned = f"in the other order {_VERDICT} could still be avoided"
         if not is_enough:
-            turned = f"had that come first, {verdict} could still be avoided, if more had come before {step.name}"
+            turned = f"had that come first, {_VERDICT} could still be avoided, if more had come before {step.name}"
         yield f"it came before {other.name} of {other.actor}, which took effect {when}: {both}{turned}."
     mine = [label.alternative or "as usual" for label, _ in decided.rivals if label.kind is decided.kind]
     if mine:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from batchsim.analysis.effects import Effects
+from batchsim.analysis.batch.explanation import explain
 from batchsim.analysis.expectations import expected_of
-from batchsim.analysis.explanation import decisive_in, explanation_in
-from batchsim.analysis.margins import Margin, race_margin_in, seal_margin_in
-from batchsim.batch.verdicts import verdicts_of
+from batchsim.analysis.explanation import Explanation
+from batchsim.analysis.margins import Margin
 from batchsim.engines.recorded_draws import Draw
 from batchsim.engines.timed import Cue, simulate
 from batchsim.model.properties import Property
@@ -67,6 +66,8 @@ class ScenarioRun:
     runs: tuple[PolicyRun, ...]
     witness: str | None = None
     """The file of the witness that gave the order of the run; `None`: none did."""
+    has_own_times: bool = True
+    """Whether its latencies are drawn, or given; of a witness without times, steps wait for their turn."""
     options: tuple[str, ...] = ()
     """Those of the command that say how the scenario differs from its file."""
     of_sweep: RunOfSweep | None = None
@@ -107,47 +108,28 @@ def run_policy(
     any are. `draws`: all latencies, if they are given.
     """
     trace = simulate(scenario, policy, order=order, draws=draws)
-    wanted = None if expected is None else frozenset(expected)
-    if scenario.own is not None:
-        return _run_of_own(scenario, name, policy, trace, properties, wanted)
-    verdicts = verdicts_of(trace.outcome, properties)
-    effects = Effects(trace)
+    verdicts = scenario.system(policy).verdicts_of(trace.outcome, properties)
+    told = _explain(scenario, policy, trace, verdicts, properties)
     return PolicyRun(
         name=name,
         policy=policy,
         trace=trace,
         verdicts=verdicts,
-        expected=wanted,
-        race=race_margin_in(effects),
-        seal=seal_margin_in(effects),
-        explanation=explanation_in(effects, verdicts),
-        decisive=decisive_in(effects),
+        expected=None if expected is None else frozenset(expected),
+        race=told.race,
+        seal=told.seal,
+        explanation=told.sentences,
+        decisive=told.decisive,
     )
 
 
-def _run_of_own(
-    scenario: Scenario,
-    name: str,
-    policy: Any,
-    run: Any,
-    properties: Sequence[Property],
-    expected: frozenset[str] | None,
-) -> PolicyRun:
-    """A run of a system of the user's own, which has no race of the batch's."""
+def _explain(
+    scenario: Scenario, policy: Any, trace: Any, verdicts: tuple[str, ...], properties: Sequence[Property]
+) -> Explanation:
+    """Why a run came to its verdicts: in words of the batch, or by what all orders of its steps come to."""
+    if scenario.own is None:
+        return explain(trace, verdicts)
     # It explores, which brings NumPy; runs of the batch do without.
     from batchsim.analysis.own_explanation import tell  # noqa: PLC0415
 
-    system = scenario.system(policy)
-    verdicts = system.verdicts_of(run.outcome, properties)
-    told = tell(scenario, policy, run, verdicts, properties)
-    return PolicyRun(
-        name=name,
-        policy=policy,
-        trace=run,
-        verdicts=verdicts,
-        expected=expected,
-        race=told.race,
-        seal=None,
-        explanation=told.explanation,
-        decisive=told.decisive,
-    )
+    return tell(scenario, policy, trace, verdicts, properties)

@@ -16,7 +16,6 @@ from batchsim.scenario.problems import describe
 from batchsim.user_code import is_reference
 
 if TYPE_CHECKING:
-    from batchsim.batch.trace import Trace
     from batchsim.engines.exhaustive import OutcomeClass
     from batchsim.engines.zones import TimedOutcome
 
@@ -77,7 +76,7 @@ class OtherTime(Exception):
     """A step of a replay takes effect at another time than in its witness."""
 
 
-def check_times(witness: Witness, trace: Trace) -> None:
+def check_times(witness: Witness, trace: Any) -> None:
     """Compare the times of a replay with those of its witness, if it has any; raises `OtherTime`."""
     for number, (wanted, step) in enumerate(zip(witness.steps, trace.steps, strict=True), 1):
         if wanted.at_us is not None and wanted.at_us != step.at_us:

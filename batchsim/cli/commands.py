@@ -12,6 +12,7 @@ from batchsim.analysis.judging import Given
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options, window
 from batchsim.cli.again import command_line, how_again
+from batchsim.cli.explore import explore
 from batchsim.cli.findings import findings
 from batchsim.cli.inputs import (
     expected_by,
@@ -117,11 +118,11 @@ def run(
         check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
     field: Field = "expect" if number is None else "expect_explore"
     expectations = [expected_by(scenario, field, policies, chosen) for scenario, chosen, _ in plans]
-    limits = limits_of(forbidden, [name for plan in plans for name in verdict_names(*plan)])
     of_sweep = None
     if number is not None:
         of_sweep, found = runs_of_sweeps(loaded, number, values)
         plans = [(scenario, chosen, own) for scenario, (_, chosen, own) in zip(found, plans, strict=True)]
+    limits = limits_of(forbidden, [name for plan in plans for name in verdict_names(*plan)])
     warnings = [warn(scenario, chosen, quiet=quiet) for scenario, chosen, _ in plans]
     results: list[ScenarioRun] = []
     texts: dict[str, str] = {}
@@ -161,101 +162,7 @@ def run(
     return code_of(judged, limits, shows_expectations=shows and number is None)
 
 
-@commands.command()
-@click.argument("file", type=options.NamedPath())
-@options.policies
-@options.verdicts
-@options.fail_on
-@options.overrides
-@click.option(
-    "--reduce", "reduces", is_flag=True, help="Skip orders of steps that commute: outcomes without counts."
-)
-@click.option(
-    "--timed", "is_timed", is_flag=True, help="Only what latencies within the intervals of the scenario allow."
-)
-@click.option(
-    "--exact", "exactly", is_flag=True, help="With exponential latencies: the probability of each outcome."
-)
-@click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states or zones.")
-@click.option("--max-memory", type=click.IntRange(64), metavar="MIB", help="Give up beyond so many MiB.")
-@options.json_file
-@click.option(
-    "--witness",
-    "witness_directory",
-    type=options.NamedPath(),
-    metavar="DIR",
-    help="Write a witness of each outcome, to be run by `batchsim replay`.",
-)
-@options.quiet
-def explore(
-    file: Path,
-    policies: tuple[str, ...],
-    verdicts: tuple[str, ...],
-    forbidden: tuple[str, ...],
-    overrides: tuple[str, ...],
-    reduces: bool,
-    is_timed: bool,
-    exactly: bool,
-    max_states: int | None,
-    max_memory: int | None,
-    json_file: str | None,
-    witness_directory: Path | None,
-    quiet: bool,
-) -> int:
-    """Explore every interleaving of a scenario: find every order in which a policy fails.
-
-    Time is left out: any enabled operation may be next. Numbers of schedules are exact. The exit code is 1 if
-    the verdicts are not those of `expect_explore`, or if one that --fail-on forbids is possible, and 3 if a bound
-    was hit before the answer, or a pinned fault occurs in no schedule.
-
-    With --timed each leg of each operation takes any time within the interval of its latency, over dense time. A
-    verdict that is not in `expect_explore` is exit code 1.
-
-    With --exact latencies have to be exponential or 0, and the probability of each outcome is exact. Here too a
-    verdict that is not in `expect_explore` is exit code 1, and --fail-on takes probabilities:
-    'false_failure>0.5%'.
-    """
-    from batchsim.engines.exhaustive import Bounds
-
-    if is_timed:
-        if reduces or exactly:
-            option = "--reduce" if reduces else "--exact"
-            raise BadInputError(f"{option}: found with --timed; allowed: one of them")
-        from batchsim.cli.timed_exploration import explore_within_intervals
-
-        return explore_within_intervals(
-            file,
-            policies,
-            verdicts,
-            forbidden,
-            overrides,
-            max_states,
-            max_memory,
-            json_file,
-            witness_directory,
-            quiet=quiet,
-        )
-    bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
-    if exactly:
-        from batchsim.cli.exactly import explore_exactly
-
-        if reduces or witness_directory is not None:
-            raise BadInputError("--exact: allowed: neither --reduce nor --witness beside it")
-        return explore_exactly(file, policies, verdicts, forbidden, overrides, bounds, json_file, quiet=quiet)
-    from batchsim.cli.all_orders import explore_all_orders
-
-    return explore_all_orders(
-        file,
-        policies,
-        verdicts,
-        forbidden,
-        overrides,
-        bounds,
-        json_file,
-        witness_directory,
-        reduces=reduces,
-        quiet=quiet,
-    )
+commands.add_command(explore)
 
 
 @commands.command()
@@ -300,7 +207,15 @@ def replay(
         check_times(witness, result.trace)
     except (OrderNotPossible, NoSuchDraw, OtherTime) as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
-    results = [ScenarioRun(scenario, (result,), witness=file.name, warnings=warnings)]
+    results = [
+        ScenarioRun(
+            scenario,
+            (result,),
+            witness=file.name,
+            has_own_times=witness.draws is not None,
+            warnings=warnings,
+        )
+    ]
     texts = {} if report_directory is None else report_texts(report_directory, results)
     shows = not quiet and json_file != "-"
     again = join([*command_line("replay", [file]), "--timeline"])
@@ -343,23 +258,26 @@ def scenarios(json_file: str | None) -> int:
 
 @commands.command()
 @click.argument("model", required=False, metavar="[FILE.py:NAME]")
-def schema(model: str | None) -> int:
+@click.option("--system", "is_of_any", is_flag=True, help="Of scenarios with `system`, whatever model it names.")
+def schema(model: str | None, is_of_any: bool) -> int:
     """Print the JSON Schema of scenario files, for editors.
 
     With a model of your own: that of its scenarios, with its parameters and the names of its policies.
     """
     from batchsim.scenario import json_schema
 
-    if model is None:
+    if model is None and not is_of_any:
         printed = json_schema()
     else:
         from batchsim.scenario.own_systems import load_model
         from batchsim.scenario.schema.own_models import own_json_schema
         from batchsim.user_code import is_reference
 
-        if not is_reference(model):
+        if model is not None and is_of_any:
+            raise BadInputError(f"schema: found --system with {model}; allowed: one of them")
+        if model is not None and not is_reference(model):
             raise BadInputError(f"schema: found {model!r}; allowed: path/to/file.py:NAME")
-        printed = own_json_schema(load_model(model, Path()))
+        printed = own_json_schema(None if model is None else load_model(model, Path()))
     click.echo(json.dumps(printed, indent=2))
     return 0
 

@@ -196,7 +196,12 @@ def report_texts(directory: Path, results: list[ScenarioRun]) -> dict[str, str]:
         others = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
     except OSError as error:
         raise BadInputError(f"--report {directory}: {error.strerror or error}") from None
-    return reports(results, others)
+    return reports(results, others, folder_name(directory))
+
+
+def folder_name(directory: Path) -> str:
+    """What a folder is called in the command that made what is in it: where it was is nobody's business."""
+    return directory.name or "."
 
 
 def write_files(option: str, directory: Path, texts: Mapping[str, str]) -> None:

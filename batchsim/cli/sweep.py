@@ -14,7 +14,7 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
-from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of, verdict_names
+from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of
 from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import check_apart, check_file, check_outputs, deliver, printing, write_json
 from batchsim.cli.telling import tell
@@ -97,7 +97,7 @@ def sweep(
     --fail-on also takes a rate, 'false_failure>0.5%', for each policy at each point: exit code 1 if the 95 %
     interval lies above it, 3 if it lies on both sides.
     """
-    from batchsim.analysis.sweep import RUNS, SweepNotKept
+    from batchsim.analysis.sweep import RUNS, SweepNotKept, verdicts_over, with_other_parameters
     from batchsim.analysis.sweep import sweep as sweep_scenario
     from batchsim.report.sweep_progress import SweepProgress
 
@@ -106,7 +106,8 @@ def sweep(
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     check_outputs(json_file, None)
     expected = expected_by(scenario, "expect_explore", policies, chosen)
-    limits = limits_of(forbidden, verdict_names(scenario, chosen, properties), takes_rates=True)
+    known = verdicts_over((scenario, *with_other_parameters(scenario, vary)), [policy for _, policy in chosen])
+    limits = limits_of(forbidden, dict.fromkeys((*known, *(each.name for each in properties))), takes_rates=True)
     pictures = _pictures(plots)
     warnings = warn(scenario, chosen, quiet=quiet, others=_ends_of(scenario, vary))
     database = _database(out, scenario)
@@ -133,7 +134,7 @@ def sweep(
         except SweepNotKept as error:
             result, failure = error.sweep, error
     commands = _commands(result, file, overrides, verdicts, Path() if policies else scenario.directory)
-    judged = given_by_cells(scenario, chosen, expected, result.cells)
+    judged = given_by_cells(scenario, chosen, expected, result.cells, known)
     deliver(
         None if quiet or json_file == "-" else lambda: _show(result, commands),
         None if json_file is None else lambda: _write_json(json_file, result, judged, commands, warnings),
@@ -297,12 +298,15 @@ def given_by_cells(
     chosen: Sequence[tuple[str, Policy]],
     expected: Mapping[str, frozenset[str] | None],
     cells: Sequence[CellResult],
+    known: Sequence[str],
 ) -> list[Given]:
-    """What the runs of each policy gave, to be judged: no expected verdict has to occur in a sample."""
+    """What the runs of each policy gave, to be judged: no expected verdict has to occur in a sample.
+
+    `known`: the verdicts that can be given without any of the user's.
+    """
     from batchsim.analysis.headings import headings_of
 
     headings = headings_of(chosen)
-    known = scenario.known_verdicts(policy for _, policy in chosen)
     return [
         _given(scenario, known, headings[name], each, [cell for cell in cells if cell.asked_for == name])
         for name, each in expected.items()

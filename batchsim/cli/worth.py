@@ -13,7 +13,15 @@ from batchsim.cli import options
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
 from batchsim.cli.judging import code_of
-from batchsim.cli.outputs import check_folder, check_outputs, deliver, printing, write_files, write_json
+from batchsim.cli.outputs import (
+    check_folder,
+    check_outputs,
+    deliver,
+    folder_name,
+    printing,
+    write_files,
+    write_json,
+)
 from batchsim.cli.sweep import given_by_cells
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
@@ -95,7 +103,9 @@ def worth(
         )
     with Progress(quiet=quiet) as drawing:
         drawing.begin("drawing the results")
-        texts = {} if report_directory is None or not found.is_complete else worth_files(found, warnings)
+        texts: dict[str, str] = {}
+        if report_directory is not None and found.is_complete:
+            texts = worth_files(found, warnings, folder_name(report_directory))
     deliver(
         None if quiet or json_file == "-" else lambda: _show(found),
         None
@@ -110,7 +120,8 @@ def worth(
         tell(f"interrupted: what each fix is worth is incomplete{unwritten}")
         return INTERRUPTED
     cells = [cell for each in found.sweeps for cell in each.cells]
-    return code_of(given_by_cells(scenario, chosen, expected, cells), ())
+    known = scenario.known_verdicts(policy for _, policy in chosen)
+    return code_of(given_by_cells(scenario, chosen, expected, cells, known), ())
 
 
 def _question(delay: str | None, execution: str | None, runs: int | None) -> Question:

@@ -6,15 +6,14 @@ whoever called the engine.
 
 from __future__ import annotations
 
-import sysconfig
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from batchsim.engines.frames import frames_of
 from batchsim.model.operation import ProtocolError
-from batchsim.user_code import told_error
+from batchsim.user_code import last_of_the_users, lines_to, told_error
 
 _OURS = str(Path(__file__).parent.parent / "_").removesuffix("_")
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 class ToldError(NamedTuple):
@@ -28,22 +27,21 @@ def is_own(error: Exception) -> bool:
     """Whether code of a coroutine raised it, or what that called, and no code of batchsim."""
     if isinstance(error, ProtocolError):
         return True
-    files = _files(error)
-    return not isinstance(error, MemoryError) and bool(files) and not files[-1][0].startswith(_OURS)
+    lines = lines_to(error)
+    return not isinstance(error, MemoryError) and bool(lines) and not lines[-1][0].startswith(_OURS)
 
 
 def told(error: Exception) -> ToldError:
     """An error in one line, and the last line of the user's that led to it."""
-    files = _files(error)
-    theirs = [each for each in files if not each[0].startswith(_OURS)] or files
-    own = [each for each in theirs if not each[0].startswith(_LIBRARIES)] or theirs
-    return ToldError(told_error(error), ":".join(map(str, own[-1])) if own else "")
+    lines = lines_to(error)
+    place = last_of_the_users(lines)
+    if not place and lines:
+        theirs = [each for each in lines if not each[0].startswith(_OURS)] or lines
+        place = ":".join(map(str, theirs[-1]))
+    return ToldError(told_error(error), place)
 
 
-def _files(error: Exception) -> list[tuple[str, int]]:
-    """The files and lines on the way to an error, from the outermost one."""
-    trace, files = error.__traceback__, []
-    while trace is not None:
-        files.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
-        trace = trace.tb_next
-    return files
+def place_of_await(program: Any) -> str:
+    """The line of the user's at which a coroutine waits for an answer, `own.py:7: `; empty: there is none."""
+    place = last_of_the_users((frame.f_code.co_filename, frame.f_lineno) for frame in frames_of(program))
+    return place and f"{place}: "

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from batchsim.bad_input import BadInputError
 from batchsim.model.system import System
 
 
@@ -39,7 +40,13 @@ class Model:
     """What operations take unless a scenario says otherwise, as a scenario writes it: `{"redis": "300 us"}`."""
 
     def of(self, policy: str, parameters: Any = None) -> System[Any]:
-        """The system under a policy, by its name; `parameters`: their defaults unless given. Raises `KeyError`."""
+        """The system under a policy, by its name; `parameters`: their defaults unless given.
+
+        Raises `BadInputError` where there is no such policy.
+        """
+        if policy not in self.policies:
+            known = ", ".join(self.policies)
+            raise BadInputError(f"{self.name}: found the policy {policy!r}; allowed: {known}")
         return self.built(Variant(policy, self.policies[policy]), parameters)
 
     def built(self, policy: Variant, parameters: Any = None) -> System[Any]:

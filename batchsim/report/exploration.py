@@ -52,6 +52,8 @@ def show_explorations(
     print_occurrences(console, explorations)
     if len(explorations) > 1:
         print_table(console, _comparison(explorations))
+    if any(each.share is not None for exploration in explorations for each in exploration.outcomes):
+        console.print(Text("share: how probable it is if every step that can be next is equally likely\n", QUIET))
     for exploration, reasons, commands in zip(explorations, explanations, replays, strict=True):
         _show_exploration(console, exploration, {each.verdict: each for each in reasons}, commands)
 

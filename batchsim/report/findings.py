@@ -15,6 +15,7 @@ from batchsim.analysis.findings import (
     Found,
     Known,
     PolicyStanding,
+    meaning_of,
 )
 from batchsim.batch.policies import LINEAGE, POLICIES
 from batchsim.batch.policies.proposed import PROPOSED
@@ -73,15 +74,16 @@ REASONS = {
 }
 
 IN_THE_REAL_CODE = """\
-What is listed above is so in the model, within these bounds. Of it, these were seen in the real code, by letting it
-run (section 8 of [the protocol](../docs/protocol.md), marked r):
+What is listed above is so in the model, within these bounds. Of it, these were seen in the real code, by
+letting it run (section 8 of [the protocol](../docs/protocol.md), marked r):
 
-- `silent_abort` under `pr4397`, *batchTriggerAndWait*, without a fault: the reaper aborts a batch whose seal was lost, and the call
-  returns;
+- `silent_abort` under `pr4397`, *batchTriggerAndWait*, without a fault: the reaper aborts a batch whose seal
+  was lost, and the call returns;
 - `lost_item` under one redelivery with one consumer: no token says whose claim an in-flight record is;
-- `duplicate_run` and `stuck` under one store error: an insert whose answer is lost leaves a run that is never published;
-- and, with other kinds of items than here, `stuck`: of *batchTriggerAndWait* with a rejected item, and of a batch whose last run
-  expires (scenarios `and-wait-rejected`, `expiring-run`)."""
+- `duplicate_run` and `stuck` under one store error: an insert whose answer is lost leaves a run that is never
+  published;
+- and, with other kinds of items than here, `stuck`: of *batchTriggerAndWait* with a rejected item, and of a
+  batch whose last run expires (scenarios `and-wait-rejected`, `expiring-run`)."""
 
 
 def page(findings: Findings, switches: Sequence[str] = ()) -> str:
@@ -275,8 +277,9 @@ class _Page:
                 for verdict, budgets in by_fault(PROPOSED.name, base, self._up_to_one, switch).items()
                 if (new := [each for each in budgets if each not in usual[base].get(verdict, [])])
             ]
-            rows.append((code(switch), "<br>".join(again) or "nothing that these budgets show"))
-        yield table(("without", "comes back"), rows)
+            comes_back = "<br>".join(again) or "nothing that these budgets show"
+            rows.append((code(switch), plain(meaning_of(switch)), comes_back))
+        yield table(("without", "which says", "comes back"), rows)
 
     # -- the witnesses -----------------------------------------------------------------------------
 

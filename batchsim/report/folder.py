@@ -25,8 +25,13 @@ def possible_files(scenarios: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
     return files
 
 
-def reports(scenario_runs: Iterable[ScenarioRun], others: Collection[str] = ()) -> dict[str, str]:
-    """The texts of all files of a report folder, by file name; `others`: files that are there already."""
+def reports(
+    scenario_runs: Iterable[ScenarioRun], others: Collection[str] = (), called: str = "reports"
+) -> dict[str, str]:
+    """The texts of all files of a report folder, by file name.
+
+    `others`: files that are there already. `called`: the name of the folder.
+    """
     names = FileNames(INDEX)
     pages: dict[str, str] = {}
     drawn: dict[str, str] = {}
@@ -38,7 +43,7 @@ def reports(scenario_runs: Iterable[ScenarioRun], others: Collection[str] = ()) 
             place: names.give(f"{Path(file).stem}-{scenario_run.runs[place].policy.name}", ".svg")
             for place in _pictured(scenario_run)
         }
-        pages[file] = report_of(scenario_run, pictures, others)
+        pages[file] = report_of(scenario_run, pictures, others, called)
         for place, picture in pictures.items():
             drawn[picture] = timeline(scenario_run.scenario.name, scenario_run.runs[place])
     # In the order in which they are put into the folder: what leads to others after these.

@@ -20,7 +20,7 @@ from batchsim.report.latencies import by_item, in_words, special_operations
 from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table, warning
 from batchsim.report.occurrences import happened
 from batchsim.report.outcomes import columns_of_runs, is_of_batch, outcome_in_words, row_of_run, value_in_words
-from batchsim.report.shell import join, quote
+from batchsim.report.shell import join
 from batchsim.rounding import exact_instant, instant, rounded
 from batchsim.scenario import Scenario, fault_in_words, format_duration
 from batchsim.scenario.own_systems import OwnModel, plain_of
@@ -29,10 +29,15 @@ _ROWS_MAX = 40
 """Of a table of legs."""
 
 
-def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str], others: Collection[str] = ()) -> str:
+def report_of(
+    scenario_run: ScenarioRun,
+    pictures: Mapping[int, str],
+    others: Collection[str] = (),
+    folder: str = "reports",
+) -> str:
     """The report; `pictures`: by place of the run, the file of its picture, where it has one.
 
-    `others`: files beside it, of which a page on the same scenario is linked to.
+    `others`: files beside it, of which a page on the same scenario is linked to. `folder`: the name of theirs.
     """
     parts = [
         f"# {plain(scenario_run.scenario.name)}",
@@ -43,7 +48,7 @@ def report_of(scenario_run: ScenarioRun, pictures: Mapping[int, str], others: Co
         *_failing(scenario_run, pictures),
         *_passing(scenario_run, pictures),
         *_worth(scenario_run, others),
-        *_footer(scenario_run),
+        *_footer(scenario_run, folder),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -55,7 +60,8 @@ def _setting(scenario_run: ScenarioRun) -> Iterator[str]:
     scenario = scenario_run.scenario
     yield "## Setting"
     rows = _of_batch(scenario) if scenario.own is None else _of_own(scenario, scenario.own)
-    yield table(("what", "value"), [*rows, ("seed", str(scenario.seed)), *_faults(scenario_run)])
+    times = [] if scenario_run.has_own_times else [("times", phrases.OF_AN_ORDER)]
+    yield table(("what", "value"), [*rows, ("seed", str(scenario.seed)), *times, *_faults(scenario_run)])
 
 
 def _of_own(scenario: Scenario, own: OwnModel) -> Iterator[tuple[str, str]]:
@@ -335,13 +341,13 @@ def _worth(scenario_run: ScenarioRun, others: Collection[str]) -> Iterator[str]:
 # -- footer ------------------------------------------------------------------------------------
 
 
-def _footer(scenario_run: ScenarioRun) -> Iterator[str]:
+def _footer(scenario_run: ScenarioRun, folder: str) -> Iterator[str]:
     # Where the file was on this machine is nobody's business.
     if scenario_run.witness is None:
         name = Path(scenario_run.scenario.file).name
         file = name if scenario_run.scenario.own is not None else f"scenarios/{name}"
-        command = join(["run", file, *scenario_run.options])
+        command = ["run", file, *scenario_run.options]
     else:
-        command = f"replay {quote(scenario_run.witness)}"
+        command = ["replay", scenario_run.witness]
     yield "---"
-    yield f"Made by {code(f'batchsim {command} --report reports')}"
+    yield f"Made by {code(join(['batchsim', *command, '--report', folder]))}"

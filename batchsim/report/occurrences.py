@@ -55,8 +55,13 @@ class Explored(Protocol):
 
 
 def missing_in_words(exploration: Explored) -> str | None:
-    """`fault 0 (crash of handler-1 before queue.push) occurs in no schedule`; `None`: each pinned one occurs."""
+    """`fault 0 (crash of handler-1 before queue.push) occurs in no schedule`; `None`: each pinned one occurs.
+
+    Likewise that no schedule has an end.
+    """
     missing = [numbered_fault(number, exploration.faults[number].fault) for number in exploration.missing_faults]
+    if exploration.is_complete and not exploration.verdicts:
+        return "no schedule comes to an end, so there is nothing to judge"
     if not missing:
         return None
     where = (
@@ -79,7 +84,9 @@ def claim_without_faults(exploration: Explored, claim: str) -> str | None:
     Likewise that nothing comes to what some run is to come to (`sometimes`).
     """
     if exploration.unreached:
-        return f"vacuous: no schedule comes to {', '.join(exploration.unreached)}; else: {claim}"
+        never = f"no schedule comes to {', '.join(exploration.unreached)}"
+        says_little = exploration.verdicts <= {"ok"}
+        return f"{claim}; but that is vacuous: {never}" if says_little else f"{claim}; and {never}"
     missing = missing_in_words(exploration)
     if missing is None or exploration.verdicts <= {"ok"}:
         return missing and f"inconclusive: {missing}"

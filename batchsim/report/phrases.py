@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from batchsim.batch.trace import Answered
     from batchsim.model.run import Step
 
+OF_AN_ORDER = "made to fit the order of the witness: a step that would come too early waits for its turn"
+"""Of the times of a run whose order is given, and no times."""
 _STRETCHES_MAX = 6
 
 

@@ -19,7 +19,7 @@ from batchsim.model.run import Step
 from batchsim.report import words
 from batchsim.report.occurrences import happened, never_happened
 from batchsim.report.outcomes import columns_of_runs, is_of_batch, row_of_run
-from batchsim.report.phrases import repeated
+from batchsim.report.phrases import OF_AN_ORDER, repeated
 from batchsim.report.screen import Text
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
@@ -43,6 +43,8 @@ def show_scenario_run(
     if scenario.summary or scenario.own is None:
         console.print(Text(scenario.summary))
     _show_faults(console, scenario_run)
+    if not scenario_run.has_own_times:
+        console.print(Text(f"times: {OF_AN_ORDER}", style=QUIET))
     console.print()
     print_table(console, _table_of_runs(scenario_run.runs))
     shown: dict[Chains, str] = {}

@@ -67,6 +67,10 @@ def _claim_in_words(exploration: TimedExploration) -> tuple[str, str]:
     )
     if failing:
         found = "" if exploration.is_complete else f" (found before it was {exploration.stopped_by})"
+        if exploration.is_complete and "ok" not in exploration.verdicts:
+            of_each = len(failing) == 1 or {each.verdicts for each in exploration.outcomes} == {tuple(failing)}
+            which = ", ".join(failing) if of_each else f"one of {', '.join(failing)}"
+            return f"fails: all latencies within these intervals give {which}", BAD
         return f"fails: some latencies within these intervals give {', '.join(failing)}{found}", BAD
     if exploration.is_complete:
         return "proved for all latencies within these intervals: no verdict but ok", GOOD

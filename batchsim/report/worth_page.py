@@ -31,14 +31,17 @@ def possible_files(scenario: str) -> list[str]:
     return [*(worth_file(scenario, what, ".svg") for what in PICTURES), worth_file(scenario)]
 
 
-def worth_files(worth: Worth, warnings: Sequence[str] = ()) -> dict[str, str]:
-    """The pictures and the page, by name of the file; `warnings`: what to warn of in the scenario."""
+def worth_files(worth: Worth, warnings: Sequence[str] = (), folder: str = "reports") -> dict[str, str]:
+    """The pictures and the page, by name of the file.
+
+    `warnings`: what to warn of in the scenario. `folder`: the name of the one that they are for.
+    """
     name = worth.scenario.name
     drawn = {worth_file(name, what, ".svg"): content for what, content in pictures(worth).items()}
-    return {**drawn, worth_file(name): page(worth, warnings)}
+    return {**drawn, worth_file(name): page(worth, warnings, folder)}
 
 
-def page(worth: Worth, warnings: Sequence[str] = ()) -> str:
+def page(worth: Worth, warnings: Sequence[str] = (), folder: str = "reports") -> str:
     """The page, in Markdown."""
     judged = judge(worth)
     parts = [
@@ -51,7 +54,7 @@ def page(worth: Worth, warnings: Sequence[str] = ()) -> str:
         *about_completed(worth, judged),
         *_shown(worth, judged),
         "---",
-        f"Made by {code(_command(worth))}",
+        f"Made by {code(_command(worth, folder))}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -103,7 +106,7 @@ def _shares(sweep: Sweep, what: str) -> str:
     return table(headings, rows, right=range(len(headings)))
 
 
-def _command(worth: Worth) -> str:
+def _command(worth: Worth, folder: str) -> str:
     # Where the file was on this machine is nobody's business.
     usual = Question()
     options = [
@@ -116,4 +119,4 @@ def _command(worth: Worth) -> str:
         if value != default
     ]
     file = quote(f"scenarios/{Path(worth.scenario.file).name}")
-    return " ".join(("batchsim worth", file, *options, "--report reports"))
+    return " ".join(("batchsim worth", file, *options, f"--report {quote(folder)}"))

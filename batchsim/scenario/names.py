@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from batchsim.batch.operations import OPERATIONS
 from batchsim.batch.policies import POLICIES
@@ -38,6 +38,16 @@ def is_operation(name: str) -> bool:
 def known_policies() -> tuple[str, ...]:
     """Names of the policies that come with batchsim."""
     return tuple(POLICIES)
+
+
+def shipped_beside(policies: Iterable[Any]) -> tuple[str, ...]:
+    """Names of the policies that come with batchsim, where these could be taken for them: all are of the batch."""
+    return known_policies() if all(isinstance(policy, Policy) for policy in policies) else ()
+
+
+def is_shipped(policy: Any) -> bool:
+    """Whether it is the policy that comes with batchsim under its name."""
+    return bool(POLICIES.get(policy.name) == policy)
 
 
 def known_verdicts() -> tuple[str, ...]:

@@ -27,6 +27,8 @@ from batchsim.user_code import (
     UserCodeError,
     content_of,
     is_reference,
+    last_of_the_users,
+    lines_to,
     load_from_file,
     printing_to_stderr,
     told,
@@ -99,7 +101,7 @@ class OwnModel:
         except BaseException as error:
             if is_real(error):
                 raise
-            raise UserCodeError(f"{what}: {what_it_did(error)}") from None
+            raise UserCodeError(f"{what}: {what_it_did(error)}{_defined(error, self.model)}") from None
         if type(built) is not System:
             raise UserCodeError(f"{what}: found {told(built)}, of type {type_name(built)}; allowed: a System")
         return _guarded(replace(built, name=policy.name), what)
@@ -109,6 +111,15 @@ class OwnModel:
         if not self.reference:
             return OwnModel, (self.model, self.parameters)
         return _loaded_again, (self.reference, self.directory, plain_of(self.parameters), self.content)
+
+
+def _defined(error: BaseException, model: Model) -> str:
+    """Where the function of a model is, if it takes other arguments: then no line of it was reached."""
+    code = getattr(model.system, "__code__", None)
+    if not isinstance(error, TypeError) or last_of_the_users(lines_to(error)) or code is None:
+        return ""
+    of_what = "the policy" if model.parameters is None else "the policy, and of the parameters"
+    return f" ({code.co_filename}:{code.co_firstlineno}); allowed: a function of {of_what}"
 
 
 _BUILT: dict[tuple[Any, ...], tuple[System[Any], Model, Variant]] = {}

@@ -50,10 +50,9 @@ def pop(cells: Cells, key: Key, place: int) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockingPop(BlockingOperation[Any]):
-    """`BLPOP`, `BRPOP` without a timeout: wait for an element of a list, and take it."""
+class _Pop(Operation[Any]):
+    """`BLPOP`, `BRPOP`: of which list, and which of its ends."""
 
-    may_unblock: ClassVar[bool] = False
     verb: str
     key: Key
     from_left: bool
@@ -62,6 +61,17 @@ class BlockingPop(BlockingOperation[Any]):
     def name(self) -> str:  # type: ignore[override]
         """`redis.` and the command."""
         return f"redis.{self.verb}"
+
+    def take(self, cells: Cells) -> Any:
+        """Take an element of the list, which there is."""
+        return pop(cells, self.key, 0 if self.from_left else -1)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockingPop(_Pop, BlockingOperation[Any]):
+    """A pop without a timeout: wait for an element of a list, and take it."""
+
+    may_unblock: ClassVar[bool] = False
 
     def waits_for(self) -> Key:
         """The list."""
@@ -77,7 +87,7 @@ class BlockingPop(BlockingOperation[Any]):
 
     def apply(self, world: Any) -> Any:
         """Take an element."""
-        return pop(world.cells, self.key, 0 if self.from_left else -1)
+        return self.take(world.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +101,12 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
-class PopOrBlock(Operation[Any]):
-    """`BLPOP`, `BRPOP` with a timeout arrive at Redis: they take an element, or are blocked."""
+class PopOrBlock(_Pop):
+    """A pop with a timeout arrives at Redis: it takes an element, or is blocked."""
 
     group: ClassVar[str | None] = "redis"
     may_unblock: ClassVar[bool] = True
-    verb: str
-    key: Key
-    from_left: bool
     timeout: str
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """`redis.` and the command."""
-        return f"redis.{self.verb}"
 
     def footprint(self) -> Footprint:
         """The list, its time to live, and who is blocked on it."""
@@ -129,7 +131,7 @@ class PopOrBlock(Operation[Any]):
         """An element, or `Blocked`."""
         cells = world.cells
         if cells.read(self.key):
-            return pop(cells, self.key, 0 if self.from_left else -1)
+            return self.take(cells)
         part = f"redis.timeouts({self.key!r})"
         clients: int = setting_of(cells, part, self.name, part)
         for number in range(clients):
@@ -143,20 +145,12 @@ class PopOrBlock(Operation[Any]):
 
 
 @dataclass(frozen=True, slots=True)
-class Unblocked(BlockingOperation[Any]):
-    """A client that is blocked on a list goes on: there is an element, or its timeout has passed."""
+class Unblocked(_Pop, BlockingOperation[Any]):
+    """What comes back of it: a client that is blocked goes on, with an element or as its timeout has passed."""
 
     group: ClassVar[str | None] = "redis"
     is_instant: ClassVar[bool] = True
-    verb: str
-    key: Key
-    from_left: bool
     number: int
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """`redis.` and the command: it is what comes back of it."""
-        return f"redis.{self.verb}"
 
     def waits_for(self) -> Key:
         """That it is blocked."""
@@ -175,7 +169,7 @@ class Unblocked(BlockingOperation[Any]):
     def apply_alternative(self, world: Any, alternative: Alternative) -> Any:
         """Take an element, or `None`."""
         world.cells.delete(self.waits_for())
-        return None if alternative.label else pop(world.cells, self.key, 0 if self.from_left else -1)
+        return None if alternative.label else self.take(world.cells)
 
     def describe(self, answer: Any) -> str:
         """The element, or that there was none in time."""

@@ -215,11 +215,25 @@ class Receive(BlockingOperation[Message]):
 
 
 @dataclass(frozen=True, slots=True)
-class Delete(_OfQueue):
+class _OfReceipt(_OfQueue):
+    """Something is done with a message that is in flight under a receipt, or was."""
+
+    receipt: Receipt
+
+    def describe(self, answer: Any) -> str:
+        """What was done, or that it was too late."""
+        return self.in_words() if answer else f"{self.receipt.message}: the receipt is old"
+
+    def in_words(self) -> str:
+        """What was done, in time."""
+        return str(self.receipt.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete(_OfReceipt):
     """`DeleteMessage`."""
 
     name: ClassVar[str] = "queue.delete"
-    receipt: Receipt
 
     def footprint(self) -> Footprint:
         """Those in flight."""
@@ -232,23 +246,17 @@ class Delete(_OfQueue):
         _land(world.cells, self.queue, self.receipt.message)
         return True
 
-    def describe(self, answer: Any) -> str:
-        """Whether it was gone before."""
-        return f"{self.receipt.message}{'' if answer else ': the receipt is old'}"
-
 
 @dataclass(frozen=True, slots=True)
-class Release(_OfQueue):
+class Release(_OfReceipt):
     """`ChangeMessageVisibility` to 0."""
 
     name: ClassVar[str] = "queue.release"
     may_unblock: ClassVar[bool] = True
-    receipt: Receipt
 
     def footprint(self) -> Footprint:
         """Everything."""
-        writes = (queue_key(self.queue), in_flight_key(self.queue), dead_key(self.queue))
-        return touches(reads=(PARTS,), writes=writes)
+        return _everything(self.queue)
 
     def unblocks(self) -> tuple[Key, ...]:
         """The visible messages."""
@@ -261,18 +269,13 @@ class Release(_OfQueue):
         _come_back(world.cells, self.queue, self.receipt.message, self.name)
         return True
 
-    def describe(self, answer: Any) -> str:
-        """Whether it was back before."""
-        return f"{self.receipt.message}{'' if answer else ': the receipt is old'}"
-
 
 @dataclass(frozen=True, slots=True)
-class Extend(_OfQueue):
+class Extend(_OfReceipt):
     """`ChangeMessageVisibility`."""
 
     name: ClassVar[str] = "queue.extend"
     may_unblock: ClassVar[bool] = True
-    receipt: Receipt
     timeout: str
 
     def footprint(self) -> Footprint:
@@ -295,9 +298,14 @@ class Extend(_OfQueue):
         """Whether it is in flight under this receipt."""
         return _is_in_flight(world.cells, self.queue, self.receipt)
 
-    def describe(self, answer: Any) -> str:
-        """By how long, or that it was too late."""
-        return f"{self.receipt.message}{f' by {self.timeout}' if answer else ': the receipt is old'}"
+    def in_words(self) -> str:
+        """By how long."""
+        return f"{self.receipt.message} by {self.timeout}"
+
+
+def _everything(queue: str) -> Footprint:
+    """All of a queue: what is visible, in flight and dead, and how it is set."""
+    return touches(reads=(PARTS,), writes=(queue_key(queue), in_flight_key(queue), dead_key(queue)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,8 +326,7 @@ class TimeOut(BlockingOperation[bool]):
 
     def footprint(self) -> Footprint:
         """Everything."""
-        writes = (queue_key(self.queue), in_flight_key(self.queue), dead_key(self.queue))
-        return touches(reads=(PARTS,), writes=writes)
+        return _everything(self.queue)
 
     def unblocks(self) -> tuple[Key, ...]:
         """The visible messages."""

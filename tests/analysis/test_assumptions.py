@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batchsim.analysis.assumptions import warnings_of
-from batchsim.analysis.holding import longest_us
+from batchsim.analysis.batch.holding import longest_us
 from batchsim.analysis.issuing import unissued
 from batchsim.batch.operations import OPERATIONS
 from batchsim.batch.policies import POLICIES

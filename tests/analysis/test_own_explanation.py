@@ -16,7 +16,7 @@ LATENCY = {"uniform": ["1 ms", "9 ms"]}
 def explained(system: System[object], seed: int = 0) -> tuple[str, ...]:
     scenario = scenario_of(system, seed=seed, redis=LATENCY)
     run: Any = simulate(scenario)
-    return tell(scenario, None, run, scenario.system().verdicts_of(run.outcome), ()).explanation
+    return tell(scenario, None, run, scenario.system().verdicts_of(run.outcome), ()).sentences
 
 
 def full(cells: Cells) -> None:

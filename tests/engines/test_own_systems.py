@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,13 +25,15 @@ from batchsim import (
 )
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive import Bounds
+from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.engines.timed import Simulation
 from batchsim.model.cells import Cells
 from batchsim.model.faults import LostState, Outage
 from batchsim.model.history import HistoryStep
 from batchsim.model.injection import with_faults
-from batchsim.model.operation import Program, Stopped, StoreFailure, choose, for_each, sleep
+from batchsim.model.operation import Program, Stopped, StoreFailure, both, choose, for_each, sleep
 from batchsim.model.system import DEADLOCK, Actor, System
+from batchsim.report.occurrences import why_inconclusive
 from batchsim.scenario import Slow
 from batchsim.stores import queue, redis
 from tests.engines.naive import enumerate_system
@@ -75,6 +78,61 @@ def timed(system: System[Any], seed: int) -> Any:
 
 def actors(*programs: Callable[[], Program[Any]]) -> tuple[Actor, ...]:
     return tuple(Actor(program.__name__, None, program) for program in programs)
+
+
+# -- without end -------------------------------------------------------------------------------------
+
+
+async def spin() -> None:
+    while await redis.get("x") != 9:
+        pass
+
+
+def test_what_never_ends_is_told_by_every_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batchsim.engines.timed.run.EVENTS_MAX", 1_000)
+    monkeypatch.setattr("batchsim.engines.exhaustive.sampling_walks.STEPS_MAX", 1_000)
+    monkeypatch.setattr("batchsim.engines.chain.solve.STEPS_MAX", 1_000)
+    spinning: System[Any] = System("spinning", actors(spin), cells=("x",))
+    for found in (explore(scenario_of(spinning)), explore_timed(scenario_of(spinning))):
+        assert found.is_complete
+        assert not found.outcomes
+        assert why_inconclusive(found) == "no schedule comes to an end, so there is nothing to judge"
+    ending = "spinning: found a (run|schedule) that has not ended after 1,000 steps; allowed: actors that end, "
+    with pytest.raises(BadInputError, match=ending):
+        simulate(scenario_of(spinning))
+    with pytest.raises(BadInputError, match=ending):
+        Walker(spinning).walk(0)
+    with pytest.raises(BadInputError, match="a run can come back to a state that it was in"):
+        explore_exact(scenario_of(spinning, redis=LEGS))
+    # Whoever is in the background keeps no walk from its end.
+    behind = replace(spinning, actors=(Actor("spin", None, spin, is_background=True), *actors(twice_the_same)))
+    assert Walker(behind).walk(0).outcome["x"] == 2
+
+
+# -- side by side ------------------------------------------------------------------------------------
+
+
+async def twice_the_same() -> None:
+    await both(redis.incr("x"), redis.incr("x"))
+
+
+async def again_after_a_failure() -> None:
+    """Lanes of the first round are still at it when the second begins, with the same operation."""
+
+    async def lane(number: int) -> None:
+        if number == 0:
+            raise StoreFailure
+        await redis.incr("x")
+
+    for _ in range(2):
+        with suppress(StoreFailure):
+            await for_each(2, 2, lane)
+
+
+@pytest.mark.parametrize("program", [twice_the_same, again_after_a_failure])
+def test_the_same_operation_may_be_under_way_twice(program: Callable[[], Program[None]]) -> None:
+    found = agree(System("twice", actors(program), cells=("x",)))
+    assert {each.outcome["x"] for each in found.outcomes} == {2}
 
 
 # -- choose ------------------------------------------------------------------------------------------
@@ -271,7 +329,7 @@ def test_an_error_of_a_coroutine_is_what_a_run_comes_to() -> None:
     ((actor, error, line),) = bad.outcome.raised
     assert (actor, error) == ("divide", "ZeroDivisionError: integer division or modulo by zero")
     file, _, number = line.rpartition(":")
-    assert file == __file__
+    assert Path(file).resolve() == Path(__file__)
     assert "12 //" in Path(file).read_text().splitlines()[int(number) - 1]
     assert [step.name for step in bad.witness] == ["redis.get", "redis.set"]
     assert (bad.outcome["count"], bad.outcome["share"], bad.outcome.waiting) == (3, None, ())

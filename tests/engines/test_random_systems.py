@@ -90,7 +90,7 @@ def drawn(seed: int) -> System[Any]:
     def program(count: int) -> Any:
         steps = [draw.choice(STEPS) for _ in range(draw.randint(1, count))]
         if draw.random() < 0.25:
-            steps.append(("lanes", ""))
+            steps += [("lanes", "")] * draw.randint(1, 2)
         return partial(run, tuple(steps))
 
     actors = [

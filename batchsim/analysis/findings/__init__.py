@@ -1,12 +1,12 @@
 """Which verdicts can occur under which faults: policies under every budget of up to two faults.
 
-`batches.py` and `cases.py` say what is looked at, `examining.py` looks at one case, `survey.py` at all of them on
-every core, and `judging.py` says what that means: what each policy closed, and what is open. All of it together is
+`batches.py` and `scope.py` say what is looked at, `examining.py` looks at one case, `survey.py` at all of them on
+every core, and `table.py` says what that means: what each policy closed, and what is open. All of it together is
 in `results.py`.
 """
 
 from batchsim.analysis.findings.batches import USUAL, Sizes, Source, batches_of
-from batchsim.analysis.findings.examining import Effort, Finding, FoundSchedule, switches_over
+from batchsim.analysis.findings.examining import Effort, Finding, FoundSchedule, meaning_of, switches_over
 from batchsim.analysis.findings.own_faults import own_faults
 from batchsim.analysis.findings.results import FindingPlace, Findings
 from batchsim.analysis.findings.scope import (
@@ -50,6 +50,7 @@ __all__ = [
     "batches_of",
     "budgets_of",
     "cases_of",
+    "meaning_of",
     "own_faults",
     "survey",
     "switches_over",

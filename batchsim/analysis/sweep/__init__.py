@@ -24,8 +24,9 @@ from batchsim.analysis.sweep.executing import Watch
 from batchsim.analysis.sweep.executors import dask_executor
 from batchsim.analysis.sweep.intervals import CONFIDENCE, Interval
 from batchsim.analysis.sweep.one_run import run_of
+from batchsim.analysis.sweep.plan import verdicts_over
 from batchsim.analysis.sweep.results import CellResult, Difference, Example, Share, Sweep, examples_of
-from batchsim.analysis.sweep.sweeping import RUNS, SweepNotKept, sweep
+from batchsim.analysis.sweep.sweeping import RUNS, SweepNotKept, sweep, with_other_parameters
 from batchsim.analysis.sweep.varying import Axis, Point, Value, parse_point
 
 __all__ = [
@@ -49,4 +50,6 @@ __all__ = [
     "parse_point",
     "run_of",
     "sweep",
+    "verdicts_over",
+    "with_other_parameters",
 ]

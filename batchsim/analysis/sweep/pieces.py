@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from batchsim.analysis.sweep.together import Ended, Together
-from batchsim.batch.policy import Policy
 from batchsim.engines.streams import draw
 from batchsim.scenario import Decided, Scenario, decided_by
 
@@ -23,8 +22,8 @@ class OwnPolicy:
     """What it is relative to."""
 
 
-Portable: TypeAlias = Policy | OwnPolicy
-"""A policy as it can be sent to another process."""
+Portable: TypeAlias = Any
+"""A policy as it can be sent to another process: itself, or an `OwnPolicy`."""
 
 
 @dataclass(frozen=True, slots=True)

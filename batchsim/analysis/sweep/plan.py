@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -59,8 +59,19 @@ class Plan:
     @cached_property
     def verdicts(self) -> tuple[str, ...]:
         """The name of every verdict that can be given."""
-        of_system = self.scenario.known_verdicts(each.policy for each in self.competitors)
+        of_system = verdicts_over(
+            (self.scenario, *(scenario for _, scenario in self.places)), [each.policy for each in self.competitors]
+        )
         return (*of_system, *(each.name for each in self.properties))
+
+
+def verdicts_over(scenarios: Iterable[Scenario], policies: Sequence[Any]) -> tuple[str, ...]:
+    """The names of the verdicts that policies can be given in any of these scenarios, which differ in what varies.
+
+    Those of a system of the user's own may depend on its parameters.
+    """
+    different = {None if each.own is None else repr(each.own.content): each for each in scenarios}
+    return tuple(dict.fromkeys(name for each in different.values() for name in each.known_verdicts(policies)))
 
 
 class Enough:

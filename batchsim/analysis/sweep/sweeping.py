@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import batchsim
 from batchsim.analysis.pool import SizedExecutor, cores, local_executor
@@ -19,10 +20,9 @@ from batchsim.analysis.sweep.results import Sweep, result_of
 from batchsim.analysis.sweep.storing import NotKept, Store
 from batchsim.analysis.sweep.varying import Point, parse_axes, points_of
 from batchsim.bad_input import BadInputError
-from batchsim.batch.policies import POLICIES
-from batchsim.batch.policy import Policy
 from batchsim.model.properties import Property
 from batchsim.scenario import InvalidScenario, Scenario
+from batchsim.scenario.names import is_shipped
 from batchsim.user_code import content_of, is_reference
 
 RUNS = 1000
@@ -32,7 +32,7 @@ IN_MEMORY = "@memory"
 
 def sweep(
     scenario: Scenario,
-    policies: Sequence[str | Policy] | None = None,
+    policies: Sequence[Any] | None = None,
     *,
     runs: int = RUNS,
     vary: Sequence[str] = (),
@@ -115,8 +115,17 @@ def _places(scenario: Scenario, points: Sequence[Point]) -> tuple[tuple[Point, S
     return tuple(places)
 
 
+def with_other_parameters(scenario: Scenario, vary: Sequence[str]) -> tuple[Scenario, ...]:
+    """The scenario with each value of the parameters that a sweep varies, other fields as they are.
+
+    The scenario alone where it varies none. `vary`: as for `sweep`; raises `BadInputError`.
+    """
+    axes = [axis for axis in parse_axes(vary) if axis.name.startswith("parameters.")]
+    return tuple(each for _, each in _places(scenario, points_of(axes)))
+
+
 def competitors_of(
-    scenario: Scenario, policies: Sequence[str | Policy] | None, directory: Path | None
+    scenario: Scenario, policies: Sequence[Any] | None, directory: Path | None
 ) -> tuple[Competitor, ...]:
     """The policies that take part, those of the scenario unless others are given; raises `BadInputError`."""
     relative_to = scenario.directory if policies is None else directory or Path()
@@ -131,8 +140,8 @@ def competitors_of(
     return competitors
 
 
-def _competitor(scenario: Scenario, policy: str | Policy, directory: Path) -> Competitor:
-    if isinstance(policy, Policy):
+def _competitor(scenario: Scenario, policy: Any, directory: Path) -> Competitor:
+    if not isinstance(policy, str):
         return Competitor(policy.name, _key_of(policy), policy, policy)
     try:
         found = scenario.find_policy(policy, directory)
@@ -145,8 +154,8 @@ def _competitor(scenario: Scenario, policy: str | Policy, directory: Path) -> Co
     return Competitor(policy, key, found, OwnPolicy(policy, directory))
 
 
-def _key_of(policy: Policy) -> str:
-    return policy.name if POLICIES.get(policy.name) == policy else f"{policy.name}{IN_MEMORY}"
+def _key_of(policy: Any) -> str:
+    return policy.name if is_shipped(policy) else f"{policy.name}{IN_MEMORY}"
 
 
 def _refuse_what_nobody_can_tell(plan: Plan, records: Records, name: str | Path | None) -> None:

@@ -11,10 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from batchsim.analysis.checks import check_of, switches_of, with_checks
-from batchsim.batch.decision import Check, Decision
-from batchsim.batch.policy import Policy
-from batchsim.batch.stores import BatchRow
+from batchsim.analysis.batch.checks import Decisions
 from batchsim.engines.drawing_ahead import DrawingAhead
 from batchsim.engines.latencies import DrawnAhead
 from batchsim.engines.timed import Simulation
@@ -31,53 +28,22 @@ class Ended(NamedTuple):
     """The numbers of the faults that happened."""
 
 
-class Decided(NamedTuple):
-    """What a policy decided."""
-
-    check: str
-    """The name of the check that was asked."""
-    row: BatchRow
-    decision: Decision
-
-
 class _Candidate:
     """A policy that is simulated, and what it decided in the last run."""
 
     def __init__(self, scenario: Scenario, policy: Any) -> None:
-        self._policy = policy
-        self._decided: list[Decided] = []
-        is_batch = isinstance(policy, Policy)
-        observed = with_checks(policy, self._observed) if is_batch else policy
-        self._simulation = Simulation(scenario, observed, self._decided)
-        self.switches = switches_of(policy) if is_batch else None
-        """`None`: a policy of another system, which is like no other one."""
-
-    def _observed(self, name: str) -> Check:
-        check = check_of(self._policy, name)
-
-        def decide(row: BatchRow) -> Decision:
-            decision = check(row)
-            self._decided.append(Decided(name, row, decision))
-            return decision
-
-        return decide
+        self._decisions = Decisions(policy)
+        self._simulation = Simulation(scenario, self._decisions.noting, self._decisions.noted)
 
     def end(self, seed: int, drawn: DrawnAhead) -> Ended:
         """What a run comes to."""
-        self._decided.clear()
+        self._decisions.noted.clear()
         trace = self._simulation.run(seed, keep=_NO_STEPS, drawn=drawn)
         return Ended(trace.outcome, tuple(number for number, times in enumerate(trace.faults) if times))
 
     def would_have_decided_like(self, other: _Candidate) -> bool:
         """Whether it decides the same wherever the other one was asked in its last run, in that order."""
-        return (
-            self.switches is not None
-            and self.switches == other.switches
-            and all(
-                check_of(self._policy, name)(row) is decision
-                for name, row, decision in dict.fromkeys(other._decided)
-            )
-        )
+        return self._decisions.would_be_like(other._decisions)
 
 
 class Together:

@@ -25,8 +25,8 @@ class Causes:
 
     def __init__(self, trace: Trace) -> None:
         self.steps = trace.steps
-        self._is_batch = isinstance(trace, Trace)
-        self._turns = takers_of(trace) if self._is_batch else {}
+        self.is_batch = isinstance(trace, Trace)
+        self._turns = takers_of(trace) if self.is_batch else {}
         self._uses = uses_of(trace)
         self._joined = [tuple(self._find_joined(step)) for step in self.steps]
         self._enabling = [self._find_enabling(step) for step in self.steps]
@@ -35,7 +35,7 @@ class Causes:
         """A step in words: what, of which item, by whom."""
         item = "" if step.operation.item is None else f" of item {step.operation.item}"
         who = actor_of(step)
-        if self._is_batch and not who.startswith("handler"):
+        if self.is_batch and not who.startswith("handler"):
             who = who.partition("-")[0]
         return f"{step.name}{item} ({who})"
 
@@ -124,7 +124,7 @@ class Causes:
             if step.woken_by is not None:
                 return step.woken_by
             return self._last(step, lambda each: actor_of(each) == handler)
-        if not self._is_batch:
+        if not self.is_batch:
             return self._maker(step, operation.waits_for())
         cell, item = operation.waits_for(), getattr(step.answer, "item", None)
         return self._last(step, lambda each: makes_ready(each, cell) and item in (None, each.operation.item))
@@ -175,7 +175,7 @@ class Causes:
         if joined and (is_freed or actor_of(self.steps[joined[0]]) == actor_of(step)):
             return latest(self._ready(self.steps[each], found) for each in joined)
         begun = found[joined[0]] if joined else START
-        if self._is_batch and actor_of(step).startswith("handler-"):
+        if self.is_batch and actor_of(step).startswith("handler-"):
             return plus(begun, delivery_to(int(actor_of(step).removeprefix("handler-"))))
         return begun
 

@@ -11,7 +11,6 @@ from batchsim.analysis.window.cases import Case
 from batchsim.analysis.window.causes import Causes, NotDerived
 from batchsim.analysis.window.conditions import Always, Condition, within
 from batchsim.analysis.window.races import Race, Races, moved_timers, moves_in_order, never_sealed, next_moves
-from batchsim.batch.trace import Trace
 from batchsim.engines.exhaustive import Graph
 from batchsim.engines.exhaustive.following import follow
 from batchsim.model.system import System
@@ -21,7 +20,7 @@ class NoReason(Exception):
     """No small set of order constraints is the reason of a verdict."""
 
 
-def reason_of(graph: Graph, explainer: Explainer, trace: Trace, known: Sequence[tuple[Pair, ...]]) -> Reason:
+def reason_of(graph: Graph, explainer: Explainer, trace: Any, known: Sequence[tuple[Pair, ...]]) -> Reason:
     """The reason of the verdict of a run, one of those that are known if it will do; raises `NoReason`."""
     edges = follow(graph, trace.steps)
     events = explainer.events_of(edges)
@@ -45,7 +44,7 @@ def case_of(trace: Any, system: System[Any], reason: Sequence[Race]) -> Case:
     `reason`: pairs of steps whose order is the reason. Raises `NotDerived`, `TooManySums`.
     """
     causes = Causes(trace)
-    is_batch = isinstance(trace, Trace)
+    is_batch = causes.is_batch
     if not is_batch and any(each.returns_to or each.begins_after_leg_of for each in system.actors):
         raise NotDerived("an actor answers another one when it ends")
     races, looked_at = Races(causes, system, is_batch=is_batch).deciding(reason)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,6 @@ from batchsim.analysis.window.assignments import means_of, support_of
 from batchsim.analysis.window.finding import NoWindow, Window, window_of
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, LatencyLeg
 from batchsim.analysis.window.measuring import Measure
-from batchsim.batch.policy import Policy
 from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.model.properties import Property
 from batchsim.scenario import Legs, Scenario, Uniform, varied
@@ -77,7 +77,7 @@ def _root(begin: float, before: float, end: float, after: float) -> float:
 
 def edges_of(
     sweep: Sweep,
-    policies: Sequence[tuple[str, Policy]],
+    policies: Sequence[tuple[str, Any]],
     properties: Sequence[Property] = (),
     on_policy: Callable[[str], object] = lambda name: None,
 ) -> tuple[list[Edge], dict[str, str]]:

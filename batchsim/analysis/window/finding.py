@@ -28,7 +28,6 @@ from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.neighbours import Neighbours
 from batchsim.analysis.window.sums import TooManySums
-from batchsim.batch.trace import Trace
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, Level, explore
 from batchsim.engines.exhaustive.search import UNBOUNDED
 from batchsim.engines.timed import simulate
@@ -264,7 +263,7 @@ class _Finder:
                 self.met -= reason in self.reasons[: self.met]
                 self.reasons = others
 
-    def _add(self, trace: Trace) -> None:
+    def _add(self, trace: Any) -> None:
         pairs, races = reason_of(self.graph, self.explainer, trace, self.reasons)
         if pairs not in self.reasons:
             self.reasons.append(pairs)

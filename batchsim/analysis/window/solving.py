@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
+from typing import Any
 
 from batchsim.bad_input import BadInputError
-from batchsim.batch.policy import Policy
 from batchsim.engines.exhaustive import Bounds, Level
 from batchsim.engines.exhaustive.search import UNBOUNDED
 from batchsim.engines.timed import simulate
@@ -42,7 +42,7 @@ class Solution:
     """With which values of a parameter some latencies within the intervals of a scenario fail."""
 
     scenario: Scenario
-    policy: Policy
+    policy: Any
     parameter: str
     """As it was asked for."""
     verdict: str | None
@@ -103,7 +103,7 @@ class Solution:
 
 def solve(
     scenario: Scenario,
-    policy: Policy,
+    policy: Any,
     parameter: str,
     *,
     verdict: str | None = None,
@@ -180,7 +180,7 @@ def _edge_of(fails: Sequence[Range], least_us: int) -> int | None:
 
 def _failing(
     scenario: Scenario,
-    policy: Policy,
+    policy: Any,
     parameter: str,
     exploration: ExplorationByValue,
     verdicts: Sequence[str],

@@ -12,7 +12,7 @@ from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from batchsim.analysis.checks import check_of, switches_of, with_checks
+from batchsim.analysis.batch.checks import check_of, switches_of, with_checks
 from batchsim.analysis.worth.question import DELAY
 from batchsim.batch.decision import Check, Decision
 from batchsim.batch.policy import Policy

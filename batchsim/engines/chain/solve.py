@@ -18,7 +18,7 @@ from batchsim.engines.chain.memoryless import Means
 from batchsim.engines.chain.search import ChainSearch
 from batchsim.engines.exhaustive.graph import COMES_BACK, Graph
 from batchsim.engines.exhaustive.moves import StepKind, StepTable
-from batchsim.engines.exhaustive.scouting import send_scouts
+from batchsim.engines.exhaustive.scouting import STEPS_MAX, send_scouts
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, GaveUp, Lookout, OnLevel, searched
 from batchsim.engines.occurrences import Occurrence, missing
 from batchsim.model.history import MEMORIES_MAX
@@ -140,7 +140,7 @@ def explore_exact(
 def _search(scenario: Scenario, system: System[Any], bounds: Bounds, on_level: OnLevel | None) -> ChainSearch:
     means = Means(scenario)
     table = StepTable(ClockLayout(system, means))
-    steps_max = None if bounds.states_max is None else max(bounds.states_max, SCOUTED_STEPS)
+    steps_max = STEPS_MAX if bounds.states_max is None else max(bounds.states_max, SCOUTED_STEPS)
     with suppress(GaveUp):  # so does the search, then
         send_scouts(table, SCOUTS, steps_max=steps_max, look=Lookout(bounds, on_level).look)
     means.check()

@@ -14,7 +14,7 @@ from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.occurring import occurrences_in
 from batchsim.engines.exhaustive.reduction import Reduction
-from batchsim.engines.exhaustive.scouting import send_scouts
+from batchsim.engines.exhaustive.scouting import STEPS_MAX, send_scouts
 from batchsim.engines.exhaustive.search import (
     INTERRUPTED,
     UNBOUNDED,
@@ -166,7 +166,7 @@ def _outcomes_only(table: StepTable, bounds: Bounds, on_level: Callable[[Level],
     lookout.level = Level(0, whole.states, whole.edges.count, 0)
     try:
         # A search that gives up beyond so many states is not worth more steps than that.
-        send_scouts(table, steps_max=bounds.states_max, look=lookout.look)
+        send_scouts(table, steps_max=bounds.states_max or STEPS_MAX, look=lookout.look)
     except GaveUp as why:
         whole.stopped_by = str(why)
         return whole

@@ -55,6 +55,7 @@ class LocalStates:
         self._states: list[LocalState] = []
         self._transitions: dict[tuple[int, int, Any], int] = {}
         self._joins: dict[tuple[int, int, Any], Join] = {}
+        self._kept: dict[tuple[int, int, Any], dict[int, int]] = {}
         self._intern(*self._task(()))
 
     def __getitem__(self, number: int) -> LocalState:
@@ -62,6 +63,13 @@ class LocalStates:
 
     def __len__(self) -> int:
         return len(self._states)
+
+    def place_of(self, number: int, position: int) -> str:
+        """The line of the user's that awaits the operation at a position, `own.py:7: `; empty: there is none."""
+        task = self._fed(self._actor.program, self._answers[number])
+        place = task.place_of(position)
+        task.close()
+        return place
 
     def after(self, number: int, position: int, answer: Any) -> int:
         """The local state that an answer to the operation at a position leads to."""
@@ -81,6 +89,15 @@ class LocalStates:
     def join_after(self, number: int, position: int, answer: Any) -> Join | None:
         """What such an answer, which was asked for before, is to coroutines side by side; `None`: nothing."""
         return self._joins.get((number, position, answer))
+
+    def kept_after(self, number: int, position: int, answer: Any) -> dict[int, int]:
+        """By position before such an answer: where the other operations stand after it that still wait."""
+        transition = (number, position, answer)
+        if transition not in self._kept:
+            task = self._fed(self._actor.program, self._answers[number])
+            self._kept[transition] = task.kept_after(position, answer)
+            task.close()
+        return self._kept[transition]
 
     @property
     def transitions_count(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
-from batchsim.model.cells import GuardedCells, Key, known_of
+from batchsim.model.cells import GuardedCells, Key, UnknownCellError, known_of
 from batchsim.model.operation import BlockingOperation, told
 
 
@@ -49,7 +49,12 @@ class StepKind:
         self._gate = role.begins_with if local == 0 else None
         touched = set(self.footprint.reads | self.footprint.writes)
         touched.update(cell for cell in (self._gate, role.returns_to) if cell is not None)
-        touched = known_of(touched, layout.column_of.keys(), f"{told(self.operation)} by {role.actors[0].name}")
+        try:
+            touched = known_of(
+                touched, layout.column_of.keys(), f"{told(self.operation)} by {role.actors[0].name}"
+            )
+        except UnknownCellError as unknown:
+            raise UnknownCellError(f"{role.locals.place_of(local, position)}{unknown}") from None
         self.columns = sorted(layout.column_of[cell] for cell in touched)
         """The columns that it reads or writes, the actor's own aside."""
         self._moves: dict[tuple[int, ...], tuple[Move, ...]] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive.graph import WalkedStep
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
@@ -17,6 +18,8 @@ from batchsim.model.system import System
 
 OPPORTUNITIES = 48
 """Among so many opportunities those are drawn at which something unusual happens."""
+STEPS_MAX = 300_000
+"""Of a walk: a batch of a thousand items takes about a tenth of that."""
 Choice = tuple[int, StepKind, Move]
 
 
@@ -42,7 +45,14 @@ class Walker:
         unusual = {draw(draw(number, 1), place) % OPPORTUNITIES for place in range(self._faults)}
         row, opportunity = self._layout.initial_row(), 0
         steps: list[WalkedStep] = []
-        while ways := self._ways(row, draw(draw(number, 2), len(steps) // STEPS_BETWEEN_MOODS), len(steps)):
+        while self._goes_on(row) and (
+            ways := self._ways(row, draw(draw(number, 2), len(steps) // STEPS_BETWEEN_MOODS), len(steps))
+        ):
+            if len(steps) == STEPS_MAX:
+                raise BadInputError(
+                    f"{self._layout.system.name}: found a schedule that has not ended after {STEPS_MAX:,} steps; "
+                    "allowed: actors that end, that wait, or that are in the background (is_background=True)"
+                )
             chosen = ways[-1]
             if len(ways) > 1:
                 if opportunity in unusual:
@@ -50,6 +60,15 @@ class Walker:
                 opportunity += 1
             steps.append(self._take(row, chosen))
         return Walk(self._layout.outcome(row), tuple(steps))
+
+    def _goes_on(self, row: list[int]) -> bool:
+        """Whether somebody can take a step who is not in the background."""
+        return not self._layout.has_background or any(
+            kind.moves(tuple(row[each] for each in kind.columns))
+            for column, role in self._owner.items()
+            if not role.is_background
+            for kind in self._table.kinds(role, row[column])
+        )
 
     def _ways(self, row: list[int], mood: int, step: int) -> list[Choice]:
         """How the step turns out that the mood prefers; the usual way comes last."""

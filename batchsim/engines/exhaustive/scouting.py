@@ -10,13 +10,15 @@ from batchsim.engines.streams import draw
 
 SCOUTS = 60
 STEPS_BETWEEN_MOODS = 12
+STEPS_MAX = 1_000_000
+"""Of all scouts together: a system may have schedules without end."""
 
 
 def send_scouts(
     table: StepTable,
     count: int = SCOUTS,
     *,
-    steps_max: int | None = None,
+    steps_max: int = STEPS_MAX,
     look: Callable[[], None] = lambda: None,
 ) -> None:
     """Walk through some schedules, the same ones each time.
@@ -33,7 +35,7 @@ def send_scouts(
         while possible := list(_possible(table, row)):
             look()
             steps += 1
-            if steps_max is not None and steps > steps_max:
+            if steps > steps_max:
                 return
             mood = draw(scout, taken // STEPS_BETWEEN_MOODS)
             column, kind, move = max(possible, key=lambda each: draw(mood, each[0]))

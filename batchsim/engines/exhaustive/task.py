@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
-from batchsim.engines.own_errors import ToldError, is_own, told
+from batchsim.engines.own_errors import ToldError, is_own, place_of_await, told
 from batchsim.model.operation import Both, EndsEarly, ForEach, Operation, Program, ProtocolError, Stopped
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
@@ -94,6 +94,8 @@ class Task:
         """The error that ended it, if one did."""
         self._strands: list[_Strand] = []
         """Those that await an operation."""
+        self.groups = 0
+        """How many coroutines have been awaited together with others, so far."""
         self.has_ended = False
         self.result: Any = None
         self.join: Join | None = None
@@ -105,6 +107,10 @@ class Task:
     def pending(self) -> tuple[Pending, ...]:
         """What it awaits, in a fixed order."""
         return tuple(Pending(each.lane, each.awaited(), each.site()) for each in self._in_order())
+
+    def place_of(self, position: int) -> str:
+        """The line of the user's that awaits the operation at a position, `own.py:7: `; empty: there is none."""
+        return self._in_order()[position].place()
 
     def answer(self, position: int, answer: Any) -> None:
         """The operation at this position of `pending` takes effect, with this answer."""
@@ -154,8 +160,17 @@ class Task:
         if not self.has_ended:
             self.end(None)
 
+    def kept_after(self, position: int, answer: Any) -> dict[int, int]:
+        """Answer as in `answer`; by position before: the position now of each other operation that still waits."""
+        before = self._in_order()
+        self.answer(position, answer)
+        places = {id(strand): place for place, strand in enumerate(self._in_order())}
+        others = (each for each in enumerate(before) if each[0] != position)
+        return {place: places[id(strand)] for place, strand in others if id(strand) in places}
+
     def _in_order(self) -> list[_Strand]:
-        return sorted(self._strands, key=lambda strand: strand.number)
+        # Whom nobody waits for any longer may have the number of one who was begun after him.
+        return sorted(self._strands, key=lambda strand: (strand.number, strand.of_group))
 
 
 class _Ending(NamedTuple):
@@ -183,6 +198,7 @@ class _Strand:
         self.lane = lane
         self._group = group
         self.number = number
+        self.of_group = 0 if group is None else group.number
         self._path: Path = ()
         """The steps that it still has to take before it comes to its goal."""
         self._goal: Operation[Any] | _Group | _Ending | _Beginning = _BEGINNING
@@ -194,6 +210,9 @@ class _Strand:
 
     def awaited(self) -> Operation[Any]:
         return self._path[0]
+
+    def place(self) -> str:
+        return place_of_await(self._program)
 
     def site(self) -> tuple[int, ...]:
         return tuple(frame.f_lasti for frame in frames_of(self._program))
@@ -283,6 +302,8 @@ class _Group:
     """Strands that are awaited together."""
 
     def __init__(self, task: Task, parent: _Strand, awaited: Both[Any, Any] | ForEach) -> None:
+        task.groups += 1
+        self.number = task.groups
         self._task = task
         self._parent = parent
         self._awaited = awaited

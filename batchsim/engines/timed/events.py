@@ -17,27 +17,36 @@ class Clock(Environment):
         self.now_us = 0
         """The time; all delays are integers, so it stays one."""
 
-    def run_to_rest(self) -> None:
-        """Run until nothing is scheduled: `run()` of SimPy for events that never fail and stop nothing."""
+    def run_to_rest(self, events_max: int) -> bool:
+        """Run until nothing is scheduled: `run()` of SimPy for events that never fail and stop nothing.
+
+        Whether it came to that within so many events.
+        """
         queue = self._queue
-        while queue:
+        for _ in range(events_max):
+            if not queue:
+                return True
             self._now, _, _, event = heappop(queue)
             self.now_us = self._now  # type: ignore[assignment]
             for callback in event.callbacks:
                 callback(event)
+        return not queue
 
     def scheduled(self) -> Iterator[Event]:
         """What is to come."""
         return (event for _, _, _, event in self._queue)
 
-    def run_while(self, goes_on: Callable[[], bool]) -> None:
+    def run_while(self, goes_on: Callable[[], bool], events_max: int) -> bool:
         """Likewise, and no longer than `goes_on` says so, which is asked before each event."""
         queue = self._queue
-        while queue and goes_on():
+        for _ in range(events_max):
+            if not queue or not goes_on():
+                return True
             self._now, _, _, event = heappop(queue)
             self.now_us = self._now  # type: ignore[assignment]
             for callback in event.callbacks:
                 callback(event)
+        return not queue
 
 
 class At(Event):

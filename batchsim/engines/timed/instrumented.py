@@ -6,13 +6,14 @@ from collections.abc import Callable, Set
 from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
+from batchsim.engines.own_errors import place_of_await
 from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.conductor import Conductor
 from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Callbacks, Lane, OnEnd, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.waiting import Waiting
-from batchsim.model.cells import GuardedCells, Key, known_of
+from batchsim.model.cells import GuardedCells, Key, UnknownCellError, known_of
 from batchsim.model.operation import BlockingOperation, Operation, Program, told
 from batchsim.model.system import Actor
 
@@ -111,7 +112,10 @@ class InstrumentedLane(Lane):
     def _admit(self) -> None:
         footprint, listed = self.operation.footprint(), self.stage.listed
         if listed is not None:
-            known_of(footprint.reads | footprint.writes, listed, f"{told(self.operation)} by {self.name}")
+            try:
+                known_of(footprint.reads | footprint.writes, listed, f"{told(self.operation)} by {self.name}")
+            except UnknownCellError as unknown:
+                raise UnknownCellError(f"{place_of_await(self._program)}{unknown}") from None
         self.stage.guard.admit(told(self.operation), *footprint)
 
     def _note_step(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from batchsim.bad_input import BadInputError
 from batchsim.engines.injected_delays import latencies_of
 from batchsim.engines.latencies import DrawnAhead, Samplers
 from batchsim.engines.recorded_draws import AnyLatencies, Draw, RecordedDraws
@@ -26,6 +27,14 @@ from batchsim.scenario import Scenario, check_for_timed_run
 
 if TYPE_CHECKING:
     from batchsim.batch.trace import Trace
+
+
+EVENTS_MAX, EVENTS_OF_AN_ITEM = 300_000, 1_000
+"""A run that is not over after so many events has no end: an item of a batch takes about fifty."""
+
+
+class EndlessRun(BadInputError):
+    """Somebody goes on and on."""
 
 
 def simulate(
@@ -176,10 +185,16 @@ class _Run:
         )
 
     def _let_time_pass(self) -> None:
+        events_max = EVENTS_MAX + EVENTS_OF_AN_ITEM * len(self._scenario.setting.items)
         if self._has_background:
-            self._clock.run_while(self._goes_on)
+            has_ended = self._clock.run_while(self._goes_on, events_max)
         else:
-            self._clock.run_to_rest()
+            has_ended = self._clock.run_to_rest(events_max)
+        if not has_ended:
+            raise EndlessRun(
+                f"{self._system.name}: found a run that has not ended after {self._recorder.taken:,} steps; "
+                "allowed: actors that end, that wait, or that are in the background (is_background=True)"
+            )
 
     def _background(self) -> set[Actor]:
         actors = self._system.actors if self._system.has_background else ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT
-from batchsim.engines.exhaustive.task import Join, Pending
+from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.injected_delays import DelaysSoFar
 from batchsim.engines.zones.slots import START, InstantKind, Slot
 from batchsim.engines.zones.state_class import Firing, GlobalState, Guide, StateClass
@@ -27,6 +27,8 @@ class StepChange(NamedTuple):
     answer: Any
     names: dict[Slot, Slot]
     """What the instants that were to come are now."""
+    kept: dict[int, int]
+    """By position before it, the one after it of each operation of the actor that stays pending."""
     issued: list[int]
     """The positions of the operations that the actor issues."""
     begun: list[int]
@@ -44,7 +46,7 @@ def beginning(guide: Guide) -> StepChange:
     """Phase 1 is done."""
     row = tuple(guide.layout.initial_row())
     begun = [column for column in range(guide.layout.actors_count) if guide.has_begun(row, column)]
-    return StepChange(row, START, NOBODY, None, None, {}, [], begun, None, 0, None, DelaysSoFar())
+    return StepChange(row, START, NOBODY, None, None, {}, {}, [], begun, None, 0, None, DelaysSoFar())
 
 
 def change_of(guide: Guide, state_class: StateClass, firing: Firing) -> StepChange:
@@ -56,10 +58,10 @@ def change_of(guide: Guide, state_class: StateClass, firing: Firing) -> StepChan
     row[column] = move.local
     _check_gates(guide, state_class.row, row, firing)
     before, after = kind.role.locals[kind.local], kind.role.locals[move.local]
-    moved, issued = _follow(before.pending, kind.position, after.pending)
+    kept = kind.role.locals.kept_after(kind.local, kind.position, move.answer)
     join = kind.role.locals.join_after(kind.local, kind.position, move.answer)
     names = {
-        slot: _name_after(guide, slot, place, firing, moved, join) for place, slot in enumerate(state_class.slots)
+        slot: _name_after(guide, slot, place, firing, kept, join) for place, slot in enumerate(state_class.slots)
     }
     return StepChange(
         row=tuple(row),
@@ -68,7 +70,8 @@ def change_of(guide: Guide, state_class: StateClass, firing: Firing) -> StepChan
         operation=kind.operation,
         answer=move.answer,
         names=names,
-        issued=issued,
+        kept=kept,
+        issued=sorted(set(range(len(after.pending))).difference(kept.values())),
         begun=[
             other
             for other in range(guide.layout.actors_count)
@@ -92,20 +95,8 @@ def _check_gates(guide: Guide, before: GlobalState, after: Sequence[int], firing
                     raise guide.layout.gone(gate, role, firing.kind.operation, firing.kind.role.name)
 
 
-def _follow(
-    before: Sequence[Pending], position: int, after: Sequence[Pending]
-) -> tuple[dict[int, int], list[int]]:
-    """Where the operations that stay pending are now, and which are new; none stays with who stops."""
-    places = {(pending.lane, pending.operation): place for place, pending in enumerate(after)}
-    moved: dict[int, int] = {}
-    for place, pending in enumerate(before):
-        if place != position and (pending.lane, pending.operation) in places:
-            moved[place] = places.pop((pending.lane, pending.operation))
-    return moved, sorted(places.values())
-
-
 def _name_after(
-    guide: Guide, slot: Slot, place: int, firing: Firing, moved: dict[int, int], join: Join | None
+    guide: Guide, slot: Slot, place: int, firing: Firing, kept: dict[int, int], join: Join | None
 ) -> Slot:
     past = Slot(InstantKind.PAST, place)
     if slot == firing.at:
@@ -118,4 +109,4 @@ def _name_after(
         return slot
     if slot.kind is InstantKind.END:
         return slot if join in (None, Join.EARLY) else past
-    return slot._replace(number=moved[slot.number]) if slot.number in moved else past
+    return slot._replace(number=kept[slot.number]) if slot.number in kept else past

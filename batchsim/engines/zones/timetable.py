@@ -76,7 +76,8 @@ class _Player:
 
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
-        self.pending: dict[tuple[str, Operation[Any]], _Pending] = {}
+        self.pending: dict[int, _Pending] = {}
+        """By position among those that his coroutines await."""
         self.waits_since_us: int | None = None
         """Of a spare one; `None`: he was not called yet, or is busy."""
         self.was_called = False
@@ -177,7 +178,7 @@ class _Writer:
     def _waits(self, player: _Player, kind: StepKind, at_us: int) -> bool:
         if player.actor.is_spare:
             return player.waits_since_us is not None and player.waits_since_us <= at_us
-        return player.pending[kind.lane, kind.operation].can_act_us <= at_us
+        return player.pending[kind.position].can_act_us <= at_us
 
     def _call_spare(self, taker: _Player, at_us: int) -> None:
         """The next spare one is called once nobody waits."""
@@ -200,7 +201,10 @@ class _Writer:
     def _act(self, step: PathStep, firing: Firing) -> None:
         times, change, kind = step.times_us, step.landing.change, firing.kind
         player = self._players[firing.column]
-        pending = player.pending.pop((kind.lane, kind.operation))
+        pending = player.pending[kind.position]
+        player.pending = {
+            change.kept[place]: each for place, each in player.pending.items() if place in change.kept
+        }
         at_us = times[change.at]
         answered_us = at_us
         if kind.operation.acts_on_arrival:
@@ -236,7 +240,7 @@ class _Writer:
             response_us = self._windows.of(operation).response.min_us
             bare = operation.bare
             pending = _Pending(bare, base_us, can_act_us, can_act_us - base_us, response_us)
-            player.pending[kind.lane, operation] = pending
+            player.pending[position] = pending
             self._draws.append((player.actor.name, bare.name, bare, pending))
             if player.actor.is_spare and isinstance(operation, BlockingOperation) and player.was_called:
                 player.waits_since_us = base_us
@@ -248,7 +252,7 @@ class _Writer:
             operation = waiting.kind.operation
             if not operation.acts_on_arrival:
                 continue
-            pending = self._players[waiting.column].pending[waiting.kind.lane, operation]
+            pending = self._players[waiting.column].pending[waiting.kind.position]
             if not pending.is_received:
                 assert isinstance(operation, BlockingOperation)
                 there = BASE if operation.waits_for() == change.published else change.at

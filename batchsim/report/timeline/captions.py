@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from batchsim.analysis.answering import answering_steps
+from batchsim.analysis.batch.answering import answering_steps
 from batchsim.analysis.lanes import REAPER, WAITPOINT, ActorLane
 from batchsim.analysis.runs import PolicyRun
 from batchsim.batch.operations import (

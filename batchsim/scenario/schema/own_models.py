@@ -1,7 +1,7 @@
 """The models of a scenario that is about a system of the user's own, and its JSON Schema.
 
 What its values have to be, pydantic says here. Which names there are, only the system itself can tell: of its
-policies, verdicts, actors and operations. That is checked afterwards, by `own_checks.py`.
+policies, verdicts, actors and operations. That is checked afterwards, by `building_own.py`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from batchsim.analysis.checks import check_of, with_checks
+from batchsim.analysis.batch.checks import check_of, with_checks
 from batchsim.analysis.worth import deciding
 from batchsim.analysis.worth.deciding import (
     Delays,

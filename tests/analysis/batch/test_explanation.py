@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from batchsim.analysis.explanation import decisive_steps, explanation_of
+from batchsim.analysis.batch.explanation import decisive_steps, explanation_of
 from batchsim.batch.client import Result
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.trace import Trace

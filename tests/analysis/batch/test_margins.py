@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 
-from batchsim.analysis.margins import Margin, race_margin, seal_margin
+from batchsim.analysis.batch.margins import race_margin, seal_margin
+from batchsim.analysis.margins import Margin
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.batch.trace import Trace

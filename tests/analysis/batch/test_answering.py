@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from batchsim.analysis.answering import answering_steps
+from batchsim.analysis.batch.answering import answering_steps
 from batchsim.batch.policy import Policy
 from batchsim.engines.timed import simulate
 from batchsim.scenario import Scenario

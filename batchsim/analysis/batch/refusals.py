@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from batchsim.analysis.effects import Effects, Write
-from batchsim.analysis.facts import Clause, Counted, Deleted, Got, Held, LeftAlone, Sentence, Wrote, joined
-from batchsim.analysis.handling import Handling, handlings
-from batchsim.analysis.wording import (
+from batchsim.analysis.batch.facts import Clause, Counted, Deleted, Got, Held, LeftAlone, Sentence, Wrote, joined
+from batchsim.analysis.batch.handling import Handling, handlings
+from batchsim.analysis.batch.wording import (
     at,
     briefly,
     doing,
@@ -25,6 +24,7 @@ from batchsim.analysis.wording import (
     set_deleted,
     that_raised,
 )
+from batchsim.analysis.effects import Effects, Write
 from batchsim.batch.fault_injection import DROPPED, LOST
 from batchsim.batch.operations import Deliver
 from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, META, BatchRow, Status, connection_key
@@ -157,9 +157,10 @@ class _Attempt:
         return of(stop, words, that_raised(stop))
 
     def _delivery(self) -> Step:
+        steps: tuple[Step, ...] = self._effects.trace.steps
         return next(
             step
-            for step in self._effects.trace.steps
+            for step in steps
             if isinstance(step.operation, Deliver) and step.operation.attempt == self._answered.attempt
         )
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchsim.analysis.effects import Effects, Write, can_write
-from batchsim.analysis.facts import (
+from batchsim.analysis.batch.facts import (
     Added,
     Clause,
     Contained,
@@ -19,9 +18,10 @@ from batchsim.analysis.facts import (
     Sentence,
     Wrote,
 )
+from batchsim.analysis.batch.status_writes import StatusWrite, status_writes_in
+from batchsim.analysis.batch.wording import at, briefly, doing, of, raised, that_raised
+from batchsim.analysis.effects import Effects, Write, can_write
 from batchsim.analysis.lanes import REAPER, attempt_of
-from batchsim.analysis.status_writes import StatusWrite, status_writes_in
-from batchsim.analysis.wording import at, briefly, doing, of, raised, that_raised
 from batchsim.batch.history import COMPLETION_UPDATES, PUSHED
 from batchsim.batch.operations import ReadMessage, Redeliver, TakeKey
 from batchsim.batch.setting import Kind

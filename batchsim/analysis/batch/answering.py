@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from batchsim.analysis.batch.handling import handlings
 from batchsim.analysis.effects import Effects
-from batchsim.analysis.handling import handlings
 from batchsim.batch.trace import Answered, Trace
 
 

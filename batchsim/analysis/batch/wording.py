@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchsim.analysis.facts import Clause, Deleted, Fact, Held, RaisedAt
+from batchsim.analysis.batch.facts import Clause, Deleted, Fact, Held, RaisedAt
 from batchsim.batch.stores import BATCH_ROW, BatchRow
 from batchsim.model.cells import Key
 from batchsim.model.run import Step

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from batchsim.analysis.answering import answering_steps
-from batchsim.analysis.explanation import explanation_of
+from batchsim.analysis.batch.answering import answering_steps
+from batchsim.analysis.batch.explanation import explanation_of
+from batchsim.analysis.batch.margins import race_margin, seal_margin
+from batchsim.analysis.batch.status_writes import status_writes
 from batchsim.analysis.lanes import lanes_of
-from batchsim.analysis.margins import race_margin, seal_margin
-from batchsim.analysis.status_writes import status_writes
 from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.stores import Status

@@ -13,10 +13,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batchsim.analysis import facts
+from batchsim.analysis.batch import facts
+from batchsim.analysis.batch.explanation import sentences
+from batchsim.analysis.batch.facts import Sentence
 from batchsim.analysis.effects import Effects
-from batchsim.analysis.explanation import sentences
-from batchsim.analysis.facts import Sentence
 from batchsim.batch.actors import world_after_phase_1
 from batchsim.batch.faults import Disconnect, Redeliver
 from batchsim.batch.policies import POLICIES

@@ -1,0 +1,181 @@
+"""What `batchsim explore` does, whichever engine it asks: read, explore under each policy, tell, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from batchsim.analysis.headings import headings_of
+from batchsim.analysis.judging import Given
+from batchsim.analysis.witnesses import Witness, WitnessStep, within
+from batchsim.cli.again import command_line, how_again
+from batchsim.cli.exit_codes import INTERRUPTED
+from batchsim.cli.inputs import expected_by, load, policies_of, properties_of, verdict_names
+from batchsim.cli.judging import code_of, doubts_of, limits_of
+from batchsim.cli.outputs import (
+    check_outputs,
+    check_witnesses,
+    deliver,
+    printing,
+    witness_texts,
+    write_files,
+    write_json,
+)
+from batchsim.cli.telling import tell
+from batchsim.cli.warnings import warn
+from batchsim.report.search_progress import SearchProgress
+from batchsim.report.shell import join
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from batchsim.engines.exhaustive import Bounds
+    from batchsim.engines.recorded_draws import Draw
+    from batchsim.model.properties import Property
+    from batchsim.scenario import Scenario
+
+Facts = dict[str, Any]
+"""Some fields of `Given`."""
+E = TypeVar("E")
+"""An exploration: what an engine found under a policy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the command is asked, whichever engine answers."""
+
+    file: Path
+    policies: tuple[str, ...]
+    verdicts: tuple[str, ...]
+    forbidden: tuple[str, ...]
+    overrides: tuple[str, ...]
+    bounds: Bounds
+    json_file: str | None
+    witness_directory: Path | None
+    quiet: bool
+
+
+class Explorer(Generic[E]):
+    """An engine, as the command asks it, and how what it found is told."""
+
+    flag: ClassVar[tuple[str, ...]] = ()
+    """The option that asks for it."""
+    unit: ClassVar[str] = "states"
+    """What its bound counts."""
+    takes_rates: ClassVar[bool] = False
+    """Whether it knows how probable a verdict is."""
+    is_of_all_latencies: ClassVar[bool] = False
+    """Whether it claims something of all latencies within their intervals, however rare they are."""
+
+    def check(self, scenario: Scenario) -> None:
+        """Whether it can explore the scenario; raises `InvalidScenario`."""
+        raise NotImplementedError
+
+    def explore(
+        self,
+        scenario: Scenario,
+        policy: Any,
+        properties: Sequence[Property],
+        bounds: Bounds,
+        progress: SearchProgress,
+    ) -> E:
+        """Explore a scenario under a policy."""
+        raise NotImplementedError
+
+    def witness_of(self, outcome: Any) -> tuple[tuple[WitnessStep, ...], tuple[Draw, ...] | None]:
+        """The steps of the witness of an outcome, and its latencies, if it has any of its own."""
+        raise NotImplementedError
+
+    def facts(self, exploration: E) -> Facts:
+        """What there is to judge beside what every exploration knows."""
+        raise NotImplementedError
+
+    def show(
+        self, console: Console, scenario: Scenario, found: Sequence[E], commands: Sequence[Sequence[str]]
+    ) -> None:
+        """Print what was found; `commands`: for each exploration and each of its outcomes, what replays it."""
+        raise NotImplementedError
+
+    def document(self, scenario: str, found: Sequence[E], judged: Sequence[Given]) -> dict[str, Any]:
+        """What was found, as JSON."""
+        raise NotImplementedError
+
+
+def explore_with(explorer: Explorer[Any], question: Question) -> int:
+    """Explore a scenario under its policies, and show what was found; the exit code."""
+    file, asked = question.file, question.policies
+    (scenario,) = load([file], question.overrides, None, explorer.check, asked)
+    chosen, properties = policies_of(scenario, asked), properties_of(scenario, question.verdicts)
+    names = [name for name, _ in chosen]
+    json_file, directory = question.json_file, question.witness_directory
+    check_outputs(json_file, None, directory)
+    if directory is not None:
+        check_witnesses(directory, names)
+    expected = expected_by(scenario, "expect_explore", asked, chosen)
+    can_be_given = verdict_names(scenario, chosen, properties)
+    limits = limits_of(question.forbidden, can_be_given, takes_rates=explorer.takes_rates)
+    warnings = warn(scenario, chosen, quiet=question.quiet, of_all_latencies=explorer.is_of_all_latencies)
+    found: list[Any] = []
+    with SearchProgress(len(chosen), quiet=question.quiet, unit=explorer.unit) as progress, progress.keeping():
+        for _, policy in chosen:
+            if progress.begin(policy.name):
+                found.append(explorer.explore(scenario, policy, properties, question.bounds, progress))
+    named = names if asked else [within(scenario.directory, name) for name in names]
+    texts, commands = _replays(explorer, question, list(zip(named, found, strict=False)))
+    headings, known = headings_of(chosen), scenario.known_verdicts(policy for _, policy in chosen)
+    judged = [
+        _given(scenario, known, headings[name], each, {"expected": expected[name], **explorer.facts(each)})
+        for name, each in zip(names, found, strict=False)
+    ]
+
+    def show() -> None:
+        with printing() as console:
+            explorer.show(console, scenario, found, commands)
+
+    def write(file: str) -> None:
+        write_json(file, {**explorer.document(scenario.name, found, judged), "warnings": warnings})
+
+    deliver(
+        None if question.quiet or json_file == "-" else show,
+        None if directory is None else lambda: write_files("--witness", directory, texts),
+        None if json_file is None else lambda: write(json_file),
+    )
+    if progress.was_interrupted:
+        tell(f"interrupted: {len(found)} of {len(chosen)} policies were begun")
+        return INTERRUPTED
+    return code_of(judged, limits)
+
+
+def _replays(
+    explorer: Explorer[Any], question: Question, found: Sequence[tuple[str, Any]]
+) -> tuple[dict[str, str], list[list[str]]]:
+    """The files of witnesses, and for each exploration and each of its outcomes the command that replays it."""
+    if question.witness_directory is None:
+        options = [*explorer.flag, *how_again(overrides=question.overrides)]
+        look = command_line("explore", [question.file], options, question.verdicts)
+        again = {name: join([*look, "--policy", name, "--witness", "DIR"]) for name, _ in found}
+        return {}, [[f"{again[name]}, then batchsim replay DIR/..."] * len(each.outcomes) for name, each in found]
+
+    def witness(policy: str, outcome: Any) -> Witness:
+        what = question.file, question.overrides, policy, question.verdicts
+        return Witness(*what, outcome.verdicts, *explorer.witness_of(outcome))
+
+    witnesses = [[witness(name, outcome) for outcome in each.outcomes] for name, each in found]
+    return witness_texts(question.witness_directory, witnesses)
+
+
+def _given(scenario: Scenario, known: Sequence[str], heading: str, exploration: Any, facts: Facts) -> Given:
+    return Given(
+        scenario=scenario.name,
+        policy=heading,
+        verdicts=exploration.verdicts,
+        expected_in="expect_explore",
+        known=frozenset(known),
+        is_complete=exploration.is_complete,
+        stopped_by=exploration.stopped_by,
+        doubts=doubts_of(exploration),
+        unreached=exploration.unreached,
+        **facts,
+    )
