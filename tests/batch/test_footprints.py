@@ -209,7 +209,9 @@ def test_leaving_out_any_one_key_is_detected(operation: Operation[Any], cells: W
 
 
 @pytest.mark.parametrize(
-    ("name", "declared"), {(each.name, each.footprint()): None for each, _ in EXAMPLES}, ids=str
+    ("name", "declared"),
+    {(each.name, each.footprint()): None for each, _ in EXAMPLES},
+    ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_a_footprint_declares_nothing_that_is_never_touched(name: str, declared: Footprint) -> None:
     """Neither where an operation touches more in some settings, nor where it does not."""
