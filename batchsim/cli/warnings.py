@@ -25,7 +25,7 @@ def warn(
     `of_all_latencies`: something is claimed of all latencies within their intervals, however rare they are.
     """
     from batchsim.analysis.assumptions import warnings_of
-    from batchsim.analysis.holding import RARE
+    from batchsim.analysis.batch.holding import RARE
     from batchsim.visible import in_one_line
 
     found = warnings_of(scenario, policies, others, rare=0 if of_all_latencies else RARE)
