@@ -22,7 +22,10 @@ class Switch(NamedTuple):
 
     def parts(self, policy: Policy, *, on: bool) -> dict[str, Any]:
         """The fields of a policy that it changes when it is put on, or off."""
-        parts: dict[str, Any] = {name: both[on] for name, both in self.steps.items()}
+        # Off puts production's back where the switch's is; a step of another kind stays.
+        parts: dict[str, Any] = {
+            name: both[on] for name, both in self.steps.items() if on or getattr(policy, name) is both[True]
+        }
         if self.actors is not None:
             others = tuple(each for each in policy.actors if each is not self.actors)
             parts["actors"] = (*others, self.actors) if on else others

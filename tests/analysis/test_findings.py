@@ -140,7 +140,7 @@ def test_without_the_check_of_a_record_a_late_one_leaves_keys_behind() -> None:
 
 
 def test_every_switch_is_tried() -> None:
-    assert len(SWITCHES) == 8
+    assert len(SWITCHES) == 11
 
 
 def test_schedules_that_are_drawn_replay_and_are_among_those_of_the_graph() -> None:

@@ -5,6 +5,7 @@ Each of its steps closes something by itself; `reports/findings.md` shows what c
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from batchsim.batch.completion import settle_waitpoint, try_complete_with
@@ -36,7 +37,7 @@ from batchsim.batch.policy import Policy
 from batchsim.batch.reaper import is_aborted
 from batchsim.batch.setting import Deliveries, Kind, Setting
 from batchsim.batch.stores import Claim, Message, Status, Waitpoint
-from batchsim.model.operation import Operation, StoreFailure
+from batchsim.model.operation import StoreFailure
 
 TRIES = 12
 """How often what follows the end of a run is tried, as jobs are."""
@@ -96,18 +97,14 @@ async def try_complete_again(setting: Setting, policy: Policy) -> None:
 async def ask_for_completion(setting: Setting, index: int, copy: int) -> None:
     """A run asks for the completion job however it ended, as it may be the last one, and again if that raises."""
     if setting.ends_runs_in_steps:
-        await _until_done(CompleteRunWaitpoint(index, copy))
-    await _until_done(ScheduleCompletion())
-
-
-async def _until_done(step: Operation[None]) -> None:
-    for _ in range(TRIES - 1):
-        try:
-            await step
-        except StoreFailure:
-            continue
-        return
-    await step
+        for _ in range(TRIES):
+            with suppress(StoreFailure):
+                await CompleteRunWaitpoint(index, copy)
+                break
+    for _ in range(TRIES):
+        with suppress(StoreFailure):
+            await ScheduleCompletion()
+            break
 
 
 async def record_while_batch_is_there(message: Message, *, success: bool, is_last_resort: bool) -> int | None:

@@ -87,7 +87,7 @@ def _in_order(captions: Iterable[Caption]) -> list[Caption]:
 
 def _of_steps(lane: ActorLane, run: PolicyRun, answers: Mapping[int, Answered]) -> Iterator[Caption]:
     for step in lane.steps:
-        if isinstance(step.operation, Deliver):
+        if isinstance(step.operation, Deliver) and step.raised is None:
             yield _of_answer(step, step.operation.attempt, run)
         elif texts := _texts(step, answers):
             weight = ANSWER if step.number in answers else _weight(step)
@@ -121,7 +121,7 @@ def _of_effect(step: Step) -> Texts:
 def _of_failure(operation: str, raised: Raised) -> Texts:
     if raised.error is Stopped:
         return f"stops before {operation}", "stops"
-    if raised.error is BodyNotRead:
+    if issubclass(raised.error, BodyNotRead):
         return "body not read", "cut"
     return f"{operation} raises {'after' if raised.took_effect else 'before'} its effect", "raises"
 
