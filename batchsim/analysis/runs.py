@@ -12,7 +12,7 @@ from batchsim.analysis.explanation import decisive_in, explanation_in
 from batchsim.analysis.margins import Margin, race_margin_in, seal_margin_in
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.recorded_draws import Draw
-from batchsim.engines.timed import Cue, simulate
+from batchsim.engines.timed import Cue, Observer, simulate
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario
 
@@ -100,13 +100,14 @@ def run_policy(
     order: Sequence[Cue] | None = None,
     expected: Iterable[str] | None = None,
     draws: Sequence[Draw] | None = None,
+    observer: Observer | None = None,
 ) -> PolicyRun:
     """Run a scenario once under a policy, and judge it.
 
     `properties`: the user's own. `order`: that of the steps, if it is given. `expected`: the verdicts, if
-    any are. `draws`: all latencies, if they are given.
+    any are. `draws`: all latencies, if they are given. `observer`: as for `simulate`.
     """
-    trace = simulate(scenario, policy, order=order, draws=draws)
+    trace = simulate(scenario, policy, order=order, draws=draws, observer=observer)
     wanted = None if expected is None else frozenset(expected)
     if scenario.own is not None:
         return _run_of_own(scenario, name, policy, trace, properties, wanted)

@@ -10,7 +10,7 @@ import click
 
 from batchsim.analysis.judging import Given
 from batchsim.bad_input import BadInputError
-from batchsim.cli import options, window
+from batchsim.cli import live, options, window
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.findings import findings
 from batchsim.cli.inputs import (
@@ -264,6 +264,7 @@ def explore(
 @options.json_file
 @options.report_directory
 @options.timeline
+@live.stores
 @options.quiet
 def replay(
     file: Path,
@@ -271,6 +272,9 @@ def replay(
     json_file: str | None,
     report_directory: Path | None,
     timeline: bool,
+    stores: str | None,
+    redis_url: str | None,
+    postgres_url: str | None,
     quiet: bool,
 ) -> int:
     """Run the schedule of a WITNESS in simulated time: the same order, with times that fit it.
@@ -278,6 +282,10 @@ def replay(
     A witness of timed exploration has times of its own, and is run with exactly these.
     The exit code is 1 if it does not come to the verdicts for which the witness was found, or if --fail-on
     forbids one of them.
+
+    With --stores embedded, or --redis and --postgres, each step is taken on real servers as well, in the same
+    order. Its answer there, and all that the stores hold after it, has to be as in the model; if not, the first
+    difference is shown, and the exit code is 1.
     """
     from batchsim.analysis.headings import headings_of
     from batchsim.analysis.runs import ScenarioRun, run_policy
@@ -295,8 +303,12 @@ def replay(
     warnings = warn(scenario, [(name, policy)], quiet=quiet)
     if report_directory is not None:
         check_report(report_directory, [(scenario, [(name, policy)])])
+    asked = live.asked(stores, redis_url, postgres_url)
     try:
-        result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts, witness.draws)
+        with live.following(asked, scenario, policy, quiet=quiet) as follower:
+            result = run_policy(
+                scenario, name, policy, properties, witness.steps, witness.verdicts, witness.draws, follower
+            )
         check_times(witness, result.trace)
     except (OrderNotPossible, NoSuchDraw, OtherTime) as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
@@ -307,11 +319,15 @@ def replay(
     deliver(
         None if not shows else lambda: show(results, lambda _: again, timeline=timeline),
         None if report_directory is None else lambda: write_files("--report", report_directory, texts),
-        None if json_file is None else lambda: write_run_json(json_file, results),
+        None if follower is None or not shows else lambda: live.show_compared(follower),
+        None
+        if json_file is None
+        else lambda: write_run_json(json_file, results, None if follower is None else follower.document()),
     )
     headings = headings_of([(name, policy)])
     judged = [given_by_run(scenario, result, headings[name], frozenset(witness.verdicts))]
-    return code_of(judged, limits, shows_expectations=shows)
+    code = code_of(judged, limits, shows_expectations=shows)
+    return code if follower is None else live.code_of_compared(follower, code)
 
 
 commands.add_command(sweep)

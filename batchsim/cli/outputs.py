@@ -209,11 +209,13 @@ def write_files(option: str, directory: Path, texts: Mapping[str, str]) -> None:
         raise BadInputError(f"{option} {directory}: {error.strerror or error}") from None
 
 
-def write_run_json(file: str, results: list[ScenarioRun]) -> None:
-    """Write the results of runs: one document, or a list of several."""
+def write_run_json(file: str, results: list[ScenarioRun], live: dict[str, Any] | None = None) -> None:
+    """Write the results of runs: one document, or a list of several; `live`: of one, the same on real servers."""
     from batchsim.report.contract import run_document
 
     documents = [run_document(result) for result in results]
+    if live is not None:
+        documents[0] = {**documents[0], "live": live}
     write_json(file, documents[0] if len(documents) == 1 else documents)
 
 
