@@ -29,6 +29,15 @@ class Lines:
         self.servers = servers
         self._local = threading.local()
         self._all: list[Any] = []
+        self._tables: set[str] = set()
+        self._making = threading.Lock()
+
+    def make_tables(self, tables: Iterable[str]) -> None:
+        """Make tables that are not there yet, one thread at a time."""
+        with self._making:
+            new = [table for table in tables if table not in self._tables]
+            make_tables(self.postgres(), self.servers.schema, new)
+            self._tables.update(new)
 
     def redis(self) -> Any:
         """This thread's connection to Redis."""
@@ -73,7 +82,7 @@ class LiveCells(Cells):
 
     def make_tables(self) -> None:
         """Make the tables of the rows that are listed."""
-        make_tables(self.lines.postgres(), self.lines.servers.schema, self._tables)
+        self.lines.make_tables(self._tables)
 
     @property
     def redis(self) -> RedisCells:
@@ -89,8 +98,9 @@ class LiveCells(Cells):
         """Those in PostgreSQL, likewise."""
         mine: PostgresCells | None = getattr(self._local, "postgres", None)
         if mine is None:
-            schema = self.lines.servers.schema
-            mine = self._local.postgres = PostgresCells(self.lines.postgres(), schema, self._batch, self._tables)
+            schema, make = self.lines.servers.schema, self.lines.make_tables
+            connection = self.lines.postgres()
+            mine = self._local.postgres = PostgresCells(connection, schema, self._batch, self._tables, make)
         return mine
 
     # -- units -----------------------------------------------------------------------------------

@@ -36,11 +36,19 @@ class NoStatement(Exception):
 class PostgresCells:
     """The rows of one batch (or of one system), over one connection."""
 
-    def __init__(self, connection: Any, schema: str, batch: str, tables: Iterable[str]) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        schema: str,
+        batch: str,
+        tables: Iterable[str],
+        make_tables: Callable[[Iterable[str]], None],
+    ) -> None:
         self._connection = connection
         self._schema = schema
         self._batch = batch
         self._tables = sorted(tables)
+        self._make_tables = make_tables
         self._is_open = False
 
     # -- a transaction ---------------------------------------------------------------------------
@@ -136,7 +144,7 @@ class PostgresCells:
     def _named(self, table: str) -> str:
         if table not in self._tables:
             self._tables = sorted((*self._tables, table))
-            make_tables(self._connection, self._schema, (table,))
+            self._make_tables((table,))
         return named(self._schema, table)
 
     def _run(self, statement: str, values: tuple[Any, ...], *, begins: bool, counts: bool = False) -> Any:
