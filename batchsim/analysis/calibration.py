@@ -52,7 +52,7 @@ class Measured:
     request_us: list[int] = field(default_factory=list)
     response_us: list[int] = field(default_factory=list)
     waits_us: list[int] = field(default_factory=list)
-    """How long it was due before a thread took it; part of the request leg, or of the response leg if it waited."""
+    """How long it was due before a thread took it; part of one of the legs."""
     calls_us: list[int] = field(default_factory=list)
     """How long the servers took, with the client."""
 
@@ -149,13 +149,13 @@ def scaled(distribution: Distribution, speed: float) -> Distribution:
 class Share(NamedTuple):
     """How many of some runs had a verdict."""
 
-    count: int
+    times: int
     runs: int
 
     @property
     def value(self) -> float:
         """The share."""
-        return self.count / self.runs if self.runs else 0.0
+        return self.times / self.runs if self.runs else 0.0
 
 
 class Prediction(NamedTuple):

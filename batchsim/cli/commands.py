@@ -13,6 +13,7 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import live, options, window
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.findings import findings
+from batchsim.cli.hammer import hammer
 from batchsim.cli.inputs import (
     expected_by,
     load,
@@ -23,6 +24,7 @@ from batchsim.cli.inputs import (
     verdict_names,
 )
 from batchsim.cli.judging import code_of, given_by_run, limits_of
+from batchsim.cli.latencies import latencies
 from batchsim.cli.outputs import (
     check_outputs,
     check_report,
@@ -333,6 +335,8 @@ def replay(
 commands.add_command(sweep)
 commands.add_command(worth)
 commands.add_command(findings)
+commands.add_command(latencies)
+commands.add_command(hammer)
 
 
 @commands.command()

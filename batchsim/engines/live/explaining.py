@@ -4,10 +4,11 @@ Theory of operation
 ===================
 
 Of each operation it is known when it was sent and when it was answered; in between it took effect, at one instant.
-So of two operations one was certainly first only if it was answered before the other one was sent. The search takes
-one operation after another, as the model does: next may be any whose actor has done all before it, and that was
-sent before any other one that is still to come was answered. If the model gives another answer than was observed,
-this is not the order, and the search goes back. In the end the stores have to hold what they were seen to hold.
+So of two operations one was certainly first only if it was answered before the other one was sent. The search
+takes one operation after another, as the model does: next may be any whose actor has done all before it, and that
+was sent before any other one that is still to come was answered. If the model gives another answer than was
+observed, this is not the order, and the search goes back. In the end the stores have to hold what they were seen
+to hold.
 
 Most of the time hardly any two operations overlap, so the search goes straight on; states from which no order led
 on are remembered. This is the question of linearizability, with the model in place of a specification (Wing and
@@ -126,7 +127,9 @@ class _Search:
         for way in operation.alternatives(self._world) if operation.has_alternatives else (None,):
             undo = self._snapshot(operation)
             try:
-                yield operation.apply(self._world) if way is None else operation.apply_alternative(self._world, way)
+                yield (
+                    operation.apply(self._world) if way is None else operation.apply_alternative(self._world, way)
+                )
             finally:
                 self._restore(undo)
 

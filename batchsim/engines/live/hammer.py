@@ -4,9 +4,9 @@ Theory of operation
 ===================
 
 A *lane* feeds one coroutine, as in the timed engine. What it does next is in one heap, by when it is due; some
-threads take from it whatever is due, do it on the servers, and go on with the same lane until it has to sleep or to
-wait. So a batch that sleeps holds no thread, and a thread has its own connections: nothing waits for a connection,
-only for a thread, and that wait is told apart (`Seen.due_us` to `Seen.begun_us`).
+threads take from it whatever is due, do it on the servers, and go on with the same lane until it has to sleep or
+to wait. So a batch that sleeps holds no thread, and a thread has its own connections: nothing waits for a
+connection, only for a thread, and that wait is told apart (`Seen.due_us` to `Seen.begun_us`).
 
 What is a real sleep: delays and timers (uploads, executions, the debounce of the completion job, the SDK's
 backoff), the network between SDK and API, and a request leg that the scenario gives to a command by its name (the
@@ -25,6 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, NamedTuple
@@ -58,7 +59,7 @@ THREADS_MAX = 64
 LONGEST_US = 120_000_000
 """A batch in which nothing is due any sooner is over; the reaper, half an hour later, is not waited for."""
 SOON_US = 100_000
-"""A batch in which nothing is due any sooner, and whose caller has his answer or backs off, is no longer at work."""
+"""A batch in which nothing is due any sooner, and whose caller has an answer or backs off, is not at work."""
 SEEDS_APART = 1_000_003
 LOOK_S = 0.05
 
@@ -142,9 +143,11 @@ class _Lane:
     batch: _Batch
     actor: Actor
     suffix: str
-    program: Program[Any]
+    program_of: Callable[[], Program[Any]]
+    """Makes the coroutine when it begins."""
     streams: Streams
     end: Callable[[_Lane, Any, Exception | None], None]
+    program: Program[Any] | None = None
     operation: Operation[Any] | None = None
     issued_us: int = 0
     due_us: int = 0
@@ -217,7 +220,7 @@ class _Batch:
             delay_us = self.hammer.scaled(self.latencies.legs(issuer, operation, attempt - 1)[0])
         if actor.is_to_end:
             self.going_on.add(actor.name)
-        lane = _Lane(self, actor, "", actor.program(), {}, self.hammer.actor_ended)
+        lane = _Lane(self, actor, "", actor.program, {}, self.hammer.actor_ended)
         lane.issued_us = now_us
         self.lanes.add(lane)
         self.hammer.schedule(lane, now_us + delay_us)
@@ -329,7 +332,7 @@ class Hammer:
             number = self._next
             self._next += 1
             self._at_work += 1
-            self._push(self.clock.now_us(), lambda number=number: self._begin_batch(number))
+            self._push(self.clock.now_us(), partial(self._begin_batch, number))
 
     def _begin_batch(self, number: int) -> None:
         latencies = latencies_of(self._samplers, self._seed + number * SEEDS_APART, self._scenario.injected_delays)
@@ -464,7 +467,11 @@ class Hammer:
             )
             if operation.may_unblock:
                 self._unblock(lane, operation, answer, (begun_us + ended_us) // 2)
-            if lane.actor.is_spare and isinstance(operation, BlockingOperation) and not batch.waiters.get(cell or ""):
+            if (
+                lane.actor.is_spare
+                and isinstance(operation, BlockingOperation)
+                and not batch.waiters.get(cell or "")
+            ):
                 batch.start_spare()
         if isinstance(answer, Raised):
             return self._feed(lane, None, answer.error(), went_on_us)
@@ -507,6 +514,8 @@ class Hammer:
         """
         batch = lane.batch
         lane.operation = None
+        if lane.program is None:
+            lane.program = lane.program_of()
         try:
             awaited = lane.program.send(answer) if failure is None else lane.program.throw(failure)
         except StopIteration as end:
@@ -548,12 +557,11 @@ class Hammer:
 
         def begin(number: int, begun_us: int, after: int | None, report: Callable[..., None]) -> None:
             suffix = f"{lane.suffix}.{number}"
-            program = program_of(awaited, number)
 
             def end(child: _Lane, result: Any, failure: Exception | None) -> None:
                 report(result, failure, self.clock.now_us(), None)
 
-            child = _Lane(batch, lane.actor, suffix, program, lane.streams, end)
+            child = _Lane(batch, lane.actor, suffix, partial(program_of, awaited, number), lane.streams, end)
             child.issued_us = begun_us
             batch.lanes.add(child)
             self.schedule(child, begun_us)
