@@ -193,30 +193,37 @@ def predicted(
     speed: float = 1,
     properties: Sequence[Property] = (),
     note: Callable[[str], object] = lambda _: None,
+    runs: int = RUNS,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Prediction]:
-    """The shares of all verdicts in so many batches, from what was measured in others."""
+    """The shares of all verdicts in so many batches, from what was measured in others.
+
+    `runs`: that are simulated. `resamples`: so often it is measured again.
+    """
     note("simulating with the latencies that were measured")
-    main = shares_of(calibrated(scenario, measured(calibrating), speed), policy, RUNS, properties)
+    main = shares_of(calibrated(scenario, measured(calibrating), speed), policy, runs, properties)
     again: dict[str, list[float]] = {verdict: [] for verdict in main}
     random = Random(scenario.seed)
-    for number in range(RESAMPLES):
-        note(f"how exact that is: {number + 1} of {RESAMPLES}")
+    for number in range(resamples):
+        note(f"how exact that is: {number + 1} of {resamples}")
         drawn = random.choices(calibrating, k=len(calibrating))
         resampled = calibrated(scenario, measured(drawn), speed)
         # Seeds of its own: those of the main runs would hide that they are a sample, too.
-        first_seed = RUNS + number * RUNS_OF_RESAMPLE
+        first_seed = runs + number * RUNS_OF_RESAMPLE
         shares = shares_of(resampled, policy, RUNS_OF_RESAMPLE, properties, first_seed)
         for verdict, values in again.items():
             values.append(shares.get(verdict, Share(0, RUNS_OF_RESAMPLE)).value)
     return {
-        verdict: Prediction(verdict, share.value, _half_width(share.value, again[verdict], batches))
+        verdict: Prediction(verdict, share.value, _half_width(share, again[verdict], batches))
         for verdict, share in main.items()
     }
 
 
-def _half_width(share: float, resampled: Sequence[float], batches: int) -> float:
+def _half_width(simulated: Share, resampled: Sequence[float], batches: int) -> float:
     # Of a share of 0 or 1 that was simulated the true one is not known to be that.
-    share = min(max(share, 1 / RUNS), 1 - 1 / RUNS)
+    share = min(max(simulated.value, 1 / simulated.runs), 1 - 1 / simulated.runs)
     of_one = share * (1 - share)
     calibration = max(0.0, pvariance(resampled) - of_one / RUNS_OF_RESAMPLE)
-    return NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * sqrt(calibration + of_one / RUNS + of_one / batches)
+    return NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * sqrt(
+        calibration + of_one / simulated.runs + of_one / batches
+    )

@@ -44,7 +44,7 @@ _REDIS_HEADER = re.compile(r'"?test"?,"?rps"?,"?avg_latency_ms"?')
 _HDR_HEADER = re.compile(r"\s*Value\s+Percentile\s+TotalCount\s+1/\(1-Percentile\)\s*")
 _PGBENCH_LINE = re.compile(r"\d+ \d+ (\d+|[a-z]+) \d+ \d{9,11} \d{1,6}( \d+| skipped)*\s*")
 _PGBENCH_SUMS = re.compile(r"\d{9,11} \d+ \d+ \d+ \d+ \d+( [\d-]+)*\s*")
-_UNIT_IN_NAME = re.compile(r".*?[_ (\[]\s*(?P<unit>ns|us|µs|ms|s|sec|seconds|millis|micros)[)\]]?\s*")
+_UNIT_IN_NAME = re.compile(r"[^-+.\d].*?[_ (\[]\s*(?P<unit>ns|us|µs|ms|s|sec|seconds|millis|micros)[)\]]?\s*")
 _LONG_UNITS = {"sec": "s", "seconds": "s", "millis": "ms", "micros": "us"}
 _CELL = re.compile(r"(?P<number>[-+]?[\d.]+([eE][-+]?\d+)?)\s*(?P<unit>ns|us|µs|ms|s)?")
 

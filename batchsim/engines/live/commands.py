@@ -167,7 +167,7 @@ _VERBS: dict[str, Verb] = {
     "get": lambda issue, k, a, c: _optional(issue("GET", k[0])),
     "mget": lambda issue, k, a, c: tuple(_optional(each) for each in issue("MGET", *k)),
     "set": _set,
-    "getset": lambda issue, k, a, c: _optional(issue("SET", k[0], text_of(a[0]), "GET")),
+    "getset": lambda issue, k, a, c: _optional(issue("GETSET", k[0], text_of(a[0]))),
     "getdel": lambda issue, k, a, c: _optional(issue("GETDEL", k[0])),
     "incr": lambda issue, k, a, c: int(issue("INCRBY", k[0], a[0])),
     "decr": lambda issue, k, a, c: int(issue("INCRBY", k[0], a[0])),

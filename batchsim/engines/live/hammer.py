@@ -62,6 +62,7 @@ SOON_US = 100_000
 """A batch in which nothing is due any sooner, and whose caller has an answer or backs off, is not at work."""
 SEEDS_APART = 1_000_003
 LOOK_S = 0.05
+_HAMMERS = count()
 
 
 class Timed(NamedTuple):
@@ -176,7 +177,7 @@ class _Batch:
         self.system = system
         self.latencies = latencies
         self.lock = threading.RLock()
-        self.live = LiveSystem(system, hammer.lines, f"b{number}")
+        self.live = LiveSystem(system, hammer.lines, f"{hammer.name}-{number}")
         self.waiters: dict[Key, list[tuple[_Lane, int]]] = {}
         self.versions: dict[Key, int] = {}
         """How often each cell became ready."""
@@ -280,6 +281,8 @@ class Hammer:
     ) -> None:
         """`note`: told of each batch that is over, by one thread at a time."""
         self.lines = lines
+        self.name = f"b{next(_HAMMERS)}"
+        """Tells its batches from those of others on the same servers."""
         self.clock = Clock()
         self._scenario = scenario
         self._system = scenario.system(policy)

@@ -15,6 +15,7 @@ time. It is given one line of JSON on standard input, and answers one on standar
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import pwd
@@ -32,6 +33,8 @@ from pathlib import Path
 SOCKET_PATH_MAX = 107
 """Bytes of the path of a socket, with the byte that ends it one more: what the system allows."""
 PREFIX = "batchsim-"
+MARK = "keeper"
+"""The file in the folder that says whose it is."""
 START_S = 30.0
 """So long a server may take until it answers."""
 END_S = 3.0
@@ -119,7 +122,11 @@ class Keeper:
         """Start the servers side by side; how each is reached."""
         _remove_left_over()
         self._folder = short_folder()
-        (self._folder / "keeper").write_text(str(os.getpid()))
+        # As long as the keeper lives, and no longer, its mark is locked.
+        self._mark = (self._folder / MARK).open("w")
+        self._mark.write(str(os.getpid()))
+        self._mark.flush()
+        fcntl.flock(self._mark, fcntl.LOCK_EX)
         user = unprivileged()
         process, valkey = self._start_valkey(Path(self._wishes["valkey"]))
         postgres = self._start_postgres(Path(self._wishes["postgres"]), user)
@@ -171,6 +178,9 @@ class Keeper:
                 libraries = root.parent.with_name(f"{root.parent.name}.libs")
                 if libraries.is_dir():
                     shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+                for each in copy.rglob("*"):
+                    if not each.is_symlink():
+                        each.chmod(each.stat().st_mode | (0o555 if each.stat().st_mode & 0o100 else 0o444))
                 root = copy / root.parent.name / root.name
             os.chown(home, *user)
             self._folder.chmod(0o711)  # of our own folder: others go through it, and can list nothing
@@ -204,16 +214,24 @@ class Keeper:
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(root / "bin" / "postgres"), "-D", str(data), *words]
         process = self._run(command, log, user, signal.SIGQUIT)
-        self._await(process, home / _PG_SOCKET, "PostgreSQL", log)
+        state = data / "postmaster.pid"
+        self._await(process, home / _PG_SOCKET, "PostgreSQL", log, lambda: b"ready" in state.read_bytes())
         return str(home)
 
-    def _await(self, process: subprocess.Popen[bytes], path: Path, name: str, log: Path) -> None:
+    def _await(
+        self,
+        process: subprocess.Popen[bytes],
+        path: Path,
+        name: str,
+        log: Path,
+        is_ready: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Until a server takes connections."""
         end = time.monotonic() + START_S
         while time.monotonic() < end:
             if process.poll() is not None:
                 raise Failure(f"{name} ended at once: {_end_of(log.read_bytes())}")
-            if path.exists() and _takes_connections(path):
+            if path.exists() and _takes_connections(path) and is_ready():
                 return
             if _has_ended(sys.stdin.fileno()):
                 raise Failure("nobody waits for the servers any more")
@@ -261,21 +279,12 @@ def _remove_left_over() -> None:
     for base in dict.fromkeys(_bases()):
         for folder in Path(base).glob(f"{PREFIX}*"):
             try:
-                keeper = int((folder / "keeper").read_text())
-                if folder.stat().st_uid == os.geteuid() and not _is_alive(keeper):
-                    shutil.rmtree(folder, ignore_errors=True)
-            except (OSError, ValueError):
-                continue
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+                with (folder / MARK).open() as mark:
+                    fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if folder.stat().st_uid == os.geteuid():
+                        shutil.rmtree(folder, ignore_errors=True)
+            except OSError:
+                continue  # it is somebody else's, or in use
 
 
 def _read_line(descriptor: int) -> bytes:

@@ -113,7 +113,7 @@ def _told(error: Exception) -> str:
     text = _SECRET.sub("…", lines[0] if lines else type(error).__name__)
     if "timeout expired" in text.lower() or "timed out" in text.lower():
         text += "; is it reachable?"
-    if "READONLY" in text or "read-only" in text:
+    if re.search("READONLY|read[- ]only", text):
         text += "; allowed: a server that can be written to"
     return text
 
