@@ -5,6 +5,10 @@ the coroutine could go on. The effect is taken to be in the middle of the call. 
 somebody else, its response leg begins when that one let it go on, as in the model. What was a sleep is measured
 like anything else, so how late a busy machine wakes is part of it.
 
+A simulated run draws all its latencies from one batch. What made several operations of it slow at the same time,
+such as a machine that was busy elsewhere, stays together then; drawn from all batches, it would seem to strike
+each operation by itself.
+
 The interval of a prediction has three parts: the batches that it is held against are a sample; the simulated runs
 are one; and so are the batches that were measured. The last is found by measuring again on batches drawn from them
 with replacement (Efron's bootstrap). A batch is drawn as a whole, for what happens in one is not independent.
@@ -19,10 +23,14 @@ from random import Random
 from statistics import NormalDist, pvariance
 from typing import Any, NamedTuple
 
+from batchsim.engines.latencies import Samplers
 from batchsim.engines.live.hammer import Observed, Seen
+from batchsim.engines.sampling import LegSampler
+from batchsim.engines.streams import another
 from batchsim.engines.timed import Simulation
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario
+from batchsim.scenario.defaults import BACKOFFS
 from batchsim.scenario.latencies import (
     Backoff,
     Constant,
@@ -94,15 +102,18 @@ def calibrated(scenario: Scenario, found: dict[str, Measured], speed: float = 1)
         for name, items in table.of_item.items()
     }
     for name, each in found.items():
-        if speed == 1 and name == "sdk.backoff":
-            continue  # it depends on the attempt, and is slept as it is said
-        if each.request_us or each.response_us:
+        if _is_measured(name, speed) and (each.request_us or each.response_us):
             of_operation[name] = Legs(_empirical(each.request_us), _empirical(each.response_us))
     return replace(
         scenario,
         latencies=replace(table, of_operation=of_operation, of_item=of_item),
         written=None,
     )
+
+
+def _is_measured(name: str, speed: float) -> bool:
+    """Whether what was measured counts: a backoff depends on the attempt, and is slept as it is said."""
+    return speed != 1 or name not in BACKOFFS
 
 
 def _empirical(samples_us: Sequence[int]) -> Distribution:
@@ -171,14 +182,55 @@ class Prediction(NamedTuple):
         return abs(observed.value - self.share) <= self.half_width
 
 
+class OfBatch(Samplers):
+    """The latencies of one batch; where it has none for a leg, those of all."""
+
+    def __init__(self, scenario: Scenario, found: dict[str, Measured]) -> None:
+        super().__init__(scenario)
+        for name, each in found.items():
+            usual = self[name]
+            if usual is None:
+                continue  # it differs by item or attempt
+            self[name] = _sampler(each.request_us, each.response_us, usual)
+
+
+def _sampler(requests_us: Sequence[int], responses_us: Sequence[int], usual: LegSampler) -> LegSampler:
+    requests, responses = len(requests_us), len(responses_us)
+
+    def sample(bits: int) -> tuple[int, int]:
+        request_us, response_us = usual(bits) if not (requests and responses) else (0, 0)
+        if requests:
+            request_us = requests_us[(bits >> 11) * requests >> 53]
+        if responses:
+            response_us = responses_us[(another(bits) >> 11) * responses >> 53]
+        return request_us, response_us
+
+    return sample
+
+
+def by_batch(scenario: Scenario, batches: Sequence[Observed], speed: float = 1) -> list[Samplers]:
+    """The latencies of each batch by itself; `scenario`: calibrated with those of all."""
+    return [
+        OfBatch(scenario, {name: each for name, each in measured([batch]).items() if _is_measured(name, speed)})
+        for batch in batches
+    ]
+
+
 def shares_of(
-    scenario: Scenario, policy: Any, runs: int, properties: Sequence[Property] = (), first_seed: int = 0
+    scenario: Scenario,
+    policy: Any,
+    runs: int,
+    properties: Sequence[Property] = (),
+    first_seed: int = 0,
+    samplers: Sequence[Samplers] = (),
 ) -> dict[str, Share]:
-    """Simulate; the shares of all verdicts that occur."""
+    """Simulate; the shares of all verdicts that occur. `samplers`: one of these for each run, in turn."""
     system = scenario.system(policy)
     simulation = Simulation(scenario, policy)
     counts: dict[str, int] = {}
     for number in range(runs):
+        if samplers:
+            simulation.samplers = samplers[number % len(samplers)]
         trace = simulation.run(first_seed + number, keep=frozenset())
         for verdict in system.verdicts_of(trace.outcome, properties):
             counts[verdict] = counts.get(verdict, 0) + 1
@@ -201,16 +253,17 @@ def predicted(
     `runs`: that are simulated. `resamples`: so often it is measured again.
     """
     note("simulating with the latencies that were measured")
-    main = shares_of(calibrated(scenario, measured(calibrating), speed), policy, runs, properties)
+    of_all = calibrated(scenario, measured(calibrating), speed)
+    each_alone = by_batch(of_all, calibrating, speed)
+    main = shares_of(of_all, policy, runs, properties, samplers=each_alone)
     again: dict[str, list[float]] = {verdict: [] for verdict in main}
     random = Random(scenario.seed)
     for number in range(resamples):
         note(f"how exact that is: {number + 1} of {resamples}")
-        drawn = random.choices(calibrating, k=len(calibrating))
-        resampled = calibrated(scenario, measured(drawn), speed)
+        drawn = random.choices(each_alone, k=len(each_alone))
         # Seeds of its own: those of the main runs would hide that they are a sample, too.
         first_seed = runs + number * RUNS_OF_RESAMPLE
-        shares = shares_of(resampled, policy, RUNS_OF_RESAMPLE, properties, first_seed)
+        shares = shares_of(of_all, policy, RUNS_OF_RESAMPLE, properties, first_seed, drawn)
         for verdict, values in again.items():
             values.append(shares.get(verdict, Share(0, RUNS_OF_RESAMPLE)).value)
     return {

@@ -82,8 +82,8 @@ def _show_verdicts(console: Console, result: Hammered) -> None:
         print_line(
             console,
             Text(
-                f"Predicted by simulation from the latencies of every {CALIBRATING}rd batch: the share in the others "
-                f"is in that interval with {CONFIDENCE:.0%}. Uncalibrated: with latencies as in the scenario."
+                f"Predicted by simulation, from the latencies of every {CALIBRATING}rd batch: the share in the "
+                f"others is in that interval with {CONFIDENCE:.0%}. Uncalibrated: with the scenario's latencies."
             ),
         )
         console.print()

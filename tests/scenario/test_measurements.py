@@ -155,7 +155,10 @@ def test_a_scenario_takes_them_by_file_column_where_and_unit(tmp_path: Path) -> 
     for written, told in (
         ({"empirical": {"file": "k6.csv", "unit": "weeks"}}, "found weeks; allowed: unit: one of"),
         ({"empirical": {"column": "a"}}, "allowed: the path of a CSV file, or a mapping with file"),
-        ({"empirical": {"file": "k6.csv", "column": "b"}}, "k6.csv:1:1: found no column 'b'"),
+        (
+            {"empirical": {"file": "k6.csv", "column": "b"}},
+            "k6.csv:1:1: latency.redis.empirical: found no column 'b'",
+        ),
         ({"empirical": {"file": "none.csv"}}, "no readable file"),
         ({"quantiles": {"p50": "1 ms"}}, "max is needed"),
         ({"quantiles": {"p50": "3 ms", "max": "2 ms"}}, "quantiles that do not decrease"),
