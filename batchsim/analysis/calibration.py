@@ -47,9 +47,9 @@ from batchsim.scenario.latencies import (
 
 CALIBRATING = 3
 """Every so-manieth batch is measured, and the others are predicted."""
-RUNS = 4000
+RUNS = 3000
 """That are simulated for a prediction."""
-RESAMPLES, RUNS_OF_RESAMPLE = 24, 400
+RESAMPLES, RUNS_OF_RESAMPLE = 16, 300
 CONFIDENCE = 0.99
 
 
@@ -245,13 +245,14 @@ def predicted(
     speed: float = 1,
     properties: Sequence[Property] = (),
     note: Callable[[str], object] = lambda _: None,
-    runs: int = RUNS,
-    resamples: int = RESAMPLES,
+    runs: int | None = None,
+    resamples: int | None = None,
 ) -> dict[str, Prediction]:
     """The shares of all verdicts in so many batches, from what was measured in others.
 
-    `runs`: that are simulated. `resamples`: so often it is measured again.
+    `runs`: that are simulated (`RUNS`). `resamples`: so often it is measured again (`RESAMPLES`).
     """
+    runs, resamples = runs or RUNS, resamples or RESAMPLES
     note("simulating with the latencies that were measured")
     of_all = calibrated(scenario, measured(calibrating), speed)
     each_alone = by_batch(of_all, calibrating, speed)

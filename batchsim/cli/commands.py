@@ -12,6 +12,7 @@ from batchsim.analysis.judging import Given
 from batchsim.bad_input import BadInputError
 from batchsim.cli import live, options, window
 from batchsim.cli.again import command_line, how_again
+from batchsim.cli.calibrate import calibrate
 from batchsim.cli.findings import findings
 from batchsim.cli.hammer import hammer
 from batchsim.cli.inputs import (
@@ -26,6 +27,7 @@ from batchsim.cli.inputs import (
 from batchsim.cli.judging import code_of, given_by_run, limits_of
 from batchsim.cli.latencies import latencies
 from batchsim.cli.outputs import (
+    check_otlp,
     check_outputs,
     check_report,
     deliver,
@@ -33,6 +35,7 @@ from batchsim.cli.outputs import (
     report_texts,
     show,
     write_files,
+    write_otlp,
     write_run_json,
 )
 from batchsim.cli.sweep import sweep
@@ -78,6 +81,7 @@ def commands() -> None:
     help="With --run: at the point of the sweep where a field that is varied has this value; may be repeated.",
 )
 @options.json_file
+@click.option("--otlp", "otlp_file", metavar="FILE", help="Write the runs as spans of OpenTelemetry (OTLP/JSON).")
 @options.report_directory
 @options.timeline
 @options.quiet
@@ -91,6 +95,7 @@ def run(
     number: int | None,
     values: tuple[str, ...],
     json_file: str | None,
+    otlp_file: str | None,
     report_directory: Path | None,
     timeline: bool,
     quiet: bool,
@@ -115,6 +120,8 @@ def run(
     loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
     check_outputs(json_file, report_directory)
+    if otlp_file is not None:
+        check_otlp(otlp_file, loaded)
     if report_directory is not None:
         check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
     field: Field = "expect" if number is None else "expect_explore"
@@ -159,6 +166,7 @@ def run(
         ),
         None if report_directory is None else lambda: write_files("--report", report_directory, texts),
         None if json_file is None else lambda: write_run_json(json_file, results),
+        None if otlp_file is None else lambda: write_otlp(otlp_file, results),
     )
     return code_of(judged, limits, shows_expectations=shows and number is None)
 
@@ -337,6 +345,7 @@ commands.add_command(worth)
 commands.add_command(findings)
 commands.add_command(latencies)
 commands.add_command(hammer)
+commands.add_command(calibrate)
 
 
 @commands.command()

@@ -17,7 +17,7 @@ from batchsim.cli import live, options
 from batchsim.cli.exit_codes import INTERRUPTED, UNEXPECTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of, verdict_names
 from batchsim.cli.judging import code_of, limits_of
-from batchsim.cli.outputs import check_file, check_outputs, deliver, printing, write_json
+from batchsim.cli.outputs import check_file, check_outputs, deliver, printing, write_calibration, write_json
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
@@ -130,17 +130,9 @@ def hammer(
         write_json(json_file, hammered_document(results, servers.names, servers.where))
 
     def calibrate() -> None:
-        from batchsim.report.calibrated import calibrated_texts
-        from batchsim.report.files import write_whole
-
         assert calibrate_file is not None
         about = _about(scenario, results[0], servers, workers)
-        texts = calibrated_texts(scenario, results[0].measured, about, calibrate_file)
-        for name, text in reversed(texts.items()):  # the samples first: a scenario without them is none
-            try:
-                write_whole(calibrate_file.with_name(name), text)
-            except OSError as error:
-                raise BadInputError(f"--calibrate {calibrate_file}: {error.strerror or error}") from None
+        write_calibration("--calibrate", scenario, results[0].measured, about, calibrate_file)
 
     deliver(
         None if quiet or json_file == "-" else show,
