@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -85,6 +84,7 @@ def hammer(
     """
     from batchsim.analysis.hammering import check_for_hammer, hammer
     from batchsim.analysis.headings import headings_of
+    from batchsim.report.hammer_progress import HammerProgress
 
     (scenario,) = load([file], overrides, seed, policies=policies)
     check_for_hammer(scenario)
@@ -98,7 +98,7 @@ def hammer(
     warn(scenario, chosen, quiet=quiet)
     which = live.asked(stores, redis_url, postgres_url) or live.EMBEDDED
     results: list[Hammered] = []
-    with _HammerProgress(batches, quiet=quiet) as progress:
+    with HammerProgress(batches, quiet=quiet) as progress:
         progress.begin("starting the servers" if isinstance(which, str) else "connecting")
         with live.opened(which) as servers:
             for _, policy in chosen:
@@ -186,31 +186,3 @@ def _about(scenario: Scenario, result: Hammered, servers: Servers, workers: int)
         f"{result.batches} batches, {workers} at work at once, {result.rate:.1f} a second",
         f"Part of each request leg is the wait for a thread: {late}.",
     ]
-
-
-def _HammerProgress(batches: int, *, quiet: bool) -> Any:  # noqa: N802 - it makes one
-    from batchsim.report.progress import Progress
-
-    class HammerProgress(Progress):
-        """How many batches are over."""
-
-        _over: Callable[[], int] | None = None
-
-        def note(self, doing: str) -> None:
-            """The next piece of work begins."""
-            self._over = None
-            self.begin(doing, counts=False)
-
-        def looks_at(self, over: Callable[[], int]) -> bool:
-            """Whether to go on; `over`: says how many batches are over."""
-            self._over = over
-            return self.goes_on()
-
-        def how_far(self) -> str:
-            """How many batches are over, and how many in a second."""
-            if self._over is None:
-                return ""
-            over = self._over()
-            return f"{over} of {batches} batches, {over / max(self.seconds(), 0.001):.1f} a second"
-
-    return HammerProgress(quiet=quiet, looks=True)

@@ -88,14 +88,13 @@ class Machine(RuleBasedStateMachine):
                 case _:
                     self._both(postgres.select_many("t", ["a", "b"], where=rest))
 
-    @rule(left=st.booleans(), new=st.lists(st.integers(0, 9), max_size=2), back=st.booleans())
+    @rule(left=st.booleans(), new=st.lists(st.integers(0, 3), max_size=2), back=st.booleans())
     def queue_changes(self, left: bool, new: list[int], back: bool) -> None:
         """Messages leave a queue, join it, or come back to its front."""
         before = list(thaw(freeze(self.model.cells.read("queue"))) or ())
         after = before[1:] if left else before
         for each in new:
-            if each not in after:
-                after = [each, *after] if back else [*after, each]
+            after = [each, *after] if back else [*after, each]
         with self.live.cells.unit(touches(writes=DEQUES)) as unit:
             held: deque[int] = unit.modify("queue", deque)
             held.clear()

@@ -34,6 +34,7 @@ from batchsim.engines.injected_delays import latencies_of
 from batchsim.engines.latencies import Latencies, Samplers, Streams
 from batchsim.engines.live.cells import Lines
 from batchsim.engines.live.performing import BLOCKED, LiveSystem
+from batchsim.engines.own_errors import is_own, told
 from batchsim.engines.timed.side_by_side import Group, program_of
 from batchsim.model.cells import Key, freeze
 from batchsim.model.operation import (
@@ -48,7 +49,7 @@ from batchsim.model.operation import (
     Stopped,
     Timer,
 )
-from batchsim.model.system import Actor, Results, System
+from batchsim.model.system import Actor, RaisedError, Results, System
 from batchsim.scenario import Scenario
 from batchsim.scenario.declared import group_of
 from batchsim.scenario.latencies import Legs
@@ -190,6 +191,8 @@ class _Batch:
         self.seen: list[Seen | Returned] = []
         self.returned: dict[str, Any] = {}
         self.going_on: set[str] = set()
+        self.raised: list[RaisedError] = []
+        """The errors of coroutines, which ended their actors."""
         self.spares: Iterator[Actor] = iter(())
         self.first_legs: list[tuple[str, int]] = []
         self.begun_us = 0
@@ -527,6 +530,11 @@ class Hammer:
         except ProtocolError as raised:
             self._finish(lane, None, raised)
             return None
+        except Exception as error:
+            if not (batch.system.catches_errors and is_own(error)):
+                raise
+            self._finish(lane, None, error)
+            return None
         if not isinstance(awaited, Operation):
             self._side_by_side(lane, awaited, at_us)
             return None
@@ -596,7 +604,9 @@ class Hammer:
         """An actor has come to its end."""
         batch = lane.batch
         if failure is not None and not isinstance(failure, Stopped):
-            raise failure
+            if not batch.system.catches_errors:
+                raise failure
+            batch.raised.append(RaisedError(lane.actor.name_of_its_like, *told(failure)))
         batch.going_on.discard(lane.actor.name)
         if lane.actor.is_judged:
             batch.returned[lane.actor.name] = result
@@ -640,7 +650,7 @@ class Hammer:
         observed = Observed(
             batch.number,
             tuple(sorted(batch.seen, key=lambda each: each.ended_us)),
-            batch.system.outcome(batch.live.world, Results(batch.returned, batch.going_on)),
+            batch.system.outcome(batch.live.world, Results(batch.returned, batch.going_on, batch.raised)),
             batch.live.contents(),
             batch.begun_us,
             self.clock.now_us(),

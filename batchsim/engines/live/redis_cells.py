@@ -173,7 +173,7 @@ def _value_of(kind: str, held: list[str]) -> Any:
                 )
             )
     if held[0].startswith(_QUEUED):
-        return FrozenQueue(value_of(member.removeprefix(_QUEUED)) for member in held[::2])
+        return FrozenQueue(value_of(member.split(_QUEUED, 2)[2]) for member in held[::2])
     scores = zip(held[::2], held[1::2], strict=True)
     return FrozenSortedSet(sorted((value_of(member), value_of(score)) for member, score in scores))
 
@@ -248,14 +248,22 @@ def _of_list(before: FrozenList, after: FrozenList) -> Iterable[tuple[Any, ...]]
 
 def _of_queue(before: FrozenQueue, after: FrozenQueue) -> Iterable[tuple[Any, ...]]:
     """A queue is a sorted set: a message that joins at the end has a higher score than all."""
-    left = [each for each in before if each in after]
-    if list(after[: len(left)]) != left:
-        yield from _renumbered(after)
+    old, new = _members(before), _members(after)
+    left = [each for each in old if each in new]
+    if new[: len(left)] != left:
+        yield ("DEL",)
+        yield from _in_parts(APPEND, new)
         return
-    yield from _in_parts("ZREM", [_QUEUED + text_of(each) for each in before if each not in after])
-    yield from _in_parts(APPEND, [_QUEUED + text_of(each) for each in after[len(left) :]])
+    yield from _in_parts("ZREM", [each for each in old if each not in new])
+    yield from _in_parts(APPEND, new[len(left) :])
 
 
-def _renumbered(after: FrozenQueue) -> Iterable[tuple[Any, ...]]:
-    yield ("DEL",)
-    yield from _in_parts(APPEND, [_QUEUED + text_of(each) for each in after])
+def _members(queue: FrozenQueue) -> list[str]:
+    """The members of a queue: what is in it twice is told apart, as a set holds each once."""
+    seen: dict[str, int] = {}
+    members = []
+    for each in queue:
+        text = text_of(each)
+        seen[text] = seen.get(text, 0) + 1
+        members.append(f"{_QUEUED}{seen[text]}{_QUEUED}{text}")
+    return members
