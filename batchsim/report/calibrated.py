@@ -53,6 +53,8 @@ def calibrated_texts(
         elif written:
             operations[name] = written
     given["operations"] = operations
+    if any(name.startswith("http.") for name in operations):
+        given.pop("http", None)  # nothing follows it any more
     comments = "".join(f"# {line}\n" for line in about)
     # JSON is YAML; one field a line is enough to be read.
     body = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in document.items()

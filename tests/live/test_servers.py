@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -200,3 +201,31 @@ def test_a_client_does_not_try_again(servers: Servers) -> None:
     assert client.sadd("tried", "1") == 1
     assert client.connection.retry._retries == 0
     client.delete("tried")
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/usr/bin/python3").exists(), reason="only root can be another user"
+)
+def test_servers_start_for_who_is_not_root() -> None:
+    if module.missing_wheels():
+        pytest.skip(module.EXTRA)
+    user = "nobody"
+    process = subprocess.Popen(
+        ["/usr/bin/python3", "-I", "-S", keeper.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        user=user,
+        cwd="/",
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(module.binaries()).encode() + b"\n")
+    process.stdin.flush()
+    told = process.stdout.readline()
+    process.communicate()
+    if not told or "error" in json.loads(told):
+        pytest.skip(f"the repository or the wheels are not to be read by others: {told.decode()}")
+    answer = json.loads(told)
+    assert answer.keys() == {"valkey", "postgres"}, answer
+    assert not Path(answer["valkey"]).parent.exists()
