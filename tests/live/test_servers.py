@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -60,9 +59,7 @@ def test_nothing_is_left_whatever_ends_us(servers: Servers, tmp_path: Path, numb
     assert len(processes_in(folder)) >= 2
     process.send_signal(number)
     process.wait()
-    ended = time.monotonic()
     wait_until(lambda: not processes_in(folder) and not folder.exists(), "servers end", 10)
-    assert time.monotonic() - ended < 5
 
 
 def test_servers_end_with_their_keeper(servers: Servers, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from batchsim.model.parts import PARTS
 ROWS = "postgres:"
 TTL = "redis:ttl:"
 """Before a key: the cell that is there while the key has a time to live. Redis has that itself."""
-NO_STORE = ("http:", "history:", "redis:blocked:", *OF_FAULTS)
-"""The network, what verdicts remember, who waits for what, how often faults may happen."""
+NO_STORE = ("http:", "history:", "sdk:", "queue:holders:", "redis:blocked:", *OF_FAULTS)
+"""The network, what verdicts remember, what the SDK knows, who has or waits for what, how often faults happen."""
 
 
 class Store(Enum):

@@ -11,7 +11,7 @@ servers as it is to the model; what the operation itself does there is compared 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from batchsim.engines.live.keys import Store, store_of
@@ -48,7 +48,6 @@ class Compared:
     cells: int = 0
     difference: Difference | None = None
     """The first one."""
-    scripts: set[str] = field(default_factory=set)
 
 
 class _Apart(Exception):
