@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test test-fast search mutants spin rsvg reports worth findings bench clean
+.PHONY: run test test-fast search mutants spin rsvg reports worth findings hammer bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
@@ -63,6 +63,11 @@ findings: $(INSTALLED)
 # Small mistakes in a copy of the code, and whether a test sees them; about an hour. MUTANTS='--count 3 PART' is less.
 mutants: $(INSTALLED)
 	$(BIN)/python -m tests.mutation $(MUTANTS)
+
+# The model against real servers: every schedule step by step, thousands of batches that run freely, and what is
+# predicted of them; up to half an hour on two cores. HAMMER='--batches 200' is less.
+hammer: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.reality $(HAMMER)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,6 +44,26 @@ def read_file(path: Path, bytes_max: int) -> bytes:
         raise Unreadable(f"a file of more than {bytes_max} bytes")
     _READ.add(os.path.realpath(path))
     return data
+
+
+def read_lines(path: Path, bytes_max: int) -> Iterator[bytes]:
+    """The lines of a regular file of at most `bytes_max` bytes, one by one; raises `Unreadable`, maybe late."""
+    try:
+        kind = _KINDS.get(stat.S_IFMT(path.stat().st_mode))
+        if kind is not None:
+            raise Unreadable(f"no readable file (it is {kind})")
+        with path.open("rb") as file:
+            _READ.add(os.path.realpath(path))
+            left = bytes_max
+            while line := file.readline(left + 1):
+                left -= len(line)
+                if left < 0:
+                    raise Unreadable(f"a file of more than {bytes_max} bytes")
+                yield line
+    except OSError as error:
+        raise Unreadable(f"no readable file ({error.strerror})") from None
+    except ValueError:
+        raise Unreadable("no possible file name") from None
 
 
 def was_read(path: Path) -> bool:

@@ -81,6 +81,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("analysis/batch/explanation.py", "import rich.text", "click and rich: what is seen on the terminal"),
         ("report/sweep.py", "import matplotlib", "matplotlib: pictures of sweeps"),
         ("analysis/sweep/plan.py", "import distributed", "Dask: executors of a sweep"),
+        ("analysis/runs.py", "import psycopg", "redis and psycopg: real servers"),
     ],
 )
 def test_an_import_against_the_rules_breaks_its_contract(

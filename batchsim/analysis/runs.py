@@ -11,7 +11,7 @@ from batchsim.analysis.expectations import expected_of
 from batchsim.analysis.explanation import Explanation
 from batchsim.analysis.margins import Margin
 from batchsim.engines.recorded_draws import Draw
-from batchsim.engines.timed import Cue, simulate
+from batchsim.engines.timed import Cue, Observer, simulate
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario
 
@@ -101,13 +101,14 @@ def run_policy(
     order: Sequence[Cue] | None = None,
     expected: Iterable[str] | None = None,
     draws: Sequence[Draw] | None = None,
+    observer: Observer | None = None,
 ) -> PolicyRun:
     """Run a scenario once under a policy, and judge it.
 
     `properties`: the user's own. `order`: that of the steps, if it is given. `expected`: the verdicts, if
-    any are. `draws`: all latencies, if they are given.
+    any are. `draws`: all latencies, if they are given. `observer`: as for `simulate`.
     """
-    trace = simulate(scenario, policy, order=order, draws=draws)
+    trace = simulate(scenario, policy, order=order, draws=draws, observer=observer)
     verdicts = scenario.system(policy).verdicts_of(trace.outcome, properties)
     told = _explain(scenario, policy, trace, verdicts, properties)
     return PolicyRun(

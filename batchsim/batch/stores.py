@@ -218,11 +218,7 @@ class Postgres:
         self, change: Callable[[BatchRow], BatchRow], where: Callable[[BatchRow], bool] | None = None
     ) -> int:
         """`UPDATE` the row of the batch, where it meets the condition; how many rows changed, 0 or 1."""
-        row: BatchRow = self._cells.modify(BATCH_ROW, BatchRow)
-        if where is not None and not where(row):
-            return 0
-        self._cells.write(BATCH_ROW, change(row))
-        return 1
+        return self._cells.alter(BATCH_ROW, BatchRow, change, where)
 
     def create_run(self, index: int, *, final: bool, copies: int = 1) -> int:
         """`INSERT` a child run of item `index`, no key forbidding another one; which one of the item it is."""

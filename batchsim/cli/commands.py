@@ -10,10 +10,12 @@ import click
 
 from batchsim.analysis.judging import Given
 from batchsim.bad_input import BadInputError
-from batchsim.cli import options, window
+from batchsim.cli import live, options, window
 from batchsim.cli.again import command_line, how_again
+from batchsim.cli.calibrate import calibrate
 from batchsim.cli.explore import explore
 from batchsim.cli.findings import findings
+from batchsim.cli.hammer import hammer
 from batchsim.cli.inputs import (
     expected_by,
     load,
@@ -24,7 +26,9 @@ from batchsim.cli.inputs import (
     verdict_names,
 )
 from batchsim.cli.judging import code_of, given_by_run, limits_of
+from batchsim.cli.latencies import latencies
 from batchsim.cli.outputs import (
+    check_otlp,
     check_outputs,
     check_report,
     deliver,
@@ -32,6 +36,7 @@ from batchsim.cli.outputs import (
     report_texts,
     show,
     write_files,
+    write_otlp,
     write_run_json,
 )
 from batchsim.cli.sweep import sweep
@@ -77,6 +82,7 @@ def commands() -> None:
     help="With --run: at the point of the sweep where a field that is varied has this value; may be repeated.",
 )
 @options.json_file
+@click.option("--otlp", "otlp_file", metavar="FILE", help="Write the runs as spans of OpenTelemetry (OTLP/JSON).")
 @options.report_directory
 @options.timeline
 @options.quiet
@@ -90,6 +96,7 @@ def run(
     number: int | None,
     values: tuple[str, ...],
     json_file: str | None,
+    otlp_file: str | None,
     report_directory: Path | None,
     timeline: bool,
     quiet: bool,
@@ -114,6 +121,8 @@ def run(
     loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
     check_outputs(json_file, report_directory)
+    if otlp_file is not None:
+        check_otlp(otlp_file, loaded)
     if report_directory is not None:
         check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
     field: Field = "expect" if number is None else "expect_explore"
@@ -158,6 +167,7 @@ def run(
         ),
         None if report_directory is None else lambda: write_files("--report", report_directory, texts),
         None if json_file is None else lambda: write_run_json(json_file, results),
+        None if otlp_file is None else lambda: write_otlp(otlp_file, results),
     )
     return code_of(judged, limits, shows_expectations=shows and number is None)
 
@@ -171,6 +181,7 @@ commands.add_command(explore)
 @options.json_file
 @options.report_directory
 @options.timeline
+@live.stores
 @options.quiet
 def replay(
     file: Path,
@@ -178,6 +189,9 @@ def replay(
     json_file: str | None,
     report_directory: Path | None,
     timeline: bool,
+    stores: str | None,
+    redis_url: str | None,
+    postgres_url: str | None,
     quiet: bool,
 ) -> int:
     """Run the schedule of a WITNESS in simulated time: the same order, with times that fit it.
@@ -185,6 +199,10 @@ def replay(
     A witness of timed exploration has times of its own, and is run with exactly these.
     The exit code is 1 if it does not come to the verdicts for which the witness was found, or if --fail-on
     forbids one of them.
+
+    With --stores embedded, or --redis and --postgres, each step is taken on real servers as well, in the same
+    order. Its answer there, and all that the stores hold after it, has to be as in the model; if not, the first
+    difference is shown, and the exit code is 1.
     """
     from batchsim.analysis.headings import headings_of
     from batchsim.analysis.runs import ScenarioRun, run_policy
@@ -202,8 +220,12 @@ def replay(
     warnings = warn(scenario, [(name, policy)], quiet=quiet)
     if report_directory is not None:
         check_report(report_directory, [(scenario, [(name, policy)])])
+    asked = live.asked(stores, redis_url, postgres_url)
     try:
-        result = run_policy(scenario, name, policy, properties, witness.steps, witness.verdicts, witness.draws)
+        with live.following(asked, scenario, policy, quiet=quiet) as follower:
+            result = run_policy(
+                scenario, name, policy, properties, witness.steps, witness.verdicts, witness.draws, follower
+            )
         check_times(witness, result.trace)
     except (OrderNotPossible, NoSuchDraw, OtherTime) as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
@@ -222,16 +244,23 @@ def replay(
     deliver(
         None if not shows else lambda: show(results, lambda _: again, timeline=timeline),
         None if report_directory is None else lambda: write_files("--report", report_directory, texts),
-        None if json_file is None else lambda: write_run_json(json_file, results),
+        None if follower is None or not shows else lambda: live.show_compared(follower),
+        None
+        if json_file is None
+        else lambda: write_run_json(json_file, results, None if follower is None else follower.document()),
     )
     headings = headings_of([(name, policy)])
     judged = [given_by_run(scenario, result, headings[name], frozenset(witness.verdicts))]
-    return code_of(judged, limits, shows_expectations=shows)
+    code = code_of(judged, limits, shows_expectations=shows)
+    return code if follower is None else live.code_of_compared(follower, code)
 
 
 commands.add_command(sweep)
 commands.add_command(worth)
 commands.add_command(findings)
+commands.add_command(latencies)
+commands.add_command(hammer)
+commands.add_command(calibrate)
 
 
 @commands.command()

@@ -18,6 +18,7 @@ from batchsim.bad_input import BadInputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from batchsim.analysis.calibration import Measured
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
     from batchsim.analysis.witnesses import Witness
     from batchsim.batch.policy import Policy
@@ -214,12 +215,53 @@ def write_files(option: str, directory: Path, texts: Mapping[str, str]) -> None:
         raise BadInputError(f"{option} {directory}: {error.strerror or error}") from None
 
 
-def write_run_json(file: str, results: list[ScenarioRun]) -> None:
-    """Write the results of runs: one document, or a list of several."""
+def write_run_json(file: str, results: list[ScenarioRun], live: dict[str, Any] | None = None) -> None:
+    """Write the results of runs: one document, or a list of several; `live`: of one, the same on real servers."""
     from batchsim.report.contract import run_document
 
     documents = [run_document(result) for result in results]
+    if live is not None:
+        documents[0] = {**documents[0], "live": live}
     write_json(file, documents[0] if len(documents) == 1 else documents)
+
+
+def check_otlp(file: str, scenarios: Iterable[Scenario]) -> None:
+    """Whether runs can be written as spans into a file; raises `BadInputError`."""
+    own = next((scenario for scenario in scenarios if scenario.own is not None), None)
+    if own is not None:
+        raise BadInputError(f"--otlp: found {own.file}, a system of your own; allowed: scenarios of the batch")
+    check_file("--otlp", Path(file))
+
+
+def write_otlp(file: str, results: Iterable[ScenarioRun]) -> None:
+    """Write runs as spans; raises `BadInputError`."""
+    from batchsim.report.files import write_whole
+    from batchsim.report.otlp import otlp_document
+
+    runs = [
+        (f"{result.scenario.name}-{run.name}-{run.trace.seed}", run.trace.steps)
+        for result in results
+        for run in result.runs
+    ]
+    try:
+        write_whole(Path(file), json.dumps(otlp_document(runs)) + "\n")
+    except OSError as error:
+        raise BadInputError(f"--otlp {file}: {error.strerror or error}") from None
+
+
+def write_calibration(
+    option: str, scenario: Scenario, found: Mapping[str, Measured], about: Sequence[str], file: Path
+) -> None:
+    """Write a scenario with measured latencies, and their samples beside it; raises `BadInputError`."""
+    from batchsim.report.calibrated import calibrated_texts
+    from batchsim.report.files import write_whole
+
+    texts = calibrated_texts(scenario, found, about, file)
+    for name, text in reversed(texts.items()):  # the samples first: a scenario without them is none
+        try:
+            write_whole(file.with_name(name), text)
+        except OSError as error:
+            raise BadInputError(f"{option} {file}: {error.strerror or error}") from None
 
 
 def write_json(file: str, document: Any) -> None:

@@ -28,7 +28,7 @@ class IfListed(str):
 
 
 class Cells(dict[Key, Any]):
-    """The values of all keys; stores work on it through these four methods only."""
+    """The values of all keys; stores work on it through these five methods only."""
 
     __slots__ = ()
 
@@ -46,6 +46,19 @@ class Cells(dict[Key, Any]):
     def write(self, key: Key, value: Hashable) -> None:
         """Replace the value of `key`."""
         self[key] = value
+
+    def alter(
+        self, key: Key, empty: Callable[[], T], change: Callable[[T], T], where: Callable[[T], bool] | None = None
+    ) -> int:
+        """Replace the value of `key` by what `change` makes of it, where it meets a condition; 1 if so, or 0.
+
+        `empty` makes it where it is absent. It is a method of its own as a database does it in one statement.
+        """
+        value = self.modify(key, empty)
+        if where is not None and not where(value):
+            return 0
+        self.write(key, change(value))
+        return 1
 
     def delete(self, key: Key) -> bool:
         """Remove `key`; whether it was there."""

@@ -23,7 +23,7 @@ KEYS = (
 )
 DURATION = "a number with a unit (us, ms, s, min, h), such as 200 ms"
 A_FILE = "a file of at most 1000000 bytes"
-SPREADS = "uniform, normal, lognormal, exponential, empirical"
+SPREADS = "uniform, normal, lognormal, exponential, empirical, quantiles"
 POLICY = f"{', '.join(POLICIES)}, path/to/file.py:NAME"
 VERDICT = ", ".join(sorted(VERDICTS))
 

@@ -83,7 +83,8 @@ class Simulation:
         check_for_timed_run(scenario)
         self._scenario = scenario
         self._system = remembering(scenario.system(policy))
-        self._samplers = Samplers(scenario)
+        self.samplers = Samplers(scenario)
+        """Of the runs to come; others can be put in their place."""
         notes = [] if notes is None else notes
         self._actors = tuple(
             actor._replace(program=Script(actor.program, notes).begin) for actor in self._system.actors
@@ -91,7 +92,7 @@ class Simulation:
 
     def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: DrawnAhead | None = None) -> Trace:
         """One run: the trace that `simulate` gives for the scenario with this seed, of which `drawn` is drawn."""
-        latencies = latencies_of(self._samplers, seed, self._scenario.injected_delays, drawn)
+        latencies = latencies_of(self.samplers, seed, self._scenario.injected_delays, drawn)
         actors = iter(self._actors)
         run = _Run(self._scenario, self._system, seed, latencies, actors, keep, None, None).run()
         trace: Trace = self._system.trace(run)

@@ -24,7 +24,7 @@ from batchsim.scenario.problems import describe
 from batchsim.scenario.schema.curves import ExponentialFields, LognormalFields, NormalFields, UniformEnds
 from batchsim.scenario.schema.rules import JsonSchema, Reading, refusal
 from batchsim.scenario.schema.strict import Strict
-from batchsim.scenario.schema.values import DURATION_SCHEMA, SAMPLES, duration_us_of
+from batchsim.scenario.schema.values import DURATION_SCHEMA, QUANTILES, SAMPLES, duration_us_of
 
 Written: TypeAlias = Distribution | Legs
 """A latency as it was written: whether a distribution is a round trip, only its operation tells."""
@@ -39,7 +39,8 @@ class DistributionFields(Strict):
     normal: NormalFields | None = None
     lognormal: LognormalFields | None = None
     exponential: ExponentialFields | None = None
-    empirical: Annotated[Empirical | None, SAMPLES] = Field(None, description="CSV file with measured values")
+    empirical: Annotated[Empirical | None, SAMPLES] = Field(None, description="A file with measured values")
+    quantiles: Annotated[Empirical | None, QUANTILES] = Field(None, description="p50, p95, p99, max")
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -57,8 +58,9 @@ class DistributionFields(Strict):
         fields = self.normal or self.lognormal or self.exponential
         if fields is not None:
             return fields.distribution()
-        assert self.empirical is not None
-        return self.empirical
+        samples = self.empirical or self.quantiles
+        assert samples is not None
+        return samples
 
 
 DISTRIBUTION_KEYS = f"one of {', '.join(DistributionFields.model_fields)}"

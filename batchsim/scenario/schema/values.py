@@ -7,6 +7,16 @@ from collections.abc import Callable, Iterable
 
 from batchsim.scenario.durations import DURATION_PATTERN, DURATION_SENTENCE, InvalidDuration, parse_duration
 from batchsim.scenario.latencies import Empirical
+from batchsim.scenario.measurements import (
+    QUANTILES_ALLOWED,
+    UNITS,
+    UNITS_US,
+    Wanted,
+    between,
+    quantiles_of,
+    read_measurements,
+    recognised,
+)
 from batchsim.scenario.problems import InvalidScenario
 from batchsim.scenario.samples import read_samples_us
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal, refused_elsewhere
@@ -109,16 +119,52 @@ def _read_index(value: object, reading: Reading) -> int:
     return index
 
 
+_SOURCE_KEYS = ("file", "column", "where", "unit")
+_SOURCE = "the path of a CSV file, or a mapping with file, column, where, unit"
+
+
 def _read_samples(value: object, reading: Reading) -> Empirical:
-    if not isinstance(value, str) or not value:
-        raise refusal(SAMPLES.allowed)
+    if isinstance(value, dict):
+        file, wanted = _source(value)
+    elif isinstance(value, str) and value:
+        file, wanted = value, None
+    else:
+        raise refusal(_SOURCE)
+    path = reading.directory / file
     try:
-        return Empirical(read_samples_us(reading.directory / value))
+        if wanted is None and recognised(path) is None:
+            return Empirical(read_samples_us(path))
+        return Empirical(read_measurements(path, wanted or Wanted()).samples_us)
     except InvalidScenario as error:
         (problem,) = error.problems
         if problem.line is not None:
             raise refused_elsewhere(problem) from error
-        raise refusal("a CSV file with a duration in each line", problem.found or "") from error
+        allowed = "a CSV file with a duration in each line" if wanted is None else problem.allowed
+        raise refusal(allowed, problem.found or "") from error
+
+
+def _source(value: dict[object, object]) -> tuple[str, Wanted]:
+    """Which file, and which values in it."""
+    file, column, where, unit = (value.get(key) for key in _SOURCE_KEYS)
+    known = all(key in _SOURCE_KEYS for key in value)
+    texts = all(each is None or isinstance(each, str) for each in (column, unit))
+    conditions = {} if where is None else where
+    if not (known and texts and isinstance(file, str) and file and isinstance(conditions, dict)):
+        raise refusal(_SOURCE)
+    if unit is not None and unit not in UNITS_US:
+        raise refusal(f"unit: one of {UNITS}", found=str(unit))
+    wanted = tuple((str(name), str(text)) for name, text in conditions.items())
+    return file, Wanted(column, wanted, unit)  # type: ignore[arg-type]
+
+
+def _read_quantiles(value: object, _reading: Reading) -> Empirical:
+    if not isinstance(value, dict):
+        raise refusal(QUANTILES_ALLOWED)
+    points = {str(name): duration_us_of(each) for name, each in value.items()}
+    try:
+        return Empirical(between(quantiles_of(points)))
+    except ValueError as error:
+        raise refusal(str(error)) from error
 
 
 TITLE = Rule(
@@ -129,4 +175,35 @@ TITLE = Rule(
 PROSE = Rule("text without control characters", _read_prose, {"type": "string"})
 POSITION = Rule("a whole number from 0 to batch.items - 1", _read_position, {"type": "integer", "minimum": 0})
 INDEX = Rule(POSITION.allowed, _read_index, POSITION.schema)
-SAMPLES = Rule("the path of a CSV file", _read_samples, {"type": "string", "minLength": 1})
+_TEXT: JsonSchema = {"type": "string", "minLength": 1}
+SAMPLES = Rule(
+    _SOURCE,
+    _read_samples,
+    {
+        "anyOf": [
+            _TEXT,
+            {
+                "type": "object",
+                "properties": {
+                    "file": _TEXT,
+                    "column": _TEXT,
+                    "where": {"type": "object"},
+                    "unit": {"enum": [*UNITS_US]},
+                },
+                "required": ["file"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+)
+QUANTILES = Rule(
+    QUANTILES_ALLOWED,
+    _read_quantiles,
+    {
+        "type": "object",
+        "patternProperties": {r"^(min|max|p[0-9]{1,2}(\.[0-9]{1,6})?)$": DURATION_SCHEMA},
+        "additionalProperties": False,
+        "required": ["max"],
+        "minProperties": 2,
+    },
+)

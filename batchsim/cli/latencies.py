@@ -1,0 +1,115 @@
+"""`batchsim latencies`: what is understood of a file with measured latencies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from batchsim.bad_input import BadInputError
+from batchsim.cli import options
+from batchsim.cli.outputs import check_outputs, deliver, write_json
+
+
+@click.command()
+@click.argument("file", type=options.NamedPath())
+@click.option("--column", metavar="NAME", help="The column that has the latencies.")
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar="NAME=TEXT",
+    help="Only lines whose column NAME holds this; may be repeated.",
+)
+@click.option("--unit", metavar="UNIT", help="us, ms, s or ns, where the file does not say.")
+@options.json_file
+@options.quiet
+def latencies(
+    file: Path,
+    column: str | None,
+    conditions: tuple[str, ...],
+    unit: str | None,
+    json_file: str | None,
+    quiet: bool,
+) -> int:
+    """Show what is understood of a FILE with measured latencies, and how a scenario takes them.
+
+    Known by their content: k6 CSV, pgbench logs, redis-benchmark --csv, HdrHistogram percentiles; any CSV with a
+    line of names.
+    """
+    from batchsim.report.histogram import QUANTILES, quantile
+    from batchsim.report.progress import Progress
+    from batchsim.scenario import InvalidScenario
+    from batchsim.scenario.measurements import Wanted, read_measurements, recognised
+    from batchsim.scenario.samples import read_samples_us
+
+    wanted = Wanted(column, tuple(_condition(each) for each in conditions), unit)
+    check_outputs(json_file, None)
+    try:
+        with Progress(quiet=quiet) as progress:
+            progress.begin(f"reading {file}")
+            if wanted == Wanted() and recognised(file) is None:
+                samples = tuple(sorted(read_samples_us(file)))
+                found: dict[str, Any] = {
+                    "format": "a duration a line",
+                    "column": "the first",
+                    "unit": "as written",
+                }
+                found |= {"count": len(samples), "passed_over": 0, "is_summary": False}
+            else:
+                read = read_measurements(file, wanted)
+                samples = read.samples_us
+                found = {"format": read.format, "column": read.column, "unit": read.unit, "count": read.count}
+                found |= {"passed_over": read.passed_over, "is_summary": read.is_summary}
+    except InvalidScenario as error:
+        raise BadInputError(str(error)) from None
+    quantiles = {name: quantile(samples, probability) for name, probability in QUANTILES}
+
+    def show() -> None:
+        from batchsim.report.histogram import histogram
+        from batchsim.rounding import rounded
+        from batchsim.visible import visible
+
+        about = "a summary: values between its quantiles are made up" if found["is_summary"] else ""
+        values = "" if found["is_summary"] else f", {found['count']} values"
+        passed = f", {found['passed_over']} lines passed over" if found["passed_over"] else ""
+        line = f"{file}: {found['format']}, column {found['column']}, unit {found['unit']}{values}{passed}"
+        click.echo(visible(line))
+        if about:
+            click.echo(about)
+        click.echo("  ".join(f"{name} {rounded(us)}" for name, us in quantiles.items()))
+        click.echo()
+        for each in histogram(samples):
+            click.echo(each.rstrip())
+        click.echo()
+        click.echo(visible(f"in a scenario: {_written(file, wanted)}"))
+
+    deliver(
+        None if quiet or json_file == "-" else show,
+        None
+        if json_file is None
+        else lambda: write_json(json_file, {"file": str(file), **found, "quantiles_us": quantiles}),
+    )
+    return 0
+
+
+def _condition(text: str) -> tuple[str, str]:
+    name, is_one, value = text.partition("=")
+    if not is_one or not name:
+        raise BadInputError(f"--where: found {text!r}; allowed: NAME=TEXT")
+    return name, value
+
+
+def _written(file: Path, wanted: Any) -> str:
+    """The latency as a scenario writes it."""
+    if wanted == (None, (), None):
+        return f"{{empirical: {file}}}"
+    parts = [f"file: {file}"]
+    if wanted.column is not None:
+        parts.append(f"column: {wanted.column}")
+    if wanted.where:
+        parts.append(f"where: {{{', '.join(f'{name}: {text}' for name, text in wanted.where)}}}")
+    if wanted.unit is not None:
+        parts.append(f"unit: {wanted.unit}")
+    return f"{{empirical: {{{', '.join(parts)}}}}}"

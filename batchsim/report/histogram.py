@@ -1,0 +1,47 @@
+"""Latencies as a small histogram, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import log10
+
+from batchsim.rounding import rounded
+
+BARS_MAX = 14
+WIDTH = 40
+QUANTILES = (("min", 0.0), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0))
+
+
+def quantile(samples_us: Sequence[int], probability: float) -> int:
+    """A quantile of values in order."""
+    return samples_us[round(probability * (len(samples_us) - 1))]
+
+
+def histogram(samples_us: Sequence[int]) -> Iterator[str]:
+    """Lines of a histogram of values in order, whose bars have the same width, or widths that grow alike."""
+    low, high = samples_us[0], samples_us[-1]
+    if low == high:
+        yield f"{rounded(low):>10}  {'#' * WIDTH} 100 %"
+        return
+    edges = _edges(low, high)
+    counts = [0] * (len(edges) - 1)
+    place = 0
+    for value in samples_us:
+        while place < len(counts) - 1 and value >= edges[place + 1]:
+            place += 1
+        counts[place] += 1
+    most = max(counts)
+    for count, begin, end in zip(counts, edges, edges[1:], strict=False):
+        bar = "#" * round(WIDTH * count / most) or ("." if count else "")
+        share = f"{100 * count / len(samples_us):.1f} %"
+        yield f"{rounded(begin):>10} to {rounded(end):<10} {bar:{WIDTH}} {share:>7}"
+
+
+def _edges(low: int, high: int) -> list[int]:
+    """Where bars begin and end; of values of several orders of magnitude each is a multiple of the one before."""
+    count = min(BARS_MAX, high - low + 1)
+    if low > 0 and log10(high / low) > 1.5:
+        edges = [round(low * (high / low) ** (number / count)) for number in range(count + 1)]
+    else:
+        edges = [round(low + (high - low) * number / count) for number in range(count + 1)]
+    return sorted(set(edges))
