@@ -70,7 +70,7 @@ def test_a_file_of_the_users_is_refused_before_any_work(
     for work in (
         "engines.timed.run._Run.__init__",
         "engines.exhaustive.search.Search.__init__",
-        "engines.zones.search.Search.__init__",
+        "engines.zones.search.ZoneSearch.__init__",
         "analysis.worth.worth_of",
         "analysis.findings.survey",
     ):
