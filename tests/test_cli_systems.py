@@ -389,7 +389,11 @@ class SizeIsForgotten(Fault):
 )
 @pytest.mark.parametrize(
     ("command", "field"),
-    [(["explore"], "at_most: 1"), (["run"], "probability: 1"), (["sweep", "--runs", "2"], "probability: 1")],
+    [
+        (["explore"], "at_most: 1"),
+        (["run"], "probability: 1"),
+        (["sweep", "--runs", "2", "--workers", "1"], "probability: 1"),
+    ],
 )
 def test_what_a_fault_of_ones_own_does_wrong_is_told_with_its_file(
     ran: Ran, command: list[str], field: str, method: str, does: str, said: str
@@ -500,7 +504,9 @@ SYSTEMS = [
         ("__import__('os')._exit(0)", "called os._exit in line 8 of m.py; allowed: to raise an error"),
     ],
 )
-@pytest.mark.parametrize("command", [["run"], ["explore"], ["explore", "--timed"], ["sweep", "--runs", "2"]])
+@pytest.mark.parametrize(
+    "command", [["run"], ["explore"], ["explore", "--timed"], ["sweep", "--runs", "2", "--workers", "1"]]
+)
 def test_an_actor_that_would_end_the_program_is_told(ran: Ran, command: list[str], line: str, did: str) -> None:
     Path("m.py").write_text(
         "from batchsim.model.model import Model\n"

@@ -173,6 +173,14 @@ def test_the_scenarios_are_about_something() -> None:
     assert all(0.05 < share < 0.95 for share in shares)
 
 
+def test_nothing_is_proved_under_a_fault_that_never_happens() -> None:
+    """Under this policy the first attempt is well: there is no third one whose response could be lost."""
+    subject = SCENARIOS["last response lost, if there is one"]
+    missing, met = (explore_exact(subject, POLICIES[name]) for name in ("proposed", "pre3427"))
+    assert (missing.is_complete, missing.missing_faults, missing.is_proof) == (True, (0,), False)
+    assert (met.is_complete, met.missing_faults, met.is_proof) == (True, (), True)
+
+
 def test_two_racing_exponentials() -> None:
     """Nothing takes time but the handler's count (mean 3 ms) and the consumer's record (mean 1 ms)."""
     operations = {"redis.enqueued_count": legs(3), "redis.record": legs(1), "queue.take": legs(0)}
