@@ -19,7 +19,9 @@ from batchsim.model.operation import Operation
 ROOT = Path(__file__).parents[1]
 PROTOCOL = ROOT / "batchsim" / "batch"
 PURE = (PROTOCOL, PROTOCOL / "policies", ROOT / "batchsim" / "model")
-SOURCES = sorted(file for folder in PURE for file in folder.glob("*.py"))
+NAMES = ROOT / "batchsim" / "model" / "__init__.py"
+"""Imports what it names when it is asked for it, and holds no code of a model."""
+SOURCES = sorted(file for folder in PURE for file in folder.glob("*.py") if file != NAMES)
 
 # -- imports -----------------------------------------------------------------------------------
 

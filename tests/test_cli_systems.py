@@ -303,6 +303,58 @@ def test_where_it_went_wrong_is_told_with_file_and_line(ran: Ran) -> None:
             assert message in ended.err
 
 
+SAGA = """\
+from batchsim import Property
+from batchsim.model import Actor, System, sleep
+from batchsim.stores import http, postgres
+
+
+async def serve():
+    while True:
+        request = await http.serve("payments")
+        await postgres.insert("charge", 1, on_conflict="nothing", amount=10)
+        await http.respond(request, 201)
+
+
+async def order():
+    await sleep("1 s")
+    return (await http.post("payments/charges")).status_code
+
+
+PAID = Property("unpaid", "Nobody has paid.", lambda end: end.result_of("order") != 201)
+ACTORS = (Actor("order", None, order, is_judged=True), Actor("server", 0, serve, is_twin=True))
+CELLS, PARTS = ("postgres:charge:1",), (http.service("payments"),)
+SAGA = System("saga", ACTORS, cells=CELLS, properties=(PAID,), parts=PARTS)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (
+            "respond(request, 201)",
+            "respond(201)",
+            "saga.py:10: http.respond: found 201; allowed: first the request",
+        ),
+        ('"nothing"', '"ignore"', "saga.py:9: postgres.insert: on_conflict: found 'ignore'; allowed: nothing, up"),
+        ('sleep("1 s")', "sleep(1)", 'saga.py:14: sleep: found 1; allowed: a duration, such as "100 ms"'),
+        ("amount=10", "amount=[10]", "saga.py:9: a variable of a coroutine holds Insert(table='charge'"),
+        (", is_judged=True", "", "no result of 'order'; allowed: of an actor with is_judged=True (saga.py:18)"),
+        ('"server", 0', '"server", "0"', "server: found the number '0'; allowed: a whole number from 0, or None"),
+        ('("postgres:charge:1",)', '"charge"', "cells: found the text 'charge'; allowed: a tuple, ('charge',)"),
+    ],
+)
+def test_slips_in_a_system_are_told_with_what_would_do(ran: Ran, right: str, wrong: str, message: str) -> None:
+    Path("saga.yaml").write_text("name: saga\nsystem: saga.py:SAGA\n")
+    Path("saga.py").write_text(SAGA)
+    assert ran("explore", "saga.yaml", "-q").code == 0
+    assert SAGA.count(right) == 1
+    Path("saga.py").write_text(SAGA.replace(right, wrong))
+    ended = ran("explore", "saga.yaml", "-q")
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err
+
+
 def test_what_is_about_the_batch_alone_says_so(ran: Ran) -> None:
     ended = ran("worth", "chord.yaml")
     assert ended.code == 2

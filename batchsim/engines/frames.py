@@ -13,7 +13,7 @@ from types import BuiltinMethodType, CoroutineType, FrameType, GeneratorType, Me
 from typing import Any
 
 from batchsim.model.operation import ForEach
-from batchsim.user_code import UserCodeError, told, type_name
+from batchsim.user_code import UserCodeError, last_of_the_users, told, type_name
 
 
 def frames_of(awaiting: Any) -> Iterator[FrameType]:
@@ -35,13 +35,17 @@ def _suspended(awaiting: Any) -> Iterator[tuple[Any, FrameType]]:
 
 def place_of(awaiting: Any) -> Hashable:
     """The same for two coroutines of one program that will do the same from now on."""
-    return tuple([_frame_key(holder, frame) for holder, frame in _suspended(awaiting)])
+    try:
+        return tuple([_frame_key(holder, frame) for holder, frame in _suspended(awaiting)])
+    except UserCodeError as error:
+        place = last_of_the_users([(frame.f_code.co_filename, frame.f_lineno) for frame in frames_of(awaiting)])
+        raise UserCodeError(f"{place and f'{place}: '}{error}") from None
 
 
 def _frame_key(holder: Any, frame: FrameType) -> Hashable:
     variables = frame.f_locals
-    told = tuple([(name, _as_value(value)) for name, value in sorted(variables.items())])
-    return (frame.f_code, frame.f_lasti, told, _stack(holder, frame, variables))
+    held = tuple([(name, _as_value(value)) for name, value in sorted(variables.items())])
+    return (frame.f_code, frame.f_lasti, held, _stack(holder, frame, variables))
 
 
 # -- what stands on the stack ----------------------------------------------------------------------

@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from batchsim.bad_input import BadInputError
 from batchsim.engines.frames import frames_of
 from batchsim.model.operation import ProtocolError
-from batchsim.user_code import last_of_the_users, lines_to, told_error
+from batchsim.user_code import UserCodeError, last_of_the_users, lines_to, told_error
 
 _OURS = str(Path(__file__).parent.parent / "_").removesuffix("_")
 
@@ -39,6 +40,13 @@ def told(error: Exception) -> ToldError:
         theirs = [each for each in lines if not each[0].startswith(_OURS)] or lines
         place = ":".join(map(str, theirs[-1]))
     return ToldError(told_error(error), place)
+
+
+def placed(error: Exception) -> Exception:
+    """The same error; of one that tells what is wrong in a coroutine, the line of the user's comes first."""
+    place = last_of_the_users(lines_to(error)) if isinstance(error, BadInputError) else ""
+    kind = UserCodeError if isinstance(error, UserCodeError) else BadInputError
+    return kind(f"{place}: {error}") if place else error
 
 
 def place_of_await(program: Any) -> str:

@@ -357,6 +357,8 @@ class Sleep(Operation[None]):
 
 def sleep(duration: str) -> Sleep:
     """Let time pass, as long as a scenario would write it: `sleep("100 ms")`; without time it is a step."""
+    if not isinstance(duration, str):  # at a user's call
+        raise BadInputError(f'sleep: found {duration!r}; allowed: a duration, such as "100 ms"')
     return Sleep(duration)
 
 

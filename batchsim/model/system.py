@@ -179,6 +179,8 @@ class AtRest:
     """What properties over history remember, by their names. Ends that differ in nothing else are told as one."""
     listed: frozenset[Key] = field(default=frozenset(), compare=False, repr=False)
     """The cells of the system, where that is known: no other one can be asked for."""
+    judged: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """Likewise the names of the actors whose results are kept."""
 
     def __getitem__(self, cell: Key) -> Any:
         if self.listed and cell not in self.listed:
@@ -186,7 +188,13 @@ class AtRest:
         return dict(self.cells).get(cell)
 
     def result_of(self, actor: str) -> Any:
-        """What the coroutine of an actor returned; `None`: it has not ended."""
+        """What the coroutine of an actor returned; `None`: it has not ended.
+
+        Raises `BadInputError` for an actor whose result is not kept.
+        """
+        if self.listed and actor not in self.judged:
+            known = f" ({', '.join(sorted(self.judged))})" if self.judged else ""
+            raise BadInputError(f"no result of {actor!r}; allowed: of an actor with is_judged=True{known}")
         return dict(self.results).get(actor)
 
     def memory_of(self, name: str) -> Any:
@@ -297,6 +305,10 @@ class System(Generic[T_co]):
     nothing is left here then."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.cells, str):
+            raise BadInputError(
+                f"{self.name}: cells: found the text {self.cells!r}; allowed: a tuple, ({self.cells!r},)"
+            )
         if self.parts:
             for name, value in _with_parts(self).items():
                 object.__setattr__(self, name, value)

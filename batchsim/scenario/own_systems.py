@@ -203,6 +203,8 @@ def plain_of(parameters: Any) -> Any:
 def _guarded(system: System[Any], what: str) -> System[Any]:
     """The same system, whose steps and properties are guarded; raises `UserCodeError` for one of no use."""
     actors = _checked(system.actors, Actor, f"{what}: actors")
+    for actor in actors:
+        _check_numbered(actor, f"{what}: actors")
     _refuse_twice([each.name for each in actors], f"{what}: actors")
     cells = _checked(system.cells, str, f"{what}: cells")
     _refuse_twice(cells, f"{what}: cells")
@@ -221,12 +223,15 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
     ending = tuple(
         actor._replace(program=partial(_to_its_end, f"{what}: {actor.name}", actor.program)) for actor in actors
     )
-    outcome = partial(_at_rest, frozenset(cells)) if system.outcome is at_rest else system.outcome
+    judged = frozenset(actor.name for actor in actors if actor.is_judged)
+    outcome = system.outcome
+    if outcome is at_rest:
+        outcome = partial(_at_rest, frozenset(cells), judged)
     return replace(system, actors=ending, cells=cells, outcome=outcome, properties=guarded, is_guarded=True)
 
 
-def _at_rest(listed: frozenset[str], world: Any, results: Any) -> AtRest:
-    return replace(at_rest(world, results), listed=listed)
+def _at_rest(listed: frozenset[str], judged: frozenset[str], world: Any, results: Any) -> AtRest:
+    return replace(at_rest(world, results), listed=listed, judged=judged)
 
 
 async def _to_its_end(what: str, program: Callable[[], Program[Any]]) -> Any:
@@ -279,6 +284,15 @@ def _checked(values: Any, kind: type, what: str) -> tuple[Any, ...]:
         ):
             raise UserCodeError(f"{what}: found {told(each)}, of type {type_name(each)}; allowed: {kind.__name__}")
     return found
+
+
+def _check_numbered(actor: Actor, what: str) -> None:
+    if type(actor.kind) is not str or not actor.kind.strip() or not actor.kind.isprintable():
+        raise UserCodeError(f'{what}: found the kind {told(actor.kind)}; allowed: a name, such as "worker"')
+    if actor.number is not None and (type(actor.number) is not int or actor.number < 0):
+        raise UserCodeError(
+            f"{what}: {actor.kind}: found the number {told(actor.number)}; allowed: a whole number from 0, or None"
+        )
 
 
 def _refuse_twice(names: Sequence[str], what: str) -> None:

@@ -39,6 +39,7 @@ from batchsim.model.operation import (
     touches,
 )
 from batchsim.model.parts import PARTS, Part, setting_of
+from batchsim.user_code import told
 
 CALLS_MAX = 8
 """So many calls to a service can be under way at once."""
@@ -375,6 +376,10 @@ def serve(service: str) -> Serve:
 
 def respond(request: Request, status_code: int = 200, json: Hashable = None) -> Respond:
     """Answer a request, once; whether somebody still waits for it."""
+    if not isinstance(request, Request):
+        raise BadInputError(
+            f"http.respond: found {told(request)}; allowed: first the request that http.serve gave"
+        )
     return Respond(request, Response(status_code, json))
 
 

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, overload
+from typing import Any, ClassVar, Literal, get_args, overload
 
 from batchsim.bad_input import BadInputError
 from batchsim.model.cells import Cells, Key
 from batchsim.model.operation import Footprint, Operation, Raised, StoreFailure, touches
+from batchsim.user_code import told
 
 Columns = tuple[tuple[str, Hashable], ...]
 """Columns and their values, sorted by name."""
@@ -229,6 +230,10 @@ def insert(table: str, identity: Hashable, *, on_conflict: OnConflict = "nothing
     `on_conflict`: what is done where there is such a row: `"nothing"`; `"update"`, its columns are set; `"raise"`,
     it raises `UniqueViolation`.
     """
+    if on_conflict not in get_args(OnConflict):
+        raise BadInputError(
+            f"postgres.insert: on_conflict: found {told(on_conflict)}; allowed: {', '.join(get_args(OnConflict))}"
+        )
     return Insert(table, identity, columns_of(values), on_conflict)
 
 

@@ -127,7 +127,10 @@ def test_what_may_change_unseen_is_refused() -> None:
         await redis.set(SEEN, len(values))
 
     for program in (with_a_generator, with_an_array):
-        with pytest.raises(UserCodeError, match=r"a variable of a coroutine holds .*; allowed: what has a hash"):
+        with pytest.raises(
+            UserCodeError,
+            match=r"test_frames.py:\d+: a variable of a coroutine holds .*; allowed: what has a hash",
+        ):
             explore(scenario_of(system(program)))
 
 

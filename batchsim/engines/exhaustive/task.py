@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
-from batchsim.engines.own_errors import ToldError, is_own, place_of_await, told
+from batchsim.engines.own_errors import ToldError, is_own, place_of_await, placed, told
 from batchsim.model.operation import Both, EndsEarly, ForEach, Operation, Program, ProtocolError, Stopped
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
@@ -254,7 +254,7 @@ class _Strand:
             self._approach_end(_Ending(None, raised), after)
         except Exception as error:
             if not (self._task.catches and is_own(error)):
-                raise
+                raise placed(error) from error.__cause__
             # As in a timed run the coroutine has gone on at the effect already, and its actor ends then.
             self.approach((), _Ending(None, error, after))
         else:

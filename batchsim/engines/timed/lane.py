@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
-from batchsim.engines.own_errors import ToldError, is_own, told
+from batchsim.engines.own_errors import ToldError, is_own, placed, told
 from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.events import Clock, Recurring
 from batchsim.engines.timed.recorder import Recorder
@@ -136,7 +136,7 @@ class Lane(Recurring):
             return
         except Exception as error:
             if not (self.stage.catches and is_own(error)):
-                raise
+                raise placed(error) from error.__cause__
             self._finish(None, error, delay_us)
             return
         if not isinstance(awaited, Operation):
