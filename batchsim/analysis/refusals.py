@@ -84,6 +84,7 @@ class _Attempt:
         self._answered = answered
         self._handled = handled
         self._run_count = effects.trace.setting.run_count
+        self._is_stepwise = effects.trace.setting.is_stepwise
 
     def reason(self) -> Clause:
         """Why it was refused, or got no answer."""
@@ -107,7 +108,11 @@ class _Attempt:
     # -- answers -------------------------------------------------------------------------------
 
     def _without_meta(self, lack: Step) -> Clause:
-        gone = of(lack, "the metadata of the batch was gone", Held(lack.number, META, None))
+        is_gone = next(self._effects.before(lack, META), None) is not None or not self._is_stepwise
+        words = (
+            "the metadata of the batch was gone" if is_gone else "phase 1 had not set the metadata of the batch"
+        )
+        gone = of(lack, words, Held(lack.number, META, None))
         deletion = self._effects.who_deleted(lack, META)
         if deletion is None:
             return gone
@@ -136,7 +141,7 @@ class _Attempt:
         return was if writer is None else was + _that(writer, f" since {at(writer.step)}")
 
     def _last_write(self, before: Step, is_meant: Callable[[BatchRow, BatchRow], bool]) -> Write | None:
-        writes = self._effects.before(before, BATCH_ROW)
+        writes = (write for write in self._effects.before(before, BATCH_ROW) if write.before is not None)
         return next((write for write in writes if is_meant(write.before, write.after)), None)
 
     # -- no answer -----------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from batchsim.batch.client import MAX_ATTEMPTS, batch_trigger
+from batchsim.batch.client import MAX_ATTEMPTS, batch_trigger, batch_trigger_from_phase_1
 from batchsim.batch.completion import execute_run, wait_for_runs, work_on_completion_jobs
 from batchsim.batch.consumer import consume
 from batchsim.batch.deliveries import deliveries_of
@@ -15,13 +15,14 @@ from batchsim.batch.fault_injection import ConnectionDrops, exposures_of
 from batchsim.batch.faults import Cut, Disconnect
 from batchsim.batch.history import HISTORY_KEYS
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
+from batchsim.batch.operations.phase_1 import cells_of_phase_1
+from batchsim.batch.phase_1 import actors_of_policy, creators, jobs_of
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Deliveries, Kind, Setting
 from batchsim.batch.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
     EXPIRY_JOB,
-    JOBS,
     META,
     QUEUE,
     REDIS_KEYS,
@@ -33,6 +34,7 @@ from batchsim.batch.stores import (
     Waits,
     answer_key,
     connection_key,
+    creation_request_key,
     edge_key,
     holders_key,
     in_flight_key,
@@ -77,9 +79,11 @@ def _listed(actor: Actor, listed_as: Sequence[int] | None) -> Actor:
 
 def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
     returns_to = STREAMED if setting.waits else None
-    yield Actor(SDK, None, partial(batch_trigger, setting.run_count), is_judged=True, returns_to=returns_to)
+    call = batch_trigger_from_phase_1 if setting.is_stepwise else batch_trigger
+    yield Actor(SDK, None, partial(call, setting.run_count), is_judged=True, returns_to=returns_to)
     if setting.waits:
         yield Actor(PARENT, None, partial(wait_for_runs, setting), begins_with=STREAMED, is_judged=True)
+    yield from creators(setting, policy)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         yield _handler(setting, policy, attempt)
     singled_out = {getattr(fault, "actor", None) for fault in setting.faults}
@@ -92,8 +96,7 @@ def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Ite
     for index in executing:
         for copy in range(1, setting.run_copies_max + 1):
             yield _run(setting, policy, index, copy)
-    for actors in policy.actors:
-        yield from actors(setting, policy)
+    yield from actors_of_policy(setting, policy)
     yield from _environment(setting, deliveries)
     for number in range(len(executing) + 1 + 2 * setting.reprocessings_max):
         program = partial(work_on_completion_jobs, setting, policy)
@@ -148,16 +151,21 @@ def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
 
 
 def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World:
-    """The world when phase 1 is done and the first phase-2 request is sent (protocol.md §3.1)."""
+    """The world when phase 1 is done and the first phase-2 request is sent (protocol.md §3.1).
+
+    Where phase 1 has steps: when its first request is sent.
+    """
     world = World(cells)
-    cells[BATCH_ROW] = BatchRow()
-    if setting.waits:
-        cells[WAITPOINT] = Waitpoint.PENDING
-    for actors in policy.actors:
-        for actor in actors(setting, policy):
-            cells.update(actor.first_cells)
-    cells[META] = setting.run_count
-    cells[request_key(1)] = True
+    for actor in actors_of_policy(setting, policy):
+        cells.update(actor.first_cells)
+    if setting.is_stepwise:
+        cells[creation_request_key(1)] = True
+    else:
+        cells[BATCH_ROW] = BatchRow()
+        if setting.waits:
+            cells[WAITPOINT] = Waitpoint.PENDING
+        cells[META] = setting.run_count
+        cells[request_key(1)] = True
     for number, fault in enumerate(setting.faults):
         if fault.probability is None:
             cells[fault_key(number)] = fault.times_max
@@ -179,6 +187,7 @@ def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
         *(request_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
         *(answer_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
         *HISTORY_KEYS,
+        *(cells_of_phase_1() if setting.is_stepwise else ()),
         *_cells_of_faults(setting, policy),
         *policy.cells,
     )
@@ -210,7 +219,7 @@ def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
     if deliveries.can_be_left:
         yield from map(holders_key, items)
     if setting.jobs_can_raise:
-        yield from map(tries_key, JOBS)
+        yield from map(tries_key, jobs_of(setting))
     for attempt in range(1, MAX_ATTEMPTS + 1):
         if any(isinstance(fault, Disconnect | Cut) for fault in setting.faults):
             yield connection_key(attempt)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from batchsim.batch.operations import Backoff, Deliver
-from batchsim.batch.stores import Answer
+from batchsim.batch.operations import Backoff, BackoffCreation, Deliver, DeliverCreation
+from batchsim.batch.stores import CREATION_TRIES, Answer
 
 MAX_ATTEMPTS = 5
 RETRYABLE_STATUSES = frozenset({408, 409, 429})
@@ -42,6 +42,26 @@ async def batch_trigger(run_count: int) -> CallResult:
         if end is not None:
             return end
         await Backoff(attempt)
+        attempt += 1
+
+
+async def batch_trigger_from_phase_1(run_count: int) -> CallResult:
+    """Make the batch, with retries, and stream its items."""
+    failed = await _create()
+    return await batch_trigger(run_count) if failed is None else failed
+
+
+async def _create() -> CallResult | None:
+    """Phase 1, where it has steps; what the call ends in if it fails."""
+    attempt = 1
+    while True:
+        status, batch = await DeliverCreation(attempt)
+        if batch is not None:
+            return None
+        if attempt == CREATION_TRIES or not (status is None or status in RETRYABLE_STATUSES):
+            result = Result.API_CONNECTION_ERROR if status is None else Result.API_ERROR
+            return CallResult(result, status, 0)
+        await BackoffCreation(attempt)
         attempt += 1
 
 

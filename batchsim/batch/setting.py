@@ -47,6 +47,24 @@ class Item:
     """How many times a consumer fails on it before it processes it, 0 … 5."""
 
 
+class Phase1(StrEnum):
+    """How phase 1 is taken."""
+
+    DONE = "done"
+    """It is over before anything else begins."""
+    STEPWISE = "stepwise"
+    """Step by step, in the order of protocol.md §3.1."""
+
+
+class IdempotencyKey(StrEnum):
+    """What the idempotency key of a batch does."""
+
+    UPSTREAM = "upstream"
+    """Its validation refuses the SDK's keys: nothing is saved or looked up, and only the unique index knows it."""
+    WORKING = "working"
+    """As it was meant: saved right after the insert, so that a retry gets the batch as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Everything of a scenario that the protocol depends on, apart from the policy."""
@@ -60,6 +78,15 @@ class Setting:
     """What goes wrong."""
     slots: int = SLOTS
     """How many messages can be in hand at the same time, where claiming is a step of its own (protocol.md §6)."""
+    phase_1: Phase1 = Phase1.DONE
+    """Whether phase 1 has steps."""
+    idempotency_key: IdempotencyKey | None = None
+    """What the key of the batch does, if it has one; of use where phase 1 has steps."""
+
+    @property
+    def is_stepwise(self) -> bool:
+        """Whether phase 1 has steps."""
+        return self.phase_1 is Phase1.STEPWISE
 
     @property
     def waits(self) -> bool:

@@ -35,6 +35,33 @@ STREAMED: Key = "sdk:streamed"
 """*AndWait*: what streaming ended in."""
 
 
+BATCH_EDGE: Key = "postgres:batch_edge"
+"""*AndWait*: the parent's block edge to the waitpoint of the batch, where phase 1 has steps."""
+SAVED_KEY: Key = "redis:idempotency_key"
+"""The batch that is saved under the idempotency key, by the try that made it."""
+UNIQUE_KEY: Key = "postgres:idempotency_key"
+"""The unique index over idempotency keys: which try's row has the key."""
+STREAMED_BATCH: Key = "sdk:batch"
+"""Where phase 1 has steps: the batch whose items the SDK streams, by the try that made it."""
+CREATION_TRIES = 5
+"""How often the SDK tries phase 1."""
+
+
+def of_try(key: Key, attempt: int) -> Key:
+    """A cell of the batch that a try of phase 1 made, as long as the SDK does not stream to it."""
+    return f"{key}:{attempt}"
+
+
+def creation_request_key(attempt: int) -> Key:
+    """Where a phase-1 request is noted once the SDK has sent it."""
+    return f"http:creation_request:{attempt}"
+
+
+def creation_answer_key(attempt: int) -> Key:
+    """Where the answer to a phase-1 request waits for its delivery."""
+    return f"http:creation_answer:{attempt}"
+
+
 def run_key(index: int, copy: int = 1) -> Key:
     """The row of a child run of item `index`: the first, or another that was inserted for the same item."""
     return f"postgres:run:{index}" if copy == 1 else f"postgres:run:{index}:{copy}"
@@ -501,6 +528,19 @@ class Answer(NamedTuple):
 
 
 CONNECTION_LOST = Answer(None)
+
+
+class Creation(NamedTuple):
+    """What the endpoint answers to a phase-1 request."""
+
+    status: int | None
+    """`None`: nothing, as the connection was lost."""
+    batch: int | None = None
+    """With 202: which batch, by the try that made it."""
+
+
+NOTHING_CREATED = Creation(None)
+"""The connection was lost."""
 
 
 class Connection(NamedTuple):

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batchsim.batch.client import CallResult, Result
+from batchsim.batch.phase_1 import batch_judged, keys_left
 from batchsim.batch.setting import Kind, Setting
-from batchsim.batch.stores import REDIS_KEYS, BatchRow, request_key
+from batchsim.batch.stores import BatchRow, request_key
 from batchsim.batch.world import World
 from batchsim.model.run import Step
 
@@ -33,6 +34,8 @@ class Outcome:
     """How many there were: 0, 1, or 2 for more."""
     status_regression: bool
     """Whether COMPLETED or ABORTED was overwritten by another status."""
+    has_batch: bool = True
+    """Whether there is a row at all: phase 1, where it has steps, may have come to none."""
     wrong_result: bool = False
     """Whether the call returned, and some index got the result of another item's run."""
 
@@ -62,17 +65,19 @@ def outcome_of(
     """
     call = _call_result(world, setting, streamed, results)
     copies = setting.run_copies_max
+    row = batch_judged(world)
     runs = [world.postgres.find_runs(index, copies) for index in range(setting.run_count)]
     return Outcome(
         call=call,
-        batch=world.postgres.find_batch(),
+        batch=row or BatchRow(),
+        has_batch=row is not None,
         runs_created=len(runs) - runs.count([]),
         runs_total=sum(map(len, runs)),
         items_without_run=sum(
             not rows and item.kind is not Kind.REJECTED for rows, item in zip(runs, setting.items, strict=True)
         ),
         runs_are_final=all(False not in rows for rows in runs),
-        leaked_keys=tuple(key for key in REDIS_KEYS if key in world.cells),
+        leaked_keys=tuple(keys_left(world)),
         spurious_retry=world.history.spurious_retry,
         completion_updates=world.history.completion_updates,
         status_regression=world.history.status_regression,
@@ -89,7 +94,7 @@ def _call_result(
     world: World, setting: Setting, streamed: CallResult | None, results: Sequence[int] | None
 ) -> CallResult:
     if streamed is None:
-        sent = 1
+        sent = 0
         while request_key(sent + 1) in world.cells:
             sent += 1
         return CallResult(Result.WAITING, None, sent)

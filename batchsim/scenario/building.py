@@ -42,6 +42,8 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
             ingest_concurrency=model.ingest_concurrency,
             faults=tuple(written.fault for written in faults),
             slots=model.limits.concurrency,
+            phase_1=model.batch.phase_1,
+            idempotency_key=model.batch.idempotency_key,
         ),
         policies=tuple(model.policies),
         verdicts=tuple(model.verdicts),

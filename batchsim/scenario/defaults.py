@@ -56,8 +56,10 @@ def delay(wait: Distribution) -> Legs:
     return Legs(wait, ZERO)
 
 
-def backoff(attempt: int) -> Legs:
-    """The default of the operations in `BACKOFFS` after failed attempt `attempt`, counted from 1."""
+def backoff(attempt: int, operation: str) -> Legs:
+    """The default of one of the operations in `BACKOFFS` after failed attempt `attempt`, counted from 1."""
+    if operation == "sdk.backoff_creation":
+        return delay(Constant(round(1.6 ** (attempt - 1) * 1_000) * MS_US))
     return delay(Backoff(attempt))
 
 

@@ -10,6 +10,7 @@ from batchsim.batch.history import REGRESSION
 from batchsim.batch.operations.rows import update_status
 from batchsim.batch.steps import ItemOperation
 from batchsim.batch.stores import (
+    BATCH_EDGE,
     BATCH_ROW,
     COMPLETION_JOB,
     WAITPOINT,
@@ -18,6 +19,7 @@ from batchsim.batch.stores import (
     Waitpoint,
     Waits,
     edge_key,
+    of_try,
     run_key,
     run_keys,
     run_waitpoint_key,
@@ -205,6 +207,8 @@ class Resume(BlockingOperation[tuple[int, ...]]):
     """How many child runs an item can have at most."""
     waits: Waits = Waits.NOWHERE
     """Where it is kept that it waits for a child run."""
+    tries: int = 0
+    """Of phase 1, where it has steps: so many batches it may make, each with a waitpoint and an edge."""
 
     def waits_for(self) -> Key:
         return WAITPOINT
@@ -212,16 +216,32 @@ class Resume(BlockingOperation[tuple[int, ...]]):
     def footprint(self) -> Footprint:
         rows = tuple(self._keys(run_key))
         kept = () if self.waits is Waits.NOWHERE else (*self._keys(edge_key), *self._keys(run_waitpoint_key))
-        return touches(reads=(WAITPOINT, *rows, *kept))
+        of_batches = tuple(key for pair in self._edges_to_batches() for key in pair)
+        return touches(reads=(WAITPOINT, *rows, *kept, *of_batches))
+
+    def _edges_to_batches(self) -> tuple[tuple[Key, Key], ...]:
+        """The block edge and the waitpoint of each batch, where phase 1 has steps."""
+        if not self.tries:
+            return ()
+        orphans = ((of_try(BATCH_EDGE, each), of_try(WAITPOINT, each)) for each in range(1, self.tries + 1))
+        return ((BATCH_EDGE, WAITPOINT), *orphans)
 
     def _keys(self, key: Callable[[int, int], Key]) -> Iterator[Key]:
         return (key(index, copy) for index in range(self.run_count) for copy in range(1, self.copies + 1))
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
         postgres = world.postgres
-        if postgres.find_waitpoint() is Waitpoint.PENDING:
+        if self._is_blocked_on_batch(world):
             return ()
         return USUAL if all(postgres.run_is_over(*run, self.waits) for run in self._blocking(world)) else ()
+
+    def _is_blocked_on_batch(self, world: World) -> bool:
+        read = world.cells.read
+        if not self.tries:
+            return read(WAITPOINT) is Waitpoint.PENDING
+        return any(
+            read(edge) and read(waitpoint) is Waitpoint.PENDING for edge, waitpoint in self._edges_to_batches()
+        )
 
     def _blocking(self, world: World) -> tuple[tuple[int, int], ...]:
         return world.postgres.edges(self.run_count, self.copies, self.waits)

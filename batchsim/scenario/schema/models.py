@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, ValidatorFunctionWra
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from batchsim.batch.setting import SLOTS, Call, Kind
+from batchsim.batch.setting import SLOTS, Call, IdempotencyKey, Kind, Phase1
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
 from batchsim.scenario.schema.faults import Entry
@@ -40,12 +40,34 @@ class Batch(Strict):
 
     items: Annotated[int, whole_number(1, ITEMS_MAX)] = Field(description="How many items the batch has")
     call: Annotated[Call, choice(Call, Call)] = Field(Call.TRIGGER, description="The SDK method")
+    phase_1: Annotated[Phase1, choice(Phase1, Phase1)] = Field(
+        Phase1.DONE,
+        description="Whether phase 1 (POST /batches) is over at the beginning, or is taken step by step",
+    )
+    idempotency_key: Annotated[IdempotencyKey | None, choice(IdempotencyKey, IdempotencyKey)] = Field(
+        None,
+        description="The batch has a key. upstream: nothing is saved, and a retry meets the unique index; "
+        "working: a retry gets the batch that is saved",
+    )
 
     @field_validator("items")
     @classmethod
     def _tell_those_below(cls, items: int, info: ValidationInfo[Reading]) -> int:
         info.context.run_count = items
         return items
+
+    @field_validator("phase_1")
+    @classmethod
+    def _tell_faults(cls, phase_1: Phase1, info: ValidationInfo[Reading]) -> Phase1:
+        info.context.is_stepwise = phase_1 is Phase1.STEPWISE
+        return phase_1
+
+    @field_validator("idempotency_key")
+    @classmethod
+    def _is_of_use(cls, key: IdempotencyKey, info: ValidationInfo[Reading]) -> IdempotencyKey:
+        if not info.context.is_stepwise:
+            raise refusal("a key where batch.phase_1 is stepwise: only its steps look at it", found=str(key))
+        return key
 
 
 class ItemFields(Strict):
