@@ -18,11 +18,13 @@ from hypothesis.strategies import SearchStrategy
 
 from batchsim.batch.actors import actors_of
 from batchsim.batch.deliveries import deliveries_of
-from batchsim.batch.faults import Crash, Cut, Disconnect, Redeliver, StoreError
-from batchsim.batch.operations import OPERATIONS, TYPES, names_done_by
+from batchsim.batch.faults import BEFALLEN, CRASHING, Crash, Cut, Disconnect, Redeliver, StoreError
+from batchsim.batch.operations import OPERATIONS, TYPES, RetryJob, ReturnJob, names_befallen, names_done_by
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policies.decisions import ok_if_done_on_count_mismatch
 from batchsim.batch.policy import Policy
+from batchsim.batch.setting import Kind
+from batchsim.batch.stores import Status
 from batchsim.batch.switches import SWITCHES
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, explore
@@ -62,6 +64,9 @@ def subject(*faults: Fault, **data: Any) -> Scenario:
     return replace(made, setting=replace(made.setting, faults=faults))
 
 
+KINDS = st.sampled_from(list(Kind))
+
+
 # -- who does what -----------------------------------------------------------------------------
 
 MANY = _switched("pr3766", set(SWITCHES) - {"counts_in_redis"}, 1, looks=True)
@@ -77,21 +82,30 @@ def issued(policy: Policy, *faults: Fault, **data: Any) -> set[tuple[str, type[O
     }
 
 
+NEVER_ISSUED = {RetryJob, ReturnJob}
+"""Names of delays."""
+AND_WAIT: dict[str, Any] = {"consumers": 1, "batch": {"items": 1, "call": "batchTriggerAndWait"}}
+
+
 def test_what_operations_say_of_who_does_them_is_what_the_flows_issue() -> None:
     done_by = defaultdict(set)
+    usual = [(), (Redeliver(at_most=1), Disconnect(at_most=1))]
     for policy in (MANY, PLAIN, GUARDED):
         for kind in ("ok", "rejected"):
             for upload in ("1 s", "0 s"):
                 items = {"kind": kind, "upload": upload, "failed_attempts": 1}
-                data = {"items": items, "consumers": 1, "batch": {"items": 1, "call": "batchTriggerAndWait"}}
-                for faults in ((), (Redeliver(at_most=1), Disconnect(at_most=1))):
-                    for actor, operation in issued(policy, *faults, **data):
+                for faults in usual:
+                    for actor, operation in issued(policy, *faults, items=items, **AND_WAIT):
                         done_by[operation].add(actor)
-    assert {each: set(each.done_by) for each in TYPES} == dict(done_by)
+    for kind in ("expires", "pre_failed"):
+        for fault in (Crash(actor="consumer", at_most=1), Crash(actor="run", at_most=1), Redeliver(at_most=1)):
+            for actor, operation in issued(POLICIES["pr4569"], fault, items={"kind": kind}, **AND_WAIT):
+                done_by[operation].add(actor)
+    assert {each: set(each.done_by) for each in TYPES if each not in NEVER_ISSUED} == dict(done_by)
 
 
 @settings(deadline=None, max_examples=examples(6, searched=12))
-@given(ANY_POLICY, st.sampled_from(["ok", "rejected", "pre_failed"]), st.sampled_from(["1 s", "0 s"]))
+@given(ANY_POLICY, KINDS, st.sampled_from(["1 s", "0 s"]))
 def test_no_flow_issues_what_its_actor_does_not_do(policy: Policy, kind: str, upload: str) -> None:
     data = {"items": {"kind": kind, "upload": upload}, "consumers": 1}
     without_faults = issued(policy, **data)
@@ -100,43 +114,76 @@ def test_no_flow_issues_what_its_actor_does_not_do(policy: Policy, kind: str, up
         assert actor in operation.done_by
 
 
-def test_every_operation_of_a_handler_and_of_a_consumer_can_be_named() -> None:
-    for kind in ("handler", "consumer"):
-        assert set(names_done_by(kind)) == {each.name for each in TYPES if kind in each.done_by}
+def test_every_operation_of_those_who_can_crash_can_be_named() -> None:
+    for kind in CRASHING:
+        done = {each.name for each in TYPES if kind in each.done_by}
+        assert set(names_done_by(kind)) == done
+        # Nothing is in anybody's hands while a run executes, or waits in the run queue.
+        assert set(names_befallen(kind)) == done - {"run.finish", "run.expire"}
     assert {each.name for each in TYPES} == set(OPERATIONS)
 
 
-# -- crash and store error: every step of a handler and of a consumer --------------------------------
+# -- crash and store error: every step of everybody ----------------------------------------------------
 
 
-@settings(deadline=None, max_examples=examples(8, searched=16))
-@given(ANY_POLICY, st.sampled_from(["ok", "rejected", "pre_failed"]), st.sampled_from(["1 s", "0 s"]))
+@settings(deadline=None, max_examples=examples(6, searched=12))
+@given(ANY_POLICY, KINDS, st.sampled_from(["1 s", "0 s"]))
 @example(POLICIES["proposed"], "ok", "1 s")
+@example(POLICIES["pr4569"], "pre_failed", "1 s")
 @example(POLICIES["tombstone"], "rejected", "0 s")
 def test_every_step_can_crash_and_raise(policy: Policy, kind: str, upload: str) -> None:
-    data: dict[str, Any] = {"items": {"kind": kind, "upload": upload, "failed_attempts": 1}, "consumers": 1}
-    names = {
-        (actor.kind, name)
-        for actor in actors_of(timeless(**data).setting, policy)
-        for name in _names_done(policy, data, actor.kind)
-        if actor.kind in ("handler", "consumer")
-    }
-    assert {kind for kind, _ in names} == {"handler", "consumer"}
+    """The process of the SDK can only crash."""
+    data: dict[str, Any] = {**AND_WAIT, "items": {"kind": kind, "upload": upload, "failed_attempts": 1}}
+    done = _done(policy, data, IDLE)
+    names = {(actor, name) for actor, name in done if actor in CRASHING and name in names_befallen(actor)}
+    assert {kind for kind, _ in names} >= {"handler", "consumer", "dispatcher", "sdk"}
     for actor, name in sorted(names):
-        for fault in (Crash(actor=actor, before=name), *(_error(actor, name, effect) for effect in Effect)):
-            steps = simulate(subject(fault, **data), policy).steps
-            assert [step.name for step in steps if step.alternative is not None and step.raised] == [name], fault
+        faults = [Crash(actor=actor, before=name)]
+        if actor in BEFALLEN:
+            faults += [StoreError(actor=actor, operation=name, effect=effect) for effect in Effect]
+        for fault in faults:
+            # A heartbeat is of use only where something else can bring its message back.
+            beside = IDLE[:1] if name == "queue.heartbeat" else ()
+            assert _befallen(policy, data, fault, *beside) == [name], fault
 
 
-def _error(actor: str, name: str, effect: Effect) -> StoreError:
-    return StoreError(actor=actor, operation=name, effect=effect)
+UNSEALED = tuple(Crash(actor=f"handler-{attempt}", before="postgres.find_batch") for attempt in range(1, 6))
 
 
-def _names_done(policy: Policy, data: dict[str, Any], kind: str) -> set[str]:
-    """Those of a run in which nothing goes wrong but a redelivery that never comes."""
-    idle = Redeliver(item=0, at_us=10 * HOURS_US)
-    steps = simulate(subject(idle, **data), policy).steps
-    return {step.name for step in steps if step.actor.partition("-")[0] == kind}
+@pytest.mark.parametrize("policy", ["pr4397", "pr4569", "proposed"])
+def test_every_step_of_a_reaper_too(policy: str) -> None:
+    """No request is ever handled, so the reaper ends the batch, however often it is interrupted."""
+    names = [name for actor, name in _done(POLICIES[policy], AND_WAIT, UNSEALED) if actor == "reaper"]
+    assert {"jobs.take_expiry", "postgres.find_batch", "postgres.abort", "postgres.complete_waitpoint"} <= {*names}
+    for name in names:
+        for fault in (
+            Crash(actor="reaper", before=name),
+            *(StoreError(actor="reaper", operation=name, effect=effect) for effect in Effect),
+        ):
+            trace = simulate(subject(*UNSEALED, fault, **AND_WAIT), POLICIES[policy])
+            assert [step.name for step in trace.steps if step.actor == "reaper" and step.raised] == [name]
+            assert trace.outcome.batch.status is Status.ABORTED
+            waitpoints = [step for step in trace.steps if step.name == "postgres.complete_waitpoint"]
+            assert any(step.took_effect and step.effect for step in waitpoints), fault
+
+
+IDLE = (
+    Redeliver(item=0, at_us=10 * HOURS_US),
+    Crash(actor="consumer", at_us=10 * HOURS_US),
+    Crash(actor="run", at_us=10 * HOURS_US),
+)
+"""Nothing goes wrong, and each step that a fault can fall between is one of its own."""
+
+
+def _done(policy: Policy, data: dict[str, Any], faults: Iterable[Fault]) -> set[tuple[str, str]]:
+    """What is done in a run, and by whom."""
+    steps = simulate(subject(*faults, **data), policy).steps
+    return {(step.actor.partition(".")[0].partition("-")[0], step.name) for step in steps}
+
+
+def _befallen(policy: Policy, data: dict[str, Any], *faults: Fault) -> list[str]:
+    steps = simulate(subject(*faults, **data), policy).steps
+    return [step.name for step in steps if step.alternative is not None and step.raised]
 
 
 # -- cut: in place of the first step for an item -----------------------------------------------------
@@ -185,7 +232,7 @@ ERRORS = st.builds(
 @given(
     ANY_POLICY,
     st.lists(ERRORS, min_size=1, max_size=3),
-    st.sampled_from(["ok", "rejected", "pre_failed"]),
+    KINDS,
     st.sampled_from([0, 1, 4, 5]),
 )
 @example(POLICIES["proposed"], [StoreError(operation="postgres.completion_update")], "ok", 0)

@@ -36,14 +36,14 @@ def worker(call: Call = Call.TRIGGER, policy: str = "pr3766") -> ByHand:
 
 
 def test_a_run_finishes_and_asks_for_the_completion_job() -> None:
-    run = ByHand(execute_run(Setting((Item(),) * 4), 3))
+    run = ByHand(execute_run(Setting((Item(),) * 4), POLICIES["pr4397"], 3))
     run.expect(FinishRun(3))
     run.expect(ScheduleCompletion())
     assert run.awaited is None
 
 
 def test_a_run_that_expires_asks_for_nothing() -> None:
-    run = ByHand(execute_run(Setting((Item(Kind.EXPIRES),)), 0))
+    run = ByHand(execute_run(Setting((Item(Kind.EXPIRES),)), POLICIES["pr4397"], 0))
     run.expect(ExpireRun(0))
     assert run.awaited is None
 

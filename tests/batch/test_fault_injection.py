@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -14,34 +15,46 @@ from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redelive
 from batchsim.batch.history import PUSHED
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.setting import Setting
+from batchsim.batch.steps import Replaced
 from batchsim.batch.stores import (
+    BATCH_ROW,
+    COMPLETION_JOB,
     META,
     QUEUE,
+    WORKER_LIST,
     Answer,
+    BatchRow,
+    Claim,
     Connection,
-    InFlight,
     Message,
     answer_key,
     connection_key,
+    holders_key,
     in_flight_key,
+    run_key,
 )
 from batchsim.batch.world import World
 from batchsim.model.cells import Cells, GuardedCells, Key, UndeclaredKeyError
 from batchsim.model.exposure import exposed, fault_key
 from batchsim.model.faults import Effect, Fault
-from batchsim.model.operation import Footprint, Operation, Raised
+from batchsim.model.operation import Footprint, Operation, Raised, Stopped
 from batchsim.model.system import Actor
 from batchsim.scenario import scenario_from_data
 
 Cells_ = dict[Key, Any]
 SETTING = scenario_from_data({"name": "x", "batch": {"items": 2}, "consumers": 1}).setting
-TAKEN: Cells_ = {in_flight_key(0): InFlight(Message(0))}
+TAKEN: Cells_ = {in_flight_key(0): Message(0)}
 ANSWERED: Cells_ = {answer_key(1): Answer(200, sealed=True), PUSHED: {0, 1}}
 REFUSED: Cells_ = {answer_key(1): Answer(500), PUSHED: {0, 1}}
 DELIVER = operations.Deliver(1, 2)
 MARK = operations.MarkEnqueued(0)
-CLAIM = operations.ClaimMessage(2)
+TAKE = operations.TakeKey(2, is_held=True)
+CLAIM = operations.ClaimMessages(2, is_held=True)
 COMPLETE = operations.CompleteMessage(0)
+
+
+NUMBERS = {"handler": 1, "network": 1, "consumer": 0, "job": 0, "queue": 0, "run": 0}
+"""One of each kind that has several."""
 
 
 async def idle() -> None:
@@ -108,7 +121,7 @@ def labels(operation: Operation[Any], kind: str, number: int | None, cells: Cell
         (MARK, "handler", {}, Crash(), ["crash", "usual"], ["crash", "usual"]),
         (MARK, "handler", {}, Crash(before="redis.mark_enqueued", item=1), ["usual"], ["usual"]),
         (MARK, "handler", {}, Crash(actor="consumer"), ["usual"], ["usual"]),
-        (CLAIM, "consumer", {}, Crash(before="queue.take"), [], []),
+        (TAKE, "consumer", {}, Crash(before="queue.take"), [], []),
         (
             MARK,
             "handler",
@@ -143,7 +156,7 @@ def test_a_fault_that_is_pinned_to_this_step_leaves_no_other_way_and_a_budget_do
     offered_if_pinned: list[str],
     offered_of_a_budget: list[str] | None,
 ) -> None:
-    number = 0 if kind in ("consumer", "queue") else 1
+    number = NUMBERS.get(kind)
     assert labels(operation, kind, number, cells, pinned) == offered_if_pinned
     budget = replace(pinned, at_most=1)
     assert labels(operation, kind, number, cells, budget) == (
@@ -180,6 +193,13 @@ def test_two_faults_that_offer_the_same_way_are_told_apart() -> None:
 
 # -- what all ways touch -----------------------------------------------------------------------
 
+WAITING: Cells_ = {QUEUE: [Message(0), Message(1)]}
+
+
+def offered(*items: int) -> Cells_:
+    return {WORKER_LIST: deque(map(Claim, items))}
+
+
 EXPOSED: tuple[tuple[Operation[Any], str, tuple[Fault, ...], tuple[Cells_, ...]], ...] = (
     (DELIVER, "sdk", (LostResponse(at_most=1),), (ANSWERED, REFUSED)),
     (
@@ -197,8 +217,22 @@ EXPOSED: tuple[tuple[Operation[Any], str, tuple[Fault, ...], tuple[Cells_, ...]]
     (operations.CreateRun(0, final=False), "consumer", (Crash(at_most=1),), (TAKEN,)),
     (COMPLETE, "consumer", (StoreError(at_most=1),), (TAKEN,)),
     (COMPLETE, "consumer", (Crash(at_most=1), StoreError(at_most=1)), (TAKEN,)),
-    (CLAIM, "consumer", (Crash(at_most=1),), ({QUEUE: [Message(0)]}, {QUEUE: [Message(1)]})),
-    (CLAIM, "consumer", (StoreError(at_most=1),), ({QUEUE: [Message(0)]}, {QUEUE: [Message(1)]})),
+    (TAKE, "consumer", (Crash(at_most=1),), (offered(0), offered(1))),
+    (TAKE, "consumer", (StoreError(at_most=1),), (offered(0), offered(1))),
+    (CLAIM, "dispatcher", (Crash(at_most=1),), (WAITING,)),
+    (CLAIM, "dispatcher", (StoreError(at_most=1),), (WAITING,)),
+    (
+        operations.OfferMessage(0, (Claim(1),), is_held=True),
+        "dispatcher",
+        (Crash(at_most=1), StoreError(at_most=1)),
+        ({holders_key(0): (0,), holders_key(1): (0,)},),
+    ),
+    (operations.TakeCompletion(), "job", (Crash(at_most=1), StoreError(at_most=1)), ({COMPLETION_JOB: True},)),
+    (operations.FindRuns(1), "job", (Crash(at_most=1),), ({run_key(0): True},)),
+    (operations.FindRuns(1), "job", (StoreError(at_most=1),), ({run_key(0): True},)),
+    (operations.Abort(), "reaper", (StoreError(at_most=1),), ({BATCH_ROW: BatchRow()},)),
+    (operations.ScheduleCompletion(), "run", (Crash(at_most=1), StoreError(at_most=1)), ({},)),
+    (DELIVER, "sdk", (Crash(at_most=1),), (REFUSED,)),
 )
 
 
@@ -263,7 +297,7 @@ def test_whether_it_happens_here_is_left_open_by_a_fault_that_names_neither_a_st
 def test_the_footprint_of_an_exposed_operation_has_what_its_ways_touch_and_nothing_else(
     bare: Operation[Any], kind: str, faults: tuple[Fault, ...], worlds: tuple[Cells_, ...]
 ) -> None:
-    operation = under(bare, kind, 0 if kind in ("consumer", "queue") else 1, *faults)
+    operation = under(bare, kind, NUMBERS.get(kind), *faults)
     assert operation is not bare
     reads, writes = operation.footprint()
     touched: set[Key] = set()
@@ -286,16 +320,55 @@ def is_detected(operation: Operation[Any], cells: Cells_, narrowed: Footprint) -
 # -- what it leaves behind ---------------------------------------------------------------------
 
 
-def test_a_crash_gives_up_its_own_claim_and_no_later_one() -> None:
+@pytest.mark.parametrize(
+    ("in_hand", "held", "is_left"),
+    [
+        ((0,), 0, True),
+        ((0, 0), 0, False),
+        ((1, 2), 1, False),
+        ((1, 2), 2, True),
+        ((2,), 2, True),
+    ],
+)
+def test_a_message_is_left_when_nobody_is_there_any_more_who_will_complete_it(
+    in_hand: tuple[int, ...], held: int, is_left: bool
+) -> None:
+    """Anybody will whose claim has no token; with one, he of that delivery alone."""
     fault = Crash(at_most=1)
-    for delivery, is_abandoned in ((1, False), (2, True)):
-        record = operations.Record(0, success=True, delivery=delivery)
-        operation = under(record, "consumer", 0, fault)
-        cells = Cells(world({in_flight_key(0): InFlight(Message(0, delivery=2))}, fault))
-        answer = operation.apply_alternative(World(cells), operation.alternatives(World(cells))[0])
-        assert isinstance(answer, Raised)
-        assert cells.read(in_flight_key(0)).is_abandoned is is_abandoned
-        assert operation.unblocks() == (in_flight_key(0),)
+    operation = under(operations.Record(0, success=True, delivery=held), "consumer", 0, fault)
+    cells = Cells(world({in_flight_key(0): Message(0, delivery=2), holders_key(0): in_hand}, fault))
+    answer = operation.apply_alternative(World(cells), operation.alternatives(World(cells))[0])
+    assert answer == Raised(Stopped)
+    assert World(cells).queue.is_left(0) is is_left
+    assert set(operation.unblocks()) >= {in_flight_key(0)}
+    redelivery = operations.Redeliver(0, can_be_left=True)
+    assert len(redelivery.alternatives(World(cells))) == is_left
+
+
+def test_what_is_claimed_and_not_offered_when_a_dispatcher_crashes_waits_for_its_timeout() -> None:
+    fault = Crash(at_most=1)
+    bare = operations.OfferMessage(0, (Claim(1),), is_held=True)
+    cells = Cells(
+        world({**TAKEN, in_flight_key(1): Message(1), holders_key(0): (0,), holders_key(1): (0,)}, fault)
+    )
+    operation = under(bare, "dispatcher", None, fault)
+    answer = operation.apply_alternative(World(cells), operation.alternatives(World(cells))[0])
+    assert answer == Raised(Replaced)
+    assert [World(cells).queue.is_left(item) for item in (0, 1)] == [True, True]
+
+
+def test_of_two_jobs_whose_workers_raise_or_crash_the_tries_of_the_last_one_count() -> None:
+    """One that raised counts a try, and the twelfth discards it; one that crashed counts none."""
+    cells = Cells({COMPLETION_JOB: True})
+    jobs = World(cells).jobs
+    for raised in range(1, 12):
+        jobs.take(COMPLETION_JOB)
+        assert jobs.put_back(COMPLETION_JOB, has_raised=False) == raised - 1
+        jobs.take(COMPLETION_JOB)
+        assert jobs.put_back(COMPLETION_JOB, has_raised=True) == raised
+    jobs.take(COMPLETION_JOB)
+    assert jobs.put_back(COMPLETION_JOB, has_raised=True) is None
+    assert not jobs.is_waiting(COMPLETION_JOB)
 
 
 def test_an_operation_that_no_fault_concerns_stays_as_it_is() -> None:

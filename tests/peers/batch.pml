@@ -7,8 +7,8 @@
  * goes back to 0 when it is no longer needed, so that it tells no states apart.
  *
  * Given on the command line: ITEMS, CONSUMERS, one of PRE3427, PR3427_COUNT_ONLY, PR3427, PR3766 and, where
- * wanted, PRE_FAILED and REJECTED (bit i set: item i is of that kind), JOBS (job workers: one more than
- * there are items of kind ok), AND_WAIT (the call is batchTriggerAndWait), SCHEDULES (no two schedules meet in
+ * wanted, PRE_FAILED, REJECTED and EXPIRES (bit i set: item i is of that kind), JOBS (job workers: one more than
+ * there are items of kind ok or expires), AND_WAIT (the call is batchTriggerAndWait), SCHEDULES (no two schedules meet in
  * a state), TWINS_SORTED (states in which twins have only changed places are one).
  */
 
@@ -17,6 +17,9 @@
 #endif
 #ifndef REJECTED
 #define REJECTED 0
+#endif
+#ifndef EXPIRES
+#define EXPIRES 0
 #endif
 #define HAS(items, item) (((items) >> (item)) & 1)
 #define ADD(items, item) items = items | (1 << (item))
@@ -51,6 +54,7 @@ byte run_rows;            /* a mask of the items that have one */
 byte final_runs;          /* and of those whose run is final */
 
 #ifdef AND_WAIT
+/* A run waitpoint is completed with its run, and each row has its block edge: without faults nothing falls between. */
 bit waitpoint_completed;
 #endif
 
@@ -69,6 +73,10 @@ byte answer;
 /* What the call ended in: its last answer (0: it has not returned), and how many attempts were made. */
 byte call_ended;
 byte attempt = 1;
+#ifdef AND_WAIT
+bit resumed;
+byte results;             /* how many the parent got, by place: of all rows that there are then */
+#endif
 
 #ifdef SCHEDULES
 /* Two sums over the steps taken so far: two schedules are in no state alike, so each is gone through. */
@@ -180,6 +188,24 @@ proctype sdk() {
     }
     od
 }
+
+#ifdef AND_WAIT
+#define WAIT 0
+#define RESUMED 1
+
+proctype parent() {
+    byte at = WAIT;
+    do
+    :: d_step {                                         /* parent.resume */
+        at == WAIT && call_ended == SEALED && waitpoint_completed && run_rows == final_runs ->
+        at = RESUMED;
+        resumed = 1;
+        results = SIZE(run_rows);
+        STEPPED
+    }
+    od
+}
+#endif
 
 /* -- 3.2 Endpoint ---------------------------------------------------------------------------------- */
 
@@ -307,17 +333,16 @@ proctype consumer(byte me) {
         at == GET_META ->
         if
         :: !meta -> NEXT_MESSAGE
-        :: meta && HAS(REJECTED, item) -> at = RECORD      /* 3. rejected: inserts nothing */
         :: else -> at = PROCESS
         fi;
         CONSUMER_STEPPED
     }
     :: d_step {                                         /* 3: the run row */
         at == PROCESS ->
-        ADD(run_rows, item);
         if
-        :: HAS(PRE_FAILED, item) -> ADD(final_runs, item)
-        :: else -> skip
+        :: HAS(REJECTED, item) -> skip                  /* answered "rejected": inserts nothing */
+        :: HAS(PRE_FAILED, item) -> ADD(run_rows, item); ADD(final_runs, item)
+        :: else -> ADD(run_rows, item)
         fi;
         at = RECORD;
         CONSUMER_STEPPED
@@ -403,7 +428,7 @@ proctype child_run(byte item) {
     :: d_step {                                         /* 1 */
         at == EXECUTE && HAS(run_rows, item) ->
         ADD(final_runs, item);
-        at = SCHEDULE_COMPLETION;
+        at = (HAS(EXPIRES, item) -> ENDED : SCHEDULE_COMPLETION);   /* one that expires asks for nothing */
         STEPPED
     }
     :: d_step {                                         /* 2 */
@@ -491,9 +516,9 @@ proctype job(byte me) {
 c_code {
     /* The last answer, whether the wait is over, attempts, the row, how many runs, which keys are left. */
     static void print_outcome(void) {
-        int wait_is_over = 1;
+        int wait_is_over = 1;                           /* an index without a result never resolves */
 #ifdef AND_WAIT
-        wait_is_over = now.waitpoint_completed;
+        wait_is_over = now.resumed && now.results == ITEMS;
 #endif
         printf("OUTCOME %d %d %d %d %d %d %d %d%d%d%d%d%d\n",
             now.call_ended, wait_is_over, now.attempt,
@@ -507,6 +532,9 @@ init {
     byte number;
     atomic {
         run sdk();
+#ifdef AND_WAIT
+        run parent();
+#endif
         run handler();
         do
         :: number < CONSUMERS -> run consumer(number); number++

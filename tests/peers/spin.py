@@ -127,9 +127,10 @@ def _defines(kinds: Sequence[str], consumers: int, policy: str) -> list[str]:
         f"-DITEMS={len(kinds)}",
         f"-DCONSUMERS={consumers}",
         f"-D{policy.upper()}",
-        f"-DJOBS={kinds.count('ok') + 1}",
+        f"-DJOBS={kinds.count('ok') + kinds.count('expires') + 1}",
         f"-DPRE_FAILED={_mask(kinds, 'pre_failed')}",
         f"-DREJECTED={_mask(kinds, 'rejected')}",
+        f"-DEXPIRES={_mask(kinds, 'expires')}",
     ]
 
 

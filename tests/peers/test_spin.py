@@ -100,6 +100,7 @@ def test_schedules_are_as_many_as_spin_goes_through(kinds: list[str], consumers:
         (["ok", "ok", "ok"], 3),
         (["pre_failed", "ok"], 2),
         (["rejected", "ok", "pre_failed"], 2),
+        (["ok", "expires"], 1),
     ],
 )
 def test_the_graph_is_that_of_spin(kinds: list[str], consumers: int, call: str, policy: str) -> None:
