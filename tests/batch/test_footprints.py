@@ -13,6 +13,7 @@ from batchsim.batch.client import CallResult, Result
 from batchsim.batch.fault_injection import ConnectionDrops, MessageIsRedelivered
 from batchsim.batch.history import PUSHED
 from batchsim.batch.operations import OPERATIONS, TOMBSTONE
+from batchsim.batch.operations.phase_1 import MADE
 from batchsim.batch.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
@@ -29,14 +30,17 @@ from batchsim.batch.stores import (
     Answer,
     BatchRow,
     Claim,
+    Creation,
     Message,
     Status,
     Waitpoint,
     Waits,
     answer_key,
+    creation_answer_key,
     edge_key,
     holders_key,
     in_flight_key,
+    of_try,
     run_key,
     run_waitpoint_key,
     slot_key,
@@ -54,6 +58,8 @@ ABORTED = {BATCH_ROW: BatchRow(Status.ABORTED)}
 
 RETURNED = {STREAMED: CallResult(Result.OK, 200, 1), WAITPOINT: Waitpoint.COMPLETED}
 TAKEN = {in_flight_key(0): Message(0)}
+MADE_BY_TRY = {of_try(key, 1): 1 for key in MADE}
+
 EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
     (operations.Deliver(1, 2), {answer_key(1): Answer(500), PUSHED: {0, 1}}),
     (operations.Backoff(1), {}),
@@ -120,6 +126,15 @@ EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
     (operations.Abort(2), {BATCH_ROW: BatchRow()}),
     (operations.Resume(2, 2), {**RETURNED, run_key(0): True, run_key(0, 2): True}),
     (operations.Resume(1, 1, Waits.BY_STEPS), {**RETURNED, edge_key(0): True, run_waitpoint_key(0): True}),
+    (operations.DeliverCreation(1), {**MADE_BY_TRY, creation_answer_key(1): Creation(202, 1)}),
+    (operations.BackoffCreation(1), {}),
+    (operations.FindIdempotencyKey(), {}),
+    (operations.CreateBatch(1, has_key=True), {}),
+    (operations.SaveIdempotencyKey(1), {}),
+    (operations.ScheduleExpiry(1), {}),
+    (operations.CreateWaitpoint(1), {}),
+    (operations.BlockOnBatch(1), {}),
+    (operations.SetMeta(1, 2), {}),
     (exposed(operations.Drop(1), (ConnectionDrops(0, faults.Disconnect(attempt=1)),)), {fault_key(0): 1}),
 )
 """Every operation in a world where it has something to do."""
