@@ -26,12 +26,15 @@ from batchsim.analysis.wording import (
     that_raised,
 )
 from batchsim.batch.fault_injection import DROPPED, LOST
-from batchsim.batch.operations import Deliver
-from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, META, BatchRow, Status, connection_key
+from batchsim.batch.operations import Admit, Deliver, TimeOutRequest
+from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, LIMITED, META, BatchRow, Status, connection_key
 from batchsim.batch.trace import Answered
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
 from batchsim.rounding import rounded
+
+LIMITS = (408, 429)
+"""What a request is answered that a limit refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class _Attempt:
         """Why it was refused, or got no answer."""
         if self._answered.status is None:
             return self._without_answer()
+        if (limit := self._by_limit()) is not None:
+            return limit
         handled = self._handled
         assert handled is not None, "only a handler answers"
         row = None if handled.row is None else row_read(handled.row)
@@ -106,6 +111,25 @@ class _Attempt:
         return self._by_row(handled.row)
 
     # -- answers -------------------------------------------------------------------------------
+
+    def _by_limit(self) -> Clause | None:
+        """Where a limit refused the request, which its handler had no part in."""
+        if self._answered.status not in LIMITS:
+            return None
+        key = connection_key(self._answered.attempt)
+        step = next(step for step in self._effects.trace.steps if self._is_refusal(step))
+        if isinstance(step.operation, Admit):
+            key, words = LIMITED, "the limiter had admitted as many requests as it may"
+        else:
+            words = "the body had not arrived as a whole in time"
+        change = step.change_of(key)
+        return of(step, words) if change is None else _that(Write(step, change), words)
+
+    def _is_refusal(self, step: Step) -> bool:
+        operation = step.operation
+        if not isinstance(operation, Admit | TimeOutRequest) or operation.attempt != self._answered.attempt:
+            return False
+        return step.raised is None and not (isinstance(operation, Admit) and step.answer.is_admitted)
 
     def _without_meta(self, lack: Step) -> Clause:
         is_gone = next(self._effects.before(lack, META), None) is not None or not self._is_stepwise

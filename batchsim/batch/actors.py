@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from batchsim.batch.client import MAX_ATTEMPTS, batch_trigger, batch_trigger_from_phase_1
+from batchsim.batch.client import batch_trigger, batch_trigger_from_phase_1
 from batchsim.batch.completion import execute_run, wait_for_runs, work_on_completion_jobs
 from batchsim.batch.consumer import consume
 from batchsim.batch.deliveries import deliveries_of
@@ -14,6 +14,7 @@ from batchsim.batch.endpoint import stream_batch_items
 from batchsim.batch.fault_injection import ConnectionDrops, exposures_of
 from batchsim.batch.faults import Cut, Disconnect
 from batchsim.batch.history import HISTORY_KEYS
+from batchsim.batch.limits import actors_of_limits, cells_of_limits
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.operations.phase_1 import cells_of_phase_1
 from batchsim.batch.phase_1 import actors_of_policy, creators, jobs_of
@@ -23,6 +24,7 @@ from batchsim.batch.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
     EXPIRY_JOB,
+    MAX_ATTEMPTS,
     META,
     QUEUE,
     REDIS_KEYS,
@@ -80,7 +82,8 @@ def _listed(actor: Actor, listed_as: Sequence[int] | None) -> Actor:
 def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
     returns_to = STREAMED if setting.waits else None
     call = batch_trigger_from_phase_1 if setting.is_stepwise else batch_trigger
-    yield Actor(SDK, None, partial(call, setting.run_count), is_judged=True, returns_to=returns_to)
+    trigger = partial(call, setting.run_count, can_time_out=setting.has_request_timeout)
+    yield Actor(SDK, None, trigger, is_judged=True, returns_to=returns_to)
     if setting.waits:
         yield Actor(PARENT, None, partial(wait_for_runs, setting), begins_with=STREAMED, is_judged=True)
     yield from creators(setting, policy)
@@ -97,6 +100,7 @@ def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Ite
         for copy in range(1, setting.run_copies_max + 1):
             yield _run(setting, policy, index, copy)
     yield from actors_of_policy(setting, policy)
+    yield from actors_of_limits(setting, policy)
     yield from _environment(setting, deliveries)
     for number in range(len(executing) + 1 + 2 * setting.reprocessings_max):
         program = partial(work_on_completion_jobs, setting, policy)
@@ -142,7 +146,7 @@ def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
     return Actor(
         "handler",
         attempt,
-        partial(stream_batch_items, setting, policy),
+        partial(stream_batch_items, setting, policy, attempt),
         begins_with=request_key(attempt),
         begins_after_leg_of=LegOf(SDK, Deliver.name, attempt),
         draws_by_item=True,
@@ -156,7 +160,7 @@ def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World
     Where phase 1 has steps: when its first request is sent.
     """
     world = World(cells)
-    for actor in actors_of_policy(setting, policy):
+    for actor in (*actors_of_policy(setting, policy), *actors_of_limits(setting, policy)):
         cells.update(actor.first_cells)
     if setting.is_stepwise:
         cells[creation_request_key(1)] = True
@@ -188,6 +192,7 @@ def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
         *(answer_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
         *HISTORY_KEYS,
         *(cells_of_phase_1() if setting.is_stepwise else ()),
+        *cells_of_limits(setting),
         *_cells_of_faults(setting, policy),
         *policy.cells,
     )
@@ -221,7 +226,7 @@ def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
     if setting.jobs_can_raise:
         yield from map(tries_key, jobs_of(setting))
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        if any(isinstance(fault, Disconnect | Cut) for fault in setting.faults):
+        if setting.has_request_timeout or any(isinstance(each, Disconnect | Cut) for each in setting.faults):
             yield connection_key(attempt)
 
 

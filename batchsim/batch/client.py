@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from batchsim.batch.operations import Backoff, BackoffCreation, Deliver, DeliverCreation
-from batchsim.batch.stores import CREATION_TRIES, Answer
+from batchsim.batch.operations import AwaitReset, Backoff, BackoffCreation, Deliver, DeliverCreation, DeliverInTime
+from batchsim.batch.stores import CREATION_TRIES, MAX_ATTEMPTS, Answer
+from batchsim.model.operation import Operation
 
-MAX_ATTEMPTS = 5
-RETRYABLE_STATUSES = frozenset({408, 409, 429})
+LIMIT_EXCEEDED = 429
+RETRYABLE_STATUSES = frozenset({408, 409, LIMIT_EXCEEDED})
 
 
 class Result(StrEnum):
@@ -34,21 +35,22 @@ class CallResult(NamedTuple):
     """How many phase-2 requests were sent."""
 
 
-async def batch_trigger(run_count: int) -> CallResult:
-    """Stream the items of the batch, with retries; phase 1 is done."""
+async def batch_trigger(run_count: int, *, can_time_out: bool = False) -> CallResult:
+    """Stream the items of the batch, with retries; phase 1 is done. `can_time_out`: whether a request can."""
+    deliver = DeliverInTime if can_time_out else Deliver
     attempt = 1
     while True:
-        end = _end_of_call(attempt, await Deliver(attempt, run_count))
-        if end is not None:
-            return end
-        await Backoff(attempt)
+        following = _following(attempt, await deliver(attempt, run_count))
+        if isinstance(following, CallResult):
+            return following
+        await following
         attempt += 1
 
 
-async def batch_trigger_from_phase_1(run_count: int) -> CallResult:
+async def batch_trigger_from_phase_1(run_count: int, *, can_time_out: bool = False) -> CallResult:
     """Make the batch, with retries, and stream its items."""
     failed = await _create()
-    return await batch_trigger(run_count) if failed is None else failed
+    return await batch_trigger(run_count, can_time_out=can_time_out) if failed is None else failed
 
 
 async def _create() -> CallResult | None:
@@ -65,10 +67,10 @@ async def _create() -> CallResult | None:
         attempt += 1
 
 
-def _end_of_call(attempt: int, answer: Answer) -> CallResult | None:
-    """What the call ends in with this answer; `None`: it is retried."""
+def _following(attempt: int, answer: Answer) -> CallResult | Operation[None]:
+    """What the call ends in with this answer, or what it waits for before it is retried."""
     if attempt < MAX_ATTEMPTS and _is_worth_a_retry(answer):
-        return None
+        return AwaitReset(attempt) if answer.status == LIMIT_EXCEEDED else Backoff(attempt)
     return CallResult(_result_of(answer), answer.status, attempt)
 
 

@@ -82,6 +82,10 @@ class Setting:
     """Whether phase 1 has steps."""
     idempotency_key: IdempotencyKey | None = None
     """What the key of the batch does, if it has one; of use where phase 1 has steps."""
+    stream_requests: int | None = None
+    """How many phase-2 requests a limiter admits in a window; `None`: there is none."""
+    has_request_timeout: bool = False
+    """Whether a request that has not arrived as a whole in time is answered 408."""
 
     @property
     def is_stepwise(self) -> bool:

@@ -43,6 +43,14 @@ UNIQUE_KEY: Key = "postgres:idempotency_key"
 """The unique index over idempotency keys: which try's row has the key."""
 STREAMED_BATCH: Key = "sdk:batch"
 """Where phase 1 has steps: the batch whose items the SDK streams, by the try that made it."""
+LIMITER: Key = "limiter:requests"
+"""How many phase-2 requests the limiter has admitted in this window; absent: there is none."""
+LIMITED: Key = "limiter:refused"
+"""That it has refused one in this window."""
+GRANT: Key = "limiter:grant"
+"""How many phase-2 requests the batch may still send that no limiter refuses."""
+MAX_ATTEMPTS = 5
+"""How often the SDK streams the items."""
 CREATION_TRIES = 5
 """How often the SDK tries phase 1."""
 
@@ -554,11 +562,14 @@ class Connection(NamedTuple):
     """How many items the handler has begun."""
     cut_after: int | None = None
     """No more than so many items arrive."""
+    is_timed_out: bool = False
+    """The server has answered 408, as the body did not arrive in time, and closed it."""
 
     @property
     def is_whole(self) -> bool:
         """Whether it can still break."""
-        return not (self.is_dropped or self.is_closed or self.cut_after is not None)
+        is_broken = self.is_dropped or self.is_timed_out or self.cut_after is not None
+        return not (is_broken or self.is_closed)
 
 
 class Network:

@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from batchsim.batch.actors import PARENT, SDK, actors_of, all_cells, world_after_phase_1
-from batchsim.batch.client import MAX_ATTEMPTS, Result
+from batchsim.batch.client import Result
+from batchsim.batch.limits import actors_of_limits
 from batchsim.batch.operations import Deliver, DeliverCreation, Resume, RetryMessage, TakeCompletion
 from batchsim.batch.phase_1 import actors_of_policy
 from batchsim.batch.policy import STEPS, Policy
 from batchsim.batch.setting import Setting
-from batchsim.batch.stores import COMPLETION_JOB, Message, connection_key, in_flight_key
+from batchsim.batch.stores import COMPLETION_JOB, MAX_ATTEMPTS, Message, connection_key, in_flight_key
 from batchsim.batch.trace import Answered, Outcome, Trace, outcome_of
 from batchsim.batch.verdicts import PROPERTIES
 from batchsim.batch.world import World
@@ -83,7 +84,7 @@ def _outcome(setting: Setting, world: World, results: Results) -> Outcome:
 def _timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
     """Every timer that can be started, with the name of the operation under which its delay is given."""
     yield COMPLETION_JOB, TakeCompletion.name
-    for actor in actors_of_policy(setting, policy):
+    for actor in (*actors_of_policy(setting, policy), *actors_of_limits(setting, policy)):
         yield from actor.timers
     for index, item in enumerate(setting.items):
         timer = Message(index, attempt=2).timer
@@ -93,7 +94,7 @@ def _timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
 
 def _first_timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
     """Those of them that run from the beginning: their cells are there then."""
-    for actor in actors_of_policy(setting, policy):
+    for actor in (*actors_of_policy(setting, policy), *actors_of_limits(setting, policy)):
         begun = dict(actor.first_cells)
         yield from ((timer, name) for timer, name in actor.timers if timer in begun)
 

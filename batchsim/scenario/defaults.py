@@ -32,6 +32,10 @@ TTL = Constant(10 * MIN_US)
 HEARTBEAT = Constant(20 * UNITS_US["s"])
 DROP = ZERO
 """When a connection drops, from when its request was sent."""
+GRANTED = Constant(30 * MIN_US)
+"""How long the grant of a batch holds."""
+REQUEST_TIMEOUT = Constant(5 * MIN_US)
+"""How long a request may take to arrive."""
 DISPATCH = Uniform(0, 50 * MS_US)
 """The dispatch loop looks every 50 ms, so a message waits up to that long before a consumer has it."""
 
@@ -77,6 +81,11 @@ OWN: dict[str, Latency] = {
     "queue.take": Legs(ZERO, DISPATCH),
     "queue.redeliver": delay(VISIBILITY_TIMEOUT),
     "network.drop": delay(DROP),
+    "limiter.reset": delay(Constant(MIN_US)),
+    "limiter.end_grant": delay(GRANTED),
+    "sdk.await_reset": Legs(ZERO, ZERO),
+    "http.read_item": Legs(ZERO, ZERO),
+    "http.time_out": delay(REQUEST_TIMEOUT),
 }
 """Operations with a default of their own. They follow no group: `redis: 300 us` must shorten no debounce."""
 

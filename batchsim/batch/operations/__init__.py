@@ -61,6 +61,16 @@ from batchsim.batch.operations.endpoint import (
     Seal,
     Upload,
 )
+from batchsim.batch.operations.limits import (
+    Admission,
+    Admit,
+    AwaitReset,
+    DeliverInTime,
+    EndGrant,
+    ReadItem,
+    ResetLimit,
+    TimeOutRequest,
+)
 from batchsim.batch.operations.network import (
     Drop,
 )
@@ -95,6 +105,9 @@ __all__ = [
     "TOMBSTONE",
     "TYPES",
     "Abort",
+    "Admission",
+    "Admit",
+    "AwaitReset",
     "Backoff",
     "BackoffCreation",
     "BlockOnBatch",
@@ -111,7 +124,9 @@ __all__ = [
     "CreateWaitpoint",
     "Deliver",
     "DeliverCreation",
+    "DeliverInTime",
     "Drop",
+    "EndGrant",
     "EndOfRun",
     "EnqueueItem",
     "Enqueued",
@@ -130,10 +145,12 @@ __all__ = [
     "PublishRun",
     "PushMessage",
     "ReadFailures",
+    "ReadItem",
     "ReadMessage",
     "ReadRuns",
     "Record",
     "Redeliver",
+    "ResetLimit",
     "Resume",
     "RetryJob",
     "RetryMessage",
@@ -150,6 +167,7 @@ __all__ = [
     "TakeJob",
     "TakeKey",
     "TakeMessage",
+    "TimeOutRequest",
     "Upload",
     "message_alternative",
     "names_befallen",
@@ -211,6 +229,12 @@ TYPES: tuple[type[Operation[Any]], ...] = (
     CreateWaitpoint,
     BlockOnBatch,
     SetMeta,
+    Admit,
+    AwaitReset,
+    ResetLimit,
+    EndGrant,
+    ReadItem,
+    TimeOutRequest,
 )
 """Every operation."""
 OPERATIONS: dict[str, type[Operation[Any]]] = {each.name: each for each in TYPES}

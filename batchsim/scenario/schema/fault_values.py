@@ -10,10 +10,9 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from batchsim.batch.client import MAX_ATTEMPTS
 from batchsim.batch.faults import BEFALLEN, CRASHING
 from batchsim.batch.operations import names_befallen
-from batchsim.batch.stores import CREATION_TRIES
+from batchsim.batch.stores import CREATION_TRIES, MAX_ATTEMPTS
 from batchsim.model.faults import Effect
 from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal

@@ -28,7 +28,7 @@ from batchsim.scenario.schema.references import (
 from batchsim.scenario.schema.rules import OneOrMore, Reading, refusal
 from batchsim.scenario.schema.spreads import DISTRIBUTION, LATENCY, Written
 from batchsim.scenario.schema.strict import Strict
-from batchsim.scenario.schema.values import INDEX, PROSE, TITLE, choice, whole_number
+from batchsim.scenario.schema.values import INDEX, PROSE, TITLE, choice, positive_duration, whole_number
 
 ITEMS_MAX = 100_000
 KIND = choice(Kind, Kind)
@@ -119,11 +119,33 @@ EXPECTED, EXPECTED_TO_EXPLORE = expected_policy("expect"), expected_policy("expe
 Verdicts = Annotated[tuple[str, ...], OneOrMore(VERDICT)]
 
 
+class StreamLimit(Strict):
+    """A limiter of phase-2 requests: so many in a window, which begins with its first request."""
+
+    requests: Annotated[int, whole_number(1, 1_000_000)] = Field(description="How many it admits in a window")
+    per: Annotated[int, positive_duration()] = Field(60_000_000, description="How long a window is")
+    others: Annotated[int, whole_number(0, 1_000_000)] = Field(
+        0, description="How many of them other requests of the environment take in each window"
+    )
+
+    @field_validator("others")
+    @classmethod
+    def _are_no_more(cls, others: int, info: ValidationInfo[Reading]) -> int:
+        requests = info.data.get("requests")
+        if requests is not None and others > requests:
+            raise refusal(f"0 to {requests}, as requests is {requests}", found=str(others))
+        return others
+
+
 class Limits(Strict):
-    """What production allows at once."""
+    """What production allows."""
 
     concurrency: Annotated[int, whole_number(1, 10_000)] = Field(
         SLOTS, description="Messages in hand at the same time, where claiming them is a step of its own"
+    )
+    stream: StreamLimit | None = Field(None, description="A limiter of phase-2 requests; refused ones get 429")
+    request_timeout: Annotated[int | None, positive_duration()] = Field(
+        None, description="How long a phase-2 request may take to arrive, such as 300 s; then it gets 408"
     )
 
 
@@ -140,7 +162,7 @@ class ScenarioFile(Strict):
     ingest_concurrency: Annotated[int | None, whole_number(1, 1_000)] = Field(
         None, description="Items that the endpoint handles at once; default: what the policy says"
     )
-    limits: Limits = Field(default_factory=Limits, description="What production allows at once")
+    limits: Limits = Field(default_factory=Limits, description="What production allows")
     policies: list[Annotated[str, COMPARED_POLICY]] = Field(
         list(defaults.POLICIES),
         min_length=1,
