@@ -108,7 +108,7 @@ def _items(draw: st.DrawFn, count: int) -> dict[str, Any]:
             st.fixed_dictionaries(
                 {},
                 optional={
-                    "kind": st.sampled_from(["ok", "ok", "pre_failed", "rejected"]),
+                    "kind": st.sampled_from(["ok", "ok", "expires", "pre_failed", "rejected"]),
                     "upload": DURATIONS_US.map(_duration),
                     "execution": DURATIONS_US.map(_duration),
                     "failed_attempts": st.sampled_from([0, 0, 1, 2, 5]),

@@ -34,6 +34,11 @@ class CallResult(NamedTuple):
     attempts: int
     """How many phase-2 requests were sent."""
 
+    @property
+    def is_success(self) -> bool:
+        """Whether it returned."""
+        return self.result is Result.OK
+
 
 async def batch_trigger(run_count: int, *, can_time_out: bool = False) -> CallResult:
     """Stream the items of the batch, with retries; phase 1 is done. `can_time_out`: whether a request can."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from batchsim.batch.operations import (
@@ -31,14 +32,11 @@ async def execute_run(setting: Setting, policy: Policy, index: int, copy: int = 
     """A child run: it executes for a while, and then asks for the completion job; one that expires does not."""
     kept = setting.waits_kept is not Waits.NOWHERE
     in_steps = setting.ends_runs_in_steps
-    expires = setting.items[index].kind is Kind.EXPIRES
-    end = ExpireRun if expires else FinishRun
+    end = ExpireRun if setting.items[index].kind is Kind.EXPIRES else FinishRun
     # A failure is logged; nothing repairs what was not done.
     with suppress(StoreFailure):
         await end(index, copy, wakes_parent=setting.waits and not in_steps, keeps_waitpoint=kept and not in_steps)
-        if in_steps:
-            await CompleteRunWaitpoint(index, copy)
-        await policy.after_run(expired=expires)
+        await policy.after_run(setting, index, copy)
 
 
 async def work_on_completion_jobs(setting: Setting, policy: Policy) -> None:
@@ -58,9 +56,11 @@ async def wait_for_runs(setting: Setting) -> tuple[int, ...]:
     return await Resume(setting.run_count, setting.run_copies_max, setting.waits_kept, tries)
 
 
-async def after_run(*, expired: bool) -> None:
-    """A run that has executed asks for the completion job; one that expired does not."""
-    if not expired:
+async def after_run(setting: Setting, index: int, copy: int) -> None:
+    """The waitpoint of a run is completed; it asks for the completion job, unless it expired."""
+    if setting.ends_runs_in_steps:
+        await CompleteRunWaitpoint(index, copy)
+    if setting.items[index].kind is not Kind.EXPIRES:
         await ScheduleCompletion()
 
 
@@ -69,15 +69,30 @@ async def try_complete(setting: Setting, policy: Policy) -> None:
     await try_complete_with(setting, policy)
 
 
-async def try_complete_with(setting: Setting, policy: Policy, *, resumes: bool = False) -> None:
-    """A try that goes on where one before it raised, or one that stops at a batch that is COMPLETED."""
+class _Found(Enum):
+    """What a try-complete makes of the batch row."""
+
+    COMPLETED = "completed"
+    NOT_COUNTED = "not all items are accounted for"
+    AWAITS_ITS_RUNS = "awaits its runs"
+
+
+# A coroutine of its own, so that nothing is kept of the row but what matters: two jobs are alike sooner then.
+async def _found(run_count: int) -> _Found:
     row = await FindBatch()
     if row.status is Status.COMPLETED:
-        if resumes and setting.waits:
+        return _Found.COMPLETED
+    return _Found.NOT_COUNTED if row.counted < run_count else _Found.AWAITS_ITS_RUNS
+
+
+async def try_complete_with(setting: Setting, policy: Policy, *, resumes: bool = False) -> None:
+    """A try that goes on where one before it raised, or one that stops at a batch that is COMPLETED."""
+    match await _found(setting.run_count):
+        case _Found.COMPLETED if resumes and setting.waits:
             await settle_waitpoint(Waitpoint.COMPLETED)
-        return
-    if row.counted < setting.run_count:
-        return
+            return
+        case _Found.COMPLETED | _Found.NOT_COUNTED:
+            return
     if not await _runs_are_final(setting):
         return
     if not await policy.set_completed():

@@ -309,16 +309,25 @@ class InHand(NamedTuple):
     job: Key | None = None
     """Of a worker: its job."""
 
+    def cells_written(self, operation: Operation[Any]) -> tuple[Key, ...]:
+        """The cells in which it is kept that it leaves something."""
+        if self.job is not None or self.is_handler or not self.deliveries.can_be_left:
+            return self.cells_left(operation)
+        return tuple(map(holders_key, _items_of(operation)))
+
     def cells_left(self, operation: Operation[Any]) -> tuple[Key, ...]:
-        """The cells by which others learn of what it leaves."""
+        """The cells that others wait for who learn of what it leaves."""
         if self.job is not None:
             return (self.job, tries_key(self.job))
         if self.is_handler:
             return (self._answer_key(),)
         if not self.deliveries.can_be_left:
             return ()
-        items = _items_of(operation)
-        return (*map(in_flight_key, items), *map(holders_key, items))
+        return tuple(map(in_flight_key, _items_of(operation)))
+
+    def is_left_if_raising(self, operation: Operation[Any]) -> bool:
+        """Whether an operation that raises leaves something: a handler answers all the same."""
+        return self.job is not None or (operation.leaves_message and not self.is_handler)
 
     def leave(self, world: World, claims: Iterable[Claim]) -> None:
         """Whoever has messages in hand will never complete them."""
@@ -386,8 +395,16 @@ class _OfAStep(Exposure[F]):
         records = (world.queue.in_flight(claim.item) for claim in claims)
         return any(record is not None and _is_spared(record) for record in records)
 
+    def leaves(self, operation: Operation[Any]) -> bool:
+        """Whether something is left when it happens in place of an operation, or after it."""
+        return True
+
     def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
-        return self.in_hand.cells_left(operation)
+        return self.in_hand.cells_left(operation) if self.leaves(operation) else ()
+
+    def writes(self, operation: Operation[Any]) -> tuple[Key, ...]:
+        """The cells in which it is kept what is left."""
+        return self.in_hand.cells_written(operation) if self.leaves(operation) else ()
 
     # -- what comes back again and again: a run must come to its end -------------------------------
 
@@ -418,7 +435,7 @@ class ActorCrashes(_OfAStep[Crash], injection.ActorCrashes[Crash]):
         return self.in_hand.kind in REPLACED
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
-        return touches(reads=self.looks_at(operation), writes=(self.key, *self.unblocks(operation)))
+        return touches(reads=self.looks_at(operation), writes=(self.key, *self.writes(operation)))
 
     def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
         # Who crashes before it has taken anything, and is replaced, would do so for ever.
@@ -448,11 +465,10 @@ class StoreFails(_OfAStep[StoreError], injection.StoreFails[StoreError]):
         self.in_hand = in_hand
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
-        return touches(reads=self.looks_at(operation), writes=(self.key, *self.unblocks(operation)))
+        return touches(reads=self.looks_at(operation), writes=(self.key, *self.writes(operation)))
 
-    def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
-        is_left = self.in_hand.job is not None or operation.leaves_message
-        return self.in_hand.cells_left(operation) if is_left and not self.in_hand.is_handler else ()
+    def leaves(self, operation: Operation[Any]) -> bool:
+        return self.in_hand.is_left_if_raising(operation)
 
     def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
         if isinstance(operation, TakeJob) and self.has_come_back_enough(world):
@@ -517,11 +533,10 @@ class OutageIsMet(_OfAStep[Outage], injection.OutageIsMet):
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
         records = _records_of(operation) if self.in_hand.deliveries.can_repeat else ()
-        return touches(reads=(outage_key(self.number), *records), writes=self.unblocks(operation))
+        return touches(reads=(outage_key(self.number), *records), writes=self.writes(operation))
 
-    def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
-        is_left = self.in_hand.job is not None or operation.leaves_message
-        return self.in_hand.cells_left(operation) if is_left and not self.in_hand.is_handler else ()
+    def leaves(self, operation: Operation[Any]) -> bool:
+        return self.in_hand.is_left_if_raising(operation)
 
     def spares(self, world: World, operation: Operation[Any]) -> bool:
         if not self.in_hand.deliveries.can_repeat:

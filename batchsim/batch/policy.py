@@ -89,7 +89,7 @@ class Policy:
     """`(held)`: the keys of the batch go."""
 
     after_run: Step = completion.after_run
-    """`(*, expired)`: what follows the end of a child run."""
+    """`(setting, index, copy)`: what follows the end of a child run."""
     try_complete: Step = completion.try_complete
     """`(setting, policy)`: what the completion job does (3.4)."""
     set_completed: Step = completion.set_completed

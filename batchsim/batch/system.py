@@ -132,7 +132,7 @@ def _trace(setting: Setting, policy: Policy, run: Run) -> Trace:
 def _answered(run: Run) -> Iterator[Answered]:
     """The answers that reached the SDK."""
     for step in run.noted:
-        if isinstance(step.operation, Deliver):
+        if isinstance(step.operation, Deliver) and step.raised is None:
             sealed = step.answer.sealed if step.answer.status == 200 else None
             yield Answered(step.operation.attempt, step.answer.status, sealed, step.at_us)
 

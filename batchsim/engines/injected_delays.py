@@ -131,8 +131,15 @@ class DelayedLatencies(Latencies):
 
     def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer) -> int:
         """The delay of a timer that the effect of an actor's operation starts, in microseconds."""
-        delay_us, _, _ = super().draw_legs(actor, streams, timer.wait or operation, timer.delay_of)
-        return delay_us + self._added_us(timer.delay_of, use_of(actor, timer.wait or operation, timer))
+        return self.draw_delays_us(actor, streams, operation, timer)[0]
+
+    def draw_delays_us(
+        self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer
+    ) -> Sequence[int]:
+        """Those of a timer and of the ones that are drawn together with it; each is slow by itself."""
+        wait = timer.wait or operation
+        delay_us, _, _ = super().draw_legs(actor, streams, wait, timer.delay_of)
+        return [delay_us + self._added_us(each.delay_of, use_of(actor, wait, each)) for each in timer.each()]
 
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""

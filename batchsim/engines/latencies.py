@@ -86,6 +86,12 @@ class Latencies:
         """The delay of a timer that the effect of an actor's operation starts, in microseconds."""
         return self.draw_legs(actor, streams, timer.wait or operation, timer.delay_of)[0]
 
+    def draw_delays_us(
+        self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer
+    ) -> Sequence[int]:
+        """Those of a timer and of the ones that are drawn together with it: by one draw."""
+        return [self.draw_delay_us(actor, streams, operation, timer)] * (1 + len(timer.also))
+
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""
         return self.legs("phase-1", name, 0)[0]

@@ -67,6 +67,12 @@ class RecordedDraws:
         self._met.note(actor, wait, timer.delay_of, timer)
         return self._next_legs(actor, wait, timer.delay_of)[0]
 
+    def draw_delays_us(
+        self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer
+    ) -> Sequence[int]:
+        """Those of a timer and of the ones that are drawn together with it: each is listed."""
+        return [self.draw_delay_us(actor, streams, operation, each) for each in timer.each()]
+
     def phase_1_delay_us(self, name: str) -> int:
         """The delay of this name that phase 1 begins, in microseconds."""
         self._met.note_phase_1(name)

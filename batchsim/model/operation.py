@@ -135,15 +135,14 @@ class Timer(NamedTuple):
     """Whether those who wait look at once, too: something else may let them go on."""
     item: int | None = None
     """The item that the delay is about, where the step that starts it is about none yet."""
-    also: tuple[Key, ...] = ()
-    """Further timers that run out at the same moment."""
+    also: tuple[tuple[Key, int], ...] = ()
+    """Further timers that are drawn together with it, each with the item that it is about."""
     wait: Any = None
     """The operation that stands for the delay, where it is not the one whose effect starts it."""
 
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        """All that run out at that moment."""
-        return (self.key, *self.also)
+    def each(self) -> tuple[Timer, ...]:
+        """All of them, one by one."""
+        return (self, *(self._replace(key=key, item=item) for key, item in self.also)) if self.also else (self,)
 
 
 USUAL = (Alternative(),)

@@ -60,6 +60,11 @@ REASONS = {
         "with one consumer, its crash leaves nobody: what it held comes back to the queue, and nobody takes it. "
         "A second consumer does"
     ),
+    "stuck": (
+        "some crashes leave nobody to go on: that of the SDK's process, whose call is never told; that of a run "
+        "between its end and its call for completion, of which nobody else knows (a periodic sweep would find it, and "
+        "is no small change); and with one consumer that of the consumer. A second consumer closes the last"
+    ),
     "spurious_retry": (
         "a store raised after the last item was pushed, and the handler answered 500. It cannot know whether what "
         "raised took effect; the retry finds out, and succeeds"

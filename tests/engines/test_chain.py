@@ -22,7 +22,8 @@ from batchsim import (
     verdicts_of,
 )
 from batchsim.analysis.sweep.together import Together
-from batchsim.batch.operations import names_done_by
+from batchsim.batch.faults import BEFALLEN
+from batchsim.batch.operations import names_befallen, names_done_by
 from batchsim.batch.system import class_of
 from batchsim.engines.chain.fitness import check_for_chain
 from batchsim.engines.chain.steps import mean_us_of
@@ -252,12 +253,16 @@ def test_other_latencies_are_refused(latency: Data, message: str) -> None:
         explore_exact(memoryless(latency=latency), POLICIES["pr3427"])
 
 
+DONE_BY_OTHERS = names_befallen(*(kind for kind in BEFALLEN if kind != "handler"))
+"""Where these raise, a message or a job may come back."""
+
+
 def test_what_only_handlers_do_needs_no_actor() -> None:
-    only = set(names_done_by("handler")) - set(names_done_by("consumer"))
+    only = set(names_done_by("handler")) - set(DONE_BY_OTHERS)
     assert "store.upload" in only
     for operation in sorted(only):
         check_for_chain(memoryless(faults=[{"store_error": {"operation": operation, "probability": "1%"}}]))
-    for operation in names_done_by("consumer"):
+    for operation in DONE_BY_OTHERS:
         with pytest.raises(InvalidScenario, match="allowed: lost_response, and store_error of a handler"):
             check_for_chain(memoryless(faults=[{"store_error": {"operation": operation, "probability": "1%"}}]))
 
@@ -285,9 +290,9 @@ def test_faults_that_are_no_part_of_a_chain_are_refused(fault: Data) -> None:
 
 @pytest.mark.parametrize("operation", names_done_by("handler"))
 def test_a_store_error_needs_no_actor_where_only_handlers_issue_its_operation(operation: str) -> None:
-    """Who issues an operation is known without an `actor`; what a consumer issues too stays refused."""
+    """Who issues an operation is known without an `actor`; what others issue too stays refused."""
     (fault,) = memoryless(faults=[{"store_error": {"operation": operation}}]).setting.faults
-    assert fault.is_memoryless == (operation not in names_done_by("consumer"))
+    assert fault.is_memoryless == (operation not in DONE_BY_OTHERS)
 
 
 def test_a_store_error_without_actor_is_as_likely_as_one_of_a_handler() -> None:

@@ -228,8 +228,8 @@ def test_a_scenario_without_faults_explores_what_it_explored_before() -> None:
     ("fault", "schedules", "states", "transitions"),
     [
         (LostResponse(at_most=1), 62_380_887_692, 2_347, 5_973),
-        (Redeliver(at_most=1), 1_399_880_044_762_312, 5_605, 16_245),
-        (Crash(at_most=1), 500_423_509_855_830, 5_003, 13_086),
+        (Redeliver(at_most=1), 142_241_391_193_504_328, 11_505, 35_815),
+        (Crash(at_most=1), 5_864_192_492_970_018, 7_075, 19_530),
     ],
 )
 def test_exact_counts_under_faults_so_that_nobody_changes_granularity_by_accident(
@@ -309,7 +309,9 @@ def test_what_a_crashed_consumer_held_comes_back_after_the_visibility_timeout() 
     crash = Crash(actor="consumer-0", before="redis.record")
     trace = simulate(with_faults(timeless(consumers=2), crash), POLICIES["pr3766"])
     taken = [step for step in trace.steps if step.name == "queue.take"]
-    assert [(step.actor, step.at_us) for step in taken] == [("consumer-0", 0), ("consumer-1", 60 * SECOND_US)]
+    assert [step.actor for step in taken] == ["consumer-0", "consumer-1"]
+    # 60 s from its claim, and a scan every 5 s.
+    assert 60 * SECOND_US <= taken[1].at_us <= 65 * SECOND_US
     assert verdicts_of(trace.outcome) == ("duplicate_run",)
 
 
@@ -350,7 +352,7 @@ def test_how_far_a_lane_has_read_survives_until_the_connection_breaks() -> None:
     """Two lanes read side by side: what one of them has read cannot be said to have been cut off by the other."""
     fields: dict[str, Any] = {"items": {"kind": "pre_failed", "upload": "1 s"}, "ingest_concurrency": 2}
     exploration = explore(with_faults(scenario(2, 1, **fields), Cut(attempt=1)), POLICIES["pr3766"])
-    assert (exploration.schedules, exploration.states) == (46_141_649_763_182, 6_687)
+    assert (exploration.schedules, exploration.states) == (1_065_817_864_898_902, 11_748)
 
 
 @pytest.mark.parametrize("policy", ["pr3766", "proposed", "atomic"])
@@ -379,10 +381,11 @@ def test_a_failed_completion_update_brings_the_message_back_that_is_still_held()
     for faults in ((UPDATE_FAILS,), (UPDATE_FAILS, NEVER)):
         subject = with_faults(scenario(1, 3), *faults)
         steps = simulate(subject, policy).steps
-        takes = [step.at_us // SECOND_US for step in steps if step.name == "queue.take"]
-        assert takes == [0, 60]
+        first, second = [step.at_us // SECOND_US for step in steps if step.name == "queue.take"]
+        assert first == 0
+        assert 60 <= second <= 65
         assert verdicts_of(simulate(subject, policy).outcome) == ("ok",)
         assert {each.verdicts for each in explore_timed(subject, policy).outcomes} == {("ok",)}
     exploration = explore(with_faults(scenario(1, 3), UPDATE_FAILS), policy)
     assert {each.verdicts for each in exploration.outcomes} == {("ok",)}
-    assert exploration.schedules == 21_912_377_288
+    assert exploration.schedules == 45_032_104_960

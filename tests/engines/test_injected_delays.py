@@ -209,8 +209,9 @@ def test_nobody_elses_draws_shift(scenario: Scenario, policy: Policy, one: Slow)
 
 
 def test_the_visibility_timeout_of_one_item_can_be_longer() -> None:
-    """It begins when a message is taken, a step that is about no item before it took effect."""
+    """It begins when messages are claimed, a step that is about no item before it took effect."""
     crashes = [{"crash": {"before": "postgres.create_run", "item": item}} for item in (0, 1)]
     trace = run([*crashes, slow("queue.redeliver", "10 s", item=1)], batch={"items": 2}, consumers=3)
-    came_back = {step.operation.item: step.at_us // S for step in trace.steps if step.name == "queue.redeliver"}
-    assert came_back == {0: 60, 1: 70}
+    came_back = {step.operation.item: step.at_us for step in trace.steps if step.name == "queue.redeliver"}
+    assert 60 * S <= came_back[0] <= 65 * S
+    assert came_back[1] == came_back[0] + 10 * S  # both were claimed by one script, and one scan would find them

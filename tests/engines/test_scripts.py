@@ -13,7 +13,7 @@ from batchsim.batch.consumer import consume
 from batchsim.batch.operations import CreateRun, GetMeta, Record, Seal, TakeMessage
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.setting import Deliveries, Item, Setting
-from batchsim.batch.stores import Message
+from batchsim.batch.stores import Claim, Message
 from batchsim.engines.timed import Simulation
 from batchsim.engines.timed.scripts import Notes, Script
 from batchsim.model.operation import ForEach, Program, ProtocolError, StoreFailure, for_each
@@ -85,7 +85,12 @@ def test_what_a_consumer_did_before_makes_no_difference_to_it() -> None:
         assert consumer.send(None) == TakeMessage()
         for item in items:
             answers = (Message(item), 3, 1, 1)
-            awaited = (GetMeta(item, 1), CreateRun(item, final=False), Record(item, success=True), TakeMessage())
+            awaited = (
+                GetMeta(item, Claim(item, 1)),
+                CreateRun(item, final=False, delivery=1),
+                Record(item, success=True, delivery=1),
+                TakeMessage(),
+            )
             assert tuple(map(consumer.send, answers)) == awaited
         assert program.begun == begun
 

@@ -186,7 +186,7 @@ def test_every_witness_of_several_items_replays(subject: Scenario, policy: str) 
 
 
 def test_rows_are_widened_for_a_column_of_many_values() -> None:
-    fault = {"store_error": {"at_most": 2}}
+    fault = {"store_error": {"actor": "consumer", "at_most": 2}}
     subject = scenario_from_data({"name": "x", "batch": {"items": 1}, "consumers": 1, "faults": [fault]})
     graph = explore(subject, POLICIES["pr3427"], merges=False, bounds=BOUNDS).graph
     large = np.flatnonzero(graph.rows[: graph.expanded].max(axis=1) > np.iinfo(np.uint8).max)

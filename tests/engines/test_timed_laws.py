@@ -15,7 +15,7 @@ from hypothesis import find, given, settings
 
 from batchsim.batch.client import Result
 from batchsim.batch.decision import Check, Decision
-from batchsim.batch.operations import Backoff, CreateRun, Deliver, FindBatch, FinishRun
+from batchsim.batch.operations import Backoff, CreateRun, Deliver, EndOfRun, FindBatch, Resume
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.batch.stores import BatchRow
@@ -169,8 +169,11 @@ def test_a_step_is_issued_when_the_step_before_lets_it(scenario: Scenario, polic
         if actor_of(before) == actor_of(step):
             assert step.issued_us == before.answered_us
         elif isinstance(before.operation, CreateRun):
-            assert isinstance(step.operation, FinishRun)
+            assert isinstance(step.operation, EndOfRun)
             assert step.issued_us == before.at_us
+        elif isinstance(before.operation, Deliver):
+            assert isinstance(step.operation, Resume)
+            assert step.issued_us == before.answered_us
         elif isinstance(before.operation, Backoff):
             assert isinstance(step.operation, FindBatch)
             assert step.issued_us >= before.at_us
@@ -222,11 +225,10 @@ def test_a_run_ends_at_quiescence(scenario: Scenario, policy: Policy) -> None:
     waits = trace.setting.call == "batchTriggerAndWait"
     assert waits or outcome.call.result is not Result.WAITING
     names = [step.name for step in trace.steps]
-    unforgotten = {"queue.take": ("queue.push", "queue.retry"), "run.finish": ("postgres.create_run",)}
-    for end, beginnings in unforgotten.items():
-        begun = [step for step in trace.steps if step.name in beginnings]
-        pre_failed = sum(getattr(step.operation, "final", False) for step in begun)
-        assert names.count(end) == len(begun) - pre_failed
+    assert names.count("queue.take") == names.count("queue.push") + names.count("queue.retry")
+    created = [step for step in trace.steps if isinstance(step.operation, CreateRun) and step.answer > 0]
+    pre_failed = sum(step.operation.final for step in created)
+    assert names.count("run.finish") + names.count("run.expire") == len(created) - pre_failed
     if "jobs.schedule_completion" in names:
         last_request = len(names) - 1 - names[::-1].index("jobs.schedule_completion")
         assert "jobs.take_completion" in names[last_request:]

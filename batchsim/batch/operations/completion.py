@@ -13,6 +13,7 @@ from batchsim.batch.stores import (
     BATCH_EDGE,
     BATCH_ROW,
     COMPLETION_JOB,
+    STREAMED,
     WAITPOINT,
     Claim,
     Status,
@@ -214,10 +215,10 @@ class Resume(BlockingOperation[tuple[int, ...]]):
         return WAITPOINT
 
     def footprint(self) -> Footprint:
-        rows = tuple(self._keys(run_key))
-        kept = () if self.waits is Waits.NOWHERE else (*self._keys(edge_key), *self._keys(run_waitpoint_key))
-        of_batches = tuple(key for pair in self._edges_to_batches() for key in pair)
-        return touches(reads=(WAITPOINT, *rows, *kept, *of_batches))
+        where = (run_key,) if self.waits is Waits.NOWHERE else (edge_key, run_waitpoint_key)
+        of_runs = (key for key_of in where for key in self._keys(key_of))
+        of_batches = (key for pair in self._edges_to_batches() for key in pair)
+        return touches(reads=(STREAMED, WAITPOINT, *of_runs, *of_batches))
 
     def _edges_to_batches(self) -> tuple[tuple[Key, Key], ...]:
         """The block edge and the waitpoint of each batch, where phase 1 has steps."""
@@ -230,7 +231,9 @@ class Resume(BlockingOperation[tuple[int, ...]]):
         return (key(index, copy) for index in range(self.run_count) for copy in range(1, self.copies + 1))
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
-        postgres = world.postgres
+        postgres, streamed = world.postgres, world.cells.read(STREAMED)
+        if streamed is None or not streamed.is_success:  # it was rejected, and waits for nothing
+            return ()
         if self._is_blocked_on_batch(world):
             return ()
         return USUAL if all(postgres.run_is_over(*run, self.waits) for run in self._blocking(world)) else ()

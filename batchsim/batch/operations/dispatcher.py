@@ -57,8 +57,9 @@ class ClaimMessages(BlockingOperation[tuple[Claim, ...]]):
     def timer_after(self, answer: Any) -> Timer | None:
         if not answer:
             return None
-        first, *others = (visibility_timer(claim.item) for claim in answer)
-        return Timer(first, "queue.redeliver", wakes_at_once=True, item=answer[0].item, also=tuple(others))
+        # One scan finds all that were claimed together.
+        (first, item), *others = ((visibility_timer(claim.item), claim.item) for claim in answer)
+        return Timer(first, Redeliver.name, wakes_at_once=True, item=item, also=tuple(others))
 
     def unblocks(self) -> tuple[Key, ...]:
         return tuple(map(in_flight_key, range(self.run_count)))
@@ -183,9 +184,8 @@ class Redeliver(BlockingOperation[None]):
 
     def footprint(self) -> Footprint:
         index = self.index
-        return touches(
-            reads=(WORKER_LIST, holders_key(index)), writes=(QUEUE, in_flight_key(index), slot_key(index))
-        )
+        who_has_it = (WORKER_LIST, holders_key(index)) if self.can_be_left else ()
+        return touches(reads=who_has_it, writes=(QUEUE, in_flight_key(index), slot_key(index)))
 
     def unblocks(self) -> tuple[Key, ...]:
         return (QUEUE,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from batchsim.batch.consumer import Processed, process
@@ -10,6 +11,7 @@ from batchsim.batch.policies.pr4397 import PR4397
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Deliveries, Setting
 from batchsim.batch.stores import Claim, Message
+from batchsim.model.operation import StoreFailure
 
 
 async def read_and_keep_alive(claim: Claim) -> int | None:
@@ -26,8 +28,10 @@ async def process_with_heartbeat(
     record, as there is no token.
     """
     processed = await process(setting, policy, deliveries, message)
-    if deliveries.can_repeat and await Heartbeat(message.item, delivery=message.delivery) == GONE:
-        return Processed.DROPPED
+    if deliveries.can_repeat:
+        with suppress(StoreFailure):  # a beat that raises is none
+            if await Heartbeat(message.item, delivery=message.delivery) == GONE:
+                return Processed.DROPPED
     return processed
 
 

@@ -23,6 +23,7 @@ from batchsim.batch.endpoint import BatchNotInitializedError
 from batchsim.batch.operations import (
     IS_ABORTED,
     Cleanup,
+    CompleteRunWaitpoint,
     Enqueued,
     EnqueueItem,
     Record,
@@ -35,10 +36,10 @@ from batchsim.batch.policy import Policy
 from batchsim.batch.reaper import is_aborted
 from batchsim.batch.setting import Deliveries, Kind, Setting
 from batchsim.batch.stores import Claim, Message, Status, Waitpoint
-from batchsim.model.operation import StoreFailure
+from batchsim.model.operation import Operation, StoreFailure
 
 TRIES = 12
-"""How often a run asks for the completion job, as jobs are tried."""
+"""How often what follows the end of a run is tried, as jobs are."""
 
 
 async def enqueue_in_one_script(setting: Setting, index: int) -> None:
@@ -92,15 +93,21 @@ async def try_complete_again(setting: Setting, policy: Policy) -> None:
     await try_complete_with(setting, policy, resumes=True)
 
 
-async def ask_for_completion(*, expired: bool) -> None:
+async def ask_for_completion(setting: Setting, index: int, copy: int) -> None:
     """A run asks for the completion job however it ended, as it may be the last one, and again if that raises."""
+    if setting.ends_runs_in_steps:
+        await _until_done(CompleteRunWaitpoint(index, copy))
+    await _until_done(ScheduleCompletion())
+
+
+async def _until_done(step: Operation[None]) -> None:
     for _ in range(TRIES - 1):
         try:
-            await ScheduleCompletion()
+            await step
         except StoreFailure:
             continue
         return
-    await ScheduleCompletion()
+    await step
 
 
 async def record_while_batch_is_there(message: Message, *, success: bool, is_last_resort: bool) -> int | None:

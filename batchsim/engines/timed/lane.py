@@ -312,9 +312,9 @@ class Lane(Recurring):
         stage = self.stage
         timer = operation.timer_after(answer)
         if timer is not None:
-            delay_us = stage.latencies.draw_delay_us(self.actor, self.streams, operation.bare, timer)
-            for key in timer.keys:
-                stage.waiting.start_timer(key, delay_us, operation.unblocks_after(answer), self.after)
+            delays_us = stage.latencies.draw_delays_us(self.actor, self.streams, operation.bare, timer)
+            for each, delay_us in zip(timer.each(), delays_us, strict=True):
+                stage.waiting.start_timer(each.key, delay_us, operation.unblocks_after(answer), self.after)
             if not timer.wakes_at_once:
                 return
         # What an outage held back, or a failover brought back, may be enough for several.

@@ -26,10 +26,11 @@ class Drawing:
         """The delay of a timer that phase 1 starts."""
         return self._windows.named(name).request.later(self._added_us(name, PHASE_1))
 
-    def delay(self, actor: Actor, operation: Operation[Any], timer: Timer) -> DelayWindow:
-        """The delay of a timer that the effect of an operation starts."""
-        added_us = self._added_us(timer.delay_of, use_of(actor, timer.wait or operation.bare, timer))
-        return self._windows.of(timer.wait or operation, timer.delay_of).request.later(added_us)
+    def delays(self, actor: Actor, operation: Operation[Any], timer: Timer) -> list[DelayWindow]:
+        """The delays of the timers that the effect of an operation starts."""
+        usual = self._windows.of(timer.wait or operation, timer.delay_of).request
+        uses = (use_of(actor, timer.wait or operation.bare, each) for each in timer.each())
+        return [usual.later(self._added_us(timer.delay_of, use)) for use in uses]
 
     def leg_of(self, leg: LegOf) -> DelayWindow:
         """A request leg after which somebody begins."""

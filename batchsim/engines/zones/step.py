@@ -189,11 +189,15 @@ class ZoneStepper:
                 yield guide.started(key, (key,)), change.at, DelayWindow(at_us, at_us)
         elif (timer := operation.timer_after(change.answer)) is not None:
             cells = operation.unblocks_after(change.answer)
-            slot = guide.started(timer.key, cells)
             actor = guide.roles[change.column].actors[0]
-            yield slot, change.at, drawing.delay(actor, operation, timer)
-            for other in timer.also:
-                yield guide.started(other, cells), slot, AT_ONCE
+            first, *others = timer.each()
+            delay, *other_delays = drawing.delays(actor, operation, timer)
+            slot = guide.started(first.key, cells)
+            yield slot, change.at, delay
+            for other, own_delay in zip(others, other_delays, strict=True):
+                # They are drawn together: alike, unless something makes one of them slow.
+                base, window = (slot, AT_ONCE) if own_delay == delay else (change.at, own_delay)
+                yield guide.started(other.key, cells), base, window
 
     def _issued(
         self,
@@ -333,7 +337,7 @@ def _is_issued(change: StepChange, waiting: WaitingOperation) -> bool:
 
 def _timers_started_by(guide: Guide, change: StepChange) -> tuple[Slot, ...]:
     timer = None if change.operation is None else change.operation.timer_after(change.answer)
-    return () if timer is None else tuple(map(guide.timer, timer.keys))
+    return () if timer is None else tuple(guide.timer(each.key) for each in timer.each())
 
 
 def _is_left_open(moves: Sequence[Move]) -> bool:

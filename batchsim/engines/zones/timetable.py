@@ -221,8 +221,9 @@ class _Writer:
         )
         timer = kind.operation.timer_after(firing.move.answer)
         if timer is not None:
-            due_us = times[self._guide.timer(timer.key)]
-            self._draw(player.actor.name, timer.delay_of, timer.wait or kind.operation.bare, due_us - at_us)
+            for each in timer.each():
+                due_us = times[self._guide.timer(each.key)]
+                self._draw(player.actor.name, each.delay_of, each.wait or kind.operation.bare, due_us - at_us)
 
     def _issue(self, row: GlobalState, column: int, positions: list[int], base_us: int, times: Times) -> None:
         player = self._players[column]
