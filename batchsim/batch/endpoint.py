@@ -35,7 +35,7 @@ class BatchNotInitializedError(ProtocolError):
     """The metadata of the batch is not in Redis: "batch not found or not initialized"."""
 
 
-async def stream_batch_items(setting: Setting, policy: Policy, attempt: int) -> Answer | None:
+async def stream_batch_items(setting: Setting, policy: Policy, attempt: int = 1) -> Answer | None:
     """Handle the phase-2 request of an attempt; `None`: nobody is there to be answered."""
     try:
         return await _stream_batch_items(setting, policy, attempt)

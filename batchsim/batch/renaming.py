@@ -105,7 +105,9 @@ class Renamed(Wrapper[T_co]):
             return None
         # A timer belongs to a job, or a message, which stays under the first name.
         first = self.renaming.names
-        return timer._replace(key=first(timer.key)[0], also=tuple(first(key)[0] for key in timer.also))
+        return timer._replace(
+            key=first(timer.key)[0], also=tuple((first(key)[0], item) for key, item in timer.also)
+        )
 
     def unblocks(self) -> tuple[Key, ...]:
         """Under every name."""

@@ -46,7 +46,7 @@ STREAMED_BATCH: Key = "sdk:batch"
 LIMITER: Key = "limiter:requests"
 """How many phase-2 requests the limiter has admitted in this window; absent: there is none."""
 LIMITED: Key = "limiter:refused"
-"""That it has refused one in this window."""
+"""What has become of the phase-2 request that it refused last, until the SDK sends the next one."""
 GRANT: Key = "limiter:grant"
 """How many phase-2 requests the batch may still send that no limiter refuses."""
 MAX_ATTEMPTS = 5

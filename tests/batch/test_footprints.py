@@ -13,12 +13,16 @@ from batchsim.batch.client import CallResult, Result
 from batchsim.batch.fault_injection import ConnectionDrops, MessageIsRedelivered
 from batchsim.batch.history import PUSHED
 from batchsim.batch.operations import OPERATIONS, TOMBSTONE
+from batchsim.batch.operations.limits import REFUSED, RESET
 from batchsim.batch.operations.phase_1 import MADE
 from batchsim.batch.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
     EXPIRY_JOB,
     FAILURES,
+    GRANT,
+    LIMITED,
+    LIMITER,
     META,
     PROCESSED,
     QUEUE,
@@ -41,6 +45,7 @@ from batchsim.batch.stores import (
     holders_key,
     in_flight_key,
     of_try,
+    request_key,
     run_key,
     run_waitpoint_key,
     slot_key,
@@ -126,6 +131,15 @@ EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
     (operations.Abort(2), {BATCH_ROW: BatchRow()}),
     (operations.Resume(2, 2), {**RETURNED, run_key(0): True, run_key(0, 2): True}),
     (operations.Resume(1, 1, Waits.BY_STEPS), {**RETURNED, edge_key(0): True, run_waitpoint_key(0): True}),
+    (operations.Admit(1, 1), {}),
+    (operations.Admit(1, 1), {LIMITER: 1}),
+    (operations.Admit(1, 1), {GRANT: 1}),
+    (operations.ResetLimit(), {LIMITER: 1, LIMITED: REFUSED}),
+    (operations.EndGrant(), {GRANT: 1}),
+    (operations.AwaitReset(1), {LIMITED: RESET}),
+    (operations.ReadItem(0, 1), {}),
+    (operations.TimeOutRequest(1, 1), {request_key(1): True}),
+    (operations.DeliverInTime(1, 1), {answer_key(1): Answer(500), PUSHED: {0}}),
     (operations.DeliverCreation(1), {**MADE_BY_TRY, creation_answer_key(1): Creation(202, 1)}),
     (operations.BackoffCreation(1), {}),
     (operations.FindIdempotencyKey(), {}),
@@ -262,6 +276,7 @@ def test_what_wakes_others_is_marked_and_is_written(operation: Operation[Any], c
 
 
 WAKES_AT_A_CELL_OF_OTHERS: dict[str, base.BlockingOperation[Any]] = {
+    "http.time_out": operations.DeliverInTime(1, 1),
     "network.drop": operations.Deliver(1, 2),
     "queue.heartbeat": operations.Redeliver(0),
     "queue.complete": operations.ClaimMessages(2, slots=1),

@@ -19,7 +19,14 @@ LOST = {"lost_response": {"attempt": 1}}
 
 def scenario(limits: dict[str, Any], *faults: dict[str, Any], count: int = 1, **fields: Any) -> Scenario:
     return scenario_from_data(
-        {"name": "x", "batch": {"items": count}, "consumers": 1, "limits": limits, "faults": list(faults), **fields}
+        {
+            "name": "x",
+            "batch": {"items": count},
+            "consumers": 1,
+            "limits": limits,
+            "faults": list(faults),
+            **fields,
+        }
     )
 
 

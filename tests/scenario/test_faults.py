@@ -151,7 +151,7 @@ WRONG = [
         "lost_response: {}",
         15,
         ".lost_response",
-        "found an empty mapping; allowed: what pins it (attempt), or at_most, or probability",
+        "found an empty mapping; allowed: what pins it (phase, attempt), or at_most, or probability",
     ),
     (
         "crash: {}",
@@ -159,13 +159,14 @@ WRONG = [
         ".crash",
         "found an empty mapping; allowed: what pins it (actor, before, item, at), or at_most, or probability",
     ),
+    ("lost_response: {phase: 3}", 23, ".lost_response.phase", "found 3; allowed: 1 or 2"),
     ("lost_response: {attempt: 0}", 25, ".lost_response.attempt", "found 0; allowed: a whole number from 1 to 5"),
     ("lost_response: {attempt: 6}", 25, ".lost_response.attempt", "found 6; allowed: a whole number from 1 to 5"),
     (
         "lost_response: {at: 1 s}",
         16,
         ".lost_response.at",
-        "found the unknown key 'at'; allowed: attempt, at_most, probability",
+        "found the unknown key 'at'; allowed: phase, attempt, at_most, probability",
     ),
     ("redeliver: {at_most: 0}", 21, ".redeliver.at_most", "found 0; allowed: a whole number from 1 to 9"),
     ("redeliver: {at_most: 10}", 21, ".redeliver.at_most", "found 10; allowed: a whole number from 1 to 9"),
@@ -323,6 +324,7 @@ def test_every_problem_comes_at_once(complaints: Complaints) -> None:
 # -- the schema says what the validator says ---------------------------------------------------
 
 VALUES: dict[str, st.SearchStrategy[object]] = {
+    "phase": st.integers(0, 3),
     "attempt": st.integers(0, 6),
     "item": st.integers(-1, 2),
     "after_items": st.integers(-1, 2),

@@ -176,6 +176,7 @@ __all__ = [
 ]
 
 TYPES: tuple[type[Operation[Any]], ...] = (
+    DeliverInTime,
     Deliver,
     Backoff,
     FindBatch,

@@ -18,6 +18,10 @@ REQUEST_TIMEOUT = Answer(408)
 # -- the limiter -------------------------------------------------------------------------------
 
 
+REFUSED, RESET = "refused", "reset"
+"""What has become of the request that was refused last."""
+
+
 class Admission(NamedTuple):
     """What the limiter says of a request."""
 
@@ -65,7 +69,7 @@ class Admit(Operation[Admission]):
         if is_admitted or used is None:
             world.cells.write(LIMITER, (used or 0) + is_admitted)
         if not is_admitted:
-            world.cells.write(LIMITED, True)
+            world.cells.write(LIMITED, REFUSED)
         return Admission(is_admitted, begins_window=used is None)
 
     def describe(self, answer: Any) -> str:
@@ -96,7 +100,8 @@ class ResetLimit(BlockingOperation[None]):
 
     def apply(self, world: World) -> None:
         world.cells.delete(LIMITER)
-        world.cells.delete(LIMITED)
+        if world.cells.read(LIMITED) == REFUSED:
+            world.cells.write(LIMITED, RESET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class EndGrant(BlockingOperation[None]):
     """The grant of the batch is over."""
 
     name: ClassVar[str] = "limiter.end_grant"
-    done_by: ClassVar[tuple[str, ...]] = ("limiter",)
+    done_by: ClassVar[tuple[str, ...]] = ("grant",)
     footprint_of_class: ClassVar[Footprint] = touches(writes=(GRANT,))
     is_wait: ClassVar[bool] = True
     is_instant: ClassVar[bool] = True
@@ -134,15 +139,16 @@ class AwaitReset(BlockingOperation[None]):
         return LIMITED
 
     def footprint(self) -> Footprint:
-        return touches(reads=(LIMITED,), writes=(request_key(self.attempt + 1),))
+        return touches(writes=(LIMITED, request_key(self.attempt + 1)))
 
     def unblocks(self) -> tuple[Key, ...]:
         return (request_key(self.attempt + 1),)
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
-        return () if world.cells.read(LIMITED) else (Alternative(),)
+        return (Alternative(),) if world.cells.read(LIMITED) == RESET else ()
 
     def apply(self, world: World) -> None:
+        world.cells.delete(LIMITED)
         world.network.send(self.attempt + 1)
 
     def describe(self, answer: Any) -> str:
@@ -194,13 +200,17 @@ class TimeOutRequest(BlockingOperation[None]):
         return connection_key(self.attempt)
 
     def footprint(self) -> Footprint:
-        return touches(reads=(answer_key(self.attempt),), writes=(connection_key(self.attempt),))
+        return touches(
+            reads=(request_key(self.attempt), answer_key(self.attempt)), writes=(connection_key(self.attempt),)
+        )
 
     def unblocks(self) -> tuple[Key, ...]:
         return (answer_key(self.attempt),)
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
         connection = world.network.connection(self.attempt)
+        if world.cells.read(request_key(self.attempt)) is None:
+            return ()
         has_arrived = connection.items_read == self.run_count or world.network.answer(self.attempt) is not None
         return () if has_arrived or not connection.is_whole else (Alternative(),)
 

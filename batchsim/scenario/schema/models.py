@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -31,12 +38,21 @@ from batchsim.scenario.schema.strict import Strict
 from batchsim.scenario.schema.values import INDEX, PROSE, TITLE, choice, positive_duration, whole_number
 
 ITEMS_MAX = 100_000
+IS_STEPWISE: dict[str, Any] = {"const": Phase1.STEPWISE.value}
 KIND = choice(Kind, Kind)
 FAILED_ATTEMPTS = whole_number(0, 5)
 
 
 class Batch(Strict):
     """The batch and the call that makes it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependentSchemas": {
+                "idempotency_key": {"required": ["phase_1"], "properties": {"phase_1": IS_STEPWISE}}
+            }
+        }
+    )
 
     items: Annotated[int, whole_number(1, ITEMS_MAX)] = Field(description="How many items the batch has")
     call: Annotated[Call, choice(Call, Call)] = Field(Call.TRIGGER, description="The SDK method")
@@ -220,9 +236,13 @@ def json_schema() -> dict[str, Any]:
     # Names of one's own in expectations need a policy of one's own.
     only_shipped = {"policies": {"not": {"contains": REFERENCE_SCHEMA}}}
     then = {field: {"propertyNames": POLICY.schema} for field in ("expect", "expect_explore")}
+    has_steps = {"properties": {"batch": {"required": ["phase_1"], "properties": {"phase_1": IS_STEPWISE}}}}
+    of_phase_2 = {"properties": {"lost_response": {"properties": {"phase": {"const": 2}}}}}
     return {
         **json_schema_of(ScenarioFile),
         "title": "batchsim scenario",
-        "if": {"properties": only_shipped},
-        "then": {"properties": then},
+        "allOf": [
+            {"if": {"properties": only_shipped}, "then": {"properties": then}},
+            {"if": has_steps, "else": {"properties": {"faults": {"items": of_phase_2}}}},
+        ],
     }
