@@ -200,7 +200,7 @@ CONSUMER = (PROTOCOL / "consumer.py").read_text()
 @pytest.mark.parametrize(
     ("right", "wrong", "forgotten"),
     [
-        ("if await GetMeta(index, delivery) is", "if GetMeta(index, delivery) is", "GetMeta(index, delivery)"),
+        ("if await GetMeta(index, held) is", "if GetMeta(index, held) is", "GetMeta(index, held)"),
         (
             "await CompleteMessage(item",
             "CompleteMessage(item",

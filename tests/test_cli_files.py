@@ -70,7 +70,7 @@ def test_a_file_of_the_users_is_refused_before_any_work(
     for work in (
         "engines.timed.run._Run.__init__",
         "engines.exhaustive.search.Search.__init__",
-        "engines.zones.search.Search.__init__",
+        "engines.zones.search.ZoneSearch.__init__",
         "analysis.worth.worth_of",
         "analysis.findings.survey",
     ):
@@ -221,7 +221,7 @@ def test_a_full_disk_loses_no_table(tmp_path: Path, what: str) -> None:
 def test_a_device_that_is_full_is_one_line(batchsim: Any) -> None:
     ended = batchsim("run", INCIDENT, "--json", "/dev/full")
     assert (ended.code, ended.err) == (2, "--json /dev/full: No space left on device\n")
-    assert "all 5 verdicts as the scenario expects" in ended.out
+    assert "all 6 verdicts as the scenario expects" in ended.out
 
 
 def test_output_that_goes_into_a_file_may_be_named(tmp_path: Path) -> None:

@@ -122,15 +122,26 @@ def test_two_runs_of_an_item_are_a_duplicate() -> None:
         (with_status(Status.PROCESSING), True),
         (with_status(Status.PARTIAL_FAILED), False),
         (with_status(Status.ABORTED), False),
-        (with_status(Status.PENDING, RUNNING), False),
+        (with_status(Status.PENDING, RUNNING), True),
+        (RUNNING, True),
         (called(Result.WAITING), True),
-        (called(Result.WAITING, RUNNING), False),
+        (called(Result.WAITING, RUNNING), True),
+        (called(Result.API_ERROR, RUNNING), True),
+        (called(Result.API_ERROR), False),
         (called(Result.API_ERROR, with_status(Status.PENDING)), True),
         (with_status(Status.PENDING, ALL_REJECTED), True),
     ],
 )
 def test_a_batch_is_stuck_where_nothing_is_left_that_could_end_it(outcome: Outcome, is_stuck: bool) -> None:
     assert ("stuck" in verdicts_of(outcome)) == is_stuck
+
+
+@pytest.mark.parametrize(
+    ("result", "given"), [(Result.OK, True), (Result.WAITING, False), (Result.API_ERROR, False)]
+)
+def test_a_wrong_result_is_one_of_a_call_that_returned(result: Result, given: bool) -> None:
+    outcome = with_results((0, 0, 2), CallResult(result, 200, attempts=1))
+    assert ("wrong_result" in verdicts_of(outcome)) == given
 
 
 def test_an_overwritten_end_state_is_a_regression() -> None:
@@ -161,10 +172,14 @@ SETTING = Setting((Item(), Item(Kind.REJECTED), Item(Kind.PRE_FAILED)))
 STREAMED = CallResult(Result.OK, 200, attempts=2)
 
 
-def at_quiescence(
-    cells: Mapping[str, object], streamed: CallResult | None = STREAMED, call: Call = Call.TRIGGER
-) -> Outcome:
-    return outcome_of(World(Cells({BATCH_ROW: BatchRow(), **cells})), replace(SETTING, call=call), streamed)
+def at_quiescence(cells: Mapping[str, object], streamed: CallResult | None = STREAMED) -> Outcome:
+    return outcome_of(World(Cells({BATCH_ROW: BatchRow(), **cells})), SETTING, streamed)
+
+
+def with_results(results: tuple[int, ...] | None, streamed: CallResult | None = STREAMED) -> Outcome:
+    """What comes of *AndWait* for three items, where the parent got the results of these items, by place."""
+    setting = Setting((Item(),) * 3, call=Call.TRIGGER_AND_WAIT)
+    return outcome_of(World(Cells({BATCH_ROW: BatchRow()})), setting, streamed, results)
 
 
 @pytest.mark.parametrize(
@@ -189,19 +204,35 @@ def test_keys_of_the_batch_are_leaked_and_no_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waitpoint", "result"),
+    ("results", "result", "is_wrong"),
     [
-        (Waitpoint.PENDING, Result.WAITING),
-        (Waitpoint.COMPLETED, Result.OK),
-        (Waitpoint.FAILED, Result.WAITPOINT_ERROR),
+        (None, Result.WAITING, False),  # something that it waits for was never complete
+        ((), Result.WAITING, False),
+        ((0, 2), Result.WAITING, False),  # index 2 never resolves
+        ((0, 1, 2), Result.OK, False),
+        ((0, 0, 1, 2), Result.OK, True),
+        ((0, 1, 1), Result.OK, True),
+        ((0, 1, 2, 2), Result.OK, False),  # nothing comes after the last item
     ],
 )
-def test_a_call_that_waits_ends_as_its_waitpoint(waitpoint: Waitpoint, result: Result) -> None:
-    cells: dict[str, object] = {WAITPOINT: waitpoint}
-    assert at_quiescence(cells, call=Call.TRIGGER_AND_WAIT).call == CallResult(result, 200, attempts=2)
-    assert at_quiescence(cells).call == STREAMED
+def test_results_are_numbered_by_place_and_one_that_no_run_fills_is_waited_for(
+    results: tuple[int, ...] | None, result: Result, is_wrong: bool
+) -> None:
+    outcome = with_results(results)
+    assert outcome.call == CallResult(result, 200, attempts=2)
+    assert outcome.wrong_result == is_wrong
+
+
+def test_a_call_whose_streaming_failed_does_not_wait() -> None:
     raised = CallResult(Result.API_ERROR, 422, attempts=1)
-    assert at_quiescence(cells, raised, Call.TRIGGER_AND_WAIT).call == raised
+    assert with_results(None, raised).call == raised
+
+
+@pytest.mark.parametrize("waitpoint", list(Waitpoint))
+def test_no_waitpoint_rejects_a_call(waitpoint: Waitpoint) -> None:
+    """Neither does its error, nor does a call that does not wait look at one."""
+    assert at_quiescence({WAITPOINT: waitpoint}).call == STREAMED
+    assert with_results((0, 1, 2)).call == STREAMED
 
 
 @pytest.mark.parametrize("sent", [1, 2, 5])
@@ -218,6 +249,7 @@ def test_the_verdicts_are_those_of_protocol_md() -> None:
         "spurious_retry",
         "lost_item",
         "silent_abort",
+        "wrong_result",
         "duplicate_run",
         "stuck",
         "status_regression",

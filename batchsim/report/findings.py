@@ -62,8 +62,8 @@ REASONS = {
     ),
     "stuck": (
         "some crashes leave nobody to go on: that of the SDK's process, whose call is never told; that of a run "
-        "between its end and its call for completion, of which nobody else knows (a periodic sweep would find it, and "
-        "is no small change); and with one consumer that of the consumer. A second consumer closes the last"
+        "between its end and its call for completion, of which nobody else knows (a periodic sweep would find it; "
+        "that is no small change); and with one consumer its own. A second consumer closes the last"
     ),
     "spurious_retry": (
         "a store raised after the last item was pushed, and the handler answered 500. It cannot know whether what "
@@ -71,6 +71,17 @@ REASONS = {
     ),
     HONEST: "the reaper ended a batch whose items did not all have a child run. The call is told so",
 }
+
+IN_THE_REAL_CODE = """\
+What is listed above is so in the model, within these bounds. Of it, these were seen in the real code, by letting it
+run (section 8 of [the protocol](../docs/protocol.md), marked r):
+
+- `silent_abort` under `pr4397`, *batchTriggerAndWait*, without a fault: the reaper aborts a batch whose seal was lost, and the call
+  returns;
+- `lost_item` under one redelivery with one consumer: no token says whose claim an in-flight record is;
+- `duplicate_run` and `stuck` under one store error: an insert whose answer is lost leaves a run that is never published;
+- and, with other kinds of items than here, `stuck`: of *batchTriggerAndWait* with a rejected item, and of a batch whose last run
+  expires (scenarios `and-wait-rejected`, `expiring-run`)."""
 
 
 def page(findings: Findings, switches: Sequence[str] = ()) -> str:
@@ -116,6 +127,7 @@ class _Page:
             parts += [f"## {self._of(base)}: what only two faults together give", self._table(self._pairs, base)]
         if PROPOSED.name in self._findings.scope.policies and switches:
             parts += ["## The proposal, without one of its switches", *self._ablation(switches)]
+            parts += ["## What of this was seen in the real code", IN_THE_REAL_CODE]
         return "\n\n".join(parts) + "\n"
 
     def schedules(self) -> Iterator[tuple[str, str]]:

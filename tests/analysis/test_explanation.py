@@ -115,7 +115,7 @@ def test_the_reaper_was_first() -> None:
     trace = run(REAPED_BEFORE_ENTRY, "pr4397")
     assert told(trace) == [
         "the reaper made the batch ABORTED at 10.000 ms: it was PENDING and not sealed.",
-        "the waitpoint was completed with an error at 10.000 ms.",
+        "the batch waitpoint was completed with an error at 10.000 ms, which rejects no call.",
         "attempt 1 got 422: the batch was ABORTED since 10.000 ms.",
         "the call raised ApiError(422) at 20.000 ms after 1 attempt; 0 of 1 items have a child run, "
         "and the batch ended ABORTED, not sealed; left in Redis: batch:B:meta.",
@@ -180,5 +180,5 @@ def test_who_overwrote_an_end_of_the_batch() -> None:
     assert [sentence for sentence in told(trace) if "overwrote" in sentence] == [
         "job-0 overwrote ABORTED with COMPLETED at 21.000 ms."
     ]
-    # What the parent saw first counts, whatever happened later (protocol.md §7).
-    assert trace.outcome.call.result is not Result.OK
+    # The error of the waitpoint rejects no call: the parent has the result of every run (protocol.md §3.1).
+    assert trace.outcome.call.result is Result.OK

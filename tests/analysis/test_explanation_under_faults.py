@@ -85,7 +85,8 @@ def test_a_request_that_failed_by_its_store(effect: Effect, said: str) -> None:
 
 
 def test_a_consumer_that_crashed_and_what_it_held() -> None:
-    trace = run(Crash(actor="consumer-0", before="redis.record"), consumers=2)
+    timeout = {"queue.redeliver": request_leg("60 s")}
+    trace = run(Crash(actor="consumer-0", before="redis.record"), operations=timeout, consumers=2)
     assert told(trace)[:3] == [
         "consumer-0 stopped for good at 1.000 s, before redis.record of item 0.",
         "the message of item 0, left in flight by consumer-0, came back at 60.000 s.",
@@ -125,7 +126,8 @@ def test_lanes_of_second_runs_and_of_those_who_crashed() -> None:
     unheard = {"redis.record": {"response": "5 s"}}
     trace = run(Crash(actor="consumer-0", before="redis.record"), operations=unheard, consumers=2)
     lanes = {lane.actor: lane for lane in lanes_of(trace)}
-    assert list(lanes) == ["sdk", "handler-1", "consumer-0", "consumer-1", "run-0", "run-0:2", "job-0", "queue-0"]
+    actors = ["sdk", "handler-1", "consumer-0", "consumer-1", "run-0", "run-0:2", "job-0", "dispatcher", "queue-0"]
+    assert list(lanes) == actors
     assert max(leg.to_us for leg in lanes["consumer-0"].legs) == lanes["consumer-0"].steps[-1].at_us
 
 

@@ -287,5 +287,5 @@ def test_index_has_a_row_for_each_scenario_and_a_column_for_each_policy() -> Non
     index = reports([incident(), two_hours()])["README.md"]
     assert "| scenario | what it shows | `pre3427` | `pr3427` | `pr3766` | `pr4397` |" in index
     assert "| [incident](incident.md) |" in index
-    assert "| [two hours](two-hours.md) |  |  |  |  | **`false_failure`** |" in index
+    assert "| [two hours](two-hours.md) |  |  |  |  | **`silent_abort`** |" in index
     assert "All 3 verdicts are as the scenarios expect." in index

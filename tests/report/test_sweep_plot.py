@@ -95,7 +95,7 @@ def test_of_curves_that_run_along_each_other_each_is_seen(curve: Sweep) -> None:
 
 def test_policies_that_came_to_the_same_are_drawn_as_one(curve: Sweep) -> None:
     groups = alike(curve, "false_failure")
-    assert groups == [("pre3427", "pr3427_count_only", "pr3427"), ("pr3766", "pr4397")]
+    assert groups == [("pre3427", "pr3427_count_only", "pr3427"), ("pr3766", "pr3777", "pr4397")]
     assert heading(groups[0], 30) == "pre3427, pr3427_count_only,\npr3427"
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
-from batchsim.batch.operations import names_done_by
+from batchsim.batch.faults import BEFALLEN, CRASHING, Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
+from batchsim.batch.operations import names_befallen, names_done_by
 from batchsim.model.faults import Effect, Fault
 from batchsim.scenario import InvalidScenario, Scenario, Slow, json_schema, load_scenario, scenario_from_data
 from batchsim.scenario.names import nameable_operations
@@ -55,6 +55,11 @@ MEANT: list[tuple[str, Fault | Slow]] = [
     ("crash: {before: queue.push, actor: handler, item: 2}", Crash(actor="handler", before="queue.push", item=2)),
     ("crash: {actor: handler-5, at: 1 s}", Crash(actor="handler-5", at_us=S)),
     ("crash: {actor: consumer, at_most: 1}", Crash(actor="consumer", at_most=1)),
+    ("crash: {actor: sdk, at_most: 1}", Crash(actor="sdk", at_most=1)),
+    ("crash: {actor: dispatcher, before: queue.offer}", Crash(actor="dispatcher", before="queue.offer")),
+    ("crash: {actor: run-2}", Crash(actor="run-2")),
+    ("store_error: {actor: job, at_most: 2}", StoreError(actor="job", at_most=2)),
+    ("store_error: {operation: postgres.abort}", StoreError(operation="postgres.abort")),
     (
         "store_error: {operation: postgres.completion_update, effect: after}",
         StoreError(operation="postgres.completion_update", effect=Effect.AFTER),
@@ -120,12 +125,14 @@ def test_an_option_adds_an_entry(complaints: Complaints) -> None:
 
 KINDS = "lost_response, disconnect, cut, redeliver, crash, store_error, slow, outage, lost_state"
 POSITION = "a whole number from 0 to batch.items - 1"
-HANDLERS = "handler, consumer, handler-1 to handler-5"
+HANDLERS = "handler, consumer, dispatcher, job, reaper, run, sdk, handler-1 to handler-5"
 CONSUMERS = "consumer-0 to consumer-(consumers - 1)"
+RUNS = "run-0 to run-(items - 1)"
 PROBABILITY = "a percentage above 0 % up to 100 %, such as 1%, or a number above 0 up to 1"
 OF_A_HANDLER = f"what a handler does: {', '.join(names_done_by('handler'))}"
 OF_A_CONSUMER = f"what a consumer does: {', '.join(names_done_by('consumer'))}"
-OF_BOTH = ", ".join(names_done_by("handler", "consumer"))
+OF_CRASHING = ", ".join(names_befallen(*CRASHING))
+OF_BEFALLEN = ", ".join(names_befallen(*BEFALLEN))
 OF_ALL = ", ".join(nameable_operations())
 
 # The entry, the column of the problem in it (from 0), the field below `faults[0]`, and the rest of the message.
@@ -218,9 +225,16 @@ WRONG = [
         "found at_most and probability; allowed: one of at_most, probability",
     ),
     *(
-        (f"crash: {{actor: {name}}}", 15, ".crash.actor", f"found {found}; allowed: {HANDLERS}, {CONSUMERS}{hint}")
+        (
+            f"crash: {{actor: {name}}}",
+            15,
+            ".crash.actor",
+            f"found {found}; allowed: {HANDLERS}, {CONSUMERS}, {RUNS}{hint}",
+        )
         for name, found, hint in [
-            ("sdk", "'sdk'", ""),
+            ("parent", "'parent'", ""),
+            ("job-0", "'job-0'", "; did you mean 'job'?"),
+            ("run-00", "'run-00'", "; did you mean 'run'?"),
             ("handler-0", "'handler-0'", "; did you mean 'handler-1'?"),
             ("handler-6", "'handler-6'", "; did you mean 'handler-1'?"),
             ("consumer-00", "'consumer-00'", "; did you mean 'consumer-0'?"),
@@ -232,9 +246,29 @@ WRONG = [
         "crash: {before: redis.clenup}",
         16,
         ".crash.before",
-        f"found 'redis.clenup'; allowed: {OF_BOTH}; did you mean 'redis.cleanup'?",
+        f"found 'redis.clenup'; allowed: {OF_CRASHING}; did you mean 'redis.cleanup'?",
     ),
-    ("crash: {before: run.finish}", 16, ".crash.before", f"found 'run.finish'; allowed: {OF_BOTH}"),
+    ("crash: {before: run.finish}", 16, ".crash.before", f"found 'run.finish'; allowed: {OF_CRASHING}"),
+    (
+        "store_error: {actor: sdk}",
+        21,
+        ".store_error.actor",
+        f"found 'sdk'; allowed: {HANDLERS.replace('sdk, ', '')}, {CONSUMERS}, {RUNS}; "
+        "the process of the SDK can only crash",
+    ),
+    (
+        "store_error: {operation: http.deliver}",
+        25,
+        ".store_error.operation",
+        f"found 'http.deliver'; allowed: {OF_BEFALLEN}",
+    ),
+    (
+        "crash: {actor: dispatcher, before: queue.take}",
+        35,
+        ".crash.before",
+        "found 'queue.take'; allowed: what a dispatcher does: queue.claim, queue.offer; "
+        "did you mean 'queue.claim'?",
+    ),
     (
         "crash: {actor: handler-1, before: redis.cleanup}",
         34,
@@ -283,6 +317,12 @@ WRONG_FOR_THE_FILE = [
         ".crash.actor",
         f"found 'consumer-2'; allowed: {HANDLERS}, consumer-0 to consumer-1, as consumers is 2",
     ),
+    (
+        "crash: {actor: run-3}",
+        15,
+        ".crash.actor",
+        f"found 'run-3'; allowed: {HANDLERS}, run-0 to run-2, as batch.items is 3",
+    ),
 ]
 
 
@@ -329,7 +369,18 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "item": st.integers(-1, 2),
     "after_items": st.integers(-1, 2),
     "actor": st.sampled_from(
-        ["handler", "consumer", "handler-5", "handler-6", "consumer-1", "consumer-01", "run"]
+        [
+            "handler",
+            "consumer",
+            "handler-5",
+            "handler-6",
+            "consumer-1",
+            "consumer-01",
+            "run",
+            "run-2",
+            "sdk",
+            "job",
+        ]
     ),
     "before": st.sampled_from(["redis.get_meta", "postgres.seal", "queue.complete", "run.finish", "x"]),
     "operation": st.sampled_from(["redis.get_meta", "postgres.seal", "queue.complete", "run.finish", "x"]),

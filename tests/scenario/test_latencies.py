@@ -38,12 +38,18 @@ LEG = Uniform(20 * MS, 80 * MS)
 OWN = {
     "store.upload": Legs(Constant(0), Constant(0)),
     "run.finish": Legs(Constant(500 * MS), Constant(0)),
+    "run.expire": Legs(Constant(600 * S), Constant(0)),
     "jobs.take_completion": Legs(Constant(200 * MS), Constant(0)),
     "jobs.take_expiry": Legs(Constant(1800 * S), Constant(0)),
     "jobs.schedule_completion": REDIS,
+    "jobs.retry": Legs(Backoff(2), Constant(0)),
+    "jobs.return": Legs(Constant(30 * S), Constant(0)),
+    "parent.resume": Legs(Constant(0), Constant(0)),
+    "queue.claim": Legs(Constant(0), Constant(0)),
+    "queue.heartbeat": Legs(Constant(20 * S), Constant(0)),
     "queue.take": Legs(Constant(0), Uniform(0, 50 * MS)),
     "redis.expire": Legs(Constant(3600 * S), Constant(0)),
-    "queue.redeliver": Legs(Constant(60 * S), Constant(0)),
+    "queue.redeliver": Legs(Uniform(60 * S, 65 * S), Constant(0)),
     "network.drop": Legs(Constant(0), Constant(0)),
     "http.deliver": Legs(LEG, LEG),
     "http.deliver_creation": Legs(LEG, LEG),
@@ -57,7 +63,7 @@ OWN = {
     "sdk.backoff": Legs(Backoff(2), Constant(0)),
     "queue.retry": Legs(Backoff(2), Constant(0)),
 }
-GROUPS = {"redis": REDIS, "queue": REDIS, "postgres": POSTGRES}
+GROUPS = {"redis": REDIS, "queue": REDIS, "run_queue": REDIS, "postgres": POSTGRES}
 
 
 @pytest.mark.parametrize("operation", dict.fromkeys((*OPERATIONS, *OWN)))

@@ -72,7 +72,7 @@ def test_the_scenario_of_the_design(folder: Path) -> None:
 def test_what_is_not_said_has_a_default() -> None:
     scenario = scenario_from_data({"name": "x", "batch": {"items": 2}})
     assert scenario.setting == Setting((Item(), Item()), Call.TRIGGER, 3, None)
-    assert scenario.policies == ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")
+    assert scenario.policies == ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr3777", "pr4397")
     assert (scenario.summary, scenario.verdicts, scenario.seed) == ("", (), 1)
     assert scenario.expect == scenario.expect_explore == {}
 

@@ -18,8 +18,8 @@ Complaints = Callable[..., list[str]]
 
 HEAD = "name: x\nbatch: {items: 3}\n"
 KEYS = (
-    "name, summary, batch, items, consumers, ingest_concurrency, policies, verdicts, latency, faults, seed,"
-    " expect, expect_explore"
+    "name, summary, batch, items, consumers, ingest_concurrency, limits, policies, verdicts, latency, faults, "
+    "seed, expect, expect_explore"
 )
 DURATION = "a number with a unit (us, ms, s, min, h), such as 200 ms"
 A_FILE = "a file of at most 1000000 bytes"
@@ -35,6 +35,8 @@ IN_A_FIELD = [
     ),
     ("zzzzzz: 2", f"3:1: zzzzzz: found the unknown key 'zzzzzz'; allowed: {KEYS}"),
     ("consumers: 0", "3:12: consumers: found 0; allowed: a whole number from 1 to 10000"),
+    ("limits: {concurrency: 0}", "3:23: limits.concurrency: found 0; allowed: a whole number from 1 to 10000"),
+    ("limits: 5", "3:9: limits: found 5; allowed: a mapping with concurrency"),
     ("consumers: 10001", "3:12: consumers: found 10001; allowed: a whole number from 1 to 10000"),
     ("consumers: '3'", "3:12: consumers: found '3'; allowed: a whole number from 1 to 10000"),
     ("consumers: true", "3:12: consumers: found true; allowed: a whole number from 1 to 10000"),
@@ -54,7 +56,7 @@ IN_A_FIELD = [
     ('summary: "\\e[2J"', r"3:10: summary: found '\x1b[2J'; allowed: text without control characters"),
     (
         "items: {kind: okay}",
-        "3:15: items.kind: found 'okay'; allowed: ok, pre_failed, rejected; did you mean 'ok'?",
+        "3:15: items.kind: found 'okay'; allowed: ok, expires, pre_failed, rejected; did you mean 'ok'?",
     ),
     (
         "items: {failed_attempts: 6}",
@@ -271,7 +273,7 @@ def test_problems_of_the_text_and_of_its_fields_come_together_in_order(complaint
         "s.yaml:3:1: found 1 as a key; allowed: text; put it in quotes if it is meant as text",
         "s.yaml:4:1: found a list as a key; allowed: text",
         "s.yaml:5:7: seed: found the tag '!!int'; allowed: no tags",
-        "s.yaml:6:18: items.kind: found 'okay'; allowed: ok, pre_failed, rejected; did you mean 'ok'?",
+        "s.yaml:6:18: items.kind: found 'okay'; allowed: ok, expires, pre_failed, rejected; did you mean 'ok'?",
         f"s.yaml:7:1: <<: found the unknown key '<<'; allowed: {KEYS}",
         "s.yaml:8:12: consumers: found 0; allowed: a whole number from 1 to 10000",
     ]
