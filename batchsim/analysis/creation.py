@@ -1,4 +1,4 @@
-"""What came of phase 1, where it has steps: which tries failed and why, and what orphans did."""
+"""What came of phase 1, where it has steps: which tries failed and why, what orphans did; and of a second call."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from collections.abc import Iterator
 from batchsim.analysis.effects import Effects
 from batchsim.analysis.facts import Fact, Held, Sentence, Wrote
 from batchsim.analysis.wording import at, of, that_raised
-from batchsim.batch.operations import CompleteWaitpoint, CreateBatch, DeliverCreation
+from batchsim.batch.operations import CallAgain, CompleteWaitpoint, CreateBatch, DeliverCreation
 from batchsim.batch.stores import CREATION_TRIES, UNIQUE_KEY, WAITPOINT, of_try
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
 
 
 def creation_in_words(effects: Effects) -> Iterator[Sentence]:
-    """A sentence for each try that failed, and for each orphan that was ended."""
+    """A sentence for each try that failed, for each orphan that was ended, and for a second call."""
     for step in effects.trace.steps:
         if isinstance(step.operation, DeliverCreation) and step.raised is None and step.answer.batch is None:
             yield _failure(effects, step, step.operation.attempt)
         elif isinstance(step.operation, CompleteWaitpoint):
             yield from _end_of_orphan(step)
+        elif isinstance(step.operation, CallAgain):
+            words = f"the first call failed, and the parent called again at {at(step)}: {step.description}"
+            yield of(step, words).ends(step.at_us)
 
 
 def _failure(effects: Effects, delivery: Step, attempt: int) -> Sentence:

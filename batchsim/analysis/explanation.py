@@ -11,9 +11,10 @@ from batchsim.analysis.refusals import Refusal, refusals, refusals_in_words
 from batchsim.analysis.turning_points import faults_met, turning_points
 from batchsim.analysis.wording import at, of
 from batchsim.batch.client import Result
-from batchsim.batch.operations import CompleteWaitpoint, Resume
-from batchsim.batch.stores import BATCH_ROW, WAITPOINT, Waitpoint
+from batchsim.batch.operations import CallAgain, CompleteWaitpoint, Resume
+from batchsim.batch.stores import BATCH_ROW, WAITPOINT, Waitpoint, of_second_batch
 from batchsim.batch.trace import Trace
+from batchsim.model.cells import Key
 from batchsim.rounding import instant
 
 
@@ -88,7 +89,7 @@ def _ending(trace: Trace) -> Sentence:
     outcome = trace.outcome
     facts: list[Fact] = [*_row_at_end(trace), *map(LeftOver, outcome.leaked_keys)]
     if _waits(trace) and _batch_waitpoint_is_pending(trace):
-        facts.append(AtEnd(WAITPOINT, Waitpoint.PENDING))
+        facts.append(AtEnd(_of_last_batch(trace, WAITPOINT), Waitpoint.PENDING))
     row = (
         "there is no batch"
         if not outcome.has_batch
@@ -102,7 +103,15 @@ def _ending(trace: Trace) -> Sentence:
 def _row_at_end(trace: Trace) -> Iterator[Fact]:
     # A call that came to no batch is judged by the row of an orphan.
     if trace.outcome.call.attempts:
-        yield AtEnd(BATCH_ROW, trace.outcome.batch)
+        yield AtEnd(_of_last_batch(trace, BATCH_ROW), trace.outcome.batch)
+
+
+def _of_last_batch(trace: Trace, key: Key) -> Key:
+    """A cell of the batch that the outcome is about."""
+    calls_again = trace.setting.has_second_batch and any(
+        isinstance(each.operation, CallAgain) for each in trace.steps
+    )
+    return of_second_batch(key) if calls_again else key
 
 
 def _waits(trace: Trace) -> bool:
@@ -112,9 +121,8 @@ def _waits(trace: Trace) -> bool:
 
 
 def _batch_waitpoint_is_pending(trace: Trace) -> bool:
-    return not any(
-        isinstance(step.operation, CompleteWaitpoint) and step.change_of(WAITPOINT) for step in trace.steps
-    )
+    key = _of_last_batch(trace, WAITPOINT)
+    return not any(isinstance(step.operation, CompleteWaitpoint) and step.change_of(key) for step in trace.steps)
 
 
 def _why_it_waits(trace: Trace) -> str:

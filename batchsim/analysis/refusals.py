@@ -27,7 +27,16 @@ from batchsim.analysis.wording import (
 )
 from batchsim.batch.fault_injection import DROPPED, LOST
 from batchsim.batch.operations import Admit, Deliver, TimeOutRequest
-from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, LIMITED, META, BatchRow, Status, connection_key
+from batchsim.batch.stores import (
+    BATCH_ROW,
+    ENQUEUED_ITEMS,
+    LIMITED,
+    MAX_ATTEMPTS,
+    META,
+    BatchRow,
+    Status,
+    connection_key,
+)
 from batchsim.batch.trace import Answered
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
@@ -87,6 +96,8 @@ class _Attempt:
         self._answered = answered
         self._handled = handled
         self._run_count = effects.trace.setting.run_count
+        is_second = effects.trace.setting.has_second_batch
+        self._is_of_second_batch = is_second and answered.attempt > MAX_ATTEMPTS
         self._is_stepwise = effects.trace.setting.is_stepwise
 
     def reason(self) -> Clause:
@@ -95,6 +106,8 @@ class _Attempt:
             return self._without_answer()
         if (limit := self._by_limit()) is not None:
             return limit
+        if self._is_of_second_batch:
+            return of(self._delivery(), "the steps of its handler, on the second batch, say why")
         handled = self._handled
         assert handled is not None, "only a handler answers"
         row = None if handled.row is None else row_read(handled.row)

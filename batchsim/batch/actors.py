@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from functools import partial
+from typing import Any
 
-from batchsim.batch.client import batch_trigger, batch_trigger_from_phase_1
+from batchsim.batch.client import CallResult, batch_trigger, batch_trigger_from_phase_1, batch_trigger_twice
 from batchsim.batch.completion import execute_run, wait_for_runs, work_on_completion_jobs
 from batchsim.batch.consumer import consume
 from batchsim.batch.deliveries import deliveries_of
@@ -17,8 +18,15 @@ from batchsim.batch.history import HISTORY_KEYS
 from batchsim.batch.limits import actors_of_limits, cells_of_limits
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.operations.phase_1 import cells_of_phase_1
-from batchsim.batch.phase_1 import actors_of_policy, creators, jobs_of
+from batchsim.batch.phase_1 import actors_of_policy, creators, has_reaper, jobs_of
 from batchsim.batch.policy import Policy
+from batchsim.batch.second_call import (
+    as_sdk_of_both,
+    cells_of_second_batch,
+    consume_either,
+    in_last_batch,
+    in_second_batch,
+)
 from batchsim.batch.setting import Deliveries, Kind, Setting
 from batchsim.batch.stores import (
     BATCH_ROW,
@@ -28,6 +36,7 @@ from batchsim.batch.stores import (
     META,
     QUEUE,
     REDIS_KEYS,
+    SECOND_CALL,
     STREAMED,
     WAITPOINT,
     WORKER_LIST,
@@ -40,6 +49,7 @@ from batchsim.batch.stores import (
     edge_key,
     holders_key,
     in_flight_key,
+    of_second_batch,
     published_key,
     request_key,
     run_key,
@@ -83,15 +93,22 @@ def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Ite
     returns_to = STREAMED if setting.waits else None
     call = batch_trigger_from_phase_1 if setting.is_stepwise else batch_trigger
     trigger = partial(call, setting.run_count, can_time_out=setting.has_request_timeout)
-    yield Actor(SDK, None, trigger, is_judged=True, returns_to=returns_to)
+    if setting.calls > 1:
+        trigger = _calling_again(setting, policy)
+    of_both = setting.has_second_batch
+    adapts = as_sdk_of_both if of_both else None
+    yield Actor(SDK, None, trigger, is_judged=True, returns_to=returns_to, adapts=adapts)
     if setting.waits:
-        yield Actor(PARENT, None, partial(wait_for_runs, setting), begins_with=STREAMED, is_judged=True)
+        wait = partial(wait_for_runs, setting)
+        adapts = in_last_batch if of_both else None
+        yield Actor(PARENT, None, wait, begins_with=STREAMED, is_judged=True, adapts=adapts)
     yield from creators(setting, policy)
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+    for attempt in range(1, setting.attempts_max + 1):
         yield _handler(setting, policy, attempt)
     singled_out = {getattr(fault, "actor", None) for fault in setting.faults}
     for number in range(setting.consumers):
-        consumer = Actor("consumer", number, partial(consume, setting, policy, deliveries), is_twin=True)
+        flow = consume_either if of_both else consume
+        consumer = Actor("consumer", number, partial(flow, setting, policy, deliveries), is_twin=True)
         yield consumer if consumer.name not in singled_out else consumer._replace(is_twin=False)
     if deliveries.can_repeat:
         yield Actor("dispatcher", None, partial(dispatch_all, setting, policy, deliveries))
@@ -102,9 +119,41 @@ def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Ite
     yield from actors_of_policy(setting, policy)
     yield from actors_of_limits(setting, policy)
     yield from _environment(setting, deliveries)
+    if of_both:
+        yield from _of_second_batch(setting, policy, executing)
     for number in range(len(executing) + 1 + 2 * setting.reprocessings_max):
         program = partial(work_on_completion_jobs, setting, policy)
         yield Actor("job", number, program, is_twin=True, is_spare=True)
+
+
+def _calling_again(setting: Setting, policy: Policy) -> partial[Coroutine[Any, Any, CallResult]]:
+    return partial(
+        batch_trigger_twice,
+        setting.run_count,
+        can_time_out=setting.has_request_timeout,
+        waits=setting.waits,
+        is_reaped=has_reaper(setting, policy),
+        key=setting.idempotency_key,
+    )
+
+
+def _of_second_batch(setting: Setting, policy: Policy, executing: Sequence[int]) -> Iterator[Actor]:
+    """Who works for the batch of the second call alone."""
+    for index in executing:
+        run = _run(setting, policy, index, copy=1)
+        begins_with = of_second_batch(run_key(index))
+        yield run._replace(begins_with=begins_with, copy=2, is_exchangeable=False, adapts=in_second_batch)
+    for actor in actors_of_policy(setting, policy):
+        yield actor._replace(
+            kind=f"{actor.kind}@2",
+            begins_with=None if actor.begins_with is None else of_second_batch(actor.begins_with),
+            first_cells=(),
+            timers=(),
+            adapts=in_second_batch,
+        )
+    for number in range(len(executing) + 1):
+        program = partial(work_on_completion_jobs, setting, policy)
+        yield Actor("job@2", number, program, is_twin=True, adapts=in_second_batch)
 
 
 def _run(setting: Setting, policy: Policy, index: int, copy: int) -> Actor:
@@ -124,7 +173,7 @@ def _run(setting: Setting, policy: Policy, index: int, copy: int) -> Actor:
 
 def _environment(setting: Setting, deliveries: Deliveries) -> Iterator[Actor]:
     """Who drops connections and redelivers messages, where that can happen."""
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+    for attempt in range(1, setting.attempts_max + 1):
         drops = Actor("network", attempt, partial(_drop, attempt), begins_with=request_key(attempt))
         if any(isinstance(each, ConnectionDrops) for each in exposures_of(setting, deliveries, drops)):
             yield drops
@@ -143,6 +192,7 @@ async def _redeliver(index: int, can_be_left: bool) -> None:
 
 
 def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
+    is_of_second = setting.has_second_batch and attempt > MAX_ATTEMPTS
     return Actor(
         "handler",
         attempt,
@@ -151,6 +201,7 @@ def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
         begins_after_leg_of=LegOf(SDK, Deliver.name, attempt),
         draws_by_item=True,
         returns_to=answer_key(attempt),
+        adapts=in_second_batch if is_of_second else None,
     )
 
 
@@ -178,6 +229,13 @@ def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World
 
 def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
     """Every cell that the actors of a setting can touch under a policy, in a fixed order."""
+    cells = _cells_of_one_batch(setting, policy)
+    if setting.calls == 1:
+        return cells
+    return (*cells, SECOND_CALL, *(cells_of_second_batch(cells) if setting.has_second_batch else ()))
+
+
+def _cells_of_one_batch(setting: Setting, policy: Policy) -> tuple[Key, ...]:
     return (
         *REDIS_KEYS,
         TOMBSTONE,
@@ -188,8 +246,8 @@ def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
         WAITPOINT,
         COMPLETION_JOB,
         EXPIRY_JOB,
-        *(request_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
-        *(answer_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
+        *(request_key(attempt) for attempt in range(1, setting.attempts_max + 1)),
+        *(answer_key(attempt) for attempt in range(1, setting.attempts_max + 1)),
         *HISTORY_KEYS,
         *(cells_of_phase_1() if setting.is_stepwise else ()),
         *cells_of_limits(setting),
@@ -225,7 +283,7 @@ def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
         yield from map(holders_key, items)
     if setting.jobs_can_raise:
         yield from map(tries_key, jobs_of(setting))
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+    for attempt in range(1, setting.attempts_max + 1):
         if setting.has_request_timeout or any(isinstance(each, Disconnect | Cut) for each in setting.faults):
             yield connection_key(attempt)
 

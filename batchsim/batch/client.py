@@ -5,8 +5,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from batchsim.batch.operations import AwaitReset, Backoff, BackoffCreation, Deliver, DeliverCreation, DeliverInTime
-from batchsim.batch.stores import CREATION_TRIES, MAX_ATTEMPTS, Answer
+from batchsim.batch.operations import (
+    AwaitReset,
+    Backoff,
+    BackoffCreation,
+    CallAgain,
+    Deliver,
+    DeliverCreation,
+    DeliverInTime,
+)
+from batchsim.batch.stores import CREATION_TRIES, MAX_ATTEMPTS, Answer, IdempotencyKey
 from batchsim.model.operation import Operation
 
 LIMIT_EXCEEDED = 429
@@ -40,12 +48,15 @@ class CallResult(NamedTuple):
         return self.result is Result.OK
 
 
-async def batch_trigger(run_count: int, *, can_time_out: bool = False) -> CallResult:
-    """Stream the items of the batch, with retries; phase 1 is done. `can_time_out`: whether a request can."""
+async def batch_trigger(run_count: int, *, can_time_out: bool = False, before: int = 0) -> CallResult:
+    """Stream the items of the batch, with retries; phase 1 is done.
+
+    `can_time_out`: whether a request can. `before`: how many attempts the calls before it may have had.
+    """
     deliver = DeliverInTime if can_time_out else Deliver
     attempt = 1
     while True:
-        following = _following(attempt, await deliver(attempt, run_count))
+        following = _following(attempt, await deliver(before + attempt, run_count), before)
         if isinstance(following, CallResult):
             return following
         await following
@@ -72,10 +83,28 @@ async def _create() -> CallResult | None:
         attempt += 1
 
 
-def _following(attempt: int, answer: Answer) -> CallResult | Operation[None]:
+async def batch_trigger_twice(
+    run_count: int, *, can_time_out: bool, waits: bool, is_reaped: bool, key: IdempotencyKey | None
+) -> CallResult:
+    """Stream the items; if that fails, so does the parent's attempt, and the next one triggers them again."""
+    returned = await _unless_rejected(run_count, can_time_out)
+    if returned is not None:
+        return returned
+    if not await CallAgain(run_count, waits, is_reaped, key):
+        return CallResult(Result.API_ERROR, 422, 0)
+    return await batch_trigger(run_count, can_time_out=can_time_out, before=MAX_ATTEMPTS)
+
+
+# A coroutine of its own, so that nothing is known any more of how the first call failed.
+async def _unless_rejected(run_count: int, can_time_out: bool) -> CallResult | None:
+    result = await batch_trigger(run_count, can_time_out=can_time_out)
+    return result if result.is_success else None
+
+
+def _following(attempt: int, answer: Answer, before: int) -> CallResult | Operation[None]:
     """What the call ends in with this answer, or what it waits for before it is retried."""
     if attempt < MAX_ATTEMPTS and _is_worth_a_retry(answer):
-        return AwaitReset(attempt) if answer.status == LIMIT_EXCEEDED else Backoff(attempt)
+        return AwaitReset(before + attempt) if answer.status == LIMIT_EXCEEDED else Backoff(attempt, before)
     return CallResult(_result_of(answer), answer.status, attempt)
 
 

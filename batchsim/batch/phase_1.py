@@ -20,7 +20,7 @@ from batchsim.batch.operations import (
 )
 from batchsim.batch.operations.phase_1 import MADE
 from batchsim.batch.renaming import renamed
-from batchsim.batch.setting import IdempotencyKey, Setting
+from batchsim.batch.setting import Setting
 from batchsim.batch.stores import (
     BATCH_ROW,
     CREATION_TRIES,
@@ -31,8 +31,10 @@ from batchsim.batch.stores import (
     STREAMED_BATCH,
     BatchRow,
     Creation,
+    IdempotencyKey,
     creation_answer_key,
     creation_request_key,
+    of_second_batch,
     of_try,
     tries_key,
 )
@@ -105,9 +107,10 @@ def batch_judged(world: World) -> BatchRow | None:
 
 
 def keys_left(world: World) -> Iterator[Key]:
-    """The Redis keys that are left, of the batch and of orphans."""
+    """The Redis keys that are left, of the batch, of orphans, and of the batch of a second call."""
     orphaned = (of_try(META, attempt) for attempt in TRIES)
-    return (key for key in (*REDIS_KEYS, *orphaned) if key in world.cells)
+    of_second = map(of_second_batch, REDIS_KEYS)
+    return (key for key in (*REDIS_KEYS, *orphaned, *of_second) if key in world.cells)
 
 
 # -- who takes part --------------------------------------------------------------------------------
@@ -117,7 +120,7 @@ def creators(setting: Setting, policy: Policy) -> Iterator[Actor]:
     """The handlers of phase-1 requests, where it has steps."""
     if not setting.is_stepwise:
         return
-    is_reaped = any(map(_is_reaper, _all_actors(setting, policy)))
+    is_reaped = has_reaper(setting, policy)
     for attempt in TRIES:
         yield Actor(
             "creator",
@@ -127,6 +130,11 @@ def creators(setting: Setting, policy: Policy) -> Iterator[Actor]:
             begins_after_leg_of=LegOf("sdk", DeliverCreation.name, attempt),
             returns_to=creation_answer_key(attempt),
         )
+
+
+def has_reaper(setting: Setting, policy: Policy) -> bool:
+    """Whether phase 1 schedules the job of a reaper."""
+    return any(map(_is_reaper, _all_actors(setting, policy)))
 
 
 def actors_of_policy(setting: Setting, policy: Policy) -> Iterator[Actor]:
@@ -192,6 +200,10 @@ class OfTry:
         if len(names) == 1:
             return names[0]
         return names[1] if cells.read(STREAMED_BATCH) == self.attempt else names[0]
+
+    def woken(self, key: Key) -> tuple[Key, ...]:
+        """Under every name."""
+        return self.names(key)
 
     def _of_orphan(self, key: Key) -> Key:
         # Nobody streams to an orphan: it has nothing but what phase 1 made.

@@ -38,6 +38,9 @@ class Renaming(Protocol):
     def name(self, key: Key, cells: Cells) -> Key:
         """The one that stands for it now."""
 
+    def woken(self, key: Key) -> tuple[Key, ...]:
+        """All cells that somebody may wait for where the operation makes this one ready."""
+
 
 class RenamedCells(Cells):
     """Cells under other names."""
@@ -111,11 +114,14 @@ class Renamed(Wrapper[T_co]):
 
     def unblocks(self) -> tuple[Key, ...]:
         """Under every name."""
-        return self._all(self.operation.unblocks())
+        return self._woken(self.operation.unblocks())
 
     def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
         """Under every name."""
-        return self._all(self.operation.unblocks_after(answer))
+        return self._woken(self.operation.unblocks_after(answer))
+
+    def _woken(self, keys: Iterable[Key]) -> tuple[Key, ...]:
+        return tuple(name for key in keys for name in self.renaming.woken(key))
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
         """Those of the operation."""
@@ -141,9 +147,9 @@ class RenamedWaiting(Renamed[T_co], WaitingWrapper[T_co]):
     """The same for an operation that waits for a cell."""
 
     def waits_for(self) -> Key:
-        """Under the other name."""
+        """Under the other name; of several, the last."""
         assert isinstance(self.operation, BlockingOperation)
-        return self.renaming.names(self.operation.waits_for())[0]
+        return self.renaming.names(self.operation.waits_for())[-1]
 
 
 def renamed(renaming: Renaming, operation: Operation[T_co]) -> Operation[T_co]:

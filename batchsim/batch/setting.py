@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from batchsim.batch.faults import REDELIVERIES_MAX, Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
-from batchsim.batch.stores import Waits
+from batchsim.batch.stores import MAX_ATTEMPTS, IdempotencyKey, Waits
 from batchsim.model.faults import Effect, Fault, LostState, Outage, befalls
 
 ATTEMPTS_MAX = 6
@@ -56,15 +56,6 @@ class Phase1(StrEnum):
     """Step by step, in the order of protocol.md §3.1."""
 
 
-class IdempotencyKey(StrEnum):
-    """What the idempotency key of a batch does."""
-
-    UPSTREAM = "upstream"
-    """Its validation refuses the SDK's keys: nothing is saved or looked up, and only the unique index knows it."""
-    WORKING = "working"
-    """As it was meant: saved right after the insert, so that a retry gets the batch as it is."""
-
-
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Everything of a scenario that the protocol depends on, apart from the policy."""
@@ -82,6 +73,8 @@ class Setting:
     """Whether phase 1 has steps."""
     idempotency_key: IdempotencyKey | None = None
     """What the key of the batch does, if it has one; of use where phase 1 has steps."""
+    calls: int = 1
+    """How often the parent calls, at most: it calls again where its call rejects."""
     stream_requests: int | None = None
     """How many phase-2 requests a limiter admits in a window; `None`: there is none."""
     has_request_timeout: bool = False
@@ -91,6 +84,16 @@ class Setting:
     def is_stepwise(self) -> bool:
         """Whether phase 1 has steps."""
         return self.phase_1 is Phase1.STEPWISE
+
+    @property
+    def attempts_max(self) -> int:
+        """How many phase-2 requests there can be."""
+        return MAX_ATTEMPTS * self.calls
+
+    @property
+    def has_second_batch(self) -> bool:
+        """Whether a second call makes a batch of its own."""
+        return self.calls > 1 and self.idempotency_key is None
 
     @property
     def waits(self) -> bool:

@@ -43,6 +43,18 @@ UNIQUE_KEY: Key = "postgres:idempotency_key"
 """The unique index over idempotency keys: which try's row has the key."""
 STREAMED_BATCH: Key = "sdk:batch"
 """Where phase 1 has steps: the batch whose items the SDK streams, by the try that made it."""
+SECOND_CALL: Key = "sdk:second_call"
+"""That the parent has called again: whether that made a second batch."""
+
+
+def of_second_batch(key: Key) -> Key:
+    """A cell or timer of the second batch, from that of the first; what both share stays."""
+    if key.startswith(("http:", "sdk:", "limiter:", "fault:")):
+        return key
+    name = f"{key}@2"
+    return IfListed(name) if isinstance(key, IfListed) else name
+
+
 LIMITER: Key = "limiter:requests"
 """How many phase-2 requests the limiter has admitted in this window; absent: there is none."""
 LIMITED: Key = "limiter:refused"
@@ -228,6 +240,15 @@ class Waits(StrEnum):
     """In cells of its own, which steps of their own write."""
 
 
+class IdempotencyKey(StrEnum):
+    """What the idempotency key of a batch does."""
+
+    UPSTREAM = "upstream"
+    """Its validation refuses the SDK's keys: nothing is saved or looked up, and only the unique index knows it."""
+    WORKING = "working"
+    """As it was meant: saved right after the insert, so that a retry gets the batch as it is."""
+
+
 class Waitpoint(StrEnum):
     """The status of the waitpoint row."""
 
@@ -349,14 +370,15 @@ class BatchQueue:
     (`take`), and there are neither records nor keys.
     """
 
-    __slots__ = ("_cells",)
+    __slots__ = ("_cells", "_queue")
 
-    def __init__(self, cells: Cells) -> None:
+    def __init__(self, cells: Cells, queue: Key = QUEUE) -> None:
         self._cells = cells
+        self._queue = queue
 
     def push(self, message: Message) -> None:
         """Put a message at the end."""
-        self._cells.modify(QUEUE, deque[Message]).append(message)
+        self._cells.modify(self._queue, deque[Message]).append(message)
 
     def push_by_score(self, message: Message, *, is_back: bool = False) -> None:
         """Put a message at the place of its score: fresh ones by item, then those that failed an attempt.
@@ -364,7 +386,7 @@ class BatchQueue:
         `is_back`: it comes back with the score that it had; of one that failed an attempt, that is before all
         others which did.
         """
-        messages = self._cells.modify(QUEUE, deque[Message])
+        messages = self._cells.modify(self._queue, deque[Message])
         place = sum(_score(each) < _score(message) for each in messages)
         if message.attempt > 1 and not is_back:
             place = len(messages)
@@ -377,7 +399,7 @@ class BatchQueue:
         those before the first fresh one, depending on whose backoff has passed.
         """
         first: list[Message] = []
-        for message in self._cells.read(QUEUE) or ():
+        for message in self._cells.read(self._queue) or ():
             first.append(message)
             if message.timer is None:
                 break
@@ -385,14 +407,14 @@ class BatchQueue:
 
     def waiting(self) -> tuple[Message, ...]:
         """All messages that wait to be claimed, in the order of their scores."""
-        return tuple(self._cells.read(QUEUE) or ())
+        return tuple(self._cells.read(self._queue) or ())
 
     def take(self, message: Message) -> None:
         """Remove a message; as in Redis, no list is left when it was the last."""
-        messages = self._cells.modify(QUEUE, deque[Message])
+        messages = self._cells.modify(self._queue, deque[Message])
         messages.remove(message)
         if not messages:
-            self._cells.delete(QUEUE)
+            self._cells.delete(self._queue)
 
     # -- in flight -----------------------------------------------------------------------------
 

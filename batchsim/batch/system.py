@@ -13,7 +13,7 @@ from batchsim.batch.operations import Deliver, DeliverCreation, Resume, RetryMes
 from batchsim.batch.phase_1 import actors_of_policy
 from batchsim.batch.policy import STEPS, Policy
 from batchsim.batch.setting import Setting
-from batchsim.batch.stores import COMPLETION_JOB, MAX_ATTEMPTS, Message, connection_key, in_flight_key
+from batchsim.batch.stores import COMPLETION_JOB, Message, connection_key, in_flight_key, of_second_batch
 from batchsim.batch.trace import Answered, Outcome, Trace, outcome_of
 from batchsim.batch.verdicts import PROPERTIES
 from batchsim.batch.world import World
@@ -83,6 +83,13 @@ def _outcome(setting: Setting, world: World, results: Results) -> Outcome:
 
 def _timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
     """Every timer that can be started, with the name of the operation under which its delay is given."""
+    for timer, name in _timers_of_one_batch(setting, policy):
+        yield timer, name
+        if setting.has_second_batch and of_second_batch(timer) != timer:
+            yield of_second_batch(timer), name
+
+
+def _timers_of_one_batch(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
     yield COMPLETION_JOB, TakeCompletion.name
     for actor in (*actors_of_policy(setting, policy), *actors_of_limits(setting, policy)):
         yield from actor.timers
@@ -108,7 +115,7 @@ def _alarms(setting: Setting) -> Iterator[Alarm]:
 
 def _cells_where_faults_wait(setting: Setting) -> Iterator[Key]:
     yield from (in_flight_key(index) for index in range(setting.run_count))
-    yield from (connection_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1))
+    yield from (connection_key(attempt) for attempt in range(1, setting.attempts_max + 1))
 
 
 # -- a timed run ---------------------------------------------------------------------------------

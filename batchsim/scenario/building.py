@@ -44,6 +44,7 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
             slots=model.limits.concurrency,
             phase_1=model.batch.phase_1,
             idempotency_key=model.batch.idempotency_key,
+            calls=model.batch.calls,
             stream_requests=None if model.limits.stream is None else _own_share(model.limits.stream),
             has_request_timeout=model.limits.request_timeout is not None,
         ),

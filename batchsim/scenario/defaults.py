@@ -32,6 +32,8 @@ TTL = Constant(10 * MIN_US)
 HEARTBEAT = Constant(20 * UNITS_US["s"])
 DROP = ZERO
 """When a connection drops, from when its request was sent."""
+PARENT_RETRY = Constant(UNITS_US["s"])
+"""How long after its failure a parent is tried again."""
 GRANTED = Constant(30 * MIN_US)
 """How long the grant of a batch holds."""
 REQUEST_TIMEOUT = Constant(5 * MIN_US)
@@ -81,6 +83,7 @@ OWN: dict[str, Latency] = {
     "queue.take": Legs(ZERO, DISPATCH),
     "queue.redeliver": delay(VISIBILITY_TIMEOUT),
     "network.drop": delay(DROP),
+    "parent.call_again": delay(PARENT_RETRY),
     "limiter.reset": delay(Constant(MIN_US)),
     "limiter.end_grant": delay(GRANTED),
     "sdk.await_reset": Legs(ZERO, ZERO),

@@ -11,7 +11,7 @@ import pytest
 from batchsim.batch import faults, operations
 from batchsim.batch.client import CallResult, Result
 from batchsim.batch.fault_injection import ConnectionDrops, MessageIsRedelivered
-from batchsim.batch.history import PUSHED
+from batchsim.batch.history import PUSHED, SPURIOUS_RETRY
 from batchsim.batch.operations import OPERATIONS, TOMBSTONE
 from batchsim.batch.operations.limits import REFUSED, RESET
 from batchsim.batch.operations.phase_1 import MADE
@@ -35,6 +35,7 @@ from batchsim.batch.stores import (
     BatchRow,
     Claim,
     Creation,
+    IdempotencyKey,
     Message,
     Status,
     Waitpoint,
@@ -44,6 +45,7 @@ from batchsim.batch.stores import (
     edge_key,
     holders_key,
     in_flight_key,
+    of_second_batch,
     of_try,
     request_key,
     run_key,
@@ -131,6 +133,10 @@ EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
     (operations.Abort(2), {BATCH_ROW: BatchRow()}),
     (operations.Resume(2, 2), {**RETURNED, run_key(0): True, run_key(0, 2): True}),
     (operations.Resume(1, 1, Waits.BY_STEPS), {**RETURNED, edge_key(0): True, run_waitpoint_key(0): True}),
+    (operations.CallAgain(2, waits=True, is_reaped=True), {SPURIOUS_RETRY: True}),
+    (operations.CallAgain(2, waits=True, is_reaped=True, key=IdempotencyKey.WORKING), {SPURIOUS_RETRY: True}),
+    (operations.TakeFromEither(), {QUEUE: [Message(0)]}),
+    (operations.TakeFromEither(), {of_second_batch(QUEUE): [Message(0)]}),
     (operations.Admit(1, 1), {}),
     (operations.Admit(1, 1), {LIMITER: 1}),
     (operations.Admit(1, 1), {GRANT: 1}),

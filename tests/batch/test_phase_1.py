@@ -13,15 +13,15 @@ from batchsim.batch.trace import Trace
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.timed import simulate
 from batchsim.scenario import InvalidScenario, Scenario, scenario_from_data
-from tests.engines.test_exhaustive import counted
+from tests.engines.test_exhaustive import counted, enumerated
 
 LOST = {"lost_response": {"phase": 1, "attempt": 1}}
 ALL_LOST = {"lost_response": {"phase": 1, "probability": "100%"}}
 
 
-def scenario(*faults: dict[str, Any], items: int = 1, consumers: int = 1, **batch: Any) -> Scenario:
-    batch = {"items": items, "phase_1": "stepwise", **batch}
-    return scenario_from_data({"name": "x", "batch": batch, "consumers": consumers, "faults": list(faults)})
+def scenario(*faults: dict[str, Any], count: int = 1, items: Any = None, **batch: Any) -> Scenario:
+    data = {"name": "x", "consumers": 1, "items": items or {}, "faults": list(faults)}
+    return scenario_from_data({**data, "batch": {"items": count, "phase_1": "stepwise", **batch}})
 
 
 def steps_of(trace: Trace, kind: str) -> list[str]:
@@ -43,8 +43,8 @@ def test_its_steps_are_those_of_the_protocol_in_their_order() -> None:
 @pytest.mark.parametrize("call", ["batchTrigger", "batchTriggerAndWait"])
 @pytest.mark.parametrize("policy", ["pre3427", "pr3427", "pr3777", "local_count"])
 def test_where_nothing_goes_wrong_in_it_every_number_of_schedules_stays(policy: str, call: str) -> None:
-    done = explore(scenario(items=2, call=call, phase_1="done"), POLICIES[policy])
-    stepwise = explore(scenario(items=2, call=call), POLICIES[policy])
+    done = explore(scenario(count=2, call=call, phase_1="done"), POLICIES[policy])
+    stepwise = explore(scenario(count=2, call=call), POLICIES[policy])
     assert counted(stepwise) == counted(done)
 
 
@@ -106,6 +106,11 @@ def test_every_witness_replays_to_its_outcome(policy: str) -> None:
     ):
         for each in explore(subject, POLICIES[policy]).outcomes:
             assert simulate(subject, POLICIES[policy], order=each.witness).outcome == each.outcome
+
+
+def test_a_naive_enumerator_finds_the_same_schedules() -> None:
+    rejected = scenario(LOST, items={"kind": "rejected"}, idempotency_key="working")
+    assert counted(explore(rejected, POLICIES["pr3777"])) == enumerated(rejected, "pr3777")
 
 
 def test_what_is_of_no_use_without_its_steps_is_refused() -> None:

@@ -56,6 +56,7 @@ OWN = {
     "http.read_item": Legs(Constant(0), Constant(0)),
     "http.time_out": Legs(Constant(300 * S), Constant(0)),
     "jobs.schedule_expiry": REDIS,
+    "parent.call_again": Legs(Constant(S), Constant(0)),
     "limiter.reset": Legs(Constant(60 * S), Constant(0)),
     "limiter.end_grant": Legs(Constant(1800 * S), Constant(0)),
     "sdk.await_reset": Legs(Constant(0), Constant(0)),

@@ -40,6 +40,7 @@ from batchsim.batch.operations.consumer import (
     Record,
     RetryMessage,
     ScheduleCompletion,
+    TakeFromEither,
     TakeKey,
     TakeMessage,
     message_alternative,
@@ -92,6 +93,7 @@ from batchsim.batch.operations.reaper import (
 from batchsim.batch.operations.rows import TOMBSTONE
 from batchsim.batch.operations.sdk import (
     Backoff,
+    CallAgain,
     Deliver,
 )
 from batchsim.model.operation import Operation
@@ -112,6 +114,7 @@ __all__ = [
     "BackoffCreation",
     "BlockOnBatch",
     "BlockParent",
+    "CallAgain",
     "ClaimMessages",
     "Cleanup",
     "CleanupWithTombstone",
@@ -164,6 +167,7 @@ __all__ = [
     "SetMeta",
     "TakeCompletion",
     "TakeExpiry",
+    "TakeFromEither",
     "TakeJob",
     "TakeKey",
     "TakeMessage",
@@ -189,6 +193,7 @@ TYPES: tuple[type[Operation[Any]], ...] = (
     Seal,
     ClaimMessages,
     OfferMessage,
+    TakeFromEither,
     TakeKey,
     TakeMessage,
     ReadMessage,
@@ -236,6 +241,7 @@ TYPES: tuple[type[Operation[Any]], ...] = (
     EndGrant,
     ReadItem,
     TimeOutRequest,
+    CallAgain,
 )
 """Every operation."""
 OPERATIONS: dict[str, type[Operation[Any]]] = {each.name: each for each in TYPES}

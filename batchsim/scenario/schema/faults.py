@@ -289,8 +289,23 @@ class AnyEntry(Strict):
         return fields.value()
 
 
+TWO_CALLS = "lost_response, disconnect, cut, slow, or what befalls a handler or the sdk, where batch.calls is 2"
+
+
 class Entry(AnyEntry):
     """A fault of the batch."""
+
+    @model_validator(mode="after")
+    def _is_for_two_calls(self, info: ValidationInfo[Reading]) -> Self:
+        if info.context.calls == 1 or self.own_fault:
+            return self
+        (kind,) = self.given_keys()
+        actor = str(getattr(getattr(self, kind), "actor", None)).partition("-")[0]
+        if kind in ("redeliver", "outage", "lost_state") or (
+            kind in ("crash", "store_error") and actor not in ("handler", "sdk")
+        ):
+            raise refusal(TWO_CALLS, found=kind if kind not in ("crash", "store_error") else f"{kind} of others")
+        return self
 
     lost_response: LostResponseFields | None = None
     disconnect: DisconnectFields | None = None

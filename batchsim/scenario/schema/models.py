@@ -19,7 +19,8 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from batchsim.batch.setting import SLOTS, Call, IdempotencyKey, Kind, Phase1
+from batchsim.batch.setting import SLOTS, Call, Kind, Phase1
+from batchsim.batch.stores import IdempotencyKey
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
 from batchsim.scenario.schema.faults import Entry
@@ -39,6 +40,14 @@ from batchsim.scenario.schema.values import INDEX, PROSE, TITLE, choice, positiv
 
 ITEMS_MAX = 100_000
 IS_STEPWISE: dict[str, Any] = {"const": Phase1.STEPWISE.value}
+CALLS_AGAIN: dict[str, Any] = {"const": 2}
+
+
+def _given(key: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """For the JSON Schema: a field is there, and has a value."""
+    return {"required": [key], "properties": {key: schema}}
+
+
 KIND = choice(Kind, Kind)
 FAILED_ATTEMPTS = whole_number(0, 5)
 
@@ -49,7 +58,8 @@ class Batch(Strict):
     model_config = ConfigDict(
         json_schema_extra={
             "dependentSchemas": {
-                "idempotency_key": {"required": ["phase_1"], "properties": {"phase_1": IS_STEPWISE}}
+                "idempotency_key": {"anyOf": [_given("phase_1", IS_STEPWISE), _given("calls", CALLS_AGAIN)]},
+                "calls": {"not": {"allOf": [_given("phase_1", IS_STEPWISE), _given("calls", CALLS_AGAIN)]}},
             }
         }
     )
@@ -59,6 +69,9 @@ class Batch(Strict):
     phase_1: Annotated[Phase1, choice(Phase1, Phase1)] = Field(
         Phase1.DONE,
         description="Whether phase 1 (POST /batches) is over at the beginning, or is taken step by step",
+    )
+    calls: Annotated[int, whole_number(1, 2)] = Field(
+        1, description="How often the parent calls, at most: its next attempt calls again where its call rejects"
     )
     idempotency_key: Annotated[IdempotencyKey | None, choice(IdempotencyKey, IdempotencyKey)] = Field(
         None,
@@ -81,9 +94,18 @@ class Batch(Strict):
     @field_validator("idempotency_key")
     @classmethod
     def _is_of_use(cls, key: IdempotencyKey, info: ValidationInfo[Reading]) -> IdempotencyKey:
-        if not info.context.is_stepwise:
-            raise refusal("a key where batch.phase_1 is stepwise: only its steps look at it", found=str(key))
+        if not info.context.is_stepwise and info.data.get("calls") == 1:
+            allowed = "a key where batch.phase_1 is stepwise, or batch.calls is 2: only they look at it"
+            raise refusal(allowed, found=str(key))
         return key
+
+    @field_validator("calls")
+    @classmethod
+    def _are_in_one_step(cls, calls: int, info: ValidationInfo[Reading]) -> int:
+        if calls > 1 and info.context.is_stepwise:
+            raise refusal("1 where batch.phase_1 is stepwise", found=str(calls))
+        info.context.calls = calls
+        return calls
 
 
 class ItemFields(Strict):
