@@ -31,6 +31,8 @@ Pair = tuple[int, int]
 """Two events by number: the earlier one, and the later one."""
 NEVER = -1
 """In place of a later event: it is enough that the earlier one takes effect."""
+EVENTS_AT_ONCE = 64
+ALL = np.uint64(2**64 - 1)
 CONSTRAINTS_MAX = 4
 """A larger set explains nothing to anybody."""
 
@@ -96,8 +98,11 @@ class Explainer:
     def __init__(self, graph: Graph, has_verdict: Flags) -> None:
         self._graph = graph
         self._failing, self._passing = graph.terminals[has_verdict], graph.terminals[~has_verdict]
-        self._events, self._event_of_edge = _events(graph)
-        self._footprints = _footprints(graph, self._events, self._event_of_edge)
+        self._events, event_of_label = _events(graph)
+        self._event_of_edge = event_of_label[graph.edge_labels]
+        self._footprints = _footprints(graph, self._events, event_of_label)
+        self._without: dict[int, NDArray[np.uint64]] = {}
+        """By the first of `EVENTS_AT_ONCE` events: of each state those of them without which it can be reached."""
         self._edges = [graph.edges_of(level) for level in graph.topological_levels]
 
     def explain(self, verdict: str) -> Explanation:
@@ -207,11 +212,21 @@ class Explainer:
 
     def _reached_without(self, event: int) -> Flags:
         """The states that can be reached without an event."""
-        reached = np.zeros(self._graph.states, dtype=bool)
-        reached[0] = True
+        first, place = event - event % EVENTS_AT_ONCE, event % EVENTS_AT_ONCE
+        if first not in self._without:
+            self._without = {first: self._reached_without_any(first)}
+        return (self._without[first] >> np.uint64(place) & np.uint64(1)).astype(bool)
+
+    def _reached_without_any(self, first: int) -> NDArray[np.uint64]:
+        """One pass over the graph for many events, a bit each."""
+        graph, place = self._graph, self._event_of_edge - first
+        is_asked = (place >= 0) & (place < EVENTS_AT_ONCE)
+        kept = np.full(len(place), ALL, dtype=np.uint64)
+        kept[is_asked] ^= np.uint64(1) << place[is_asked].astype(np.uint64)
+        reached = np.zeros(graph.states, dtype=np.uint64)
+        reached[0] = ALL
         for edges in self._edges:
-            free = edges[self._event_of_edge[edges] != event]
-            reached[self._graph.targets[free[reached[self._graph.sources[free]]]]] = True
+            np.bitwise_or.at(reached, graph.targets[edges], reached[graph.sources[edges]] & kept[edges])
         return reached
 
     def _leads_to(self, terminals: NDArray[np.int64]) -> Flags:
@@ -310,7 +325,7 @@ def _first_hitting(elements: list[tuple[int, int]], left: int, size: int) -> tup
 
 
 def _events(graph: Graph) -> tuple[list[Event], NDArray[np.int64]]:
-    """The events of a graph, and for each edge which of them it is."""
+    """The events of a graph, and for each label which of them it is."""
     sites: dict[Event, list[Site]] = {}
     for label in graph.labels:
         sites.setdefault(_event(label), []).append(label.kind.site)
@@ -322,7 +337,7 @@ def _events(graph: Graph) -> tuple[list[Event], NDArray[np.int64]]:
         if len(places) > 1:
             event = event._replace(place=places.index(label.kind.site) + 1)
         of_label.append(numbers.setdefault(event, len(numbers)))
-    return list(numbers), np.array(of_label, dtype=np.int64)[graph.edge_labels]
+    return list(numbers), np.array(of_label, dtype=np.int64)
 
 
 def _event(label: Label) -> Event:
@@ -332,13 +347,13 @@ def _event(label: Label) -> Event:
     return Event(kind.operation.name, about, kind.role.name + kind.lane, 0, label.alternative or "")
 
 
-def _footprints(graph: Graph, events: list[Event], event_of_edge: NDArray[np.int64]) -> list[Footprint]:
+def _footprints(graph: Graph, events: list[Event], event_of_label: NDArray[np.int64]) -> list[Footprint]:
     """What each event touches, all its occurrences together."""
     reads: list[set[str]] = [set() for _ in events]
     writes: list[set[str]] = [set() for _ in events]
-    pairs = np.unique(np.stack((event_of_edge, graph.edge_labels)), axis=1).T.tolist()
-    for event, label in pairs:
-        footprint = graph.labels[label].kind.footprint
+    occurs = np.bincount(graph.edge_labels, minlength=len(graph.labels)) > 0
+    for label in np.flatnonzero(occurs).tolist():
+        event, footprint = int(event_of_label[label]), graph.labels[label].kind.footprint
         reads[event] |= footprint.reads
         writes[event] |= footprint.writes
     return [Footprint(frozenset(r), frozenset(w)) for r, w in zip(reads, writes, strict=True)]
