@@ -6,7 +6,13 @@ from collections.abc import Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from batchsim.batch.client import CallResult, batch_trigger, batch_trigger_from_phase_1, batch_trigger_twice
+from batchsim.batch.client import (
+    CallResult,
+    Limits,
+    batch_trigger,
+    batch_trigger_from_phase_1,
+    batch_trigger_twice,
+)
 from batchsim.batch.completion import execute_run, wait_for_runs, work_on_completion_jobs
 from batchsim.batch.consumer import consume
 from batchsim.batch.deliveries import deliveries_of
@@ -92,7 +98,7 @@ def _listed(actor: Actor, listed_as: Sequence[int] | None) -> Actor:
 def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
     returns_to = STREAMED if setting.waits else None
     call = batch_trigger_from_phase_1 if setting.is_stepwise else batch_trigger
-    trigger = partial(call, setting.run_count, can_time_out=setting.has_request_timeout)
+    trigger = partial(call, setting.run_count, _limits(setting))
     if setting.calls > 1:
         trigger = _calling_again(setting, policy)
     of_both = setting.has_second_batch
@@ -126,11 +132,15 @@ def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Ite
         yield Actor("job", number, program, is_twin=True, is_spare=True)
 
 
+def _limits(setting: Setting) -> Limits:
+    return Limits(can_time_out=setting.has_request_timeout, has_limiter=setting.stream_requests is not None)
+
+
 def _calling_again(setting: Setting, policy: Policy) -> partial[Coroutine[Any, Any, CallResult]]:
     return partial(
         batch_trigger_twice,
         setting.run_count,
-        can_time_out=setting.has_request_timeout,
+        _limits(setting),
         waits=setting.waits,
         is_reaped=has_reaper(setting, policy),
         key=setting.idempotency_key,

@@ -48,25 +48,37 @@ class CallResult(NamedTuple):
         return self.result is Result.OK
 
 
-async def batch_trigger(run_count: int, *, can_time_out: bool = False, before: int = 0) -> CallResult:
+class Limits(NamedTuple):
+    """What there is that limits requests."""
+
+    can_time_out: bool = False
+    """Whether the server gives a request so long to arrive."""
+    has_limiter: bool = False
+    """Whether a 429 tells when the limit is reset."""
+
+
+NO_LIMITS = Limits()
+
+
+async def batch_trigger(run_count: int, limits: Limits = NO_LIMITS, *, before: int = 0) -> CallResult:
     """Stream the items of the batch, with retries; phase 1 is done.
 
-    `can_time_out`: whether a request can. `before`: how many attempts the calls before it may have had.
+    `before`: how many attempts the calls before it may have had.
     """
-    deliver = DeliverInTime if can_time_out else Deliver
+    deliver = DeliverInTime if limits.can_time_out else Deliver
     attempt = 1
     while True:
-        following = _following(attempt, await deliver(before + attempt, run_count), before)
+        following = _following(attempt, await deliver(before + attempt, run_count), limits, before)
         if isinstance(following, CallResult):
             return following
         await following
         attempt += 1
 
 
-async def batch_trigger_from_phase_1(run_count: int, *, can_time_out: bool = False) -> CallResult:
+async def batch_trigger_from_phase_1(run_count: int, limits: Limits = NO_LIMITS) -> CallResult:
     """Make the batch, with retries, and stream its items."""
     failed = await _create()
-    return await batch_trigger(run_count, can_time_out=can_time_out) if failed is None else failed
+    return await batch_trigger(run_count, limits) if failed is None else failed
 
 
 async def _create() -> CallResult | None:
@@ -84,27 +96,28 @@ async def _create() -> CallResult | None:
 
 
 async def batch_trigger_twice(
-    run_count: int, *, can_time_out: bool, waits: bool, is_reaped: bool, key: IdempotencyKey | None
+    run_count: int, limits: Limits, *, waits: bool, is_reaped: bool, key: IdempotencyKey | None
 ) -> CallResult:
     """Stream the items; if that fails, so does the parent's attempt, and the next one triggers them again."""
-    returned = await _unless_rejected(run_count, can_time_out)
+    returned = await _unless_rejected(run_count, limits)
     if returned is not None:
         return returned
     if not await CallAgain(run_count, waits, is_reaped, key):
         return CallResult(Result.API_ERROR, 422, 0)
-    return await batch_trigger(run_count, can_time_out=can_time_out, before=MAX_ATTEMPTS)
+    return await batch_trigger(run_count, limits, before=MAX_ATTEMPTS)
 
 
 # A coroutine of its own, so that nothing is known any more of how the first call failed.
-async def _unless_rejected(run_count: int, can_time_out: bool) -> CallResult | None:
-    result = await batch_trigger(run_count, can_time_out=can_time_out)
+async def _unless_rejected(run_count: int, limits: Limits) -> CallResult | None:
+    result = await batch_trigger(run_count, limits)
     return result if result.is_success else None
 
 
-def _following(attempt: int, answer: Answer, before: int) -> CallResult | Operation[None]:
+def _following(attempt: int, answer: Answer, limits: Limits, before: int) -> CallResult | Operation[None]:
     """What the call ends in with this answer, or what it waits for before it is retried."""
     if attempt < MAX_ATTEMPTS and _is_worth_a_retry(answer):
-        return AwaitReset(before + attempt) if answer.status == LIMIT_EXCEEDED else Backoff(attempt, before)
+        is_limited = limits.has_limiter and answer.status == LIMIT_EXCEEDED
+        return AwaitReset(before + attempt) if is_limited else Backoff(attempt, before)
     return CallResult(_result_of(answer), answer.status, attempt)
 
 

@@ -125,7 +125,9 @@ def test_an_option_adds_an_entry(complaints: Complaints) -> None:
 
 KINDS = "lost_response, disconnect, cut, redeliver, crash, store_error, slow, outage, lost_state"
 POSITION = "a whole number from 0 to batch.items - 1"
-HANDLERS = "handler, consumer, dispatcher, job, reaper, run, sdk, handler-1 to handler-5"
+HANDLERS = (
+    "handler, creator, consumer, dispatcher, job, reaper, run, sdk, handler-1 to handler-5, creator-1 to creator-5"
+)
 CONSUMERS = "consumer-0 to consumer-(consumers - 1)"
 RUNS = "run-0 to run-(items - 1)"
 PROBABILITY = "a percentage above 0 % up to 100 %, such as 1%, or a number above 0 up to 1"
@@ -260,7 +262,7 @@ WRONG = [
         "store_error: {operation: http.deliver}",
         25,
         ".store_error.operation",
-        f"found 'http.deliver'; allowed: {OF_BEFALLEN}",
+        f"found 'http.deliver'; allowed: {OF_BEFALLEN}; did you mean 'http.read_item'?",
     ),
     (
         "crash: {actor: dispatcher, before: queue.take}",
