@@ -269,6 +269,12 @@ def timeless(operations: Mapping[str, Any] | None = None, **fields: object) -> S
     return scenario_from_data(data)
 
 
+def befallen(*faults: Fault, operations: Mapping[str, Any] | None = None, **fields: object) -> Scenario:
+    """The same, in which these faults happen."""
+    made = timeless(operations, **fields)
+    return replace(made, setting=replace(made.setting, faults=faults))
+
+
 def request_leg(duration: str) -> dict[str, Any]:
     """All of a latency before the effect."""
     return {"request": duration}

@@ -32,8 +32,7 @@ from batchsim.engines.timed import simulate
 from batchsim.model.exposure import Exposed
 from batchsim.model.faults import Effect, Fault
 from batchsim.model.operation import Operation
-from batchsim.scenario import Scenario
-from tests.strategies import CONSUMER_OPERATIONS, SECOND_US, timeless
+from tests.strategies import CONSUMER_OPERATIONS, SECOND_US, befallen
 from tests.trying import examples
 
 HOURS_US = 3_600 * SECOND_US
@@ -59,11 +58,6 @@ ANY_POLICY: SearchStrategy[Policy] = st.one_of(
 )
 
 
-def subject(*faults: Fault, **data: Any) -> Scenario:
-    made = timeless(**data)
-    return replace(made, setting=replace(made.setting, faults=faults))
-
-
 KINDS = st.sampled_from(list(Kind))
 
 
@@ -76,7 +70,7 @@ GUARDED = _switched("pre3427", {"counts_in_redis", "has_reaper", "reaper_spares_
 
 def issued(policy: Policy, *faults: Fault, **data: Any) -> set[tuple[str, type[Operation[Any]]]]:
     """Who does what, in the states of an exploration that were looked into."""
-    exploration = explore(subject(*faults, **data), policy, bounds=Bounds(states_max=4_000))
+    exploration = explore(befallen(*faults, **data), policy, bounds=Bounds(states_max=4_000))
     return {
         (label.kind.role.actors[0].kind, type(label.kind.operation.bare)) for label in exploration.graph.labels
     }
@@ -171,7 +165,7 @@ def test_every_step_of_a_reaper_too(policy: str) -> None:
             Crash(actor="reaper", before=name),
             *(StoreError(actor="reaper", operation=name, effect=effect) for effect in Effect),
         ):
-            trace = simulate(subject(*UNSEALED, fault, **AND_WAIT), POLICIES[policy])
+            trace = simulate(befallen(*UNSEALED, fault, **AND_WAIT), POLICIES[policy])
             assert [step.name for step in trace.steps if step.actor == "reaper" and step.raised] == [name]
             assert trace.outcome.batch.status is Status.ABORTED
             waitpoints = [step for step in trace.steps if step.name == "postgres.complete_waitpoint"]
@@ -188,12 +182,12 @@ IDLE = (
 
 def _done(policy: Policy, data: dict[str, Any], faults: Iterable[Fault]) -> set[tuple[str, str]]:
     """What is done in a run, and by whom."""
-    steps = simulate(subject(*faults, **data), policy).steps
+    steps = simulate(befallen(*faults, **data), policy).steps
     return {(step.actor.partition(".")[0].partition("-")[0], step.name) for step in steps}
 
 
 def _befallen(policy: Policy, data: dict[str, Any], *faults: Fault) -> list[str]:
-    steps = simulate(subject(*faults, **data), policy).steps
+    steps = simulate(befallen(*faults, **data), policy).steps
     return [step.name for step in steps if step.alternative is not None and step.raised]
 
 
@@ -211,7 +205,7 @@ def test_the_body_is_read_by_the_first_step_for_an_item_and_by_no_other(
     data: dict[str, Any] = {"batch": {"items": len(uploads)}, "items": {"overrides": overrides}, "consumers": 1}
     if concurrency is not None:
         data["ingest_concurrency"] = concurrency
-    usual = simulate(subject(**data), policy).steps
+    usual = simulate(befallen(**data), policy).steps
     begun: set[tuple[str, int]] = set()
     for step in usual:
         lane, item = step.actor.partition(".")[0], step.operation.item
@@ -221,7 +215,7 @@ def test_the_body_is_read_by_the_first_step_for_an_item_and_by_no_other(
         assert step.operation.reads_body == ((lane, item) not in begun)
         begun.add((lane, item))
     after = min(after, len(uploads) - 1)
-    cut = simulate(subject(Cut(attempt=1, after_items=after), **data), policy).steps
+    cut = simulate(befallen(Cut(attempt=1, after_items=after), **data), policy).steps
     of_first = [step for step in cut if step.actor.partition(".")[0] == "handler-1"]
     assert {step.operation.item for step in of_first if not step.raised} - {None} == set(range(after))
     way = next(step.alternative for step in of_first if step.raised)
@@ -256,7 +250,7 @@ def test_a_redelivery_that_never_comes_changes_no_verdict(
     items = {"kind": kind, "failed_attempts": failed_attempts}
     data: dict[str, Any] = {"items": items, "consumers": 1}
     never = Redeliver(item=0, at_us=1_000 * HOURS_US)
-    alone, together = (simulate(subject(*faults, **data), policy) for faults in (errors, [*errors, never]))
+    alone, together = (simulate(befallen(*faults, **data), policy) for faults in (errors, [*errors, never]))
     assert verdicts_of(alone.outcome) == verdicts_of(together.outcome)
 
 
@@ -283,13 +277,13 @@ def test_whether_a_message_can_be_left_depends_on_the_policy_and_on_how_many_err
     policy: str, error: StoreError, failed_attempts: int, can_be_left: bool
 ) -> None:
     data: dict[str, Any] = {"batch": {"items": 2}, "items": {"failed_attempts": failed_attempts}}
-    deliveries = deliveries_of(subject(error, **data).setting, POLICIES[policy])
+    deliveries = deliveries_of(befallen(error, **data).setting, POLICIES[policy])
     assert (deliveries.can_be_left, deliveries.can_repeat) == (can_be_left, can_be_left)
 
 
 def test_an_operation_that_no_fault_can_befall_is_not_exposed() -> None:
     """A run is not slower where a fault is about something else."""
-    setting = subject(Cut(attempt=1), StoreError(operation="redis.record"), consumers=1).setting
+    setting = befallen(Cut(attempt=1), StoreError(operation="redis.record"), consumers=1).setting
     for actor in actors_of(setting, POLICIES["pr3766"]):
         for operation in (OPERATIONS["postgres.find_batch"](), OPERATIONS["redis.cleanup"]()):
             assert not isinstance(actor.expose(operation), Exposed)

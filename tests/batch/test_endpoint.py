@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from batchsim.batch.decision import Decision
 from batchsim.batch.endpoint import stream_batch_items
+from batchsim.batch.faults import Cut
 from batchsim.batch.operations import EnqueuedCount, FindBatch, GetMeta, MarkEnqueued, PushMessage, Seal, Upload
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Item, Setting
 from batchsim.batch.stores import Answer, BatchRow
-from batchsim.model.operation import ForEach
+from batchsim.engines.timed import simulate
+from batchsim.model.operation import ForEach, Raised, StoreFailure
+from batchsim.scenario import scenario_from_data
 from tests.batch.by_hand import ByHand
+from tests.strategies import befallen
 
 SMALL, LARGE = Item(), Item(offloaded=True)
 ROW = BatchRow()
@@ -135,6 +140,57 @@ def test_local_count_does_not_ask_redis() -> None:
     handler.expect(FindBatch(), ROW)
     enqueue(handler, 0)
     assert handler.awaited == Seal()
+
+
+@pytest.mark.parametrize("failed", [0, 3, 4])
+def test_an_upload_is_tried_four_times(failed: int) -> None:
+    handler = request(LARGE)
+    handler.expect(FindBatch(), ROW)
+    for _ in range(failed):
+        handler.expect(Upload(0), Raised(StoreFailure))
+    if failed == 4:
+        assert handler.result == Answer(500)
+    else:
+        handler.expect(Upload(0))
+        assert handler.awaited == GetMeta(0)
+
+
+# -- a body that breaks off ----------------------------------------------------------------------
+
+
+END_SEEN_LATE = {"operation": "redis.get_meta", "item": 2, "delay": "1 s"}
+"""The end of the body is met by the lane of item 2."""
+
+
+@pytest.mark.parametrize("policy", ["pr3766", "pr3777"])
+@pytest.mark.parametrize(
+    ("slow", "goes_on"),
+    [
+        ([END_SEEN_LATE], True),
+        ([], False),
+        ([END_SEEN_LATE, {"operation": "queue.push", "item": 1, "delay": "2 s"}], False),
+    ],
+)
+def test_with_concurrent_ingest_a_cut_body_counts_as_complete_if_nothing_is_in_progress(
+    policy: str, slow: list[dict[str, Any]], goes_on: bool
+) -> None:
+    """The handler then counts what it has. Otherwise the request fails."""
+    faults = [{"slow": {"actor": "handler-1", **each}} for each in slow]
+    faults.append({"cut": {"attempt": 1, "after_items": 2}})
+    subject = scenario_from_data({"name": "x", "batch": {"items": 3}, "faults": faults})
+    trace = simulate(subject, POLICIES[policy])
+    names = [step.name for step in trace.steps if step.actor.partition(".")[0] == "handler-1"]
+    assert ("redis.enqueued_count" in names) == (goes_on and policy == "pr3777")
+    assert names.count("queue.push") == 2
+    assert "postgres.seal" not in names  # it has two of three
+    assert [answer.status for answer in trace.answers] == [None, 200]
+
+
+def test_a_body_that_breaks_off_before_its_first_item_fails() -> None:
+    subject = befallen(Cut(attempt=1, after_items=0), batch={"items": 2})
+    trace = simulate(subject, POLICIES["pr3777"])
+    assert [step.name for step in trace.steps if step.actor == "handler-1"] == ["postgres.find_batch"]
+    assert trace.answers[0].status is None
 
 
 def test_items_go_side_by_side_up_to_the_limit() -> None:

@@ -10,18 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchsim.batch.actors import actors_of, all_cells, world_after_phase_1
+from batchsim.batch.faults import Crash, Cut, Redeliver, StoreError
 from batchsim.batch.operations import ExpireTombstone, Resume, TakeCompletion, TakeExpiry, TakeMessage
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.batch.reaper import reaper
 from batchsim.batch.setting import Call, Item, Kind, Setting
+from batchsim.batch.system import class_of
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.batch.world import World
+from batchsim.engines.exhaustive import explore
 from batchsim.model.cells import Cells, IfListed
+from batchsim.model.faults import Fault
 from batchsim.model.operation import BlockingOperation, Operation, Program
 from tests.batch.driving import walk_at_random
 from tests.batch.facts import Facts
-from tests.strategies import policies_as_specified
+from tests.strategies import befallen, policies_as_specified
 
 
 def settings_with(kinds: list[Kind]) -> st.SearchStrategy[Setting]:
@@ -37,6 +41,7 @@ def settings_with(kinds: list[Kind]) -> st.SearchStrategy[Setting]:
 
 SETTINGS = settings_with(list(Kind))
 WALKS = st.integers(0, 2**32)
+AND_WAIT = {"items": 1, "call": "batchTriggerAndWait"}
 
 
 @settings(max_examples=150)
@@ -78,6 +83,31 @@ def test_before_pr3766_some_failures_are_false(policy: str) -> None:
     verdicts = {verdicts_of(walk_at_random(setting, POLICIES[policy], walk)) for walk in range(200)}
     assert ("false_failure",) in verdicts
     assert ("ok",) in verdicts
+
+
+# -- under faults ------------------------------------------------------------------------------
+
+FAULTS: list[tuple[Fault, dict[str, Any]]] = [
+    (Cut(at_most=1), {"batch": {"items": 2}, "ingest_concurrency": 2, "items": {"kind": "pre_failed"}}),
+    (Redeliver(at_most=1), {"batch": AND_WAIT}),
+    (Crash(actor="consumer", at_most=1), {"batch": AND_WAIT, "items": {"kind": "pre_failed"}}),
+    (StoreError(actor="job", at_most=1), {"batch": AND_WAIT}),
+    (StoreError(actor="dispatcher", at_most=1), {"items": {"kind": "pre_failed"}}),
+    (StoreError(operation="postgres.create_run", at_most=1), {"items": {"kind": "expires"}}),
+]
+
+
+@pytest.mark.parametrize(("fault", "fields"), FAULTS)
+def test_what_walks_under_faults_end_in_is_what_exploration_finds(fault: Fault, fields: dict[str, Any]) -> None:
+    subject = befallen(fault, consumers=1, **fields)
+    policy = POLICIES["pr3766"]
+    exploration = explore(subject, policy)
+    assert exploration.is_complete
+    explored = {class_of(each.outcome, each.verdicts) for each in exploration.outcomes}
+    ends = [walk_at_random(subject.setting, policy, walk) for walk in range(80)]
+    met = {class_of(outcome, verdicts_of(outcome)) for outcome in ends}
+    assert met <= explored
+    assert len(met) > 1
 
 
 # -- who waits is woken ------------------------------------------------------------------------

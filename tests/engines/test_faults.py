@@ -32,7 +32,7 @@ from tests.engines.test_exhaustive import counted, enumerated, scenario
 from tests.strategies import CONSUMER_OPERATIONS, HANDLER_OPERATIONS, request_leg, timeless
 from tests.trying import examples
 
-LINEAGE = ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr4397")
+LINEAGE = ("pre3427", "pr3427_count_only", "pr3427", "pr3766", "pr3777", "pr4397")
 explore_module = sys.modules["batchsim.engines.exhaustive.explore"]
 SEARCHES = 2_500
 """More schedules than this take the naive enumerator too long."""
@@ -236,6 +236,26 @@ def test_exact_counts_under_faults_so_that_nobody_changes_granularity_by_acciden
     fault: Fault, schedules: int, states: int, transitions: int
 ) -> None:
     exploration = explore(with_faults(scenario(1, 1), fault), POLICIES["pr3427"])
+    assert (exploration.schedules, exploration.states, exploration.transitions) == (schedules, states, transitions)
+
+
+@pytest.mark.parametrize(
+    ("fault", "items", "policy", "schedules", "states", "transitions"),
+    [
+        (LostResponse(at_most=1), 1, "pr3766", 6_091_615_498, 1_297, 3_518),
+        (LostResponse(at_most=1), 1, "tombstone", 114_923_135_348, 2_745, 7_278),
+        (Disconnect(at_most=1), 1, "pr4397", 7_989_037_997_707_332, 12_106, 39_812),
+        (Disconnect(at_most=1), 1, "proposed", 120_942_106_099_574, 6_664, 21_811),
+        (Cut(at_most=1), 2, "proposed", 477_756_724_838_501_624, 22_830, 80_189),
+        (Cut(at_most=1), 2, "local_count", 50_569_788_807_011_803_578, 26_136, 92_355),
+    ],
+)
+def test_a_fault_of_the_network_makes_no_step_of_the_queue_visible(
+    fault: Fault, items: int, policy: str, schedules: int, states: int, transitions: int
+) -> None:
+    """Nothing comes back, so there is no dispatcher, and a run is in the run queue when it is inserted."""
+    subject = with_faults(scenario(items, 3 - items, ingest_concurrency=1), fault)
+    exploration = explore(subject, POLICIES[policy])
     assert (exploration.schedules, exploration.states, exploration.transitions) == (schedules, states, transitions)
 
 
