@@ -247,9 +247,9 @@ class BackoffCreation(Operation[None]):
         return f"sends try {self.attempt + 1}"
 
 
-def cells_of_phase_1(run_tries: int = CREATION_TRIES) -> tuple[Key, ...]:
+def cells_of_phase_1() -> tuple[Key, ...]:
     """Every cell that the steps of phase 1 touch beside those of the batch."""
-    tries = range(1, run_tries + 1)
+    tries = range(1, CREATION_TRIES + 1)
     return (
         STREAMED_BATCH,
         BATCH_EDGE,
