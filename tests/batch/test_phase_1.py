@@ -84,6 +84,13 @@ def test_the_parent_waits_for_the_waitpoint_of_an_orphan_too() -> None:
     assert [actor for actor, _ in of_reaper] == ["job-0", "reaper-1"]
 
 
+def test_a_waitpoint_without_an_edge_blocks_nobody() -> None:
+    for before, verdict in (("postgres.block_on_batch", "ok"), ("redis.set_meta", "stuck")):
+        crash = {"crash": {"actor": "creator-1", "before": before}}
+        ends = explore(scenario(crash, call="batchTriggerAndWait"), POLICIES["pr3777"]).outcomes
+        assert {each.verdicts for each in ends} == {(verdict,)}
+
+
 def test_saving_the_key_races_the_retry_and_nothing_else() -> None:
     exploration = explore(scenario(LOST, idempotency_key="working"), POLICIES["pr3766"])
     failed = [each for each in exploration.outcomes if each.outcome.call.result is not Result.OK]
