@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
-from batchsim.batch.operations import OPERATIONS, names_done_by
+from batchsim.batch.faults import BEFALLEN, CRASHING, Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
+from batchsim.batch.operations import OPERATIONS, names_befallen, names_done_by
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policies.proposed import PROPOSED
 from batchsim.batch.policy import Policy
@@ -34,6 +34,8 @@ from batchsim.scenario import (
 
 SECOND_US = 1_000_000
 HANDLER_OPERATIONS, CONSUMER_OPERATIONS = names_done_by("handler"), names_done_by("consumer")
+OPERATIONS_OF_OTHERS = {kind: names_befallen(kind) for kind in CRASHING if kind not in ("handler", "consumer")}
+"""Of those who serve: what they can crash before."""
 
 # -- latencies ---------------------------------------------------------------------------------
 
@@ -172,6 +174,8 @@ def timed_faults() -> SearchStrategy[Fault]:
         _crashes("consumer", CONSUMER_OPERATIONS),
         _errors("handler", HANDLER_OPERATIONS),
         _errors("consumer", CONSUMER_OPERATIONS),
+        *(_crashes(kind, operations) for kind, operations in OPERATIONS_OF_OTHERS.items()),
+        *(_errors(kind, operations) for kind, operations in OPERATIONS_OF_OTHERS.items() if kind in BEFALLEN),
         st.builds(LostResponse, probability=likely),
         st.builds(Disconnect, probability=likely),
         st.builds(Cut, probability=likely),

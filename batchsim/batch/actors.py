@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from functools import partial
+from typing import Any
 
-from batchsim.batch.client import MAX_ATTEMPTS, batch_trigger
+from batchsim.batch.client import (
+    CallResult,
+    Limits,
+    batch_trigger,
+    batch_trigger_from_phase_1,
+    batch_trigger_twice,
+)
 from batchsim.batch.completion import execute_run, wait_for_runs, work_on_completion_jobs
 from batchsim.batch.consumer import consume
 from batchsim.batch.deliveries import deliveries_of
@@ -14,17 +21,28 @@ from batchsim.batch.endpoint import stream_batch_items
 from batchsim.batch.fault_injection import ConnectionDrops, exposures_of
 from batchsim.batch.faults import Cut, Disconnect
 from batchsim.batch.history import HISTORY_KEYS
+from batchsim.batch.limits import actors_of_limits, cells_of_limits
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
+from batchsim.batch.operations.phase_1 import cells_of_phase_1
+from batchsim.batch.phase_1 import actors_of_policy, creators, has_reaper, jobs_of
 from batchsim.batch.policy import Policy
+from batchsim.batch.second_call import (
+    as_sdk_of_both,
+    cells_of_second_batch,
+    consume_either,
+    in_last_batch,
+    in_second_batch,
+)
 from batchsim.batch.setting import Deliveries, Kind, Setting
 from batchsim.batch.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
     EXPIRY_JOB,
-    JOBS,
+    MAX_ATTEMPTS,
     META,
     QUEUE,
     REDIS_KEYS,
+    SECOND_CALL,
     STREAMED,
     WAITPOINT,
     WORKER_LIST,
@@ -33,9 +51,11 @@ from batchsim.batch.stores import (
     Waits,
     answer_key,
     connection_key,
+    creation_request_key,
     edge_key,
     holders_key,
     in_flight_key,
+    of_second_batch,
     published_key,
     request_key,
     run_key,
@@ -77,14 +97,24 @@ def _listed(actor: Actor, listed_as: Sequence[int] | None) -> Actor:
 
 def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
     returns_to = STREAMED if setting.waits else None
-    yield Actor(SDK, None, partial(batch_trigger, setting.run_count), is_judged=True, returns_to=returns_to)
+    call = batch_trigger_from_phase_1 if setting.is_stepwise else batch_trigger
+    trigger = partial(call, setting.run_count, _limits(setting))
+    if setting.calls > 1:
+        trigger = _calling_again(setting, policy)
+    of_both = setting.has_second_batch
+    adapts = as_sdk_of_both if of_both else None
+    yield Actor(SDK, None, trigger, is_judged=True, returns_to=returns_to, adapts=adapts)
     if setting.waits:
-        yield Actor(PARENT, None, partial(wait_for_runs, setting), begins_with=STREAMED, is_judged=True)
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+        wait = partial(wait_for_runs, setting)
+        adapts = in_last_batch if of_both else None
+        yield Actor(PARENT, None, wait, begins_with=STREAMED, is_judged=True, adapts=adapts)
+    yield from creators(setting, policy)
+    for attempt in range(1, setting.attempts_max + 1):
         yield _handler(setting, policy, attempt)
     singled_out = {getattr(fault, "actor", None) for fault in setting.faults}
     for number in range(setting.consumers):
-        consumer = Actor("consumer", number, partial(consume, setting, policy, deliveries), is_twin=True)
+        flow = consume_either if of_both else consume
+        consumer = Actor("consumer", number, partial(flow, setting, policy, deliveries), is_twin=True)
         yield consumer if consumer.name not in singled_out else consumer._replace(is_twin=False)
     if deliveries.can_repeat:
         yield Actor("dispatcher", None, partial(dispatch_all, setting, policy, deliveries))
@@ -92,12 +122,48 @@ def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Ite
     for index in executing:
         for copy in range(1, setting.run_copies_max + 1):
             yield _run(setting, policy, index, copy)
-    for actors in policy.actors:
-        yield from actors(setting, policy)
+    yield from actors_of_policy(setting, policy)
+    yield from actors_of_limits(setting, policy)
     yield from _environment(setting, deliveries)
+    if of_both:
+        yield from _of_second_batch(setting, policy, executing)
     for number in range(len(executing) + 1 + 2 * setting.reprocessings_max):
         program = partial(work_on_completion_jobs, setting, policy)
         yield Actor("job", number, program, is_twin=True, is_spare=True)
+
+
+def _limits(setting: Setting) -> Limits:
+    return Limits(can_time_out=setting.has_request_timeout, has_limiter=setting.stream_requests is not None)
+
+
+def _calling_again(setting: Setting, policy: Policy) -> partial[Coroutine[Any, Any, CallResult]]:
+    return partial(
+        batch_trigger_twice,
+        setting.run_count,
+        _limits(setting),
+        waits=setting.waits,
+        is_reaped=has_reaper(setting, policy),
+        key=setting.idempotency_key,
+    )
+
+
+def _of_second_batch(setting: Setting, policy: Policy, executing: Sequence[int]) -> Iterator[Actor]:
+    """Who works for the batch of the second call alone."""
+    for index in executing:
+        run = _run(setting, policy, index, copy=1)
+        begins_with = of_second_batch(run_key(index))
+        yield run._replace(begins_with=begins_with, copy=2, is_exchangeable=False, adapts=in_second_batch)
+    for actor in actors_of_policy(setting, policy):
+        yield actor._replace(
+            kind=f"{actor.kind}@2",
+            begins_with=None if actor.begins_with is None else of_second_batch(actor.begins_with),
+            first_cells=(),
+            timers=(),
+            adapts=in_second_batch,
+        )
+    for number in range(len(executing) + 1):
+        program = partial(work_on_completion_jobs, setting, policy)
+        yield Actor("job@2", number, program, is_twin=True, adapts=in_second_batch)
 
 
 def _run(setting: Setting, policy: Policy, index: int, copy: int) -> Actor:
@@ -117,7 +183,7 @@ def _run(setting: Setting, policy: Policy, index: int, copy: int) -> Actor:
 
 def _environment(setting: Setting, deliveries: Deliveries) -> Iterator[Actor]:
     """Who drops connections and redelivers messages, where that can happen."""
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+    for attempt in range(1, setting.attempts_max + 1):
         drops = Actor("network", attempt, partial(_drop, attempt), begins_with=request_key(attempt))
         if any(isinstance(each, ConnectionDrops) for each in exposures_of(setting, deliveries, drops)):
             yield drops
@@ -136,28 +202,35 @@ async def _redeliver(index: int, can_be_left: bool) -> None:
 
 
 def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
+    is_of_second = setting.has_second_batch and attempt > MAX_ATTEMPTS
     return Actor(
         "handler",
         attempt,
-        partial(stream_batch_items, setting, policy),
+        partial(stream_batch_items, setting, policy, attempt),
         begins_with=request_key(attempt),
         begins_after_leg_of=LegOf(SDK, Deliver.name, attempt),
         draws_by_item=True,
         returns_to=answer_key(attempt),
+        adapts=in_second_batch if is_of_second else None,
     )
 
 
 def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World:
-    """The world when phase 1 is done and the first phase-2 request is sent (protocol.md §3.1)."""
+    """The world when phase 1 is done and the first phase-2 request is sent (protocol.md §3.1).
+
+    Where phase 1 has steps: when its first request is sent.
+    """
     world = World(cells)
-    cells[BATCH_ROW] = BatchRow()
-    if setting.waits:
-        cells[WAITPOINT] = Waitpoint.PENDING
-    for actors in policy.actors:
-        for actor in actors(setting, policy):
-            cells.update(actor.first_cells)
-    cells[META] = setting.run_count
-    cells[request_key(1)] = True
+    for actor in (*actors_of_policy(setting, policy), *actors_of_limits(setting, policy)):
+        cells.update(actor.first_cells)
+    if setting.is_stepwise:
+        cells[creation_request_key(1)] = True
+    else:
+        cells[BATCH_ROW] = BatchRow()
+        if setting.waits:
+            cells[WAITPOINT] = Waitpoint.PENDING
+        cells[META] = setting.run_count
+        cells[request_key(1)] = True
     for number, fault in enumerate(setting.faults):
         if fault.probability is None:
             cells[fault_key(number)] = fault.times_max
@@ -166,6 +239,13 @@ def world_after_phase_1(setting: Setting, policy: Policy, cells: Cells) -> World
 
 def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
     """Every cell that the actors of a setting can touch under a policy, in a fixed order."""
+    cells = _cells_of_one_batch(setting, policy)
+    if setting.calls == 1:
+        return cells
+    return (*cells, SECOND_CALL, *(cells_of_second_batch(cells) if setting.has_second_batch else ()))
+
+
+def _cells_of_one_batch(setting: Setting, policy: Policy) -> tuple[Key, ...]:
     return (
         *REDIS_KEYS,
         TOMBSTONE,
@@ -176,9 +256,11 @@ def all_cells(setting: Setting, policy: Policy) -> tuple[Key, ...]:
         WAITPOINT,
         COMPLETION_JOB,
         EXPIRY_JOB,
-        *(request_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
-        *(answer_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1)),
+        *(request_key(attempt) for attempt in range(1, setting.attempts_max + 1)),
+        *(answer_key(attempt) for attempt in range(1, setting.attempts_max + 1)),
         *HISTORY_KEYS,
+        *(cells_of_phase_1() if setting.is_stepwise else ()),
+        *cells_of_limits(setting),
         *_cells_of_faults(setting, policy),
         *policy.cells,
     )
@@ -210,9 +292,9 @@ def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
     if deliveries.can_be_left:
         yield from map(holders_key, items)
     if setting.jobs_can_raise:
-        yield from map(tries_key, JOBS)
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        if any(isinstance(fault, Disconnect | Cut) for fault in setting.faults):
+        yield from map(tries_key, jobs_of(setting))
+    for attempt in range(1, setting.attempts_max + 1):
+        if setting.has_request_timeout or any(isinstance(each, Disconnect | Cut) for each in setting.faults):
             yield connection_key(attempt)
 
 

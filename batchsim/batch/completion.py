@@ -21,7 +21,7 @@ from batchsim.batch.operations import (
 )
 from batchsim.batch.setting import Kind, Setting
 from batchsim.batch.steps import Replaced
-from batchsim.batch.stores import Status, Waitpoint, Waits
+from batchsim.batch.stores import CREATION_TRIES, Status, Waitpoint, Waits
 from batchsim.model.operation import StoreFailure
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ async def wait_for_runs(setting: Setting) -> tuple[int, ...]:
 
     The items whose results it gets, by place.
     """
-    return await Resume(setting.run_count, setting.run_copies_max, setting.waits_kept)
+    tries = CREATION_TRIES if setting.is_stepwise else 0
+    return await Resume(setting.run_count, setting.run_copies_max, setting.waits_kept, tries)
 
 
 async def after_run(setting: Setting, index: int, copy: int) -> None:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from batchsim.batch.decision import Check, Decision
 from batchsim.batch.operations import (
+    Admit,
     EnqueuedCount,
     FindBatch,
     GetMeta,
     MarkEnqueued,
     PushMessage,
+    ReadItem,
     Seal,
     Upload,
 )
@@ -25,26 +27,30 @@ if TYPE_CHECKING:
 UPLOAD_TRIES = 4
 SEALED = Answer(200, sealed=True)
 """What a request is answered that sealed the batch, or need not."""
+LIMITED = Answer(429)
+"""What a request is answered that the limiter refuses."""
 
 
 class BatchNotInitializedError(ProtocolError):
     """The metadata of the batch is not in Redis: "batch not found or not initialized"."""
 
 
-async def stream_batch_items(setting: Setting, policy: Policy) -> Answer | None:
-    """Handle one phase-2 request; `None`: nobody is there to be answered."""
+async def stream_batch_items(setting: Setting, policy: Policy, attempt: int = 1) -> Answer | None:
+    """Handle the phase-2 request of an attempt; `None`: nobody is there to be answered."""
     try:
-        return await _stream_batch_items(setting, policy)
+        return await _stream_batch_items(setting, policy, attempt)
     except StoreFailure:
         return Answer(500)
     except BodyNotRead:
         return None
 
 
-async def _stream_batch_items(setting: Setting, policy: Policy) -> Answer:
+async def _stream_batch_items(setting: Setting, policy: Policy, attempt: int) -> Answer:
+    if setting.stream_requests is not None and not (await Admit(attempt, setting.stream_requests)).is_admitted:
+        return LIMITED
     if answer := await _check(policy.on_entry):
         return answer
-    if not await _enqueue_items(setting, policy):
+    if not await _enqueue_items(setting, policy, attempt):
         return Answer(500) if policy.on_missing_meta is None else await answer_by(policy.on_missing_meta)
     sealed: Answer = await policy.count_and_seal(setting, policy)
     return sealed
@@ -69,24 +75,29 @@ async def answer_by(check: Check, enqueued_count: int | None = None) -> Answer:
     return answer
 
 
-async def _enqueue_items(setting: Setting, policy: Policy) -> bool:
+async def _enqueue_items(setting: Setting, policy: Policy, attempt: int) -> bool:
     """Enqueue all items; whether the batch was there for each."""
     limit = min(setting.ingest_concurrency or policy.ingest_concurrency, setting.run_count)
     try:
         if limit > 1:
             # A body that breaks off while nothing is in progress counts as the end of the stream (3.2.2).
             await for_each(
-                setting.run_count, limit, lambda index: _enqueue_item(setting, policy, index), may_end_early=True
+                setting.run_count,
+                limit,
+                lambda index: _enqueue_item(setting, policy, attempt, index),
+                may_end_early=True,
             )
         else:
             for index in range(setting.run_count):
-                await _enqueue_item(setting, policy, index)
+                await _enqueue_item(setting, policy, attempt, index)
     except BatchNotInitializedError:
         return False
     return True
 
 
-async def _enqueue_item(setting: Setting, policy: Policy, index: int) -> None:
+async def _enqueue_item(setting: Setting, policy: Policy, attempt: int, index: int) -> None:
+    if setting.has_request_timeout:
+        await ReadItem(index, attempt)
     if setting.items[index].offloaded:
         await upload(index)
     await policy.enqueue(setting, index)

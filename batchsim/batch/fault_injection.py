@@ -20,6 +20,7 @@ from batchsim.batch.faults import (
 from batchsim.batch.operations import (
     ClaimMessages,
     Deliver,
+    DeliverCreation,
     Drop,
     EndOfRun,
     RetryJob,
@@ -35,11 +36,14 @@ from batchsim.batch.stores import (
     COMPLETION_JOB,
     CONNECTION_LOST,
     EXPIRY_JOB,
+    NOTHING_CREATED,
     Answer,
     Claim,
+    Creation,
     Message,
     answer_key,
     connection_key,
+    creation_answer_key,
     holders_key,
     in_flight_key,
     tries_key,
@@ -68,24 +72,25 @@ class ResponseIsLost(Exposure[LostResponse]):
     """`http.deliver`: the answer is there, and is lost."""
 
     def concerns(self, operation: Operation[Any]) -> bool:
-        return isinstance(operation, Deliver) and admits(self.fault.attempt, operation.attempt)
+        is_its_phase = isinstance(operation, Deliver if self.fault.phase == 2 else DeliverCreation)
+        return is_its_phase and admits(self.fault.attempt, getattr(operation, "attempt", None))
 
     def is_certain(self, world: World, operation: Operation[Any]) -> bool:
         return self.fault.is_pinned and self.timer is None
 
     def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
-        assert isinstance(operation, Deliver)
-        answer = world.network.answer(operation.attempt)
-        if not usual or answer == CONNECTION_LOST or not self.is_left(world):
+        assert isinstance(operation, Deliver | DeliverCreation)
+        answer = world.cells.read(operation.waits_for())
+        if not usual or answer in (CONNECTION_LOST, NOTHING_CREATED) or not self.is_left(world):
             return ()
-        opportunity = _request(operation.attempt)
+        opportunity = _request(operation.attempt) if self.fault.phase == 2 else f"try {operation.attempt}"
         return (self.way(LOST, timer=operation.waits_for(), opportunity=opportunity),)
 
-    def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Answer:
-        assert isinstance(operation, Deliver)
+    def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Answer | Creation:
+        assert isinstance(operation, Deliver | DeliverCreation)
         self.use_up(world)
-        world.network.receive(operation.attempt)
-        return CONNECTION_LOST
+        world.cells.delete(operation.waits_for())
+        return CONNECTION_LOST if isinstance(operation, Deliver) else NOTHING_CREATED
 
 
 class ConnectionDrops(Exposure[Disconnect]):
@@ -306,7 +311,7 @@ class InHand(NamedTuple):
 
     def cells_written(self, operation: Operation[Any]) -> tuple[Key, ...]:
         """The cells in which it is kept that it leaves something."""
-        if self.job is not None or self.kind == "handler" or not self.deliveries.can_be_left:
+        if self.job is not None or self.is_handler or not self.deliveries.can_be_left:
             return self.cells_left(operation)
         return tuple(map(holders_key, _items_of(operation)))
 
@@ -314,16 +319,15 @@ class InHand(NamedTuple):
         """The cells that others wait for who learn of what it leaves."""
         if self.job is not None:
             return (self.job, tries_key(self.job))
-        if self.kind == "handler":
-            assert self.number is not None
-            return (answer_key(self.number),)
+        if self.is_handler:
+            return (self._answer_key(),)
         if not self.deliveries.can_be_left:
             return ()
         return tuple(map(in_flight_key, _items_of(operation)))
 
     def is_left_if_raising(self, operation: Operation[Any]) -> bool:
         """Whether an operation that raises leaves something: a handler answers all the same."""
-        return self.job is not None or (operation.leaves_message and self.kind != "handler")
+        return self.job is not None or (operation.leaves_message and not self.is_handler)
 
     def leave(self, world: World, claims: Iterable[Claim]) -> None:
         """Whoever has messages in hand will never complete them."""
@@ -333,9 +337,18 @@ class InHand(NamedTuple):
 
     def lose_connection(self, world: World) -> None:
         """Nobody answers any more, unless the answer was given while lanes of the handler went on."""
+        if world.cells.read(self._answer_key()) is None:
+            nothing = CONNECTION_LOST if self.kind == "handler" else NOTHING_CREATED
+            world.cells.write(self._answer_key(), nothing)
+
+    @property
+    def is_handler(self) -> bool:
+        """Whether somebody waits for its answer."""
+        return self.kind in ("handler", "creator")
+
+    def _answer_key(self) -> Key:
         assert self.number is not None
-        if world.network.answer(self.number) is None:
-            world.cells.write(answer_key(self.number), CONNECTION_LOST)
+        return answer_key(self.number) if self.kind == "handler" else creation_answer_key(self.number)
 
     def put_back_job(self, world: World, *, has_raised: bool) -> Timer | None:
         """Its job waits again: the timer until it can be picked up; `None`: it is discarded."""
@@ -433,7 +446,7 @@ class ActorCrashes(_OfAStep[Crash], injection.ActorCrashes[Crash]):
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
         self.use_up(world)
-        if self.in_hand.kind == "handler":
+        if self.in_hand.is_handler:
             self.in_hand.lose_connection(world)
         self.in_hand.leave(world, operation.messages)
         if not self.is_replaced:

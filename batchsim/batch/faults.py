@@ -13,7 +13,7 @@ REDELIVERIES_MAX = 5
 """A message that came back so often is spared by faults with a probability, so that every run ends."""
 REFUSALS_MAX = 1000
 """So often in a row can a fault with a probability keep one message from being taken, likewise."""
-CRASHING = ("handler", "consumer", "dispatcher", "job", "reaper", "run", "sdk")
+CRASHING = ("handler", "creator", "consumer", "dispatcher", "job", "reaper", "run", "sdk")
 """The kinds of actors that can crash."""
 BEFALLEN = tuple(kind for kind in CRASHING if kind != "sdk")
 """The kinds of actors whose operations can raise."""
@@ -28,6 +28,8 @@ class LostResponse(Fault):
 
     word: ClassVar[str] = "lost_response"
     attempt: int | None = None
+    phase: int = 2
+    """Which request it answers: 1 is `POST /batches`."""
 
     @property
     def is_memoryless(self) -> bool:

@@ -51,6 +51,8 @@ class Policy:
     """When the endpoint finds no metadata; `None`: it answers 500."""
     ingest_concurrency: int = 1
     """Items that the endpoint handles at once (3.2.2), 1 … 1,000."""
+    stream_grant: int = 0
+    """Phase-2 requests of a batch that no limiter refuses within 30 min of its creation."""
 
     enqueue: Step = endpoint.enqueue
     """`(setting, index)`: an item is enqueued; raises `BatchNotInitializedError` where the metadata are gone."""

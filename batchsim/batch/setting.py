@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from batchsim.batch.faults import REDELIVERIES_MAX, Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
-from batchsim.batch.stores import Waits
+from batchsim.batch.stores import MAX_ATTEMPTS, IdempotencyKey, Waits
 from batchsim.model.faults import Effect, Fault, LostState, Outage, befalls
 
 ATTEMPTS_MAX = 6
@@ -47,6 +47,15 @@ class Item:
     """How many times a consumer fails on it before it processes it, 0 … 5."""
 
 
+class Phase1(StrEnum):
+    """How phase 1 is taken."""
+
+    DONE = "done"
+    """It is over before anything else begins."""
+    STEPWISE = "stepwise"
+    """Step by step, in the order of protocol.md §3.1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Everything of a scenario that the protocol depends on, apart from the policy."""
@@ -60,6 +69,31 @@ class Setting:
     """What goes wrong."""
     slots: int = SLOTS
     """How many messages can be in hand at the same time, where claiming is a step of its own (protocol.md §6)."""
+    phase_1: Phase1 = Phase1.DONE
+    """Whether phase 1 has steps."""
+    idempotency_key: IdempotencyKey | None = None
+    """What the key of the batch does, if it has one; of use where phase 1 has steps."""
+    calls: int = 1
+    """How often the parent calls, at most: it calls again where its call rejects."""
+    stream_requests: int | None = None
+    """How many phase-2 requests a limiter admits in a window; `None`: there is none."""
+    has_request_timeout: bool = False
+    """Whether a request that has not arrived as a whole in time is answered 408."""
+
+    @property
+    def is_stepwise(self) -> bool:
+        """Whether phase 1 has steps."""
+        return self.phase_1 is Phase1.STEPWISE
+
+    @property
+    def attempts_max(self) -> int:
+        """How many phase-2 requests there can be."""
+        return MAX_ATTEMPTS * self.calls
+
+    @property
+    def has_second_batch(self) -> bool:
+        """Whether a second call makes a batch of its own."""
+        return self.calls > 1 and self.idempotency_key is None
 
     @property
     def waits(self) -> bool:

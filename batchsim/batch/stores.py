@@ -35,6 +35,53 @@ STREAMED: Key = "sdk:streamed"
 """*AndWait*: what streaming ended in."""
 
 
+BATCH_EDGE: Key = "postgres:batch_edge"
+"""*AndWait*: the parent's block edge to the waitpoint of the batch, where phase 1 has steps."""
+SAVED_KEY: Key = "redis:idempotency_key"
+"""The batch that is saved under the idempotency key, by the try that made it."""
+UNIQUE_KEY: Key = "postgres:idempotency_key"
+"""The unique index over idempotency keys: which try's row has the key."""
+STREAMED_BATCH: Key = "sdk:batch"
+"""Where phase 1 has steps: the batch whose items the SDK streams, by the try that made it."""
+SECOND_CALL: Key = "sdk:second_call"
+"""That the parent has called again: whether that made a second batch."""
+
+
+def of_second_batch(key: Key) -> Key:
+    """A cell or timer of the second batch, from that of the first; what both share stays."""
+    if key.startswith(("http:", "sdk:", "limiter:", "fault:")):
+        return key
+    name = f"{key}@2"
+    return IfListed(name) if isinstance(key, IfListed) else name
+
+
+LIMITER: Key = "limiter:requests"
+"""How many phase-2 requests the limiter has admitted in this window; absent: there is none."""
+LIMITED: Key = "limiter:refused"
+"""What has become of the phase-2 request that it refused last, until the SDK sends the next one."""
+GRANT: Key = "limiter:grant"
+"""How many phase-2 requests the batch may still send that no limiter refuses."""
+MAX_ATTEMPTS = 5
+"""How often the SDK streams the items."""
+CREATION_TRIES = 5
+"""How often the SDK tries phase 1."""
+
+
+def of_try(key: Key, attempt: int) -> Key:
+    """A cell of the batch that a try of phase 1 made, as long as the SDK does not stream to it."""
+    return f"{key}:{attempt}"
+
+
+def creation_request_key(attempt: int) -> Key:
+    """Where a phase-1 request is noted once the SDK has sent it."""
+    return f"http:creation_request:{attempt}"
+
+
+def creation_answer_key(attempt: int) -> Key:
+    """Where the answer to a phase-1 request waits for its delivery."""
+    return f"http:creation_answer:{attempt}"
+
+
 def run_key(index: int, copy: int = 1) -> Key:
     """The row of a child run of item `index`: the first, or another that was inserted for the same item."""
     return f"postgres:run:{index}" if copy == 1 else f"postgres:run:{index}:{copy}"
@@ -193,6 +240,15 @@ class Waits(StrEnum):
     """In cells of its own, which steps of their own write."""
 
 
+class IdempotencyKey(StrEnum):
+    """What the idempotency key of a batch does."""
+
+    UPSTREAM = "upstream"
+    """Its validation refuses the SDK's keys: nothing is saved or looked up, and only the unique index knows it."""
+    WORKING = "working"
+    """As it was meant: saved right after the insert, so that a retry gets the batch as it is."""
+
+
 class Waitpoint(StrEnum):
     """The status of the waitpoint row."""
 
@@ -310,14 +366,15 @@ class BatchQueue:
     (`take`), and there are neither records nor keys.
     """
 
-    __slots__ = ("_cells",)
+    __slots__ = ("_cells", "_queue")
 
-    def __init__(self, cells: Cells) -> None:
+    def __init__(self, cells: Cells, queue: Key = QUEUE) -> None:
         self._cells = cells
+        self._queue = queue
 
     def push(self, message: Message) -> None:
         """Put a message at the end."""
-        self._cells.modify(QUEUE, deque[Message]).append(message)
+        self._cells.modify(self._queue, deque[Message]).append(message)
 
     def push_by_score(self, message: Message, *, is_back: bool = False) -> None:
         """Put a message at the place of its score: fresh ones by item, then those that failed an attempt.
@@ -325,7 +382,7 @@ class BatchQueue:
         `is_back`: it comes back with the score that it had; of one that failed an attempt, that is before all
         others which did.
         """
-        messages = self._cells.modify(QUEUE, deque[Message])
+        messages = self._cells.modify(self._queue, deque[Message])
         place = sum(_score(each) < _score(message) for each in messages)
         if message.attempt > 1 and not is_back:
             place = len(messages)
@@ -338,7 +395,7 @@ class BatchQueue:
         those before the first fresh one, depending on whose backoff has passed.
         """
         first: list[Message] = []
-        for message in self._cells.read(QUEUE) or ():
+        for message in self._cells.read(self._queue) or ():
             first.append(message)
             if message.timer is None:
                 break
@@ -346,14 +403,14 @@ class BatchQueue:
 
     def waiting(self) -> tuple[Message, ...]:
         """All messages that wait to be claimed, in the order of their scores."""
-        return tuple(self._cells.read(QUEUE) or ())
+        return tuple(self._cells.read(self._queue) or ())
 
     def take(self, message: Message) -> None:
         """Remove a message; as in Redis, no list is left when it was the last."""
-        messages = self._cells.modify(QUEUE, deque[Message])
+        messages = self._cells.modify(self._queue, deque[Message])
         messages.remove(message)
         if not messages:
-            self._cells.delete(QUEUE)
+            self._cells.delete(self._queue)
 
     # -- in flight -----------------------------------------------------------------------------
 
@@ -499,6 +556,19 @@ class Answer(NamedTuple):
 CONNECTION_LOST = Answer(None)
 
 
+class Creation(NamedTuple):
+    """What the endpoint answers to a phase-1 request."""
+
+    status: int | None
+    """`None`: nothing, as the connection was lost."""
+    batch: int | None = None
+    """With 202: which batch, by the try that made it."""
+
+
+NOTHING_CREATED = Creation(None)
+"""The connection was lost."""
+
+
 class Connection(NamedTuple):
     """A connection that can break."""
 
@@ -510,11 +580,14 @@ class Connection(NamedTuple):
     """How many items the handler has begun."""
     cut_after: int | None = None
     """No more than so many items arrive."""
+    is_timed_out: bool = False
+    """The server has answered 408, as the body did not arrive in time, and closed it."""
 
     @property
     def is_whole(self) -> bool:
         """Whether it can still break."""
-        return not (self.is_dropped or self.is_closed or self.cut_after is not None)
+        is_broken = self.is_dropped or self.is_timed_out or self.cut_after is not None
+        return not (is_broken or self.is_closed)
 
 
 class Network:

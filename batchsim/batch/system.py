@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from batchsim.batch.actors import PARENT, SDK, actors_of, all_cells, world_after_phase_1
-from batchsim.batch.client import MAX_ATTEMPTS, Result
-from batchsim.batch.operations import Deliver, Resume, RetryMessage, TakeCompletion
+from batchsim.batch.client import Result
+from batchsim.batch.limits import actors_of_limits
+from batchsim.batch.operations import Deliver, DeliverCreation, Resume, RetryMessage, TakeCompletion
+from batchsim.batch.phase_1 import actors_of_policy
 from batchsim.batch.policy import STEPS, Policy
 from batchsim.batch.setting import Setting
-from batchsim.batch.stores import COMPLETION_JOB, Message, connection_key, in_flight_key
+from batchsim.batch.stores import COMPLETION_JOB, Message, connection_key, in_flight_key, of_second_batch
 from batchsim.batch.trace import Answered, Outcome, Trace, outcome_of
 from batchsim.batch.verdicts import PROPERTIES
 from batchsim.batch.world import World
@@ -22,7 +24,7 @@ from batchsim.model.system import Alarm, Results, System
 
 T = TypeVar("T")
 
-NOTED = frozenset({Deliver.name, Resume.name})
+NOTED = frozenset({Deliver.name, DeliverCreation.name, Resume.name})
 """The steps by which a run is told: what reached the SDK, and when the parent went on."""
 
 
@@ -81,10 +83,16 @@ def _outcome(setting: Setting, world: World, results: Results) -> Outcome:
 
 def _timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
     """Every timer that can be started, with the name of the operation under which its delay is given."""
+    for timer, name in _timers_of_one_batch(setting, policy):
+        yield timer, name
+        if setting.has_second_batch and of_second_batch(timer) != timer:
+            yield of_second_batch(timer), name
+
+
+def _timers_of_one_batch(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
     yield COMPLETION_JOB, TakeCompletion.name
-    for actors in policy.actors:
-        for actor in actors(setting, policy):
-            yield from actor.timers
+    for actor in (*actors_of_policy(setting, policy), *actors_of_limits(setting, policy)):
+        yield from actor.timers
     for index, item in enumerate(setting.items):
         timer = Message(index, attempt=2).timer
         if timer is not None and item.failed_attempts:
@@ -93,10 +101,9 @@ def _timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
 
 def _first_timers(setting: Setting, policy: Policy) -> Iterator[tuple[Key, str]]:
     """Those of them that run from the beginning: their cells are there then."""
-    for actors in policy.actors:
-        for actor in actors(setting, policy):
-            begun = dict(actor.first_cells)
-            yield from ((timer, name) for timer, name in actor.timers if timer in begun)
+    for actor in (*actors_of_policy(setting, policy), *actors_of_limits(setting, policy)):
+        begun = dict(actor.first_cells)
+        yield from ((timer, name) for timer, name in actor.timers if timer in begun)
 
 
 def _alarms(setting: Setting) -> Iterator[Alarm]:
@@ -108,7 +115,7 @@ def _alarms(setting: Setting) -> Iterator[Alarm]:
 
 def _cells_where_faults_wait(setting: Setting) -> Iterator[Key]:
     yield from (in_flight_key(index) for index in range(setting.run_count))
-    yield from (connection_key(attempt) for attempt in range(1, MAX_ATTEMPTS + 1))
+    yield from (connection_key(attempt) for attempt in range(1, setting.attempts_max + 1))
 
 
 # -- a timed run ---------------------------------------------------------------------------------
@@ -143,4 +150,4 @@ def _called_back_us(setting: Setting, run: Run, answers: tuple[Answered, ...]) -
         return run.ended_us
     if setting.waits and result is Result.OK:
         return next(step.at_us for step in run.noted if isinstance(step.operation, Resume))
-    return answers[-1].at_us
+    return max(step.at_us for step in run.noted if isinstance(step.operation, Deliver | DeliverCreation))

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batchsim.batch.client import CallResult, Result
+from batchsim.batch.phase_1 import batch_judged, keys_left
+from batchsim.batch.renaming import RenamedCells
+from batchsim.batch.second_call import SECOND
 from batchsim.batch.setting import Kind, Setting
-from batchsim.batch.stores import REDIS_KEYS, BatchRow, request_key
+from batchsim.batch.stores import MAX_ATTEMPTS, SECOND_CALL, BatchRow, request_key
 from batchsim.batch.world import World
 from batchsim.model.run import Step
 
@@ -33,6 +36,8 @@ class Outcome:
     """How many there were: 0, 1, or 2 for more."""
     status_regression: bool
     """Whether COMPLETED or ABORTED was overwritten by another status."""
+    has_batch: bool = True
+    """Whether there is a row at all: phase 1, where it has steps, may have come to none."""
     wrong_result: bool = False
     """Whether the call returned, and some index got the result of another item's run."""
 
@@ -61,21 +66,27 @@ def outcome_of(
     place, if it went on.
     """
     call = _call_result(world, setting, streamed, results)
-    copies = setting.run_copies_max
-    runs = [world.postgres.find_runs(index, copies) for index in range(setting.run_count)]
+    copies, indices = setting.run_copies_max, range(setting.run_count)
+    of_first = [world.postgres.find_runs(index, copies) for index in indices]
+    has_second = bool(world.cells.get(SECOND_CALL))
+    last = World(RenamedCells(world.cells, SECOND.name)) if has_second else world
+    row = batch_judged(last)
+    runs = [last.postgres.find_runs(index, copies) for index in indices] if has_second else of_first
+    all_runs = [[*first, *second] for first, second in zip(of_first, runs, strict=True)] if has_second else runs
     return Outcome(
         call=call,
-        batch=world.postgres.find_batch(),
-        runs_created=len(runs) - runs.count([]),
-        runs_total=sum(map(len, runs)),
+        batch=row or BatchRow(),
+        has_batch=row is not None,
+        runs_created=len(all_runs) - all_runs.count([]),
+        runs_total=sum(map(len, all_runs)),
         items_without_run=sum(
             not rows and item.kind is not Kind.REJECTED for rows, item in zip(runs, setting.items, strict=True)
         ),
-        runs_are_final=all(False not in rows for rows in runs),
-        leaked_keys=tuple(key for key in REDIS_KEYS if key in world.cells),
-        spurious_retry=world.history.spurious_retry,
-        completion_updates=world.history.completion_updates,
-        status_regression=world.history.status_regression,
+        runs_are_final=all(False not in rows for rows in all_runs),
+        leaked_keys=tuple(keys_left(world)),
+        spurious_retry=last.history.spurious_retry,
+        completion_updates=last.history.completion_updates,
+        status_regression=last.history.status_regression,
         wrong_result=call.result is Result.OK and _are_wrong(results, setting),
     )
 
@@ -89,8 +100,9 @@ def _call_result(
     world: World, setting: Setting, streamed: CallResult | None, results: Sequence[int] | None
 ) -> CallResult:
     if streamed is None:
-        sent = 1
-        while request_key(sent + 1) in world.cells:
+        before = MAX_ATTEMPTS if SECOND_CALL in world.cells else 0
+        sent = 0
+        while request_key(before + sent + 1) in world.cells:
             sent += 1
         return CallResult(Result.WAITING, None, sent)
     if streamed.result is not Result.OK or not setting.waits:

@@ -20,7 +20,7 @@ from batchsim.model.properties import Property, names_of_those_that_hold
 
 
 def _is_stuck(outcome: Outcome) -> bool:
-    unfinished = outcome.batch.status in (Status.PENDING, Status.PROCESSING)
+    unfinished = outcome.has_batch and outcome.batch.status in (Status.PENDING, Status.PROCESSING)
     return unfinished or outcome.call.result is Result.WAITING or not outcome.runs_are_final
 
 

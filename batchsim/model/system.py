@@ -106,6 +106,8 @@ class Actor(NamedTuple):
     """The faults that can befall what it does."""
     memories: tuple[Memory, ...] = ()
     """What its steps update; engines set it (`remembering`)."""
+    adapts: Callable[[Operation[Any]], Operation[Any]] | None = None
+    """What it does in place of what its coroutine awaits: the same, on other cells; `None`: just that."""
 
     @property
     def is_awaited(self) -> bool:
@@ -140,6 +142,8 @@ class Actor(NamedTuple):
         """What it does, with the faults that can befall it, and as it is remembered."""
         if self.exposures:
             operation = exposed(operation, self.exposures)
+        if self.adapts is not None:
+            operation = self.adapts(operation)
         if self.memories:
             who = self.kind if self.is_twin else self.name
             operation = remembered(operation, who, self.memories)

@@ -14,7 +14,7 @@ from batchsim.scenario.latencies import Constant, Latency, Legs, RoundTrip
 from batchsim.scenario.names import known_operations
 from batchsim.scenario.scenario import LatencyTable, Scenario
 from batchsim.scenario.schema.faults import AnyEntry
-from batchsim.scenario.schema.models import ItemFields, Latencies, Override, ScenarioFile
+from batchsim.scenario.schema.models import ItemFields, Latencies, Limits, Override, ScenarioFile, StreamLimit
 from batchsim.scenario.schema.spreads import Written
 from batchsim.scenario.slow import Slow
 from batchsim.scenario.tree import Node, dotted, nearest_node
@@ -42,6 +42,11 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
             ingest_concurrency=model.ingest_concurrency,
             faults=tuple(written.fault for written in faults),
             slots=model.limits.concurrency,
+            phase_1=model.batch.phase_1,
+            idempotency_key=model.batch.idempotency_key,
+            calls=model.batch.calls,
+            stream_requests=None if model.limits.stream is None else _own_share(model.limits.stream),
+            has_request_timeout=model.limits.request_timeout is not None,
         ),
         policies=tuple(model.policies),
         verdicts=tuple(model.verdicts),
@@ -113,13 +118,33 @@ def _latency_of_operation(model: ScenarioFile) -> dict[str, Latency]:
     groups = defaults.GROUPS | latency_of_group(model.latency)
     usual = {name: groups[group] for name in known_operations() if (group := defaults.group_of(name))}
     of_items = given({"store.upload": model.items.upload, "run.finish": model.items.execution})
-    return {**usual, **defaults.OWN, **given(model.latency.operations), **of_items}
+    return {
+        **usual,
+        **defaults.OWN,
+        **_latency_of_limits(model.limits),
+        **given(model.latency.operations),
+        **of_items,
+    }
 
 
 def latency_of_group(written: Latencies | OwnLatencies) -> dict[str, Latency]:
     """The groups whose latency a file gives."""
     own = written.model_extra or {}
     return given({"redis": written.redis, "postgres": written.postgres, "http": written.http, **own})
+
+
+def _own_share(limit: StreamLimit) -> int:
+    """How many requests of the batch the limiter admits in a window."""
+    return limit.requests - limit.others
+
+
+def _latency_of_limits(limits: Limits) -> dict[str, Latency]:
+    found: dict[str, Latency] = {}
+    if limits.stream is not None:
+        found["limiter.reset"] = defaults.delay(Constant(limits.stream.per))
+    if limits.request_timeout is not None:
+        found["http.time_out"] = defaults.delay(Constant(limits.request_timeout))
+    return found
 
 
 def _latency_of_item(overrides: Iterable[Override]) -> dict[str, dict[int, Latency]]:

@@ -32,6 +32,12 @@ TTL = Constant(10 * MIN_US)
 HEARTBEAT = Constant(20 * UNITS_US["s"])
 DROP = ZERO
 """When a connection drops, from when its request was sent."""
+PARENT_RETRY = Constant(UNITS_US["s"])
+"""How long after its failure a parent is tried again."""
+GRANTED = Constant(30 * MIN_US)
+"""How long the grant of a batch holds."""
+REQUEST_TIMEOUT = Constant(5 * MIN_US)
+"""How long a request may take to arrive."""
 DISPATCH = Uniform(0, 50 * MS_US)
 """The dispatch loop looks every 50 ms, so a message waits up to that long before a consumer has it."""
 
@@ -56,8 +62,10 @@ def delay(wait: Distribution) -> Legs:
     return Legs(wait, ZERO)
 
 
-def backoff(attempt: int) -> Legs:
-    """The default of the operations in `BACKOFFS` after failed attempt `attempt`, counted from 1."""
+def backoff(attempt: int, operation: str) -> Legs:
+    """The default of one of the operations in `BACKOFFS` after failed attempt `attempt`, counted from 1."""
+    if operation == "sdk.backoff_creation":
+        return delay(Constant(round(1.6 ** (attempt - 1) * 1_000) * MS_US))
     return delay(Backoff(attempt))
 
 
@@ -75,6 +83,12 @@ OWN: dict[str, Latency] = {
     "queue.take": Legs(ZERO, DISPATCH),
     "queue.redeliver": delay(VISIBILITY_TIMEOUT),
     "network.drop": delay(DROP),
+    "parent.call_again": delay(PARENT_RETRY),
+    "limiter.reset": delay(Constant(MIN_US)),
+    "limiter.end_grant": delay(GRANTED),
+    "sdk.await_reset": Legs(ZERO, ZERO),
+    "http.read_item": Legs(ZERO, ZERO),
+    "http.time_out": delay(REQUEST_TIMEOUT),
 }
 """Operations with a default of their own. They follow no group: `redis: 300 us` must shorten no debounce."""
 

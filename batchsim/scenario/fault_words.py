@@ -20,6 +20,8 @@ def numbered_fault(number: int, fault: Fault | Slow) -> str:
 
 def _what(fault: Fault | Slow) -> str:
     match fault:
+        case LostResponse(attempt=attempt, phase=1):
+            return f"lost response of phase 1{'' if attempt is None else f', try {attempt}'}"
         case LostResponse(attempt=attempt):
             return f"lost response{_of('attempt', attempt)}"
         case Disconnect(attempt=attempt):

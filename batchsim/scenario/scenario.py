@@ -59,7 +59,7 @@ class LatencyTable:
         if operation in self.of_operation:
             return self.of_operation[operation]
         if operation in defaults.BACKOFFS and attempt is not None:
-            return defaults.backoff(attempt)
+            return defaults.backoff(attempt, operation)
         if (wait := _FOR_SO_LONG.fullmatch(operation)) is not None:
             return self.of_operation.get(wait["name"]) or _delay_of(operation, wait["duration"])
         if operation == CHOOSE:

@@ -80,6 +80,12 @@ NEVER_ISSUED = {RetryJob, ReturnJob}
 """Names of delays."""
 AND_WAIT: dict[str, Any] = {"consumers": 1, "batch": {"items": 1, "call": "batchTriggerAndWait"}}
 
+WITH_ALL: dict[str, Any] = {
+    "consumers": 1,
+    "batch": {**AND_WAIT["batch"], "phase_1": "stepwise", "idempotency_key": "working"},
+    "limits": {"stream": {"requests": 1, "others": 1}, "request_timeout": "1 s"},
+}
+
 
 def test_what_operations_say_of_who_does_them_is_what_the_flows_issue() -> None:
     done_by = defaultdict(set)
@@ -95,6 +101,11 @@ def test_what_operations_say_of_who_does_them_is_what_the_flows_issue() -> None:
         for fault in (Crash(actor="consumer", at_most=1), Crash(actor="run", at_most=1), Redeliver(at_most=1)):
             for actor, operation in issued(POLICIES["pr4569"], fault, items={"kind": kind}, **AND_WAIT):
                 done_by[operation].add(actor)
+    for policy in (GUARDED, POLICIES["pr4397"]):
+        for actor, operation in issued(policy, Crash(actor="creator", at_most=1), **WITH_ALL):
+            done_by[operation].add(actor)
+    for actor, operation in issued(PLAIN, consumers=1, batch={"items": 1, "calls": 2}):
+        done_by[operation].add(actor.removesuffix("@2"))
     assert {each: set(each.done_by) for each in TYPES if each not in NEVER_ISSUED} == dict(done_by)
 
 

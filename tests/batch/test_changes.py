@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from batchsim.batch.actors import world_after_phase_1
 from batchsim.batch.policy import Policy
+from batchsim.batch.stores import STREAMED
 from batchsim.batch.world import World
 from batchsim.engines.timed import simulate
 from batchsim.model.cells import Cells, Key, freeze
@@ -114,8 +115,8 @@ def test_a_step_carries_what_it_changed(scenario: Scenario, policy: Policy, faul
     for step, before, after in seen:
         changed = {each.key: (each.before, each.after) for each in step.changes}
         differ = {key for key in {*before, *after} if before.get(key) != after.get(key)}
-        # An answer is there when its handler has returned, which is no step.
-        answers = {key for key in {*differ, *changed} if key.startswith("http:answer:")}
+        # What a handler or the SDK returns is there when it has ended, which is no step.
+        answers = {key for key in {*differ, *changed} if key.startswith(("http:answer:", STREAMED))}
         assert {key for key, (old, new) in changed.items() if old != new} - answers == differ - answers
         assert all(new == after.get(key) for key, (_, new) in changed.items())
         assert all(old == before.get(key) for key, (old, _) in changed.items() if key not in answers)

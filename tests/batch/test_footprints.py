@@ -11,13 +11,18 @@ import pytest
 from batchsim.batch import faults, operations
 from batchsim.batch.client import CallResult, Result
 from batchsim.batch.fault_injection import ConnectionDrops, MessageIsRedelivered
-from batchsim.batch.history import PUSHED
+from batchsim.batch.history import PUSHED, SPURIOUS_RETRY
 from batchsim.batch.operations import OPERATIONS, TOMBSTONE
+from batchsim.batch.operations.limits import REFUSED, RESET
+from batchsim.batch.operations.phase_1 import MADE
 from batchsim.batch.stores import (
     BATCH_ROW,
     COMPLETION_JOB,
     EXPIRY_JOB,
     FAILURES,
+    GRANT,
+    LIMITED,
+    LIMITER,
     META,
     PROCESSED,
     QUEUE,
@@ -29,14 +34,20 @@ from batchsim.batch.stores import (
     Answer,
     BatchRow,
     Claim,
+    Creation,
+    IdempotencyKey,
     Message,
     Status,
     Waitpoint,
     Waits,
     answer_key,
+    creation_answer_key,
     edge_key,
     holders_key,
     in_flight_key,
+    of_second_batch,
+    of_try,
+    request_key,
     run_key,
     run_waitpoint_key,
     slot_key,
@@ -54,6 +65,8 @@ ABORTED = {BATCH_ROW: BatchRow(Status.ABORTED)}
 
 RETURNED = {STREAMED: CallResult(Result.OK, 200, 1), WAITPOINT: Waitpoint.COMPLETED}
 TAKEN = {in_flight_key(0): Message(0)}
+MADE_BY_TRY = {of_try(key, 1): 1 for key in MADE}
+
 EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
     (operations.Deliver(1, 2), {answer_key(1): Answer(500), PUSHED: {0, 1}}),
     (operations.Backoff(1), {}),
@@ -120,6 +133,28 @@ EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
     (operations.Abort(2), {BATCH_ROW: BatchRow()}),
     (operations.Resume(2, 2), {**RETURNED, run_key(0): True, run_key(0, 2): True}),
     (operations.Resume(1, 1, Waits.BY_STEPS), {**RETURNED, edge_key(0): True, run_waitpoint_key(0): True}),
+    (operations.CallAgain(2, waits=True, is_reaped=True), {SPURIOUS_RETRY: True}),
+    (operations.CallAgain(2, waits=True, is_reaped=True, key=IdempotencyKey.WORKING), {SPURIOUS_RETRY: True}),
+    (operations.TakeFromEither(), {QUEUE: [Message(0)]}),
+    (operations.TakeFromEither(), {of_second_batch(QUEUE): [Message(0)]}),
+    (operations.Admit(1, 1), {}),
+    (operations.Admit(1, 1), {LIMITER: 1}),
+    (operations.Admit(1, 1), {GRANT: 1}),
+    (operations.ResetLimit(), {LIMITER: 1, LIMITED: REFUSED}),
+    (operations.EndGrant(), {GRANT: 1}),
+    (operations.AwaitReset(1), {LIMITED: RESET}),
+    (operations.ReadItem(0, 1), {}),
+    (operations.TimeOutRequest(1, 1), {request_key(1): True}),
+    (operations.DeliverInTime(1, 1), {answer_key(1): Answer(500), PUSHED: {0}}),
+    (operations.DeliverCreation(1), {**MADE_BY_TRY, creation_answer_key(1): Creation(202, 1)}),
+    (operations.BackoffCreation(1), {}),
+    (operations.FindIdempotencyKey(), {}),
+    (operations.CreateBatch(1, has_key=True), {}),
+    (operations.SaveIdempotencyKey(1), {}),
+    (operations.ScheduleExpiry(1), {}),
+    (operations.CreateWaitpoint(1), {}),
+    (operations.BlockOnBatch(1), {}),
+    (operations.SetMeta(1, 2), {}),
     (exposed(operations.Drop(1), (ConnectionDrops(0, faults.Disconnect(attempt=1)),)), {fault_key(0): 1}),
 )
 """Every operation in a world where it has something to do."""
@@ -249,6 +284,7 @@ def test_what_wakes_others_is_marked_and_is_written(operation: Operation[Any], c
 
 
 WAKES_AT_A_CELL_OF_OTHERS: dict[str, base.BlockingOperation[Any]] = {
+    "http.time_out": operations.DeliverInTime(1, 1),
     "network.drop": operations.Deliver(1, 2),
     "queue.heartbeat": operations.Redeliver(0),
     "queue.complete": operations.ClaimMessages(2, slots=1),

@@ -44,7 +44,7 @@ def with_faults(subject: Scenario, *faults: Fault) -> Scenario:
     return replace(subject, setting=replace(subject.setting, faults=faults))
 
 
-ACTORS = st.sampled_from([None, "handler", "consumer", "handler-1", "consumer-0"])
+ACTORS = st.sampled_from([None, "handler", "consumer", "handler-1", "consumer-0", "dispatcher", "job", "run"])
 PINNED: SearchStrategy[Fault] = st.one_of(
     st.builds(LostResponse, attempt=st.just(1)),
     st.builds(Cut, attempt=st.just(1), after_items=st.just(0)),

@@ -125,7 +125,9 @@ def test_an_option_adds_an_entry(complaints: Complaints) -> None:
 
 KINDS = "lost_response, disconnect, cut, redeliver, crash, store_error, slow, outage, lost_state"
 POSITION = "a whole number from 0 to batch.items - 1"
-HANDLERS = "handler, consumer, dispatcher, job, reaper, run, sdk, handler-1 to handler-5"
+HANDLERS = (
+    "handler, creator, consumer, dispatcher, job, reaper, run, sdk, handler-1 to handler-5, creator-1 to creator-5"
+)
 CONSUMERS = "consumer-0 to consumer-(consumers - 1)"
 RUNS = "run-0 to run-(items - 1)"
 PROBABILITY = "a percentage above 0 % up to 100 %, such as 1%, or a number above 0 up to 1"
@@ -158,7 +160,7 @@ WRONG = [
         "lost_response: {}",
         15,
         ".lost_response",
-        "found an empty mapping; allowed: what pins it (attempt), or at_most, or probability",
+        "found an empty mapping; allowed: what pins it (phase, attempt), or at_most, or probability",
     ),
     (
         "crash: {}",
@@ -166,13 +168,14 @@ WRONG = [
         ".crash",
         "found an empty mapping; allowed: what pins it (actor, before, item, at), or at_most, or probability",
     ),
+    ("lost_response: {phase: 3}", 23, ".lost_response.phase", "found 3; allowed: 1 or 2"),
     ("lost_response: {attempt: 0}", 25, ".lost_response.attempt", "found 0; allowed: a whole number from 1 to 5"),
     ("lost_response: {attempt: 6}", 25, ".lost_response.attempt", "found 6; allowed: a whole number from 1 to 5"),
     (
         "lost_response: {at: 1 s}",
         16,
         ".lost_response.at",
-        "found the unknown key 'at'; allowed: attempt, at_most, probability",
+        "found the unknown key 'at'; allowed: phase, attempt, at_most, probability",
     ),
     ("redeliver: {at_most: 0}", 21, ".redeliver.at_most", "found 0; allowed: a whole number from 1 to 9"),
     ("redeliver: {at_most: 10}", 21, ".redeliver.at_most", "found 10; allowed: a whole number from 1 to 9"),
@@ -259,7 +262,7 @@ WRONG = [
         "store_error: {operation: http.deliver}",
         25,
         ".store_error.operation",
-        f"found 'http.deliver'; allowed: {OF_BEFALLEN}",
+        f"found 'http.deliver'; allowed: {OF_BEFALLEN}; did you mean 'http.read_item'?",
     ),
     (
         "crash: {actor: dispatcher, before: queue.take}",
@@ -363,6 +366,7 @@ def test_every_problem_comes_at_once(complaints: Complaints) -> None:
 # -- the schema says what the validator says ---------------------------------------------------
 
 VALUES: dict[str, st.SearchStrategy[object]] = {
+    "phase": st.integers(0, 3),
     "attempt": st.integers(0, 6),
     "item": st.integers(-1, 2),
     "after_items": st.integers(-1, 2),

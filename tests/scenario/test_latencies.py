@@ -52,6 +52,15 @@ OWN = {
     "queue.redeliver": Legs(Uniform(60 * S, 65 * S), Constant(0)),
     "network.drop": Legs(Constant(0), Constant(0)),
     "http.deliver": Legs(LEG, LEG),
+    "http.deliver_creation": Legs(LEG, LEG),
+    "http.read_item": Legs(Constant(0), Constant(0)),
+    "http.time_out": Legs(Constant(300 * S), Constant(0)),
+    "jobs.schedule_expiry": REDIS,
+    "parent.call_again": Legs(Constant(S), Constant(0)),
+    "limiter.reset": Legs(Constant(60 * S), Constant(0)),
+    "limiter.end_grant": Legs(Constant(1800 * S), Constant(0)),
+    "sdk.await_reset": Legs(Constant(0), Constant(0)),
+    "sdk.backoff_creation": Legs(Constant(1600 * MS), Constant(0)),
     "sdk.backoff": Legs(Backoff(2), Constant(0)),
     "queue.retry": Legs(Backoff(2), Constant(0)),
 }
@@ -89,7 +98,12 @@ def test_the_nearest_word_counts_item_then_operation_then_group_then_default() -
 
 def test_a_group_shortens_no_wait_of_another_kind() -> None:
     fast = scenario(latency={"redis": "1 us", "postgres": "1 us", "http": "1 us"})
-    for operation in OWN.keys() - {"http.deliver", "jobs.schedule_completion"}:
+    for operation in OWN.keys() - {
+        "http.deliver",
+        "http.deliver_creation",
+        "jobs.schedule_completion",
+        "jobs.schedule_expiry",
+    }:
         assert fast.latency_of(operation, attempt=2) == OWN[operation]
 
 

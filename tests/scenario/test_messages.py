@@ -36,7 +36,7 @@ IN_A_FIELD = [
     ("zzzzzz: 2", f"3:1: zzzzzz: found the unknown key 'zzzzzz'; allowed: {KEYS}"),
     ("consumers: 0", "3:12: consumers: found 0; allowed: a whole number from 1 to 10000"),
     ("limits: {concurrency: 0}", "3:23: limits.concurrency: found 0; allowed: a whole number from 1 to 10000"),
-    ("limits: 5", "3:9: limits: found 5; allowed: a mapping with concurrency"),
+    ("limits: 5", "3:9: limits: found 5; allowed: a mapping with concurrency, stream, request_timeout"),
     ("consumers: 10001", "3:12: consumers: found 10001; allowed: a whole number from 1 to 10000"),
     ("consumers: '3'", "3:12: consumers: found '3'; allowed: a whole number from 1 to 10000"),
     ("consumers: true", "3:12: consumers: found true; allowed: a whole number from 1 to 10000"),

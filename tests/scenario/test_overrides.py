@@ -131,9 +131,10 @@ def test_an_override_changes_no_other_use_of_an_alias(folder: Path) -> None:
         ("batch.items=", "batch.items: found nothing; allowed: a value, or no such key"),
         (
             "batch.item=1",
-            "batch.item: found the unknown key 'item'; allowed: items, call; did you mean 'items'?",
+            "batch.item: found the unknown key 'item'; allowed: items, call, phase_1, calls, idempotency_key; "
+            "did you mean 'items'?",
         ),
-        ("batch=5", "batch: found 5; allowed: a mapping with items, call"),
+        ("batch=5", "batch: found 5; allowed: a mapping with items, call, phase_1, calls, idempotency_key"),
         ("batch={}", "batch.items: missing; allowed: a whole number from 1 to 100000"),
         ("items", "found no '='; allowed: KEY=VALUE, such as batch.items=5"),
         ("=5", "found ''; allowed: KEY=VALUE, such as batch.items=5"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from batchsim.analysis.batch.creation import creation_in_words
 from batchsim.analysis.batch.facts import AtEnd, Clause, Fact, Got, Held, LeftOver, Sentence
 from batchsim.analysis.batch.margins import race_margin_in, seal_margin_in
 from batchsim.analysis.batch.refusals import Refusal, refusals, refusals_in_words
@@ -12,9 +13,10 @@ from batchsim.analysis.batch.wording import at, of
 from batchsim.analysis.effects import Effects, reads_only
 from batchsim.analysis.explanation import Explanation
 from batchsim.batch.client import Result
-from batchsim.batch.operations import CompleteWaitpoint, Resume
-from batchsim.batch.stores import BATCH_ROW, WAITPOINT, Waitpoint
+from batchsim.batch.operations import CallAgain, CompleteWaitpoint, Resume
+from batchsim.batch.stores import BATCH_ROW, WAITPOINT, Waitpoint, of_second_batch
 from batchsim.batch.trace import Trace
+from batchsim.model.cells import Key
 from batchsim.rounding import instant
 
 
@@ -43,7 +45,12 @@ def sentences(effects: Effects) -> tuple[Sentence, ...]:
     """What there is to tell, whatever the verdict, in the order of time."""
     trace = effects.trace
     refused = refusals(effects)
-    told = [*refusals_in_words(refused), *_hollow_success(trace), *_turning_points_in_words(effects, refused)]
+    told = [
+        *creation_in_words(effects),
+        *refusals_in_words(refused),
+        *_hollow_success(trace),
+        *_turning_points_in_words(effects, refused),
+    ]
     return (*sorted(told, key=lambda each: each.at_us), _ending(trace))
 
 
@@ -93,13 +100,31 @@ def _hollow_success(trace: Trace) -> Iterator[Sentence]:
 
 def _ending(trace: Trace) -> Sentence:
     outcome = trace.outcome
-    facts: list[Fact] = [AtEnd(BATCH_ROW, outcome.batch), *map(LeftOver, outcome.leaked_keys)]
+    facts: list[Fact] = [*_row_at_end(trace), *map(LeftOver, outcome.leaked_keys)]
     if _waits(trace) and _batch_waitpoint_is_pending(trace):
-        facts.append(AtEnd(WAITPOINT, Waitpoint.PENDING))
-    row = f"the batch ended {outcome.batch.status}, {'sealed' if outcome.batch.sealed else 'not sealed'}"
+        facts.append(AtEnd(_of_last_batch(trace, WAITPOINT), Waitpoint.PENDING))
+    row = (
+        "there is no batch"
+        if not outcome.has_batch
+        else f"the batch ended {outcome.batch.status}, {'sealed' if outcome.batch.sealed else 'not sealed'}"
+    )
     leaked = f"; left in Redis: {', '.join(outcome.leaked_keys)}" if outcome.leaked_keys else ""
     words = f"{_call_in_words(trace)}; {_runs_in_words(trace)}, and {row}{leaked}"
     return Clause(words, facts=tuple(facts)).ends(max(trace.called_back_us, trace.ended_us))
+
+
+def _row_at_end(trace: Trace) -> Iterator[Fact]:
+    # A call that came to no batch is judged by the row of an orphan.
+    if trace.outcome.call.attempts:
+        yield AtEnd(_of_last_batch(trace, BATCH_ROW), trace.outcome.batch)
+
+
+def _of_last_batch(trace: Trace, key: Key) -> Key:
+    """A cell of the batch that the outcome is about."""
+    calls_again = trace.setting.has_second_batch and any(
+        isinstance(each.operation, CallAgain) for each in trace.steps
+    )
+    return of_second_batch(key) if calls_again else key
 
 
 def _waits(trace: Trace) -> bool:
@@ -109,7 +134,8 @@ def _waits(trace: Trace) -> bool:
 
 
 def _batch_waitpoint_is_pending(trace: Trace) -> bool:
-    return not any(isinstance(step.operation, CompleteWaitpoint) and step.took_effect for step in trace.steps)
+    key = _of_last_batch(trace, WAITPOINT)
+    return not any(isinstance(step.operation, CompleteWaitpoint) and step.change_of(key) for step in trace.steps)
 
 
 def _why_it_waits(trace: Trace) -> str:
@@ -134,10 +160,11 @@ def _runs_in_words(trace: Trace) -> str:
 def _call_in_words(trace: Trace) -> str:
     call = trace.outcome.call
     attempts = f"{call.attempts} attempt{'s' if call.attempts > 1 else ''}"
+    after = f"after {attempts}" if call.attempts else "in phase 1"
     when = instant(trace.called_back_us)
     match call.result:
         case Result.OK:
-            return f"the call returned at {when} after {attempts}"
+            return f"the call returned at {when} {after}"
         case Result.WAITING:
             why = f"attempt {call.attempts} was never answered"
             if _waits(trace):
@@ -146,6 +173,6 @@ def _call_in_words(trace: Trace) -> str:
                 why = "no attempt was answered"
             return f"the call never returned: {why}, and nothing moves after {when} ({attempts})"
         case Result.API_ERROR:
-            return f"the call raised ApiError({call.status}) at {when} after {attempts}"
+            return f"the call raised ApiError({call.status}) at {when} {after}"
         case _:
-            return f"the call raised {call.result} at {when} after {attempts}"
+            return f"the call raised {call.result} at {when} {after}"

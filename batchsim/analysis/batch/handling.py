@@ -73,7 +73,12 @@ def _stops(step: Step) -> bool:
 
 
 def _lacks_meta(effects: Effects, step: Step) -> bool:
-    return reads_only(step, META) and effects.who_deleted(step, META) is not None
+    if not reads_only(step, META):
+        return False
+    if effects.who_deleted(step, META) is not None:
+        return True
+    # Where phase 1 has steps, it may never have come to set them.
+    return effects.trace.setting.is_stepwise and next(effects.before(step, META), None) is None
 
 
 def _last(steps: Sequence[Step], is_meant: Callable[[Step], bool]) -> Step | None:

@@ -12,7 +12,7 @@ from typing import Any
 from batchsim.batch.actors import actors_of, world_after_phase_1
 from batchsim.batch.operations import TakeKey
 from batchsim.batch.policy import Policy
-from batchsim.batch.setting import Item, Setting
+from batchsim.batch.setting import Item, Phase1, Setting
 from batchsim.batch.stores import Claim, Message
 from batchsim.batch.world import World
 from batchsim.engines.injected_delays import Use, admits
@@ -49,7 +49,7 @@ def visibility_timeout_us(scenario: Scenario, rare: float = RARE) -> int:
 
 def _ways(setting: Setting, policy: Policy, item: Item) -> Iterator[list[Together]]:
     """What is done while the message of an item is held, each time that it is taken; the taking comes first."""
-    alone = replace(setting, items=(item,), consumers=1)
+    alone = replace(setting, items=(item,), consumers=1, phase_1=Phase1.DONE)
     world: World = world_after_phase_1(alone, policy, Cells())
     world.queue.push(Message(0))
     consumer = next(actor for actor in actors_of(alone, policy) if actor.kind == "consumer").program()

@@ -43,7 +43,8 @@ def seal_margin_in(effects: Effects) -> Margin | None:
     """The same, of effects."""
     trace = effects.trace
     seal = _first_of_endpoint(trace, lambda step: can_write(step, BATCH_ROW))
-    rivals = (step for step, _ in effects.of(BATCH_ROW) if attempt_of(step.actor) is None)
+    updates = (step for step, change in effects.of(BATCH_ROW) if change.before is not None)
+    rivals = (step for step in updates if attempt_of(step.actor) is None)
     return _margin(trace, seal, next((step for step in rivals if _ends_sealing(effects, step)), None))
 
 

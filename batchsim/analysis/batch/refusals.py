@@ -26,12 +26,24 @@ from batchsim.analysis.batch.wording import (
 )
 from batchsim.analysis.effects import Effects, Write
 from batchsim.batch.fault_injection import DROPPED, LOST
-from batchsim.batch.operations import Deliver
-from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, META, BatchRow, Status, connection_key
+from batchsim.batch.operations import Admit, Deliver, TimeOutRequest
+from batchsim.batch.stores import (
+    BATCH_ROW,
+    ENQUEUED_ITEMS,
+    LIMITED,
+    MAX_ATTEMPTS,
+    META,
+    BatchRow,
+    Status,
+    connection_key,
+)
 from batchsim.batch.trace import Answered
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
 from batchsim.rounding import rounded
+
+LIMITS = (408, 429)
+"""What a request is answered that a limit refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +96,18 @@ class _Attempt:
         self._answered = answered
         self._handled = handled
         self._run_count = effects.trace.setting.run_count
+        is_second = effects.trace.setting.has_second_batch
+        self._is_of_second_batch = is_second and answered.attempt > MAX_ATTEMPTS
+        self._is_stepwise = effects.trace.setting.is_stepwise
 
     def reason(self) -> Clause:
         """Why it was refused, or got no answer."""
         if self._answered.status is None:
             return self._without_answer()
+        if (limit := self._by_limit()) is not None:
+            return limit
+        if self._is_of_second_batch:
+            return of(self._delivery(), "the steps of its handler, on the second batch, say why")
         handled = self._handled
         assert handled is not None, "only a handler answers"
         row = None if handled.row is None else row_read(handled.row)
@@ -106,8 +125,31 @@ class _Attempt:
 
     # -- answers -------------------------------------------------------------------------------
 
+    def _by_limit(self) -> Clause | None:
+        """Where a limit refused the request, which its handler had no part in."""
+        if self._answered.status not in LIMITS:
+            return None
+        key = connection_key(self._answered.attempt)
+        step = next(step for step in self._effects.trace.steps if self._is_refusal(step))
+        if isinstance(step.operation, Admit):
+            key, words = LIMITED, "the limiter had admitted as many requests as it may"
+        else:
+            words = "the body had not arrived as a whole in time"
+        change = step.change_of(key)
+        return of(step, words) if change is None else _that(Write(step, change), words)
+
+    def _is_refusal(self, step: Step) -> bool:
+        operation = step.operation
+        if not isinstance(operation, Admit | TimeOutRequest) or operation.attempt != self._answered.attempt:
+            return False
+        return step.raised is None and not (isinstance(operation, Admit) and step.answer.is_admitted)
+
     def _without_meta(self, lack: Step) -> Clause:
-        gone = of(lack, "the metadata of the batch was gone", Held(lack.number, META, None))
+        is_gone = next(self._effects.before(lack, META), None) is not None or not self._is_stepwise
+        words = (
+            "the metadata of the batch was gone" if is_gone else "phase 1 had not set the metadata of the batch"
+        )
+        gone = of(lack, words, Held(lack.number, META, None))
         deletion = self._effects.who_deleted(lack, META)
         if deletion is None:
             return gone
@@ -136,7 +178,7 @@ class _Attempt:
         return was if writer is None else was + _that(writer, f" since {at(writer.step)}")
 
     def _last_write(self, before: Step, is_meant: Callable[[BatchRow, BatchRow], bool]) -> Write | None:
-        writes = self._effects.before(before, BATCH_ROW)
+        writes = (write for write in self._effects.before(before, BATCH_ROW) if write.before is not None)
         return next((write for write in writes if is_meant(write.before, write.after)), None)
 
     # -- no answer -----------------------------------------------------------------------------

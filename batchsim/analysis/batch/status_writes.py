@@ -43,4 +43,5 @@ def status_writes(trace: Trace) -> Iterator[StatusWrite]:
 def status_writes_in(effects: Effects) -> Iterator[StatusWrite]:
     """All of them, in the order of effects."""
     for step, change in effects.of(BATCH_ROW):
-        yield StatusWrite(step, change.before, change.after)
+        if change.before is not None:  # phase 1, where it has steps, makes the row
+            yield StatusWrite(step, change.before, change.after)

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from batchsim.analysis.issuing import issued_in
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, LatencyLeg, Leg
-from batchsim.batch.client import MAX_ATTEMPTS
 from batchsim.batch.operations import OPERATIONS, Backoff
 from batchsim.batch.setting import ATTEMPTS_MAX
+from batchsim.batch.stores import MAX_ATTEMPTS
 from batchsim.engines.sampling import leg_sampler
 from batchsim.engines.streams import draw, stream_base
 from batchsim.scenario import Scenario

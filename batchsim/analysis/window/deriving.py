@@ -45,6 +45,8 @@ def case_of(trace: Any, system: System[Any], reason: Sequence[Race]) -> Case:
     """
     causes = Causes(trace)
     is_batch = causes.is_batch
+    if is_batch and (trace.setting.is_stepwise or trace.setting.calls > 1):
+        raise NotDerived("phase 1 has steps" if trace.setting.is_stepwise else "the parent may call again")
     if not is_batch and any(each.returns_to or each.begins_after_leg_of for each in system.actors):
         raise NotDerived("an actor answers another one when it ends")
     races, looked_at = Races(causes, system, is_batch=is_batch).deciding(reason)

@@ -10,6 +10,7 @@ from batchsim.batch.history import REGRESSION
 from batchsim.batch.operations.rows import update_status
 from batchsim.batch.steps import ItemOperation
 from batchsim.batch.stores import (
+    BATCH_EDGE,
     BATCH_ROW,
     COMPLETION_JOB,
     STREAMED,
@@ -19,6 +20,7 @@ from batchsim.batch.stores import (
     Waitpoint,
     Waits,
     edge_key,
+    of_try,
     run_key,
     run_keys,
     run_waitpoint_key,
@@ -206,13 +208,24 @@ class Resume(BlockingOperation[tuple[int, ...]]):
     """How many child runs an item can have at most."""
     waits: Waits = Waits.NOWHERE
     """Where it is kept that it waits for a child run."""
+    tries: int = 0
+    """Of phase 1, where it has steps: so many batches it may make, each with a waitpoint and an edge."""
 
     def waits_for(self) -> Key:
         return WAITPOINT
 
     def footprint(self) -> Footprint:
         where = (run_key,) if self.waits is Waits.NOWHERE else (edge_key, run_waitpoint_key)
-        return touches(reads=(STREAMED, WAITPOINT, *(key for key_of in where for key in self._keys(key_of))))
+        of_runs = (key for key_of in where for key in self._keys(key_of))
+        of_batches = (key for pair in self._edges_to_batches() for key in pair)
+        return touches(reads=(STREAMED, WAITPOINT, *of_runs, *of_batches))
+
+    def _edges_to_batches(self) -> tuple[tuple[Key, Key], ...]:
+        """The block edge and the waitpoint of each batch, where phase 1 has steps."""
+        if not self.tries:
+            return ()
+        orphans = ((of_try(BATCH_EDGE, each), of_try(WAITPOINT, each)) for each in range(1, self.tries + 1))
+        return ((BATCH_EDGE, WAITPOINT), *orphans)
 
     def _keys(self, key: Callable[[int, int], Key]) -> Iterator[Key]:
         return (key(index, copy) for index in range(self.run_count) for copy in range(1, self.copies + 1))
@@ -221,9 +234,17 @@ class Resume(BlockingOperation[tuple[int, ...]]):
         postgres, streamed = world.postgres, world.cells.read(STREAMED)
         if streamed is None or not streamed.is_success:  # it was rejected, and waits for nothing
             return ()
-        if postgres.find_waitpoint() is Waitpoint.PENDING:
+        if self._is_blocked_on_batch(world):
             return ()
         return USUAL if all(postgres.run_is_over(*run, self.waits) for run in self._blocking(world)) else ()
+
+    def _is_blocked_on_batch(self, world: World) -> bool:
+        read = world.cells.read
+        if not self.tries:
+            return read(WAITPOINT) is Waitpoint.PENDING
+        return any(
+            read(edge) and read(waitpoint) is Waitpoint.PENDING for edge, waitpoint in self._edges_to_batches()
+        )
 
     def _blocking(self, world: World) -> tuple[tuple[int, int], ...]:
         return world.postgres.edges(self.run_count, self.copies, self.waits)

@@ -22,6 +22,7 @@ from batchsim.batch.stores import (
     REDIS_KEYS,
     RUNS,
     WORKER_LIST,
+    BatchQueue,
     BatchRow,
     Claim,
     Message,
@@ -30,6 +31,7 @@ from batchsim.batch.stores import (
     edge_key,
     holders_key,
     in_flight_key,
+    of_second_batch,
     published_key,
     run_key,
     run_keys,
@@ -67,6 +69,41 @@ class TakeMessage(BlockingOperation[Message]):
     def describe(self, answer: Any) -> str:
         again = f", attempt {answer.attempt}" if answer.attempt > 1 else ""
         return f"item {answer.item}{again}"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeFromEither(BlockingOperation[tuple[bool, Message]]):
+    """Take the first message of one of two queues: whether it is of the second batch, and the message."""
+
+    name: ClassVar[str] = "queue.take"
+    done_by: ClassVar[tuple[str, ...]] = ("consumer",)
+    footprint_of_class: ClassVar[Footprint] = touches(writes=(QUEUE, of_second_batch(QUEUE)))
+
+    def waits_for(self) -> Key:
+        return QUEUE
+
+    def alternatives(self, world: World) -> tuple[Alternative, ...]:
+        return tuple(
+            _of_second(way) if is_second else way._replace(choice=(False, way.choice))
+            for is_second, queue in enumerate((QUEUE, of_second_batch(QUEUE)))
+            for way in map(message_alternative, BatchQueue(world.cells, queue).visible())
+        )
+
+    def apply_alternative(self, world: World, alternative: Alternative) -> tuple[bool, Message]:
+        is_second, message = alternative.choice
+        BatchQueue(world.cells, of_second_batch(QUEUE) if is_second else QUEUE).take(message)
+        return is_second, message
+
+    def describe(self, answer: Any) -> str:
+        is_second, message = answer
+        again = f", attempt {message.attempt}" if message.attempt > 1 else ""
+        return f"item {message.item}{again}{' of the second batch' if is_second else ''}"
+
+
+def _of_second(way: Alternative) -> Alternative:
+    label = "second batch" if way.label is None else f"second batch, {way.label}"
+    timer = None if way.timer is None else of_second_batch(way.timer)
+    return way._replace(label=label, timer=timer, choice=(True, way.choice))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,23 @@ from typing import Any, ClassVar
 
 from batchsim.batch.history import PUSHED, SPURIOUS_RETRY
 from batchsim.batch.stores import (
+    BATCH_ROW,
+    EXPIRY_JOB,
+    MAX_ATTEMPTS,
+    META,
+    SECOND_CALL,
+    WAITPOINT,
     Answer,
+    BatchRow,
+    IdempotencyKey,
+    Waitpoint,
     answer_key,
+    of_second_batch,
     request_key,
 )
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
-from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Operation, touches
+from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Operation, Timer, touches
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +72,78 @@ class Backoff(Operation[None]):
     backs_off: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
     attempt: int
-    """The attempt that failed."""
+    """The attempt of its call that failed."""
+    before: int = 0
+    """How many attempts the calls before it may have had."""
+
+    @property
+    def _following(self) -> int:
+        return self.before + self.attempt + 1
 
     def footprint(self) -> Footprint:
-        return touches(writes=(request_key(self.attempt + 1),))
+        return touches(writes=(request_key(self._following),))
 
     def unblocks(self) -> tuple[Key, ...]:
-        return (request_key(self.attempt + 1),)
+        return (request_key(self._following),)
 
     def apply(self, world: World) -> None:
-        world.network.send(self.attempt + 1)
+        world.network.send(self._following)
 
     def describe(self, answer: Any) -> str:
-        return f"sends attempt {self.attempt + 1}"
+        return f"sends attempt {self._following}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallAgain(Operation[bool]):
+    """The parent calls again, with the same items: phase 1 of that, as one step; whether it has a batch."""
+
+    name: ClassVar[str] = "parent.call_again"
+    done_by: ClassVar[tuple[str, ...]] = ("sdk",)
+    is_wait: ClassVar[bool] = True
+    may_unblock: ClassVar[bool] = True
+    run_count: int
+    waits: bool
+    """Whether the batch has a waitpoint."""
+    is_reaped: bool
+    """Whether it gets a reaper."""
+    key: IdempotencyKey | None = None
+
+    @property
+    def _expiry(self) -> tuple[Key, ...]:
+        return (of_second_batch(EXPIRY_JOB),) if self.is_reaped else ()
+
+    @property
+    def _made(self) -> tuple[Key, ...]:
+        """What it makes, if it makes a batch."""
+        if self.key is not None:
+            return ()
+        waitpoint = (WAITPOINT,) if self.waits else ()
+        return (*map(of_second_batch, (BATCH_ROW, *waitpoint, META)), *self._expiry)
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(*self._made, SECOND_CALL, SPURIOUS_RETRY, request_key(MAX_ATTEMPTS + 1)))
+
+    def timer(self) -> Timer | None:
+        if self.key is not None or not self.is_reaped:
+            return None
+        return Timer(self._expiry[0], "jobs.take_expiry", wakes_at_once=True)
+
+    def unblocks(self) -> tuple[Key, ...]:
+        return (request_key(MAX_ATTEMPTS + 1), *(self._expiry if self.key is None else ()))
+
+    def apply(self, world: World) -> bool:
+        world.cells.write(SECOND_CALL, self.key is None)
+        world.cells.delete(SPURIOUS_RETRY)  # verdicts judge the last call
+        if self.key is IdempotencyKey.UPSTREAM:
+            return False
+        values = {BATCH_ROW: BatchRow(), WAITPOINT: Waitpoint.PENDING, META: self.run_count, EXPIRY_JOB: True}
+        for key, value in values.items():
+            if of_second_batch(key) in self._made:
+                world.cells.write(of_second_batch(key), value)
+        world.network.send(MAX_ATTEMPTS + 1)
+        return True
+
+    def describe(self, answer: Any) -> str:
+        if not answer:
+            return "422, there is a batch with its idempotency key"
+        return "the same batch" if self.key is not None else "a second batch"

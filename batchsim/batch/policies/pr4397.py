@@ -16,6 +16,7 @@ PR4397 = replace(
     PR3777,
     name="pr4397",
     summary="#4397: #3777 with a reaper and a guarded completion.",
+    stream_grant=10,
     set_completed=set_completed_unless_ended,
     actors=(reaper,),
 )

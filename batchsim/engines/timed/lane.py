@@ -105,7 +105,7 @@ class Lane(Recurring):
         """Tells it from the other lanes of its actor."""
         self._program = program
         self.streams = streams
-        self._is_exposed = bool(actor.exposures or actor.memories)
+        self._is_exposed = bool(actor.exposures or actor.memories or actor.adapts)
         self._end = end
         """Told of its end, if anybody is."""
         self._drawn_after: int | None = -1

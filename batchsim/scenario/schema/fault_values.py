@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from batchsim.batch.client import MAX_ATTEMPTS
 from batchsim.batch.faults import BEFALLEN, CRASHING
 from batchsim.batch.operations import names_befallen
+from batchsim.batch.stores import CREATION_TRIES, MAX_ATTEMPTS
 from batchsim.model.faults import Effect
 from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.schema.rules import JsonSchema, Reading, Rule, refusal
@@ -55,10 +55,13 @@ PROBABILITY = Rule(
 
 # -- actors ------------------------------------------------------------------------------------
 
-OTHERS = tuple(kind for kind in CRASHING if kind not in ("handler", "consumer"))
-_HANDLERS = f"handler, consumer, {', '.join(OTHERS)}, handler-1 to handler-{MAX_ATTEMPTS}"
+OTHERS = tuple(kind for kind in CRASHING if kind not in ("handler", "creator", "consumer"))
+_HANDLERS = (
+    f"handler, creator, consumer, {', '.join(OTHERS)}, handler-1 to handler-{MAX_ATTEMPTS}, "
+    f"creator-1 to creator-{CREATION_TRIES}"
+)
 _ACTOR = re.compile(
-    rf"(handler(-[1-{MAX_ATTEMPTS}])?|consumer(-(?P<consumer>0|[1-9][0-9]{{0,3}}))?"
+    rf"(handler(-[1-{MAX_ATTEMPTS}])?|creator(-[1-{CREATION_TRIES}])?|consumer(-(?P<consumer>0|[1-9][0-9]{{0,3}}))?"
     rf"|run(-(?P<run>0|[1-9][0-9]{{0,5}}))?|{'|'.join(kind for kind in OTHERS if kind != 'run')})"
 )
 

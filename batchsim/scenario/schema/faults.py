@@ -46,6 +46,7 @@ WAYS = ("at", "at_most", "probability")
 UNIT_OF = {"at": "at_us", "delay": "delay_us", "lasts": "lasts_us"}
 
 Attempt = Annotated[int | None, ATTEMPT, Field(description="The phase-2 request, counted from 1")]
+Try = Annotated[int | None, ATTEMPT, Field(description="The request of its phase, counted from 1")]
 ItemIndex = Annotated[int | None, POSITION, Field(description="The item that the operation is about")]
 ActorName = Annotated[str | None, ACTOR, Field(description="handler-1, consumer-0, or all: handler, consumer")]
 RaisingName = Annotated[str | None, RAISING, Field(description="handler-1, consumer-0, or all: handler, consumer")]
@@ -90,11 +91,23 @@ class OccurringFields(FaultFields):
         return self
 
 
+def _read_phase(value: object, reading: Reading) -> int:
+    if type(value) is not int or value not in (1, 2):
+        raise refusal(PHASE.allowed)
+    if value == 1 and not reading.is_stepwise:
+        raise refusal("1 where batch.phase_1 is stepwise, or 2", "otherwise phase 1 is over at the beginning")
+    return value
+
+
+PHASE = Rule("1 or 2", _read_phase, {"enum": [1, 2]})
+
+
 class LostResponseFields(OccurringFields):
     """The connection drops when the handler has finished: the SDK gets no answer."""
 
     value_type = faults.LostResponse
-    attempt: Attempt = None
+    phase: Annotated[int, PHASE] = Field(2, description="Which request it answers: 1 is POST /batches")
+    attempt: Try = None
     at_most: AtMost = None
     probability: Probability = None
 
@@ -276,8 +289,23 @@ class AnyEntry(Strict):
         return fields.value()
 
 
+TWO_CALLS = "lost_response, disconnect, cut, slow, or what befalls a handler or the sdk, where batch.calls is 2"
+
+
 class Entry(AnyEntry):
     """A fault of the batch."""
+
+    @model_validator(mode="after")
+    def _is_for_two_calls(self, info: ValidationInfo[Reading]) -> Self:
+        if info.context.calls == 1 or self.own_fault:
+            return self
+        (kind,) = self.given_keys()
+        actor = str(getattr(getattr(self, kind), "actor", None)).partition("-")[0]
+        if kind in ("redeliver", "outage", "lost_state") or (
+            kind in ("crash", "store_error") and actor not in ("handler", "sdk")
+        ):
+            raise refusal(TWO_CALLS, found=kind if kind not in ("crash", "store_error") else f"{kind} of others")
+        return self
 
     lost_response: LostResponseFields | None = None
     disconnect: DisconnectFields | None = None

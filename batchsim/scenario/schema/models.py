@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from batchsim.batch.setting import SLOTS, Call, Kind
+from batchsim.batch.setting import SLOTS, Call, Kind, Phase1
+from batchsim.batch.stores import IdempotencyKey
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
 from batchsim.scenario.schema.faults import Entry
@@ -28,9 +36,18 @@ from batchsim.scenario.schema.references import (
 from batchsim.scenario.schema.rules import OneOrMore, Reading, refusal
 from batchsim.scenario.schema.spreads import DISTRIBUTION, LATENCY, Written
 from batchsim.scenario.schema.strict import Strict
-from batchsim.scenario.schema.values import INDEX, PROSE, TITLE, choice, whole_number
+from batchsim.scenario.schema.values import INDEX, PROSE, TITLE, choice, positive_duration, whole_number
 
 ITEMS_MAX = 100_000
+IS_STEPWISE: dict[str, Any] = {"const": Phase1.STEPWISE.value}
+CALLS_AGAIN: dict[str, Any] = {"const": 2}
+
+
+def _given(key: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """For the JSON Schema: a field is there, and has a value."""
+    return {"required": [key], "properties": {key: schema}}
+
+
 KIND = choice(Kind, Kind)
 FAILED_ATTEMPTS = whole_number(0, 5)
 
@@ -38,14 +55,57 @@ FAILED_ATTEMPTS = whole_number(0, 5)
 class Batch(Strict):
     """The batch and the call that makes it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependentSchemas": {
+                "idempotency_key": {"anyOf": [_given("phase_1", IS_STEPWISE), _given("calls", CALLS_AGAIN)]},
+                "calls": {"not": {"allOf": [_given("phase_1", IS_STEPWISE), _given("calls", CALLS_AGAIN)]}},
+            }
+        }
+    )
+
     items: Annotated[int, whole_number(1, ITEMS_MAX)] = Field(description="How many items the batch has")
     call: Annotated[Call, choice(Call, Call)] = Field(Call.TRIGGER, description="The SDK method")
+    phase_1: Annotated[Phase1, choice(Phase1, Phase1)] = Field(
+        Phase1.DONE,
+        description="Whether phase 1 (POST /batches) is over at the beginning, or is taken step by step",
+    )
+    calls: Annotated[int, whole_number(1, 2)] = Field(
+        1, description="How often the parent calls, at most: its next attempt calls again where its call rejects"
+    )
+    idempotency_key: Annotated[IdempotencyKey | None, choice(IdempotencyKey, IdempotencyKey)] = Field(
+        None,
+        description="The batch has a key. upstream: nothing is saved, and a retry meets the unique index; "
+        "working: a retry gets the batch that is saved",
+    )
 
     @field_validator("items")
     @classmethod
     def _tell_those_below(cls, items: int, info: ValidationInfo[Reading]) -> int:
         info.context.run_count = items
         return items
+
+    @field_validator("phase_1")
+    @classmethod
+    def _tell_faults(cls, phase_1: Phase1, info: ValidationInfo[Reading]) -> Phase1:
+        info.context.is_stepwise = phase_1 is Phase1.STEPWISE
+        return phase_1
+
+    @field_validator("idempotency_key")
+    @classmethod
+    def _is_of_use(cls, key: IdempotencyKey, info: ValidationInfo[Reading]) -> IdempotencyKey:
+        if not info.context.is_stepwise and info.data.get("calls") == 1:
+            allowed = "a key where batch.phase_1 is stepwise, or batch.calls is 2: only they look at it"
+            raise refusal(allowed, found=str(key))
+        return key
+
+    @field_validator("calls")
+    @classmethod
+    def _are_in_one_step(cls, calls: int, info: ValidationInfo[Reading]) -> int:
+        if calls > 1 and info.context.is_stepwise:
+            raise refusal("1 where batch.phase_1 is stepwise", found=str(calls))
+        info.context.calls = calls
+        return calls
 
 
 class ItemFields(Strict):
@@ -97,11 +157,33 @@ EXPECTED, EXPECTED_TO_EXPLORE = expected_policy("expect"), expected_policy("expe
 Verdicts = Annotated[tuple[str, ...], OneOrMore(VERDICT)]
 
 
+class StreamLimit(Strict):
+    """A limiter of phase-2 requests: so many in a window, which begins with its first request."""
+
+    requests: Annotated[int, whole_number(1, 1_000_000)] = Field(description="How many it admits in a window")
+    per: Annotated[int, positive_duration()] = Field(60_000_000, description="How long a window is")
+    others: Annotated[int, whole_number(0, 1_000_000)] = Field(
+        0, description="How many of them other requests of the environment take in each window"
+    )
+
+    @field_validator("others")
+    @classmethod
+    def _are_no_more(cls, others: int, info: ValidationInfo[Reading]) -> int:
+        requests = info.data.get("requests")
+        if requests is not None and others > requests:
+            raise refusal(f"0 to {requests}, as requests is {requests}", found=str(others))
+        return others
+
+
 class Limits(Strict):
-    """What production allows at once."""
+    """What production allows."""
 
     concurrency: Annotated[int, whole_number(1, 10_000)] = Field(
         SLOTS, description="Messages in hand at the same time, where claiming them is a step of its own"
+    )
+    stream: StreamLimit | None = Field(None, description="A limiter of phase-2 requests; refused ones get 429")
+    request_timeout: Annotated[int | None, positive_duration()] = Field(
+        None, description="How long a phase-2 request may take to arrive, such as 300 s; then it gets 408"
     )
 
 
@@ -118,7 +200,7 @@ class ScenarioFile(Strict):
     ingest_concurrency: Annotated[int | None, whole_number(1, 1_000)] = Field(
         None, description="Items that the endpoint handles at once; default: what the policy says"
     )
-    limits: Limits = Field(default_factory=Limits, description="What production allows at once")
+    limits: Limits = Field(default_factory=Limits, description="What production allows")
     policies: list[Annotated[str, COMPARED_POLICY]] = Field(
         list(defaults.POLICIES),
         min_length=1,
@@ -176,9 +258,13 @@ def json_schema() -> dict[str, Any]:
     # Names of one's own in expectations need a policy of one's own.
     only_shipped = {"policies": {"not": {"contains": REFERENCE_SCHEMA}}}
     then = {field: {"propertyNames": POLICY.schema} for field in ("expect", "expect_explore")}
+    has_steps = {"properties": {"batch": {"required": ["phase_1"], "properties": {"phase_1": IS_STEPWISE}}}}
+    of_phase_2 = {"properties": {"lost_response": {"properties": {"phase": {"const": 2}}}}}
     return {
         **json_schema_of(ScenarioFile),
         "title": "batchsim scenario",
-        "if": {"properties": only_shipped},
-        "then": {"properties": then},
+        "allOf": [
+            {"if": {"properties": only_shipped}, "then": {"properties": then}},
+            {"if": has_steps, "else": {"properties": {"faults": {"items": of_phase_2}}}},
+        ],
     }

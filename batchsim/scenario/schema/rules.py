@@ -29,6 +29,10 @@ class Reading:
     """What paths in the scenario are relative to."""
     run_count: int | None = None
     """Items of the batch; `None` until they are read, and if they are invalid."""
+    is_stepwise: bool = False
+    """Whether phase 1 has steps."""
+    calls: int = 1
+    """How often the parent calls, at most."""
     consumers: int | None = defaults.CONSUMERS
     """Consumers of the batch queue; `None` if they are invalid."""
     verdicts: set[str] = field(default_factory=lambda: set(known_verdicts()))

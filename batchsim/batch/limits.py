@@ -1,0 +1,58 @@
+"""Who limits phase-2 requests, where a scenario asks for it (docs/phase-1.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from batchsim.batch.operations import Deliver, EndGrant, ResetLimit, TimeOutRequest
+from batchsim.batch.setting import Setting
+from batchsim.batch.stores import GRANT, LIMITED, LIMITER, MAX_ATTEMPTS, request_key
+from batchsim.model.cells import Key
+from batchsim.model.system import Actor, LegOf
+
+if TYPE_CHECKING:
+    from batchsim.batch.policy import Policy
+
+
+def actors_of_limits(setting: Setting, policy: Policy) -> Iterator[Actor]:
+    """The limiter's window and the batch's grant, and the server that watches over each request."""
+    if setting.stream_requests is not None:
+        yield Actor("limiter", None, _reset, timers=((LIMITER, ResetLimit.name),))
+        if policy.stream_grant:
+            yield Actor(
+                "grant",
+                None,
+                _end_grant,
+                first_cells=((GRANT, policy.stream_grant),),
+                timers=((GRANT, EndGrant.name),),
+            )
+    if setting.has_request_timeout:
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            yield Actor(
+                "server",
+                attempt,
+                partial(_time_out, attempt, setting.run_count),
+                begins_with=request_key(attempt),
+                begins_after_leg_of=LegOf("sdk", Deliver.name, attempt),
+            )
+
+
+async def _reset() -> None:
+    while True:
+        await ResetLimit()
+
+
+async def _end_grant() -> None:
+    await EndGrant()
+
+
+async def _time_out(attempt: int, run_count: int) -> None:
+    await TimeOutRequest(attempt, run_count)
+
+
+def cells_of_limits(setting: Setting) -> Iterator[Key]:
+    """What is kept for their sake; connections aside, which faults have too."""
+    if setting.stream_requests is not None:
+        yield from (LIMITER, LIMITED, GRANT)

@@ -1,0 +1,111 @@
+"""A parent that calls again: which batch its second call gets, and what verdicts are about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from batchsim.batch.client import CallResult, Result
+from batchsim.batch.policies import POLICIES
+from batchsim.engines.exhaustive import explore
+from batchsim.engines.timed import simulate
+from batchsim.scenario import InvalidScenario, Scenario, scenario_from_data
+from tests.engines.test_exhaustive import counted, enumerated
+
+ALL_LOST = [{"lost_response": {"attempt": attempt}} for attempt in range(1, 6)]
+"""Of the first call."""
+LATE = {"operations": {"redis.enqueued_count": {"request": "100 ms", "response": "1 ms"}}}
+
+
+def scenario(
+    *faults: dict[str, Any], count: int = 1, items: Any = None, latency: Any = None, **batch: Any
+) -> Scenario:
+    data = {"items": items or {}, "latency": latency or {}, "faults": list(faults)}
+    batch = {"items": count, "calls": 2, **batch}
+    return scenario_from_data({"name": "x", "batch": batch, "consumers": 1, **data})
+
+
+@pytest.mark.parametrize("call", ["batchTrigger", "batchTriggerAndWait"])
+def test_a_call_that_returns_is_not_made_again(call: str) -> None:
+    twice = explore(scenario(call=call), POLICIES["pr3777"])
+    once = explore(scenario(call=call, calls=1), POLICIES["pr3777"])
+    assert counted(twice) == counted(once)
+
+
+@pytest.mark.parametrize("call", ["batchTrigger", "batchTriggerAndWait"])
+@pytest.mark.parametrize("policy", ["pr3777", "pr4397", "tombstone", "proposed"])
+def test_without_a_key_it_makes_a_second_batch_and_all_items_run_twice(policy: str, call: str) -> None:
+    trace = simulate(scenario(*ALL_LOST, count=2, call=call), POLICIES[policy])
+    assert trace.outcome.call == CallResult(Result.OK, 200, 1)
+    assert (trace.outcome.runs_created, trace.outcome.runs_total) == (2, 4)
+    # All that is done for the first batch is done for the second.
+    done = [(step.actor, step.name) for step in trace.steps]
+    for first, second in (("handler-1", "handler-6"), ("run-0", "run-0:2"), ("job-0", "job@2-0")):
+        names = [[name for actor, name in done if actor == each] for each in (first, second)]
+        assert set(names[0]) <= {*names[1], "postgres.find_waitpoint", "postgres.complete_waitpoint"}, first
+    assert trace.outcome.batch.sealed
+
+
+def test_the_verdicts_are_those_of_the_last_call() -> None:
+    for policy, result, runs in (("pre3427", Result.API_ERROR, 2), ("pr3777", Result.OK, 1)):
+        trace = simulate(scenario(latency=LATE), POLICIES[policy])
+        assert (trace.outcome.call.result, trace.outcome.runs_total) == (result, runs)
+    # In other orders the second call of the bug returns.
+    verdicts = {each.verdicts for each in explore(scenario(), POLICIES["pre3427"]).outcomes}
+    assert verdicts == {("ok",), ("duplicate_run",), ("false_failure", "duplicate_run")}
+
+
+def test_a_key_that_works_gives_it_the_same_batch() -> None:
+    trace = simulate(scenario(*ALL_LOST, idempotency_key="working"), POLICIES["pr3777"])
+    assert (trace.outcome.call, trace.outcome.runs_total) == (CallResult(Result.OK, 200, 1), 1)
+    # Up to #3427 a batch that is done is an error.
+    trace = simulate(scenario(latency=LATE, idempotency_key="working"), POLICIES["pr3427"])
+    assert (trace.outcome.call, trace.outcome.runs_total) == (CallResult(Result.API_ERROR, 422, 1), 1)
+
+
+def test_the_key_as_upstream_has_it_refuses_it() -> None:
+    trace = simulate(scenario(*ALL_LOST, idempotency_key="upstream"), POLICIES["pr3777"])
+    assert (trace.outcome.call, trace.outcome.runs_total) == (CallResult(Result.API_ERROR, 422, 0), 1)
+
+
+@pytest.mark.parametrize("policy", ["pre3427", "pr3427"])
+def test_every_witness_replays_to_its_outcome(policy: str) -> None:
+    for each in explore(scenario(), POLICIES[policy]).outcomes:
+        assert simulate(scenario(), POLICIES[policy], order=each.witness).outcome == each.outcome
+
+
+def test_a_consumer_of_both_batches_is_merged_as_any_other() -> None:
+    subject = scenario(items={"kind": "rejected"})
+    merged = explore(subject, POLICIES["pr3777"])
+    assert counted(merged) == counted(explore(subject, POLICIES["pr3777"], merges=False))
+    assert merged.schedules == 52_588
+    # With a key there is one batch, and few enough schedules to go through each.
+    subject = scenario(items={"kind": "rejected"}, idempotency_key="working")
+    assert counted(explore(subject, POLICIES["pr3777"])) == enumerated(subject, "pr3777")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"faults": [{"redeliver": {"at_most": 1}}]}, r"faults\[0\]: found redeliver; allowed: lost_response"),
+        (
+            {"faults": [{"crash": {"actor": "consumer", "at_most": 1}}]},
+            "found crash of others; allowed: lost_resp",
+        ),
+        (
+            {"batch": {"calls": 2, "phase_1": "stepwise"}},
+            r"batch\.calls: found 2; allowed: 1 where batch\.phase_1",
+        ),
+        ({"batch": {"idempotency_key": "working"}}, r"found working; allowed: a key where .* batch\.calls is 2"),
+    ],
+)
+def test_what_it_cannot_be_combined_with_is_refused(data: dict[str, Any], message: str) -> None:
+    batch = {"items": 1, **data.get("batch", {"calls": 2})}
+    with pytest.raises(InvalidScenario, match=message):
+        scenario_from_data({"name": "x", **data, "batch": batch})
+
+
+def test_handlers_of_either_call_can_crash() -> None:
+    crash = {"crash": {"actor": "handler", "before": "postgres.seal", "at_most": 1}}
+    assert explore(scenario(crash), POLICIES["pr3777"]).is_complete
