@@ -103,7 +103,7 @@ async def _claimed_message(setting: Setting, policy: Policy, deliveries: Deliver
 
 async def work_on(setting: Setting, policy: Policy, deliveries: Deliveries, message: Message) -> Work:
     """Process the item of a message, if its batch is there, and record what became of it."""
-    index, attempt, delivery = message
+    index, attempt, delivery = message.item, message.attempt, message.delivery
     held = Claim(index, delivery)
     if await GetMeta(index, held) is None:
         return Work.DONE
@@ -150,7 +150,7 @@ async def _record(
 
 
 async def _put_back(deliveries: Deliveries, message: Message) -> Work:
-    index, attempt, delivery = message
+    index, attempt, delivery = message.item, message.attempt, message.delivery
     await RetryMessage(index, attempt, is_in_flight=deliveries.can_repeat, delivery=delivery)
     return Work.PUT_BACK
 
@@ -199,7 +199,7 @@ async def create_pre_failed_run(setting: Setting, message: Message) -> bool:
 
 async def insert_run(setting: Setting, message: Message, *, final: bool, once: bool = False) -> int:
     """Insert a child run, under a key or not, with all that belongs to it; what `CreateRun` answers."""
-    index, _, delivery = message
+    index, delivery = message.item, message.delivery
     in_steps = setting.creates_in_steps
     waits = setting.waits_kept
     copy = await CreateRun(
@@ -228,7 +228,7 @@ async def record(message: Message, *, success: bool, is_last_resort: bool) -> in
 
     `is_last_resort`: processing has failed for the last time.
     """
-    index, _, delivery = message
+    index, delivery = message.item, message.delivery
     return await Record(index, success=success, is_last_resort=is_last_resort, delivery=delivery)
 
 

@@ -339,11 +339,13 @@ class Message(NamedTuple):
     """Which attempt to process it this is, from 1."""
     delivery: int = 1
     """Which time it is put into the queue, from 1, where that can be told."""
+    is_reclaimed: bool = False
+    """Whether it came back with its original score, by its visibility timeout."""
 
     @property
     def timer(self) -> Key | None:
         """The timer that holds a message back that was put back after a failed attempt."""
-        return None if self.attempt == 1 else f"queue:{self.item}"
+        return None if self.attempt == 1 or self.is_reclaimed else f"queue:{self.item}"
 
     @property
     def redeliveries(self) -> int:
@@ -376,17 +378,13 @@ class BatchQueue:
         """Put a message at the end."""
         self._cells.modify(self._queue, deque[Message]).append(message)
 
-    def push_by_score(self, message: Message, *, is_back: bool = False) -> None:
-        """Put a message at the place of its score: fresh ones by item, then those that failed an attempt.
+    def by_score(self) -> tuple[Message, ...]:
+        """All messages that wait to be claimed, in the order of their scores.
 
-        `is_back`: it comes back with the score that it had; of one that failed an attempt, that is before all
-        others which did.
+        Those that are fresh or were reclaimed have that of their creation and index; those that failed an attempt
+        come after them, in the order in which they were put back.
         """
-        messages = self._cells.modify(self._queue, deque[Message])
-        place = sum(_score(each) < _score(message) for each in messages)
-        if message.attempt > 1 and not is_back:
-            place = len(messages)
-        messages.insert(place, message)
+        return tuple(sorted(self.waiting(), key=_score))
 
     def visible(self) -> tuple[Message, ...]:
         """The messages that could be the first one, in order.
@@ -432,7 +430,7 @@ class BatchQueue:
         record = self.in_flight(item)
         assert record is not None
         self.complete(item)
-        self.push_by_score(record._replace(delivery=record.delivery + 1), is_back=True)
+        self.push(record._replace(delivery=record.delivery + 1, is_reclaimed=True))
 
     # -- the worker list -----------------------------------------------------------------------
 
@@ -494,8 +492,8 @@ class BatchQueue:
         return not any(delivery in (0, record.delivery) for delivery in (*held, *keys))
 
 
-def _score(message: Message) -> tuple[int, int]:
-    return (0, message.item) if message.attempt == 1 else (1, 0)
+def _score(message: Message) -> tuple[bool, int]:
+    return (False, message.item) if message.timer is None else (True, 0)
 
 
 class Jobs:

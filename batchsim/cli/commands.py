@@ -267,9 +267,9 @@ commands.add_command(calibrate)
 @options.json_file
 def policies(json_file: str | None) -> int:
     """List the policies: the lineage of the real system, and alternatives that nobody deployed."""
-    from batchsim.batch.policies import ALTERNATIVES, LINEAGE
+    from batchsim.batch.policies import POLICIES
 
-    rows = [(policy.name, policy.summary) for policy in (*LINEAGE, *ALTERNATIVES)]
+    rows = [(policy.name, policy.summary) for policy in POLICIES.values()]
     return print_list(("policy", "what it does"), rows, json_file, lambda row: {"name": row[0], "summary": row[1]})
 
 

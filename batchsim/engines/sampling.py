@@ -109,7 +109,7 @@ def _backoff(backoff: Backoff) -> Sampler:
 
     def sample(bits: int) -> int:
         delay_ms = base_ms + (((bits >> 11) * base_ms + half) >> _BITS)
-        return min(backoff.LONGEST_US, delay_ms * backoff.ROUNDED_TO_US)
+        return min(backoff.longest_us, delay_ms * backoff.ROUNDED_TO_US)
 
     return sample
 

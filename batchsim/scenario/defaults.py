@@ -66,7 +66,7 @@ def backoff(attempt: int, operation: str) -> Legs:
     """The default of one of the operations in `BACKOFFS` after failed attempt `attempt`, counted from 1."""
     if operation == "sdk.backoff_creation":
         return delay(Constant(round(1.6 ** (attempt - 1) * 1_000) * MS_US))
-    return delay(Backoff(attempt))
+    return delay(Backoff(attempt, H_US) if operation == "jobs.retry" else Backoff(attempt))
 
 
 OWN: dict[str, Latency] = {

@@ -101,15 +101,15 @@ class Empirical:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """`min(30 s, (1 + U[0,1)) · 1 s · 2^(attempt-1))`, rounded to whole milliseconds."""
+    """`min(longest, (1 + U[0,1)) · 1 s · 2^(attempt-1))`, rounded to whole milliseconds."""
 
     word: ClassVar[str] = "backoff"
     attempt: int
     """The attempt that has just failed, counted from 1."""
+    longest_us: int = 30_000_000
 
     FIRST_US: ClassVar[int] = 1_000_000
     FACTOR: ClassVar[int] = 2
-    LONGEST_US: ClassVar[int] = 30_000_000
     ROUNDED_TO_US: ClassVar[int] = 1_000
 
     def __post_init__(self) -> None:
@@ -124,7 +124,7 @@ class Backoff:
     @property
     def support_us(self) -> Support:
         """Both ends can occur: rounding carries a U just below 1 up to twice the base."""
-        return (min(self.LONGEST_US, self.base_us), min(self.LONGEST_US, 2 * self.base_us))
+        return (min(self.longest_us, self.base_us), min(self.longest_us, 2 * self.base_us))
 
 
 Distribution: TypeAlias = Constant | Uniform | Normal | Lognormal | Exponential | Empirical | Backoff

@@ -326,7 +326,7 @@ class RetryMessage(MessageOperation[bool]):
             return False
         world.queue.complete(self.index)
         world.queue.free_slot(self.index)
-        world.queue.push_by_score(message._replace(delivery=record.delivery + 1))
+        world.queue.push(message._replace(delivery=record.delivery + 1))
         return True
 
     def describe(self, answer: Any) -> str:

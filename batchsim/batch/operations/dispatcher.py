@@ -82,8 +82,9 @@ class ClaimMessages(BlockingOperation[tuple[Claim, ...]]):
 
     def _ways(self, world: World, free: int) -> Iterator[Alternative]:
         """The first message is one that is due; the others follow by their scores, due or not."""
-        waiting = world.queue.waiting()
-        for first in world.queue.visible():
+        waiting = world.queue.by_score()
+        fresh = [each for each in waiting if each.timer is None]
+        for first in fresh[:1] or waiting:
             timer = first.timer
             others = (each for each in waiting if each is not first)
             claimed = (first, *others)[:free]

@@ -109,7 +109,7 @@ async def ask_for_completion(setting: Setting, index: int, copy: int) -> None:
 
 async def record_while_batch_is_there(message: Message, *, success: bool, is_last_resort: bool) -> int | None:
     """Record nothing once the metadata are gone: nobody would ever delete it."""
-    index, _, delivery = message
+    index, delivery = message.item, message.delivery
     return await Record(index, success=success, is_last_resort=is_last_resort, needs_meta=True, delivery=delivery)
 
 
