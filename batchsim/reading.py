@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _KINDS = {
@@ -21,6 +22,8 @@ _KINDS = {
 }
 _READ: set[str] = set()
 """The real paths of all files that were read in this process."""
+_NOTES: list[set[str]] = []
+"""Those of whoever wants to know what is read."""
 
 
 class Unreadable(Exception):
@@ -41,8 +44,21 @@ def read_file(path: Path, bytes_max: int) -> bytes:
         raise Unreadable("no possible file name") from None
     if len(data) > bytes_max:
         raise Unreadable(f"a file of more than {bytes_max} bytes")
-    _READ.add(os.path.realpath(path))
+    real = os.path.realpath(path)
+    for known in (_READ, *_NOTES):
+        known.add(real)
     return data
+
+
+@contextmanager
+def noting_reads() -> Iterator[set[str]]:
+    """The real paths of the files that are read in here."""
+    read: set[str] = set()
+    _NOTES.append(read)
+    try:
+        yield read
+    finally:
+        _NOTES.pop()
 
 
 def was_read(path: Path) -> bool:

@@ -88,7 +88,7 @@ def _unmet_expectations(
     scenario: Scenario, policies: Sequence[Named], written: Mapping[str, Any]
 ) -> Iterator[str]:
     run = {*scenario.policies, *(name for name, _ in policies), *(policy.name for _, policy in policies)}
-    for field in ("expect", "expect_explore"):
+    for field in ("expect", "expect_explore", "expect_timed", "expect_rate"):
         for name in written.get(field, {}):
             if name not in run and (name in scenario.known_policies or is_reference(name)):
                 yield f"{field}.{name} has no effect: the policy is not among those of the scenario"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -101,13 +101,14 @@ def run_policy(
     order: Sequence[Cue] | None = None,
     expected: Iterable[str] | None = None,
     draws: Sequence[Draw] | None = None,
+    on_departure: Callable[[str], None] | None = None,
 ) -> PolicyRun:
     """Run a scenario once under a policy, and judge it.
 
     `properties`: the user's own. `order`: that of the steps, if it is given. `expected`: the verdicts, if
-    any are. `draws`: all latencies, if they are given.
+    any are. `draws`: all latencies, if they are given. `on_departure`: as in `simulate`.
     """
-    trace = simulate(scenario, policy, order=order, draws=draws)
+    trace = simulate(scenario, policy, order=order, draws=draws, on_departure=on_departure)
     verdicts = scenario.system(policy).verdicts_of(trace.outcome, properties)
     told = _explain(scenario, policy, trace, verdicts, properties)
     return PolicyRun(

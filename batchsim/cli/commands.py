@@ -13,6 +13,7 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import options, window
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.explore import explore
+from batchsim.cli.check import check
 from batchsim.cli.findings import findings
 from batchsim.cli.inputs import (
     expected_by,
@@ -34,6 +35,7 @@ from batchsim.cli.outputs import (
     write_files,
     write_run_json,
 )
+from batchsim.cli.pin import pin
 from batchsim.cli.sweep import sweep
 from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
@@ -229,6 +231,8 @@ def replay(
     return code_of(judged, limits, shows_expectations=shows)
 
 
+commands.add_command(check)
+commands.add_command(pin)
 commands.add_command(sweep)
 commands.add_command(worth)
 commands.add_command(findings)

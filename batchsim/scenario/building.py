@@ -12,9 +12,11 @@ from batchsim.model.operation import SLEEP
 from batchsim.scenario import declared, defaults
 from batchsim.scenario.latencies import Constant, Latency, Legs, RoundTrip
 from batchsim.scenario.names import known_operations
+from batchsim.scenario.rates import RateLimit
 from batchsim.scenario.scenario import LatencyTable, Scenario
 from batchsim.scenario.schema.faults import AnyEntry
 from batchsim.scenario.schema.models import ItemFields, Latencies, Override, ScenarioFile
+from batchsim.scenario.schema.rate_fields import RateFields
 from batchsim.scenario.schema.spreads import Written
 from batchsim.scenario.slow import Slow
 from batchsim.scenario.tree import Node, dotted, nearest_node
@@ -48,6 +50,8 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
         seed=model.seed,
         expect=sets(model.expect),
         expect_explore=sets(model.expect_explore),
+        expect_timed=sets(model.expect_timed),
+        expect_rate=rates(model.expect_rate),
         latencies=LatencyTable(
             operations,
             {**_latency_of_item(model.items.overrides), **moments_of([written.fault for written in faults])},
@@ -86,6 +90,14 @@ def written_faults(entries: Iterable[AnyEntry], root: Node) -> Iterator[WrittenF
 def sets(expectations: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
     """By policy: the verdicts that are expected."""
     return {policy: frozenset(verdicts) for policy, verdicts in expectations.items()}
+
+
+def rates(expectations: Mapping[str, Mapping[str, RateFields]]) -> dict[str, dict[str, RateLimit]]:
+    """By policy, by verdict: how often it is expected."""
+    return {
+        policy: {verdict: each.limit() for verdict, each in of_verdict.items()}
+        for policy, of_verdict in expectations.items()
+    }
 
 
 def _items(model: ScenarioFile, upload: Latency) -> tuple[Item, ...]:

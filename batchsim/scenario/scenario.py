@@ -19,6 +19,7 @@ from batchsim.scenario import declared, defaults
 from batchsim.scenario.durations import InvalidDuration, parse_duration
 from batchsim.scenario.latencies import Constant, Latency, Legs
 from batchsim.scenario.names import find_policy, known_policies, known_verdicts
+from batchsim.scenario.rates import RateLimit
 from batchsim.scenario.slow import Slow
 from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
@@ -99,6 +100,10 @@ class Scenario:
     expect_explore: Mapping[str, frozenset[str]]
     """Likewise: the verdicts that some interleaving gives."""
     latencies: LatencyTable = field(repr=False)
+    expect_timed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Likewise: the verdicts that some latencies within their intervals give."""
+    expect_rate: Mapping[str, Mapping[str, RateLimit]] = field(default_factory=dict)
+    """By policy, by verdict: how often a timed run is given it."""
     injected_delays: tuple[Slow, ...] = ()
     injected_delay_places: tuple[int, ...] = ()
     """Which places the delays have in the list of all faults; where it is not said, they come last."""

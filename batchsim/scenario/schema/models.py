@@ -16,6 +16,7 @@ from batchsim.batch.setting import SLOTS, Call, Kind
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
 from batchsim.scenario.schema.faults import Entry
+from batchsim.scenario.schema.rate_fields import RateFields
 from batchsim.scenario.schema.references import (
     COMPARED_POLICY,
     OPERATION,
@@ -94,7 +95,10 @@ def ok_alone(verdicts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 EXPECTED, EXPECTED_TO_EXPLORE = expected_policy("expect"), expected_policy("expect_explore")
+EXPECTED_TIMED, EXPECTED_RATE = expected_policy("expect_timed"), expected_policy("expect_rate")
 Verdicts = Annotated[tuple[str, ...], OneOrMore(VERDICT)]
+FIELDS = ("expect", "expect_explore", "expect_timed", "expect_rate")
+"""Those that say what is expected of which policy."""
 
 
 class Limits(Strict):
@@ -138,6 +142,12 @@ class ScenarioFile(Strict):
     expect_explore: dict[Annotated[str, EXPECTED_TO_EXPLORE], Verdicts] = Field(
         {}, description="By policy: every verdict that some interleaving gives"
     )
+    expect_timed: dict[Annotated[str, EXPECTED_TIMED], Verdicts] = Field(
+        {}, description="By policy: every verdict that some latencies within their intervals give"
+    )
+    expect_rate: dict[Annotated[str, EXPECTED_RATE], dict[Annotated[str, VERDICT], RateFields]] = Field(
+        {}, description="By policy, by verdict: in which share of timed runs it is given"
+    )
 
     @field_validator("consumers", mode="wrap")
     @classmethod
@@ -175,7 +185,7 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a scenario file of the batch, for editors."""
     # Names of one's own in expectations need a policy of one's own.
     only_shipped = {"policies": {"not": {"contains": REFERENCE_SCHEMA}}}
-    then = {field: {"propertyNames": POLICY.schema} for field in ("expect", "expect_explore")}
+    then = {field: {"propertyNames": POLICY.schema} for field in FIELDS}
     return {
         **json_schema_of(ScenarioFile),
         "title": "batchsim scenario",
