@@ -75,7 +75,9 @@ def _latencies_given(scenario: Scenario, written: Mapping[str, Any]) -> Iterator
     known = {*nameable_operations(), *(each.name for each in all_classes())}
     for name in own:
         yield f"latency.operations.{name}", frozenset((name,))
-    for group in latency.keys() - {"operations"}:
+    if "stream_end" in latency:
+        yield "latency.stream_end", frozenset(("redis.enqueued_count",))
+    for group in latency.keys() - {"operations", "stream_end"}:
         followers = frozenset(name for name in known if group_of(name) == group)
         yield f"latency.{group}", followers - own.keys()
     if "execution" in items:

@@ -110,6 +110,8 @@ def check(
     workers = workers or project.workers
     cache = Cache(None if no_cache else cache_dir or project.cache_dir or CACHE_FOLDER)
     outputs = Outputs(json_file, junit, sarif)
+    if Path("-") in wanted:
+        raise BadInputError("-: found standard input, which workers cannot read; allowed: files and folders")
     if watch:
         return _watch(wanted, overrides, settings, workers, cache, outputs, quiet=quiet)
     code, _ = _once(wanted, overrides, settings, workers, cache, outputs, quiet=quiet)

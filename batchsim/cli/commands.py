@@ -14,9 +14,13 @@ from batchsim.cli import options, window
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.explore import explore
 from batchsim.cli.check import check
+from batchsim.cli.completion import completion
+from batchsim.cli.explain import explain
 from batchsim.cli.findings import findings
+from batchsim.cli.init import init
 from batchsim.cli.inputs import (
     expected_by,
+    files_in,
     load,
     policies_of,
     policy_of,
@@ -58,7 +62,7 @@ def commands() -> None:
 
 
 @commands.command()
-@click.argument("files", nargs=-1, required=True, type=options.NamedPath(), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=options.ScenarioFile(), metavar="FILE...")
 @options.policies
 @options.verdicts
 @options.fail_on
@@ -98,7 +102,8 @@ def run(
 ) -> int:
     """Run scenarios in simulated time: which policies fail, when, and why.
 
-    One FILE: a table of the policies, and the story of each that fails. Several: scenario against policy.
+    FILE is a scenario, the name of one that batchsim ships (incident), a folder of some, or - for standard input.
+    One: a table of the policies, and the story of each that fails. Several: scenario against policy.
     The exit code is 1 if a verdict differs from what the scenario expects, or if --fail-on forbids it.
 
     With --run it is one of the runs of `batchsim sweep`, which prints such commands. Like the sweep it is held
@@ -111,6 +116,7 @@ def run(
     from batchsim.report.shell import join
     from batchsim.scenario import check_for_timed_run
 
+    files = files_in(files)
     if values and number is None:
         raise BadInputError("--at: found no --run; allowed: only with it")
     loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
@@ -233,6 +239,9 @@ def replay(
 
 commands.add_command(check)
 commands.add_command(pin)
+commands.add_command(explain)
+commands.add_command(init)
+commands.add_command(completion)
 commands.add_command(sweep)
 commands.add_command(worth)
 commands.add_command(findings)
@@ -242,10 +251,14 @@ commands.add_command(findings)
 @options.json_file
 def policies(json_file: str | None) -> int:
     """List the policies: the lineage of the real system, and alternatives that nobody deployed."""
+    from batchsim.batch.glosses import glossed
     from batchsim.batch.policies import ALTERNATIVES, LINEAGE
 
-    rows = [(policy.name, policy.summary) for policy in (*LINEAGE, *ALTERNATIVES)]
-    return print_list(("policy", "what it does"), rows, json_file, lambda row: {"name": row[0], "summary": row[1]})
+    names = {glossed(policy.name): policy.name for policy in (*LINEAGE, *ALTERNATIVES)}
+    rows = [(glossed(policy.name), policy.summary) for policy in (*LINEAGE, *ALTERNATIVES)]
+    return print_list(
+        ("policy", "what it does"), rows, json_file, lambda row: {"name": names[row[0]], "summary": row[1]}
+    )
 
 
 @commands.command()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=options.NamedPath())
+@click.argument("file", type=options.ScenarioFile())
 @options.policies
 @options.verdicts
 @options.fail_on

@@ -32,6 +32,8 @@ from batchsim.scenario.schema.strict import Strict
 from batchsim.scenario.schema.values import INDEX, PROSE, TITLE, choice, whole_number
 
 ITEMS_MAX = 100_000
+STREAM_END = "redis.enqueued_count"
+"""The operation whose request leg is also called `latency.stream_end`."""
 KIND = choice(Kind, Kind)
 FAILED_ATTEMPTS = whole_number(0, 5)
 
@@ -82,9 +84,23 @@ class Latencies(Strict):
     redis: Annotated[Written | None, LATENCY] = Field(None, description="Redis commands and the batch queue")
     postgres: Annotated[Written | None, LATENCY] = Field(None, description="Postgres statements")
     http: Annotated[Written | None, LATENCY] = Field(None, description="Between the SDK and the API")
+    stream_end: Annotated[Distribution | None, DISTRIBUTION] = Field(
+        None,
+        description="How long after the last item the handler sees the end of the request body: the request leg "
+        "of redis.enqueued_count",
+    )
     operations: dict[Annotated[str, OPERATION], Annotated[Written, LATENCY]] = Field(
         {}, description="By operation name, over the groups above"
     )
+
+    @field_validator("operations")
+    @classmethod
+    def _one_end_of_the_stream(
+        cls, operations: dict[str, Written], info: ValidationInfo[Reading]
+    ) -> dict[str, Written]:
+        if STREAM_END in operations and info.data.get("stream_end") is not None:
+            raise refusal("one of the two", found=f"{STREAM_END} and latency.stream_end, which are the same leg")
+        return operations
 
 
 def ok_alone(verdicts: tuple[str, ...]) -> tuple[str, ...]:
