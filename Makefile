@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test test-fast search mutants spin rsvg reports worth findings bench clean
+.PHONY: docs release run test test-fast search mutants spin rsvg reports worth findings bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
@@ -63,6 +63,14 @@ findings: $(INSTALLED)
 # Small mistakes in a copy of the code, and whether a test sees them; about an hour. MUTANTS='--count 3 PART' is less.
 mutants: $(INSTALLED)
 	$(BIN)/python -m tests.mutation $(MUTANTS)
+
+# The documentation as a site, in site/; a warning is an error.
+docs: $(INSTALLED)
+	$(BIN)/mkdocs build --strict
+
+# What is released: built, checked, and the wheel tried in a clean environment under each Python found here.
+release: $(INSTALLED)
+	$(BIN)/python -m tools.release
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks

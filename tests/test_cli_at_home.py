@@ -104,13 +104,13 @@ def test_it_explains_every_value_and_where_it_comes_from(batchsim: Any) -> None:
     )
     ended = batchsim("explain", "s.yaml", "--set", "consumers=1", "--json", "-")
     values = {each["name"]: (each["value"], each["source"]) for each in json.loads(ended.out)["values"]}
-    assert values["items"] == ("1", "s.yaml:2")
+    assert values["items"] == ("1", "line 2")
     assert values["consumers"] == ("1", "--set consumers=1")
-    assert values["policies"] == ("pr3427 (first fix)", "s.yaml:6")
+    assert values["policies"] == ("pr3427 (first fix)", "line 6")
     assert values["seed"] == ("1", "default")
     assert values["queue.take"] == ("0 us … 50 ms response", "default: the dispatch loop looks every 50 ms")
-    assert values["redis.enqueued_count"] == ("30 ms request, 100 us … 500 us response", "s.yaml:4")
-    assert values["postgres.create_run"] == ("2 ms round trip", "s.yaml:5 (latency.postgres)")
+    assert values["redis.enqueued_count"] == ("30 ms request, 100 us … 500 us response", "line 4")
+    assert values["postgres.create_run"] == ("2 ms round trip", "line 5 (latency.postgres)")
     assert values["redis.get_meta"] == ("200 us … 1 ms round trip", "default of redis")
     assert "how long it takes" in batchsim("explain", str(ROOT / "examples" / "chord.yaml")).out
 

@@ -34,7 +34,7 @@ class Value(NamedTuple):
     name: str
     value: str
     source: str
-    """The file and the line, an option, or which default."""
+    """The line of the file, an option, or which default."""
 
 
 def understood(scenario: Scenario, policies: Sequence[tuple[str, Any]]) -> list[Value]:
@@ -56,7 +56,7 @@ def _source(scenario: Scenario, path: Path) -> str:
     if node is None:
         return ""
     place = node.key_place or node.place
-    return place.file if place.line is None else f"{place.file}:{place.line}"
+    return place.file if place.line is None else f"line {place.line}"
 
 
 def _node(scenario: Scenario, path: Path) -> Node | None:

@@ -14,7 +14,6 @@ from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario, load_scenario
 from batchsim.testing.failures import run_of_example, told_failure, witness_file
-from batchsim.user_code import is_reference
 
 Within = Literal["one run", "intervals", "all orders"]
 """How it is asked: one run with the scenario's seed; all runs that the intervals of the latencies allow; all
@@ -213,13 +212,4 @@ def chosen(scenario: Scenario, policy: Any) -> tuple[str, Any]:
         policy = scenario.policies[0]
     if not isinstance(policy, str):
         return policy.name, policy
-    try:
-        return policy, scenario.find_policy(policy, scenario.directory)
-    except KeyError:
-        from batchsim.scenario.spelling import did_you_mean  # noqa: PLC0415
-
-        known = scenario.known_policies
-        allowed = ", ".join((*known, "path/to/file.py:NAME"))
-        hint = "" if is_reference(policy) else did_you_mean(policy, known)
-        parts = (f"policy: found {policy!r}", f"allowed: {allowed}", hint)
-        raise BadInputError("; ".join(filter(None, parts))) from None
+    return policy, scenario.policy_named(policy)
