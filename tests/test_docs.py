@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from batchsim import replay
+from batchsim.testing import VerdictGiven, assert_never
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 BIN = Path(sys.executable).parent
@@ -63,6 +66,23 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     commands = (tmp_path / "site" / "reference" / "commands" / "index.html").read_text()
     assert "Check everything that scenarios expect." in commands
     assert "expect_rate" in (tmp_path / "site" / "reference" / "fields" / "index.html").read_text()
+
+
+def test_the_page_about_python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (block,) = re.findall(r"```python\n(.*?)```", (DOCS / "reference" / "python.md").read_text(), re.DOTALL)
+    exec(compile(block, "python.md", "exec"), {})
+
+
+def test_a_witness_is_replayed_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("one.yaml").write_text("name: one\nbatch: {items: 1}\n")
+    with pytest.raises(VerdictGiven) as failed:
+        assert_never("one.yaml", "pr3427", within="all orders", witness="found")
+    assert failed.value.witness is not None
+    told = replay(failed.value.witness)
+    assert (told.verdicts, told.race is not None) == (("false_failure",), True)
+    assert len(repr(told)) < 5_000
 
 
 # -- files for a CI --------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from batchsim.analysis.batch.explanation import explain
@@ -22,9 +22,9 @@ class PolicyRun:
 
     name: str
     """The one that the policy was asked for by."""
-    policy: Any
+    policy: Any = field(repr=False)
     """A `Policy`; of a system of the user's own, a `Variant`."""
-    trace: Any
+    trace: Any = field(repr=False)
     """A `Trace`; of a system of the user's own, a `Run`."""
     verdicts: tuple[str, ...]
     expected: frozenset[str] | None
