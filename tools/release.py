@@ -50,12 +50,15 @@ def main() -> int:
 def interpreters() -> list[str]:
     """The Pythons on the path that batchsim supports, one for each minor version."""
     names = [f"python3.{minor}" for minor in MINORS]
-    return [found for name in names if (found := shutil.which(name)) is not None] or [sys.executable]
+    found = [path for name in names if (path := shutil.which(name)) is not None]
+    # A version manager puts names on the path that run nothing.
+    return [path for path in found if version_of(path)] or [sys.executable]
 
 
 def version_of(python: str) -> str:
-    """`Python 3.12.4`."""
-    return subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    """`Python 3.12.4`; empty: it does not run."""
+    ended = subprocess.run([python, "--version"], capture_output=True, text=True, check=False)
+    return ended.stdout.strip() if ended.returncode == 0 else ""
 
 
 def attempt(python: str, wheel: Path, version: str) -> None:
