@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from batchsim import replay
+from batchsim.report.progress import TELLS_PROGRESS
 from batchsim.testing import VerdictGiven, assert_never
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +36,8 @@ def shell(command: str, folder: Path) -> str:
         text=True,
         check=False,
     )
-    return "".join(f"{line.rstrip()}\n" for line in ended.stdout.strip("\n").splitlines())
+    lines = [line for line in ended.stdout.strip("\n").splitlines() if not line.startswith(TELLS_PROGRESS)]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def run_block(block: str, folder: Path) -> str:

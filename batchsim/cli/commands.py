@@ -12,10 +12,10 @@ from batchsim.analysis.judging import Given
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options, window
 from batchsim.cli.again import command_line, how_again
-from batchsim.cli.explore import explore
 from batchsim.cli.check import check
 from batchsim.cli.completion import completion
 from batchsim.cli.explain import explain
+from batchsim.cli.explore import explore
 from batchsim.cli.findings import findings
 from batchsim.cli.init import init
 from batchsim.cli.inputs import (
@@ -252,10 +252,10 @@ commands.add_command(findings)
 def policies(json_file: str | None) -> int:
     """List the policies: the lineage of the real system, and alternatives that nobody deployed."""
     from batchsim.batch.glosses import glossed
-    from batchsim.batch.policies import ALTERNATIVES, LINEAGE
+    from batchsim.batch.policies import POLICIES
 
-    names = {glossed(policy.name): policy.name for policy in (*LINEAGE, *ALTERNATIVES)}
-    rows = [(glossed(policy.name), policy.summary) for policy in (*LINEAGE, *ALTERNATIVES)]
+    names = {glossed(name): name for name in POLICIES}
+    rows = [(glossed(name), policy.summary) for name, policy in POLICIES.items()]
     return print_list(
         ("policy", "what it does"), rows, json_file, lambda row: {"name": names[row[0]], "summary": row[1]}
     )
