@@ -102,6 +102,19 @@ def test_what_is_not_expected_is_told_at_its_line_in_every_form(check: Any, monk
     assert (wrong["field"], wrong["expected"], wrong["why"]) == ("expect_explore", ["ok"], told)
 
 
+def test_timed_exploration_is_held_against_what_is_expected_of_it(
+    check: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for expected, code in (("ok", 0), ("[ok, false_failure]", 1)):
+        Path("one.yaml").write_text(
+            ONE.replace("expect_timed: {pr3427: ok}", f"expect_timed: {{pr3427: {expected}}}")
+        )
+        with pytest.raises(SystemExit) as ended:
+            main(["explore", "one.yaml", "--timed", "--policy", "pr3427", "--quiet"])
+        assert ended.value.code == code
+    assert capsys.readouterr().err == "one, pr3427: expected false_failure, ok, got ok\n"
+
+
 @pytest.mark.parametrize(
     ("change", "code", "told"),
     [
