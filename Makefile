@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test test-fast search mutants spin rsvg reports worth findings hammer bench clean
+.PHONY: docs release run test test-fast search mutants spin rsvg reports worth findings hammer bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
@@ -68,6 +68,13 @@ mutants: $(INSTALLED)
 # predicted of them; up to half an hour on two cores. HAMMER='--batches 200' is less.
 hammer: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.reality $(HAMMER)
+# The documentation as a site, in site/; a warning is an error.
+docs: $(INSTALLED)
+	$(BIN)/mkdocs build --strict
+
+# What is released: built, checked, and the wheel tried in a clean environment under each Python found here.
+release: $(INSTALLED)
+	$(BIN)/python -m tools.release
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks

@@ -9,10 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from batchsim.analysis.margins import Margin as Margin
+    from batchsim.analysis.runs import PolicyRun as PolicyRun
     from batchsim.analysis.sweep import Sweep as Sweep
     from batchsim.analysis.sweep import sweep as sweep
+    from batchsim.analysis.window import NoWindow as NoWindow
     from batchsim.analysis.window import Solution as Solution
+    from batchsim.analysis.window import Window as Window
     from batchsim.analysis.window import solve as solve
+    from batchsim.analysis.worth import Worth as Worth
+    from batchsim.bad_input import BadInputError as BadInputError
     from batchsim.batch.decision import Decision as Decision
     from batchsim.batch.policies import POLICIES as POLICIES
     from batchsim.batch.policy import Policy as Policy
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from batchsim.batch.verdicts import verdicts_of as verdicts_of
     from batchsim.engines.chain import ExactExploration as ExactExploration
     from batchsim.engines.chain import explore_exact as explore_exact
+    from batchsim.engines.exhaustive import Bounds as Bounds
     from batchsim.engines.exhaustive import Exploration as Exploration
     from batchsim.engines.exhaustive import explore as explore
     from batchsim.engines.occurrences import Occurrence as Occurrence
@@ -31,12 +38,31 @@ if TYPE_CHECKING:
     from batchsim.model.properties import Property as Property
     from batchsim.model.properties import sometimes as sometimes
     from batchsim.model.run import Step as Step
+    from batchsim.public import replay as replay
+    from batchsim.public import run as run
+    from batchsim.public import window as window
+    from batchsim.public import worth as worth
+    from batchsim.scenario import InvalidScenario as InvalidScenario
+    from batchsim.scenario import Problem as Problem
     from batchsim.scenario import Scenario as Scenario
     from batchsim.scenario import load_scenario as load_scenario
     from batchsim.scenario import scenario_from_data as scenario_from_data
     from batchsim.scenario import scenario_of as scenario_of
 
 _HOMES = {
+    "run": "batchsim.public",
+    "replay": "batchsim.public",
+    "window": "batchsim.public",
+    "worth": "batchsim.public",
+    "PolicyRun": "batchsim.analysis.runs",
+    "Margin": "batchsim.analysis.margins",
+    "Window": "batchsim.analysis.window",
+    "NoWindow": "batchsim.analysis.window",
+    "Worth": "batchsim.analysis.worth",
+    "Bounds": "batchsim.engines.exhaustive",
+    "InvalidScenario": "batchsim.scenario",
+    "Problem": "batchsim.scenario",
+    "BadInputError": "batchsim.bad_input",
     "Sweep": "batchsim.analysis.sweep",
     "sweep": "batchsim.analysis.sweep",
     "Solution": "batchsim.analysis.window",
@@ -66,12 +92,19 @@ _HOMES = {
 }
 __all__ = [
     "POLICIES",
+    "BadInputError",
+    "Bounds",
     "Decision",
     "ExactExploration",
     "Exploration",
+    "InvalidScenario",
+    "Margin",
+    "NoWindow",
     "Occurrence",
     "Outcome",
     "Policy",
+    "PolicyRun",
+    "Problem",
     "Property",
     "Scenario",
     "Solution",
@@ -79,11 +112,15 @@ __all__ = [
     "Sweep",
     "TimedExploration",
     "Trace",
+    "Window",
+    "Worth",
     "explore",
     "explore_exact",
     "explore_timed",
     "load_scenario",
     "over_history",
+    "replay",
+    "run",
     "scenario_from_data",
     "scenario_of",
     "simulate",
@@ -91,8 +128,10 @@ __all__ = [
     "sometimes",
     "sweep",
     "verdicts_of",
+    "window",
+    "worth",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _KINDS = {
@@ -22,6 +22,8 @@ _KINDS = {
 }
 _READ: set[str] = set()
 """The real paths of all files that were read in this process."""
+_NOTES: list[set[str]] = []
+"""Those of whoever wants to know what is read."""
 
 
 class Unreadable(Exception):
@@ -42,8 +44,14 @@ def read_file(path: Path, bytes_max: int) -> bytes:
         raise Unreadable("no possible file name") from None
     if len(data) > bytes_max:
         raise Unreadable(f"a file of more than {bytes_max} bytes")
-    _READ.add(os.path.realpath(path))
+    _note(path)
     return data
+
+
+def _note(path: Path) -> None:
+    real = os.path.realpath(path)
+    for known in (_READ, *_NOTES):
+        known.add(real)
 
 
 def read_lines(path: Path, bytes_max: int) -> Iterator[bytes]:
@@ -53,7 +61,7 @@ def read_lines(path: Path, bytes_max: int) -> Iterator[bytes]:
         if kind is not None:
             raise Unreadable(f"no readable file (it is {kind})")
         with path.open("rb") as file:
-            _READ.add(os.path.realpath(path))
+            _note(path)
             left = bytes_max
             while line := file.readline(left + 1):
                 left -= len(line)
@@ -64,6 +72,17 @@ def read_lines(path: Path, bytes_max: int) -> Iterator[bytes]:
         raise Unreadable(f"no readable file ({error.strerror})") from None
     except ValueError:
         raise Unreadable("no possible file name") from None
+
+
+@contextmanager
+def noting_reads() -> Iterator[set[str]]:
+    """The real paths of the files that are read in here."""
+    read: set[str] = set()
+    _NOTES.append(read)
+    try:
+        yield read
+    finally:
+        _NOTES.pop()
 
 
 def was_read(path: Path) -> bool:

@@ -16,134 +16,31 @@ from batchsim.batch.policies.proposed import PROPOSED
 from batchsim.batch.policy import Policy
 from batchsim.batch.switches import SWITCHES
 from batchsim.model.faults import Effect, Fault
-from batchsim.scenario import (
-    Constant,
-    Distribution,
-    Empirical,
-    Exponential,
-    Latency,
-    Legs,
-    Lognormal,
-    Normal,
-    RoundTrip,
-    Scenario,
-    Slow,
-    Uniform,
-    scenario_from_data,
-)
+from batchsim.scenario import Scenario, Slow, scenario_from_data
+from batchsim.strategies import distributions, durations_us, latencies, policies, scenarios, seeds
 
+__all__ = [
+    "DISTRIBUTIONS",
+    "DURATIONS_US",
+    "LATENCIES",
+    "SEEDS",
+    "any_policies",
+    "delays_of_timed_exploration",
+    "faults_of_timed_exploration",
+    "policies",
+    "policies_as_specified",
+    "request_leg",
+    "scenarios",
+    "timed_faults",
+    "timeless",
+]
+
+DURATIONS_US, SEEDS = durations_us(), seeds()
+DISTRIBUTIONS, LATENCIES = distributions(), latencies()
 SECOND_US = 1_000_000
 HANDLER_OPERATIONS, CONSUMER_OPERATIONS = names_done_by("handler"), names_done_by("consumer")
 OPERATIONS_OF_OTHERS = {kind: names_befallen(kind) for kind in CRASHING if kind not in ("handler", "consumer")}
 """Of those who serve: what they can crash before."""
-
-# -- latencies ---------------------------------------------------------------------------------
-
-DURATIONS_US = st.one_of(st.integers(0, 3), st.integers(0, 5_000), st.integers(0, 3_000_000))
-"""Small ones make ties, large ones let whole phases overtake each other."""
-SEEDS = st.integers(0, 2**64 - 1)
-
-
-def _ends_us() -> SearchStrategy[tuple[int, int]]:
-    return st.tuples(DURATIONS_US, DURATIONS_US).map(lambda ends: (min(ends), max(ends)))
-
-
-@st.composite
-def _cuts(draw: st.DrawFn) -> tuple[int, int, int | None]:
-    """The shortest, a centre between, and the longest, if there is one."""
-    min_us, centre_us, max_us = sorted(draw(st.tuples(DURATIONS_US, DURATIONS_US, DURATIONS_US)))
-    return min_us, max(centre_us, 1), draw(st.sampled_from([None, max(max_us, 1)]))
-
-
-@st.composite
-def _normals(draw: st.DrawFn) -> Normal:
-    min_us, mean_us, max_us = draw(_cuts())
-    return Normal(mean_us, draw(st.integers(1, 100_000)), min_us, max_us)
-
-
-@st.composite
-def _lognormals(draw: st.DrawFn) -> Lognormal:
-    min_us, median_us, max_us = draw(_cuts())
-    return Lognormal(median_us, median_us + draw(st.integers(1, 100_000)), min_us, max_us)
-
-
-@st.composite
-def _exponentials(draw: st.DrawFn) -> Exponential:
-    min_us, mean_us, max_us = draw(_cuts())
-    return Exponential(mean_us, min_us, max_us)
-
-
-DISTRIBUTIONS: SearchStrategy[Distribution] = st.one_of(
-    DURATIONS_US.map(Constant),
-    _ends_us().map(lambda ends: Uniform(*ends)),
-    _normals(),
-    _lognormals(),
-    _exponentials(),
-    st.lists(DURATIONS_US, min_size=1, max_size=4).map(lambda samples: Empirical(tuple(samples))),
-)
-"""Every distribution that a scenario can name."""
-
-LATENCIES: SearchStrategy[Latency] = st.one_of(
-    DISTRIBUTIONS.map(RoundTrip), st.builds(Legs, DISTRIBUTIONS, DISTRIBUTIONS)
-)
-
-
-@st.composite
-def _latency_of_operation(draw: st.DrawFn, usual: Mapping[str, Latency]) -> dict[str, Latency]:
-    """Usual ones, or the same for all, and a few that differ."""
-    everywhere = draw(st.one_of(st.none(), DURATIONS_US.map(Constant)))
-    base = dict(usual) if everywhere is None else dict.fromkeys(OPERATIONS, RoundTrip(everywhere))
-    return base | draw(st.dictionaries(st.sampled_from(list(OPERATIONS)), LATENCIES, max_size=8))
-
-
-# -- scenarios ---------------------------------------------------------------------------------
-
-
-def _duration(us: int) -> str:
-    return f"{us} us"
-
-
-@st.composite
-def _items(draw: st.DrawFn, count: int) -> dict[str, Any]:
-    def fields() -> dict[str, Any]:
-        return draw(
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "kind": st.sampled_from(["ok", "ok", "expires", "pre_failed", "rejected"]),
-                    "upload": DURATIONS_US.map(_duration),
-                    "execution": DURATIONS_US.map(_duration),
-                    "failed_attempts": st.sampled_from([0, 0, 1, 2, 5]),
-                },
-            )
-        )
-
-    special = draw(st.lists(st.integers(0, count - 1), unique=True, max_size=3))
-    return {**fields(), "overrides": [{"index": index, **fields()} for index in special]}
-
-
-@st.composite
-def scenarios(draw: st.DrawFn) -> Scenario:
-    """Any scenario of up to six items and four consumers."""
-    count = draw(st.integers(1, 6))
-    data: dict[str, Any] = {
-        "name": "generated",
-        "batch": {
-            "items": count,
-            "call": draw(st.sampled_from(["batchTrigger", "batchTriggerAndWait"])),
-        },
-        "items": draw(_items(count)),
-        "consumers": draw(st.integers(1, 4)),
-        "seed": draw(SEEDS),
-    }
-    ingest_concurrency = draw(st.sampled_from([None, None, 1, 2, 3]))
-    if ingest_concurrency is not None:
-        data["ingest_concurrency"] = ingest_concurrency
-    scenario = scenario_from_data(data)
-    table = scenario.latencies
-    of_operation = draw(_latency_of_operation(table.of_operation))
-    return replace(scenario, latencies=replace(table, of_operation=of_operation))
-
 
 # -- faults ------------------------------------------------------------------------------------
 
@@ -221,11 +118,6 @@ def delays_of_timed_exploration() -> SearchStrategy[Slow]:
         item=_ITEMS,
         attempt=_ATTEMPTS,
     )
-
-
-def policies() -> SearchStrategy[Policy]:
-    """Any policy that batchsim ships."""
-    return st.sampled_from(list(POLICIES.values()))
 
 
 def policies_as_specified() -> SearchStrategy[Policy]:

@@ -75,7 +75,9 @@ def _latencies_given(scenario: Scenario, written: Mapping[str, Any]) -> Iterator
     known = {*nameable_operations(), *(each.name for each in all_classes())}
     for name in own:
         yield f"latency.operations.{name}", frozenset((name,))
-    for group in latency.keys() - {"operations"}:
+    if "stream_end" in latency:
+        yield "latency.stream_end", frozenset(("redis.enqueued_count",))
+    for group in latency.keys() - {"operations", "stream_end"}:
         followers = frozenset(name for name in known if group_of(name) == group)
         yield f"latency.{group}", followers - own.keys()
     if "execution" in items:
@@ -88,7 +90,7 @@ def _unmet_expectations(
     scenario: Scenario, policies: Sequence[Named], written: Mapping[str, Any]
 ) -> Iterator[str]:
     run = {*scenario.policies, *(name for name, _ in policies), *(policy.name for _, policy in policies)}
-    for field in ("expect", "expect_explore"):
+    for field in ("expect", "expect_explore", "expect_timed", "expect_rate"):
         for name in written.get(field, {}):
             if name not in run and (name in scenario.known_policies or is_reference(name)):
                 yield f"{field}.{name} has no effect: the policy is not among those of the scenario"

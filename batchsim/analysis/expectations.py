@@ -8,15 +8,17 @@ policy that it is to mend.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from batchsim.bad_input import BadInputError
 from batchsim.scenario import Scenario
+from batchsim.scenario.rates import RateLimit
 from batchsim.user_code import is_reference, located
 
-Field = Literal["expect", "expect_explore"]
+Field = Literal["expect", "expect_explore", "expect_timed"]
+V = TypeVar("V")
 
 
 def expected_of(
@@ -27,9 +29,29 @@ def expected_of(
     `directory`: what references to the policies are relative to, if not what those of the scenario are.
     Raises `BadInputError` where two policies have the name by which something is expected.
     """
-    table = scenario.expect if field == "expect" else scenario.expect_explore
-    by_place = {located(key, scenario.directory): verdicts for key, verdicts in table.items() if is_reference(key)}
-    expected: dict[str, frozenset[str] | None] = {}
+    tables: dict[Field, Mapping[str, frozenset[str]]] = {
+        "expect": scenario.expect,
+        "expect_explore": scenario.expect_explore,
+        "expect_timed": scenario.expect_timed,
+    }
+    return _of_policies(scenario, field, tables[field], policies, directory)
+
+
+def rates_of(scenario: Scenario, policies: Iterable[tuple[str, Any]]) -> dict[str, Mapping[str, RateLimit]]:
+    """Likewise: by verdict, how often it is expected; empty: nothing is."""
+    found = _of_policies(scenario, "expect_rate", scenario.expect_rate, policies, None)
+    return {asked: limits or {} for asked, limits in found.items()}
+
+
+def _of_policies(
+    scenario: Scenario,
+    field: str,
+    table: Mapping[str, V],
+    policies: Iterable[tuple[str, Any]],
+    directory: Path | None,
+) -> dict[str, V | None]:
+    by_place = {located(key, scenario.directory): expects for key, expects in table.items() if is_reference(key)}
+    expected: dict[str, V | None] = {}
     named: dict[str, tuple[str, str]] = {}
     for asked, policy in policies:
         if not is_reference(asked):

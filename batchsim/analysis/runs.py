@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from batchsim.analysis.batch.explanation import explain
@@ -22,9 +22,9 @@ class PolicyRun:
 
     name: str
     """The one that the policy was asked for by."""
-    policy: Any
+    policy: Any = field(repr=False)
     """A `Policy`; of a system of the user's own, a `Variant`."""
-    trace: Any
+    trace: Any = field(repr=False)
     """A `Trace`; of a system of the user's own, a `Run`."""
     verdicts: tuple[str, ...]
     expected: frozenset[str] | None
@@ -102,13 +102,14 @@ def run_policy(
     expected: Iterable[str] | None = None,
     draws: Sequence[Draw] | None = None,
     observer: Observer | None = None,
+    on_departure: Callable[[str], None] | None = None,
 ) -> PolicyRun:
     """Run a scenario once under a policy, and judge it.
 
     `properties`: the user's own. `order`: that of the steps, if it is given. `expected`: the verdicts, if
-    any are. `draws`: all latencies, if they are given. `observer`: as for `simulate`.
+    any are. `draws`: all latencies, if they are given. `observer`, `on_departure`: as for `simulate`.
     """
-    trace = simulate(scenario, policy, order=order, draws=draws, observer=observer)
+    trace = simulate(scenario, policy, order=order, draws=draws, observer=observer, on_departure=on_departure)
     verdicts = scenario.system(policy).verdicts_of(trace.outcome, properties)
     told = _explain(scenario, policy, trace, verdicts, properties)
     return PolicyRun(

@@ -13,11 +13,16 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import live, options, window
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.calibrate import calibrate
+from batchsim.cli.check import check
+from batchsim.cli.completion import completion
+from batchsim.cli.explain import explain
 from batchsim.cli.explore import explore
 from batchsim.cli.findings import findings
 from batchsim.cli.hammer import hammer
+from batchsim.cli.init import init
 from batchsim.cli.inputs import (
     expected_by,
+    files_in,
     load,
     policies_of,
     policy_of,
@@ -39,6 +44,7 @@ from batchsim.cli.outputs import (
     write_otlp,
     write_run_json,
 )
+from batchsim.cli.pin import pin
 from batchsim.cli.sweep import sweep
 from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
@@ -61,7 +67,7 @@ def commands() -> None:
 
 
 @commands.command()
-@click.argument("files", nargs=-1, required=True, type=options.NamedPath(), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=options.ScenarioFile(), metavar="FILE...")
 @options.policies
 @options.verdicts
 @options.fail_on
@@ -103,7 +109,8 @@ def run(
 ) -> int:
     """Run scenarios in simulated time: which policies fail, when, and why.
 
-    One FILE: a table of the policies, and the story of each that fails. Several: scenario against policy.
+    FILE is a scenario, the name of one that batchsim ships (incident), a folder of some, or - for standard input.
+    One: a table of the policies, and the story of each that fails. Several: scenario against policy.
     The exit code is 1 if a verdict differs from what the scenario expects, or if --fail-on forbids it.
 
     With --run it is one of the runs of `batchsim sweep`, which prints such commands. Like the sweep it is held
@@ -116,6 +123,7 @@ def run(
     from batchsim.report.shell import join
     from batchsim.scenario import check_for_timed_run
 
+    files = files_in(files)
     if values and number is None:
         raise BadInputError("--at: found no --run; allowed: only with it")
     loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
@@ -255,6 +263,11 @@ def replay(
     return code if follower is None else live.code_of_compared(follower, code)
 
 
+commands.add_command(check)
+commands.add_command(pin)
+commands.add_command(explain)
+commands.add_command(init)
+commands.add_command(completion)
 commands.add_command(sweep)
 commands.add_command(worth)
 commands.add_command(findings)
@@ -267,10 +280,14 @@ commands.add_command(calibrate)
 @options.json_file
 def policies(json_file: str | None) -> int:
     """List the policies: the lineage of the real system, and alternatives that nobody deployed."""
+    from batchsim.batch.glosses import glossed
     from batchsim.batch.policies import POLICIES
 
-    rows = [(policy.name, policy.summary) for policy in POLICIES.values()]
-    return print_list(("policy", "what it does"), rows, json_file, lambda row: {"name": row[0], "summary": row[1]})
+    names = {glossed(name): name for name in POLICIES}
+    rows = [(glossed(name), policy.summary) for name, policy in POLICIES.items()]
+    return print_list(
+        ("policy", "what it does"), rows, json_file, lambda row: {"name": names[row[0]], "summary": row[1]}
+    )
 
 
 @commands.command()

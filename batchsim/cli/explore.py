@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=options.NamedPath())
+@click.argument("file", type=options.ScenarioFile())
 @options.policies
 @options.verdicts
 @options.fail_on
@@ -49,7 +49,7 @@ def explore(
     was hit before the answer, or a pinned fault occurs in no schedule.
 
     With --timed each leg of each operation takes any time within the interval of its latency, over dense time. A
-    verdict that is not in `expect_explore` is exit code 1.
+    verdict that is not in `expect_explore` is exit code 1; where there is `expect_timed`, any other set is.
 
     With --exact latencies have to be exponential or 0, and the probability of each outcome is exact. Here too a
     verdict that is not in `expect_explore` is exit code 1, and --fail-on takes probabilities:

@@ -114,6 +114,8 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     if directory is not None:
         check_witnesses(directory, names)
     expected = expected_by(scenario, "expect_explore", asked, chosen)
+    # What is expected of all latencies is about this very question, and has to be given in full.
+    exactly = expected_by(scenario, "expect_timed", asked, chosen) if explorer.is_of_all_latencies else {}
     can_be_given = verdict_names(scenario, chosen, properties)
     limits = limits_of(question.forbidden, can_be_given, takes_rates=explorer.takes_rates)
     warnings = warn(scenario, chosen, quiet=question.quiet, of_all_latencies=explorer.is_of_all_latencies)
@@ -126,7 +128,14 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     texts, commands = _replays(explorer, question, list(zip(named, found, strict=False)))
     headings, known = headings_of(chosen), scenario.known_verdicts(policy for _, policy in chosen)
     judged = [
-        _given(scenario, known, headings[name], each, {"expected": expected[name], **explorer.facts(each)})
+        _given(
+            scenario,
+            known,
+            headings[name],
+            each,
+            {"expected": expected[name], "expected_in": "expect_explore", **explorer.facts(each)}
+            | _exactly(exactly.get(name)),
+        )
         for name, each in zip(names, found, strict=False)
     ]
 
@@ -166,12 +175,15 @@ def _replays(
     return witness_texts(question.witness_directory, witnesses)
 
 
+def _exactly(expected: frozenset[str] | None) -> Facts:
+    return {} if expected is None else {"expected": expected, "expected_in": "expect_timed", "needs_all": True}
+
+
 def _given(scenario: Scenario, known: Sequence[str], heading: str, exploration: Any, facts: Facts) -> Given:
     return Given(
         scenario=scenario.name,
         policy=heading,
         verdicts=exploration.verdicts,
-        expected_in="expect_explore",
         known=frozenset(known),
         is_complete=exploration.is_complete,
         stopped_by=exploration.stopped_by,

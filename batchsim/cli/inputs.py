@@ -53,6 +53,16 @@ def load(
     return scenarios
 
 
+def files_in(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Files, and the scenarios in folders; raises `BadInputError` for a folder without any."""
+    paths = tuple(paths)
+    if not any(path.is_dir() for path in paths):
+        return paths
+    from batchsim.checking.finding import scenario_files
+
+    return tuple(scenario_files(paths))
+
+
 def _own_names(policies: Sequence[str]) -> list[str]:
     """The names of those that are the user's own; what is wrong with any of them is told by who uses it."""
     from batchsim.batch.policies import POLICIES

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from batchsim.bad_input import BadInputError
 
@@ -24,6 +25,64 @@ class NamedPath(click.Path):
             what = param.opts[0] if isinstance(param, click.Option) else named
             raise BadInputError(f"{what}: found ''; allowed: the name of a file or a directory")
         return super().convert(value, param, ctx)
+
+
+class ScenarioFile(NamedPath):
+    """A scenario: its file, `-` for standard input, or the name of one that batchsim ships."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; raises `BadInputError`."""
+        path: Path = super().convert(value, param, ctx)
+        is_bare = len(path.parts) == 1 and not path.suffix
+        if not is_bare or str(path) == "-" or path.exists():
+            return path
+        from batchsim.scenario.shipped import shipped_files
+        from batchsim.scenario.spelling import did_you_mean
+
+        shipped = {each.stem: each for each in shipped_files()}
+        if path.name in shipped:
+            found = shipped[path.name]
+            return found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found
+        if hint := did_you_mean(path.name, shipped):
+            raise BadInputError(f"{path}: found no file, and no scenario of this name that is shipped; {hint}")
+        return path
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names of shipped scenarios, and files."""
+        from batchsim.scenario.shipped import shipped_files
+
+        names = [each.stem for each in shipped_files() if each.stem.startswith(incomplete)]
+        return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
+
+
+def _complete_policies(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from batchsim.batch.policies import POLICIES
+
+    names = [
+        CompletionItem(name, help=policy.summary)
+        for name, policy in POLICIES.items()
+        if name.startswith(incomplete)
+    ]
+    return [*names, CompletionItem(incomplete, type="file")]
+
+
+def _complete_verdicts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from batchsim.batch.verdicts import VERDICTS
+
+    before, comma, last = incomplete.rpartition(",")
+    return [CompletionItem(f"{before}{comma}{name}") for name in ("any", *VERDICTS) if name.startswith(last)]
+
+
+def _complete_fields(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Fields of a scenario, operations among them."""
+    from batchsim.scenario.names import nameable_operations
+    from batchsim.scenario.schema.models import Batch, ItemFields, Latencies, ScenarioFile
+
+    names = [f"{name}=" for name in ScenarioFile.model_fields if name not in ("batch", "items", "latency")]
+    for group, model in (("batch", Batch), ("items", ItemFields), ("latency", Latencies)):
+        names += [f"{group}.{name}=" for name in model.model_fields if name != "operations"]
+    names += [f"latency.operations.{name}=" for name in nameable_operations()]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 class Debugging:
@@ -61,11 +120,20 @@ def _debug_option() -> click.Option:
     )
 
 
+def _by_their_names(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Policies that are called by what they are (`bug`), by their names."""
+    from batchsim.batch.glosses import ALIASES
+
+    return tuple(ALIASES.get(name, name) for name in names)
+
+
 policies = click.option(
     "--policy",
     "policies",
     multiple=True,
     metavar="NAME|FILE.py:NAME",
+    shell_complete=_complete_policies,
+    callback=_by_their_names,
     help="Take this policy instead of those of the scenario; may be repeated.",
 )
 verdicts = click.option(
@@ -80,6 +148,7 @@ fail_on = click.option(
     "forbidden",
     multiple=True,
     metavar="VERDICT[,...]",
+    shell_complete=_complete_verdicts,
     help="Exit code 1 if any of these verdicts is given; any: all but ok. May be repeated.",
 )
 overrides = click.option(
@@ -87,6 +156,7 @@ overrides = click.option(
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=_complete_fields,
     help="Override a field of the scenario, such as batch.items=2; may be repeated.",
 )
 json_file = click.option(

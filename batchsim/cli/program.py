@@ -52,10 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _command(arguments: list[str], debugging: Debugging) -> int:
     if COMPLETION in os.environ:
-        commands.main(arguments, prog_name="batchsim")
+        from click.shell_completion import shell_complete
+
+        return shell_complete(commands, {}, "batchsim", COMPLETION, os.environ[COMPLETION])
     # Not `commands.main`: it exits with 1 by itself where a pipe is broken, whichever pipe that is.
     try:
-        with commands.make_context("batchsim", arguments, obj=debugging) as context:
+        with commands.make_context("batchsim", arguments or ["--help"], obj=debugging) as context:
             code: int = commands.invoke(context)
             return code
     except click.exceptions.Exit as ended:  # `--help`

@@ -32,7 +32,7 @@ PICTURES = (".svg", ".png")
 
 
 @click.command()
-@click.argument("file", type=options.NamedPath())
+@click.argument("file", type=options.ScenarioFile())
 @click.option("--runs", type=click.IntRange(1), metavar="N", help="Runs of each policy at each point (1000).")
 @options.policies
 @options.verdicts

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=options.NamedPath())
+@click.argument("file", type=options.ScenarioFile())
 @click.option("--policy", "policy", metavar="NAME|FILE.py:NAME", required=True, help="The policy.")
 @options.verdicts
 @options.overrides

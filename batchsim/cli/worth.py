@@ -33,7 +33,7 @@ VALUES_ALLOWED = "A..B:STEPS, such as 1 ms..1 s:10, with :log for steps of equal
 
 
 @click.command()
-@click.argument("file", type=options.NamedPath())
+@click.argument("file", type=options.ScenarioFile())
 @options.policies
 @options.overrides
 @click.option(

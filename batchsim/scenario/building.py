@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,21 @@ from batchsim.batch.setting import Item, Kind, Setting
 from batchsim.model.faults import Fault, LostState, Outage
 from batchsim.model.operation import SLEEP
 from batchsim.scenario import declared, defaults
-from batchsim.scenario.latencies import Constant, Latency, Legs, RoundTrip
+from batchsim.scenario.latencies import Constant, Distribution, Empirical, Latency, Legs, RoundTrip
 from batchsim.scenario.names import known_operations
+from batchsim.scenario.rates import RateLimit
 from batchsim.scenario.scenario import LatencyTable, Scenario
 from batchsim.scenario.schema.faults import AnyEntry
-from batchsim.scenario.schema.models import ItemFields, Latencies, Limits, Override, ScenarioFile, StreamLimit
+from batchsim.scenario.schema.models import (
+    STREAM_END,
+    ItemFields,
+    Latencies,
+    Limits,
+    Override,
+    ScenarioFile,
+    StreamLimit,
+)
+from batchsim.scenario.schema.rate_fields import RateFields
 from batchsim.scenario.schema.spreads import Written
 from batchsim.scenario.slow import Slow
 from batchsim.scenario.tree import Node, dotted, nearest_node
@@ -53,6 +64,8 @@ def built(model: ScenarioFile, root: Node, file: str, directory: Path) -> Scenar
         seed=model.seed,
         expect=sets(model.expect),
         expect_explore=sets(model.expect_explore),
+        expect_timed=sets(model.expect_timed),
+        expect_rate=rates(model.expect_rate),
         latencies=LatencyTable(
             operations,
             {**_latency_of_item(model.items.overrides), **moments_of([written.fault for written in faults])},
@@ -93,6 +106,14 @@ def sets(expectations: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]
     return {policy: frozenset(verdicts) for policy, verdicts in expectations.items()}
 
 
+def rates(expectations: Mapping[str, Mapping[str, RateFields]]) -> dict[str, dict[str, RateLimit]]:
+    """By policy, by verdict: how often it is expected."""
+    return {
+        policy: {verdict: each.limit() for verdict, each in of_verdict.items()}
+        for policy, of_verdict in expectations.items()
+    }
+
+
 def _items(model: ScenarioFile, upload: Latency) -> tuple[Item, ...]:
     """One `Item` for all that are alike: a large batch costs a list of references."""
     usual = _item(model.items, Item(Kind.OK, upload != defaults.OWN["store.upload"], 0))
@@ -117,6 +138,8 @@ def _latency_of_operation(model: ScenarioFile) -> dict[str, Latency]:
     """Every operation's latency, but for the default of those whose default depends on the attempt."""
     groups = defaults.GROUPS | latency_of_group(model.latency)
     usual = {name: groups[group] for name in known_operations() if (group := defaults.group_of(name))}
+    if model.latency.stream_end is not None:
+        usual[STREAM_END] = Legs(model.latency.stream_end, _answer_leg(usual[STREAM_END]))
     of_items = given({"store.upload": model.items.upload, "run.finish": model.items.execution})
     return {
         **usual,
@@ -125,6 +148,17 @@ def _latency_of_operation(model: ScenarioFile) -> dict[str, Latency]:
         **given(model.latency.operations),
         **of_items,
     }
+
+
+def _answer_leg(latency: Latency) -> Distribution:
+    """What comes after the effect: of a round trip, half of it."""
+    if isinstance(latency, Legs):
+        return latency.response
+    whole = latency.total
+    if isinstance(whole, Empirical):
+        return Empirical(tuple((sample + 1) // 2 for sample in whole.samples_us))
+    halves = {each.name: getattr(whole, each.name) for each in fields(whole)}
+    return replace(whole, **{name: (us + 1) // 2 for name, us in halves.items() if us is not None})
 
 
 def latency_of_group(written: Latencies | OwnLatencies) -> dict[str, Latency]:

@@ -20,10 +20,11 @@ from batchsim.model.operation import Operation
 from batchsim.model.properties import OK
 from batchsim.model.system import System
 from batchsim.scenario import declared, defaults
-from batchsim.scenario.building import given, latency_of_group, moments_of, sets, written_faults
+from batchsim.scenario.building import given, latency_of_group, moments_of, rates, sets, written_faults
 from batchsim.scenario.own_systems import OwnModel, parameter_names, read_parameters
 from batchsim.scenario.problems import InvalidScenario, Problem, describe
 from batchsim.scenario.scenario import LatencyTable, Scenario
+from batchsim.scenario.schema.models import FIELDS
 from batchsim.scenario.schema.own_models import OwnLatencies, OwnScenarioFile
 from batchsim.scenario.schema.own_types import NotOfType
 from batchsim.scenario.slow import Slow
@@ -61,6 +62,8 @@ def built_own(
         seed=file_model.seed,
         expect=sets(file_model.expect),
         expect_explore=sets(file_model.expect_explore),
+        expect_timed=sets(file_model.expect_timed),
+        expect_rate=rates(file_model.expect_rate),
         latencies=_latencies(own.model, file_model.latency, [written.fault for written in faults]),
         injected_delays=tuple(delays.values()),
         injected_delay_places=tuple(delays),
@@ -149,8 +152,8 @@ class _Names:
             *(variant.name for variant in self._variants.values()),
             *self.own.model.policies,
         )
-        for field in ("expect", "expect_explore"):
-            expected: dict[str, tuple[str, ...]] = getattr(self._file, field)
+        for field in FIELDS:
+            expected: dict[str, Iterable[str]] = getattr(self._file, field)
             for policy, names in expected.items():
                 if policy not in policies and policy not in self._given and not is_reference(policy):
                     known = dict.fromkeys(policies)
@@ -158,8 +161,10 @@ class _Names:
                     self._refuse((field, policy), describe(policy), allowed, did_you_mean(policy, known), key=True)
                 for place, name in enumerate(names):
                     if name not in verdicts:
-                        path: TreePath = (field, policy, place)
-                        self._refuse(path, describe(name), ", ".join(verdicts), did_you_mean(name, verdicts))
+                        is_key = field == "expect_rate"
+                        path: TreePath = (field, policy, name if is_key else place)
+                        hint = did_you_mean(name, verdicts)
+                        self._refuse(path, describe(name), ", ".join(verdicts), hint, key=is_key)
 
     def _verdicts(self) -> tuple[str, ...]:
         own = [each.name for system in self._systems for each in system.all_properties]

@@ -89,7 +89,7 @@ def varied(scenario: Scenario, options: Sequence[str]) -> Scenario:
     if scenario.written is None:
         raise ValueError(f"{scenario.name}: found a scenario that was not loaded; allowed: one that was")
     # Whose names its expectations are was checked when it was loaded, maybe with policies that are not in it.
-    policies = (*scenario.expect, *scenario.expect_explore)
+    policies = (*scenario.expect, *scenario.expect_explore, *scenario.expect_timed, *scenario.expect_rate)
     original = _built(scenario.written, scenario.file, scenario.directory, [], policies)
     if replace(original, seed=scenario.seed) != scenario:
         raise ValueError(f"{scenario.name}: found a scenario that was changed since it was loaded")

@@ -55,7 +55,7 @@ def _joined(keys: tuple[str, ...]) -> tuple[str, ...]:
     keys = SHORT.get(".".join(keys), keys)
     if keys[:2] == ("latency", "operations"):
         return (*keys[:2], ".".join(keys[2:4]), *keys[4:]) if len(keys) > 2 else keys
-    if keys[0] in ("expect", "expect_explore"):
+    if keys[0] in ("expect", "expect_explore", "expect_timed"):
         index = keys[2:][-1:] if _INDEX.fullmatch(keys[-1]) else ()
         name = keys[1 : len(keys) - len(index)]
         return (keys[0], ".".join(name), *index) if name else keys

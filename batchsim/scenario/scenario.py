@@ -19,6 +19,7 @@ from batchsim.scenario import declared, defaults
 from batchsim.scenario.durations import InvalidDuration, parse_duration
 from batchsim.scenario.latencies import Constant, Latency, Legs
 from batchsim.scenario.names import find_policy, known_policies, known_verdicts
+from batchsim.scenario.rates import RateLimit
 from batchsim.scenario.slow import Slow
 from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
@@ -99,6 +100,10 @@ class Scenario:
     expect_explore: Mapping[str, frozenset[str]]
     """Likewise: the verdicts that some interleaving gives."""
     latencies: LatencyTable = field(repr=False)
+    expect_timed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Likewise: the verdicts that some latencies within their intervals give."""
+    expect_rate: Mapping[str, Mapping[str, RateLimit]] = field(default_factory=dict)
+    """By policy, by verdict: how often a timed run is given it."""
     injected_delays: tuple[Slow, ...] = ()
     injected_delay_places: tuple[int, ...] = ()
     """Which places the delays have in the list of all faults; where it is not said, they come last."""
@@ -112,8 +117,10 @@ class Scenario:
     def system(self, policy: Any = None) -> System[Any]:
         """What engines run: the batch, or a system of the user's own, under a policy.
 
-        `None`: a system of the user's own under the first one. Raises `UserCodeError` for one that is of no use.
+        `policy`: itself, or its name as in `policy_named`; `None`: a system of the user's own under the first one.
+        Raises `UserCodeError` for one that is of no use.
         """
+        policy = self.policy_named(policy) if isinstance(policy, str) else policy
         if self.own is None:
             return system_of(self.setting, policy, self.numbers_of_faults)
         variant = self.find_policy(self.policies[0], self.directory) if policy is None else policy
@@ -127,6 +134,18 @@ class Scenario:
     def find_policy(self, name: str, directory: Path) -> Any:
         """The policy of that name, or `path.py:NAME` in `directory`; raises `KeyError`, `UserCodeError`."""
         return find_policy(name, directory) if self.own is None else self.own.policy(name, directory)
+
+    def policy_named(self, name: str) -> Any:
+        """The policy of a name, or `path/to/file.py:NAME` from where the scenario is; raises `BadInputError`."""
+        try:
+            return self.find_policy(name, self.directory)
+        except KeyError:
+            from batchsim.scenario.spelling import did_you_mean  # noqa: PLC0415 - most names are right
+
+            allowed = ", ".join((*self.known_policies, "path/to/file.py:NAME"))
+            hint = did_you_mean(name, self.known_policies)
+            parts = (f"policy: found {name!r}", f"allowed: {allowed}", hint)
+            raise BadInputError("; ".join(filter(None, parts))) from None
 
     def known_verdicts(self, policies: Iterable[Any]) -> tuple[str, ...]:
         """Names of the verdicts that some policies can be given, but for those of files."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,6 +12,7 @@ from batchsim.reading import Unreadable, read_file
 from batchsim.scenario.problems import Place, fail
 
 BYTES_MAX = 1_000_000
+STANDARD_INPUT = "-"
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
@@ -19,10 +22,11 @@ _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 def read_text(path: Path, name: str) -> str:
     """The text of a file of at most `BYTES_MAX` bytes of UTF-8, called `name`; raises `InvalidScenario`.
 
+    `-` is standard input, which is read once.
     What is not text is told by its place, and by nothing of its content.
     """
     try:
-        data = read_file(path, BYTES_MAX)
+        data = _standard_input() if name == STANDARD_INPUT else read_file(path, BYTES_MAX)
     except Unreadable as why:
         fail(Place(name), str(why), f"a file of at most {BYTES_MAX} bytes")
     try:
@@ -32,6 +36,14 @@ def read_text(path: Path, name: str) -> str:
     if control := _NO_TEXT.search(text):
         _fail_at(text[: control.start()], name)
     return text
+
+
+@cache
+def _standard_input() -> bytes:
+    data = sys.stdin.buffer.read(BYTES_MAX + 1)
+    if len(data) > BYTES_MAX:
+        raise Unreadable(f"more than {BYTES_MAX} bytes")
+    return data
 
 
 def place_after(before: str, name: str) -> Place:

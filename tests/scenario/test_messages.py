@@ -19,7 +19,7 @@ Complaints = Callable[..., list[str]]
 HEAD = "name: x\nbatch: {items: 3}\n"
 KEYS = (
     "name, summary, batch, items, consumers, ingest_concurrency, limits, policies, verdicts, latency, faults, "
-    "seed, expect, expect_explore"
+    "seed, expect, expect_explore, expect_timed, expect_rate"
 )
 DURATION = "a number with a unit (us, ms, s, min, h), such as 200 ms"
 A_FILE = "a file of at most 1000000 bytes"

@@ -18,7 +18,18 @@ from batchsim.scenario.scenario import LatencyTable
 
 _FOR_PEOPLE = frozenset(
     {
-        *("name", "summary", "file", "directory", "policies", "verdicts", "expect", "expect_explore"),
+        *(
+            "name",
+            "summary",
+            "file",
+            "directory",
+            "policies",
+            "verdicts",
+            "expect",
+            "expect_explore",
+            "expect_timed",
+            "expect_rate",
+        ),
         *("injected_delay_places", "written", "written_faults"),
     }
 )

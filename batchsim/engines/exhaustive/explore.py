@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -46,7 +46,7 @@ class OutcomeClass:
     """How many there are, exactly; of an incomplete exploration: how many were found; `None`: not counted."""
     share: float | None
     """Their probability if at each state every enabled step is equally likely; `None`: not counted."""
-    witness: tuple[WalkedStep, ...]
+    witness: tuple[WalkedStep, ...] = field(repr=False)
     """A shortest one of the graph."""
 
 
@@ -66,8 +66,8 @@ class Exploration:
     """How many there are; `None`: not counted."""
     outcomes: tuple[OutcomeClass, ...]
     """Those that are not ok first, then by the length of their witness."""
-    decisive: tuple[DecisiveSteps, ...]
-    graph: Graph
+    decisive: tuple[DecisiveSteps, ...] = field(repr=False)
+    graph: Graph = field(repr=False)
     """To be walked by code of your own; where nothing is counted, it is a tree (`Graph.is_tree`)."""
     faults: tuple[Occurrence, ...] = ()
     """Whether each fault of the scenario happens, in the order of `Scenario.faults`."""

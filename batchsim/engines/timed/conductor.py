@@ -73,16 +73,27 @@ class Conductor:
                 go_on()
                 return
 
+    def depart(self) -> tuple[str, list[Callable[[], None]]] | None:
+        """The run is at rest: what cannot come next, and how those go on who came early.
+
+        `None`: the order was followed to its end.
+        """
+        if self._taken == len(self._order):
+            return None
+        early, self._early = self._early, []
+        return self._stuck(), [go_on for _, _, go_on in early]
+
+    def _stuck(self) -> str:
+        cue = self._order[self._taken]
+        return f"step {self._taken + 1} of {len(self._order)}, {cue.name} by {cue.actor}, cannot come next"
+
     def check_end(self, world: Any, stopped: Set[Actor]) -> None:
         """The run is at rest; raises `OrderNotPossible` if the order was not followed to its end.
 
         `stopped`: who takes no further step that counts, whatever came early.
         """
         if self._taken < len(self._order):
-            cue = self._order[self._taken]
-            raise OrderNotPossible(
-                f"step {self._taken + 1} of {len(self._order)}, {cue.name} by {cue.actor}, cannot come next"
-            )
+            raise OrderNotPossible(self._stuck())
         names = {actor.name for actor in stopped}
         for actor, operation, _ in self._early:
             if actor.partition(".")[0] in names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ def simulate(
     observer: Observer | None = None,
     order: Sequence[Cue] | None = None,
     draws: Sequence[Draw] | None = None,
+    on_departure: Callable[[str], None] | None = None,
 ) -> Trace:
     """Run a scenario once under a policy, to quiescence.
 
@@ -56,8 +57,10 @@ def simulate(
     Without an order or draws, raises `InvalidScenario` for faults that a timed run cannot place.
     `draws`: all latencies, in place of those that the scenario has under its seed; raises `NoSuchDraw` where the
     run needs another.
+    `on_departure`: called where the order cannot be followed to its end, with the step that cannot come next; from
+    there the run goes on as it would without an order.
     """
-    if scenario.setting.faults and order is None:
+    if scenario.setting.faults and (order is None or on_departure is not None):
         check_for_timed_run(scenario)
     latencies: AnyLatencies
     if draws is None:
@@ -67,7 +70,7 @@ def simulate(
     conductor = None if order is None else Conductor(order)
     system = remembering(scenario.system(policy))
     actors = iter(system.actors)
-    run = _Run(scenario, system, scenario.seed, latencies, actors, keep, observer, conductor).run()
+    run = _Run(scenario, system, scenario.seed, latencies, actors, keep, observer, conductor).run(on_departure)
     trace: Trace = system.trace(run)
     return trace
 
@@ -160,7 +163,7 @@ class _Run:
         self._going_on: set[Actor] = set()
         """Who has begun, is to end, and has not."""
 
-    def run(self) -> Run:
+    def run(self, on_departure: Callable[[str], None] | None = None) -> Run:
         """Run to quiescence."""
         self._start_timers()
         self._admit_actors()
@@ -169,6 +172,8 @@ class _Run:
                 self._let_time_pass()
         else:
             self._let_time_pass()
+        if on_departure is not None:
+            self._depart(on_departure)
         if isinstance(self._cells, GuardedCells):
             self._cells.release()
         if self._conductor is not None:
@@ -184,6 +189,21 @@ class _Run:
             steps=tuple(self._recorder.steps),
             faults=faults,
         )
+
+    def _depart(self, tell: Callable[[str], None]) -> None:
+        """Go on without the order, where it was not followed to its end."""
+        departure = None if self._conductor is None else self._conductor.depart()
+        if departure is None or not isinstance(self._stage, InstrumentedStage):
+            return
+        stuck, early = departure
+        tell(stuck)
+        self._conductor = self._stage.conductor = None
+        self._has_background = self._system.has_background
+        for go_on in early:
+            go_on()
+        # Who waited for his turn, and not for the cell, looks again.
+        self._waiting.wake_all(tuple(self._cells), None)
+        self._let_time_pass()
 
     def _let_time_pass(self) -> None:
         events_max = EVENTS_MAX + EVENTS_OF_AN_ITEM * len(self._scenario.setting.items)

@@ -24,6 +24,7 @@ from batchsim.batch.stores import IdempotencyKey
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
 from batchsim.scenario.schema.faults import Entry
+from batchsim.scenario.schema.rate_fields import RateFields
 from batchsim.scenario.schema.references import (
     COMPARED_POLICY,
     OPERATION,
@@ -48,6 +49,8 @@ def _given(key: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"required": [key], "properties": {key: schema}}
 
 
+STREAM_END = "redis.enqueued_count"
+"""The operation whose request leg is also called `latency.stream_end`."""
 KIND = choice(Kind, Kind)
 FAILED_ATTEMPTS = whole_number(0, 5)
 
@@ -141,9 +144,23 @@ class Latencies(Strict):
     redis: Annotated[Written | None, LATENCY] = Field(None, description="Redis commands and the batch queue")
     postgres: Annotated[Written | None, LATENCY] = Field(None, description="Postgres statements")
     http: Annotated[Written | None, LATENCY] = Field(None, description="Between the SDK and the API")
+    stream_end: Annotated[Distribution | None, DISTRIBUTION] = Field(
+        None,
+        description="How long after the last item the handler sees the end of the request body: the request leg "
+        "of redis.enqueued_count",
+    )
     operations: dict[Annotated[str, OPERATION], Annotated[Written, LATENCY]] = Field(
         {}, description="By operation name, over the groups above"
     )
+
+    @field_validator("operations")
+    @classmethod
+    def _one_end_of_the_stream(
+        cls, operations: dict[str, Written], info: ValidationInfo[Reading]
+    ) -> dict[str, Written]:
+        if STREAM_END in operations and info.data.get("stream_end") is not None:
+            raise refusal("one of the two", found=f"{STREAM_END} and latency.stream_end, which are the same leg")
+        return operations
 
 
 def ok_alone(verdicts: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,7 +171,10 @@ def ok_alone(verdicts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 EXPECTED, EXPECTED_TO_EXPLORE = expected_policy("expect"), expected_policy("expect_explore")
+EXPECTED_TIMED, EXPECTED_RATE = expected_policy("expect_timed"), expected_policy("expect_rate")
 Verdicts = Annotated[tuple[str, ...], OneOrMore(VERDICT)]
+FIELDS = ("expect", "expect_explore", "expect_timed", "expect_rate")
+"""Those that say what is expected of which policy."""
 
 
 class StreamLimit(Strict):
@@ -220,6 +240,12 @@ class ScenarioFile(Strict):
     expect_explore: dict[Annotated[str, EXPECTED_TO_EXPLORE], Verdicts] = Field(
         {}, description="By policy: every verdict that some interleaving gives"
     )
+    expect_timed: dict[Annotated[str, EXPECTED_TIMED], Verdicts] = Field(
+        {}, description="By policy: every verdict that some latencies within their intervals give"
+    )
+    expect_rate: dict[Annotated[str, EXPECTED_RATE], dict[Annotated[str, VERDICT], RateFields]] = Field(
+        {}, description="By policy, by verdict: in which share of timed runs it is given"
+    )
 
     @field_validator("consumers", mode="wrap")
     @classmethod
@@ -257,7 +283,7 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a scenario file of the batch, for editors."""
     # Names of one's own in expectations need a policy of one's own.
     only_shipped = {"policies": {"not": {"contains": REFERENCE_SCHEMA}}}
-    then = {field: {"propertyNames": POLICY.schema} for field in ("expect", "expect_explore")}
+    then = {field: {"propertyNames": POLICY.schema} for field in FIELDS}
     has_steps = {"properties": {"batch": {"required": ["phase_1"], "properties": {"phase_1": IS_STEPWISE}}}}
     of_phase_2 = {"properties": {"lost_response": {"properties": {"phase": {"const": 2}}}}}
     return {

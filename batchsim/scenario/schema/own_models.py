@@ -28,7 +28,8 @@ from batchsim.scenario.schema.faults import (
     OutageFields,
     Probability,
 )
-from batchsim.scenario.schema.models import json_schema_of, ok_alone
+from batchsim.scenario.schema.models import FIELDS, json_schema_of, ok_alone
+from batchsim.scenario.schema.rate_fields import RateFields
 from batchsim.scenario.schema.references import PROPERTY, REFERENCE_SCHEMA
 from batchsim.scenario.schema.rules import OneOrMore, Reading, Rule, refusal
 from batchsim.scenario.schema.spreads import LATENCY, Written
@@ -151,6 +152,12 @@ class OwnScenarioFile(Strict):
     expect_explore: dict[Name, Verdicts] = Field(
         {}, description="By policy: every verdict that some interleaving gives"
     )
+    expect_timed: dict[Name, Verdicts] = Field(
+        {}, description="By policy: every verdict that some latencies within their intervals give"
+    )
+    expect_rate: dict[Name, dict[Name, RateFields]] = Field(
+        {}, description="By policy, by verdict: in which share of timed runs it is given"
+    )
 
     @field_validator("policies", mode="after")
     @classmethod
@@ -172,7 +179,7 @@ def own_json_schema(model: Model | None = None) -> dict[str, Any]:
     names = {"enum": list(model.policies)}
     own = {"anyOf": [names, REFERENCE_SCHEMA]}
     schema["properties"]["policies"]["items"] = own
-    for field in ("expect", "expect_explore"):
+    for field in FIELDS:
         schema["properties"][field]["propertyNames"] = own
     if model.parameters is None:
         schema["properties"].pop("parameters")

@@ -1,0 +1,186 @@
+"""`batchsim check`, as a CI and its users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from batchsim.cli import main
+
+ONE = """name: one
+batch: {items: 1}
+policies: [pr3427, pr3766]
+expect: {pr3427: ok, pr3766: ok}
+expect_rate:
+  pr3427: {false_failure: {at_most: 5 %}}
+expect_timed: {pr3427: ok}
+expect_explore:
+  pr3427: [ok, false_failure]
+"""
+OWN = """name: own
+batch: {items: 1}
+policies: ["fix.py:MINE"]
+latency: {operations: {redis.enqueued_count: {empirical: count.csv}}}
+expect: {mine: ok}
+"""
+FIX = """from dataclasses import replace
+from batchsim import POLICIES
+from helper import NAME
+MINE = replace(POLICIES["pr3766"], name=NAME)
+"""
+
+
+class Ended:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def check(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.chdir(tmp_path)
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(["check", "--workers", "1", *arguments])
+        captured = capsys.readouterr()
+        return Ended(int(str(ended.value.code)), captured.out, captured.err)
+
+    return run
+
+
+def test_everything_that_is_expected_is_one_table(check: Any) -> None:
+    Path("one.yaml").write_text(ONE)
+    ended = check()
+    lines = [line.split("   ") for line in ended.out.splitlines()]
+    assert [[cell.strip() for cell in line if cell.strip()] for line in lines] == [
+        ["scenario", "policy", "asked", "expected", "got", "result"],
+        ["one", "pr3427", "one run", "ok", "ok", "passed"],
+        ["one", "pr3427", "many runs", "false_failure at most 5 %", "ok 100 %", "passed"],
+        ["one", "pr3427", "within intervals", "ok", "ok", "passed"],
+        ["one", "pr3427", "all orders", "false_failure, ok", "false_failure, ok", "passed"],
+        ["one", "pr3766", "one run", "ok", "ok", "passed"],
+        [],
+        ["5 checks: 5 passed"],
+    ]
+    assert (ended.code, ended.err) == (0, "")
+    assert check().out.endswith("5 checks: 5 passed; 5 known from an earlier run\n")
+    assert check("--no-cache").out.endswith("5 checks: 5 passed\n")
+
+
+def test_what_is_not_expected_is_told_at_its_line_in_every_form(check: Any, monkeypatch: Any) -> None:
+    Path("one.yaml").write_text(ONE.replace("pr3427: [ok, false_failure]", "pr3427: ok"))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    ended = check("--junit", "junit.xml", "--sarif", "out.sarif", "--json", "out.json")
+    told = "expected ok, got false_failure, ok"
+    again = "batchsim explore one.yaml --policy pr3427"
+    assert ended.code == 1
+    assert f"one.yaml:9: one, pr3427, all orders: {told}\n  see it: {again}\n" in ended.out
+    title = "title=batchsim%3A one%2C pr3427%2C all orders"
+    assert ended.err == f"::error file=one.yaml,line=9,{title}::{told}%0A{again}\n"
+    assert (
+        f"- one.yaml:9: one, pr3427, all orders: expected ok, got false\\_failure, ok\n  `{again}`\n"
+        in Path("summary.md").read_text()
+    )
+    suite = Xml.parse("junit.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("5", "1", "0")
+    (result,) = json.loads(Path("out.sarif").read_text())["runs"][0]["results"]
+    assert result["locations"] == [
+        {"physicalLocation": {"artifactLocation": {"uri": "one.yaml"}, "region": {"startLine": 9}}}
+    ]
+    (wrong,) = (each for each in json.loads(Path("out.json").read_text())["checks"] if each["status"] == "failed")
+    assert (wrong["field"], wrong["expected"], wrong["why"]) == ("expect_explore", ["ok"], told)
+
+
+def test_timed_exploration_is_held_against_what_is_expected_of_it(
+    check: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for expected, code in (("ok", 0), ("[ok, false_failure]", 1)):
+        Path("one.yaml").write_text(
+            ONE.replace("expect_timed: {pr3427: ok}", f"expect_timed: {{pr3427: {expected}}}")
+        )
+        with pytest.raises(SystemExit) as ended:
+            main(["explore", "one.yaml", "--timed", "--policy", "pr3427", "--quiet"])
+        assert ended.value.code == code
+    assert capsys.readouterr().err == "one, pr3427: expected false_failure, ok, got ok\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "told"),
+    [
+        (("at_most: 5 %", "at_least: 5 %"), 3, "0 of 50 runs (0 %), 95 % interval 0 % … 7.11 %"),
+        (("at_most: 5 %", "at_least: 50 %"), 1, "expected at least 50 %"),
+        (("policies", "seed: 2\npolicies"), 3, "not decided by 50 runs, more may do (--runs)"),
+    ],
+)
+def test_a_rate_is_judged_by_its_interval(check: Any, change: tuple[str, str], code: int, told: str) -> None:
+    Path("one.yaml").write_text(ONE.replace(*change))
+    ended = check("--runs", "50", "--no-cache")
+    assert (ended.code, told in ended.out) == (code, True), ended.out
+
+
+def test_an_answer_is_known_until_anything_that_it_depends_on_changes(check: Any, monkeypatch: Any) -> None:
+    monkeypatch.syspath_prepend(".")
+    texts = {"own.yaml": OWN, "fix.py": FIX, "helper.py": 'NAME = "mine"\n', "count.csv": "1 ms\n"}
+    for name, text in texts.items():
+        Path(name).write_text(text)
+    known = "1 check: 1 passed; 1 known from an earlier run\n"
+    assert check().out.endswith("1 check: 1 passed\n")
+    assert check().out.endswith(known)
+    for name, text in texts.items():
+        Path(name).write_text(f"{text}2 ms\n" if name.endswith(".csv") else f"{text}\n# more\n")
+        assert check().out.endswith("1 check: 1 passed\n"), name
+        assert check().out.endswith(known), name
+    assert {each.name for each in Path(".batchsim_cache").iterdir()} >= {".gitignore", "CACHEDIR.TAG"}
+    sys.modules.pop("helper")
+
+
+def test_a_gate_cannot_stay_green_because_nothing_is_asked(check: Any) -> None:
+    Path("one.yaml").write_text("name: one\nbatch: {items: 1}\n")
+    Path("compose.yaml").write_text("name: app\nservices: {}\n")
+    ended = check()
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("one.yaml: found nothing that is expected, so nothing can be checked; allowed: ")
+    Path("one.yaml").unlink()
+    assert check().err == ".: found no scenario in this folder; allowed: a folder with some, or a file\n"
+
+
+def test_a_repository_says_what_is_checked(check: Any, monkeypatch: Any) -> None:
+    Path("races").mkdir()
+    Path("races/one.yaml").write_text(ONE)
+    Path("other.yaml").write_text("name: other\nbatch: {items: 0}\n")
+    Path("pyproject.toml").write_text('[tool.batchsim]\npaths = ["races"]\nruns = 100\ncache-dir = "kept"\n')
+    Path("races/deeper").mkdir()
+    monkeypatch.chdir("races/deeper")
+    ended = check("--json", "-")
+    assert ended.code == 0
+    assert {each["file"] for each in json.loads(ended.out)["checks"]} == {"../one.yaml"}
+    assert Path("../../kept").is_dir()
+    Path("../../pyproject.toml").write_text("[tool.batchsim]\nrun = 100\n")
+    ended = check()
+    assert ended.code == 2
+    assert "tool.batchsim.run: found an unknown key; allowed: paths, runs" in ended.err
+
+
+def test_watching_it_checks_again_when_a_file_changes(tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text("name: one\nbatch: {items: 1}\npolicies: [pr3766]\nexpect: {pr3766: ok}\n")
+    command = [sys.executable, "-m", "batchsim", "check", "--watch", "--workers", "1"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        assert "1 check: 1 passed\n" in iter(process.stdout.readline, "")
+        file.write_text(file.read_text().replace("pr3766: ok", "pr3766: stuck"))
+        assert "1 check: 1 failed\n" in iter(process.stdout.readline, "")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
