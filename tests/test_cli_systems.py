@@ -422,7 +422,11 @@ class SizeIsForgotten(Fault):
 @pytest.mark.parametrize(
     ("method", "does", "said"),
     [
-        ("concerns(self, operation)", "raise StopIteration", "Forgets.concerns raised StopIteration"),
+        (
+            "concerns(self, operation)",
+            "raise StopIteration",
+            "Forgets.concerns raised StopIteration (mine.py:LINE)",
+        ),
         (
             "concerns(self, operation)",
             "return 42",
@@ -430,8 +434,8 @@ class SizeIsForgotten(Fault):
         ),
         ("ways(self, *_)", "return 42", "Forgets.ways returned 42, of type int; allowed: a tuple"),
         ("ways(self, *_)", "return (1,)", "Forgets.ways returned (1,); allowed: a tuple of Alternative"),
-        ("apply(self, *_)", "raise SystemExit(0)", "Forgets.apply raised SystemExit: 0"),
-        ("apply(self, *_)", "raise KeyboardInterrupt", "Forgets.apply raised KeyboardInterrupt"),
+        ("apply(self, *_)", "raise SystemExit(0)", "Forgets.apply raised SystemExit: 0 (mine.py:LINE)"),
+        ("apply(self, *_)", "raise KeyboardInterrupt", "Forgets.apply raised KeyboardInterrupt (mine.py:LINE)"),
         (
             "footprint(self, _)",
             "return None",
@@ -452,6 +456,7 @@ def test_what_a_fault_of_ones_own_does_wrong_is_told_with_its_file(
 ) -> None:
     name = method.partition("(")[0]
     Path("mine.py").write_text(f"{OWN_FAULT}\n\ndef {method}:\n    {does}\n\n\nForgets.{name} = {name}\n")
+    said = said.replace("LINE", str(OWN_FAULT.count("\n") + 4))
     file = scenario(f"faults: [{{mine.py:SizeIsForgotten: {{{field}}}}}]\n")
     ended = ran(*command, file, "--policy", "fixed")
     assert (ended.code, ended.out, ended.err) == (2, "", f"mine.py:SizeIsForgotten: {said}\n")
@@ -551,8 +556,8 @@ SYSTEMS = [
 @pytest.mark.parametrize(
     ("line", "did"),
     [
-        ("raise SystemExit(0)", "raised SystemExit: 0; allowed: an Exception"),
-        ("raise KeyboardInterrupt", "raised KeyboardInterrupt; allowed: an Exception"),
+        ("raise SystemExit(0)", "raised SystemExit: 0 (m.py:8); allowed: an Exception"),
+        ("raise KeyboardInterrupt", "raised KeyboardInterrupt (m.py:8); allowed: an Exception"),
         ("__import__('os')._exit(0)", "called os._exit in line 8 of m.py; allowed: to raise an error"),
     ],
 )
