@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from batchsim.cli.exit_codes import BAD_INPUT, EXPECTED, INCONCLUSIVE, INTERRUPT
 from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
+    from batchsim.analysis.pool import SizedExecutor
     from batchsim.checking.cache import Cache
     from batchsim.checking.questions import Question
     from batchsim.checking.work import Row, Status
@@ -39,6 +40,28 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Hands:
+    """Who does the work."""
+
+    workers: int | None
+    scheduler: str | None
+
+    @contextmanager
+    def executor(self, questions: int) -> Iterator[SizedExecutor]:
+        """The executor, no larger than so many questions need."""
+        from batchsim.analysis.pool import cores, local_executor
+
+        if self.scheduler is not None:
+            from batchsim.analysis.sweep import dask_executor
+
+            with dask_executor(self.scheduler, self.workers) as sized:
+                yield sized
+            return
+        with local_executor(min(self.workers or cores(), questions), ["batchsim.checking.work"]) as sized:
+            yield sized
+
+
+@dataclass(frozen=True, slots=True)
 class Outputs:
     """Where results go, beside the terminal."""
 
@@ -54,6 +77,11 @@ class Outputs:
     "--runs", type=click.IntRange(1), metavar="N", help=f"Runs for each rate that is expected; default {RUNS:,}."
 )
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes to use; default: one per core.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="The Dask cluster that does the work, tcp://host:port; its workers see the same files.",
+)
 @click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states or zones.")
 @click.option("--max-memory", type=click.IntRange(64), metavar="MIB", help="Give up beyond so many MiB.")
 @click.option(
@@ -73,6 +101,7 @@ def check(
     overrides: tuple[str, ...],
     runs: int | None,
     workers: int | None,
+    scheduler: str | None,
     max_states: int | None,
     max_memory: int | None,
     cache_dir: Path | None,
@@ -110,11 +139,12 @@ def check(
     workers = workers or project.workers
     cache = Cache(None if no_cache else cache_dir or project.cache_dir or CACHE_FOLDER)
     outputs = Outputs(json_file, junit, sarif)
+    hands = Hands(workers, scheduler)
     if Path("-") in wanted:
         raise BadInputError("-: found standard input, which workers cannot read; allowed: files and folders")
     if watch:
-        return _watch(wanted, overrides, settings, workers, cache, outputs, quiet=quiet)
-    code, _ = _once(wanted, overrides, settings, workers, cache, outputs, quiet=quiet)
+        return _watch(wanted, overrides, settings, hands, cache, outputs, quiet=quiet)
+    code, _ = _once(wanted, overrides, settings, hands, cache, outputs, quiet=quiet)
     return code
 
 
@@ -122,7 +152,7 @@ def _once(
     paths: Sequence[Path],
     overrides: tuple[str, ...],
     settings: dict[str, int | None],
-    workers: int | None,
+    hands: Hands,
     cache: Cache,
     outputs: Outputs,
     *,
@@ -133,7 +163,7 @@ def _once(
 
     plan = _plan(scenario_files(paths), overrides, settings, quiet=quiet)
     _check_outputs(outputs)
-    rows, was_interrupted = _rows(plan, cache, workers, quiet=quiet)
+    rows, was_interrupted = _rows(plan, cache, hands, quiet=quiet)
     if was_interrupted:
         tell(f"interrupted: {len(rows)} of {len(plan.questions)} checks were made")
         return INTERRUPTED, plan.inputs
@@ -190,9 +220,8 @@ def _read_property(name: str, directory: Path) -> None:
     find_verdict(name, directory)
 
 
-def _rows(plan: Plan, cache: Cache, workers: int | None, *, quiet: bool) -> tuple[list[Row], bool]:
+def _rows(plan: Plan, cache: Cache, hands: Hands, *, quiet: bool) -> tuple[list[Row], bool]:
     """The answers in the order of the questions, and whether they were interrupted."""
-    from batchsim.analysis.pool import cores, local_executor
     from batchsim.checking.work import check as answer
     from batchsim.report.progress import Progress
 
@@ -201,23 +230,25 @@ def _rows(plan: Plan, cache: Cache, workers: int | None, *, quiet: bool) -> tupl
     }
     missing = [place for place in range(len(plan.questions)) if place not in known]
     if missing:
-        with Progress(len(missing), quiet=quiet, looks=True) as progress, progress.keeping():
-            count = min(workers or cores(), len(missing))
-            with local_executor(count, ["batchsim.checking.work"]) as (executor, size):
-                waiting = iter(missing)
-                underway: dict[Future[Row], int] = {}
-                while progress.goes_on():
-                    while len(underway) < size and (place := next(waiting, None)) is not None:
-                        question, _ = plan.questions[place]
-                        progress.begin(f"{question.scenario} under {question.heading}, {question.way.value}")
-                        underway[executor.submit(answer, question)] = place
-                    if not underway:
-                        break
-                    ended, _ = wait(underway, _LOOK_S, FIRST_COMPLETED)
-                    for future in ended:
-                        place = underway.pop(future)
-                        known[place] = future.result()
-                        cache.keep(known[place], plan.questions[place][1])
+        with (
+            Progress(len(missing), quiet=quiet, looks=True) as progress,
+            progress.keeping(),
+            hands.executor(len(missing)) as (executor, size),
+        ):
+            waiting = iter(missing)
+            underway: dict[Future[Row], int] = {}
+            while progress.goes_on():
+                while len(underway) < size and (place := next(waiting, None)) is not None:
+                    question, _ = plan.questions[place]
+                    progress.begin(f"{question.scenario} under {question.heading}, {question.way.value}")
+                    underway[executor.submit(answer, question)] = place
+                if not underway:
+                    break
+                ended, _ = wait(underway, _LOOK_S, FIRST_COMPLETED)
+                for future in ended:
+                    place = underway.pop(future)
+                    known[place] = future.result()
+                    cache.keep(known[place], plan.questions[place][1])
         if len(known) < len(plan.questions):
             return [known[place] for place in sorted(known)], True
     return [known[place] for place in range(len(plan.questions))], False
@@ -312,7 +343,7 @@ def _watch(
     paths: Sequence[Path],
     overrides: tuple[str, ...],
     settings: dict[str, int | None],
-    workers: int | None,
+    hands: Hands,
     cache: Cache,
     outputs: Outputs,
     *,
@@ -323,7 +354,7 @@ def _watch(
     while True:
         before = _state(paths, inputs)
         try:
-            code, inputs = _once(paths, overrides, settings, workers, cache, outputs, quiet=quiet)
+            code, inputs = _once(paths, overrides, settings, hands, cache, outputs, quiet=quiet)
             if code == INTERRUPTED:
                 return code
         except BadInputError as error:

@@ -16,6 +16,7 @@ import pytest
 from batchsim import load_scenario, sweep
 from batchsim.analysis.sweep import dask_executor
 from batchsim.bad_input import BadInputError
+from batchsim.cli import main
 from tests.processes import processes_with
 
 pytest.importorskip("distributed")
@@ -37,6 +38,21 @@ def test_a_cluster_comes_to_the_same_result(cluster: Any) -> None:
         assert workers == 2
         result = sweep(INCIDENT, policies, runs=200, executor=executor, workers=workers)
     assert result == sweep(INCIDENT, policies, runs=200, workers=1)
+
+
+def test_a_check_on_a_cluster_is_the_same_table(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expects = "expect: {pr3427: ok, pr3766: stuck}\nexpect_explore: {pr3766: ok}\n"
+    (tmp_path / "one.yaml").write_text(f"name: one\nbatch: {{items: 1}}\npolicies: [pr3427, pr3766]\n{expects}")
+    printed = []
+    for options in (["--scheduler", cluster.scheduler_address], ["--workers", "1"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["check", str(tmp_path), "--no-cache", *options])
+        assert ended.value.code == 1
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert "3 checks: 2 passed, 1 failed\n" in printed[0]
 
 
 def _who(_: int) -> int:
