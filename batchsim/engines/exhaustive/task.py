@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from enum import Enum
+from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
@@ -106,6 +107,10 @@ class Task:
         """What it awaits, in a fixed order."""
         return tuple(Pending(each.lane, each.awaited(), each.site()) for each in self._in_order())
 
+    def frames(self) -> list[list[FrameType]]:
+        """For each of `pending`, every frame from the actor's own coroutine down to where it is awaited."""
+        return [each.frames() for each in self._in_order()]
+
     def answer(self, position: int, answer: Any) -> None:
         """The operation at this position of `pending` takes effect, with this answer."""
         strand = self._in_order()[position]
@@ -193,6 +198,10 @@ class _Strand:
     def site(self) -> tuple[int, ...]:
         return tuple(frame.f_lasti for frame in frames_of(self._program))
 
+    def frames(self) -> list[FrameType]:
+        around = [] if self._group is None else self._group.parent.frames()
+        return [*around, *frames_of(self._program)]
+
     def approach(self, path: Path, goal: Operation[Any] | _Group | _Ending | _Beginning) -> None:
         """Go on to a goal; an operation is the last step of the path to it."""
         self._path, self._goal = path, goal
@@ -279,7 +288,7 @@ class _Group:
 
     def __init__(self, task: Task, parent: _Strand, awaited: Both[Any, Any] | ForEach) -> None:
         self._task = task
-        self._parent = parent
+        self.parent = parent
         self._awaited = awaited
         self._count = awaited.count if isinstance(awaited, ForEach) else len(awaited.operations)
         self._limit = awaited.limit if isinstance(awaited, ForEach) else self._count
@@ -301,8 +310,8 @@ class _Group:
 
     def _lane(self, number: int) -> tuple[str, Program[Any]]:
         if isinstance(self._awaited, ForEach):
-            return f"{self._parent.lane}.{number}", self._awaited.body(number)
-        return self._parent.lane, _perform(self._awaited.operations[number])
+            return f"{self.parent.lane}.{number}", self._awaited.body(number)
+        return self.parent.lane, _perform(self._awaited.operations[number])
 
     def note_end(
         self, strand: _Strand, result: Any, failure: Exception | None, after: Operation[Any] | None
@@ -316,14 +325,14 @@ class _Group:
         if failure is not None:
             self.has_failed = True
             self._task.join = Join.FAILED
-            self._parent.resume(None, failure, after)
+            self.parent.resume(None, failure, after)
         elif self._begun < self._count:
             self._begin_next()
         elif self._active:
             self._task.join = Join.EARLY
         else:
             self._task.join = Join.LAST
-            self._parent.resume(tuple(self._results))
+            self.parent.resume(tuple(self._results))
 
     def key(self) -> Hashable:
         active = tuple((number, strand.key()) for number, strand in sorted(self._active.items()))

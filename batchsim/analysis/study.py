@@ -1,0 +1,133 @@
+"""Everything that a page says of a scenario: its runs, all orders of its steps, its windows, how likely it all is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from batchsim.analysis.constraints import Explanation, explanations
+from batchsim.analysis.pool import InThisProcess
+from batchsim.analysis.runs import ScenarioRun
+from batchsim.analysis.sweep import Sweep, sweep
+from batchsim.analysis.window import Standing, Window, find_window, smallest_change, standing
+from batchsim.analysis.window.changes import Change
+from batchsim.analysis.window.finding import NoWindow
+from batchsim.engines.exhaustive import Bounds, Exploration, explore
+from batchsim.model.properties import Property
+from batchsim.scenario import InvalidScenario, Scenario, check_for_exploration, check_for_timed_run
+
+STATES_MAX = 60_000
+"""An exploration for a page ends there: it is to take seconds."""
+ACTORS_MAX = 40
+"""With more there is no end of orders, and no exploration is begun."""
+RUNS_MAX = 1000
+"""Of the sweep; fewer where runs are long …"""
+STEPS_MAX = 300_000
+"""… as all of them together are to have no more steps, which takes some seconds."""
+RUNS_MIN = 50
+"""With fewer it is not made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """All orders of the steps under one policy."""
+
+    policy: Any
+    exploration: Exploration | None
+    why_none: str
+    """Empty where there is one."""
+    explanations: tuple[Explanation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWindow:
+    """The condition on latencies under which a policy comes to a verdict, or why there is none."""
+
+    policy: Any
+    verdict: str
+    window: Window | None
+    change: Change | None = None
+    at_means: Standing | None = None
+    why_none: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is known of a scenario."""
+
+    scenario_run: ScenarioRun
+    properties: tuple[Property, ...]
+    explored: tuple[Explored, ...]
+    """One for each run, in their order."""
+    windows: tuple[FoundWindow, ...]
+    sweep: Sweep | None
+    """`None`: it would take too long, or nothing is drawn in it."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """What it is about."""
+        return self.scenario_run.scenario
+
+
+def study(
+    scenario_run: ScenarioRun,
+    properties: Sequence[Property] = (),
+    on_part: Callable[[str], object] = lambda what: None,
+) -> Study:
+    """Find out all of it; `scenario_run`: its runs, which were made. `on_part`: told what is looked at next."""
+    scenario, runs = scenario_run.scenario, scenario_run.runs
+    explored = []
+    for run in runs:
+        on_part(f"exploring {scenario.name} under {run.policy.name}")
+        explored.append(_explored(scenario, run.policy, properties))
+    windows = []
+    for each in explored:
+        for verdict in sorted(each.exploration.verdicts - {"ok"}) if each.exploration else ():
+            on_part(f"the window of {verdict} under {each.policy.name}")
+            windows.append(_window(scenario, each.policy, verdict, properties))
+    on_part(f"many runs of {scenario.name}")
+    return Study(scenario_run, tuple(properties), tuple(explored), tuple(windows), _sweep(scenario_run, properties))
+
+
+def _explored(scenario: Scenario, policy: Any, properties: Sequence[Property]) -> Explored:
+    try:
+        check_for_exploration(scenario)
+    except InvalidScenario as why:
+        return Explored(policy, None, str(why))
+    acting = sum(not (actor.is_spare or actor.is_twin) for actor in scenario.system(policy).actors)
+    if acting > ACTORS_MAX:
+        return Explored(policy, None, f"with {acting} actors there are more orders than can be gone through")
+    found = explore(scenario, policy, properties=properties, bounds=Bounds(STATES_MAX))
+    if not found.is_complete:
+        return Explored(policy, None, f"there are more than {STATES_MAX:,} states")
+    return Explored(policy, found, "", explanations(found, properties))
+
+
+def _window(scenario: Scenario, policy: Any, verdict: str, properties: Sequence[Property]) -> FoundWindow:
+    try:
+        window = find_window(scenario, policy, verdict, properties=properties, bounds=Bounds(STATES_MAX))
+    except NoWindow as why:
+        return FoundWindow(policy, verdict, None, why_none=str(why))
+    return FoundWindow(policy, verdict, window, smallest_change(window), standing(window, window.values))
+
+
+def _sweep(scenario_run: ScenarioRun, properties: Sequence[Property]) -> Sweep | None:
+    scenario = scenario_run.scenario
+    runs = min(RUNS_MAX, STEPS_MAX // max(1, sum(len(run.trace.steps) for run in scenario_run.runs)))
+    if runs < RUNS_MIN:
+        return None
+    try:
+        check_for_timed_run(scenario)
+        # In this process: it takes about a second, and starting others takes as long.
+        return sweep(
+            scenario,
+            [run.name for run in scenario_run.runs],
+            runs=runs,
+            properties=properties,
+            executor=InThisProcess(),
+            workers=1,
+            directory=scenario.directory,
+        )
+    except InvalidScenario:
+        return None
