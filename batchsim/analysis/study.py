@@ -8,7 +8,7 @@ from typing import Any
 
 from batchsim.analysis.constraints import Explanation, explanations
 from batchsim.analysis.pool import InThisProcess
-from batchsim.analysis.runs import ScenarioRun
+from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.analysis.sweep import Sweep, sweep
 from batchsim.analysis.window import Standing, Window, find_window, smallest_change, standing
 from batchsim.analysis.window.changes import Change
@@ -56,38 +56,46 @@ class FoundWindow:
 class Study:
     """What is known of a scenario."""
 
-    scenario_run: ScenarioRun
+    scenario: Scenario
+    policies: tuple[tuple[str, Any], ...]
+    """Each with the name that it was asked for by."""
+    scenario_run: ScenarioRun | None
+    """One run under each policy; `None`: with time it cannot be said when its faults happen."""
     properties: tuple[Property, ...]
     explored: tuple[Explored, ...]
-    """One for each run, in their order."""
+    """One for each policy."""
     windows: tuple[FoundWindow, ...]
     sweep: Sweep | None
     """`None`: it would take too long, or nothing is drawn in it."""
 
     @property
-    def scenario(self) -> Scenario:
-        """What it is about."""
-        return self.scenario_run.scenario
+    def runs(self) -> tuple[PolicyRun, ...]:
+        """One for each policy, or none at all."""
+        return () if self.scenario_run is None else self.scenario_run.runs
 
 
 def study(
-    scenario_run: ScenarioRun,
+    scenario: Scenario,
+    policies: Sequence[tuple[str, Any]],
+    scenario_run: ScenarioRun | None,
     properties: Sequence[Property] = (),
     on_part: Callable[[str], object] = lambda what: None,
 ) -> Study:
     """Find out all of it; `scenario_run`: its runs, which were made. `on_part`: told what is looked at next."""
-    scenario, runs = scenario_run.scenario, scenario_run.runs
     explored = []
-    for run in runs:
-        on_part(f"exploring {scenario.name} under {run.policy.name}")
-        explored.append(_explored(scenario, run.policy, properties))
+    for _, policy in policies:
+        on_part(f"exploring {scenario.name} under {policy.name}")
+        explored.append(_explored(scenario, policy, properties))
     windows = []
     for each in explored:
         for verdict in sorted(each.exploration.verdicts - {"ok"}) if each.exploration else ():
             on_part(f"the window of {verdict} under {each.policy.name}")
             windows.append(_window(scenario, each.policy, verdict, properties))
     on_part(f"many runs of {scenario.name}")
-    return Study(scenario_run, tuple(properties), tuple(explored), tuple(windows), _sweep(scenario_run, properties))
+    likely = None if scenario_run is None else _sweep(scenario_run, properties)
+    return Study(
+        scenario, tuple(policies), scenario_run, tuple(properties), tuple(explored), tuple(windows), likely
+    )
 
 
 def _explored(scenario: Scenario, policy: Any, properties: Sequence[Property]) -> Explored:

@@ -33,6 +33,7 @@ from batchsim.cli.outputs import (
     write_files,
     write_run_json,
 )
+from batchsim.cli.report import report
 from batchsim.cli.sweep import sweep
 from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
@@ -317,6 +318,7 @@ def replay(
 commands.add_command(sweep)
 commands.add_command(worth)
 commands.add_command(findings)
+commands.add_command(report)
 
 
 @commands.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,15 @@ GRAPHS_WHOLE_MAX = 15_000
 RUN, WITNESS = "run", "witness"
 
 
-def page_document(study: Study, command: Sequence[str]) -> dict[str, Any]:
+def page_document(study: Study, command: Sequence[str], warnings: Sequence[str] = ()) -> dict[str, Any]:
     """The page of a scenario; `command`: the words of the one that runs it, such as `batchsim run FILE`."""
-    scenario, runs = study.scenario, study.scenario_run.runs
+    scenario, runs = study.scenario, study.runs
     tables, cells = Tables(), Cells()
     walks = [*_runs(study, tables, cells, command), *_witnesses(study, tables, cells, command)]
     graphs = list(_graphs(study, tables, cells))
-    systems = [scenario.system(run.policy) for run in runs]
+    systems = [scenario.system(policy) for _, policy in study.policies]
     listed = list(dict.fromkeys(cell for system in systems for cell in system.cells))
-    headings, _ = columns_of_runs(runs)
+    headings = columns_of_runs(runs).headings if runs else ()
     return {
         "schema": SCHEMA,
         "page": "scenario",
@@ -52,17 +53,17 @@ def page_document(study: Study, command: Sequence[str]) -> dict[str, Any]:
         "summary": visible(scenario.summary),
         "seed": scenario.seed,
         "command": join(command),
-        "sentence": visible(_sentence(runs)),
-        "warnings": [visible(each) for each in study.scenario_run.warnings],
+        "sentence": visible(_sentence(runs) if runs else _sentence_of_orders(study)),
+        "warnings": [visible(each) for each in warnings],
         "setting": [[visible(name), visible(value)] for name, value in _setting(study)],
         "meanings": _meanings(study, systems),
         "headings": list(headings),
-        "runs": [_run(run) for run in runs],
+        "runs": [_run(run) for run in runs] or [_of_orders(each) for each in study.explored],
         "tables": tables.document(),
         "cells": cells.document(listed),
         "columns": list(COLUMNS),
         "walks": walks,
-        "explorations": [_explored(study, place) for place in range(len(runs))],
+        "explorations": [_explored(study, place) for place in range(len(study.policies))],
         "graphs": graphs,
         "windows": [found_document(scenario.name, each) for each in study.windows],
         "likely": _likely(study, command),
@@ -82,6 +83,31 @@ def _sentence(runs: Sequence[PolicyRun]) -> str:
         f"Under {with_gloss(run.policy)} {call[0].lower()}{call[1:]}; {done} items have a child run, "
         f"and the batch ended {row}."
     )
+
+
+def _sentence_of_orders(study: Study) -> str:
+    for each in study.explored:
+        if each.exploration is not None and not each.exploration.verdicts <= {"ok"}:
+            share = sum(o.share or 0 for o in each.exploration.outcomes if o.verdicts != ("ok",))
+            told = f", {words.share(share)} of them by chance" if share else ""
+            return f"Under {with_gloss(each.policy)} some orders of steps fail{told}."
+    if all(each.exploration is not None and each.exploration.is_proof for each in study.explored):
+        return "Under every policy every order of steps ends well."
+    return "No order of steps that was looked at fails."
+
+
+def _of_orders(explored: Explored) -> dict[str, Any]:
+    """A policy of which there is no timed run, with the verdicts that some order of steps gives."""
+    found = set() if explored.exploration is None else explored.exploration.verdicts - {"ok"}
+    return {
+        "policy": policy_names(explored.policy),
+        "summary": visible(getattr(explored.policy, "summary", "")),
+        "verdicts": sorted(found) or ["ok"],
+        "expected": None,
+        "as_expected": None,
+        "cells": [],
+        "margins": [],
+    }
 
 
 def _meanings(study: Study, systems: Sequence[Any]) -> dict[str, str]:
@@ -119,9 +145,9 @@ def _setting(study: Study) -> Iterator[tuple[str, str]]:
         latencies = scenario.latencies
         for name, latency in (*latencies.of_group.items(), *latencies.of_operation.items()):
             yield name, in_words(latency)
-    said = happened(study.scenario_run, lambda run: run.policy.name)
-    for number, (fault, (how_often, _)) in enumerate(zip(scenario.faults, said, strict=True)):
-        yield f"fault {number}", f"{fault_in_words(fault)}: {how_often}"
+    said = [] if study.scenario_run is None else happened(study.scenario_run, lambda run: run.policy.name)
+    for number, (fault, told) in enumerate(zip_longest(scenario.faults, said)):
+        yield f"fault {number}", fault_in_words(fault) + ("" if told is None else f": {told[0]}")
     yield "seed", str(scenario.seed)
 
 
@@ -142,7 +168,7 @@ def _of_batch(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 
 def _runs(study: Study, tables: Tables, cells: Cells, command: Sequence[str]) -> Iterator[dict[str, Any]]:
-    scenario, runs = study.scenario, study.scenario_run.runs
+    scenario, runs = study.scenario, study.runs
     for place, run in enumerate(runs):
         alike = first_alike(runs, place)
         system = scenario.system(run.policy)
@@ -200,21 +226,21 @@ def _spans(legs: Sequence[Leg]) -> list[list[Any]]:
 def _witnesses(study: Study, tables: Tables, cells: Cells, command: Sequence[str]) -> Iterator[dict[str, Any]]:
     scenario = study.scenario
     file = list(command[2:])
-    for run, explored in zip(study.scenario_run.runs, study.explored, strict=True):
+    for (name, policy), explored in zip(study.policies, study.explored, strict=True):
         if explored.exploration is None:
             continue
-        system = scenario.system(run.policy)
+        system = scenario.system(policy)
         actors = {actor.name: actor for actor in system.actors}
         for number, outcome in enumerate(explored.exploration.outcomes, 1):
             walk = walk_of_witness(system, outcome.witness)
             yield {
-                "id": f"{in_one_line(run.policy.name)}~{number}",
+                "id": f"{in_one_line(policy.name)}~{number}",
                 "kind": WITNESS,
-                "policy": policy_names(run.policy),
+                "policy": policy_names(policy),
                 "verdicts": list(outcome.verdicts),
                 "title": f"shortest order to outcome {number}",
                 "story": [],
-                "command": join(["batchsim", "explore", *file, "--policy", run.name]),
+                "command": join(["batchsim", "explore", *file, "--policy", name]),
                 "like": None,
                 "race": None,
                 "walk": walk_document(walk, tables, cells, actors, ()),
@@ -225,12 +251,12 @@ def _witnesses(study: Study, tables: Tables, cells: Cells, command: Sequence[str
 
 
 def _explored(study: Study, place: int) -> dict[str, Any]:
-    run, explored = study.scenario_run.runs[place], study.explored[place]
-    exploration = explored.exploration
+    explored = study.explored[place]
+    exploration, policy = explored.exploration, policy_names(explored.policy)
     if exploration is None:
-        return {"policy": policy_names(run.policy), "why_none": visible(explored.why_none)}
+        return {"policy": policy, "why_none": visible(explored.why_none)}
     return {
-        "policy": policy_names(run.policy),
+        "policy": policy,
         "why_none": None,
         "states": exploration.states,
         "transitions": exploration.transitions,
@@ -283,7 +309,7 @@ def _failing_first(explored: Sequence[Explored]) -> list[Explored]:
 def _likely(study: Study, command: Sequence[str]) -> dict[str, Any] | None:
     if study.sweep is None:
         return None
-    glosses = {run.policy.name: policy_names(run.policy) for run in study.scenario_run.runs}
+    glosses = {policy.name: policy_names(policy) for _, policy in study.policies}
     shown = [
         {
             **cell,

@@ -51,6 +51,8 @@ class Cells:
     def __init__(self) -> None:
         self._numbers: dict[Key, int] = {}
         self._groups: dict[Key, str] = {}
+        self._stores: dict[str, set[str]] = {}
+        """By the first part of names of cells: the stores whose operations touch them."""
 
     def number_of(self, key: Key) -> int:
         """The number of a cell."""
@@ -58,18 +60,27 @@ class Cells:
 
     def note_use(self, key: Key, operation: str) -> None:
         """An operation of that name touches a cell."""
-        self._groups.setdefault(key, operation.partition(".")[0] if "." in operation else "")
+        store = operation.partition(".")[0] if "." in operation else ""
+        self._groups.setdefault(key, store)
+        self._stores.setdefault(_prefix(key), set()).add(store)
 
     def document(self, listed: Sequence[Key]) -> list[dict[str, str]]:
-        """Each with the store that it belongs to: that of its name, or of who touches it first."""
-        stores = {group for group in self._groups.values() if group}
+        """Each with the store that it belongs to: that of who touches it, if it is one."""
         order = {key: place for place, key in enumerate(listed)}
         found = []
         for key in self._numbers:
-            prefix = str(key).partition(":")[0]
-            group = prefix if prefix in stores or key not in self._groups else self._groups[key]
-            found.append({"cell": visible(key), "store": group or prefix, "order": order.get(key, len(order))})
+            prefix = _prefix(key)
+            users = self._stores.get(prefix, set())
+            # What several stores touch belongs to none of them, and is told under its own name.
+            store = self._groups[key] if len(users) == 1 and key in self._groups else prefix
+            found.append(
+                {"cell": visible(key), "store": visible(store or prefix), "order": order.get(key, len(order))}
+            )
         return found
+
+
+def _prefix(key: Key) -> str:
+    return str(key).partition(":")[0]
 
 
 def walk_document(
