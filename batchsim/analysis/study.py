@@ -1,4 +1,4 @@
-"""Everything that a page says of a scenario: its runs, all orders of its steps, its windows, how likely it all is."""
+"""All that a page says of a scenario: its runs, all orders of its steps, its windows, how likely it is."""
 
 from __future__ import annotations
 

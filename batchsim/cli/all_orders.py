@@ -22,12 +22,14 @@ from batchsim.cli.outputs import (
     write_files,
     write_json,
 )
+from batchsim.cli.report import page_text_of, write_page
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 from batchsim.engines.exhaustive import Bounds, Exploration
 from batchsim.engines.exhaustive import explore as explore_policy
 from batchsim.report.contract import explore_document
 from batchsim.report.exploration import show_explorations
+from batchsim.report.progress import Progress
 from batchsim.report.search_progress import SearchProgress
 from batchsim.report.shell import join
 from batchsim.scenario import Scenario, check_for_exploration
@@ -42,6 +44,7 @@ def explore_all_orders(
     bounds: Bounds,
     json_file: str | None,
     witness_directory: Path | None,
+    html_file: Path | None,
     *,
     reduces: bool,
     quiet: bool,
@@ -49,7 +52,7 @@ def explore_all_orders(
     """Explore a scenario under its policies, and show what was found; the exit code."""
     (scenario,) = load([file], overrides, None, check_for_exploration, policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    check_outputs(json_file, None, witness_directory)
+    check_outputs(json_file, None, witness_directory, html_file=html_file)
     if witness_directory is not None:
         check_witnesses(witness_directory, [name for name, _ in chosen])
     expected = expected_by(scenario, "expect_explore", policies, chosen)
@@ -72,6 +75,11 @@ def explore_all_orders(
                 reasons.append(())
                 if progress.begin(f"explaining {policy.name}", counts=False):
                     reasons[-1] = explanations(exploration, properties)
+    page: str | None = None
+    if html_file is not None and not progress.was_interrupted:
+        with Progress(quiet=quiet) as drawing:
+            again = command_line("run", [file], how_again(overrides=overrides), verdicts)
+            page = page_text_of(scenario, chosen, properties, again, warnings, drawing, policies)
     names, headings = [name for name, _ in chosen], headings_of(chosen)
     asked = names if policies else [within(scenario.directory, name) for name in names]
     texts: dict[str, str] = {}
@@ -104,6 +112,7 @@ def explore_all_orders(
     deliver(
         None if quiet or json_file == "-" else show,
         None if witness_directory is None else lambda: write_files("--witness", witness_directory, texts),
+        None if page is None else lambda: write_page(html_file, page),
         None
         if json_file is None
         else lambda: write_json(

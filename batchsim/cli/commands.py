@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,7 +33,7 @@ from batchsim.cli.outputs import (
     write_files,
     write_run_json,
 )
-from batchsim.cli.report import report
+from batchsim.cli.report import page_text, report, write_page
 from batchsim.cli.sweep import sweep
 from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
@@ -78,6 +78,7 @@ def commands() -> None:
 )
 @options.json_file
 @options.report_directory
+@options.html_file
 @options.timeline
 @options.quiet
 def run(
@@ -91,6 +92,7 @@ def run(
     values: tuple[str, ...],
     json_file: str | None,
     report_directory: Path | None,
+    html_file: Path | None,
     timeline: bool,
     quiet: bool,
 ) -> int:
@@ -111,9 +113,11 @@ def run(
 
     if values and number is None:
         raise BadInputError("--at: found no --run; allowed: only with it")
+    if html_file is not None and len(files) > 1:
+        raise BadInputError(f"--html: found {len(files)} scenarios; allowed: one, or batchsim report")
     loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
-    check_outputs(json_file, report_directory)
+    check_outputs(json_file, report_directory, html_file=html_file)
     if report_directory is not None:
         check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
     field: Field = "expect" if number is None else "expect_explore"
@@ -129,6 +133,7 @@ def run(
     judged: list[Given] = []
     headings = headings_of(each for _, chosen, _ in plans for each in chosen)
     again = how_again(seed=seed, overrides=overrides, number=number, values=values)
+    page: str | None = None
     steps = sum(len(chosen) for _, chosen, _ in plans) + (report_directory is not None)
     with Progress(steps, quiet=quiet) as progress:
         for (scenario, chosen, properties), expected, warned in zip(plans, expectations, warnings, strict=True):
@@ -145,8 +150,10 @@ def run(
         if report_directory is not None:
             progress.begin("drawing the report")
             texts = report_texts(report_directory, results)
+        command = command_line("run", files, again, verdicts)
+        if html_file is not None:
+            page = page_text(results[0], plans[0][1], plans[0][2], command, progress)
     shows = not quiet and json_file != "-"
-    command = command_line("run", files, again, verdicts)
     directory = Path() if policies else plans[0][0].directory
     deliver(
         None
@@ -157,6 +164,7 @@ def run(
             timeline=timeline,
         ),
         None if report_directory is None else lambda: write_files("--report", report_directory, texts),
+        None if page is None else lambda: write_page(html_file, page),
         None if json_file is None else lambda: write_run_json(json_file, results),
     )
     return code_of(judged, limits, shows_expectations=shows and number is None)
@@ -187,6 +195,7 @@ def run(
     metavar="DIR",
     help="Write a witness of each outcome, to be run by `batchsim replay`.",
 )
+@options.html_file
 @options.quiet
 def explore(
     file: Path,
@@ -201,6 +210,7 @@ def explore(
     max_memory: int | None,
     json_file: str | None,
     witness_directory: Path | None,
+    html_file: Path | None,
     quiet: bool,
 ) -> int:
     """Explore every interleaving of a scenario: find every order in which a policy fails.
@@ -218,6 +228,9 @@ def explore(
     """
     from batchsim.engines.exhaustive import Bounds
 
+    if html_file is not None and (is_timed or exactly or reduces):
+        option = "--timed" if is_timed else "--exact" if exactly else "--reduce"
+        raise BadInputError(f"--html: found {option}; allowed: without it")
     if is_timed:
         if reduces or exactly:
             option = "--reduce" if reduces else "--exact"
@@ -254,6 +267,7 @@ def explore(
         bounds,
         json_file,
         witness_directory,
+        html_file,
         reduces=reduces,
         quiet=quiet,
     )
@@ -345,14 +359,24 @@ def scenarios(json_file: str | None) -> int:
 
 @commands.command()
 @click.argument("model", required=False, metavar="[FILE.py:NAME]")
-def schema(model: str | None) -> int:
+@click.option(
+    "--of",
+    "document",
+    metavar="DOCUMENT",
+    help="The schema of what a command writes as JSON: run, explore, sweep, window, worth, findings, witness, "
+    "policies, scenarios, page.",
+)
+def schema(model: str | None, document: str | None) -> int:
     """Print the JSON Schema of scenario files, for editors.
 
-    With a model of your own: that of its scenarios, with its parameters and the names of its policies.
+    With a model of your own: that of its scenarios, with its parameters and the names of its policies. With --of
+    that of a document that a command writes; `replay` writes what `run` does.
     """
     from batchsim.scenario import json_schema
 
-    if model is None:
+    if document is not None:
+        printed = _schema_of(document, model)
+    elif model is None:
         printed = json_schema()
     else:
         from batchsim.scenario.own_systems import load_model
@@ -364,6 +388,19 @@ def schema(model: str | None) -> int:
         printed = own_json_schema(load_model(model, Path()))
     click.echo(json.dumps(printed, indent=2))
     return 0
+
+
+def _schema_of(document: str, model: str | None) -> dict[str, Any]:
+    from batchsim.report.json_schemas import DOCUMENTS, schema_of
+    from batchsim.scenario.spelling import did_you_mean
+
+    if model is not None:
+        raise BadInputError(f"--of: found a model beside it, {model!r}; allowed: one of them")
+    if document not in DOCUMENTS:
+        allowed = ", ".join(DOCUMENTS)
+        parts = (f"--of: found {document!r}", f"allowed: {allowed}", did_you_mean(document, DOCUMENTS))
+        raise BadInputError("; ".join(filter(None, parts)))
+    return schema_of(document)
 
 
 commands.add_command(window.window)

@@ -99,5 +99,12 @@ report_directory = click.option(
     metavar="DIR",
     help="Write a Markdown report with pictures for each scenario.",
 )
+html_file = click.option(
+    "--html",
+    "html_file",
+    type=NamedPath(),
+    metavar="FILE",
+    help="Write a page to be opened in a browser: one file, which loads nothing.",
+)
 timeline = click.option("--timeline", is_flag=True, help="Print every step; the decisive ones stand out.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")

@@ -55,6 +55,8 @@ def check_outputs(
     json_file: str | None,
     report_directory: Path | None,
     witness_directory: Path | None = None,
+    *,
+    html_file: Path | None = None,
 ) -> None:
     """Whether the results can be written; raises `BadInputError`.
 
@@ -64,6 +66,10 @@ def check_outputs(
         if not json_file:
             raise BadInputError("--json: found nothing; allowed: a file, or -")
         check_file("--json", Path(json_file))
+    if html_file is not None:
+        check_file("--html", html_file)
+        if json_file not in (None, "-"):
+            check_apart([("--json", Path(str(json_file))), ("--html", html_file)])
     for option, directory in (("--report", report_directory), ("--witness", witness_directory)):
         if directory is not None:
             check_folder(option, directory)

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
-from batchsim.cli.outputs import check_file, check_folder, write_files
+from batchsim.cli.outputs import check_folder, write_files
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
+    from batchsim.analysis.runs import ScenarioRun
     from batchsim.model.properties import Property
+    from batchsim.report.progress import Progress
     from batchsim.scenario import Scenario
 
 PARTS = 4
@@ -69,7 +72,13 @@ def report(
         for page, (scenario, chosen, properties), told in zip(pages, plans, warnings, strict=True):
             again = command_line("run", [Path(scenario.file)], how_again(overrides=overrides), verdicts)
             document = page_of(
-                scenario, chosen, properties, again, told, policies, lambda doing: progress.begin(doing, counts=False)
+                scenario,
+                chosen,
+                properties,
+                again,
+                told,
+                policies,
+                lambda doing: progress.begin(doing, counts=False),
             )
             listed.append((page, document))
             texts[page] = html_page({**document, "has_index": True})
@@ -91,8 +100,6 @@ def page_of(
 ) -> dict[str, Any]:
     """What the page of a scenario shows; `policies`: those that were asked for in place of its own."""
     from batchsim.analysis.runs import ScenarioRun, run_policy
-    from batchsim.analysis.study import study
-    from batchsim.report.page import page_document
     from batchsim.scenario import InvalidScenario, check_for_timed_run
 
     expected = expected_by(scenario, "expect", policies, chosen)
@@ -105,24 +112,66 @@ def page_of(
         )
     except InvalidScenario:
         on_part(f"{scenario.name} without time")
+    return _document(scenario, chosen, runs, properties, again, warnings, on_part)
+
+
+def _document(
+    scenario: Scenario,
+    chosen: Sequence[tuple[str, Any]],
+    runs: ScenarioRun | None,
+    properties: Sequence[Property],
+    again: Sequence[str],
+    warnings: Sequence[str],
+    on_part: Callable[[str], object],
+) -> dict[str, Any]:
+    from batchsim.analysis.study import study
+    from batchsim.report.page import page_document
+
     found = study(scenario, chosen, runs, properties, on_part)
     on_part(f"the page of {scenario.name}")
     return page_document(found, again, warnings)
 
 
-def write_page(option: str, file: Path, document: dict[str, Any]) -> None:
-    """Write a page into a file of its own; raises `BadInputError`."""
-    from batchsim.bad_input import BadInputError
-    from batchsim.report.files import write_whole
+def page_text(
+    result: ScenarioRun,
+    chosen: Sequence[tuple[str, Any]],
+    properties: Sequence[Property],
+    again: Sequence[str],
+    progress: Progress,
+) -> str:
+    """The page of a scenario whose runs were made."""
     from batchsim.report.page import html_page
 
+    def on_part(doing: str) -> None:
+        progress.begin(doing, counts=False)
+
+    return html_page(_document(result.scenario, chosen, result, properties, again, result.warnings, on_part))
+
+
+def page_text_of(
+    scenario: Scenario,
+    chosen: Sequence[tuple[str, Any]],
+    properties: Sequence[Property],
+    again: Sequence[str],
+    warnings: Sequence[str],
+    progress: Progress,
+    policies: Sequence[str],
+) -> str:
+    """The page of a scenario; with its runs where there are some."""
+    from batchsim.report.page import html_page
+
+    def on_part(doing: str) -> None:
+        progress.begin(doing, counts=False)
+
+    return html_page(page_of(scenario, chosen, properties, again, warnings, policies, on_part))
+
+
+def write_page(file: Path | None, page: str) -> None:
+    """Write the page of `--html`; raises `BadInputError`."""
+    from batchsim.report.files import write_whole
+
+    assert file is not None
     try:
-        write_whole(file, html_page(document))
+        write_whole(file, page)
     except OSError as error:
-        raise BadInputError(f"{option} {file}: {error.strerror or error}") from None
-
-
-def check_page(file: Path | None) -> None:
-    """Whether the page of `--html` can be written; raises `BadInputError`."""
-    if file is not None:
-        check_file("--html", file)
+        raise BadInputError(f"--html {file}: {error.strerror or error}") from None

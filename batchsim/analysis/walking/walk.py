@@ -180,6 +180,8 @@ class _Walker:
             return {}
         world = self._system.world(self._cells)
         found = {view.name: freeze(view.value(world)) for view in self._system.views}
-        new = {name: value for name, value in found.items() if name not in self._views or self._views[name] != value}
+        new = {
+            name: value for name, value in found.items() if name not in self._views or self._views[name] != value
+        }
         self._views.update(new)
         return new

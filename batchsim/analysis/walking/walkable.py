@@ -81,7 +81,7 @@ class Walkable:
 
     @cached_property
     def next_to_failure(self) -> Numbers:
-        """For each state the edge that is next on a shortest way to a verdict that is not ok; -1: there is none."""
+        """For each state the edge that is next on a shortest way to a failure; -1: there is none."""
         graph = self.graph
         far = np.full(graph.states, FAR, dtype=np.int64)
         for state, number in self.class_of.items():

@@ -32,7 +32,7 @@ _GLOSSES = {
 
 
 def gloss_of(policy: object) -> str:
-    """What a shipped policy is in two or three words, for those who do not know it by its name; empty: no shipped one.
+    """What a shipped policy is in two or three words, for those who do not know its name; empty: no shipped one.
 
     By the policy and not by its name: what somebody makes of one is another.
     """

@@ -33,7 +33,7 @@ from batchsim.visible import in_one_line, visible
 
 SCHEMA = 1
 GRAPHS_WHOLE_MAX = 15_000
-"""So many states all graphs of a page may have that are handed out whole; of the others the part around witnesses."""
+"""Graphs that are handed out whole have so many states together; of others the part around witnesses is."""
 RUN, WITNESS = "run", "witness"
 
 
@@ -324,4 +324,3 @@ def _likely(study: Study, command: Sequence[str]) -> dict[str, Any] | None:
         "run_command": join(["batchsim", "run", *command[2:], "--timeline"]),
         "cells": shown,
     }
-

@@ -1,8 +1,8 @@
 """The graph of an exploration as JSON, for a page on which one walks it.
 
-A state is a row of small numbers: of each actor its local state, and of each cell its value. A step changes few of
-them, so a state is given by what it differs in from the state of its first edge, and the same difference is written
-once. What can still come of a state (of each outcome how many schedules, and which share) is the same for many.
+A state is a row of small numbers: of each actor its local state, and of each cell its value. A step changes few
+of them, so a state is given by what it differs in from one that leads to it, and the same difference is written
+once. What can still come of a state (how many schedules to which verdicts, and which share) is the same for many.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ def graph_document(walkable: Walkable, tables: Tables, cells: Cells) -> dict[str
         "verdicts": [list(each) for each in verdicts],
         "fates": [list(each) for each in fates],
         "states": written,
-        "ends": {
-            str(place_of[state]): number for state, number in walkable.class_of.items() if state in place_of
-        },
+        "ends": {str(place_of[state]): number for state, number in walkable.class_of.items() if state in place_of},
     }
 
 
@@ -137,7 +135,9 @@ def outcomes_document(walkable_outcomes: Any) -> list[dict[str, Any]]:
     return [
         {
             **document_of(each.outcome, each.verdicts),
-            "in_words": [[heading, visible(cell)] for heading, cell in zip(headings, row_of(each.outcome), strict=True)],
+            "in_words": [
+                [heading, visible(cell)] for heading, cell in zip(headings, row_of(each.outcome), strict=True)
+            ],
             "schedules": None if each.schedules is None else str(each.schedules),
             "share": each.share,
             "steps": len(each.witness),

@@ -68,7 +68,8 @@ def _scenario(document: Mapping[str, Any]) -> Iterator[str]:
     parts += [("likely", "How likely")] if document["likely"] else []
     yield _nav([*parts, ("walk", "Walk all orders"), ("runs", "All policies"), ("setting", "Setting")])
     yield '<main id="main">'
-    yield '<div id="app"><noscript><section><p>Stepping through it needs JavaScript.</p></section></noscript></div>'
+    without = "<noscript><section><p>Stepping through it needs JavaScript.</p></section></noscript>"
+    yield f'<div id="app">{without}</div>'
     yield '<section id="runs" aria-labelledby="runs-title"><h2 id="runs-title">All policies</h2>'
     yield '<ul class="cards">'
     for run in document["runs"]:
@@ -116,7 +117,8 @@ def _card(run: Mapping[str, Any], headings: Sequence[str]) -> Iterator[str]:
     policy = run["policy"]
     name = _text(policy["name"])
     gloss = f' <span class="gloss">({_text(policy["gloss"])})</span>' if policy["gloss"] else ""
-    yield f'<li class="card {"good" if is_ok else "bad"}"><h2><a href="#policy={_quoted(policy["name"])}">{name}</a>{gloss}</h2>'
+    link = f'<a href="#policy={_quoted(policy["name"])}">{name}</a>'
+    yield f'<li class="card {"good" if is_ok else "bad"}"><h3>{link}{gloss}</h3>'
     yield f"<p>{_verdicts(run['verdicts'])}{_expectation(run)}</p>"
     if run["summary"]:
         yield f'<p class="note">{_text(run["summary"])}</p>'

@@ -16,7 +16,7 @@ SCHEMA = 1
 
 
 def sweep_page(sweep: Sweep, policies: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
-    """The page; `policies`: by the names that the sweep has for them. `options`: the file, and what differs from it."""
+    """The page; `policies`: by the names in the sweep. `options`: the file, and what differs from it."""
     total = sum(cell.runs for cell in sweep.cells)
     known = {name: policy_names(policy) for name, policy in policies.items()}
     return {
@@ -50,9 +50,7 @@ def sweep_page(sweep: Sweep, policies: Mapping[str, Any], options: Sequence[str]
 
 def _sentence(sweep: Sweep, policies: Mapping[str, Any]) -> str:
     """The widest range of what fails most."""
-    rates = [
-        (cell.verdicts[verdict].share, verdict, cell) for verdict in sweep.failures for cell in sweep.cells
-    ]
+    rates = [(cell.verdicts[verdict].share, verdict, cell) for verdict in sweep.failures for cell in sweep.cells]
     most, verdict, cell = max(rates, key=lambda each: each[0], default=(0.0, "", sweep.cells[0]))
     if not most:
         return "No run failed."

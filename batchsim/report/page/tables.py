@@ -1,7 +1,7 @@
 """What many walks of a page have in common is in it once, and is known by its number from 0.
 
-A collection that grows item by item has as many values as it has items; so a value may be given by what it differs in from
-an earlier one of its cell: it takes as much room as has changed.
+A collection that grows item by item has as many values as it has items. So a value may be given by what it
+differs in from an earlier one of its cell: it takes as much room as has changed.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Tables:
 
 
 def shown(cell: str, value: Any) -> Any:
-    """A value as a page shows it: as in the contracts; of a row its columns by their names, if they are not apart."""
+    """A value as a page shows it: as in the contracts, and of a row its columns by their names."""
     if cell.startswith("postgres:") and isinstance(value, tuple) and not hasattr(value, "_asdict"):
         pairs = [each for each in value if isinstance(each, tuple) and len(each) == 2]
         if value and len(pairs) == len(value):

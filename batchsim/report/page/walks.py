@@ -40,8 +40,8 @@ COLUMNS = (
 
 `number`: of the step, from 1. `way`: how it turned out, where the answer does not say so. `begun_us`: when it was
 issued, or what it waited for began; null: no bar is to be drawn. `after`: the step whose answer let it be issued;
-`woken_by`: the step whose effect it waited for. `cells`, `places`, `views`: pairs of a cell, an actor or a view with
-what it is now. `left_out`: of a row that stands for several steps, how many; the last of them is `number`.
+`woken_by`: the step whose effect it waited for. `cells`, `places`, `views`: pairs of a cell, an actor or a view
+with what it is now. `left_out`: of a row that stands for several steps, how many; the last of them is `number`.
 """
 
 
@@ -64,7 +64,7 @@ class Cells:
         self._groups.setdefault(key, store)
         self._stores.setdefault(_prefix(key), set()).add(store)
 
-    def document(self, listed: Sequence[Key]) -> list[dict[str, str]]:
+    def document(self, listed: Sequence[Key]) -> list[dict[str, Any]]:
         """Each with the store that it belongs to: that of who touches it, if it is one."""
         order = {key: place for place, key in enumerate(listed)}
         found = []
@@ -110,7 +110,9 @@ def _lanes(walk: Walk) -> list[str]:
 
 
 def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", name) if part)
+    return tuple(
+        (1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", name) if part
+    )
 
 
 def _kept(total: int, decisive: Collection[int]) -> Collection[int]:
@@ -158,9 +160,7 @@ def _row_of_many(left: Sequence[Moment], last: int, tables: Tables, cells: Cells
     ]
 
 
-def _row(
-    moment: Moment, number: int, tables: Tables, cells: Cells, actors: Mapping[str, Actor]
-) -> list[Any]:
+def _row(moment: Moment, number: int, tables: Tables, cells: Cells, actors: Mapping[str, Actor]) -> list[Any]:
     step = moment.step
     way = getattr(step, "way", step.alternative)
     return [

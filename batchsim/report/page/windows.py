@@ -18,10 +18,10 @@ from batchsim.report.window import WindowResult, latencies_in, window_document
 def found_document(scenario: str, found: FoundWindow) -> dict[str, Any]:
     """The window of one verdict under one policy: as in the contract of `window`, and in numbers."""
     result = WindowResult(found.verdict, found.window, found.change, found.at_means, found.why_none)
-    (document,) = window_document(scenario, found.policy.name, [result])["windows"]  # type: ignore[misc]
+    windows: Any = window_document(scenario, found.policy.name, [result])["windows"]
     return {
         "policy": policy_names(found.policy),
-        **document,  # type: ignore[dict-item]
+        **windows[0],
         "numbers": None if found.window is None else _numbers(found.window),
     }
 
@@ -29,9 +29,9 @@ def found_document(scenario: str, found: FoundWindow) -> dict[str, Any]:
 def _numbers(window: Window) -> dict[str, Any]:
     """What the formula is evaluated with.
 
-    The verdict is given exactly if in one of `cases` each condition holds; it holds if the largest sum of `left` is
-    less than that of `right`, and if `equality` says so if both are equal. A sum is a list of pairs: the number of
-    a latency among `latencies`, and how often it passes.
+    The verdict is given exactly if in one of `cases` each condition holds: if the largest sum of `left` is less than
+    that of `right`, or equal to it where `equality` says so. A sum is a list of pairs: the number of a latency among
+    `latencies`, and how often it passes.
     """
     shown = latencies_in(window)
     is_within = bool(window.cases_within)
