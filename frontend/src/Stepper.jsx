@@ -63,7 +63,12 @@ export function Stepper({ page, reader, walks }) {
   }, [position, shown.policy, shown.with, shown.by]);
 
   useEffect(() => {
-    const again = () => setShown(asked(walks));
+    const again = () => {
+      // A link to a part of the page is none to a step.
+      if (!link.read().policy) return;
+      setShown(asked(walks));
+      document.getElementById("step")?.scrollIntoView();
+    };
     addEventListener("hashchange", again);
     return () => removeEventListener("hashchange", again);
   }, [walks]);
@@ -114,7 +119,7 @@ export function Stepper({ page, reader, walks }) {
         }} />
         <WalkChoice label="beside" page={page} value={shown.with ?? ""} without={shown.policy} onChange={(name) => change({ with: name || null })} />
         {walk.isTimed && (
-          <label>across <select value={shown.by} onChange={(event) => change({ by: event.currentTarget.value })}>
+          <label>across <select class="short" value={shown.by} onChange={(event) => change({ by: event.currentTarget.value })}>
             <option value="time">time, to scale</option>
             <option value="step">steps</option>
           </select></label>
@@ -135,7 +140,7 @@ export function Stepper({ page, reader, walks }) {
           <Legend isTimed={!byStep} />
         </>}
       </div>
-      <div class="controls" role="group" aria-label="Move through the steps">
+      <div class="controls moves" role="group" aria-label="Move through the steps">
         <button type="button" onClick={() => move(0)} aria-label="To the beginning" title="Home">«</button>
         <button type="button" onClick={() => move(position - 1)} aria-label="One step back" title="Left arrow">‹</button>
         <button type="button" onClick={() => play(!isPlaying)} class="play">{isPlaying ? "stop" : "play"}</button>

@@ -185,7 +185,7 @@ function arrow(x1, y1, x2, y2) {
 
 /** @param {string} name @param {number} room in pixels */
 function shortened(name, room) {
-  const most = Math.floor(room / 6.6);
+  const most = Math.floor(room / 7.4);
   return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
 }
 

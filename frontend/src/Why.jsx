@@ -22,12 +22,15 @@ export function Why({ page }) {
     <section id="why" aria-labelledby="why-title">
       <h2 id="why-title">Why</h2>
       {told.map((each) => {
+        const key = JSON.stringify(each.race);
+        const first = told.find((other) => JSON.stringify(other.race) === key);
         const alike = runs.filter((other) => other.like === each.id).map((other) => named(other.policy));
         return (
           <article key={each.id} class="story">
             <h3>{[named(each.policy), ...alike].join(", ")} <Verdicts verdicts={each.verdicts} /></h3>
             {each.story.length > 0 && <ol class="sentences">{each.story.map((line, place) => <li key={place}>{line}</li>)}</ol>}
-            {each.race && <Race race={each.race} policy={each.id} />}
+            {each.race && first === each && <Race race={each.race} policy={each.id} />}
+            {each.race && first && first !== each && <p>The same race as under {named(first.policy)}, {each.race.is_won ? "won" : "lost"} by {duration(Math.abs(each.race.margin_us))}.</p>}
           </article>
         );
       })}

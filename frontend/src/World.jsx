@@ -164,10 +164,9 @@ function Actors({ reader, state, before, acting, nextActing }) {
     <div class="store actors">
       <h4>where each actor is in its code</h4>
       <ul>
-        {shown.filter((each) => !hasEnded(each)).map(({ number, name, place }) => {
-          const isChanged = before !== null && before.places.get(number) !== place;
-          return <Actor key={name} reader={reader} name={name} place={place} isChanged={isChanged} isNext={name === nextActing} />;
-        })}
+        {alike(shown.filter((each) => !hasEnded(each)), before, nextActing).map(({ names, place, isChanged, isNext }) => (
+          <Actor key={names[0]} reader={reader} names={names} place={place} isChanged={isChanged} isNext={isNext} />
+        ))}
       </ul>
       {ended.length > 0 && <p class="quiet"><span class="absent">ended:</span> {ended.map(({ name }) => <span class="gone" key={name} data-actor={name}>{name}</span>)}</p>}
       {some.length < all.length && (
@@ -179,13 +178,30 @@ function Actors({ reader, state, before, acting, nextActing }) {
   );
 }
 
-/** @param {{reader: Reader, name: string, place: number, isChanged: boolean, isNext: boolean}} props */
-function Actor({ reader, name, place, isChanged, isNext }) {
+/**
+ * Actors of a kind that are at one place, together; who moves is told alone.
+ * @param {{number: number, name: string, place: number}[]} actors @param {State | null} before @param {string} nextActing
+ */
+function alike(actors, before, nextActing) {
+  /** @type {Map<string, {names: string[], place: number, isChanged: boolean, isNext: boolean}>} */
+  const groups = new Map();
+  for (const { number, name, place } of actors) {
+    const isChanged = before !== null && before.places.get(number) !== place, isNext = name === nextActing;
+    const key = isChanged || isNext ? name : `${familyOf(name)} ${place}`;
+    const group = groups.get(key) ?? { names: [], place, isChanged, isNext };
+    groups.set(key, group);
+    group.names.push(name);
+  }
+  return [...groups.values()];
+}
+
+/** @param {{reader: Reader, names: string[], place: number, isChanged: boolean, isNext: boolean}} props */
+function Actor({ reader, names, place, isChanged, isNext }) {
   const lanes = reader.tables.places[place];
   const classes = ["actor", isChanged && "changed", isNext && "next"].filter(Boolean).join(" ");
   return (
-    <li class={classes} data-actor={name}>
-      <b>{name}</b>
+    <li class={classes}>
+      {names.map((name, at) => <b key={name}>{at > 0 && ", "}<span data-actor={name}>{name}</span></b>)}
       {lanes.length === 0 && <span class="absent"> has ended</span>}
       {lanes.map(([lane, awaits, lines], number) => <Place key={`${lane}${number}`} reader={reader} lane={lane} awaits={awaits} lines={lines} />)}
     </li>

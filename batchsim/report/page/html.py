@@ -189,10 +189,8 @@ def _nav(parts: Iterable[tuple[str, str]]) -> str:
 
 
 def _foot() -> str:
-    return (
-        '<footer class="foot"><p>Written by batchsim. Nothing here is loaded from anywhere, and nothing is sent.</p>'
-        "</footer>"
-    )
+    told = "Written by batchsim. Nothing is loaded from anywhere, and nothing is sent."
+    return f'<footer class="foot"><p>{told}</p></footer>'
 
 
 def _text(text: str) -> str:

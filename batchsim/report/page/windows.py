@@ -29,8 +29,8 @@ def found_document(scenario: str, found: FoundWindow) -> dict[str, Any]:
 def _numbers(window: Window) -> dict[str, Any]:
     """What the formula is evaluated with.
 
-    The verdict is given exactly if in one of `cases` each condition holds: if the largest sum of `left` is less than
-    that of `right`, or equal to it where `equality` says so. A sum is a list of pairs: the number of a latency among
+    The verdict is given exactly if in one of `cases` each condition holds: if the largest sum of `left` is less
+    than that of `right`, or equal to it where `equality` says so. A sum is a list of pairs: the number of one of
     `latencies`, and how often it passes.
     """
     shown = latencies_in(window)
