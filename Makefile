@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test test-fast search mutants spin rsvg reports worth findings bench clean
+.PHONY: run test test-fast search mutants spin rsvg chromium pages reports worth findings bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
 
-test: $(INSTALLED) spin rsvg
+test: $(INSTALLED) spin rsvg chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -45,6 +45,16 @@ rsvg:
 	@command -v rsvg-convert >/dev/null || [ "$$(id -u)" != 0 ] || \
 		{ apt-get update -qq && apt-get install -y -qq librsvg2-bin; } || \
 		echo "rsvg-convert cannot be installed: its tests will be skipped" >&2
+
+# The tests open pages in a browser, where there is one; root installs it, and the font of the pictures of pages.
+chromium:
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || \
+		{ apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core; } || \
+		echo "chromium cannot be installed: its tests will be skipped" >&2
+
+# The script and the style of the pages, of their sources in frontend/; needs Node.
+pages:
+	cd frontend && npm ci --silent && npm run --silent check && npm run --silent build
 
 # What the shipped scenarios say of themselves, as committed in reports/ and scenarios/schema.json.
 reports: $(INSTALLED)

@@ -17,7 +17,7 @@ export function Likely({ likely }) {
           <thead><tr><th scope="col">policy</th><th scope="col">verdict</th><th scope="col" class="wide">share of the runs</th><th scope="col">one of them</th></tr></thead>
           <tbody>{likely.cells.flatMap((cell) => Object.entries(cell.verdicts).map(([verdict, share], place) => (
             <tr key={cell.policy.name + verdict}>
-              <th scope="row">{place === 0 ? named(cell.policy) : ""}</th>
+              {place === 0 && <th scope="row" rowSpan={Object.keys(cell.verdicts).length}>{named(cell.policy)}</th>}
               <td><span class={`verdict ${verdict === "ok" ? "good" : "bad"}`}>{verdictWords(verdict)}</span></td>
               <td class="wide"><Bar share={share} isGood={verdict === "ok"} /></td>
               <td><code>--run {share.first_run}</code></td>
@@ -111,7 +111,7 @@ function HeatMap({ page, policy, verdict }) {
               const cell = page.cells.find((each) => each.policy.name === policy.name && each.point[across.name] === column.text && each.point[up.name] === row.text);
               const share = cell?.verdicts[verdict];
               const value = share?.share ?? 0;
-              return <td key={column.text} class={value > 0.55 ? "strong" : ""} style={{ "--share": String(value) }} title={share ? `between ${percent(share.low)} and ${percent(share.high)}` : ""}>{Math.round(100 * value)}</td>;
+              return <td key={column.text} style={{ "--share": String(value) }} title={share ? `between ${percent(share.low)} and ${percent(share.high)}` : ""}><span>{Math.round(100 * value)}</span></td>;
             })}</tr>)}
           <tr><th scope="row">{up.name} ↑, {across.name} →</th>{across.values.map((column) => <th key={column.text} scope="col">{column.text}</th>)}</tr>
         </tbody></table>

@@ -1,6 +1,6 @@
 /** The stepper: a run step by step, with the world beside it; a second one beside it, moving together. */
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Timeline } from "./Timeline.jsx";
 import { Steps } from "./Steps.jsx";
 import { World } from "./World.jsx";
@@ -58,7 +58,7 @@ export function Stepper({ page, reader, walks }) {
   const change = (/** @type {Partial<Shown>} */ part) => setShown((before) => ({ ...before, ...part }));
   const move = (/** @type {number} */ to) => change({ step: Math.max(0, Math.min(to, walk.positions - 1)) });
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     link.write({ step: walk.numberAt(position), policy: shown.policy, with: shown.with, by: shown.by });
   }, [position, shown.policy, shown.with, shown.by]);
 

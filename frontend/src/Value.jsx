@@ -3,6 +3,7 @@
 /** @typedef {import("./document").Plain} Plain */
 
 const SHOWN_MAX = 30;
+const FIELDS_MAX = 12;
 
 /** @param {{value: Plain | undefined, before?: Plain | undefined, isChanged?: boolean}} props */
 export function Value({ value, before, isChanged = false }) {
@@ -37,16 +38,21 @@ function List({ value, before, isNew }) {
 
 /** @param {{value: {[key: string]: Plain}, before: {[key: string]: Plain} | undefined, isNew: boolean}} props */
 function Row({ value, before, isNew }) {
+  const isIn = (/** @type {string} */ key) => isNew || (before !== undefined && plain(before[key] ?? null) !== plain(value[key]));
+  const all = Object.keys(value);
+  // Of very many what changed is what one looks for.
+  const shown = all.length <= FIELDS_MAX ? all : [...all.slice(0, FIELDS_MAX), ...(isNew ? [] : all.slice(FIELDS_MAX).filter(isIn).slice(0, FIELDS_MAX))];
   return (
     <span class="row">
-      {Object.entries(value).map(([key, each]) => {
-        const isIn = isNew || (before !== undefined && plain(before[key] ?? null) !== plain(each));
+      {shown.map((key) => {
+        const each = value[key];
         return (
           <span class="field" key={key}>
-            <span class="key">{key}</span> {isIn ? <mark>{plain(each)}</mark> : <span>{plain(each)}</span>}
+            <span class="key">{key}</span> {isIn(key) ? <mark>{plain(each)}</mark> : <span>{plain(each)}</span>}
           </span>
         );
       })}
+      {shown.length < all.length && <span class="more">and {(all.length - shown.length).toLocaleString("en")} more</span>}
     </span>
   );
 }

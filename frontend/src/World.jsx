@@ -34,7 +34,7 @@ export function World({ reader, cells, state, before, next, ever, other = null, 
 function Views({ reader, state, before }) {
   return (
     <div class="store views">
-      <h4>views</h4>
+      <h3 class="store-name">views</h3>
       <dl>
         {[...state.views].map(([name, value]) => {
           const was = before?.views.get(name);
@@ -60,7 +60,7 @@ function Store({ store, members, reader, state, before, next, other }) {
   const quiet = members.filter(isQuiet);
   return (
     <div class="store">
-      <h4>{store}</h4>
+      <h3 class="store-name">{store}</h3>
       <dl>
         {members.filter((each) => !isQuiet(each)).map((member) => (
           <Member key={member.name} member={member} reader={reader} state={state} before={before} next={next} other={other} />
@@ -162,7 +162,7 @@ function Actors({ reader, state, before, acting, nextActing }) {
   const ended = shown.filter(hasEnded);
   return (
     <div class="store actors">
-      <h4>where each actor is in its code</h4>
+      <h3 class="store-name">where each actor is in its code</h3>
       <ul>
         {alike(shown.filter((each) => !hasEnded(each)), before, nextActing).map(({ names, place, isChanged, isNext }) => (
           <Actor key={names[0]} reader={reader} names={names} place={place} isChanged={isChanged} isNext={isNext} />
