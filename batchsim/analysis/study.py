@@ -10,8 +10,8 @@ from batchsim.analysis.constraints import Explanation, explanations
 from batchsim.analysis.pool import InThisProcess
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.analysis.sweep import Sweep, sweep
-from batchsim.analysis.window import Standing, Window, find_window, smallest_change, standing
-from batchsim.analysis.window.changes import Change
+from batchsim.analysis.window import Window, WindowStanding, find_window, smallest_change, standing
+from batchsim.analysis.window.changes import LatencyChange
 from batchsim.analysis.window.finding import NoWindow
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
 from batchsim.model.properties import Property
@@ -47,8 +47,8 @@ class FoundWindow:
     policy: Any
     verdict: str
     window: Window | None
-    change: Change | None = None
-    at_means: Standing | None = None
+    change: LatencyChange | None = None
+    at_means: WindowStanding | None = None
     why_none: str = ""
 
 

@@ -1,4 +1,4 @@
-/** Why: what the story of a run is, the two chains that raced, the reasons, and the window with its sliders. */
+/** Why: the explanation of a run, the two chains that raced, the reasons, and the window with its sliders. */
 
 import { useState } from "preact/hooks";
 import { duration, named, verdictWords } from "./format.js";
@@ -10,7 +10,7 @@ import { Verdicts } from "./Stepper.jsx";
 
 /** @param {{page: ScenarioPage}} props */
 export function Why({ page }) {
-  const runs = page.walks.filter((each) => each.kind === "run" && (each.story.length > 0 || each.race));
+  const runs = page.walks.filter((each) => each.kind === "run" && (each.explanation.length > 0 || each.race));
   const told = runs.filter((each) => each.like === null);
   /** @type {Map<string, WindowEntry[]>} those that are the same for several policies, together */
   const windows = new Map();
@@ -26,9 +26,9 @@ export function Why({ page }) {
         const first = told.find((other) => JSON.stringify(other.race) === key);
         const alike = runs.filter((other) => other.like === each.id).map((other) => named(other.policy));
         return (
-          <article key={each.id} class="story">
+          <article key={each.id} class="explanation">
             <h3>{[named(each.policy), ...alike].join(", ")} <Verdicts verdicts={each.verdicts} /></h3>
-            {each.story.length > 0 && <ol class="sentences">{each.story.map((line, place) => <li key={place}>{line}</li>)}</ol>}
+            {each.explanation.length > 0 && <ol class="sentences">{each.explanation.map((line, place) => <li key={place}>{line}</li>)}</ol>}
             {each.race && first === each && <Race race={each.race} policy={each.id} />}
             {each.race && first && first !== each && <p>The same race as under {named(first.policy)}, {each.race.is_won ? "won" : "lost"} by {duration(Math.abs(each.race.margin_us))}.</p>}
           </article>

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from batchsim.analysis.chains import Leg, spans_of
+from batchsim.analysis.chains import Stretch, spans_of
 from batchsim.analysis.contest import contest_of
 from batchsim.analysis.likeness import first_alike
 from batchsim.analysis.margins import Margin
@@ -74,7 +74,7 @@ def _sentence(runs: Sequence[PolicyRun]) -> str:
     """The one sentence that says it: of the first run that fails, otherwise of the first."""
     run = next((each for each in runs if not each.is_ok), runs[0])
     if not is_of_batch(run):
-        told = run.story[-1] if run.story else f"it ended after {rounded(run.trace.ended_us)}"
+        told = run.explanation[-1] if run.explanation else f"it ended after {rounded(run.trace.ended_us)}"
         return f"Under {with_gloss(run.policy)}: {told}"
     row = words.batch_row(run.trace.outcome.batch)
     done = words.runs_created(run.trace)
@@ -182,7 +182,7 @@ def _runs(study: Study, tables: Tables, cells: Cells, command: Sequence[str]) ->
             "policy": policy_names(run.policy),
             "verdicts": list(run.verdicts),
             "title": "simulated run",
-            "story": [visible(each) for each in run.story],
+            "explanation": [visible(each) for each in run.explanation],
             "command": join([*command, "--policy", run.name, "--timeline"]),
             "like": None if alike is None else in_one_line(alike.policy.name),
             "race": _race(contest_of(run)),
@@ -210,7 +210,7 @@ def _race(margin: Margin | None) -> dict[str, Any] | None:
     }
 
 
-def _spans(legs: Sequence[Leg]) -> list[list[Any]]:
+def _spans(legs: Sequence[Stretch]) -> list[list[Any]]:
     """Of each its actor, its operation, the part if it is one, and how long it took (us)."""
     return [
         [
@@ -239,7 +239,7 @@ def _witnesses(study: Study, tables: Tables, cells: Cells, command: Sequence[str
                 "policy": policy_names(policy),
                 "verdicts": list(outcome.verdicts),
                 "title": f"shortest order to outcome {number}",
-                "story": [],
+                "explanation": [],
                 "command": join(["batchsim", "explore", *file, "--policy", name]),
                 "like": None,
                 "race": None,

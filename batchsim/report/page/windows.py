@@ -8,7 +8,7 @@ from typing import Any
 from batchsim.analysis.study import FoundWindow
 from batchsim.analysis.window import Case, Condition, Window
 from batchsim.analysis.window.assignments import Intervals, latency_of, span_of
-from batchsim.analysis.window.legs import Latency
+from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.sums import Instant
 from batchsim.report.formulas import formula
 from batchsim.report.page.policies import policy_names
@@ -36,7 +36,7 @@ def _numbers(window: Window) -> dict[str, Any]:
     shown = latencies_in(window)
     is_within = bool(window.cases_within)
     cases = window.cases_within or ((window.nearest,) if window.nearest else ())
-    latencies: dict[Latency, int] = {latency: number for number, latency in enumerate(shown)}
+    latencies: dict[LatencyLeg, int] = {latency: number for number, latency in enumerate(shown)}
     written = [[_condition(window, each, latencies) for each in _conditions_of(case)] for case in cases]
     return {
         "is_within": is_within,
@@ -49,7 +49,7 @@ def _conditions_of(case: Case) -> Iterable[Condition]:
     return case.conditions or case.settled
 
 
-def _condition(window: Window, condition: Condition, latencies: dict[Latency, int]) -> dict[str, Any]:
+def _condition(window: Window, condition: Condition, latencies: dict[LatencyLeg, int]) -> dict[str, Any]:
     left, right = condition.sides
     return {
         "formula": formula(condition, Intervals(window.scenario)),
@@ -61,7 +61,7 @@ def _condition(window: Window, condition: Condition, latencies: dict[Latency, in
     }
 
 
-def _sums(window: Window, instant: Instant, latencies: dict[Latency, int]) -> list[list[list[int]]]:
+def _sums(window: Window, instant: Instant, latencies: dict[LatencyLeg, int]) -> list[list[list[int]]]:
     sums = []
     for each in instant:
         counts: dict[int, int] = {}
@@ -72,7 +72,7 @@ def _sums(window: Window, instant: Instant, latencies: dict[Latency, int]) -> li
     return sorted(sums)
 
 
-def _latency(window: Window, latency: Latency) -> dict[str, Any]:
+def _latency(window: Window, latency: LatencyLeg) -> dict[str, Any]:
     min_us, max_us = span_of(window.scenario, latency)
     return {
         "name": str(latency),
