@@ -52,7 +52,7 @@ def explore_all_orders(
     """Explore a scenario under its policies, and show what was found; the exit code."""
     (scenario,) = load([file], overrides, None, check_for_exploration, policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    check_outputs(json_file, None, witness_directory, html_file=html_file)
+    check_outputs(json_file, None, witness_directory, more={"--html": html_file})
     if witness_directory is not None:
         check_witnesses(witness_directory, [name for name, _ in chosen])
     expected = expected_by(scenario, "expect_explore", policies, chosen)

@@ -30,6 +30,7 @@ from batchsim.cli.outputs import (
     print_list,
     report_texts,
     show,
+    write_as,
     write_files,
     write_run_json,
 )
@@ -79,6 +80,9 @@ def commands() -> None:
 @options.json_file
 @options.report_directory
 @options.html_file
+@options.perfetto_file
+@options.mermaid_file
+@options.csv_file
 @options.timeline
 @options.quiet
 def run(
@@ -93,6 +97,9 @@ def run(
     json_file: str | None,
     report_directory: Path | None,
     html_file: Path | None,
+    perfetto_file: Path | None,
+    mermaid_file: Path | None,
+    csv_file: Path | None,
     timeline: bool,
     quiet: bool,
 ) -> int:
@@ -117,7 +124,8 @@ def run(
         raise BadInputError(f"--html: found {len(files)} scenarios; allowed: one, or batchsim report")
     loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
-    check_outputs(json_file, report_directory, html_file=html_file)
+    files_of = {"--html": html_file, "--perfetto": perfetto_file, "--mermaid": mermaid_file, "--csv": csv_file}
+    check_outputs(json_file, report_directory, more=files_of)
     if report_directory is not None:
         check_report(report_directory, [(scenario, chosen) for scenario, chosen, _ in plans])
     field: Field = "expect" if number is None else "expect_explore"
@@ -165,6 +173,7 @@ def run(
         ),
         None if report_directory is None else lambda: write_files("--report", report_directory, texts),
         None if page is None else lambda: write_page(html_file, page),
+        *(lambda option=option, file=file: write_as(option, file, results) for option, file in files_of.items()),
         None if json_file is None else lambda: write_run_json(json_file, results),
     )
     return code_of(judged, limits, shows_expectations=shows and number is None)

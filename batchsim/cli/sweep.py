@@ -106,7 +106,7 @@ def sweep(
     _check(engine, scheduler, out, plots, vary, resume=resume)
     (scenario,) = load([file], overrides, None, policies=policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    check_outputs(json_file, None, html_file=html_file)
+    check_outputs(json_file, None, more={"--html": html_file})
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     limits = limits_of(forbidden, verdict_names(scenario, chosen, properties), takes_rates=True)
     pictures = _pictures(plots)
