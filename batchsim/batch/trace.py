@@ -8,7 +8,7 @@ from batchsim.batch.client import CallResult, Result
 from batchsim.batch.setting import Call, Kind, Setting
 from batchsim.batch.stores import REDIS_KEYS, BatchRow, Waitpoint, request_key
 from batchsim.batch.world import World
-from batchsim.model.run import Step
+from batchsim.model.run import Step, html_of_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +115,7 @@ class Trace:
     """In the order of effects; those that were kept."""
     faults: tuple[int, ...] = ()
     """How often each fault of the scenario happened, in the order of `Scenario.faults`."""
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        return html_of_steps(f"{self.policy}, seed {self.seed}: {len(self.steps):,} steps", self.steps)
