@@ -205,7 +205,7 @@ def test_every_block_of_the_guide_runs(tmp_path: Path) -> None:
     blocks = {match["file"]: match["code"] for match in BLOCK.finditer(GUIDE.read_text())}
     assert list(blocks) == [
         *("check.py", "recount.py", "mails.py", "script.py", "limiter.py"),
-        *("locks.py", "vote.py", "callback.py", "cron.py", "counter.py", "amnesia.py"),
+        *("locks.py", "vote.py", "callback.py", "cron.py", "counter.py", "viewed.py", "amnesia.py"),
     ]
     for file, code in blocks.items():
         (tmp_path / file).write_text(code)
@@ -231,7 +231,7 @@ def test_the_model_of_the_guide_runs_with_every_command(tmp_path: Path) -> None:
         return ended.returncode
 
     commands = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `batchsim ")]
-    assert len(commands) == 6
+    assert len(commands) == 7
     for command in commands:
         few = (
             " --runs 20"
