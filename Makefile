@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test test-fast search mutants spin rsvg chromium pages reports worth findings bench clean
+.PHONY: run test test-fast search mutants spin rsvg chromium pages pictures reports site worth findings bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
@@ -56,10 +56,19 @@ chromium:
 pages:
 	cd frontend && npm ci --silent && npm run --silent check && npm run --silent build
 
+# The pictures of pages in the README, and those that the tests hold pages against; needs chromium and DejaVu Sans.
+pictures: $(INSTALLED) chromium
+	$(BIN)/python -m tests.pages.pictures
+
 # What the shipped scenarios say of themselves, as committed in reports/ and scenarios/schema.json.
 reports: $(INSTALLED)
 	$(BIN)/batchsim schema > scenarios/schema.json
 	$(BIN)/batchsim run scenarios/*.yaml --report reports --quiet
+
+# A page for each shipped scenario and each example, an index and a tour of the incident, to be opened in a browser;
+# takes some minutes.
+site: $(INSTALLED)
+	$(BIN)/batchsim report scenarios/*.yaml examples/*.yaml -o site
 
 # What each fix is worth in the incident, and the links to it from the reports; about a minute on two cores.
 worth: $(INSTALLED)

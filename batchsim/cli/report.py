@@ -58,6 +58,7 @@ def report(
     from batchsim.report.page import html_page
     from batchsim.report.page.html import INDEX
     from batchsim.report.page.index import index_page
+    from batchsim.report.page.tour import tour_of
     from batchsim.report.progress import Progress
 
     loaded = load(files, overrides, None, policies=policies)
@@ -82,7 +83,7 @@ def report(
             )
             listed.append((page, document))
             texts[page] = html_page({**document, "has_index": True})
-        texts[INDEX] = html_page(index_page(listed))
+        texts[INDEX] = html_page(index_page(listed, tour_of(listed)))
     write_files("--out", directory, texts)
     if not quiet:
         click.echo(f"{directory / (INDEX if len(pages) > 1 else pages[0])}")

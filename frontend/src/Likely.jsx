@@ -103,7 +103,7 @@ function HeatMap({ page, policy, verdict }) {
   const [across, up] = page.axes;
   return (
     <figure class="heat">
-      <figcaption>{named(policy)}: {verdictWords(verdict)}</figcaption>
+      <figcaption>{named(policy)}: {verdictWords(verdict)}, in percent <span class="note">↑ {up.name}, → {across.name}</span></figcaption>
       <div class="scroll" tabIndex={0} role="region" aria-label={`${named(policy)}: ${verdictWords(verdict)}`}>
         <table><tbody>
           {[...up.values].reverse().map((row) => <tr key={row.text}><th scope="row">{row.text}</th>
@@ -113,7 +113,7 @@ function HeatMap({ page, policy, verdict }) {
               const value = share?.share ?? 0;
               return <td key={column.text} style={{ "--share": String(value) }} title={share ? `between ${percent(share.low)} and ${percent(share.high)}` : ""}><span>{Math.round(100 * value)}</span></td>;
             })}</tr>)}
-          <tr><th scope="row">{up.name} ↑, {across.name} →</th>{across.values.map((column) => <th key={column.text} scope="col">{column.text}</th>)}</tr>
+          <tr><th scope="row">↑ →</th>{across.values.map((column) => <th key={column.text} scope="col">{column.text}</th>)}</tr>
         </tbody></table>
       </div>
     </figure>

@@ -149,12 +149,14 @@ export function Stepper({ page, reader, walks }) {
         <input type="range" min={0} max={walk.positions - 1} value={position} aria-label="Step"
           aria-valuetext={`step ${walk.numberAt(position)} of ${walk.walk.steps_total}`}
           onInput={(event) => move(Number(event.currentTarget.value))} />
+      </div>
+      {(decisive.length > 0 || difference !== null) && <div class="controls jumps" role="group" aria-label="Jump">
         {decisive.length > 0 && <>
           <button type="button" disabled={previous === undefined} onClick={() => previous !== undefined && move(previous)} title="p">◆ previous</button>
           <button type="button" disabled={following === undefined} onClick={() => following !== undefined && move(following)} title="n">next decisive ◆</button>
         </>}
         {difference !== null && <button type="button" onClick={() => move(difference)} title="d">first difference</button>}
-      </div>
+      </div>}
       <p class="told" aria-live="polite">
         <span class="of">step {walk.numberAt(position)} of {walk.walk.steps_total}{row && row[AT] !== null ? `, ${instant(row[AT])}` : ""}</span>
         {" "}<b>{walk.told(row)}</b>

@@ -88,7 +88,7 @@ export interface SweepPage {
   failures: string[]; meanings: { [verdict: string]: string }; cells: LikelyCell[];
 }
 export interface IndexPage {
-  page: "index"; title: string;
+  page: "index"; title: string; tour: { text: string; link: string; where: string }[];
   pages: { file: string; scenario: string; summary: string; question: string; sentence: string;
     runs: { policy: PolicyNames; verdicts: string[] }[] }[];
 }

@@ -210,13 +210,23 @@ def test_a_thousand_items_fit_and_what_is_left_out_is_said(tmp_path: Path, open_
     assert opened.complaints == []
 
 
-def test_the_index_leads_to_every_page(tmp_path: Path, open_page: Open) -> None:
-    batchsim("report", "examples/lease.yaml", "examples/outbox.yaml", "-o", str(tmp_path), "--quiet")
+def test_the_index_leads_to_every_page_and_its_tour_to_every_step(tmp_path: Path, open_page: Open) -> None:
+    few = [word for name in ("pre3427", "pr3427", "pr3766", "pr4397") for word in ("--policy", name)]
+    files = ("scenarios/incident.yaml", "scenarios/and-wait-two-hours.yaml")
+    batchsim("report", *files, *few, "-o", str(tmp_path), "--quiet")
     opened = open_page(tmp_path / "index.html")
-    opened.page.get_by_role("link", name="outbox").click()
-    opened.page.wait_for_selector(".told")
-    opened.page.get_by_role("link", name="all scenarios").click()
-    opened.page.wait_for_selector(".pages")
+    tour = opened.page.locator(".tour a")
+    assert tour.count() == 8
+    for number in range(8):
+        where = tour.nth(number).inner_text()
+        tour.nth(number).click()
+        opened.page.wait_for_selector("#step .told")
+        step = re.match(r"step \d+", where)
+        assert opened.told.startswith(step[0] if step else "step ")
+        opened.page.get_by_role("link", name="all scenarios").click()
+        opened.page.wait_for_selector(".pages")
+    opened.page.get_by_role("link", name="and-wait-two-hours").last.click()
+    opened.page.wait_for_selector("#step .told")
     assert opened.complaints == []
 
 
