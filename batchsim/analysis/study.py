@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from batchsim.analysis.constraints import Explanation, explanations
 from batchsim.analysis.pool import InThisProcess
-from batchsim.analysis.runs import PolicyRun, ScenarioRun
-from batchsim.analysis.sweep import Sweep, sweep
+from batchsim.analysis.runs import PolicyRun, ScenarioRun, run_policy
+from batchsim.analysis.sweep import Point, Sweep, run_of, sweep
 from batchsim.analysis.window import Window, WindowStanding, find_window, smallest_change, standing
 from batchsim.analysis.window.changes import LatencyChange
 from batchsim.analysis.window.finding import NoWindow
@@ -25,6 +25,8 @@ RUNS_MAX = 1000
 """Of the sweep; fewer where runs are long …"""
 STEPS_MAX = 300_000
 """… as all of them together are to have no more steps, which takes some seconds."""
+EXAMPLES_MAX = 3
+"""So many runs of the sweep can be stepped through."""
 RUNS_MIN = 50
 """With fewer it is not made."""
 
@@ -67,6 +69,8 @@ class Study:
     windows: tuple[FoundWindow, ...]
     sweep: Sweep | None
     """`None`: it would take too long, or nothing is drawn in it."""
+    examples: tuple[tuple[int, PolicyRun], ...] = ()
+    """Runs of the sweep by their numbers, of verdicts that no run above was given."""
 
     @property
     def runs(self) -> tuple[PolicyRun, ...]:
@@ -94,8 +98,28 @@ def study(
     on_part(f"many runs of {scenario.name}")
     likely = None if scenario_run is None else _sweep(scenario_run, properties)
     return Study(
-        scenario, tuple(policies), scenario_run, tuple(properties), tuple(explored), tuple(windows), likely
+        scenario,
+        tuple(policies),
+        scenario_run,
+        tuple(properties),
+        tuple(explored),
+        tuple(windows),
+        likely,
+        () if likely is None or scenario_run is None else tuple(_examples(scenario_run, likely, properties)),
     )
+
+
+def _examples(
+    scenario_run: ScenarioRun, likely: Sweep, properties: Sequence[Property]
+) -> Iterator[tuple[int, PolicyRun]]:
+    """For each policy the first run with a verdict that its own run was not given; of some policies the first."""
+    scenario, found = scenario_run.scenario, 0
+    for run, cell in zip(scenario_run.runs, likely.cells, strict=True):
+        for verdict, number in cell.first_runs.items():
+            if verdict not in run.verdicts and found < EXAMPLES_MAX:
+                found += 1
+                drawn = run_of(scenario, Point(), number)
+                yield number, run_policy(drawn, run.name, run.policy, properties)
 
 
 def _explored(scenario: Scenario, policy: Any, properties: Sequence[Property]) -> Explored:

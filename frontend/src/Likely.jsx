@@ -6,8 +6,8 @@ import { named, percent, verdictWords } from "./format.js";
 /** @typedef {import("./document").LikelyCell} LikelyCell */
 /** @typedef {import("./document").Likely} LikelyOf */
 
-/** @param {{likely: LikelyOf}} props */
-export function Likely({ likely }) {
+/** @param {{likely: LikelyOf, walks: import("./document").WalkEntry[]}} props */
+export function Likely({ likely, walks }) {
   return (
     <section id="likely" aria-labelledby="likely-title">
       <h2 id="likely-title">How likely</h2>
@@ -20,7 +20,7 @@ export function Likely({ likely }) {
               {place === 0 && <th scope="row" rowSpan={Object.keys(cell.verdicts).length}>{named(cell.policy)}</th>}
               <td><span class={`verdict ${verdict === "ok" ? "good" : "bad"}`}>{verdictWords(verdict)}</span></td>
               <td class="wide"><Bar share={share} isGood={verdict === "ok"} /></td>
-              <td><code>--run {share.first_run}</code></td>
+              <td><One walks={walks} policy={cell.policy.name} run={share.first_run} /></td>
             </tr>
           )))}</tbody>
         </table>
@@ -28,6 +28,13 @@ export function Likely({ likely }) {
       <p class="command">See such a run: <code>{likely.run_command} --run N --policy NAME</code>; more runs, and how it depends on a latency: <code>{likely.command} --vary …</code></p>
     </section>
   );
+}
+
+/** A run with a verdict: a link to it, where it is on the page. @param {{walks: import("./document").WalkEntry[], policy: string, run: number | null}} props */
+function One({ walks, policy, run }) {
+  const walk = walks.find((each) => each.id === `${policy}@${run}`);
+  if (walk) return <a class="one" href={`#policy=${encodeURIComponent(walk.id)}`}>step through run {run}</a>;
+  return <code>--run {run}</code>;
 }
 
 /** @param {{share: import("./document").Share, isGood: boolean}} props */

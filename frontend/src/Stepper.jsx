@@ -200,13 +200,15 @@ function Panel({ page, reader, walk, position, onMove, difference, id, other, ha
 
 /** @param {{label: string, page: ScenarioPage, value: string, without?: string, onChange: (id: string) => void}} props */
 function WalkChoice({ label, page, value, without, onChange }) {
-  const told = (/** @type {import("./document").WalkEntry} */ each) => `${named(each.policy)}${each.kind === "run" ? "" : `, outcome ${each.id.split("~").at(-1)}`}: ${each.verdicts.map(verdictWords).join(", ")}`;
+  const told = (/** @type {import("./document").WalkEntry} */ each) => `${named(each.policy)}${each.kind === "run" ? "" : each.kind === "example" ? `, ${each.title}` : `, outcome ${each.id.split("~").at(-1)}`}: ${each.verdicts.map(verdictWords).join(", ")}`;
   const option = (/** @type {import("./document").WalkEntry} */ each) => (each.id === without ? null : <option key={each.id} value={each.id}>{told(each)}</option>);
+  const examples = page.walks.filter((each) => each.kind === "example");
   const witnesses = page.walks.filter((each) => each.kind === "witness");
   return (
     <label>{label} <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
       {without !== undefined && <option value="">nothing</option>}
       <optgroup label="Simulated, with this seed">{page.walks.filter((each) => each.kind === "run").map(option)}</optgroup>
+      {examples.length > 0 && <optgroup label="Other runs, with latencies drawn anew">{examples.map(option)}</optgroup>}
       {witnesses.length > 0 && <optgroup label="Shortest order of steps to each outcome">{witnesses.map(option)}</optgroup>}
     </select></label>
   );

@@ -33,7 +33,7 @@ export interface Race {
   sides: { operation: string; actor: string; step: number; spans: Span[] }[];
 }
 export interface WalkEntry {
-  id: string; kind: "run" | "witness"; policy: PolicyNames; verdicts: string[]; title: string; explanation: string[];
+  id: string; kind: "run" | "example" | "witness"; policy: PolicyNames; verdicts: string[]; title: string; explanation: string[];
   command: string; like: string | null; race: Race | null; walk: WalkDocument | null;
 }
 export interface RunEntry {

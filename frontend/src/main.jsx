@@ -19,7 +19,7 @@ function Scenario({ page }) {
     <>
       <Stepper page={page} reader={reader} walks={walks} />
       <Why page={page} />
-      {page.likely && <Likely likely={page.likely} />}
+      {page.likely && <Likely likely={page.likely} walks={page.walks} />}
       <GraphWalk page={page} reader={reader} />
     </>
   );

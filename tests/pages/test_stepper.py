@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from batchsim.analysis.sweep import Point, run_of
 from batchsim.batch.policies import POLICIES
 from batchsim.engines.frames import frames_of
 from batchsim.engines.timed import simulate
@@ -223,3 +224,17 @@ def test_two_policies_move_together_and_the_first_difference_is_marked(incident:
         opened.press(key)
         step = one[int(opened.link["step"]) - 1]
         assert beside() == sum(each.at_us <= step.at_us for each in other)
+
+
+def test_a_run_of_the_sweep_with_another_verdict_can_be_stepped_through(incident: Path, open_page: Open) -> None:
+    opened = open_page(incident)
+    link = opened.page.locator("#likely a").first
+    number = int(link.inner_text().removeprefix("step through run "))
+    link.click()
+    opened.page.wait_for_function("location.hash.includes('%40') || location.hash.includes('@')")
+    scenario = load_scenario(ROOT / "scenarios/incident.yaml")
+    drawn = simulate(run_of(scenario, Point(), number), POLICIES["pre3427"])
+    opened.press("End")
+    assert opened.told.startswith(f"step {len(drawn.steps)} of {len(drawn.steps)}, ")
+    assert drawn.steps[-1].name in opened.told
+    assert drawn.outcome.call_succeeded

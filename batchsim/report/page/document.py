@@ -34,14 +34,18 @@ from batchsim.visible import in_one_line, visible
 SCHEMA = 1
 GRAPHS_WHOLE_MAX = 15_000
 """Graphs that are handed out whole have so many states together; of others the part around witnesses is."""
-RUN, WITNESS = "run", "witness"
+RUN, EXAMPLE, WITNESS = "run", "example", "witness"
 
 
 def page_document(study: Study, command: Sequence[str], warnings: Sequence[str] = ()) -> dict[str, Any]:
     """The page of a scenario; `command`: the words of the one that runs it, such as `batchsim run FILE`."""
     scenario, runs = study.scenario, study.runs
     tables, cells = Tables(), Cells()
-    walks = [*_runs(study, tables, cells, command), *_witnesses(study, tables, cells, command)]
+    walks = [
+        *_runs(study, tables, cells, command),
+        *_examples(study, tables, cells, command),
+        *_witnesses(study, tables, cells, command),
+    ]
     graphs = list(_graphs(study, tables, cells))
     systems = [scenario.system(policy) for _, policy in study.policies]
     listed = list(dict.fromkeys(cell for system in systems for cell in system.cells))
@@ -171,23 +175,43 @@ def _runs(study: Study, tables: Tables, cells: Cells, command: Sequence[str]) ->
     scenario, runs = study.scenario, study.runs
     for place, run in enumerate(runs):
         alike = first_alike(runs, place)
-        system = scenario.system(run.policy)
-        walk: dict[str, Any] | None = None
-        if alike is None:
-            actors = {actor.name: actor for actor in system.actors}
-            walk = walk_document(walk_of_run(system, run.trace.steps), tables, cells, actors, run.decisive)
         yield {
             "id": in_one_line(run.policy.name),
             "kind": RUN,
-            "policy": policy_names(run.policy),
-            "verdicts": list(run.verdicts),
+            **_told(run),
             "title": "simulated run",
-            "explanation": [visible(each) for each in run.explanation],
             "command": join([*command, "--policy", run.name, "--timeline"]),
             "like": None if alike is None else in_one_line(alike.policy.name),
-            "race": _race(contest_of(run)),
-            "walk": walk,
+            "walk": None if alike is not None else _walk(scenario, run, tables, cells),
         }
+
+
+def _examples(study: Study, tables: Tables, cells: Cells, command: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for number, run in study.examples:
+        yield {
+            "id": f"{in_one_line(run.policy.name)}@{number}",
+            "kind": EXAMPLE,
+            **_told(run),
+            "title": f"run {number} of the sweep",
+            "command": join([*command, "--policy", run.name, "--run", str(number), "--timeline"]),
+            "like": None,
+            "walk": _walk(study.scenario, run, tables, cells),
+        }
+
+
+def _told(run: PolicyRun) -> dict[str, Any]:
+    return {
+        "policy": policy_names(run.policy),
+        "verdicts": list(run.verdicts),
+        "explanation": [visible(each) for each in run.explanation],
+        "race": _race(contest_of(run)),
+    }
+
+
+def _walk(scenario: Scenario, run: PolicyRun, tables: Tables, cells: Cells) -> dict[str, Any]:
+    system = scenario.system(run.policy)
+    actors = {actor.name: actor for actor in system.actors}
+    return walk_document(walk_of_run(system, run.trace.steps), tables, cells, actors, run.decisive)
 
 
 def _race(margin: Margin | None) -> dict[str, Any] | None:
