@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: docs release run test test-fast search mutants spin rsvg reports worth findings hammer bench clean
+.PHONY: docs release run test test-fast search mutants spin rsvg chromium pages pictures reports site worth findings hammer bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
 
-test: $(INSTALLED) spin rsvg
+test: $(INSTALLED) spin rsvg chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -46,10 +46,29 @@ rsvg:
 		{ apt-get update -qq && apt-get install -y -qq librsvg2-bin; } || \
 		echo "rsvg-convert cannot be installed: its tests will be skipped" >&2
 
+# The tests open pages in a browser, where there is one; root installs it, and the font of the pictures of pages.
+chromium:
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || \
+		{ apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core; } || \
+		echo "chromium cannot be installed: its tests will be skipped" >&2
+
+# The script and the style of the pages, of their sources in frontend/; needs Node.
+pages:
+	cd frontend && npm ci --silent && npm run --silent check && npm run --silent build
+
+# The pictures of pages in the README, and those that the tests hold pages against; needs chromium and DejaVu Sans.
+pictures: $(INSTALLED) chromium
+	$(BIN)/python -m tests.pages.pictures
+
 # What the shipped scenarios say of themselves, as committed in reports/ and scenarios/schema.json.
 reports: $(INSTALLED)
 	$(BIN)/batchsim schema > scenarios/schema.json
 	$(BIN)/batchsim run scenarios/*.yaml --report reports --quiet
+
+# A page for each shipped scenario and each example, an index and a tour of the incident, to be opened in a browser;
+# takes some minutes.
+site: $(INSTALLED)
+	$(BIN)/batchsim report scenarios/*.yaml examples/*.yaml -o pages
 
 # What each fix is worth in the incident, and the links to it from the reports; about a minute on two cores.
 worth: $(INSTALLED)

@@ -214,7 +214,7 @@ def test_every_block_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.Monke
     blocks = {match["file"]: match["code"] for match in BLOCK.finditer(GUIDE.read_text())}
     assert list(blocks) == [
         *("check.py", "recount.py", "mails.py", "script.py", "limiter.py"),
-        *("locks.py", "vote.py", "callback.py", "cron.py", "counter.py", "amnesia.py"),
+        *("locks.py", "vote.py", "callback.py", "cron.py", "counter.py", "viewed.py", "amnesia.py"),
     ]
     monkeypatch.chdir(tmp_path)
     for file, code in blocks.items():
@@ -237,7 +237,7 @@ def test_the_model_of_the_guide_runs_with_every_command(tmp_path: Path) -> None:
         return command(line.split()[1:], tmp_path).code
 
     commands = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `batchsim ")]
-    assert len(commands) == 6
+    assert len(commands) == 7
     for line in commands:
         few = " --runs 20" if "sweep" in line else " --policy atomic --fault crash" if "findings" in line else ""
         assert code(line.replace("latency.…", "latency.redis.request") + few) == 0, line

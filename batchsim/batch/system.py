@@ -16,6 +16,7 @@ from batchsim.batch.setting import Setting
 from batchsim.batch.stores import COMPLETION_JOB, Message, connection_key, in_flight_key, of_second_batch
 from batchsim.batch.trace import Answered, Outcome, Trace, outcome_of
 from batchsim.batch.verdicts import PROPERTIES
+from batchsim.batch.views import views_of
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
 from batchsim.model.exposure import fault_key
@@ -57,6 +58,7 @@ def system_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None 
         faults=setting.faults,
         is_guarded=any(map(_is_own, (*(getattr(policy, name) for name in STEPS), *policy.actors))),
         noted=NOTED,
+        views=views_of(setting),
     )
 
 

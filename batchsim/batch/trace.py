@@ -12,7 +12,7 @@ from batchsim.batch.second_call import SECOND
 from batchsim.batch.setting import Kind, Setting
 from batchsim.batch.stores import MAX_ATTEMPTS, SECOND_CALL, BatchRow, request_key
 from batchsim.batch.world import World
-from batchsim.model.run import Step
+from batchsim.model.run import Step, html_of_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +142,7 @@ class Trace:
     """In the order of effects; those that were kept."""
     faults: tuple[int, ...] = ()
     """How often each fault of the scenario happened, in the order of `Scenario.faults`."""
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        return html_of_steps(f"{self.policy}, seed {self.seed}: {len(self.steps):,} steps", self.steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,11 +40,13 @@ from batchsim.cli.outputs import (
     print_list,
     report_texts,
     show,
+    write_as,
     write_files,
     write_otlp,
     write_run_json,
 )
 from batchsim.cli.pin import pin
+from batchsim.cli.report import page_text, report, write_page
 from batchsim.cli.sweep import sweep
 from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
@@ -90,6 +92,10 @@ def commands() -> None:
 @options.json_file
 @click.option("--otlp", "otlp_file", metavar="FILE", help="Write the runs as spans of OpenTelemetry (OTLP/JSON).")
 @options.report_directory
+@options.html_file
+@options.perfetto_file
+@options.mermaid_file
+@options.csv_file
 @options.timeline
 @options.quiet
 def run(
@@ -104,6 +110,10 @@ def run(
     json_file: str | None,
     otlp_file: str | None,
     report_directory: Path | None,
+    html_file: Path | None,
+    perfetto_file: Path | None,
+    mermaid_file: Path | None,
+    csv_file: Path | None,
     timeline: bool,
     quiet: bool,
 ) -> int:
@@ -124,11 +134,11 @@ def run(
     from batchsim.scenario import check_for_timed_run
 
     files = files_in(files)
-    if values and number is None:
-        raise BadInputError("--at: found no --run; allowed: only with it")
+    _check_options(files, values, number, html_file)
     loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
-    check_outputs(json_file, report_directory)
+    files_of = {"--html": html_file, "--perfetto": perfetto_file, "--mermaid": mermaid_file, "--csv": csv_file}
+    check_outputs(json_file, report_directory, more=files_of)
     if otlp_file is not None:
         check_otlp(otlp_file, loaded)
     if report_directory is not None:
@@ -146,6 +156,7 @@ def run(
     judged: list[Given] = []
     headings = headings_of(each for _, chosen, _ in plans for each in chosen)
     again = how_again(seed=seed, overrides=overrides, number=number, values=values)
+    page: str | None = None
     steps = sum(len(chosen) for _, chosen, _ in plans) + (report_directory is not None)
     with Progress(steps, quiet=quiet) as progress:
         for (scenario, chosen, properties), expected, warned in zip(plans, expectations, warnings, strict=True):
@@ -162,8 +173,10 @@ def run(
         if report_directory is not None:
             progress.begin("drawing the report")
             texts = report_texts(report_directory, results)
+        command = command_line("run", files, again, verdicts)
+        if html_file is not None:
+            page = page_text(results[0], plans[0][1], plans[0][2], command, progress)
     shows = not quiet and json_file != "-"
-    command = command_line("run", files, again, verdicts)
     directory = Path() if policies else plans[0][0].directory
     deliver(
         None
@@ -174,10 +187,21 @@ def run(
             timeline=timeline,
         ),
         None if report_directory is None else lambda: write_files("--report", report_directory, texts),
+        None if page is None else lambda: write_page(html_file, page),
+        *(lambda option=option, file=file: write_as(option, file, results) for option, file in files_of.items()),
         None if json_file is None else lambda: write_run_json(json_file, results),
         None if otlp_file is None else lambda: write_otlp(otlp_file, results),
     )
     return code_of(judged, limits, shows_expectations=shows and number is None)
+
+
+def _check_options(
+    files: tuple[Path, ...], values: tuple[str, ...], number: int | None, html_file: Path | None
+) -> None:
+    if values and number is None:
+        raise BadInputError("--at: found no --run; allowed: only with it")
+    if html_file is not None and len(files) > 1:
+        raise BadInputError(f"--html: found {len(files)} scenarios; allowed: one, or batchsim report")
 
 
 commands.add_command(explore)
@@ -274,6 +298,7 @@ commands.add_command(findings)
 commands.add_command(latencies)
 commands.add_command(hammer)
 commands.add_command(calibrate)
+commands.add_command(report)
 
 
 @commands.command()
@@ -305,14 +330,24 @@ def scenarios(json_file: str | None) -> int:
 @commands.command()
 @click.argument("model", required=False, metavar="[FILE.py:NAME]")
 @click.option("--system", "is_of_any", is_flag=True, help="Of scenarios with `system`, whatever model it names.")
-def schema(model: str | None, is_of_any: bool) -> int:
+@click.option(
+    "--of",
+    "document",
+    metavar="DOCUMENT",
+    help="The schema of what a command writes as JSON: run, explore, sweep, window, worth, findings, witness, "
+    "policies, scenarios, page.",
+)
+def schema(model: str | None, is_of_any: bool, document: str | None) -> int:
     """Print the JSON Schema of scenario files, for editors.
 
-    With a model of your own: that of its scenarios, with its parameters and the names of its policies.
+    With a model of your own: that of its scenarios, with its parameters and the names of its policies. With --of
+    that of a document that a command writes; `replay` writes what `run` does.
     """
     from batchsim.scenario import json_schema
 
-    if model is None and not is_of_any:
+    if document is not None:
+        printed = _schema_of(document, model)
+    elif model is None and not is_of_any:
         printed = json_schema()
     else:
         from batchsim.scenario.own_systems import load_model
@@ -326,6 +361,19 @@ def schema(model: str | None, is_of_any: bool) -> int:
         printed = own_json_schema(None if model is None else load_model(model, Path()))
     click.echo(json.dumps(printed, indent=2))
     return 0
+
+
+def _schema_of(document: str, model: str | None) -> dict[str, Any]:
+    from batchsim.report.json_schemas import DOCUMENTS, schema_of
+    from batchsim.scenario.spelling import did_you_mean
+
+    if model is not None:
+        raise BadInputError(f"--of: found a model beside it, {model!r}; allowed: one of them")
+    if document not in DOCUMENTS:
+        allowed = ", ".join(DOCUMENTS)
+        parts = (f"--of: found {document!r}", f"allowed: {allowed}", did_you_mean(document, DOCUMENTS))
+        raise BadInputError("; ".join(filter(None, parts)))
+    return schema_of(document)
 
 
 commands.add_command(window.window)

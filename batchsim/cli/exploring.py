@@ -23,8 +23,10 @@ from batchsim.cli.outputs import (
     write_files,
     write_json,
 )
+from batchsim.cli.report import page_text_of, write_page
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
+from batchsim.report.progress import Progress
 from batchsim.report.search_progress import SearchProgress
 from batchsim.report.shell import join
 
@@ -54,6 +56,7 @@ class Question:
     bounds: Bounds
     json_file: str | None
     witness_directory: Path | None
+    html_file: Path | None
     quiet: bool
 
 
@@ -110,7 +113,7 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     chosen, properties = policies_of(scenario, asked), properties_of(scenario, question.verdicts)
     names = [name for name, _ in chosen]
     json_file, directory = question.json_file, question.witness_directory
-    check_outputs(json_file, None, directory)
+    check_outputs(json_file, None, directory, more={"--html": question.html_file})
     if directory is not None:
         check_witnesses(directory, names)
     expected = expected_by(scenario, "expect_explore", asked, chosen)
@@ -124,6 +127,11 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
         for _, policy in chosen:
             if progress.begin(policy.name):
                 found.append(explorer.explore(scenario, policy, properties, question.bounds, progress))
+    page: str | None = None
+    if question.html_file is not None and not progress.was_interrupted:
+        with Progress(quiet=question.quiet) as drawing:
+            again = command_line("run", [file], how_again(overrides=question.overrides), question.verdicts)
+            page = page_text_of(scenario, chosen, properties, again, warnings, drawing, asked)
     named = names if asked else [within(scenario.directory, name) for name in names]
     texts, commands = _replays(explorer, question, list(zip(named, found, strict=False)))
     headings, known = headings_of(chosen), scenario.known_verdicts(policy for _, policy in chosen)
@@ -149,6 +157,7 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     deliver(
         None if question.quiet or json_file == "-" else show,
         None if directory is None else lambda: write_files("--witness", directory, texts),
+        None if page is None else lambda: write_page(question.html_file, page),
         None if json_file is None else lambda: write(json_file),
     )
     if progress.was_interrupted:

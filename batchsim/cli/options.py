@@ -169,5 +169,21 @@ report_directory = click.option(
     metavar="DIR",
     help="Write a Markdown report with pictures for each scenario.",
 )
+html_file = click.option(
+    "--html",
+    "html_file",
+    type=NamedPath(),
+    metavar="FILE",
+    help="Write a page to be opened in a browser: one file, which loads nothing.",
+)
+perfetto_file = click.option(
+    "--perfetto", "perfetto_file", type=NamedPath(), metavar="FILE", help="Write a trace for ui.perfetto.dev."
+)
+mermaid_file = click.option(
+    "--mermaid", "mermaid_file", type=NamedPath(), metavar="FILE", help="Write sequence diagrams for Mermaid."
+)
+csv_file = click.option(
+    "--csv", "csv_file", type=NamedPath(), metavar="FILE", help="Write a table of all steps as CSV."
+)
 timeline = click.option("--timeline", is_flag=True, help="Print every step; the decisive ones stand out.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")

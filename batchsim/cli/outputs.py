@@ -56,8 +56,10 @@ def check_outputs(
     json_file: str | None,
     report_directory: Path | None,
     witness_directory: Path | None = None,
+    *,
+    more: Mapping[str, Path | None] | None = None,
 ) -> None:
-    """Whether the results can be written; raises `BadInputError`.
+    """Whether the results can be written; raises `BadInputError`. `more`: by their options, further files.
 
     To be asked before any work, and after all input was read: no file of it is replaced by a result.
     """
@@ -65,6 +67,10 @@ def check_outputs(
         if not json_file:
             raise BadInputError("--json: found nothing; allowed: a file, or -")
         check_file("--json", Path(json_file))
+    named = [(option, file) for option, file in (more or {}).items() if file is not None]
+    for option, file in named:
+        check_file(option, file)
+    check_apart([*named, *([] if json_file in (None, "-") else [("--json", Path(str(json_file)))])])
     for option, directory in (("--report", report_directory), ("--witness", witness_directory)):
         if directory is not None:
             check_folder(option, directory)
@@ -262,6 +268,28 @@ def write_calibration(
             write_whole(file.with_name(name), text)
         except OSError as error:
             raise BadInputError(f"{option} {file}: {error.strerror or error}") from None
+
+
+def write_as(option: str, file: Path | None, results: list[ScenarioRun]) -> None:
+    """Write runs in the format of another tool, that of an option, if it was asked for; raises `BadInputError`."""
+    if file is None or option not in ("--perfetto", "--mermaid", "--csv"):
+        return
+    from batchsim.report.files import write_whole
+    from batchsim.report.formats.csv_table import csv_text
+    from batchsim.report.formats.mermaid import mermaid_text
+    from batchsim.report.formats.perfetto import perfetto_trace
+
+    match option:
+        case "--perfetto":
+            content: str | bytes = perfetto_trace(results)
+        case "--mermaid":
+            content = mermaid_text(results)
+        case _:
+            content = csv_text(results)
+    try:
+        write_whole(file, content)
+    except OSError as error:
+        raise BadInputError(f"{option} {file}: {error.strerror or error}") from None
 
 
 def write_json(file: str, document: Any) -> None:

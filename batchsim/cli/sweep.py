@@ -69,6 +69,7 @@ PICTURES = (".svg", ".png")
     metavar="FILE",
     help="Draw a curve, or a heat map of two names: FILE.svg and FILE.png, or the one that FILE ends in.",
 )
+@options.html_file
 @options.quiet
 def sweep(
     file: Path,
@@ -86,6 +87,7 @@ def sweep(
     resume: bool,
     json_file: str | None,
     plots: tuple[Path, ...],
+    html_file: Path | None,
     quiet: bool,
 ) -> int:
     """Run a scenario many times: how probable each verdict is, and how policies differ.
@@ -104,7 +106,7 @@ def sweep(
     _check(engine, scheduler, out, plots, vary, resume=resume)
     (scenario,) = load([file], overrides, None, policies=policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    check_outputs(json_file, None)
+    check_outputs(json_file, None, more={"--html": html_file})
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     known = verdicts_over((scenario, *with_other_parameters(scenario, vary)), [policy for _, policy in chosen])
     limits = limits_of(forbidden, dict.fromkeys((*known, *(each.name for each in properties))), takes_rates=True)
@@ -113,7 +115,8 @@ def sweep(
     database = _database(out, scenario)
     json_files = [] if json_file in (None, "-") else [("--json", Path(str(json_file)))]
     databases = [] if database is None else [("--out", database)]
-    check_apart([*json_files, *databases, *(("--plot", picture) for picture in pictures)])
+    pages = [] if html_file is None else [("--html", html_file)]
+    check_apart([*json_files, *databases, *pages, *(("--plot", picture) for picture in pictures)])
     failure: SweepNotKept | None = None
     with _executor(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
         progress.begin(scenario.name)
@@ -138,6 +141,7 @@ def sweep(
     deliver(
         None if quiet or json_file == "-" else lambda: _show(result, commands),
         None if json_file is None else lambda: _write_json(json_file, result, judged, commands, warnings),
+        None if html_file is None else lambda: _write_page(html_file, result, chosen, file, overrides, verdicts),
         lambda: _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet),
         None if failure is None else lambda: _raise(failure),
     )
@@ -284,6 +288,24 @@ def _write_json(
     from batchsim.report.sweep_contract import sweep_document
 
     write_json(file, {**sweep_document(result, judged, commands), "warnings": warnings})
+
+
+def _write_page(
+    html_file: Path | None,
+    result: Sweep,
+    chosen: Sequence[tuple[str, Policy]],
+    file: Path,
+    overrides: Sequence[str],
+    verdicts: Sequence[str],
+) -> None:
+    from batchsim.cli.report import write_page
+    from batchsim.report.page import html_page
+    from batchsim.report.page.sweeps import sweep_page
+
+    shown = {cell.asked_for: cell.policy for cell in result.cells}
+    policies = {shown[name]: policy for name, policy in chosen if name in shown}
+    options = command_line("sweep", [file], how_again(overrides=overrides), verdicts)[2:]
+    write_page(html_file, html_page(sweep_page(result, policies, options)))
 
 
 def _show(result: Sweep, commands: Sequence[tuple[Example, str]]) -> None:

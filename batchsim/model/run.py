@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from batchsim.html_table import html_table
 from batchsim.model.cells import Key
 from batchsim.model.changes import Change, Notes, changes_in, keys_in
 from batchsim.model.operation import Operation, Raised
@@ -80,6 +82,14 @@ class Step(NamedTuple):
         return self.answer if self.raised is None else self.raised.answer
 
 
+def html_of_steps(caption: str, steps: Sequence[Step]) -> str:
+    """Steps as a notebook shows them."""
+    rows = (
+        (step.number + 1, f"{step.at_us / 1000:,.3f}", step.actor, step.name, step.description) for step in steps
+    )
+    return html_table(caption, ("step", "at (ms)", "actor", "operation", "answer"), rows)
+
+
 class Run(NamedTuple):
     """What the timed engine saw of a run."""
 
@@ -93,3 +103,7 @@ class Run(NamedTuple):
     """In the order of effects; those that were kept."""
     faults: tuple[int, ...]
     """How often each fault of the scenario happened, in the order of `Scenario.faults`."""
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        return html_of_steps(f"seed {self.seed}: {len(self.steps):,} steps", self.steps)

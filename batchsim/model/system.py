@@ -19,6 +19,7 @@ from batchsim.model.operation import Operation, Program
 from batchsim.model.parts import PARTS, Part, settings_in
 from batchsim.model.properties import Property, names_of_the_unreached, names_of_those_that_hold
 from batchsim.model.run import Run
+from batchsim.model.views import View
 
 P_contra = TypeVar("P_contra", contravariant=True)
 T = TypeVar("T")
@@ -304,6 +305,8 @@ class System(Generic[T_co]):
     """Whether footprints are checked in timed runs too, as they are in exploration: a user's own steps are."""
     noted: frozenset[str] = frozenset()
     """The names of operations whose steps a timed run is told by, whichever steps are kept."""
+    views: tuple[View, ...] = ()
+    """What can be read off the world in each state, and is shown beside the cells; it plays no part in any run."""
     parts: tuple[Part, ...] = ()
     """What stores bring with them: `redis.expiring("lease")`. Their actors, cells and timers join the others, and
     nothing is left here then."""

@@ -199,11 +199,18 @@ def _run(run: PolicyRun, scenario: Scenario) -> dict[str, Any]:
     return {
         "policy": run.policy.name,
         "verdicts": list(run.verdicts),
-        "expected": None if run.expected is None else sorted(run.expected),
-        "as_expected": None if run.expected is None else run.is_as_expected,
+        **expectation_of_run(run),
         **(_of_batch(run) if scenario.own is None else _of_own(run)),
         "faults": run_faults_document(scenario, run.trace),
         "steps": [_step(step) for step in run.trace.steps],
+    }
+
+
+def expectation_of_run(run: PolicyRun) -> dict[str, Any]:
+    """What is expected of a run, and whether it came so; null where nothing is."""
+    return {
+        "expected": None if run.expected is None else sorted(run.expected),
+        "as_expected": None if run.expected is None else run.is_as_expected,
     }
 
 

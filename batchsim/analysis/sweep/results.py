@@ -11,6 +11,7 @@ from batchsim.analysis.sweep.intervals import Interval, difference_interval, sha
 from batchsim.analysis.sweep.plan import Competitor, Enough, Plan
 from batchsim.analysis.sweep.records import Records, SweepCell
 from batchsim.analysis.sweep.varying import Axis, Point
+from batchsim.html_table import html_table
 from batchsim.scenario import Scenario
 
 
@@ -89,6 +90,20 @@ class Sweep:
                 return each
         raise KeyError(policy, point)
 
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        names = [name for name in self.cells[0].verdicts if any(each.verdicts[name].count for each in self.cells)]
+        rows = (
+            (
+                *(value.text for _, value in cell.point.values),
+                cell.policy,
+                *(_told(cell.verdicts[name]) for name in names),
+            )
+            for cell in self.cells
+        )
+        caption = f"{self.scenario.name}: {sum(cell.runs for cell in self.cells):,} runs, with 95 % intervals"
+        return html_table(caption, (*(axis.name for axis in self.axes), "policy", *names), rows)
+
     @property
     def failures(self) -> tuple[str, ...]:
         """The verdicts other than `ok` that any run was given.
@@ -102,6 +117,11 @@ class Sweep:
             for name in first.verdicts
             if name == question or (name != "ok" and any(each.verdicts[name].count for each in self.cells))
         )
+
+
+def _told(share: Share) -> str:
+    low, high = share.interval
+    return f"{100 * share.share:.3g} % ({100 * low:.3g} … {100 * high:.3g})"
 
 
 class Example(NamedTuple):

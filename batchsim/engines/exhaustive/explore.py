@@ -26,6 +26,7 @@ from batchsim.engines.exhaustive.search import (
     searched,
 )
 from batchsim.engines.occurrences import Occurrence, missing
+from batchsim.html_table import html_table
 from batchsim.model.history import MEMORIES_MAX
 from batchsim.model.properties import Property
 from batchsim.model.system import remembering
@@ -90,6 +91,21 @@ class Exploration:
     def verdicts(self) -> frozenset[str]:
         """Every verdict that some schedule gives."""
         return frozenset(verdict for each in self.outcomes for verdict in each.verdicts)
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        known = "" if self.is_complete else f", incomplete: {self.stopped_by}"
+        caption = f"{self.policy}: {self.states:,} states, {self.transitions:,} transitions{known}"
+        rows = (
+            (
+                ", ".join(each.verdicts),
+                "-" if each.schedules is None else f"{each.schedules:,}",
+                "-" if each.share is None else f"{100 * each.share:.4g} %",
+                len(each.witness),
+            )
+            for each in self.outcomes
+        )
+        return html_table(caption, ("verdict", "schedules", "share", "steps of the shortest"), rows)
 
 
 def explore(

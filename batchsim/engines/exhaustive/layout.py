@@ -36,6 +36,10 @@ class Values:
             self._values.append(frozen)
         return number
 
+    def frozen(self, number: int) -> Hashable:
+        """A value, not to be changed."""
+        return self._values[number]
+
     def value(self, number: int) -> Any:
         """A fresh value, to be changed at will."""
         return thaw(self._values[number])

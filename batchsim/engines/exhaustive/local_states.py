@@ -86,6 +86,10 @@ class LocalStates:
         if task.join is not None:
             self._joins[transition] = task.join
 
+    def answers_to(self, number: int) -> Answers:
+        """Answers that lead from the beginning to a local state."""
+        return self._answers[number]
+
     def join_after(self, number: int, position: int, answer: Any) -> Join | None:
         """What such an answer, which was asked for before, is to coroutines side by side; `None`: nothing."""
         return self._joins.get((number, position, answer))

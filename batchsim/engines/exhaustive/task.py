@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from enum import Enum
+from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
@@ -111,6 +112,10 @@ class Task:
     def place_of(self, position: int) -> str:
         """The line of the user's that awaits the operation at a position, `own.py:7: `; empty: there is none."""
         return self._in_order()[position].place()
+
+    def frames(self) -> list[list[FrameType]]:
+        """For each of `pending`, every frame from the actor's own coroutine down to where it is awaited."""
+        return [each.frames() for each in self._in_order()]
 
     def answer(self, position: int, answer: Any) -> None:
         """The operation at this position of `pending` takes effect, with this answer."""
@@ -217,6 +222,10 @@ class _Strand:
     def site(self) -> tuple[int, ...]:
         return tuple(frame.f_lasti for frame in frames_of(self._program))
 
+    def frames(self) -> list[FrameType]:
+        around = [] if self._group is None else self._group.parent.frames()
+        return [*around, *frames_of(self._program)]
+
     def approach(self, path: Path, goal: Operation[Any] | _Group | _Ending | _Beginning) -> None:
         """Go on to a goal; an operation is the last step of the path to it."""
         self._path, self._goal = path, goal
@@ -305,7 +314,7 @@ class _Group:
         task.groups += 1
         self.number = task.groups
         self._task = task
-        self._parent = parent
+        self.parent = parent
         self._awaited = awaited
         self._count = awaited.count if isinstance(awaited, ForEach) else len(awaited.operations)
         self._limit = awaited.limit if isinstance(awaited, ForEach) else self._count
@@ -327,8 +336,8 @@ class _Group:
 
     def _lane(self, number: int) -> tuple[str, Program[Any]]:
         if isinstance(self._awaited, ForEach):
-            return f"{self._parent.lane}.{number}", self._awaited.body(number)
-        return self._parent.lane, _perform(self._awaited.operations[number])
+            return f"{self.parent.lane}.{number}", self._awaited.body(number)
+        return self.parent.lane, _perform(self._awaited.operations[number])
 
     def note_end(
         self, strand: _Strand, result: Any, failure: Exception | None, after: Operation[Any] | None
@@ -346,16 +355,16 @@ class _Group:
                 self._give_up(failure.arrived)
             awaited = self._awaited
             if isinstance(awaited, ForEach) and awaited.is_over(failure, self._active):
-                self._parent.resume(None, None, after)
+                self.parent.resume(None, None, after)
             else:
-                self._parent.resume(None, failure, after)
+                self.parent.resume(None, failure, after)
         elif self._begun < self._count:
             self._begin_next()
         elif self._active:
             self._task.join = Join.EARLY
         else:
             self._task.join = Join.LAST
-            self._parent.resume(tuple(self._results))
+            self.parent.resume(tuple(self._results))
 
     def _give_up(self, arrived: int) -> None:
         """Those beyond the end have nothing to do: they never began."""

@@ -1,0 +1,178 @@
+"""`batchsim report`: one HTML page for each scenario, and an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batchsim.bad_input import BadInputError
+from batchsim.cli import options
+from batchsim.cli.again import command_line, how_again
+from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
+from batchsim.cli.outputs import check_folder, write_files
+from batchsim.cli.warnings import warn
+
+if TYPE_CHECKING:
+    from batchsim.analysis.runs import ScenarioRun
+    from batchsim.model.properties import Property
+    from batchsim.report.progress import Progress
+    from batchsim.scenario import Scenario
+
+PARTS = 4
+"""Pieces of work that there are for a policy, about."""
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=options.NamedPath(), metavar="FILE...")
+@click.option(
+    "-o",
+    "--out",
+    "directory",
+    required=True,
+    type=options.NamedPath(),
+    metavar="DIR",
+    help="Where to write the pages: a folder, which is made where there is none.",
+)
+@options.policies
+@options.verdicts
+@options.overrides
+@options.quiet
+def report(
+    files: tuple[Path, ...],
+    directory: Path,
+    policies: tuple[str, ...],
+    verdicts: tuple[str, ...],
+    overrides: tuple[str, ...],
+    quiet: bool,
+) -> int:
+    """Write one HTML page for each scenario, and an index, to be opened in a browser.
+
+    A page says what happened in a sentence, steps through each run with the state of every store and the line of
+    code of every actor beside it, says why, how likely it is, and lets one walk through all orders of the steps.
+    It is one file, and loads nothing. Verdicts decide no exit code here: `batchsim run` judges.
+    """
+    from batchsim.report.file_names import FileNames
+    from batchsim.report.page import html_page
+    from batchsim.report.page.html import INDEX
+    from batchsim.report.page.index import index_page
+    from batchsim.report.page.tour import tour_of
+    from batchsim.report.progress import Progress
+
+    loaded = load(files, overrides, None, policies=policies)
+    plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
+    names = FileNames(INDEX)
+    pages = [names.give(scenario.name, ".html") for scenario, _, _ in plans]
+    check_folder("--out", directory, [*pages, INDEX])
+    warnings = [warn(scenario, chosen, quiet=quiet) for scenario, chosen, _ in plans]
+    texts: dict[str, str] = {}
+    listed = []
+    with Progress(sum(PARTS * len(chosen) for _, chosen, _ in plans), quiet=quiet) as progress:
+        for page, (scenario, chosen, properties), told in zip(pages, plans, warnings, strict=True):
+            again = command_line("run", [Path(scenario.file)], how_again(overrides=overrides), verdicts)
+            document = page_of(
+                scenario,
+                chosen,
+                properties,
+                again,
+                told,
+                policies,
+                lambda doing: progress.begin(doing, counts=False),
+            )
+            listed.append((page, document))
+            texts[page] = html_page({**document, "has_index": True})
+        texts[INDEX] = html_page(index_page(listed, tour_of(listed)))
+    write_files("--out", directory, texts)
+    if not quiet:
+        click.echo(f"{directory / (INDEX if len(pages) > 1 else pages[0])}")
+    return 0
+
+
+def page_of(
+    scenario: Scenario,
+    chosen: Sequence[tuple[str, Any]],
+    properties: Sequence[Property],
+    again: Sequence[str],
+    warnings: Sequence[str],
+    policies: Sequence[str],
+    on_part: Callable[[str], object],
+) -> dict[str, Any]:
+    """What the page of a scenario shows; `policies`: those that were asked for in place of its own."""
+    from batchsim.analysis.runs import ScenarioRun, run_policy
+    from batchsim.scenario import InvalidScenario, check_for_timed_run
+
+    expected = expected_by(scenario, "expect", policies, chosen)
+    runs = None
+    try:
+        check_for_timed_run(scenario)
+        runs = ScenarioRun(
+            scenario,
+            tuple(run_policy(scenario, name, each, properties, expected=expected[name]) for name, each in chosen),
+        )
+    except InvalidScenario:
+        on_part(f"{scenario.name} without time")
+    return _document(scenario, chosen, runs, properties, again, warnings, on_part)
+
+
+def _document(
+    scenario: Scenario,
+    chosen: Sequence[tuple[str, Any]],
+    runs: ScenarioRun | None,
+    properties: Sequence[Property],
+    again: Sequence[str],
+    warnings: Sequence[str],
+    on_part: Callable[[str], object],
+) -> dict[str, Any]:
+    from batchsim.analysis.study import study
+    from batchsim.report.page import page_document
+
+    found = study(scenario, chosen, runs, properties, on_part)
+    on_part(f"the page of {scenario.name}")
+    return page_document(found, again, warnings)
+
+
+def page_text(
+    result: ScenarioRun,
+    chosen: Sequence[tuple[str, Any]],
+    properties: Sequence[Property],
+    again: Sequence[str],
+    progress: Progress,
+) -> str:
+    """The page of a scenario whose runs were made."""
+    from batchsim.report.page import html_page
+
+    def on_part(doing: str) -> None:
+        progress.begin(doing, counts=False)
+
+    return html_page(_document(result.scenario, chosen, result, properties, again, result.warnings, on_part))
+
+
+def page_text_of(
+    scenario: Scenario,
+    chosen: Sequence[tuple[str, Any]],
+    properties: Sequence[Property],
+    again: Sequence[str],
+    warnings: Sequence[str],
+    progress: Progress,
+    policies: Sequence[str],
+) -> str:
+    """The page of a scenario; with its runs where there are some."""
+    from batchsim.report.page import html_page
+
+    def on_part(doing: str) -> None:
+        progress.begin(doing, counts=False)
+
+    return html_page(page_of(scenario, chosen, properties, again, warnings, policies, on_part))
+
+
+def write_page(file: Path | None, page: str) -> None:
+    """Write the page of `--html`; raises `BadInputError`."""
+    from batchsim.report.files import write_whole
+
+    assert file is not None
+    try:
+        write_whole(file, page)
+    except OSError as error:
+        raise BadInputError(f"--html {file}: {error.strerror or error}") from None

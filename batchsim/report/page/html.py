@@ -1,0 +1,221 @@
+"""A page as one HTML file: the template, the style, the script, and the document that they show.
+
+The verdict and the sentence stand in the file as text; so they are there at once, and for those who run no script.
+Nothing is loaded from anywhere: the page itself forbids it, and forbids any script but its own.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from batchsim.visible import in_one_line, visible
+
+INDEX = "index.html"
+_ASSETS = "batchsim.report.page.assets"
+
+
+def _asset(name: str) -> str:
+    return files(_ASSETS).joinpath(name).read_text(encoding="utf-8")
+
+
+def html_page(document: Mapping[str, Any]) -> str:
+    """The file of a page; `document`: what `page_document`, `sweep_page` or `index_page` gave."""
+    content = {"scenario": _scenario, "sweep": _sweep, "index": _index}[document["page"]](document)
+    script = _asset("page.js")
+    # The browser checks what stands between the tags, to the last byte.
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    return Template(_asset("page.html")).substitute(
+        title=escape(_title(document)),
+        style=_asset("page.css").strip(),
+        script=script,
+        script_hash=f"sha256-{digest}",
+        content="\n".join(content),
+        document=_inert(document),
+    )
+
+
+def _inert(document: Mapping[str, Any]) -> str:
+    """JSON that ends no script element and begins no comment, whatever stands in it."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _title(document: Mapping[str, Any]) -> str:
+    return f"{in_one_line(document.get('scenario') or document.get('title') or '')} · batchsim"
+
+
+# -- a scenario ----------------------------------------------------------------------------------
+
+
+def _scenario(document: Mapping[str, Any]) -> Iterator[str]:
+    yield '<header class="top">'
+    yield f'<p class="kicker">{_back(document)}scenario <b>{_text(document["scenario"])}</b></p>'
+    yield f"<h1>{_headline(document['runs'])}</h1>"
+    yield f'<p class="sentence">{_text(document["sentence"])}</p>'
+    if document["summary"]:
+        yield f'<p class="summary">{_text(document["summary"])}</p>'
+    for each in document["warnings"]:
+        yield f'<p class="warning">{_text(each)}</p>'
+    yield "</header>"
+    parts = [("step", "Step through it"), ("why", "Why")]
+    parts += [("likely", "How likely")] if document["likely"] else []
+    yield _nav([*parts, ("walk", "Walk all orders"), ("runs", "All policies"), ("setting", "Setting")])
+    yield '<main id="main">'
+    without = "<noscript><section><p>Stepping through it needs JavaScript.</p></section></noscript>"
+    yield f'<div id="app">{without}</div>'
+    yield '<section id="runs" aria-labelledby="runs-title"><h2 id="runs-title">All policies</h2>'
+    yield '<ul class="cards">'
+    for run in document["runs"]:
+        yield from _card(run, document["headings"])
+    yield "</ul>"
+    given = dict.fromkeys(verdict for run in document["runs"] for verdict in run["verdicts"])
+    yield "<dl class=setting>"
+    for verdict in given:
+        yield f"<div><dt>{_words(verdict)}</dt><dd>{_text(document['meanings'].get(verdict, ''))}</dd></div>"
+    yield "</dl></section>"
+    yield '<section id="setting" aria-labelledby="setting-title"><h2 id="setting-title">Setting</h2>'
+    yield '<dl class="setting">'
+    for name, value in document["setting"]:
+        yield f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>"
+    yield f'</dl><p class="command">Again: <code>{_text(document["command"])}</code></p></section>'
+    yield "</main>"
+    yield _foot()
+
+
+def _back(document: Mapping[str, Any]) -> str:
+    return f'<a href="{INDEX}">all scenarios</a> · ' if document.get("has_index") else ""
+
+
+def _headline(runs: Sequence[Mapping[str, Any]]) -> str:
+    failing = [run for run in runs if run["verdicts"] != ["ok"]]
+    if not failing:
+        return f'<span class="good">OK</span> under {_under(runs, len(runs))}'
+    verdicts = dict.fromkeys(verdict for run in failing for verdict in run["verdicts"])
+    told = " and ".join(map(_words, list(verdicts)[:2])) + (f" and {len(verdicts) - 2} more" * (len(verdicts) > 2))
+    return f'<span class="bad">{told[0].upper()}{told[1:]}</span> under {_under(failing, len(runs))}'
+
+
+def _under(runs: Sequence[Mapping[str, Any]], total: int) -> str:
+    if total == 1:
+        return _name(runs[0]["policy"])
+    if len(runs) == total:
+        return f"all {total} policies"
+    if len(runs) == 1:
+        return f"{_name(runs[0]['policy'])}, one of {total} policies"
+    return f"{len(runs)} of {total} policies"
+
+
+def _card(run: Mapping[str, Any], headings: Sequence[str]) -> Iterator[str]:
+    is_ok = run["verdicts"] == ["ok"]
+    policy = run["policy"]
+    name = _text(policy["name"])
+    gloss = f' <span class="gloss">({_text(policy["gloss"])})</span>' if policy["gloss"] else ""
+    link = f'<a href="#policy={_quoted(policy["name"])}">{name}</a>'
+    yield f'<li class="card {"good" if is_ok else "bad"}"><h3>{link}{gloss}</h3>'
+    yield f"<p>{_verdicts(run['verdicts'])}{_expectation(run)}</p>"
+    if run["summary"]:
+        yield f'<p class="note">{_text(run["summary"])}</p>'
+    yield "<dl>"
+    for heading, cell in zip(headings, run["cells"], strict=False):
+        yield f"<dt>{_text(heading)}</dt><dd>{_text(cell)}</dd>"
+    yield "</dl></li>"
+
+
+def _expectation(run: Mapping[str, Any]) -> str:
+    if run["as_expected"] is not False:
+        return ""
+    return f' <span class="note">not expected: {_text(", ".join(map(_words, run["expected"])))} was</span>'
+
+
+# -- a sweep -------------------------------------------------------------------------------------
+
+
+def _sweep(document: Mapping[str, Any]) -> Iterator[str]:
+    yield '<header class="top">'
+    yield f'<p class="kicker">sweep of <b>{_text(document["scenario"])}</b></p>'
+    yield f"<h1>{_text(document['headline'])}</h1>"
+    yield f'<p class="sentence">{_text(document["sentence"])}</p></header>'
+    yield '<main id="main"><div id="app"></div></main>'
+    yield _foot()
+
+
+# -- the index -----------------------------------------------------------------------------------
+
+
+def _index(document: Mapping[str, Any]) -> Iterator[str]:
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for page in document["pages"]:
+        groups.setdefault(page["question"], []).append(page)
+    yield '<header class="top">'
+    yield f'<p class="kicker">{len(document["pages"])} scenarios</p><h1>{_text(document["title"])}</h1>'
+    yield f'<p class="sentence">{_text(document["sentence"])}</p></header>'
+    if len(groups) > 1 or document["tour"]:
+        tour = [("tour", "The tour")] if document["tour"] else []
+        yield _nav([*tour, *((f"group-{number}", question) for number, question in enumerate(groups, 1))])
+    yield '<main id="main"><div id="app"></div>'
+    if document["tour"]:
+        yield '<section id="tour" aria-labelledby="tour-title"><h2 id="tour-title">The tour</h2><ol class="tour">'
+        for each in document["tour"]:
+            yield f'<li>{_text(each["text"])} <a href="{_attribute(each["link"])}">{_text(each["where"])}</a></li>'
+        yield "</ol></section>"
+    for number, (question, pages) in enumerate(groups.items(), 1):
+        yield f'<section id="group-{number}" aria-labelledby="group-{number}-title">'
+        yield f'<h2 id="group-{number}-title">{_text(question)}</h2><ul class="pages">'
+        for page in pages:
+            yield f'<li><h3><a href="{_attribute(page["file"])}">{_text(page["scenario"])}</a></h3>'
+            yield f"<p>{_text(page['summary'])}</p>"
+            told = "".join(
+                f"<span>{_name(run['policy'])} {_verdicts(run['verdicts'])}</span>" for run in page["runs"]
+            )
+            yield f'<div class="verdicts">{told}</div></li>'
+        yield "</ul></section>"
+    yield "</main>"
+    yield _foot()
+
+
+# -- parts ---------------------------------------------------------------------------------------
+
+
+def _nav(parts: Iterable[tuple[str, str]]) -> str:
+    links = "".join(f'<li><a href="#{place}">{_text(title)}</a></li>' for place, title in parts)
+    return f'<nav class="parts" aria-label="Parts of this page"><ul>{links}</ul></nav>'
+
+
+def _foot() -> str:
+    told = "Written by batchsim. Nothing is loaded from anywhere, and nothing is sent."
+    return f'<footer class="foot"><p>{told}</p></footer>'
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))
+
+
+def _attribute(text: str) -> str:
+    return escape(visible(text), quote=True)
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote  # noqa: PLC0415
+
+    return quote(text, safe="")
+
+
+def _words(verdict: str) -> str:
+    return _text(verdict.replace("_", " "))
+
+
+def _verdicts(verdicts: Sequence[str]) -> str:
+    kind, sign = ("good", "✓") if list(verdicts) == ["ok"] else ("bad", "✗")
+    return f'<span class="verdict {kind}">{sign} {", ".join(map(_words, verdicts))}</span>'
+
+
+def _name(policy: Mapping[str, str]) -> str:
+    gloss = f" ({policy['gloss']})" if policy["gloss"] else ""
+    return _text(f"{policy['name']}{gloss}")

@@ -1,0 +1,48 @@
+"""The index of the pages: scenarios by what one wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+SCHEMA = 1
+INCIDENT = "The incident, and orders like it"
+FAULTS = "When something fails: crashes, lost answers, redeliveries"
+PASSES = "What goes well under every policy"
+OWN = "Other systems"
+
+
+def question_of(page: dict[str, Any]) -> str:
+    """What one wants to know who opens the page of a scenario."""
+    names = {name for name, _ in page["setting"]}
+    if "system" in names:
+        return OWN
+    if any(name.startswith("fault ") for name in names):
+        return FAULTS
+    return PASSES if all(run["verdicts"] == ["ok"] for run in page["runs"]) else INCIDENT
+
+
+def index_page(pages: Sequence[tuple[str, dict[str, Any]]], tour: Sequence[dict[str, str]] = ()) -> dict[str, Any]:
+    """The index; `pages`: each with the name of its file. `tour`: steps of a guided tour, if there is one."""
+    listed = [
+        {
+            "file": file,
+            "scenario": page["scenario"],
+            "summary": page["summary"],
+            "sentence": page["sentence"],
+            "question": question_of(page),
+            "runs": [{"policy": run["policy"], "verdicts": run["verdicts"]} for run in page["runs"]],
+        }
+        for file, page in pages
+    ]
+    order = (INCIDENT, FAULTS, PASSES, OWN)
+    listed.sort(key=lambda each: order.index(each["question"]))
+    failing = sum(any(run["verdicts"] != ["ok"] for run in each["runs"]) for each in listed)
+    return {
+        "schema": SCHEMA,
+        "page": "index",
+        "title": "Which orders of events fail, and under which policies",
+        "sentence": f"{failing} of {len(listed)} scenarios fail under some policy. Each page steps through it.",
+        "pages": listed,
+        "tour": list(tour),
+    }

@@ -1,0 +1,95 @@
+/** The JSON that a page shows: see `batchsim schema --of page`. */
+
+export interface PolicyNames { name: string; gloss: string }
+export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
+
+export type ValueEntry =
+  | { is: Plain }
+  | { of: number; at: number; out: number; in: Plain[] }
+  | { of: number; put: { [key: string]: Plain }; drop: string[] };
+
+/** [lane, text of what is awaited, [[source, line], …]] */
+export type PlaceEntry = [string, number, [number, number][]];
+export interface Source { file: string; function: string; first: number; lines: string[] }
+export interface Tables { texts: string[]; values: ValueEntry[]; places: PlaceEntry[][]; sources: Source[] }
+export interface Cell { cell: string; store: string; order: number }
+export type Pair = [number, number | null];
+
+/** number, actor, operation, answer, way, at, begun, answered, is_wait, after, woken_by, cells, places, views, left_out */
+export type Row = [
+  number, number | null, number | null, number | null, number | null, number | null, number | null, number | null,
+  number | null, number | null, number | null, Pair[], Pair[], Pair[], number,
+];
+export interface WalkDocument {
+  actors: number[];
+  begin: { cells: Pair[]; places: Pair[]; views: Pair[] };
+  steps: Row[];
+  steps_total: number;
+  decisive: number[];
+}
+export type Span = [string, string, string | null, number];
+export interface Race {
+  margin_us: number; is_won: boolean; since: string; since_step: number | null;
+  sides: { operation: string; actor: string; step: number; spans: Span[] }[];
+}
+export interface WalkEntry {
+  id: string; kind: "run" | "example" | "witness"; policy: PolicyNames; verdicts: string[]; title: string; explanation: string[];
+  command: string; like: string | null; race: Race | null; walk: WalkDocument | null;
+}
+export interface RunEntry {
+  policy: PolicyNames; summary: string; verdicts: string[]; expected: string[] | null; as_expected: boolean | null;
+  cells: string[]; margins: (number | null)[];
+}
+export interface Outcome {
+  verdicts: string[]; in_words: [string, string][]; schedules: string | null; share: number | null; steps: number;
+}
+export interface Exploration {
+  policy: PolicyNames; why_none: string | null; states: number; transitions: number; schedules: string | null;
+  is_proof: boolean; outcomes: Outcome[];
+  reasons: { verdict: string; constraints: [string, string | null][] | null }[];
+  decisive: { operation: string; actor: string; way: string | null; overtook: string[]; verdict: string; edges: number }[];
+}
+export type Column =
+  | { actor: number; alike: boolean; begins_with: number | null; places: { [local: string]: number } }
+  | { cell: number | null; values: { [number: string]: number } };
+export interface GraphDocument {
+  policy: PolicyNames; is_whole: boolean; states_total: number; columns: Column[];
+  labels: [number, number, number | null, number | null][];
+  differences: number[][]; verdicts: string[][]; fates: (number | string)[][]; states: number[][];
+  ends: { [state: string]: number };
+}
+export interface Latency {
+  name: string; operation: string; part: string; item: number | null; mean_us: number; min_us: number; max_us: number;
+}
+export type Sum = [number, number][];
+export interface Condition {
+  formula: string; earlier: string; later: string; left: Sum[]; right: Sum[]; equality: boolean;
+}
+export interface WindowEntry {
+  policy: PolicyNames; verdict: string; why_none: string | null;
+  window: null | { at_means: string; slack_us: number | null; tried: number; failed: number };
+  numbers: null | { is_within: boolean; cases: Condition[][]; latencies: Latency[] };
+}
+export interface Share { count: number; share: number; low: number; high: number; first_run: number | null }
+export interface LikelyCell {
+  policy: PolicyNames; point: { [name: string]: string }; runs: number; verdicts: { [name: string]: Share };
+}
+export interface Likely { runs: number; command: string; run_command: string; cells: LikelyCell[] }
+
+export interface ScenarioPage {
+  page: "scenario"; scenario: string; summary: string; seed: number; command: string; sentence: string;
+  warnings: string[]; setting: [string, string][]; meanings: { [verdict: string]: string };
+  headings: string[]; runs: RunEntry[]; tables: Tables; cells: Cell[]; columns: string[]; walks: WalkEntry[];
+  explorations: Exploration[]; graphs: GraphDocument[]; windows: WindowEntry[]; likely: Likely | null;
+}
+export interface SweepPage {
+  page: "sweep"; scenario: string; command: string; run_command: string;
+  axes: { name: string; is_log: boolean; values: { text: string; number: number }[] }[];
+  failures: string[]; meanings: { [verdict: string]: string }; cells: LikelyCell[];
+}
+export interface IndexPage {
+  page: "index"; title: string; tour: { text: string; link: string; where: string }[];
+  pages: { file: string; scenario: string; summary: string; question: string; sentence: string;
+    runs: { policy: PolicyNames; verdicts: string[] }[] }[];
+}
+export type Page = ScenarioPage | SweepPage | IndexPage;

@@ -1,0 +1,259 @@
+"""Pages in a real browser: they ask for nothing, everybody can use them, and no name acts in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchsim.analysis.window import find_window
+from batchsim.analysis.window.assignments import Values, fixed
+from batchsim.batch.policies import POLICIES
+from batchsim.engines.timed import simulate
+from batchsim.report.page.html import html_page
+from batchsim.scenario import load_scenario
+from tests.pages.conftest import ROOT, Opened, batchsim, written
+from tests.test_json_schemas import document_in
+
+Open = Callable[..., Opened]
+SIZE_MAX = 1_500_000
+ASSETS = ROOT / "batchsim/report/page/assets"
+FRONTEND = ROOT / "frontend"
+
+QUICK = ("--policy", "pre3427")
+PAGES: dict[str, tuple[str, ...]] = {
+    "crash-and-redelivery": ("run", "scenarios/crash-and-redelivery.yaml", *QUICK),
+    "and-wait-quick": ("run", "scenarios/and-wait-quick.yaml", *QUICK, "--policy", "pr4397"),
+    "all-rejected": ("run", "scenarios/all-rejected.yaml", *QUICK),
+    "outbox": ("explore", "examples/outbox.yaml"),
+    "sweep": (
+        *("sweep", "scenarios/incident.yaml", "--runs", "20", *QUICK, "--policy", "pr3766"),
+        *("--vary", "items.execution=1 s..9 s:3"),
+    ),
+    "heat": (
+        *("sweep", "scenarios/incident.yaml", "--runs", "5", *QUICK),
+        *("--vary", "items.execution=1 s..9 s:2", "--vary", "consumers=1..3:2"),
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory, incident: Path, chord: Path) -> Callable[[str], Path]:
+    made = {"incident": incident, "chord": chord}
+
+    def page(name: str) -> Path:
+        if name not in made:
+            made[name] = written(tmp_path_factory.mktemp(name), *PAGES[name])
+        return made[name]
+
+    return page
+
+
+@pytest.mark.parametrize("name", ["incident", "chord", *PAGES])
+def test_a_page_asks_for_nothing_and_complains_of_nothing_and_everybody_can_use_it(
+    name: str, pages: Callable[[str], Path], open_page: Open
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+
+    file = pages(name)
+    assert file.stat().st_size < SIZE_MAX
+    for width, scheme in ((1280, "light"), (360, "dark")):
+        opened = open_page(file, width=width, scheme=scheme)
+        opened.page.wait_for_timeout(100)
+        found = Axe().run(opened.page)
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found.response["violations"]] == []
+        assert opened.page.evaluate("document.documentElement.scrollWidth") == width
+        assert opened.complaints == []
+        assert opened.requests == [file.as_uri()]
+
+
+def test_it_begins_with_the_verdict_and_says_it_without_a_script(incident: Path, browser: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(incident.as_uri())
+    assert page.locator("h1").inner_text() == "False failure under pre3427 (bug), one of 2 policies"
+    assert page.locator(".sentence").inner_text().startswith("Under pre3427 (bug) the call raised ApiError(422)")
+    context.close()
+
+
+def test_walking_to_a_failing_leaf_gives_the_verdict_of_the_explorer(incident: Path, open_page: Open) -> None:
+    opened = open_page(incident)
+    outcomes = document_in(incident)["explorations"][0]["outcomes"]
+    walked = opened.page.locator("#walk")
+    walked.locator('[data-action="failure"]').click()
+    assert walked.locator(".ended .verdict").inner_text() == "✗ false failure"
+    steps = int(re.findall(r"after (\d+) steps", walked.locator(".told").inner_text())[0])
+    assert (
+        steps
+        == min(each["steps"] for each in outcomes if each["verdicts"] != ["ok"])
+        == walked.locator(".trail li").count()
+    )
+    assert "decides false failure" in walked.locator(".trail").inner_text()
+    assert "can no longer be avoided" in walked.locator(".told").inner_text()
+    for _ in range(3):
+        walked.get_by_role("button", name="back").click()
+    assert f"after {steps - 3} steps" in walked.locator(".told").inner_text()
+    while walked.locator(".option").count():
+        # Whoever comes last: as far from the beginning as one choice after the other leads.
+        walked.locator(".option").last.click()
+    assert walked.locator(".ended .verdict").count() == 1
+    assert walked.locator(".fates li").count() == 1
+    assert "100 %" in walked.locator(".fates").inner_text()
+
+
+def test_sliders_say_what_runs_with_such_latencies_come_to(incident: Path, open_page: Open) -> None:
+    scenario, policy = load_scenario(ROOT / "scenarios/incident.yaml"), POLICIES["pre3427"]
+    window = find_window(scenario, policy, "false_failure")
+    opened = open_page(incident)
+    article = opened.page.locator("article.window")
+    article.get_by_text(re.compile("^all .* latencies$")).click()
+    values: dict[Any, int] = dict(window.values)
+    by_name = {str(latency): latency for latency in values}
+    assert int(article.get_attribute("data-slack")) == window.slack_us(values)
+    said = set()
+    for name, us in (
+        ("redis.enqueued_count.request", 20_000),
+        ("queue.take.response", 4_000),
+        ("redis.enqueued_count.request", 9_000),
+        ("postgres.create_run.request", 0),
+    ):
+        slider = article.locator(".slider", has_text=name).locator("input")
+        slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})); }", us)
+        values[by_name[name]] = int(slider.input_value())
+        shown = article.locator(".says").get_attribute("data-says")
+        assert int(article.get_attribute("data-slack")) == window.slack_us(values)
+        assert (shown == "open") == is_given(scenario, policy, values), name
+        said.add(shown)
+    assert said == {"open", "closed"}
+
+
+def is_given(scenario: Any, policy: Any, values: Values) -> bool:
+    trace = simulate(fixed(scenario, values), policy, keep=frozenset())
+    return "false_failure" in scenario.system(policy).verdicts_of(trace.outcome)
+
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`&amp;${alert(3)}"
+LONG = "ten thousand " * 770
+SYSTEM = """
+from batchsim import Property
+from batchsim.model.model import Model
+from batchsim.model.system import Actor, System
+from batchsim.model.views import View
+from batchsim.stores import redis
+
+HOSTILE = {hostile!r}
+
+async def act():
+    await redis.set(HOSTILE, HOSTILE)
+    await redis.rpush("long", {long!r})
+    await redis.set("\\u202eabc", "\\u202e")
+
+MINE = System(
+    HOSTILE, (Actor(HOSTILE, None, act), Actor("other", 0, act)), cells=(HOSTILE, "long", "\\u202eabc"),
+    properties=(Property("<b>bad</b>", HOSTILE, lambda end: True),),
+    views=(View(HOSTILE, lambda world: HOSTILE),),
+)
+"""
+
+
+def test_names_and_values_are_text_whatever_stands_in_them(tmp_path: Path, open_page: Open) -> None:
+    (tmp_path / "mine.py").write_text(SYSTEM.format(hostile=HOSTILE, long=LONG))
+    name = json.dumps(HOSTILE + "\u202e")
+    (tmp_path / "mine.yaml").write_text(f"name: {name}\nsummary: {name}\nsystem: mine.py:MINE\n")
+    file = written(tmp_path, "run", str(tmp_path / "mine.yaml"))
+    opened = open_page(file, "#step=3")
+    page = opened.page
+    page.wait_for_selector(".told")
+    assert opened.complaints == []
+    assert opened.requests == [file.as_uri()]
+    assert page.locator("script").count() == 2
+    assert page.locator("img").count() == 0
+    assert page.locator("h1 b, .card b").count() == 0
+    assert page.locator(".kicker b").inner_text() == f"{HOSTILE}\\u202e"
+    assert HOSTILE in page.locator(".world").first.inner_text()
+    assert "\u202e" not in page.locator("body").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280
+    for key in ("End", "Home", "ArrowRight"):
+        opened.press(key)
+    assert opened.complaints == []
+
+
+def test_a_thousand_items_fit_and_what_is_left_out_is_said(tmp_path: Path, open_page: Open) -> None:
+    file = written(tmp_path, "run", "scenarios/thousand-items.yaml", *QUICK)
+    assert file.stat().st_size < SIZE_MAX
+    opened = open_page(file)
+    opened.press("Home")
+    walk = document_in(file)["walks"][0]["walk"]
+    left = [row for row in walk["steps"] if row[-1]]
+    assert sum(row[-1] or 1 for row in walk["steps"]) == walk["steps_total"] > 5000
+    opened.page.evaluate(f"location.hash = '#policy=pre3427&step={left[0][0]}'")
+    opened.page.wait_for_selector(".step.left")
+    assert f"{left[0][-1]:,} steps are left out here" in opened.page.locator(".step.left").first.inner_text()
+    opened.press("End")
+    scenario = load_scenario(ROOT / "scenarios/thousand-items.yaml")
+    world: Any = None
+
+    def observe(seen: Any, _: Any) -> None:
+        nonlocal world
+        world = seen
+
+    simulate(scenario, POLICIES["pre3427"], observer=observe)
+    row = opened.page.locator('[data-cell="postgres:batch"]').inner_text()
+    assert f"status {world.cells['postgres:batch'].status}" in row.replace("\n", " ")
+    assert opened.complaints == []
+
+
+def test_the_index_leads_to_every_page_and_its_tour_to_every_step(tmp_path: Path, open_page: Open) -> None:
+    few = [word for name in ("pre3427", "pr3427", "pr3766", "pr4397") for word in ("--policy", name)]
+    files = ("scenarios/incident.yaml", "scenarios/and-wait-two-hours.yaml")
+    batchsim("report", *files, *few, "-o", str(tmp_path), "--quiet")
+    opened = open_page(tmp_path / "index.html")
+    tour = opened.page.locator(".tour a")
+    assert tour.count() == 8
+    for number in range(8):
+        where = tour.nth(number).inner_text()
+        tour.nth(number).click()
+        opened.page.wait_for_selector("#step .told")
+        step = re.match(r"step \d+", where)
+        assert opened.told.startswith(step[0] if step else "step ")
+        opened.page.get_by_role("link", name="all scenarios").click()
+        opened.page.wait_for_selector(".pages")
+    opened.page.get_by_role("link", name="and-wait-two-hours").last.click()
+    opened.page.wait_for_selector("#step .told")
+    assert opened.complaints == []
+
+
+def test_a_page_is_the_same_in_every_process(tmp_path: Path) -> None:
+    made = []
+    for seed in ("1", "2"):
+        file = tmp_path / f"{seed}.html"
+        command = ("batchsim", "explore", "examples/outbox.yaml", "--html", str(file), "--quiet")
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
+        subprocess.run(
+            [shutil.which("batchsim") or command[0], *command[1:]], cwd=ROOT, env=environment, check=False
+        )
+        made.append(file.read_bytes())
+    assert made[0] == made[1]
+
+
+def test_the_script_is_what_its_sources_make(tmp_path: Path) -> None:
+    if shutil.which("node") is None or not (FRONTEND / "node_modules/esbuild").exists():
+        pytest.skip("Node, or what `npm ci` installs in frontend/, is not there")
+    subprocess.run(["node_modules/.bin/tsc", "--project", "tsconfig.json"], cwd=FRONTEND, check=True)
+    subprocess.run(["node", "build.mjs"], cwd=FRONTEND, check=True, env={**os.environ, "ASSETS": str(tmp_path)})
+    for name in ("page.js", "page.css"):
+        assert (tmp_path / name).read_bytes() == (ASSETS / name).read_bytes(), f"run `make pages`: {name}"
+
+
+def test_the_script_ends_no_element_of_the_page() -> None:
+    script = (ASSETS / "page.js").read_text()
+    assert "</script" not in script
+    assert "<!--" not in script
+    assert html_page.__module__ == "batchsim.report.page.html"
