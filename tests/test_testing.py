@@ -112,7 +112,7 @@ def test_a_pinned_witness_fails_until_the_policy_is_mended(one: str, capsys: pyt
 def test_who_departs_from_an_order_is_judged_by_how_it_ends(one: str) -> None:
     """The steps of another fix, and the verdict is there still."""
     with pytest.raises(VerdictGiven) as failed:
-        assert_never(one, "tombstone", within="all orders", witness="found")
+        assert_never(one, "local_count", within="all orders", witness="found")
     with pytest.warns(OrderChanged), pytest.raises(VerdictGiven, match="given false_failure still"):
         assert_gone(str(failed.value.witness), "pre3427")
 

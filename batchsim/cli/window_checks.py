@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def check(scenario: Scenario) -> None:
     """Whether it has windows; raises `BadInputError`."""
     if scenario.setting.faults or scenario.injected_delays:
-        raise BadInputError(f"{scenario.file}: faults: found some; allowed: none, for they have no window")
+        allowed = "none, for they have no window; --set 'faults=[]' leaves them out"
+        raise BadInputError(f"{scenario.file}: faults: found some; allowed: {allowed}")
 
 
 def check_verdict(verdict: str | None, names: Iterable[str]) -> None:
