@@ -100,8 +100,8 @@ def hammer(
     over_history = [each.name for each in (*system.properties, *properties) if each.history is not None]
     if over_history:
         raise BadInputError(
-            f"{scenario.file}: found a property over history, {over_history[0]}; allowed on real servers without an "
-            "order: properties of what a run came to, as nobody remembers its steps"
+            f"{scenario.file}: found a property over history, {over_history[0]}; allowed on real servers without "
+            "an order: properties of what a run came to, as nobody remembers its steps"
         )
     observed: list[Observed] = []
     lines = Lines(servers)
