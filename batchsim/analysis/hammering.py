@@ -97,6 +97,12 @@ def hammer(
     `note`: told what is being done. `goes_on`: asked time and again, with what says how many batches are over.
     """
     system = scenario.system(policy)
+    over_history = [each.name for each in (*system.properties, *properties) if each.history is not None]
+    if over_history:
+        raise BadInputError(
+            f"{scenario.file}: found a property over history, {over_history[0]}; allowed on real servers without "
+            "an order: properties of what a run came to, as nobody remembers its steps"
+        )
     observed: list[Observed] = []
     lines = Lines(servers)
     note(f"{policy.name}: running batches")
