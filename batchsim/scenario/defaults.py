@@ -29,7 +29,8 @@ JOB_TIMEOUT = Constant(30 * UNITS_US["s"])
 """How long a job can be in the hands of a worker."""
 TTL = Constant(10 * MIN_US)
 """The time to live of a run in the run queue, in development."""
-HEARTBEAT = Constant(20 * UNITS_US["s"])
+KEPT_IN_FLIGHT = Constant(24 * H_US)
+"""How long a heartbeat keeps a message in flight: as long as its item is processed."""
 DROP = ZERO
 """When a connection drops, from when its request was sent."""
 PARENT_RETRY = Constant(UNITS_US["s"])
@@ -78,7 +79,8 @@ OWN: dict[str, Latency] = {
     "jobs.return": delay(JOB_TIMEOUT),
     "parent.resume": Legs(ZERO, ZERO),
     "queue.claim": Legs(ZERO, ZERO),
-    "queue.heartbeat": delay(HEARTBEAT),
+    "queue.heartbeat": Legs(ZERO, ZERO),
+    "queue.kept_in_flight": delay(KEPT_IN_FLIGHT),
     "redis.expire": delay(GRACE),
     "queue.take": Legs(ZERO, DISPATCH),
     "queue.redeliver": delay(VISIBILITY_TIMEOUT),

@@ -19,7 +19,15 @@ from hypothesis.strategies import SearchStrategy
 from batchsim.batch.actors import actors_of
 from batchsim.batch.deliveries import deliveries_of
 from batchsim.batch.faults import BEFALLEN, CRASHING, Crash, Cut, Disconnect, Redeliver, StoreError
-from batchsim.batch.operations import OPERATIONS, TYPES, RetryJob, ReturnJob, names_befallen, names_done_by
+from batchsim.batch.operations import (
+    OPERATIONS,
+    TYPES,
+    KeptInFlight,
+    RetryJob,
+    ReturnJob,
+    names_befallen,
+    names_done_by,
+)
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policies.decisions import ok_if_done_on_count_mismatch
 from batchsim.batch.policy import Policy
@@ -76,7 +84,7 @@ def issued(policy: Policy, *faults: Fault, **data: Any) -> set[tuple[str, type[O
     }
 
 
-NEVER_ISSUED = {RetryJob, ReturnJob}
+NEVER_ISSUED = {KeptInFlight, RetryJob, ReturnJob}
 """Names of delays."""
 AND_WAIT: dict[str, Any] = {"consumers": 1, "batch": {"items": 1, "call": "batchTriggerAndWait"}}
 

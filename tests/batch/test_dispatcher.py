@@ -144,7 +144,7 @@ def test_a_redelivered_message_goes_before_fresh_later_ones_and_its_key_stays() 
     stores.queue.push(Message(2))
     RedeliverMessage(1).apply(stores)
     RedeliverMessage(0).apply(stores)
-    assert [message.item for message in stores.queue.waiting()] == [0, 1, 2]
+    assert [message.item for message in stores.queue.by_score()] == [0, 1, 2]
     assert [claim.item for claim in stores.queue.offered()] == [0, 1]
     claimed(stores, ClaimMessages(3))
     for item in (0, 1, 2):
@@ -165,7 +165,7 @@ def test_a_reclaimed_message_goes_to_the_front_whatever_attempt_it_is() -> None:
     """It goes back with the score of its creation: it loses its backoff."""
     stores = world([Message(1)], {in_flight_key(0): Message(0, attempt=2)})
     RedeliverMessage(0).apply(stores)
-    assert [message.item for message in stores.queue.waiting()] == [0, 1]
+    assert [message.item for message in stores.queue.by_score()] == [0, 1]
 
 
 def test_a_failed_attempt_without_a_record_requeues_nothing_and_frees_the_slot() -> None:

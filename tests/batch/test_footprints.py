@@ -160,7 +160,7 @@ EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
 """Every operation in a world where it has something to do."""
 
 
-NEVER_ISSUED = {operations.RetryJob, operations.ReturnJob}
+NEVER_ISSUED = {operations.RetryJob, operations.ReturnJob, operations.KeptInFlight}
 """Names of delays."""
 
 
@@ -286,6 +286,7 @@ def test_what_wakes_others_is_marked_and_is_written(operation: Operation[Any], c
 WAKES_AT_A_CELL_OF_OTHERS: dict[str, base.BlockingOperation[Any]] = {
     "http.time_out": operations.DeliverInTime(1, 1),
     "network.drop": operations.Deliver(1, 2),
+    "queue.read": operations.Redeliver(0),
     "queue.heartbeat": operations.Redeliver(0),
     "queue.complete": operations.ClaimMessages(2, slots=1),
     "run.finish": operations.Resume(1, 2, Waits.WITH_IT),

@@ -40,7 +40,7 @@ from batchsim.batch.stores import (
 )
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
-from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Timer, touches
+from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Operation, Timer, touches
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,7 @@ class ReadMessage(MessageOperation[int | None]):
     name: ClassVar[str] = "queue.read"
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     is_of_faults: ClassVar[bool] = True
+    may_unblock: ClassVar[bool] = True
     starts_heartbeat: bool = False
     """Whether it is kept in flight by a heartbeat from now on."""
 
@@ -180,10 +181,14 @@ class ReadMessage(MessageOperation[int | None]):
         record = self.own_record(world)
         return None if record is None else record.attempt
 
+    def unblocks(self) -> tuple[Key, ...]:
+        return (in_flight_key(self.index),) if self.starts_heartbeat else ()
+
     def timer_after(self, answer: Any) -> Timer | None:
         if answer is None or not self.starts_heartbeat:
             return None
-        return Timer(heartbeat_timer(self.index), Heartbeat.name, item=self.index)
+        # With time: as long as it beats, every 20 s, its visibility timeout of 60 s does not pass.
+        return Timer(visibility_timer(self.index), KeptInFlight.name, item=self.index, wait=KeptInFlight())
 
     def describe(self, answer: Any) -> str:
         return f"item {self.index}{' is gone' if answer is None else ''}"
@@ -193,16 +198,20 @@ BEATEN, GONE, UNBEATEN = "put off", "is gone", "was processed before"
 """What became of the last beat while an item was processed."""
 
 
-def heartbeat_timer(index: int) -> Key:
-    """The timer until the next beat for the message of an item."""
-    return f"heartbeat:{index}"
+@dataclass(frozen=True, slots=True)
+class KeptInFlight(Operation[None]):
+    """How long a message is kept in flight while its holder beats: a delay, and no step."""
+
+    name: ClassVar[str] = "queue.kept_in_flight"
+    is_wait: ClassVar[bool] = True
+    is_of_faults: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(MessageOperation[str]):
     """The last beat while an item is processed: it puts off the visibility timeout, whoever claimed last.
 
-    Where processing was over before it, there is none.
+    Where processing was over before it, there is none; with time, there always is one.
     """
 
     name: ClassVar[str] = "queue.heartbeat"
@@ -217,14 +226,14 @@ class Heartbeat(MessageOperation[str]):
         return touches(reads=(in_flight_key(self.index),))
 
     def timer_after(self, answer: Any) -> Timer | None:
-        return Timer(visibility_timer(self.index), Redeliver.name, item=self.index) if answer == BEATEN else None
+        return None if answer == GONE else Timer(visibility_timer(self.index), Redeliver.name, item=self.index)
 
     def unblocks(self) -> tuple[Key, ...]:
         return (in_flight_key(self.index),)
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
         return (
-            Alternative("in time", heartbeat_timer(self.index), choice=True, is_optional=True),
+            Alternative("in time", choice=True, is_optional=True),
             Alternative("processed before", choice=False),
         )
 
