@@ -23,7 +23,7 @@ class Effort(NamedTuple):
 
     states_max: int = 10_000_000
     """An exploration gives up beyond so many states."""
-    states_max_of_pair: int = 150_000
+    states_max_of_pair: int = 50_000
     """Likewise, of a pair of faults."""
     walks: int = 120
     """So many schedules are drawn where it gave up."""
