@@ -10,7 +10,7 @@ import { counted, isOk, named, percent, verdictWords } from "./format.js";
 /** @typedef {import("./tables.js").Reader} Reader */
 /** @typedef {{label: number, target: number}} Edge */
 
-const LEADS = 0, DIFFERENCE = 1, FATE = 2, TO_FAILURE = 3, LEFT_OUT = 4, EDGES = 5;
+const LEADS = 0, DIFFERENCE = 1, FATE = 2, TO_FAILURE = 3, LEFT_OUT = 4, VIEWS = 5, EDGES = 6;
 
 export class Graph {
   /** @param {GraphDocument} document @param {Reader} reader */
@@ -51,7 +51,8 @@ export class Graph {
         cells.set(each.cell, each.values[row[column]]);
       }
     }
-    return { cells, places, views: new Map() };
+    const views = new Map(this.document.views[this.document.states[state][VIEWS]]);
+    return { cells, places, views };
   }
 
   /** For the verdicts that can still be given: how many orders lead there, and their share. @param {number} state */

@@ -55,7 +55,7 @@ export type Column =
 export interface GraphDocument {
   policy: PolicyNames; is_whole: boolean; states_total: number; columns: Column[];
   labels: [number, number, number | null, number | null][];
-  differences: number[][]; verdicts: string[][]; fates: (number | string)[][]; states: number[][];
+  differences: number[][]; views: [number, number][][]; verdicts: string[][]; fates: (number | string)[][]; states: number[][];
   ends: { [state: string]: number };
 }
 export interface Latency {

@@ -106,6 +106,8 @@ def test_walking_to_a_failing_leaf_gives_the_verdict_of_the_explorer(incident: P
     assert walked.locator(".ended .verdict").count() == 1
     assert walked.locator(".fates li").count() == 1
     assert "100 %" in walked.locator(".fates").inner_text()
+    world = {each: walked.locator(f'[data-view="{each}"] dd').inner_text() for each in ("items without a run",)}
+    assert world == {"items without a run": "empty"}
 
 
 def test_sliders_say_what_runs_with_such_latencies_come_to(incident: Path, open_page: Open) -> None:

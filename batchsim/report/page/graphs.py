@@ -14,6 +14,7 @@ from typing import Any
 from batchsim.analysis.walking import Walkable
 from batchsim.analysis.walking.walk import is_told
 from batchsim.engines.exhaustive.layout import ABSENT
+from batchsim.model.cells import freeze
 from batchsim.report.outcomes import columns_of, document_of, row_of
 from batchsim.report.page.tables import Tables
 from batchsim.report.page.walks import Cells
@@ -40,6 +41,7 @@ def graph_document(walkable: Walkable, tables: Tables, cells: Cells) -> dict[str
                 leads[target] = place
     differences: dict[tuple[tuple[int, int], ...], int] = {}
     fates: dict[tuple[Any, ...], int] = {}
+    seen: dict[tuple[tuple[int, int | None], ...], int] = {}
     verdicts = list(dict.fromkeys(each.verdicts for each in walkable.exploration.outcomes))
     written: list[list[int]] = []
     for place, state in enumerate(states):
@@ -58,6 +60,7 @@ def graph_document(walkable: Walkable, tables: Tables, cells: Cells) -> dict[str
                 fates.setdefault(fate, len(fates)),
                 known.index(following) if following in known else -1,
                 len(walkable.edges_of(state)) - len(known),
+                seen.setdefault(_views(walkable, state, tables), len(seen)),
                 *(
                     number
                     for edge in known
@@ -79,11 +82,23 @@ def graph_document(walkable: Walkable, tables: Tables, cells: Cells) -> dict[str
             for label in graph.labels
         ],
         "differences": [[number for pair in each for number in pair] for each in differences],
+        "views": [[list(pair) for pair in each] for each in seen],
         "verdicts": [list(each) for each in verdicts],
         "fates": [list(each) for each in fates],
         "states": written,
         "ends": {str(place_of[state]): number for state, number in walkable.class_of.items() if state in place_of},
     }
+
+
+def _views(walkable: Walkable, state: int, tables: Tables) -> tuple[tuple[int, int | None], ...]:
+    """What the system says of a state, by the number of each view."""
+    views = walkable.graph.layout.system.views
+    if not views:
+        return ()
+    world = walkable.graph.world(state)
+    return tuple(
+        (tables.text(view.name), tables.value(f"view of {view.name}", freeze(view.value(world)))) for view in views
+    )
 
 
 def _fate(walkable: Walkable, state: int, verdicts: Sequence[tuple[str, ...]]) -> tuple[Any, ...]:
