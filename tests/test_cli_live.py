@@ -103,7 +103,7 @@ def test_batches_run_freely_and_their_latencies_can_be_used(
         (("hammer", "three.yaml", "--redis", "redis://x"), "--redis: found without --postgres"),
         (("hammer", "three.yaml", "--stores", "embedded", "--redis", "redis://x"), "allowed: one of the two"),
         (("hammer", "three.yaml", "--calibrate", "x.txt"), "--calibrate: found x.txt; allowed: a file whose name"),
-        (("hammer", "three.yaml", "--calibrate", "x.yaml"), "found 5 policies; allowed: one"),
+        (("hammer", "three.yaml", "--calibrate", "x.yaml"), "found 6 policies; allowed: one"),
         (
             ("hammer", "{root}/scenarios/lost-answer.yaml"),
             "faults: found 1; allowed on real servers without an order",

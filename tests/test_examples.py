@@ -217,6 +217,7 @@ def test_every_block_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.Monke
         *("locks.py", "vote.py", "callback.py", "cron.py", "counter.py", "viewed.py", "amnesia.py"),
     ]
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     for file, code in blocks.items():
         Path(file).write_text(code)
         run_path(file, run_name="__main__")

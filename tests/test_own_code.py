@@ -73,7 +73,7 @@ def refusal_of(code: str, own: Own) -> str:
 
 def test_every_check_and_every_switch_of_a_policy_is_guarded(own: Own) -> None:
     assert {"on_entry", "on_count_mismatch", "on_seal_lost", "on_missing_meta"} <= set(CHECKS)
-    others = {"name", "summary", "ingest_concurrency", "actors", "cells"}
+    others = {"name", "summary", "ingest_concurrency", "stream_grant", "actors", "cells"}
     assert {each.name for each in fields(Policy)} == {*others, *CHECKS, *STEPS}
     for name in CHECKS:
         own(f"MINE = replace(P, name='m', {name}=lambda row: 1 / 0)")

@@ -50,6 +50,7 @@ def init(file: Path, defaults: bool, quiet: bool) -> int:
     FILE is race.batchsim.yaml unless given; there must be none yet.
     """
     from batchsim.cli.outputs import check_file
+    from batchsim.cli.telling import tell
     from batchsim.report.files import write_whole
     from batchsim.scenario import load_scenario
 
@@ -66,7 +67,7 @@ def init(file: Path, defaults: bool, quiet: bool) -> int:
             try:
                 read(answer)
             except ValueError as error:
-                click.echo(f"found {answer!r}; allowed: {error}", err=True)
+                tell(f"found {answer!r}; allowed: {error}")
             else:
                 return answer
 

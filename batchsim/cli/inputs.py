@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -56,7 +57,7 @@ def load(
 def files_in(paths: Iterable[Path]) -> tuple[Path, ...]:
     """Files, and the scenarios in folders; raises `BadInputError` for a folder without any."""
     paths = tuple(paths)
-    if not any(path.is_dir() for path in paths):
+    if not any(os.path.isdir(path) for path in paths):  # noqa: PTH112 - too long a name is no error here
         return paths
     from batchsim.checking.finding import scenario_files
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class ScenarioFile(NamedPath):
         """The path; raises `BadInputError`."""
         path: Path = super().convert(value, param, ctx)
         is_bare = len(path.parts) == 1 and not path.suffix
-        if not is_bare or str(path) == "-" or path.exists():
+        if not is_bare or str(path) == "-" or os.path.exists(path):  # noqa: PTH110 - too long a name is no error here
             return path
         from batchsim.scenario.shipped import shipped_files
         from batchsim.scenario.spelling import did_you_mean

@@ -48,7 +48,8 @@ listed is *proved* not to occur within these bounds. Plain: some batch was too l
 and what is not listed was not found in so many schedules, drawn at random. *Cannot happen*: no schedule has the
 fault (of a pair: both), so there is nothing to say of it. ¹: only where there is one consumer. {complete} of
 {cases} cases were explored to the end, within {states:,} states each ({states_of_pair:,} of a pair of faults);
-{walks} schedules were drawn of each of the others.
+{walks} schedules were drawn of each of the others. Pairs of faults, and the proposal without one of its
+switches, are looked at in the batches with the fewest items alone.
 
 {honest}"""
 HONESTLY = (

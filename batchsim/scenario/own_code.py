@@ -39,7 +39,8 @@ def guarded_policy(policy: Policy, reference: str) -> Policy:
     given = _fields_of(policy, Policy, reference)
     _check_name(given["name"], reference)
     _check_text(given["summary"], f"{reference}: summary")
-    _check_number(given["ingest_concurrency"], f"{reference}: ingest_concurrency")
+    _check_number(given["ingest_concurrency"], f"{reference}: ingest_concurrency", 1)
+    _check_number(given["stream_grant"], f"{reference}: stream_grant", 0)
     for name in STEPS:
         given[name] = guarded_step(given[name], name, reference)
     _check_cells(given["cells"], f"{reference}: cells")
@@ -118,11 +119,11 @@ def _check_text(text: object, what: str) -> None:
         raise UserCodeError(f"{what}: found {told(text)}; allowed: one line of text")
 
 
-def _check_number(value: object, what: str) -> None:
+def _check_number(value: object, what: str, least: int) -> None:
     # Not `isinstance`: True is an int.
-    if type(value) is not int or not 1 <= value <= INGEST_CONCURRENCY_MAX:
+    if type(value) is not int or not least <= value <= INGEST_CONCURRENCY_MAX:
         raise UserCodeError(
-            f"{what}: found {told(value)}; allowed: a whole number from 1 to {INGEST_CONCURRENCY_MAX}"
+            f"{what}: found {told(value)}; allowed: a whole number from {least} to {INGEST_CONCURRENCY_MAX}"
         )
 
 

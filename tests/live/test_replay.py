@@ -36,7 +36,7 @@ def test_shipped_scenarios_differ_nowhere(name: str, lines: Lines) -> None:
     for policy in runs_of(scenario)[-2:]:
         compared = followed(scenario, policy, lines)
         assert compared.difference is None
-        assert compared.steps > 10
+        assert compared.steps > 1
         assert compared.answers > compared.steps // 2
         assert compared.cells > compared.steps
 

@@ -129,7 +129,12 @@ class Scope:
 
 
 def cases_of(scope: Scope, faults: Sequence[int] = range(3)) -> Iterator[SurveyCase]:
-    """The cases of a scope whose budgets have so many faults."""
+    """The cases of a scope whose budgets have so many faults.
+
+    Pairs of faults, and policies without one of their switches, are looked at in batches with the fewest items:
+    others have too many orders to be explored to the end.
+    """
+    fewest = {base: min(batch.items for batch in scope.batches if batch.base == base) for base in scope.bases}
     most = {base: max(batch.consumers for batch in scope.batches if batch.base == base) for base in scope.bases}
     for budget in scope.budgets:
         if len(budget.names) not in faults:
@@ -138,5 +143,8 @@ def cases_of(scope: Scope, faults: Sequence[int] = range(3)) -> Iterator[SurveyC
         variants += scope.without if len(budget.names) < 2 else ()
         for policy, without in variants:
             for batch in scope.batches:
+                is_smallest = batch.items == fewest[batch.base]
+                if not is_smallest and (without or len(budget.names) > 1):
+                    continue
                 if not without or batch.consumers == most[batch.base]:
                     yield SurveyCase(policy, without, budget, batch)
