@@ -19,9 +19,7 @@ from batchsim.report.formats.csv_table import csv_text
 from batchsim.report.formats.mermaid import mermaid_text
 from batchsim.report.formats.perfetto import NS_PER_US, perfetto_trace
 from batchsim.scenario import load_scenario
-from tests.pages.conftest import CHROMIUM, FLAGS, ROOT
-
-MERMAID = ROOT / "frontend/node_modules/mermaid/dist/mermaid.min.js"
+from tests.pages.conftest import ROOT
 
 
 def runs_of(*policies: str, file: str = "incident") -> ScenarioRun:
@@ -72,24 +70,6 @@ def test_a_trace_of_perfetto_has_all_legs_effects_and_causes() -> None:
         for step in steps
         if (cause := cause_of(step)) is not None and steps[cause].actor != step.actor
     }
-
-
-def test_mermaid_draws_its_diagrams() -> None:
-    if CHROMIUM is None or not MERMAID.exists():
-        pytest.skip("chromium, or what `npm ci` installs in frontend/, is not there")
-    from playwright.sync_api import sync_playwright
-
-    texts = [mermaid_text([runs_of("pre3427")]), mermaid_text([runs_of("pre3427", file="thousand-items")])]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page()
-        page.add_script_tag(path=str(MERMAID))
-        for text, messages in zip(texts, (70, 200), strict=True):
-            svg = page.evaluate("async (text) => (await mermaid.render('drawn', text)).svg", text)
-            page.set_content(svg)
-            assert page.locator(".messageText").count() == messages
-            assert page.locator(".noteText", has_text="decisive").count() == text.count(": decisive") > 0
-        browser.close()
 
 
 @pytest.mark.parametrize("name", ["semi;colon", "a#b%%c", "end", "x-->>y: z", "`<b>`{}[]|"])
