@@ -132,7 +132,7 @@ def test_every_step_can_crash_and_raise(policy: Policy, kind: str, upload: str) 
     names = {(actor, name) for actor, name in done if actor in CRASHING and name in names_befallen(actor)}
     assert {kind for kind, _ in names} >= {"handler", "consumer", "dispatcher", "sdk"}
     for actor, name in sorted(names):
-        faults = [Crash(actor=actor, before=name)]
+        faults: list[Fault] = [Crash(actor=actor, before=name)]
         if actor in BEFALLEN:
             faults += [StoreError(actor=actor, operation=name, effect=effect) for effect in Effect]
         for fault in faults:

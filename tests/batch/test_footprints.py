@@ -208,9 +208,7 @@ def test_leaving_out_any_one_key_is_detected(operation: Operation[Any], cells: W
             perform_declaring(operation, cells, Footprint(reads | {key}, writes - {key}))
 
 
-@pytest.mark.parametrize(
-    ("name", "declared"), {(each.name, each.footprint()): None for each, _ in EXAMPLES}, ids=str
-)
+@pytest.mark.parametrize(("name", "declared"), {(each.name, each.footprint()): None for each, _ in EXAMPLES})
 def test_a_footprint_declares_nothing_that_is_never_touched(name: str, declared: Footprint) -> None:
     """Neither where an operation touches more in some settings, nor where it does not."""
     alike = [(each, cells) for each, cells in EXAMPLES if (each.name, each.footprint()) == (name, declared)]
