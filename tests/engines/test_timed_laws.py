@@ -227,7 +227,7 @@ def test_a_run_ends_at_quiescence(scenario: Scenario, policy: Policy) -> None:
     names = [step.name for step in trace.steps]
     assert names.count("queue.take") == names.count("queue.push") + names.count("queue.retry")
     created = [step for step in trace.steps if isinstance(step.operation, CreateRun) and step.answer > 0]
-    pre_failed = sum(step.operation.final for step in created)
+    pre_failed = sum(isinstance(step.operation, CreateRun) and step.operation.final for step in created)
     assert names.count("run.finish") + names.count("run.expire") == len(created) - pre_failed
     if "jobs.schedule_completion" in names:
         last_request = len(names) - 1 - names[::-1].index("jobs.schedule_completion")
