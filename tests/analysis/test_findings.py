@@ -127,7 +127,8 @@ def test_the_proposal_closes_what_a_redelivery_opens_in_the_latest_design() -> N
 def test_without_one_of_its_switches_something_comes_back(
     switch: str, budget: tuple[str, ...], call: Call, comes_back: str
 ) -> None:
-    whole = examined(case("proposed", Budget(budget), call))
+    to_the_end = Effort(states_max=1_000_000, walks=60)
+    whole = examined(case("proposed", Budget(budget), call), to_the_end)
     less = examined(case("proposed", Budget(budget), call, switch))
     assert whole.is_complete
     assert comes_back not in whole.witnesses

@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchsim.batch.actors import actors_of, all_cells, world_after_phase_1
+from batchsim.batch.client import CallResult, Result
 from batchsim.batch.faults import Crash, Cut, Redeliver, StoreError
 from batchsim.batch.operations import ExpireTombstone, Resume, TakeCompletion, TakeExpiry, TakeMessage
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.batch.reaper import reaper
 from batchsim.batch.setting import Call, Item, Kind, Setting
+from batchsim.batch.stores import STREAMED
 from batchsim.batch.system import class_of
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.batch.world import World
@@ -129,8 +131,10 @@ def test_a_step_that_makes_another_possible_says_so(setting: Setting, policy: Po
     returned = {actor.returns_to for actor in actors}  # is there when a coroutine ends, which is no step
     begins_with = {actor.begins_with for actor in actors if actor.begins_with is not None} - returned
     waits = (*WAITS, *([Resume(setting.run_count)] if setting.waits else []))
+    streamed = {STREAMED: CallResult(Result.OK, 200, attempts=1)}
 
     def ready(world: World) -> dict[str, int]:
+        world = World(Cells({**world.cells, **streamed}))
         ways = {wait.waits_for(): len(wait.alternatives(world)) for wait in waits}
         return ways | {cell: int(cell in world.cells) for cell in begins_with}
 
