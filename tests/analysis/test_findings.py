@@ -129,7 +129,7 @@ def test_without_one_of_its_switches_something_comes_back(
 ) -> None:
     to_the_end = Effort(states_max=1_000_000, walks=60)
     whole = examined(case("proposed", Budget(budget), call), to_the_end)
-    less = examined(case("proposed", Budget(budget), call, switch))
+    less = examined(case("proposed", Budget(budget), call, switch), to_the_end)
     assert whole.is_complete
     assert comes_back not in whole.witnesses
     assert comes_back in less.witnesses
