@@ -35,9 +35,11 @@ from batchsim.scenario.shipped import shipped_files
 ROOT = Path(__file__).parent.parent
 PAGES = {
     "findings.md",
+    "reality.md",
+    "reality.svg",
     *(f"incident-worth{what}" for what in (".md", "-both.svg", "-delay.svg", "-execution.svg")),
 }
-"""Made by `batchsim findings` and `batchsim worth`, which take minutes."""
+"""Made by `batchsim findings`, `batchsim worth` and `make hammer`, which take minutes."""
 FILES = shipped_files()
 
 
