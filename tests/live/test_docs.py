@@ -16,7 +16,7 @@ from batchsim.scenario.yaml_file import parse_yaml
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "docs" / "live.md", ROOT / "docs" / "latencies.md")
 YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
-COMMAND = re.compile(r"^\$ batchsim (\S+)(.*)$", re.MULTILINE)
+COMMAND = re.compile(r"^(?:\$ )?batchsim (\S+)(.*)$", re.MULTILINE)
 
 
 def test_every_command_and_option_of_the_pages_exists() -> None:
