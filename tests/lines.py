@@ -12,12 +12,16 @@ import ctypes
 import dis
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
 import slipcover
+from slipcover.importer import SlipcoverLoader
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = str(ROOT / "batchsim")
@@ -70,8 +74,27 @@ else:
 _MISSING = pytest.StashKey[dict[str, set[int]]]()
 _OF_ALL = pytest.StashKey[Counter[str]]()
 
+
+class _Finder(MetaPathFinder):
+    """Finds modules of batchsim where Python finds them, and puts the calls in.
+
+    SlipCover's own finder leaves alone what pytest rewrites; pytest rewrites all of a package that has a plugin.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Only modules of batchsim."""
+        if not fullname.startswith("batchsim."):
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None and spec.origin is not None:
+            spec.loader = SlipcoverLoader(_NOTED, spec.loader, spec.origin)
+        return spec
+
+
 # Whatever is imported from now on; pytest reads this variable before any conftest.py.
-slipcover.ImportManager(_NOTED, slipcover.FileMatcher(sources=[PACKAGE])).__enter__()
+sys.meta_path.insert(0, _Finder())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
