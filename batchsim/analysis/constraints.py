@@ -12,26 +12,30 @@ is a smallest hitting set of what such schedules break, found anew with each of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
-from typing import NamedTuple
+from functools import cached_property
+from itertools import pairwise, permutations
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive import Exploration, Graph
+from batchsim.engines.exhaustive.distinct import stable_order
 from batchsim.engines.exhaustive.stepping import Label
 from batchsim.model.operation import Footprint
 from batchsim.model.properties import Property
 
 Flags = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
+Masks = NDArray[np.uint64]
 Site = tuple[int, ...]
 Pair = tuple[int, int]
 """Two events by number: the earlier one, and the later one."""
 NEVER = -1
 """In place of a later event: it is enough that the earlier one takes effect."""
-EVENTS_AT_ONCE = 64
+BITS = 64
 ALL = np.uint64(2**64 - 1)
 CONSTRAINTS_MAX = 4
 """A larger set explains nothing to anybody."""
@@ -84,26 +88,123 @@ def explanations(exploration: Exploration, properties: Sequence[Property] = ()) 
     system = graph.layout.system
     given = [system.verdicts_of(graph.outcome(state), properties) for state in graph.terminals.tolist()]
     failing = sorted(exploration.verdicts - {"ok"})
-    return tuple(explain(graph, verdict, [verdict in each for each in given]) for verdict in failing)
+    events = Events(graph)
+    return tuple(
+        Explainer(events, np.array([verdict in each for each in given], dtype=bool)).explain(verdict)
+        for verdict in failing
+    )
 
 
-def explain(graph: Graph, verdict: str, has_verdict: list[bool]) -> Explanation:
-    """Explain a verdict; `has_verdict`: for each terminal state whether it is given there."""
-    return Explainer(graph, np.array(has_verdict, dtype=bool)).explain(verdict)
+class Events:
+    """Which event each edge of a graph is, and the orders in which passes over the graph take its edges."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.all, event_of_label = _events(graph)
+        self.footprints = _footprints(graph, self.all, event_of_label)
+        self.of_edge = event_of_label[graph.edge_labels]
+
+    @cached_property
+    def _incoming(self) -> tuple[Numbers, Numbers, Numbers]:
+        """The edges by the place of their target; the place of each state; where the edges to each place begin.
+
+        Places are those in the levels of the graph, one after the other.
+        """
+        graph = self.graph
+        place = np.empty(graph.states, dtype=np.int64)
+        place[np.concatenate(graph.topological_levels)] = np.arange(graph.states)
+        of_target = place[graph.targets]
+        begins = np.concatenate(([0], np.cumsum(np.bincount(of_target, minlength=graph.states))))
+        return stable_order(of_target), place, begins
+
+    def edges_to(self, state: int) -> list[int]:
+        """The edges that lead to a state, in their order."""
+        order, place, begins = self._incoming
+        edges: list[int] = order[begins[place[state]] : begins[place[state] + 1]].tolist()
+        return edges
+
+    @cached_property
+    def onward(self) -> list[_Level]:
+        """The edges by the state that they lead to: level by level, all that lead to it after all before it."""
+        order, _, begins = self._incoming
+        ends = begins[np.cumsum([0, *map(len, self.graph.topological_levels)])].tolist()
+        return [_level(self.graph, self.of_edge, order[begin:end]) for begin, end in pairwise(ends)]
+
+    @cached_property
+    def without(self) -> list[Masks]:
+        """For each state the events without which it can be reached, as bits: of the first `BITS`, and so on."""
+        return [self._without(first) for first in range(0, len(self.all), BITS)]
+
+    def _without(self, first: int) -> Masks:
+        places = np.arange(len(self.all)) - first
+        is_asked = (places >= 0) & (places < BITS)
+        kept = np.full(len(places), ALL, dtype=np.uint64)
+        kept[is_asked] ^= np.uint64(1) << places[is_asked].astype(np.uint64)
+        reached = np.zeros(self.graph.states, dtype=np.uint64)
+        reached[0] = ALL
+        for level in self.onward:
+            level.pull(reached, reached[level.sources] & kept[level.events])
+        return reached
+
+    @cached_property
+    def _by_event(self) -> tuple[Numbers, Numbers, Numbers]:
+        """The edges by their event; the events that occur; and where their edges begin."""
+        count = np.bincount(self.of_edge, minlength=len(self.all))
+        occurring = np.flatnonzero(count)
+        # Of so short numbers NumPy sorts stably without comparing.
+        order = np.argsort(self.of_edge.astype(np.uint16), kind="stable")
+        return order, occurring, (np.cumsum(count) - count)[occurring]
+
+    def coming_after(self, reached: Flags) -> list[Masks]:
+        """For each event, where it leads to one of these states: those that need not come before it, as bits."""
+        order, occurring, begins = self._by_event
+        sources, is_asked = self.graph.sources[order], reached[self.graph.targets[order]]
+        found = []
+        for without in self.without:
+            masks = np.zeros(len(self.all), dtype=np.uint64)
+            masks[occurring] = np.bitwise_or.reduceat(np.where(is_asked, without[sources], np.uint64(0)), begins)
+            found.append(masks)
+        return found
+
+    def compete(self, first: int, second: int) -> bool:
+        """Whether two events are of different actors, and conflict."""
+        conflict = self.footprints[first].conflicts_with(self.footprints[second])
+        return conflict and self.all[first].actor != self.all[second].actor
+
+
+class _Level(NamedTuple):
+    """Edges that lead to the states of a level, by these states."""
+
+    edges: Numbers
+    sources: Numbers
+    events: Numbers
+    targets: Numbers
+    """The states, each once."""
+    begins: Numbers
+    """Where the edges to each of them begin."""
+
+    def pull(self, masks: NDArray[Any], by_edge: NDArray[Any]) -> None:
+        """Let each target's mask be that of all its edges together."""
+        if len(self.targets):
+            masks[self.targets] = np.bitwise_or.reduceat(by_edge, self.begins)
+
+
+def _level(graph: Graph, events: Numbers, edges: Numbers) -> _Level:
+    targets = graph.targets[edges]
+    begins = np.flatnonzero(np.diff(targets, prepend=-1))
+    return _Level(edges, graph.sources[edges], events[edges], targets[begins], begins)
 
 
 class Explainer:
-    """Looks for order constraints among the schedules of a graph; `has_verdict`: as in `explain`."""
+    """Looks for order constraints among the schedules of a graph.
 
-    def __init__(self, graph: Graph, has_verdict: Flags) -> None:
-        self._graph = graph
-        self._failing, self._passing = graph.terminals[has_verdict], graph.terminals[~has_verdict]
-        self._events, event_of_label = _events(graph)
-        self._event_of_edge = event_of_label[graph.edge_labels]
-        self._footprints = _footprints(graph, self._events, event_of_label)
-        self._without: dict[int, NDArray[np.uint64]] = {}
-        """By the first of `EVENTS_AT_ONCE` events: of each state those of them without which it can be reached."""
-        self._edges = [graph.edges_of(level) for level in graph.topological_levels]
+    `has_verdict`: for each terminal state of the graph whether the verdict is given there.
+    """
+
+    def __init__(self, events: Events, has_verdict: Flags) -> None:
+        self._of_graph, self._graph = events, events.graph
+        self._events = events.all
+        self._failing, self._passing = self._graph.terminals[has_verdict], self._graph.terminals[~has_verdict]
 
     def explain(self, verdict: str) -> Explanation:
         """A smallest set for all schedules of the verdict together."""
@@ -136,7 +237,7 @@ class Explainer:
 
     def events_of(self, edges: list[int]) -> list[int]:
         """The events of a schedule by number, in order."""
-        return self._event_of_edge[edges].tolist()  # type: ignore[no-any-return]
+        return self._of_graph.of_edge[edges].tolist()  # type: ignore[no-any-return]
 
     def reason_of(self, edges: list[int]) -> tuple[Pair, ...] | None:
         """The smallest set for one schedule: what it obeys, and no passing one obeys in full; `None`: none.
@@ -146,13 +247,11 @@ class Explainer:
         events = self.events_of(edges)
         first = {event: place for place, event in reversed(list(enumerate(events)))}
         pairs = [
-            pair for pair in permutations(first, 2) if first[pair[0]] < first[pair[1]] and self._compete(*pair)
+            pair
+            for pair in permutations(first, 2)
+            if first[pair[0]] < first[pair[1]] and self._of_graph.compete(*pair)
         ]
         return self._smallest_of(sorted(pairs, key=lambda pair: (first[pair[1]], first[pair[0]])))
-
-    def _compete(self, first: int, second: int) -> bool:
-        conflict = self._footprints[first].conflicts_with(self._footprints[second])
-        return conflict and self._events[first].actor != self._events[second].actor
 
     def constraints_of(self, pairs: Sequence[Pair]) -> tuple[Constraint, ...]:
         """Pairs in words."""
@@ -185,7 +284,12 @@ class Explainer:
         return any(self.can_fail_beside(rest, (*swapped, (later, earlier))) for earlier, later in obeyed)
 
     def _always_occurs(self, event: int) -> bool:
-        return not self._reached_without(event)[self._failing].any()
+        return not _has_bit(self._can_be_missing, event)
+
+    @cached_property
+    def _can_be_missing(self) -> list[int]:
+        """The events that some failing schedule has not, as bits."""
+        return [int(np.bitwise_or.reduce(without[self._failing])) for without in self._of_graph.without]
 
     def _constraint(self, earlier: int, later: int) -> Constraint:
         return Constraint(self._events[earlier], () if later == NEVER else (self._events[later],))
@@ -193,95 +297,115 @@ class Explainer:
     def _candidates(self) -> list[Pair]:
         """The constraints that every failing schedule obeys, those with the likeliest meaning first."""
         can_fail = self._leads_to(self._failing)
-        pairs = [pair for earlier in range(len(self._events)) for pair in self._obeyed_after(earlier, can_fail)]
+        after = [each.tolist() for each in self._of_graph.coming_after(can_fail)]
+        pairs = []
+        for earlier in filter(self._always_occurs, range(len(self._events))):
+            if self._events[earlier].way:
+                pairs.append((earlier, NEVER))
+            group, place = divmod(earlier, BITS)
+            broken = [bool(mask >> place & 1) for mask in after[group]]
+            pairs += [
+                (earlier, later)
+                for later in range(len(self._events))
+                if not broken[later] and self._of_graph.compete(earlier, later)
+            ]
         return sorted(pairs, key=lambda pair: self._constraint(*pair))
 
-    def _obeyed_after(self, earlier: int, can_fail: Flags) -> Iterator[Pair]:
-        without = self._reached_without(earlier)
-        if without[self._failing].any():
-            return
-        if self._events[earlier].way:
-            yield earlier, NEVER
-        graph = self._graph
-        breaking = without[graph.sources] & can_fail[graph.targets]
-        broken = np.bincount(self._event_of_edge[breaking], minlength=len(self._events)) > 0
-        for later, event in enumerate(self._events):
-            conflict = self._footprints[earlier].conflicts_with(self._footprints[later])
-            if conflict and not broken[later] and event.actor != self._events[earlier].actor:
-                yield earlier, later
-
-    def _reached_without(self, event: int) -> Flags:
-        """The states that can be reached without an event."""
-        first, place = event - event % EVENTS_AT_ONCE, event % EVENTS_AT_ONCE
-        if first not in self._without:
-            self._without = {first: self._reached_without_any(first)}
-        return (self._without[first] >> np.uint64(place) & np.uint64(1)).astype(bool)
-
-    def _reached_without_any(self, first: int) -> NDArray[np.uint64]:
-        """One pass over the graph for many events, a bit each."""
-        graph, place = self._graph, self._event_of_edge - first
-        is_asked = (place >= 0) & (place < EVENTS_AT_ONCE)
-        kept = np.full(len(place), ALL, dtype=np.uint64)
-        kept[is_asked] ^= np.uint64(1) << place[is_asked].astype(np.uint64)
-        reached = np.zeros(graph.states, dtype=np.uint64)
-        reached[0] = ALL
-        for edges in self._edges:
-            np.bitwise_or.at(reached, graph.targets[edges], reached[graph.sources[edges]] & kept[edges])
-        return reached
-
-    def _leads_to(self, terminals: NDArray[np.int64]) -> Flags:
+    def _leads_to(self, terminals: Numbers) -> Flags:
         leads = np.zeros(self._graph.states, dtype=bool)
         leads[terminals] = True
-        for edges in reversed(self._edges):
-            leads[self._graph.sources[edges[leads[self._graph.targets[edges]]]]] = True
+        for level in reversed(self._of_graph.onward):
+            leads[
+                level.sources[np.repeat(leads[level.targets], np.diff(level.begins, append=len(level.edges)))]
+            ] = True
         return leads
 
     def _schedule_that_obeys(
-        self, constraints: list[Pair], ends: NDArray[np.int64], *, in_full: bool = True
+        self, constraints: list[Pair], ends: Numbers, *, in_full: bool = True
     ) -> list[int] | None:
         """The edges of a schedule to one of these ends that obeys all of these; `None`: there is none.
 
         `in_full`: otherwise it is enough that no later event comes before its earlier one, be there one or not.
         """
-        graph, count = self._graph, len(constraints)
-        came_by = np.full((graph.states, 1 << count), -1, dtype=np.int64)
-        came_by[0, 0] = graph.transitions  # no edge: the beginning
-        for edges in self._edges:
-            for seen in range(1 << count):
-                live = edges[came_by[graph.sources[edges], seen] >= 0]
-                if len(live):
-                    self._take(live, seen, constraints, came_by)
-        done = (1 << count) - 1
-        for seen in (done,) if in_full else range(1 << count):
-            reached = ends[came_by[ends, seen] >= 0]
-            if len(reached):
-                return self._edges_to(int(reached[0]), seen, constraints, came_by)
-        return None
+        seen = _Seen(constraints)
+        reached = np.zeros(self._graph.states, dtype=seen.dtype)
+        reached[0] = 1
+        for level in self._of_graph.onward:
+            level.pull(reached, seen.after(reached[level.sources], level.events))
+        sought = seen.all if in_full else seen.any
+        found = np.flatnonzero(reached[ends] & sought)
+        if not len(found):
+            return None
+        return self._edges_to(int(ends[found[0]]), sought, seen, reached)
 
-    def _take(
-        self,
-        edges: NDArray[np.int64],
-        seen: int,
-        constraints: list[Pair],
-        came_by: NDArray[np.int64],
-    ) -> None:
-        events = self._event_of_edge[edges]
-        after = np.full(len(edges), seen)
-        is_allowed = np.ones(len(edges), dtype=bool)
-        for place, (earlier, later) in enumerate(constraints):
-            if not seen >> place & 1:
-                after[events == earlier] |= 1 << place
-                is_allowed &= events != later
-        targets = self._graph.targets[edges[is_allowed]]
-        came_by[targets, after[is_allowed]] = edges[is_allowed] * (1 << len(constraints)) + seen
-
-    def _edges_to(self, state: int, seen: int, constraints: list[Pair], came_by: NDArray[np.int64]) -> list[int]:
+    def _edges_to(self, state: int, sought: int, seen: _Seen, reached: NDArray[Any]) -> list[int]:
+        """The edges to a state, of a schedule that has seen what is sought when it is there."""
+        now = _lowest(int(reached[state]) & sought)
         schedule: list[int] = []
         while state != 0:
-            edge, seen = divmod(int(came_by[state, seen]), 1 << len(constraints))
+            edge, now = next(
+                (edge, before)
+                for edge in self._of_graph.edges_to(state)
+                for before in range(1 << seen.count)
+                if int(reached[self._graph.sources[edge]]) >> before & 1
+                and seen.step(before, int(self._of_graph.of_edge[edge])) == now
+            )
             schedule.append(edge)
             state = int(self._graph.sources[edge])
         return schedule[::-1]
+
+
+class _Seen:
+    """Of which constraints a schedule has had the earlier event: sets of such sets, as the bits of a mask.
+
+    Bit s of a mask stands for the set s of constraints, itself a number with a bit for each of them.
+    """
+
+    def __init__(self, constraints: Sequence[Pair]) -> None:
+        self._constraints = constraints
+        self.count = count = len(constraints)
+        bits = 1 << count
+        self.dtype = np.dtype(object if bits > BITS else f"u{max(bits // 8, 1)}")
+        self.any = (1 << bits) - 1
+        self.all = 1 << (bits - 1)
+        self._lacking = [sum(1 << s for s in range(bits) if not s >> place & 1) for place in range(count)]
+        """For each constraint the sets that it is not in."""
+
+    def step(self, before: int, event: int) -> int | None:
+        """The set after an event; `None`: the event is not allowed."""
+        after = before
+        for place, (earlier, later) in enumerate(self._constraints):
+            if not before >> place & 1:
+                if later == event:
+                    return None
+                after |= (earlier == event) << place
+        return after
+
+    def after(self, masks: NDArray[Any], events: Numbers) -> NDArray[Any]:
+        """Each of these masks after an event; they are changed."""
+        for event in {each for pair in self._constraints for each in pair} - {NEVER}:
+            here = np.flatnonzero(events == event)
+            if not len(here):
+                continue
+            some = masks[here]
+            for lacking, (_, later) in zip(self._lacking, self._constraints, strict=True):
+                if later == event:
+                    some &= self.any ^ lacking
+            for place, (earlier, _) in enumerate(self._constraints):
+                if earlier == event:
+                    lacking = self._lacking[place]
+                    some = some & (self.any ^ lacking) | (some & lacking) << (1 << place)
+            masks[here] = some
+        return masks
+
+
+def _lowest(mask: int) -> int:
+    """The place of the lowest bit."""
+    return (mask & -mask).bit_length() - 1
+
+
+def _has_bit(masks: Sequence[int], event: int) -> bool:
+    return bool(masks[event // BITS] >> event % BITS & 1)
 
 
 def _size(explanation: Explanation) -> int:

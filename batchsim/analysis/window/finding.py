@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from batchsim.analysis.constraints import Constraint, Explainer, Pair
+from batchsim.analysis.constraints import Constraint, Events, Explainer, Pair
 from batchsim.analysis.issuing import TooLarge
 from batchsim.analysis.window.assignments import (
     Durations,
@@ -194,7 +194,7 @@ class _Finder:
         flags = [self._is_given(graph.outcome(state)) for state in graph.terminals.tolist()]
         self.measure = Measure(self.scenario)
         self.neighbours = Neighbours(self.scenario, self.measure)
-        self.explainer = Explainer(graph, np.array(flags, dtype=bool))
+        self.explainer = Explainer(Events(graph), np.array(flags, dtype=bool))
 
     def _is_given(self, outcome: object) -> bool:
         return self.verdict in self.graph.layout.system.verdicts_of(outcome, self.properties)

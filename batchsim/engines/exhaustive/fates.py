@@ -6,7 +6,7 @@ A step is decisive for a verdict if before it some schedule avoids the verdict, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,9 +65,11 @@ def avoidable(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence
 def _decisions_for(graph: Graph, avoidable: NDArray[np.bool_], verdict: str) -> list[DecisiveSteps]:
     decisive = np.flatnonzero(avoidable[graph.sources] & ~avoidable[graph.targets])
     counted: Counter[tuple[str, str, tuple[str, ...], str]] = Counter()
+    overtaken = _Overtaken(graph)
     for label, rivals, edges in _with_rivals(graph, decisive, avoidable):
         kind, way = graph.labels[label].kind, graph.labels[label].alternative or ""
-        counted[(kind.operation.name, kind.role.name, _overtaken(graph, label, rivals), way)] += edges
+        overtook = tuple(sorted({each for rival in rivals for each in overtaken[label, rival]}))
+        counted[(kind.operation.name, kind.role.name, overtook, way)] += edges
     return [
         DecisiveSteps(operation, actor, overtook, verdict, way or None, edges)
         for (operation, actor, overtook, way), edges in sorted(
@@ -78,29 +80,41 @@ def _decisions_for(graph: Graph, avoidable: NDArray[np.bool_], verdict: str) -> 
 
 def _with_rivals(
     graph: Graph, decisive: NDArray[np.int64], avoidable: NDArray[np.bool_]
-) -> list[tuple[int, tuple[int, ...], int]]:
+) -> Iterator[tuple[int, list[int], int]]:
     """The labels of decisive edges with those of the edges beside them that avoid; how often each occurs."""
-    counted: Counter[tuple[int, tuple[int, ...]]] = Counter()
-    keeps = avoidable[graph.targets]
-    begin = graph.edges_begin
-    labels = graph.edge_labels
-    for edge in decisive.tolist():
-        source = graph.sources[edge]
-        beside = slice(begin[source], begin[source + 1])
-        rivals = tuple(sorted(set(labels[beside][keeps[beside]].tolist())))
-        counted[(int(labels[edge]), rivals)] += 1
-    return [(label, rivals, edges) for (label, rivals), edges in sorted(counted.items())]
-
-
-def _overtaken(graph: Graph, label: int, rivals: tuple[int, ...]) -> tuple[str, ...]:
-    kind = graph.labels[label].kind
-    others = (graph.labels[rival].kind for rival in rivals)
-    return tuple(
-        sorted(
-            {
-                f"{other.operation.name} ({other.role.name})"
-                for other in others
-                if other.role.name != kind.role.name and kind.footprint.conflicts_with(other.footprint)
-            }
-        )
+    if not len(decisive):
+        return
+    # Edges are sorted by their source. Beside each of these edges is one that avoids.
+    sources = graph.sources[decisive]
+    is_new = np.diff(sources, prepend=-1) > 0
+    beside = graph.edges_of(sources[is_new])
+    beside = beside[avoidable[graph.targets[beside]]]
+    begins = np.flatnonzero(np.diff(graph.sources[beside], prepend=-1))
+    labels = graph.edge_labels[beside]
+    bit = np.uint64(1) << (labels % BITS).astype(np.uint64)
+    words = [
+        np.bitwise_or.reduceat(np.where(labels // BITS == word, bit, np.uint64(0)), begins)
+        for word in range(-(-len(graph.labels) // BITS))
+    ]
+    rows = np.stack(
+        [graph.edge_labels[decisive].astype(np.uint64), *(each[np.cumsum(is_new) - 1] for each in words)], axis=1
     )
+    different, counts = np.unique(rows, axis=0, return_counts=True)
+    for (label, *masks), edges in zip(different.tolist(), counts.tolist(), strict=True):
+        rivals = [
+            word * BITS + place for word, mask in enumerate(masks) for place in range(BITS) if mask >> place & 1
+        ]
+        yield label, rivals, edges
+
+
+class _Overtaken(dict[tuple[int, int], tuple[str, ...]]):
+    """By the labels of a step and of one that could have come instead: the other, if they disturb each other."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def __missing__(self, labels: tuple[int, int]) -> tuple[str, ...]:
+        kind, other = (self._graph.labels[each].kind for each in labels)
+        disturbs = other.role.name != kind.role.name and kind.footprint.conflicts_with(other.footprint)
+        self[labels] = found = (f"{other.operation.name} ({other.role.name})",) if disturbs else ()
+        return found

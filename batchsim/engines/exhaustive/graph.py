@@ -103,9 +103,9 @@ class Graph:
     @cached_property
     def _first_edges(self) -> Numbers:
         """For each state but the initial one, an edge on a shortest path to it."""
-        reached, first, _ = distinct(self.targets)
         edges = np.full(self.states, -1, dtype=np.int64)
-        edges[reached] = first
+        # Of several assignments to one place the last one stays.
+        edges[self.targets[::-1]] = np.arange(len(self.targets) - 1, -1, -1)
         return edges
 
     def shortest_path(self, state: int) -> list[int]:
