@@ -45,9 +45,11 @@ class Edges:
         self.only_first = only_first
         self.count = 0
         """How many were found, kept or not."""
-        empty = np.zeros(0, dtype=np.int64)
-        self._chunks = [(empty, empty, empty, empty)]
-        self._ends = [empty]
+        self._number_type = np.dtype(np.int32 if only_first else np.int64)
+        """Of a tree, which is for the largest graphs, numbers are kept short."""
+        empty = np.zeros(0, dtype=self._number_type)
+        self._chunks = [[empty, empty, empty, empty]]
+        self._ends = [np.zeros(0, dtype=np.int64)]
 
     def add(self, parts: list[AlikeEdges], targets: Numbers, begin: int, end: int, known: int) -> None:
         """Add all edges that leave the states from `begin` to `end`; those that they found begin at `known`."""
@@ -62,7 +64,8 @@ class Edges:
             order = order[_first_places(targets[order] - known)]
         else:
             order = stable_order(sources)
-        self._chunks.append((sources[order] + begin, targets[order], weights[order], labels[order]))
+        columns = (sources[order] + begin, targets[order], weights[order], labels[order])
+        self._chunks.append([each.astype(self._number_type, copy=False) for each in columns])
 
     def add_ends(self, begin: int, end: int) -> None:
         """No edges leave the states from `begin` to `end`."""

@@ -42,8 +42,6 @@ class Graph:
         """How many edges were found."""
         self.terminals = search.edges.ends()
         """The states that nothing follows."""
-        self.edges_begin: Numbers = np.searchsorted(self.sources, np.arange(self.states + 1))
-        """The edges of state s are those from `edges_begin[s]` to `edges_begin[s + 1]`."""
         self.expanded = search.expanded
         """States from this number on were found, and not looked into."""
 
@@ -51,6 +49,11 @@ class Graph:
     def states(self) -> int:
         """How many states there are."""
         return len(self.rows)
+
+    @cached_property
+    def edges_begin(self) -> Numbers:
+        """The edges of state s are those from `edges_begin[s]` to `edges_begin[s + 1]`."""
+        return np.searchsorted(self.sources, np.arange(self.states + 1))
 
     @cached_property
     def topological_levels(self) -> list[Numbers]:

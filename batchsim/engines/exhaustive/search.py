@@ -197,13 +197,14 @@ class Search:
         if chosen is not None:
             self._chosen.append((states, chosen))
         self.expanded = end
-        parts = self._admit(steps, len(chunk))
+        parts = self._admit(steps, end - begin)
         if not parts:
             self.edges.add_ends(begin, end)
             return
         known = self.states
         new_rows = np.concatenate([part.rows for part in parts])
         new_sums = np.concatenate([part.sums for part in parts])
+        del chunk  # a view of rows that now become more
         targets = self._states.numbers_of(new_rows, new_sums)
         self.edges.add(parts, targets, begin, end, known)
 
