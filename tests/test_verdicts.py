@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from batchsim.batch.client import CallResult, Result
+from batchsim.batch.history import rejected_key
+from batchsim.batch.policies import POLICIES
 from batchsim.batch.setting import Call, Item, Kind, Setting
 from batchsim.batch.stores import (
     BATCH_ROW,
@@ -24,8 +27,10 @@ from batchsim.batch.stores import (
 from batchsim.batch.trace import Outcome, outcome_of
 from batchsim.batch.verdicts import PROPERTIES, VERDICTS, verdicts_of
 from batchsim.batch.world import World
+from batchsim.engines.exhaustive import explore
 from batchsim.model.cells import Cells
 from batchsim.model.properties import Property
+from batchsim.scenario import scenario_from_data
 
 GOOD = Outcome(
     call=CallResult(Result.OK, 200, attempts=1),
@@ -193,9 +198,23 @@ def with_results(results: tuple[int, ...] | None, streamed: CallResult | None = 
     ],
 )
 def test_runs_are_counted_by_item(runs: dict[int, bool], created: int, lacking: int, final: bool) -> None:
-    outcome = at_quiescence({run_key(index): is_final for index, is_final in runs.items()})
+    rows: dict[str, object] = {run_key(index): is_final for index, is_final in runs.items()}
+    outcome = at_quiescence({**rows, rejected_key(1): True})
     assert (outcome.runs_created, outcome.runs_total) == (created, created)
     assert (outcome.items_without_run, outcome.runs_are_final) == (lacking, final)
+
+
+def test_an_item_counts_as_rejected_when_it_was() -> None:
+    assert at_quiescence({run_key(0): True, run_key(2): True}).items_without_run == 1
+    # Item 1 is of that kind, and the reaper ended the batch before anybody processed it.
+    data: dict[str, Any] = {"name": "x", "batch": {"items": 2, "call": "batchTriggerAndWait"}, "consumers": 1}
+    data["items"] = {"overrides": [{"index": 1, "kind": "rejected"}]}
+    found = explore(scenario_from_data(data), POLICIES["proposed"])
+    aborted = [each for each in found.outcomes if each.outcome.call_rejected and each.outcome.runs_created == 1]
+    assert {each.verdicts for each in aborted if each.outcome.items_without_run} == {("true_failure",)}
+    # Or somebody had: then only the run that `proposed` gives it was refused.
+    rejected = [each for each in aborted if not each.outcome.items_without_run]
+    assert all("no run 1: rejected" in " ".join(step.description for step in each.witness) for each in rejected)
 
 
 def test_keys_of_the_batch_are_leaked_and_no_others() -> None:

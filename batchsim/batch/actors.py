@@ -20,7 +20,7 @@ from batchsim.batch.dispatcher import dispatch_all
 from batchsim.batch.endpoint import stream_batch_items
 from batchsim.batch.fault_injection import ConnectionDrops, exposures_of
 from batchsim.batch.faults import Cut, Disconnect
-from batchsim.batch.history import HISTORY_KEYS
+from batchsim.batch.history import HISTORY_KEYS, rejected_key
 from batchsim.batch.limits import actors_of_limits, cells_of_limits
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.operations.phase_1 import cells_of_phase_1
@@ -259,6 +259,7 @@ def _cells_of_one_batch(setting: Setting, policy: Policy) -> tuple[Key, ...]:
         *(request_key(attempt) for attempt in range(1, setting.attempts_max + 1)),
         *(answer_key(attempt) for attempt in range(1, setting.attempts_max + 1)),
         *HISTORY_KEYS,
+        *(rejected_key(index) for index, item in enumerate(setting.items) if item.kind is Kind.REJECTED),
         *(cells_of_phase_1() if setting.is_stepwise else ()),
         *cells_of_limits(setting),
         *_cells_of_faults(setting, policy),

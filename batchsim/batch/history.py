@@ -14,6 +14,12 @@ SPURIOUS_RETRY: Key = "history:spurious_retry"
 COMPLETION_UPDATES: Key = "history:completion_updates"
 REGRESSION: Key = "history:regression"
 HISTORY_KEYS = (PUSHED, SPURIOUS_RETRY, COMPLETION_UPDATES, REGRESSION)
+"""Those of the batch as a whole; of an item there is `rejected_key`."""
+
+
+def rejected_key(index: int) -> Key:
+    """That item `index` was rejected, where it is of that kind."""
+    return f"history:rejected:{index}"
 
 
 def is_regression(before: Status, after: Status) -> bool:
@@ -37,6 +43,14 @@ class History:
         """The SDK was answered "not sealed" or with an error, needlessly so if all items are enqueued."""
         if len(self._cells.read(PUSHED) or ()) == run_count:
             self._cells.write(SPURIOUS_RETRY, True)
+
+    def note_rejection(self, index: int) -> None:
+        """Item `index` was rejected."""
+        self._cells.write(rejected_key(index), True)
+
+    def was_rejected(self, index: int) -> bool:
+        """Whether item `index` was rejected."""
+        return self._cells.read(rejected_key(index)) is not None
 
     def note_completion_update(self) -> None:
         """A completion update was made; more than two are as bad as two."""

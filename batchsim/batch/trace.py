@@ -26,7 +26,7 @@ class Outcome:
     runs_total: int
     """Rows of child runs; more than `runs_created` where an item has several."""
     items_without_run: int
-    """Items that have no child run although they were not rejected."""
+    """Items that have no child run, and were not rejected: not yet, or because they are of another kind."""
     runs_are_final: bool
     """Whether every existing child run is final."""
     leaked_keys: tuple[str, ...]
@@ -80,7 +80,8 @@ def outcome_of(
         runs_created=len(all_runs) - all_runs.count([]),
         runs_total=sum(map(len, all_runs)),
         items_without_run=sum(
-            not rows and item.kind is not Kind.REJECTED for rows, item in zip(runs, setting.items, strict=True)
+            not rows and not (item.kind is Kind.REJECTED and last.history.was_rejected(index))
+            for index, (rows, item) in enumerate(zip(runs, setting.items, strict=True))
         ),
         runs_are_final=all(False not in rows for rows in all_runs),
         leaked_keys=tuple(keys_left(world)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from batchsim.batch.history import rejected_key
 from batchsim.batch.setting import Kind, Setting
 from batchsim.batch.stores import BATCH_ROW, REDIS_KEYS, BatchRow, Status, run_keys
 from batchsim.batch.world import World
@@ -11,14 +12,13 @@ from batchsim.model.views import View
 def views_of(setting: Setting) -> tuple[View, ...]:
     """The views of a batch."""
     rows = [
-        (index, run_keys(index, setting.run_copies_max))
+        (*run_keys(index, setting.run_copies_max), *([rejected_key(index)] if item.kind is Kind.REJECTED else []))
         for index, item in enumerate(setting.items)
-        if item.kind is not Kind.REJECTED
     ]
 
     def without_a_run(world: World) -> list[int]:
         cells = world.cells
-        return [index for index, keys in rows if not any(key in cells for key in keys)]
+        return [index for index, keys in enumerate(rows) if not any(key in cells for key in keys)]
 
     def keys_left(world: World) -> str:
         return f"{sum(key in world.cells for key in REDIS_KEYS)} of {len(REDIS_KEYS)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from batchsim.batch.history import COMPLETION_UPDATES, REGRESSION
+from batchsim.batch.history import COMPLETION_UPDATES, REGRESSION, rejected_key
 from batchsim.batch.operations.completion import TakeCompletion
 from batchsim.batch.operations.dispatcher import Redeliver, visibility_timer
 from batchsim.batch.operations.rows import TOMBSTONE, update_status
@@ -370,7 +370,7 @@ class CreateRun(MessageOperation[int]):
 
     def footprint(self) -> Footprint:
         if self.rejected:
-            return Footprint()
+            return touches(writes=(rejected_key(self.index),))
         copies = range(1, (1 if self.once else self.copies) + 1)
         edges = [edge_key(self.index, copy) for copy in copies] if self.waits is Waits.WITH_IT else []
         waitpoints = [run_waitpoint_key(self.index, copy) for copy in copies] if edges and self.final else []
@@ -387,6 +387,7 @@ class CreateRun(MessageOperation[int]):
 
     def apply(self, world: World) -> int:
         if self.rejected:
+            world.history.note_rejection(self.index)
             return IS_REJECTED
         if self.once:
             if world.postgres.find_batch().status is Status.ABORTED:
