@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from batchsim.batch.operations import (
     IS_ABORTED,
+    IS_FINAL,
+    IS_THERE,
     BlockParent,
     Cleanup,
     CompleteMessage,
@@ -213,7 +215,9 @@ async def insert_run(setting: Setting, message: Message, *, final: bool, once: b
     )
     if not in_steps or copy == IS_ABORTED:
         return copy
-    copy = max(copy, 1)  # the one that is there: what is left to do of it is done again
+    if copy in (IS_THERE, IS_FINAL):
+        # What is left to do of the one that is there is done again, as what it is.
+        copy, final = 1, copy == IS_FINAL
     if waits is Waits.BY_STEPS:
         await BlockParent(index, copy, delivery=delivery)
     if not final:

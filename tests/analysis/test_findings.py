@@ -45,7 +45,7 @@ from batchsim.engines.timed import simulate
 from batchsim.model.faults import Fault
 from batchsim.report.findings import page, witness_pages
 from batchsim.report.markdown_text import plain
-from batchsim.scenario import load_scenario
+from batchsim.scenario import load_scenario, scenario_from_data
 
 ROOT = Path(__file__).parents[2]
 FILE = "scenarios/small-payloads.yaml"
@@ -141,6 +141,19 @@ def test_without_the_check_of_a_record_a_late_one_leaves_keys_behind() -> None:
     late = case("proposed", REDELIVERED, Call.TRIGGER_AND_WAIT, "records_with_meta_only", items=2)
     assert "leaked_keys" in examined(late, drawn, tries_all=False).witnesses
     assert "leaked_keys" not in examined(late._replace(without=""), drawn, tries_all=False).witnesses
+
+
+def test_without_a_run_for_it_the_parent_of_a_rejected_item_waits_for_ever() -> None:
+    subject = load_scenario("scenarios/and-wait-rejected.yaml", overrides=("consumers=1", "batch.items=2"))
+    less = replace(PROPOSED, answers_rejected_items=False)
+    assert "stuck" in explore(subject, less, counts=False).verdicts
+    assert "stuck" not in explore(subject, PROPOSED, counts=False).verdicts
+
+
+def test_a_run_that_is_there_is_published_by_the_last_attempt_too() -> None:
+    fault = {"store_error": {"operation": "run_queue.publish", "at_most": 1}}
+    data = {"name": "x", "batch": {"items": 1}, "items": {"failed_attempts": 5}, "consumers": 1, "faults": [fault]}
+    assert explore(scenario_from_data(data), PROPOSED).verdicts == {"ok"}
 
 
 def test_every_switch_is_tried() -> None:

@@ -79,6 +79,8 @@ class FindingsTable:
 
     def __init__(self, findings: Mapping[SurveyCase, Finding]) -> None:
         self._findings: dict[tuple[str, Budget, Base, str], list[Finding]] = {}
+        self._without = {case.batch for case in findings if case.without}
+        """The batches in which policies without one of their switches are looked at."""
         for case, finding in findings.items():
             key = (case.policy, case.budget, case.batch.base, case.without)
             self._findings.setdefault(key, []).append(finding)
@@ -128,12 +130,17 @@ class FindingsTable:
         return verdicts
 
     def by_fault(
-        self, policy: str, base: Base, budgets: Sequence[Budget], without: str = ""
+        self, policy: str, base: Base, budgets: Sequence[Budget], without: str = "", *, of_same: bool = False
     ) -> dict[str, list[Budget]]:
-        """Each verdict that occurs under some budget, with the budgets."""
+        """Each verdict that occurs under some budget, with the budgets.
+
+        `of_same`: only in the batches that policies without one of their switches are looked at in.
+        """
         under: dict[str, list[Budget]] = {}
         for budget in budgets:
-            for verdict in self.found(policy, budget, base, without):
+            findings = self._findings.get((policy, budget, base, without), [])
+            some = [each for each in findings if each.case.batch in self._without] if of_same else findings
+            for verdict in _found(some):
                 under.setdefault(verdict, []).append(budget)
         return dict(sorted(under.items()))
 

@@ -23,6 +23,7 @@ from batchsim.batch.operations.completion import (
 from batchsim.batch.operations.consumer import (
     GONE,
     IS_ABORTED,
+    IS_FINAL,
     IS_REJECTED,
     IS_THERE,
     BlockParent,
@@ -102,6 +103,7 @@ from batchsim.model.operation import Operation
 __all__ = [
     "GONE",
     "IS_ABORTED",
+    "IS_FINAL",
     "IS_REJECTED",
     "IS_THERE",
     "OPERATIONS",

@@ -343,9 +343,9 @@ class RetryMessage(MessageOperation[bool]):
         return f"item {self.index} failed attempt {self.attempt}{gone}"
 
 
-IS_ABORTED, IS_THERE, IS_REJECTED = 0, -1, -2
-"""What `CreateRun` answers where it inserts no run: the batch is ABORTED, the item has a run already, or
-the queue of its environment is full."""
+IS_ABORTED, IS_THERE, IS_REJECTED, IS_FINAL = 0, -1, -2, -3
+"""What `CreateRun` answers where it inserts no run: the batch is ABORTED; the item has a run already, which is not
+final; the queue of its environment is full; or the item has a run already, which is final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,8 +392,8 @@ class CreateRun(MessageOperation[int]):
         if self.once:
             if world.postgres.find_batch().status is Status.ABORTED:
                 return IS_ABORTED
-            if world.postgres.find_runs(self.index):
-                return IS_THERE
+            if there := world.postgres.find_runs(self.index):
+                return IS_FINAL if all(there) else IS_THERE
         copy = world.postgres.create_run(self.index, final=self.final, copies=self.copies)
         if self.waits is Waits.WITH_IT:
             world.postgres.block_parent(self.index, copy)
@@ -406,8 +406,8 @@ class CreateRun(MessageOperation[int]):
             return f"no run {self.index}: rejected, the environment's queue is full"
         if answer == IS_ABORTED:
             return f"no run {self.index}: the batch is ABORTED"
-        if answer == IS_THERE:
-            return f"no second run {self.index}: there is one"
+        if answer in (IS_THERE, IS_FINAL):
+            return f"no second run {self.index}: there is one{', final' if answer == IS_FINAL else ''}"
         return f"{told_run(self.index, answer)}{', pre-failed' if self.final else ''}"
 
 
