@@ -73,7 +73,11 @@ class Edges:
 
     def columns(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
         """Of each edge that was kept the source, the target, the weight, and the number of its label."""
-        sources, targets, weights, labels = (np.concatenate(column) for column in zip(*self._chunks, strict=True))
+        if len(self._chunks) > 1:
+            # Column by column, so that they are there twice one by one.
+            columns = [np.concatenate([chunk.pop(0) for chunk in self._chunks]) for _ in self._chunks[0].copy()]
+            self._chunks = [columns]
+        sources, targets, weights, labels = self._chunks[0]
         return sources, targets, weights, labels
 
     def ends(self) -> Numbers:

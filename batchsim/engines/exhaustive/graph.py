@@ -106,9 +106,9 @@ class Graph:
     @cached_property
     def _first_edges(self) -> Numbers:
         """For each state but the initial one, an edge on a shortest path to it."""
-        edges = np.full(self.states, -1, dtype=np.int64)
+        edges = np.full(self.states, -1, dtype=self.sources.dtype)
         # Of several assignments to one place the last one stays.
-        edges[self.targets[::-1]] = np.arange(len(self.targets) - 1, -1, -1)
+        edges[self.targets[::-1]] = np.arange(len(self.targets) - 1, -1, -1, dtype=edges.dtype)
         return edges
 
     def shortest_path(self, state: int) -> list[int]:
