@@ -12,6 +12,7 @@ from batchsim.batch.policies import POLICIES
 from batchsim.batch.trace import Trace
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.timed import simulate
+from batchsim.engines.zones import explore_timed
 from batchsim.scenario import InvalidScenario, Scenario, scenario_from_data
 
 LOST = {"lost_response": {"attempt": 1}}
@@ -104,6 +105,14 @@ def test_a_body_that_has_arrived_never_times_out() -> None:
             Result.OK,
             False,
         )
+
+
+def test_the_request_reaches_the_server_when_it_reaches_the_handler() -> None:
+    """One leg, drawn once: in dense time, too, the handler cannot be half a second later than the server."""
+    leg = {"request": {"uniform": ["0 ms", "1 s"]}, "response": "10 ms"}
+    latency = {"redis": "1 ms", "postgres": "1 ms", "http": leg}
+    slow = scenario({"request_timeout": "3500 ms"}, count=2, items={"upload": "3 s"}, latency=latency)
+    assert explore_timed(slow, POLICIES["pr3766"]).verdicts == {"ok"}
 
 
 @pytest.mark.parametrize("others", [4, -1, "x"])

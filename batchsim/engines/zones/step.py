@@ -33,6 +33,7 @@ from batchsim.engines.zones.step_change import NOBODY, StepChange, beginning, ch
 from batchsim.engines.zones.windows import AT_ONCE, NEVER_US, DelayWindow, Windows
 from batchsim.engines.zones.zone_set import ZoneSet, one_zone
 from batchsim.model.operation import BlockingOperation, Operation
+from batchsim.model.system import LegOf
 
 Coming = tuple[Slot, Slot, DelayWindow]
 """An instant to come: its name, the instant that it comes after, and the window between."""
@@ -167,12 +168,16 @@ class ZoneStepper:
         """The instants to come, and what was slow by then."""
         guide, drawing = self._guide, Drawing(self._windows, change.delays_so_far)
         coming = list(self._timers(change, drawing))
+        arrivals: dict[LegOf, Slot] = {}
         for column in change.begun:
             base = change.at
-            actor = guide.roles[column].actors[0]
-            if actor.begins_after_leg_of is not None:
+            leg = guide.roles[column].actors[0].begins_after_leg_of
+            if leg is not None:
                 base = Slot(InstantKind.LEG, column)
-                coming.append((base, change.at, drawing.leg_of(actor.begins_after_leg_of)))
+                # One leg is drawn once, whoever begins after it.
+                of_first = arrivals.setdefault(leg, base)
+                known = (change.at, drawing.leg_of(leg)) if of_first is base else (of_first, AT_ONCE)
+                coming.append((base, *known))
             positions = [kind.position for kind in guide.kinds(change.row, column)]
             coming += self._issued(change.row, column, positions, base, drawing, is_first=True)
         if change.column != NOBODY:
