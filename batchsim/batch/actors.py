@@ -81,7 +81,8 @@ def actors_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None 
     `listed_as`: the number that people know each fault by; `None`: its place in the setting.
     """
     deliveries = deliveries_of(setting, policy)
-    environment, _, onlookers = environment_of(setting.faults, STATE_KEYS)
+    awaited = all_cells(setting, policy) if setting.faults else ()
+    environment, _, onlookers = environment_of(setting.faults, STATE_KEYS, awaited)
     yield from (_listed(actor, listed_as) for actor in environment)
     for actor in _all_actors(setting, policy, deliveries):
         exposures = (*exposures_of(setting, deliveries, actor), *onlookers) if setting.faults else ()

@@ -383,20 +383,22 @@ async def _lose(word: str, number: int, times: int) -> None:
 
 
 def environment_of(
-    faults: Sequence[Fault], keys: Iterable[Key]
+    faults: Sequence[Fault], keys: Iterable[Key], awaited: Iterable[Key] = ()
 ) -> tuple[tuple[Actor, ...], tuple[Key, ...], tuple[Exposure[Any], ...]]:
     """For the sake of outages, lost states and faults of a user's own: actors, cells, and who looks on everywhere.
 
-    `keys`: the cells of the system.
+    `keys`: the cells of the system that can be lost; `awaited`: those beside them that somebody may wait for, who
+    looks again when an outage ends.
     """
     actors: list[Actor] = []
     cells: list[Key] = []
     onlookers: list[Exposure[Any]] = []
     known = tuple(key for key in keys if key != PARTS)  # no state: how the system is set up
+    wakes = (*known, *(key for key in awaited if key not in known))
     for number, fault in enumerate(faults):
         match fault:
             case Outage():
-                program = partial(_outage, fault.word, number, fault.times_max, known)
+                program = partial(_outage, fault.word, number, fault.times_max, wakes)
                 actors.append(
                     Actor("outage", number, program, exposures=(OutageBegins(number, fault),), is_environment=True)
                 )

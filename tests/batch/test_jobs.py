@@ -19,6 +19,7 @@ from batchsim.engines.exhaustive import explore
 from batchsim.engines.timed import simulate
 from batchsim.model.cells import Cells
 from batchsim.model.faults import Effect, Fault
+from batchsim.scenario import scenario_from_data
 from tests.strategies import SECOND_US, befallen
 
 PRODUCTION = [*(policy.name for policy in LINEAGE), "pr4569"]
@@ -166,3 +167,11 @@ def test_the_proposal_asks_however_a_run_ended_and_asks_again_if_that_raises(kin
     error = StoreError(actor="run", operation="jobs.schedule_completion")
     for faults in ((), (error,)):
         assert verdicts_of(run(*faults, items={"kind": kind}, policy="proposed").outcome) == ("ok",)
+
+
+def test_a_job_that_comes_due_in_an_outage_is_picked_up_when_it_is_over() -> None:
+    outage = {"outage": {"group": "redis", "at": "700 ms", "lasts": "1 s"}}
+    data = {"name": "x", "batch": {"items": 1}, "consumers": 1, "faults": [outage]}
+    trace = simulate(scenario_from_data(data), POLICIES["pr3766"])
+    assert taken_us(trace)[-1] >= 1_700_000
+    assert verdicts_of(trace.outcome) == ("ok",)
