@@ -136,7 +136,10 @@ class Timer(NamedTuple):
     item: int | None = None
     """The item that the delay is about, where the step that starts it is about none yet."""
     also: tuple[tuple[Key, int], ...] = ()
-    """Further timers that are drawn together with it, each with the item that it is about."""
+    """Further timers that are drawn together with it, each with the item that it is about.
+
+    Of several timers each is about one of the cells that the step unblocks, in their order.
+    """
     wait: Any = None
     """The operation that stands for the delay, where it is not the one whose effect starts it."""
 

@@ -400,3 +400,16 @@ def test_merging_keeps_every_whole_instant_and_adds_none(shapes: list[Any]) -> N
 def test_the_first_of_two_instants(x: tuple[int, int], y: tuple[int, int]) -> None:
     zones = zone(x, y, NEVER_US)
     assert holds(first_of(zones, 1, [2])) == {(a, b) for a, b in holds(zones) if a <= b} or x[0] > y[1]
+
+
+def test_what_a_timeout_is_about_does_not_depend_on_what_was_claimed_with_it() -> None:
+    """Two messages are claimed together in some orders, and one by one in others."""
+    subject = scenario(
+        2,
+        items={"kind": "pre_failed"},
+        faults=[{"redeliver": {"item": 0, "at": "70 s"}}],
+        latency={"postgres": {"exponential": {"mean": "3 ms"}}},
+    )
+    exploration = explore_timed(subject, POLICIES["pr3766"], bounds=Bounds(states_max=3_000))
+    assert exploration.outcomes
+    check_witnesses(subject, "pr3766", exploration)

@@ -195,14 +195,16 @@ class ZoneStepper:
         elif (timer := operation.timer_after(change.answer)) is not None:
             cells = operation.unblocks_after(change.answer)
             actor = guide.roles[change.column].actors[0]
-            first, *others = timer.each()
+            # What a timer is about must not depend on which others were started with it.
+            about = [(cell,) for cell in cells] if timer.also else [cells]
+            first, *others = zip(timer.each(), about, strict=False)
             delay, *other_delays = drawing.delays(actor, operation, timer)
-            slot = guide.started(first.key, cells)
+            slot = guide.started(first[0].key, first[1])
             yield slot, change.at, delay
-            for other, own_delay in zip(others, other_delays, strict=True):
+            for (other, own_cells), own_delay in zip(others, other_delays, strict=True):
                 # They are drawn together: alike, unless something makes one of them slow.
                 base, window = (slot, AT_ONCE) if own_delay == delay else (change.at, own_delay)
-                yield guide.started(other.key, cells), base, window
+                yield guide.started(other.key, own_cells), base, window
 
     def _issued(
         self,
