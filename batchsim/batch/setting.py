@@ -102,8 +102,22 @@ class Setting:
 
     @property
     def creates_in_steps(self) -> bool:
-        """Whether something can fall between inserting, blocking and publishing a child run (3.3.3)."""
-        return any(_falls_between(fault, "consumer", INSERT, AFTER_INSERT) for fault in self.faults)
+        """Whether something can fall between inserting, blocking and publishing a child run (3.3.3).
+
+        Or whether a row can be there that is never published: a pre-failed one in the place of one that executes.
+        """
+        falls_between = any(_falls_between(fault, "consumer", INSERT, AFTER_INSERT) for fault in self.faults)
+        return falls_between or self._last_insert_can_raise
+
+    @property
+    def _last_insert_can_raise(self) -> bool:
+        raising = [
+            fault
+            for fault in self.faults
+            if isinstance(fault, StoreError) and fault.operation == INSERT and befalls(fault.actor, "consumer")
+        ]
+        errors = sum(ATTEMPTS_MAX if fault.probability is not None else fault.times_max for fault in raising)
+        return any(item.failed_attempts + errors >= ATTEMPTS_MAX for item in self.items) if raising else False
 
     @property
     def ends_runs_in_steps(self) -> bool:

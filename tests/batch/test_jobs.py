@@ -175,3 +175,14 @@ def test_a_job_that_comes_due_in_an_outage_is_picked_up_when_it_is_over() -> Non
     trace = simulate(scenario_from_data(data), POLICIES["pr3766"])
     assert taken_us(trace)[-1] >= 1_700_000
     assert verdicts_of(trace.outcome) == ("ok",)
+
+
+def test_a_pre_failed_run_in_the_place_of_one_that_executes_does_not_execute() -> None:
+    """So it asks for no completion job, and where the consumer's own request fails, nobody does."""
+    items = {"failed_attempts": 5}
+    insert = StoreError(operation="postgres.create_run", effect=Effect.BEFORE)
+    job = StoreError(actor="consumer", operation="jobs.schedule_completion", effect=Effect.BEFORE)
+    alone = run(insert, policy="pr3766", items=items)
+    assert verdicts_of(alone.outcome) == ("ok",)
+    assert not [step for step in alone.steps if step.actor == "run-0"]
+    assert verdicts_of(run(insert, job, policy="pr3766", items=items).outcome) == ("stuck", "leaked_keys")
