@@ -225,6 +225,12 @@ def last_of_the_users(lines: Iterable[tuple[str, int]]) -> str:
     return f"{in_one_line(_from_here(own[-1][0]))}:{own[-1][1]}" if own else ""
 
 
+def of_users(error: Exception) -> UserCodeError | None:
+    """The error as one of a user's code, with the line that led there; `None`: none of theirs is on the way."""
+    place = last_of_the_users(lines_to(error))
+    return UserCodeError(f"{place}: raised {told_error(error)}") if place else None
+
+
 def _from_here(file: str) -> str:
     """A file below the current directory by its way from there: workers know it by its whole path."""
     try:

@@ -101,6 +101,7 @@ def test_what_is_expected_in_comments_can_be_uncommented(batchsim: Any) -> None:
 def test_it_explains_every_value_and_where_it_comes_from(batchsim: Any) -> None:
     Path("s.yaml").write_text(
         "name: s\nbatch: {items: 1}\nlatency:\n  stream_end: 30 ms\n  postgres: 2 ms\npolicies: [pr3427]\n"
+        "limits: {stream: {requests: 3, per: 1 min, others: 1}}\n"
     )
     ended = batchsim("explain", "s.yaml", "--set", "consumers=1", "--json", "-")
     values = {each["name"]: (each["value"], each["source"]) for each in json.loads(ended.out)["values"]}
@@ -108,6 +109,8 @@ def test_it_explains_every_value_and_where_it_comes_from(batchsim: Any) -> None:
     assert values["consumers"] == ("1", "--set consumers=1")
     assert values["policies"] == ("pr3427 (first fix)", "line 6")
     assert values["seed"] == ("1", "default")
+    assert values["calls at most"] == ("1", "default")
+    assert values["limit of phase-2 requests"] == ("2 of this batch in a window of 1 min", "line 7")
     assert values["queue.take"] == ("0 us … 50 ms response", "default: the dispatch loop looks every 50 ms")
     assert values["redis.enqueued_count"] == ("30 ms request, 100 us … 500 us response", "line 4")
     assert values["postgres.create_run"] == ("2 ms round trip", "line 5 (latency.postgres)")

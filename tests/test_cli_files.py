@@ -218,7 +218,10 @@ def test_a_full_disk_loses_no_table(tmp_path: Path, what: str) -> None:
     assert set(contents(tmp_path)) == {"full.py"}
 
 
-def test_a_device_that_is_full_is_one_line(batchsim: Any) -> None:
+def test_a_device_that_is_full_and_a_pipe_that_nobody_reads_are_one_line(batchsim: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ended = batchsim("run", INCIDENT, "--json", str(tmp_path / "pipe"))
+    assert (ended.code, ended.err) == (2, f"--json {tmp_path / 'pipe'}: found a FIFO that nobody reads\n")
     ended = batchsim("run", INCIDENT, "--json", "/dev/full")
     assert (ended.code, ended.err) == (2, "--json /dev/full: No space left on device\n")
     assert "all 6 verdicts as the scenario expects" in ended.out

@@ -635,3 +635,56 @@ def test_parameters_that_would_silently_be_at_their_default_are_refused(ran: Ran
     ended = ran("explore", scenario(head=head))
     assert ended.code == 2
     assert f"parameters: workers: found {found}; allowed: a field without" in ended.err
+
+
+@pytest.mark.parametrize("command", ["run", "explore", "sweep --runs 3 --workers 2"])
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("raise RuntimeError('x')", "mine.py:14: raised RuntimeError: x"),
+        ("return world.cells['nope']", "mine.py:14: raised KeyError: 'nope'"),
+        (
+            "return []",
+            "mine.py: Step (mine.step): apply returned [], which raised TypeError: unhashable type: 'list'; "
+            "allowed: what can be compared and hashed (a tuple, no list)",
+        ),
+    ],
+)
+def test_what_an_operation_of_ones_own_does_wrong_is_told_with_its_file(
+    ran: Ran, does: str, told: str, command: str
+) -> None:
+    Path("mine.py").write_text(OPERATION.format(does=does))
+    ended = ran(*command.split(), scenario(head="name: mine\nsystem: mine.py:MINE\n"))
+    if command == "run" and does == "return []":
+        assert ended.code == 0  # one run compares nothing
+    else:
+        assert (ended.code, ended.err) == (2, f"{told}\n")
+
+
+OPERATION = """\
+from dataclasses import dataclass
+from typing import ClassVar
+
+from batchsim.model import Actor, Footprint, Model, Operation, System
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Operation):
+    name: ClassVar[str] = "mine.step"
+    group: ClassVar[str] = "redis"
+    def footprint(self):
+        return Footprint(frozenset(), frozenset({{"cell"}}))
+    def apply(self, world):
+        {does}
+
+
+async def work():
+    await Step()
+
+
+def system(program):
+    return System("mine", (Actor("one", None, program),), cells=("cell",))
+
+
+MINE = Model("mine", system, {{"a": work}})
+"""

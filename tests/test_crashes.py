@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
@@ -18,29 +18,37 @@ TOLD = "this is an error of batchsim itself: "
 HOW = "; please report it, with the command and what it prints with --debug\n"
 
 
+# They stand for code of batchsim, not of a user: so no file of ours is on the way to what they raise.
+FAILING = compile(
+    """
+import sys
+
 class CrashError(Exception):
-    def __init__(self, one: int, other: int) -> None:  # cannot be made again from its text
-        super().__init__(f"{one}\x1b[31m\n{other}")
+    def __init__(self, one, other):  # cannot be made again from its text
+        super().__init__(f"{one}\x1b[31m\\n{other}")
 
-
-def crash(*_: Any, **__: Any) -> NoReturn:
+def crash(*_, **__):
     raise CrashError(1, 2)
 
-
-def recurse(*_: Any, **__: Any) -> Any:
+def recurse(*_, **__):
     return recurse()
 
-
-def leave(*_: Any, **__: Any) -> NoReturn:
+def leave(*_, **__):
     sys.exit(0)
 
-
-def lack_memory(*_: Any, **__: Any) -> NoReturn:
+def lack_memory(*_, **__):
     raise MemoryError
 
-
-def break_a_pipe(*_: Any, **__: Any) -> NoReturn:
+def break_a_pipe(*_, **__):
     raise BrokenPipeError(32, "Broken pipe")
+""",
+    "<batchsim>",
+    "exec",
+)
+_OURS: dict[str, Any] = {"__name__": __name__}
+exec(FAILING, _OURS)
+CrashError, crash, recurse = _OURS["CrashError"], _OURS["crash"], _OURS["recurse"]
+leave, lack_memory, break_a_pipe = _OURS["leave"], _OURS["lack_memory"], _OURS["break_a_pipe"]
 
 
 def ended(*arguments: str) -> int:

@@ -24,7 +24,7 @@ from typing import Any
 
 from batchsim import signals
 from batchsim.bad_input import BadInputError
-from batchsim.user_code import place_in_batchsim
+from batchsim.user_code import of_users, place_in_batchsim
 
 SizedExecutor = tuple[Executor, int]
 """An executor, and how many pieces of work it does at a time."""
@@ -125,6 +125,9 @@ def _work(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     try:
         return function(*args, **kwargs)
     except Exception as error:
+        # Whose code it was is only known here.
+        if not isinstance(error, BadInputError) and (of_theirs := of_users(error)) is not None:
+            raise of_theirs from error
         if _can_be_sent(error):
             raise
         raise WorkerError(f"{type(error).__name__}: {error}") from error

@@ -324,7 +324,9 @@ def _of_consumer(actor: str, steps: Sequence[Step]) -> list[Interval]:
             if last is not None and number:
                 found.append(Interval(PRODUCTION.message, begun_us, last.answered_us, trace, item))
             number += 1
-            trace, item, begun_us = f"{actor}.{number}", step.answer.item, step.answered_us
+            # From two queues it is taken with which of them it was.
+            message = step.answer if hasattr(step.answer, "item") else step.answer[1]
+            trace, item, begun_us = f"{actor}.{number}", message.item, step.answered_us
         elif step.name in _OF_CONSUMER:
             found.append(Interval(_OF_CONSUMER[step.name], step.issued_us, step.answered_us, trace, item))
         elif step.name == "redis.record":

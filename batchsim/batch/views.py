@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from batchsim.batch.history import rejected_key
+from batchsim.batch.phase_1 import batch_judged, keys_left
 from batchsim.batch.setting import Kind, Setting
-from batchsim.batch.stores import BATCH_ROW, REDIS_KEYS, BatchRow, Status, run_keys
+from batchsim.batch.stores import REDIS_KEYS, Status, run_keys
 from batchsim.batch.world import World
 from batchsim.model.views import View
 
@@ -20,15 +21,15 @@ def views_of(setting: Setting) -> tuple[View, ...]:
         cells = world.cells
         return [index for index, keys in enumerate(rows) if not any(key in cells for key in keys)]
 
-    def keys_left(world: World) -> str:
-        return f"{sum(key in world.cells for key in REDIS_KEYS)} of {len(REDIS_KEYS)}"
+    def keys_in_redis(world: World) -> str:
+        return f"{sum(1 for _ in keys_left(world))} of {len(REDIS_KEYS)}"
 
     def can_be_sealed(world: World) -> bool:
-        row: BatchRow = world.cells[BATCH_ROW]
-        return row.status is Status.PENDING and not row.sealed
+        row = batch_judged(world)
+        return row is not None and row.status is Status.PENDING and not row.sealed
 
     return (
         View("items without a run", without_a_run),
-        View("keys of the batch in Redis", keys_left),
+        View("keys of the batch in Redis", keys_in_redis),
         View("a seal would change the row", can_be_sealed),
     )

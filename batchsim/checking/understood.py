@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.batch.glosses import glossed
+from batchsim.batch.operations import ResetLimit, TimeOutRequest
 from batchsim.engines.timed import simulate
 from batchsim.model.operation import CHOOSE
 from batchsim.report.latencies import by_item, in_words
@@ -80,6 +81,10 @@ def _setting(scenario: Scenario, policies: Sequence[tuple[str, Any]]) -> Iterato
 
     yield value("items", str(setting.run_count), ("batch", "items"))
     yield value("call", setting.call, ("batch", "call"))
+    yield value("calls at most", str(setting.calls), ("batch", "calls"))
+    yield value("phase 1", setting.phase_1, ("batch", "phase_1"))
+    if setting.is_stepwise or setting.calls > 1:
+        yield value("idempotency key", setting.idempotency_key or "none", ("batch", "idempotency_key"))
     kinds: dict[str, list[int]] = {}
     for index, item in enumerate(setting.items):
         failed = f", {item.failed_attempts} failed attempts" if item.failed_attempts else ""
@@ -96,6 +101,15 @@ def _setting(scenario: Scenario, policies: Sequence[tuple[str, Any]]) -> Iterato
         yield value("items handled at once", told if len(under) > 1 else str(*under), (), "the policy")
     else:
         yield value("items handled at once", str(ingest), ("ingest_concurrency",))
+    yield value("slots of the environment", str(setting.slots), ("limits", "concurrency"))
+    if setting.stream_requests is None:
+        yield value("limit of phase-2 requests", "none", ())
+    else:
+        window = in_words(scenario.latency_of(ResetLimit.name))
+        told = f"{setting.stream_requests} of this batch in a window of {window}"
+        yield value("limit of phase-2 requests", told, ("limits", "stream"))
+    timeout = in_words(scenario.latency_of(TimeOutRequest.name)) if setting.has_request_timeout else "none"
+    yield value("request timeout", timeout, ("limits", "request_timeout"))
     for number, (name, _) in enumerate(policies):
         yield value("" if number else "policies", glossed(name), ("policies",))
     yield value("seed", str(scenario.seed), ("seed",))

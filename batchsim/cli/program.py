@@ -1,7 +1,8 @@
 """The program around the commands: whatever goes wrong is one message and an exit code.
 
-What the user can mend is told as such (2). Everything else is an error of batchsim itself (70), unless the machine
-has no more memory (3: no answer). A signal ends it with 128 and its number, whatever else went wrong then.
+What the user can mend is told as such (2), with whatever their own code raised. Everything else is an error of
+batchsim itself (70), unless the machine has no more memory (3: no answer). A signal ends it with 128 and its
+number, whatever else went wrong then.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from batchsim.cli.crashes import meet_at_exit, noting, report_of, show_trace
 from batchsim.cli.exit_codes import BAD_INPUT, INCONCLUSIVE, INTERNAL_ERROR, INTERRUPTED
 from batchsim.cli.options import Debugging
 from batchsim.cli.telling import silence, tell
+from batchsim.user_code import of_users
 
 COMPLETION = "_BATCHSIM_COMPLETE"
 """In the environment: a shell asks how a command goes on."""
@@ -88,6 +90,11 @@ def _code_of(error: BaseException, debugging: Debugging) -> int:
                 "where the command takes one, give an answer of what fits"
             )
             return INCONCLUSIVE
+        case Exception() if (of_theirs := of_users(error)) is not None:
+            if debugging.is_on:
+                show_trace(error)
+            _complain(str(of_theirs))
+            return BAD_INPUT
         case _:
             return _crash(error, debugging)
 

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.frames import frames_of
-from batchsim.model.operation import ProtocolError
-from batchsim.user_code import UserCodeError, last_of_the_users, lines_to, told_error
+from batchsim.model.operation import Operation, ProtocolError
+from batchsim.model.operation import told as operation_told
+from batchsim.user_code import UserCodeError, last_of_the_users, lines_to, told_error, what_it_did
+from batchsim.user_code import told as value_told
 
 _OURS = str(Path(__file__).parent.parent / "_").removesuffix("_")
 
@@ -40,6 +42,13 @@ def told(error: Exception) -> ToldError:
         theirs = [each for each in lines if not each[0].startswith(_OURS)] or lines
         place = ":".join(map(str, theirs[-1]))
     return ToldError(told_error(error), place)
+
+
+def of_answer(awaited: object, answer: Any, error: Exception) -> UserCodeError:
+    """What is told of an answer that cannot be compared with others, with the error that this raised."""
+    name = operation_told(awaited) if isinstance(awaited, Operation) else "an operation"
+    what = f"{name}: apply returned {value_told(answer)}, which {what_it_did(error)}"
+    return UserCodeError(f"{what}; allowed: what can be compared and hashed (a tuple, no list)")
 
 
 def placed(error: Exception) -> Exception:

@@ -6,6 +6,7 @@ each file that goes there carries a mark, and one of the same name without it is
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -34,7 +35,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     mode = _mode(path)
     if mode is not None and (not stat.S_ISREG(mode) or _is_our_output(path)):
-        with path.open("ab") as stream:
+        with os.fdopen(_opened_at_once(path), "ab") as stream:
             stream.write(data)
         return
     path = Path(os.path.realpath(path))
@@ -46,6 +47,18 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except BaseException:
         Path(neighbour).unlink(missing_ok=True)
         raise
+
+
+def _opened_at_once(path: Path) -> int:
+    """Open what is no regular file; raises `OSError` for a FIFO that nobody reads, which would wait for ever."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "found a FIFO that nobody reads") from None
+        raise
+    os.set_blocking(handle, True)
+    return handle
 
 
 def why_not_writable(path: Path) -> str | None:

@@ -44,6 +44,13 @@ def runs_of(scenario: Scenario, count: int) -> dict[str, Any]:
     )
 
 
+def test_messages_of_two_batches_are_told_by_their_items() -> None:
+    subject = load_scenario(ROOT / "scenarios" / "retried-parent.yaml")
+    steps = simulate(subject, subject.find_policy("pre3427", subject.directory)).steps
+    assert any(type(step.answer) is tuple for step in steps if step.name == "queue.take")
+    assert "processItemCallback" in json.dumps(otlp_document([("batch", steps)]))
+
+
 def test_what_is_written_is_what_otlp_says(tmp_path: Path) -> None:
     proto = pytest.importorskip("opentelemetry.proto_json.trace.v1.trace")
     document = runs_of(three(tmp_path), 2)

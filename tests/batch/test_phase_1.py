@@ -10,6 +10,7 @@ from batchsim.batch.client import CallResult, Result
 from batchsim.batch.operations import BackoffCreation, DeliverCreation
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.trace import Trace
+from batchsim.batch.views import views_of
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.timed import simulate
 from batchsim.scenario import InvalidScenario, Scenario, scenario_from_data
@@ -125,3 +126,17 @@ def test_what_is_of_no_use_without_its_steps_is_refused() -> None:
         scenario(LOST, phase_1="done")
     with pytest.raises(InvalidScenario, match=r"idempotency_key.*where batch\.phase_1 is stepwise"):
         scenario(phase_1="done", idempotency_key="working")
+
+
+def test_views_hold_before_there_is_a_row_too() -> None:
+    subject = scenario()
+    graph = explore(subject, POLICIES["pr3766"]).graph
+    values = [
+        {view.name: view.value(graph.world(state)) for view in views_of(subject.setting)} for state in (0, 1, 2, 3)
+    ]
+    assert values[0] == {
+        "items without a run": [0],
+        "keys of the batch in Redis": "0 of 6",
+        "a seal would change the row": False,
+    }
+    assert [each["a seal would change the row"] for each in values] == [False, True, True, True]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.task import TIMELESS, Join, Pace, Pending, Task
 from batchsim.engines.exhaustive.twins import Twin, check_alike
-from batchsim.engines.own_errors import ToldError
+from batchsim.engines.own_errors import ToldError, of_answer
 from batchsim.model.operation import Program
 from batchsim.model.system import Actor
 
@@ -74,7 +74,11 @@ class LocalStates:
     def after(self, number: int, position: int, answer: Any) -> int:
         """The local state that an answer to the operation at a position leads to."""
         transition = (number, position, answer)
-        if transition not in self._transitions:
+        try:
+            is_known = transition in self._transitions
+        except Exception as error:
+            raise of_answer(self._states[number].pending[position].operation, answer, error) from None
+        if not is_known:
             for each in self.alike:
                 each._find(*transition)
         return self._transitions[transition]

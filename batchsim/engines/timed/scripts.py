@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from batchsim.engines.frames import place_of
-from batchsim.engines.own_errors import is_own
+from batchsim.engines.own_errors import is_own, of_answer
 from batchsim.model.operation import Awaited, ForEach, Program, ProtocolError
 
 Notes = list[Any]
@@ -142,7 +142,10 @@ class Reader:
     def send(self, answer: Any) -> Awaited:
         """As the coroutine would."""
         point = self._point
-        following = point.following.get(answer)
+        try:
+            following = point.following.get(answer)
+        except Exception as error:
+            raise of_answer(point.awaited, answer, error) from None
         if following is None:
             following = self._script.learn(point, Way(answer))
         elif point.noted:
