@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from batchsim.batch.operations import Deliver, EndGrant, ResetLimit, TimeOutRequest
 from batchsim.batch.setting import Setting
-from batchsim.batch.stores import GRANT, LIMITED, LIMITER, MAX_ATTEMPTS, request_key
+from batchsim.batch.stores import GRANT, LIMITED, LIMITER, request_key
 from batchsim.model.cells import Key
 from batchsim.model.system import Actor, LegOf
 
@@ -29,7 +29,7 @@ def actors_of_limits(setting: Setting, policy: Policy) -> Iterator[Actor]:
                 timers=((GRANT, EndGrant.name),),
             )
     if setting.has_request_timeout:
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        for attempt in range(1, setting.attempts_max + 1):
             yield Actor(
                 "server",
                 attempt,

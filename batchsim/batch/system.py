@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from batchsim.batch.actors import PARENT, SDK, actors_of, all_cells, world_after_phase_1
 from batchsim.batch.client import Result
 from batchsim.batch.limits import actors_of_limits
-from batchsim.batch.operations import Deliver, DeliverCreation, Resume, RetryMessage, TakeCompletion
+from batchsim.batch.operations import CallAgain, Deliver, DeliverCreation, Resume, RetryMessage, TakeCompletion
 from batchsim.batch.phase_1 import actors_of_policy
 from batchsim.batch.policy import STEPS, Policy
 from batchsim.batch.setting import Setting
@@ -25,7 +25,7 @@ from batchsim.model.system import Alarm, Results, System
 
 T = TypeVar("T")
 
-NOTED = frozenset({Deliver.name, DeliverCreation.name, Resume.name})
+NOTED = frozenset({Deliver.name, DeliverCreation.name, CallAgain.name, Resume.name})
 """The steps by which a run is told: what reached the SDK, and when the parent went on."""
 
 
@@ -152,4 +152,5 @@ def _called_back_us(setting: Setting, run: Run, answers: tuple[Answered, ...]) -
         return run.ended_us
     if setting.waits and result is Result.OK:
         return next(step.at_us for step in run.noted if isinstance(step.operation, Resume))
-    return max(step.at_us for step in run.noted if isinstance(step.operation, Deliver | DeliverCreation))
+    answering = Deliver | DeliverCreation | CallAgain  # the last of them is of the second phase 1
+    return max(step.at_us for step in run.noted if isinstance(step.operation, answering))

@@ -288,6 +288,12 @@ def _batches(
     """The batches to look at; `has_sizes`: whether the scenarios say how large. Raises `BadInputError`."""
     from batchsim.analysis.findings import USUAL, Sizes, batches_of
 
+    for scenario in scenarios:
+        if scenario.setting.calls > 1:
+            raise BadInputError(
+                f"{scenario.file}: found batch.calls {scenario.setting.calls}; allowed: 1 (--set batch.calls=1): "
+                "not every fault that is looked at can befall two batches"
+            )
     usual = Sizes() if has_sizes else USUAL
     sizes = Sizes(
         tuple(sorted(set(items))) or usual.items, tuple(sorted(set(consumers))) or usual.consumers, usual.calls

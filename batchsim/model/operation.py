@@ -328,6 +328,11 @@ class Wrapper(Operation[T_co]):
         """That of the operation."""
         return self.operation.item
 
+    @property
+    def attempt(self) -> int | None:
+        """That of the operation, if it is one of several attempts."""
+        return getattr(self.operation, "attempt", None)
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingWrapper(Wrapper[T_co], BlockingOperation[T_co]):

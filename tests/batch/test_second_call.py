@@ -109,3 +109,26 @@ def test_what_it_cannot_be_combined_with_is_refused(data: dict[str, Any], messag
 def test_handlers_of_either_call_can_crash() -> None:
     crash = {"crash": {"actor": "handler", "before": "postgres.seal", "at_most": 1}}
     assert explore(scenario(crash), POLICIES["pr3777"]).is_complete
+
+
+def test_the_requests_of_the_second_call_time_out_too() -> None:
+    data = {"name": "x", "batch": {"items": 2, "calls": 2}, "items": {"upload": "5 s"}, "consumers": 1}
+    trace = simulate(scenario_from_data({**data, "limits": {"request_timeout": "4 s"}}), POLICIES["pr3766"])
+    assert [answer.status for answer in trace.answers] == [408] * 10
+
+
+def test_a_message_of_the_second_batch_that_was_put_back_has_the_backoff_of_its_attempt() -> None:
+    trace = simulate(scenario(*ALL_LOST, items={"failed_attempts": 1}), POLICIES["pr3777"])
+    retried = [step.at_us for step in trace.steps if step.name == "queue.retry"]
+    taken = [step.at_us for step in trace.steps if step.name == "queue.take"]
+    assert (len(retried), len(taken)) == (2, 4)
+    assert all(
+        1_000_000 <= again - put_back <= 2_100_000 for put_back, again in zip(retried, taken[1::2], strict=True)
+    )
+
+
+def test_the_call_raises_when_the_second_phase_1_was_answered() -> None:
+    trace = simulate(scenario(latency=LATE, idempotency_key="upstream"), POLICIES["pre3427"])
+    (again,) = [step for step in trace.steps if step.name == "parent.call_again"]
+    assert trace.outcome.call.status == 422
+    assert trace.called_back_us == again.at_us
