@@ -73,7 +73,7 @@ def refusal_of(code: str, own: Own) -> str:
 
 def test_every_check_and_every_switch_of_a_policy_is_guarded(own: Own) -> None:
     assert {"on_entry", "on_count_mismatch", "on_seal_lost", "on_missing_meta"} <= set(CHECKS)
-    others = {"name", "summary", "ingest_concurrency", "stream_grant", "actors", "cells"}
+    others = {"name", "summary", "ingest_concurrency", "stream_grant", "has_heartbeat", "actors", "cells"}
     assert {each.name for each in fields(Policy)} == {*others, *CHECKS, *STEPS}
     for name in CHECKS:
         own(f"MINE = replace(P, name='m', {name}=lambda row: 1 / 0)")
@@ -83,7 +83,7 @@ def test_every_check_and_every_switch_of_a_policy_is_guarded(own: Own) -> None:
         own(f"MINE = replace(P, name='m', {name}=3)")
         with pytest.raises(UserCodeError, match=f"own.py:MINE: {name}: found 3; allowed: a function of the row"):
             find_policy("own.py:MINE", Path())
-    for name in SWITCHES:
+    for name in (*SWITCHES, "has_heartbeat"):
         for value in ("'yes'", "0.5", "-1"):
             own(f"MINE = replace(P, name='m', {name}={value})")
             with pytest.raises(UserCodeError, match=f"own.py.*{name}: found {value}; allowed: True, False"):

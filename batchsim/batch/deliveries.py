@@ -32,7 +32,8 @@ def deliveries_of(setting: Setting, policy: Policy) -> Deliveries:
     if not setting.faults:
         return Deliveries()
     can_be_left = any(map(_hits_queue, setting.faults)) or _errors_can_leave_a_message(setting, policy)
-    return Deliveries(can_be_left or any(isinstance(each, Redeliver) for each in setting.faults), can_be_left)
+    can_repeat = can_be_left or any(isinstance(each, Redeliver) for each in setting.faults)
+    return Deliveries(can_repeat, can_be_left, policy.has_heartbeat)
 
 
 def _hits_queue(fault: Fault) -> bool:

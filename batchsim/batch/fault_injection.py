@@ -18,11 +18,18 @@ from batchsim.batch.faults import (
     StoreError,
 )
 from batchsim.batch.operations import (
+    BlockParent,
     ClaimMessages,
+    CompleteRunWaitpoint,
+    CreateRun,
     Deliver,
     DeliverCreation,
     Drop,
     EndOfRun,
+    GetMeta,
+    Heartbeat,
+    PublishRun,
+    ReadMessage,
     RetryJob,
     ReturnJob,
     TakeJob,
@@ -61,6 +68,8 @@ Ways = tuple[Alternative, ...]
 
 LOST, DROPPED, CUT = "lost", "dropped", "cut"
 """How `http.deliver` turns out where the connection is lost: what its label begins with."""
+BEATING = (GetMeta, CreateRun, BlockParent, PublishRun, CompleteRunWaitpoint, Heartbeat)
+"""What a consumer does between reading its message and the end of processing its item."""
 IN_HANDS = "in the hands of a consumer"
 """How `queue.redeliver` turns out where the message was not left behind by a crash."""
 
@@ -335,6 +344,14 @@ class InHand(NamedTuple):
             for claim in claims:
                 world.queue.let_go(claim)
 
+    def timer_left(self, operation: Operation[Any], *, took_effect: bool = False) -> Timer | None:
+        """Of a consumer that stops while its heart beats: the visibility timeout of its message, from now on."""
+        beats = isinstance(operation, BEATING) or (took_effect and isinstance(operation, ReadMessage))
+        message = operation.message
+        if self.kind != "consumer" or not self.deliveries.has_heartbeat or not beats or message is None:
+            return None
+        return Timer(visibility_timer(message.item), RedeliverMessage.name, item=message.item)
+
     def lose_connection(self, world: World) -> None:
         """Nobody answers any more, unless the answer was given while lanes of the handler went on."""
         if world.cells.read(self._answer_key()) is None:
@@ -450,7 +467,7 @@ class ActorCrashes(_OfAStep[Crash], injection.ActorCrashes[Crash]):
             self.in_hand.lose_connection(world)
         self.in_hand.leave(world, operation.messages)
         if not self.is_replaced:
-            return Raised(Stopped)
+            return Raised(Stopped, timer=self.in_hand.timer_left(operation))
         if self.in_hand.job is None or isinstance(operation, TakeJob):
             return Raised(Replaced)
         self.note_return(world)
@@ -485,7 +502,7 @@ class StoreFails(_OfAStep[StoreError], injection.StoreFails[StoreError]):
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
         raised = super().apply(world, operation, way)
         if self.in_hand.job is None:
-            return raised
+            return raised._replace(timer=self.in_hand.timer_left(operation, took_effect=raised.took_effect))
         if not isinstance(operation, TakeJob):
             return raised._replace(timer=self.in_hand.put_back_job(world, has_raised=True))
         if not raised.took_effect:
@@ -546,7 +563,9 @@ class OutageIsMet(_OfAStep[Outage], injection.OutageIsMet):
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
         raised = super().apply(world, operation, way)
-        if self.in_hand.job is None or isinstance(operation, TakeJob):
+        if self.in_hand.job is None:
+            return raised._replace(timer=self.in_hand.timer_left(operation))
+        if isinstance(operation, TakeJob):
             return raised
         return raised._replace(timer=self.in_hand.put_back_job(world, has_raised=True))
 

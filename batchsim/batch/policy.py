@@ -53,6 +53,8 @@ class Policy:
     """Items that the endpoint handles at once (3.2.2), 1 … 1,000."""
     stream_grant: int = 0
     """Phase-2 requests of a batch that no limiter refuses within 30 min of its creation."""
+    has_heartbeat: bool = False
+    """Whether, with time, `read` starts a heartbeat, which ends with the consumer if it stops."""
 
     enqueue: Step = endpoint.enqueue
     """`(setting, index)`: an item is enqueued; raises `BatchNotInitializedError` where the metadata are gone."""

@@ -178,6 +178,8 @@ class Deliveries(NamedTuple):
     """Whether a message can be delivered twice, so that the queue's own steps can be seen (protocol.md §6)."""
     can_be_left: bool = False
     """Whether a consumer can leave its message in flight for good: then it matters whose claim a record is."""
+    has_heartbeat: bool = False
+    """Whether a heartbeat puts the visibility timeout off, which ends with the consumer."""
 
 
 OF_OTHERS = (LostResponse, Disconnect, Cut, Redeliver, LostState)

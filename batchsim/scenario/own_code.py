@@ -41,6 +41,9 @@ def guarded_policy(policy: Policy, reference: str) -> Policy:
     _check_text(given["summary"], f"{reference}: summary")
     _check_number(given["ingest_concurrency"], f"{reference}: ingest_concurrency", 1)
     _check_number(given["stream_grant"], f"{reference}: stream_grant", 0)
+    if type(given["has_heartbeat"]) is not bool:
+        found = told(given["has_heartbeat"])
+        raise UserCodeError(f"{reference}: has_heartbeat: found {found}; allowed: True, False")
     for name in STEPS:
         given[name] = guarded_step(given[name], name, reference)
     _check_cells(given["cells"], f"{reference}: cells")

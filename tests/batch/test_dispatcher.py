@@ -27,7 +27,7 @@ from batchsim.batch.operations import (
 from batchsim.batch.operations import Redeliver as RedeliverMessage
 from batchsim.batch.policies import LINEAGE, POLICIES
 from batchsim.batch.setting import Item, Setting
-from batchsim.batch.stores import QUEUE, WORKER_LIST, Claim, Message, in_flight_key, slot_key
+from batchsim.batch.stores import QUEUE, WORKER_LIST, Claim, Message, holders_key, in_flight_key, slot_key
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.batch.world import World
 from batchsim.engines.exhaustive import explore
@@ -269,3 +269,24 @@ def test_a_heartbeat_keeps_a_message_in_flight_while_its_item_is_processed(polic
     assert trace.outcome.runs_total == runs
     redelivered = [step.at_us for step in trace.steps if step.name == "queue.redeliver"]
     assert bool(redelivered) == (policy == "pr4397")
+
+
+def test_who_drops_its_result_has_its_message_no_longer_in_hand() -> None:
+    stores = world(cells={holders_key(0): (0,)})
+    in_time, _ = Heartbeat(0).alternatives(stores)
+    assert Heartbeat(0).apply_alternative(stores, in_time) == GONE
+    assert holders_key(0) not in stores.cells
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Crash(actor="consumer-0", before="postgres.create_run"),
+        StoreError(actor="consumer-0", operation="redis.get_meta", effect=Effect.BEFORE),
+        StoreError(actor="consumer-0", operation="queue.read", effect=Effect.AFTER),
+    ],
+)
+def test_a_heartbeat_ends_with_its_consumer(fault: Crash | StoreError) -> None:
+    trace = simulate(befallen(fault, batch={"items": 1}, consumers=2), POLICIES["pr4569"])
+    (back,) = [step.at_us for step in trace.steps if step.name == "queue.redeliver"]
+    assert 60 * SECOND_US < back < 66 * SECOND_US

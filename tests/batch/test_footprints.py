@@ -90,7 +90,7 @@ EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
     (operations.TakeKey(1, is_held=True), {WORKER_LIST: deque([Claim(0)])}),
     (operations.ReadMessage(0), TAKEN),
     (operations.ReadMessage(0, starts_heartbeat=True, delivery=2), TAKEN),
-    (operations.Heartbeat(0), TAKEN),
+    (operations.Heartbeat(0), {holders_key(0): (0,)}),
     (operations.CompleteMessage(0), {**TAKEN, slot_key(0): True}),
     (operations.CompleteMessage(0, delivery=1), TAKEN),
     (operations.RetryMessage(0, 1), {}),

@@ -223,7 +223,7 @@ class Heartbeat(MessageOperation[str]):
     may_unblock: ClassVar[bool] = True
 
     def footprint(self) -> Footprint:
-        return touches(reads=(in_flight_key(self.index),))
+        return touches(reads=(in_flight_key(self.index),), writes=(holders_key(self.index),))
 
     def timer_after(self, answer: Any) -> Timer | None:
         return None if answer == GONE else Timer(visibility_timer(self.index), Redeliver.name, item=self.index)
@@ -240,7 +240,10 @@ class Heartbeat(MessageOperation[str]):
     def apply_alternative(self, world: World, alternative: Alternative) -> str:
         if not alternative.choice:
             return UNBEATEN
-        return BEATEN if self.own_record(world) is not None else GONE
+        if self.own_record(world) is not None:
+            return BEATEN
+        world.queue.let_go(self.message)  # its result is dropped, and it is never completed
+        return GONE
 
     def describe(self, answer: Any) -> str:
         return f"item {self.index} {answer}"

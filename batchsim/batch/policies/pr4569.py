@@ -39,6 +39,7 @@ PR4569 = replace(
     PR4397,
     name="pr4569",
     summary="#4569 (open): #4397 with a heartbeat while an item is processed.",
+    has_heartbeat=True,
     read=read_and_keep_alive,
     process=process_with_heartbeat,
 )
