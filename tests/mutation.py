@@ -42,6 +42,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "tests/engines/test_faults.py",
         "tests/engines/test_exhaustive.py",
     ),
+    "batchsim/analysis/constraints.py": ("tests/analysis/test_constraints.py", "tests/analysis/window"),
     "batchsim/model/exposure.py": ("tests/batch/test_fault_injection.py", "tests/engines/test_faults.py"),
     "batchsim/cli": (
         "tests/test_cli.py",
