@@ -53,7 +53,7 @@ USUAL_SCENARIO = "small-payloads.yaml"
     "--scenario",
     "files",
     multiple=True,
-    type=options.NamedPath(),
+    type=options.ScenarioFile(),
     metavar="FILE",
     help="Take the batch of this scenario: its items, their kinds, call and consumers; may be repeated.",
 )

@@ -29,7 +29,7 @@ BATCHES = 100
 
 
 @click.command()
-@click.argument("file", type=options.NamedPath())
+@click.argument("file", type=options.ScenarioFile())
 @click.option("--batches", type=click.IntRange(1), default=BATCHES, metavar="N", help="Of each policy (100).")
 @click.option(
     "--workers",

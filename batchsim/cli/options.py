@@ -44,9 +44,8 @@ class ScenarioFile(NamedPath):
         if path.name in shipped:
             found = shipped[path.name]
             return found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found
-        if hint := did_you_mean(path.name, shipped):
-            raise BadInputError(f"{path}: found no file, and no scenario of this name that is shipped; {hint}")
-        return path
+        hint = did_you_mean(path.name, shipped) or "batchsim scenarios lists them"
+        raise BadInputError(f"{path}: found no file, and no scenario of this name that is shipped; {hint}")
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The names of shipped scenarios, and files."""

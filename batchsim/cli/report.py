@@ -26,7 +26,7 @@ PARTS = 4
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=options.NamedPath(), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=options.ScenarioFile(), metavar="FILE...")
 @click.option(
     "-o",
     "--out",
