@@ -52,6 +52,10 @@ def test_shipped_scenarios_need_no_path(batchsim: Any) -> None:
     ended = batchsim("run", "small-payload")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.endswith("did you mean 'small-payloads'?\n")
+    said = "no scenario of this name that is shipped; batchsim scenarios lists them"
+    for command in (["run"], ["hammer"], ["report", "-o", "x"], ["findings", "--scenario"]):
+        ended = batchsim(*command, "nosuch")
+        assert (ended.code, said in ended.err) == (2, True), command
 
 
 def test_a_folder_is_the_scenarios_in_it(batchsim: Any) -> None:
