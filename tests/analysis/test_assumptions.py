@@ -221,6 +221,14 @@ def test_settings_that_something_else_leaves_without_effect() -> None:
     assert warned(scenario_of(batch={"items": 1}, ingest_concurrency=5)) == [
         "ingest_concurrency has no effect: the batch has one item"
     ]
+    assert warned(scenario_of(limits={"concurrency": 5})) == [
+        "limits.concurrency has no effect: no fault can bring a message back, so claims are no steps"
+    ]
+    returned = [{"redeliver": {"at_most": 1}}]
+    assert "there are no more messages than slots" in "".join(
+        warned(scenario_of(limits={"concurrency": 5}, faults=returned))
+    )
+    assert warned(scenario_of(batch={"items": 6}, limits={"concurrency": 5}, faults=returned)) == []
     assert warned(scenario_of(latency={"http": "1 s", "operations": {"http.deliver": "2 s"}}), "pre3427") == [
         unused("latency.http", "an operation that follows it", "pre3427")
     ]

@@ -91,7 +91,7 @@ def test_a_consumer_of_both_batches_is_merged_as_any_other() -> None:
         ({"faults": [{"redeliver": {"at_most": 1}}]}, r"faults\[0\]: found redeliver; allowed: lost_response"),
         (
             {"faults": [{"crash": {"actor": "consumer", "at_most": 1}}]},
-            "found crash of others; allowed: lost_resp",
+            "found crash of consumer; allowed: lost_resp",
         ),
         (
             {"batch": {"calls": 2, "phase_1": "stepwise"}},

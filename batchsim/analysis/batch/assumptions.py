@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from batchsim.analysis.batch.holding import FOR_EVER_US, longest_us, visibility_timeout_us
+from batchsim.batch.deliveries import deliveries_of
 from batchsim.batch.faults import Redeliver
 from batchsim.batch.operations import Redeliver as RedeliverMessage
+from batchsim.batch.policies import POLICIES
 from batchsim.batch.setting import Kind
 from batchsim.rounding import rounded
 from batchsim.scenario import Scenario
@@ -66,6 +68,12 @@ def settings_without_effect(scenario: Scenario, written: Mapping[str, Any]) -> I
             yield f"items.overrides[{place}].execution has no effect: no child run of these items executes"
     if written.get("ingest_concurrency", 1) != 1 and scenario.setting.run_count == 1:
         yield "ingest_concurrency has no effect: the batch has one item"
+    setting = scenario.setting
+    if "concurrency" in written.get("limits", {}):
+        if not any(deliveries_of(setting, policy).can_repeat for policy in POLICIES.values()):
+            yield "limits.concurrency has no effect: no fault can bring a message back, so claims are no steps"
+        elif setting.slots >= setting.run_count:
+            yield "limits.concurrency has no effect: there are no more messages than slots"
 
 
 def _indices(index: int | list[int]) -> list[int]:

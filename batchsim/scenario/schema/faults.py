@@ -304,7 +304,10 @@ class Entry(AnyEntry):
         if kind in ("redeliver", "outage", "lost_state") or (
             kind in ("crash", "store_error") and actor not in ("handler", "sdk")
         ):
-            raise refusal(TWO_CALLS, found=kind if kind not in ("crash", "store_error") else f"{kind} of others")
+            of_whom = (
+                f" of {'any actor' if actor == 'None' else actor}" if kind in ("crash", "store_error") else ""
+            )
+            raise refusal(TWO_CALLS, found=f"{kind}{of_whom}")
         return self
 
     lost_response: LostResponseFields | None = None
