@@ -128,8 +128,8 @@ POSITION = "a whole number from 0 to batch.items - 1"
 HANDLERS = (
     "handler, creator, consumer, dispatcher, job, reaper, run, sdk, handler-1 to handler-5, creator-1 to creator-5"
 )
-CONSUMERS = "consumer-0 to consumer-(consumers - 1)"
-RUNS = "run-0 to run-(items - 1)"
+CONSUMERS, RUNS = "consumer-0 to consumer-1", "run-0 to run-2"
+"""Those of `HEAD`."""
 PROBABILITY = "a percentage above 0 % up to 100 %, such as 1%, or a number above 0 up to 1"
 OF_A_HANDLER = f"what a handler does: {', '.join(names_done_by('handler'))}"
 OF_A_CONSUMER = f"what a consumer does: {', '.join(names_done_by('consumer'))}"
@@ -255,7 +255,7 @@ WRONG = [
         "store_error: {actor: sdk}",
         21,
         ".store_error.actor",
-        f"found 'sdk'; allowed: {HANDLERS.replace('sdk, ', '')}, {CONSUMERS}, {RUNS}; "
+        f"found 'sdk'; allowed: {HANDLERS.replace('sdk, ', '')}, consumer-0, consumer-1, …, run-0, run-1, …; "
         "the process of the SDK can only crash",
     ),
     (

@@ -68,19 +68,26 @@ _ACTOR = re.compile(
 
 def _read_actor(value: object, reading: Reading) -> str:
     match = _ACTOR.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise refusal(ACTOR.allowed, did_you_mean(value, (*CRASHING, "handler-1", "consumer-0")))
     consumers, runs = reading.consumers, reading.run_count
+    if match is None:
+        allowed = f"{_HANDLERS}, {_numbered('consumer', consumers)}, {_numbered('run', runs)}"
+        raise refusal(allowed, did_you_mean(value, (*CRASHING, "handler-1", "consumer-0")))
     if match["consumer"] and consumers is not None and int(match["consumer"]) >= consumers:
-        numbers = f"consumer-0 to consumer-{consumers - 1}, as consumers is {consumers}"
-        raise refusal(f"{_HANDLERS}, {numbers}")
+        raise refusal(f"{_HANDLERS}, {_numbered('consumer', consumers)}, as consumers is {consumers}")
     if match["run"] and runs is not None and int(match["run"]) >= runs:
-        raise refusal(f"{_HANDLERS}, run-0 to run-{runs - 1}, as batch.items is {runs}")
+        raise refusal(f"{_HANDLERS}, {_numbered('run', runs)}, as batch.items is {runs}")
     return match[0]
 
 
+def _numbered(kind: str, count: int | None) -> str:
+    """The names of so many: `run-0 to run-2`; of how many it is not known, `run-0, run-1, …`."""
+    if count is None:
+        return f"{kind}-0, {kind}-1, …"
+    return f"{kind}-0 to {kind}-{count - 1}" if count > 1 else f"{kind}-0"
+
+
 ACTOR = Rule(
-    f"{_HANDLERS}, consumer-0 to consumer-(consumers - 1), run-0 to run-(items - 1)",
+    f"{_HANDLERS}, {_numbered('consumer', None)}, {_numbered('run', None)}",
     _read_actor,
     {"type": "string", "pattern": f"^{_ACTOR.pattern.replace('?P<consumer>', '').replace('?P<run>', '')}$"},
 )
@@ -122,6 +129,8 @@ class OperationOfActor:
         return {"enum": list(self.names)}
 
     def _read(self, value: object, info: ValidationInfo[Reading]) -> object:
+        if "actor" not in info.data:
+            return value  # the actor is wrong, which is told; what it could do is not known
         kind = str(info.data.get("actor")).partition("-")[0]
         if kind not in OPERATIONS_OF_KIND:
             return choice(self.names).read(value, info.context)

@@ -109,7 +109,8 @@ def _read_position(value: object, reading: Reading) -> int:
     if type(value) is not int or value < 0:
         raise refusal(POSITION.allowed)
     if reading.run_count is not None and value >= reading.run_count:
-        raise refusal(f"0 to {reading.run_count - 1}, as batch.items is {reading.run_count}")
+        last = reading.run_count - 1
+        raise refusal(f"{f'0 to {last}' if last else '0'}, as batch.items is {reading.run_count}")
     return value
 
 
