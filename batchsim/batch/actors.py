@@ -43,6 +43,7 @@ from batchsim.batch.stores import (
     QUEUE,
     REDIS_KEYS,
     SECOND_CALL,
+    STATE_KEYS,
     STREAMED,
     WAITPOINT,
     WORKER_LIST,
@@ -50,6 +51,7 @@ from batchsim.batch.stores import (
     Waitpoint,
     Waits,
     answer_key,
+    claims_key,
     connection_key,
     creation_request_key,
     edge_key,
@@ -71,8 +73,6 @@ from batchsim.model.injection import environment_of
 from batchsim.model.system import Actor, LegOf
 
 SDK, PARENT = "sdk", "parent"
-STATE_KEYS = (*REDIS_KEYS, QUEUE)
-"""What a failure of Redis can lose."""
 
 
 def actors_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = None) -> Iterator[Actor]:
@@ -293,6 +293,8 @@ def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
             yield from map(slot_key, items)
     if deliveries.can_be_left:
         yield from map(holders_key, items)
+    if deliveries.can_be_two:
+        yield from map(claims_key, items)
     if setting.jobs_can_raise:
         yield from map(tries_key, jobs_of(setting))
     for attempt in range(1, setting.attempts_max + 1):

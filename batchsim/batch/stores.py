@@ -26,6 +26,8 @@ REDIS_KEYS = (META, ENQUEUED_ITEMS, PROCESSED_ITEMS, PROCESSED, RUNS, FAILURES)
 QUEUE: Key = "queue"
 WORKER_LIST: Key = "queue:workers"
 """The keys of claimed messages, which consumers pop, where claiming and taking are two steps (protocol.md §6)."""
+STATE_KEYS = (*REDIS_KEYS, QUEUE)
+"""What a failure of Redis can lose: the keys of the batch, and the messages that wait to be claimed."""
 BATCH_ROW: Key = "postgres:batch"
 WAITPOINT: Key = "postgres:waitpoint"
 COMPLETION_JOB: Key = "jobs:completion"
@@ -125,6 +127,11 @@ def slot_key(index: int) -> IfListed:
 def holders_key(index: int) -> IfListed:
     """Who has the message of item `index`, or its key, in hand, where somebody can leave it: by delivery."""
     return IfListed(f"queue:holders:{index}")
+
+
+def claims_key(index: int) -> IfListed:
+    """The number of the last claim of the message of item `index`, where it can have a second message."""
+    return IfListed(f"queue:claims:{index}")
 
 
 def tries_key(job: Key) -> IfListed:
@@ -378,6 +385,13 @@ class BatchQueue:
         """Put a message at the end."""
         self._cells.modify(self._queue, deque[Message]).append(message)
 
+    def put_again(self, message: Message) -> None:
+        """Put a message of an item there that may wait already: a sorted set has each message once."""
+        messages = self._cells.modify(self._queue, deque[Message])
+        for each in [each for each in messages if each.item == message.item]:
+            messages.remove(each)
+        messages.append(message)
+
     def by_score(self) -> tuple[Message, ...]:
         """All messages that wait to be claimed, in the order of their scores.
 
@@ -430,7 +444,21 @@ class BatchQueue:
         record = self.in_flight(item)
         assert record is not None
         self.complete(item)
-        self.push(record._replace(delivery=record.delivery + 1, is_reclaimed=True))
+        self.put_again(record._replace(delivery=record.delivery + 1, is_reclaimed=True))
+
+    def claim(self, message: Message) -> None:
+        """Move the message of an item, which waits, to its in-flight record."""
+        self.take(next(each for each in self.waiting() if each.item == message.item))
+        self.put_in_flight(message)
+
+    def as_next_claim(self, message: Message) -> Message:
+        """A message that waits, as its next claim has it: with a number that no other claim of its item has."""
+        counted: int = self._cells.read(claims_key(message.item)) or 0
+        return message._replace(delivery=max(message.delivery, counted + 1))
+
+    def count_claim(self, message: Message) -> None:
+        """Claims of a message are counted, where its item can have a second one."""
+        self._cells.write(claims_key(message.item), message.delivery)
 
     # -- the worker list -----------------------------------------------------------------------
 

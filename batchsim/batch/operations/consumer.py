@@ -338,7 +338,7 @@ class RetryMessage(MessageOperation[bool]):
             return False
         world.queue.complete(self.index)
         world.queue.free_slot(self.index)
-        world.queue.push(message._replace(delivery=record.delivery + 1))
+        world.queue.put_again(message._replace(delivery=record.delivery + 1))
         return True
 
     def describe(self, answer: Any) -> str:
