@@ -24,7 +24,7 @@ from batchsim.batch.history import HISTORY_KEYS, rejected_key
 from batchsim.batch.limits import actors_of_limits, cells_of_limits
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.operations.phase_1 import cells_of_phase_1
-from batchsim.batch.phase_1 import actors_of_policy, creators, has_reaper, jobs_of
+from batchsim.batch.phase_1 import actors_of_policy, creators, has_reaper, jobs_of, redis_keys_of
 from batchsim.batch.policy import Policy
 from batchsim.batch.second_call import (
     as_sdk_of_both,
@@ -43,7 +43,6 @@ from batchsim.batch.stores import (
     QUEUE,
     REDIS_KEYS,
     SECOND_CALL,
-    STATE_KEYS,
     STREAMED,
     WAITPOINT,
     WORKER_LIST,
@@ -82,7 +81,8 @@ def actors_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None 
     """
     deliveries = deliveries_of(setting, policy)
     awaited = all_cells(setting, policy) if setting.faults else ()
-    environment, _, onlookers = environment_of(setting.faults, STATE_KEYS, awaited)
+    names = redis_keys_of(setting)
+    environment, _, onlookers = environment_of(setting.faults, names, awaited, names)
     yield from (_listed(actor, listed_as) for actor in environment)
     for actor in _all_actors(setting, policy, deliveries):
         exposures = (*exposures_of(setting, deliveries, actor), *onlookers) if setting.faults else ()
@@ -284,7 +284,7 @@ def _cells_of_runs(setting: Setting) -> Iterator[Key]:
 def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
     for number, _ in enumerate(setting.faults):
         yield fault_key(number)
-    yield from environment_of(setting.faults, STATE_KEYS)[1]
+    yield from environment_of(setting.faults, redis_keys_of(setting))[1]
     deliveries, items = deliveries_of(setting, policy), range(setting.run_count)
     if deliveries.can_repeat:
         yield WORKER_LIST
