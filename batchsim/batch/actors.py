@@ -24,7 +24,7 @@ from batchsim.batch.history import HISTORY_KEYS, rejected_key
 from batchsim.batch.limits import actors_of_limits, cells_of_limits
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.operations.phase_1 import cells_of_phase_1
-from batchsim.batch.phase_1 import actors_of_policy, creators, has_reaper, jobs_of
+from batchsim.batch.phase_1 import actors_of_policy, creators, has_reaper, jobs_of, redis_keys_of
 from batchsim.batch.policy import Policy
 from batchsim.batch.second_call import (
     as_sdk_of_both,
@@ -50,6 +50,7 @@ from batchsim.batch.stores import (
     Waitpoint,
     Waits,
     answer_key,
+    claims_key,
     connection_key,
     creation_request_key,
     edge_key,
@@ -71,8 +72,6 @@ from batchsim.model.injection import environment_of
 from batchsim.model.system import Actor, LegOf
 
 SDK, PARENT = "sdk", "parent"
-STATE_KEYS = (*REDIS_KEYS, QUEUE)
-"""What a failure of Redis can lose."""
 
 
 def actors_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = None) -> Iterator[Actor]:
@@ -82,7 +81,8 @@ def actors_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None 
     """
     deliveries = deliveries_of(setting, policy)
     awaited = all_cells(setting, policy) if setting.faults else ()
-    environment, _, onlookers = environment_of(setting.faults, STATE_KEYS, awaited)
+    names = redis_keys_of(setting)
+    environment, _, onlookers = environment_of(setting.faults, names, awaited, names)
     yield from (_listed(actor, listed_as) for actor in environment)
     for actor in _all_actors(setting, policy, deliveries):
         exposures = (*exposures_of(setting, deliveries, actor), *onlookers) if setting.faults else ()
@@ -284,7 +284,7 @@ def _cells_of_runs(setting: Setting) -> Iterator[Key]:
 def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
     for number, _ in enumerate(setting.faults):
         yield fault_key(number)
-    yield from environment_of(setting.faults, STATE_KEYS)[1]
+    yield from environment_of(setting.faults, redis_keys_of(setting))[1]
     deliveries, items = deliveries_of(setting, policy), range(setting.run_count)
     if deliveries.can_repeat:
         yield WORKER_LIST
@@ -293,6 +293,8 @@ def _cells_of_faults(setting: Setting, policy: Policy) -> Iterator[Key]:
             yield from map(slot_key, items)
     if deliveries.can_be_left:
         yield from map(holders_key, items)
+    if deliveries.can_be_two:
+        yield from map(claims_key, items)
     if setting.jobs_can_raise:
         yield from map(tries_key, jobs_of(setting))
     for attempt in range(1, setting.attempts_max + 1):

@@ -15,7 +15,7 @@ from batchsim.batch.consumer import consume
 from batchsim.batch.faults import Crash, Redeliver, StoreError
 from batchsim.batch.operations import ClaimMessages, OfferMessage
 from batchsim.batch.policy import Policy
-from batchsim.batch.setting import ATTEMPTS_MAX, Deliveries, Setting
+from batchsim.batch.setting import ATTEMPTS_MAX, Deliveries, Setting, shows_claims
 from batchsim.batch.stores import BATCH_ROW, META, PROCESSED, BatchRow, Claim, Message
 from batchsim.batch.world import World
 from batchsim.model.cells import Cells
@@ -32,8 +32,10 @@ def deliveries_of(setting: Setting, policy: Policy) -> Deliveries:
     if not setting.faults:
         return Deliveries()
     can_be_left = any(map(_hits_queue, setting.faults)) or _errors_can_leave_a_message(setting, policy)
-    can_repeat = can_be_left or any(isinstance(each, Redeliver) for each in setting.faults)
-    return Deliveries(can_repeat, can_be_left, policy.has_heartbeat)
+    can_come_back = any(isinstance(each, Redeliver) or shows_claims(each) for each in setting.faults)
+    return Deliveries(
+        can_be_left or can_come_back, can_be_left, policy.has_heartbeat, can_be_two=setting.regained_max > 0
+    )
 
 
 def _hits_queue(fault: Fault) -> bool:

@@ -34,7 +34,10 @@ async def dispatch_with(setting: Setting, deliveries: Deliveries, *, has_tokens:
     """A pass whose claims say which delivery of the message they are of, or do not."""
     is_held = deliveries.can_be_left
     slots = setting.slots if setting.run_count > setting.slots else None
-    claims = await ClaimMessages(setting.run_count, slots, has_tokens=has_tokens, is_held=is_held)
+    is_numbered = has_tokens and deliveries.can_be_two
+    claims = await ClaimMessages(
+        setting.run_count, slots, has_tokens=has_tokens, is_held=is_held, is_numbered=is_numbered
+    )
     while claims:
         await _offer(claims, takes_slot=slots is not None, is_held=is_held)
         claims = claims[1:]

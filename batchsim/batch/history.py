@@ -39,6 +39,10 @@ class History:
         """The message of item `index` was pushed to the queue."""
         self._cells.modify(PUSHED, set[int]).add(index)
 
+    def was_pushed(self, index: int) -> bool:
+        """Whether the message of item `index` was pushed before."""
+        return index in (self._cells.read(PUSHED) or ())
+
     def note_refusal(self, run_count: int) -> None:
         """The SDK was answered "not sealed" or with an error, needlessly so if all items are enqueued."""
         if len(self._cells.read(PUSHED) or ()) == run_count:

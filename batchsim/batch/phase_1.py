@@ -28,6 +28,7 @@ from batchsim.batch.stores import (
     JOBS,
     META,
     REDIS_KEYS,
+    STATE_KEYS,
     STREAMED_BATCH,
     BatchRow,
     Creation,
@@ -111,6 +112,15 @@ def keys_left(world: World) -> Iterator[Key]:
     orphaned = (of_try(META, attempt) for attempt in TRIES)
     of_second = map(of_second_batch, REDIS_KEYS)
     return (key for key in (*REDIS_KEYS, *orphaned, *of_second) if key in world.cells)
+
+
+def redis_keys_of(setting: Setting) -> dict[Key, Key]:
+    """The cells of a setting that are keys in Redis, or the queue, each with the name of the key.
+
+    Those of a batch have the number of the try that made it until the SDK has the answer, and so have an orphan's.
+    """
+    tries = TRIES if setting.is_stepwise else ()
+    return {**{key: key for key in STATE_KEYS}, **{of_try(META, attempt): META for attempt in tries}}
 
 
 # -- who takes part --------------------------------------------------------------------------------

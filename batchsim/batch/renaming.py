@@ -56,6 +56,10 @@ class RenamedCells(Cells):
         """As in `Cells`."""
         return self._of.read(self._name(key, self._of))
 
+    def name_of(self, key: Key) -> Key:
+        """As in `Cells`."""
+        return self._of.name_of(self._name(key, self._of))
+
     def modify(self, key: Key, empty: Callable[[], T]) -> T:
         """As in `Cells`."""
         return self._of.modify(self._name(key, self._of), empty)

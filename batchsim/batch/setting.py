@@ -7,8 +7,17 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from batchsim.batch.faults import REDELIVERIES_MAX, Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
-from batchsim.batch.stores import MAX_ATTEMPTS, IdempotencyKey, Waits
+from batchsim.batch.stores import (
+    ENQUEUED_ITEMS,
+    MAX_ATTEMPTS,
+    META,
+    QUEUE,
+    STATE_KEYS,
+    IdempotencyKey,
+    Waits,
+)
 from batchsim.model.faults import Effect, Fault, LostState, Outage, befalls
+from batchsim.model.injection import matching
 
 ATTEMPTS_MAX = 6
 """How often a consumer tries to process an item."""
@@ -146,24 +155,25 @@ class Setting:
         return len(self.items)
 
     @property
+    def regained_max(self) -> int:
+        """How many further messages an item can have, as state is lost by which it was in the queue only once."""
+        return sum(fault.times_max * regained_by(fault) for fault in self.faults if isinstance(fault, LostState))
+
+    @property
     def reprocessings_max(self) -> int:
         """How often a consumer can process an item again after it has inserted its child run, under any policy."""
+        hitting = [fault for fault in self.faults if _hits_consumers(fault)]
         certain = sum(
-            ATTEMPTS_MAX if isinstance(fault, Outage) else fault.times_max
-            for fault in self.faults
-            if (fault.probability is None or isinstance(fault, Outage)) and _hits_consumers(fault)
+            fault.times_max for fault in hitting if fault.probability is None and not isinstance(fault, Outage)
         )
-        probable = [
-            fault
-            for fault in self.faults
-            if fault.probability is not None and _hits_consumers(fault) and not isinstance(fault, Outage)
-        ]
-        if not probable:
-            return certain
-        raises = any(isinstance(fault, StoreError) for fault in self.faults)
-        attempts = ATTEMPTS_MAX if raises else 1 + max(item.failed_attempts for item in self.items)
-        # The last delivery that can be hit has this attempt, and came back once less than is spared.
-        return certain + REDELIVERIES_MAX + attempts - 1
+        # These hit each message of an item anew.
+        of_each = sum(ATTEMPTS_MAX for fault in hitting if isinstance(fault, Outage))
+        if any(fault.probability is not None and not isinstance(fault, Outage) for fault in hitting):
+            raises = any(isinstance(fault, StoreError) for fault in self.faults)
+            attempts = ATTEMPTS_MAX if raises else 1 + max(item.failed_attempts for item in self.items)
+            # The last delivery that can be hit has this attempt, and came back once less than is spared.
+            of_each += REDELIVERIES_MAX + attempts - 1
+        return certain + self.regained_max + of_each * (1 + self.regained_max)
 
     @property
     def run_copies_max(self) -> int:
@@ -180,6 +190,8 @@ class Deliveries(NamedTuple):
     """Whether a consumer can leave its message in flight for good: then it matters whose claim a record is."""
     has_heartbeat: bool = False
     """Whether a heartbeat puts the visibility timeout off, which ends with the consumer."""
+    can_be_two: bool = False
+    """Whether an item can have a second message while the first is in flight: a claim is told by more than it."""
 
 
 OF_OTHERS = (LostResponse, Disconnect, Cut, Redeliver, LostState)
@@ -189,6 +201,24 @@ WORKERS = ("job", "reaper")
 INSERT, WAITPOINT_OF_RUN = "postgres.create_run", "postgres.complete_run_waitpoint"
 AFTER_INSERT = ("postgres.block_parent", "run_queue.publish", WAITPOINT_OF_RUN)
 """The steps of creating a child run, as faults name them."""
+
+
+def regained_by(fault: LostState) -> int:
+    """How many further messages of an item one loss of state can lead to.
+
+    Its mark is gone, so that a retry pushes it again. Or the batch is initialized again after cleanup: what was
+    marked and pushed since is processed after all, or a retry marks and pushes it. Or a claim is undone.
+    """
+    lost, is_undone = matching(fault.keys, STATE_KEYS), fault.last_writes is not None
+    return (ENQUEUED_ITEMS in lost) + is_undone * ((META in lost) + (QUEUE in lost))
+
+
+def shows_claims(fault: Fault) -> bool:
+    """Whether a loss of state tells claiming a message from taking it.
+
+    An item can have a second message while the first is in flight, or what waits to be claimed is lost alone.
+    """
+    return isinstance(fault, LostState) and (regained_by(fault) > 0 or QUEUE in matching(fault.keys, STATE_KEYS))
 
 
 def _falls_between(fault: Fault, kind: str, first: str | None, later: tuple[str, ...]) -> bool:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from batchsim.model.cells import Cells, IfListed, Key
@@ -26,6 +27,8 @@ REDIS_KEYS = (META, ENQUEUED_ITEMS, PROCESSED_ITEMS, PROCESSED, RUNS, FAILURES)
 QUEUE: Key = "queue"
 WORKER_LIST: Key = "queue:workers"
 """The keys of claimed messages, which consumers pop, where claiming and taking are two steps (protocol.md §6)."""
+STATE_KEYS = (*REDIS_KEYS, QUEUE)
+"""What a failure of Redis can lose: the keys of the batch, and the messages that wait to be claimed."""
 BATCH_ROW: Key = "postgres:batch"
 WAITPOINT: Key = "postgres:waitpoint"
 COMPLETION_JOB: Key = "jobs:completion"
@@ -125,6 +128,11 @@ def slot_key(index: int) -> IfListed:
 def holders_key(index: int) -> IfListed:
     """Who has the message of item `index`, or its key, in hand, where somebody can leave it: by delivery."""
     return IfListed(f"queue:holders:{index}")
+
+
+def claims_key(index: int) -> IfListed:
+    """The number of the last claim of the message of item `index`, where it can have a second message."""
+    return IfListed(f"queue:claims:{index}")
 
 
 def tries_key(job: Key) -> IfListed:
@@ -341,11 +349,20 @@ class Message(NamedTuple):
     """Which time it is put into the queue, from 1, where that can be told."""
     is_reclaimed: bool = False
     """Whether it came back with its original score, by its visibility timeout."""
+    is_claimed: bool = False
+    """Where claiming and taking are one step: whether it was claimed with another one, whatever its backoff."""
+    leaves_claimed: bool = False
+    """Of one that is taken there: whether another one waits that was claimed with one before it was due."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it has the score of its creation, so that it comes before all that failed an attempt."""
+        return self.attempt == 1 or self.is_reclaimed
 
     @property
     def timer(self) -> Key | None:
         """The timer that holds a message back that was put back after a failed attempt."""
-        return None if self.attempt == 1 or self.is_reclaimed else f"queue:{self.item}"
+        return None if self.is_fresh or self.is_claimed else f"queue:{self.item}"
 
     @property
     def redeliveries(self) -> int:
@@ -359,6 +376,10 @@ class Claim(NamedTuple):
     item: int
     delivery: int = 0
     """Which delivery it is, where a token says so; 0: no token does."""
+
+
+CLAIMED_MAX = 10
+"""How many messages one claim takes at most."""
 
 
 class BatchQueue:
@@ -378,6 +399,13 @@ class BatchQueue:
         """Put a message at the end."""
         self._cells.modify(self._queue, deque[Message]).append(message)
 
+    def put_again(self, message: Message) -> None:
+        """Put a message of an item there that may wait already: a sorted set has each message once."""
+        messages = self._cells.modify(self._queue, deque[Message])
+        for each in [each for each in messages if each.item == message.item]:
+            messages.remove(each)
+        messages.append(message)
+
     def by_score(self) -> tuple[Message, ...]:
         """All messages that wait to be claimed, in the order of their scores.
 
@@ -387,16 +415,20 @@ class BatchQueue:
         return tuple(sorted(self.waiting(), key=_score))
 
     def visible(self) -> tuple[Message, ...]:
-        """The messages that could be the first one, in order.
+        """The messages that could be the first one, where claiming and taking are one step; in order.
 
-        A message that was put back shows itself again after its backoff. So the first may be any of
+        A message that was put back shows itself again after its backoff, or with a fresh one that is pushed while
+        it waits: a claim looks at scores for their order alone, and takes it along. So the first may be any of
         those before the first fresh one, depending on whose backoff has passed.
         """
         first: list[Message] = []
         for message in self._cells.read(self._queue) or ():
+            if message.is_fresh:
+                before = [each for each in first if each.is_claimed]
+                others = [each for each in first if not each.is_claimed]
+                along = [each._replace(is_claimed=True) for each in others[: CLAIMED_MAX - 1]]
+                return (*before, message, *along, *others[CLAIMED_MAX - 1 :])
             first.append(message)
-            if message.timer is None:
-                break
         return tuple(first)
 
     def waiting(self) -> tuple[Message, ...]:
@@ -409,6 +441,23 @@ class BatchQueue:
         messages.remove(message)
         if not messages:
             self._cells.delete(self._queue)
+
+    def claim_and_take(self, message: Message) -> Message:
+        """Claim and take, in one step, one that is `visible`; others wait for their backoff no longer.
+
+        With a fresh one those were claimed that waited when it was pushed; with one whose backoff has passed all.
+        """
+        messages = self._cells.modify(self._queue, deque[Message])
+        place = next(place for place, each in enumerate(messages) if each.item == message.item)
+        if not message.is_claimed:
+            along = min(place, CLAIMED_MAX - 1) if message.is_fresh else min(len(messages), CLAIMED_MAX)
+            for other in range(along):
+                messages[other] = messages[other]._replace(is_claimed=not messages[other].is_fresh)
+        del messages[place]
+        leaves_claimed = any(each.is_claimed for each in islice(messages, CLAIMED_MAX))
+        if not messages:
+            self._cells.delete(self._queue)
+        return message._replace(is_claimed=False, leaves_claimed=leaves_claimed)
 
     # -- in flight -----------------------------------------------------------------------------
 
@@ -430,7 +479,21 @@ class BatchQueue:
         record = self.in_flight(item)
         assert record is not None
         self.complete(item)
-        self.push(record._replace(delivery=record.delivery + 1, is_reclaimed=True))
+        self.put_again(record._replace(delivery=record.delivery + 1, is_reclaimed=True))
+
+    def claim(self, message: Message) -> None:
+        """Move the message of an item, which waits, to its in-flight record."""
+        self.take(next(each for each in self.waiting() if each.item == message.item))
+        self.put_in_flight(message)
+
+    def as_next_claim(self, message: Message) -> Message:
+        """A message that waits, as its next claim has it: with a number that no other claim of its item has."""
+        counted: int = self._cells.read(claims_key(message.item)) or 0
+        return message._replace(delivery=max(message.delivery, counted + 1))
+
+    def count_claim(self, message: Message) -> None:
+        """Claims of a message are counted, where its item can have a second one."""
+        self._cells.write(claims_key(message.item), message.delivery)
 
     # -- the worker list -----------------------------------------------------------------------
 
@@ -493,7 +556,7 @@ class BatchQueue:
 
 
 def _score(message: Message) -> tuple[bool, int]:
-    return (False, message.item) if message.timer is None else (True, 0)
+    return (False, message.item) if message.is_fresh else (True, 0)
 
 
 class Jobs:

@@ -28,13 +28,17 @@ class IfListed(str):
 
 
 class Cells(dict[Key, Any]):
-    """The values of all keys; stores work on it through these five methods only."""
+    """The values of all keys; stores work on it through these methods only."""
 
     __slots__ = ()
 
     def read(self, key: Key) -> Any:
         """The value of `key`, or `None`; not to be changed in place."""
         return self.get(key)
+
+    def name_of(self, key: Key) -> Key:
+        """The name that the cell has for everybody."""
+        return key
 
     def modify(self, key: Key, empty: Callable[[], T]) -> T:
         """The value of `key` to be changed in place, made by `empty` where absent."""

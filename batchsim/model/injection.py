@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -296,15 +296,17 @@ def log_key(number: int) -> Key:
     return f"lost_state:{number}"
 
 
-def matching(patterns: Iterable[str], keys: Iterable[Key]) -> tuple[Key, ...]:
+def matching(
+    patterns: Iterable[str], keys: Iterable[Key], name_of: Mapping[Key, Key] | None = None
+) -> tuple[Key, ...]:
     """Those of some keys that patterns name, in which `*` stands for any characters.
 
     What is no state of a store (how parts of a system are set, what is on its way) is none of them; with a key
-    goes its time to live.
+    goes its time to live. `name_of`: the names of cells that are no keys, but stand for one of that name.
     """
-    known = tuple(keys)
+    known, names = tuple(keys), name_of or {}
     found = dict.fromkeys(key for key in known if not isinstance(key, IfListed) and not key.startswith("http:"))
-    named = [key for key in found if any(fnmatchcase(key, pattern) for pattern in patterns)]
+    named = [key for key in found if any(fnmatchcase(names.get(key, key), pattern) for pattern in patterns)]
     lives = {f"redis:ttl:{key}" for key in named}
     return (*named, *(key for key in known if key in lives))
 
@@ -365,12 +367,21 @@ class WritesAreLogged(Exposure[LostState]):
         return tuple((key, freeze(world.cells.read(key))) for key in keys)
 
     def compare(self, world: Any, operation: Operation[Any], seen: Any) -> None:
-        """Remember those that are no longer so."""
+        """Remember those that are no longer so; what only has another name now is remembered under that."""
+        if not self.is_left(world):
+            return
+        log = world.cells.read(log_key(self.number)) or ()
+        names = operation.new_names(world)
+        if names:
+            renamed = tuple(tuple((names.get(key, key), value) for key, value in each) for each in log)
+            if renamed != log:
+                world.cells.write(log_key(self.number), renamed)
+            return
         changed = tuple((key, value) for key, value in seen if freeze(world.cells.read(key)) != value)
-        if changed and self.is_left(world):
+        if changed:
             assert self.fault.last_writes is not None
-            log = (*(world.cells.read(log_key(self.number)) or ()), changed)
-            world.cells.write(log_key(self.number), log[-self.fault.last_writes :])
+            written = tuple((world.cells.name_of(key), value) for key, value in changed)
+            world.cells.write(log_key(self.number), (*log, written)[-self.fault.last_writes :])
 
 
 async def _lose(word: str, number: int, times: int) -> None:
@@ -383,12 +394,15 @@ async def _lose(word: str, number: int, times: int) -> None:
 
 
 def environment_of(
-    faults: Sequence[Fault], keys: Iterable[Key], awaited: Iterable[Key] = ()
+    faults: Sequence[Fault],
+    keys: Iterable[Key],
+    awaited: Iterable[Key] = (),
+    name_of: Mapping[Key, Key] | None = None,
 ) -> tuple[tuple[Actor, ...], tuple[Key, ...], tuple[Exposure[Any], ...]]:
     """For the sake of outages, lost states and faults of a user's own: actors, cells, and who looks on everywhere.
 
     `keys`: the cells of the system that can be lost; `awaited`: those beside them that somebody may wait for, who
-    looks again when an outage ends.
+    looks again when an outage ends; `name_of`: as for `matching`.
     """
     actors: list[Actor] = []
     cells: list[Key] = []
@@ -404,7 +418,7 @@ def environment_of(
                 )
                 cells.append(outage_key(number))
             case LostState():
-                lost_keys = matching(fault.keys, known)
+                lost_keys = matching(fault.keys, known, name_of)
                 program = partial(_lose, fault.word, number, fault.times_max)
                 lost = StateIsLost(number, fault, lost_keys)
                 actors.append(Actor("lost_state", number, program, exposures=(lost,), is_environment=True))

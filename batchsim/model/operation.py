@@ -13,7 +13,7 @@ arguments and the answers alone.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Generator, Hashable, Iterable
+from collections.abc import Callable, Coroutine, Generator, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -265,6 +265,10 @@ class Operation(Generic[T_co]):
     def unblocks(self) -> tuple[Key, ...]:
         """The cells that somebody may wait for and that its effect can make ready."""
         return ()
+
+    def new_names(self, world: Any) -> Mapping[Key, Key]:
+        """Where its effect is no write of a store, but gives cells other names: by the old name, the new one."""
+        return {}
 
     def timer_after(self, answer: Any) -> Timer | None:
         """The timer that its effect started anew, having turned out so."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from batchsim.batch.operations import (
     GetMeta,
     Heartbeat,
     OfferMessage,
+    PushMessage,
     ReadMessage,
     Record,
     RetryMessage,
@@ -36,7 +38,7 @@ from batchsim.model.cells import Cells, Key
 from batchsim.model.faults import Effect
 from batchsim.model.operation import Raised, StoreFailure
 from tests.batch.by_hand import ByHand
-from tests.strategies import SECOND_US, befallen, request_leg
+from tests.strategies import SECOND_US, befallen, request_leg, timeless
 
 
 def world(waiting: Sequence[Message] = (), cells: Mapping[Key, object] | None = None) -> World:
@@ -150,6 +152,48 @@ def test_a_redelivered_message_goes_before_fresh_later_ones_and_its_key_stays() 
     for item in (0, 1, 2):
         OfferMessage(item).apply(stores)
     assert [claim.item for claim in stores.queue.offered()] == [0, 1, 0, 1, 2]
+
+
+def test_a_message_is_in_the_queue_once_whoever_puts_it_there() -> None:
+    """A sorted set: what is pushed again, retried or reclaimed while it waits takes the place of what waits."""
+    stores = world([])
+    PushMessage(0).apply(stores)
+    PushMessage(0).apply(stores)
+    assert stores.queue.waiting() == (Message(0),)
+    stores.queue.put_in_flight(Message(0))
+    assert RetryMessage(0, 1, is_in_flight=True).apply(stores)
+    assert stores.queue.waiting() == (Message(0, attempt=2, delivery=2),)
+    stores.queue.put_in_flight(Message(0))
+    RedeliverMessage(0).apply(stores)
+    assert stores.queue.waiting() == (Message(0, delivery=2, is_reclaimed=True),)
+
+
+def test_claims_with_tokens_are_told_apart_though_an_item_was_pushed_again() -> None:
+    stores = world([Message(0)])
+    for number in (1, 2, 3):
+        (claim,) = claimed(stores, ClaimMessages(1, has_tokens=True, is_numbered=True))
+        assert claim.delivery == number
+        CompleteMessage(0, delivery=claim.delivery).apply(stores)
+        stores.queue.push(Message(0))
+
+
+@pytest.mark.parametrize(
+    ("loss", "shows_claims"),
+    [
+        ({"keys": "queue"}, True),
+        ({"keys": "batch:B:enqueued_items"}, True),
+        ({"keys": "batch:B:meta", "last_writes": 1}, True),
+        ({"keys": "batch:B:meta"}, False),
+        ({"keys": ["batch:B:pro*", "batch:B:runs", "batch:B:failures"], "last_writes": 2}, False),
+    ],
+)
+def test_the_dispatcher_is_seen_where_a_loss_gives_an_item_a_second_message_or_befalls_what_waits(
+    loss: dict[str, Any], shows_claims: bool
+) -> None:
+    subject = timeless(faults=[{"lost_state": {**loss, "at": "1 s"}}])
+    assert deliveries_of(subject.setting, POLICIES["pr3766"]).can_repeat == shows_claims
+    names = {step.name for step in simulate(subject, POLICIES["pr3766"]).steps}
+    assert ("queue.claim" in names) == shows_claims
 
 
 def test_a_retried_message_goes_to_the_end_and_a_claim_skips_its_backoff_while_another_one_waits() -> None:

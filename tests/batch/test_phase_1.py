@@ -20,8 +20,10 @@ LOST = {"lost_response": {"phase": 1, "attempt": 1}}
 ALL_LOST = {"lost_response": {"phase": 1, "probability": "100%"}}
 
 
-def scenario(*faults: dict[str, Any], count: int = 1, items: Any = None, **batch: Any) -> Scenario:
-    data = {"name": "x", "consumers": 1, "items": items or {}, "faults": list(faults)}
+def scenario(
+    *faults: dict[str, Any], count: int = 1, items: Any = None, latency: Any = None, **batch: Any
+) -> Scenario:
+    data = {"name": "x", "consumers": 1, "items": items or {}, "faults": list(faults), "latency": latency or {}}
     return scenario_from_data({**data, "batch": {"items": count, "phase_1": "stepwise", **batch}})
 
 
@@ -119,6 +121,26 @@ def test_every_witness_replays_to_its_outcome(policy: str) -> None:
 def test_a_naive_enumerator_finds_the_same_schedules() -> None:
     rejected = scenario(LOST, items={"kind": "rejected"}, idempotency_key="working")
     assert counted(explore(rejected, POLICIES["pr3777"])) == enumerated(rejected, "pr3777")
+
+
+@pytest.mark.parametrize("fields", [{}, {"last_writes": 1}])
+@pytest.mark.parametrize(("at", "until"), [("350 ms", "http.deliver_creation"), ("600 ms", "postgres.find_batch")])
+def test_the_metadata_are_lost_whether_the_sdk_knows_of_the_batch_or_not(
+    fields: dict[str, Any], at: str, until: str
+) -> None:
+    loss = {"lost_state": {"keys": "batch:B:meta", "at": at, **fields}}
+    trace = simulate(scenario(loss, latency={"http": "500 ms"}), POLICIES["pr3766"])
+    names = [step.name for step in trace.steps]
+    assert names.index("redis.set_meta") < names.index("lost_state.begin") == names.index(until) - 1
+    found = [step.answer for step in trace.steps if step.name == "redis.get_meta"]
+    assert (found, trace.outcome.leaked_keys) == ([None] * 5, ())
+
+
+def test_what_was_cleaned_up_of_an_orphan_comes_back_under_its_own_name() -> None:
+    loss = {"lost_state": {"keys": "batch:B:*", "last_writes": 1, "at": "1 h"}}
+    for faults, left in (([LOST], ()), ([LOST, loss], ("batch:B:meta:1",))):
+        trace = simulate(scenario(*faults, call="batchTriggerAndWait"), POLICIES["proposed"])
+        assert trace.outcome.leaked_keys == left
 
 
 def test_what_is_of_no_use_without_its_steps_is_refused() -> None:

@@ -22,12 +22,13 @@ from batchsim.batch.system import class_of
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
 from batchsim.engines.exhaustive.following import follow
+from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.engines.exhaustive.task import Task
 from batchsim.engines.timed import simulate
 from batchsim.engines.zones import explore_timed
 from batchsim.model.faults import Effect, Fault
 from batchsim.model.operation import Raised, Stopped, StoreFailure, for_each
-from batchsim.scenario import Scenario
+from batchsim.scenario import Scenario, scenario_from_data
 from tests.engines.test_exhaustive import counted, enumerated, scenario
 from tests.strategies import CONSUMER_OPERATIONS, HANDLER_OPERATIONS, request_leg, timeless
 from tests.trying import examples
@@ -126,6 +127,81 @@ def test_schedules_under_faults_are_those_of_the_naive_enumerator(
         assert [(step.actor, step.name, step.alternative) for step in trace.steps] == [
             (step.actor, step.name, step.alternative) for step in each.witness
         ]
+
+
+def lost(keys: str, **fields: Any) -> dict[str, Any]:
+    return {"lost_state": {"keys": keys, **fields}}
+
+
+LOSSES = st.builds(
+    lost,
+    st.sampled_from(["queue", "batch:B:meta", "batch:B:enqueued_items", "batch:B:pro*", "batch:B:*", "*"]),
+    at_most=st.sampled_from([1, 2]),
+)
+UNDONE = st.builds(lambda loss, count: lost(**loss["lost_state"], last_writes=count), LOSSES, st.integers(1, 5))
+BESIDE = st.sampled_from(
+    [
+        {"redeliver": {"at_most": 1}},
+        {"disconnect": {"at_most": 1}},
+        {"cut": {"attempt": 1, "after_items": 0}},
+        {"lost_response": {"at_most": 1}},
+        {"outage": {"group": "redis", "at_most": 1}},
+        {"outage": {"group": "postgres", "at_most": 1}},
+        {"crash": {"actor": "consumer", "at_most": 1}},
+        {"store_error": {"actor": "consumer", "at_most": 2}},
+    ]
+)
+
+
+@settings(deadline=None, max_examples=examples(12, searched=60))
+@given(
+    st.lists(st.one_of(LOSSES, UNDONE), min_size=1, max_size=2),
+    st.lists(BESIDE, max_size=1),
+    st.integers(1, 2),
+    st.integers(1, 2),
+    st.sampled_from([{"kind": "rejected"}, {"kind": "pre_failed"}, {"failed_attempts": 1}]),
+    st.sampled_from(["done", "stepwise"]),
+    st.sampled_from(["batchTrigger", "batchTriggerAndWait"]),
+    st.sampled_from(sorted(POLICIES)),
+)
+@example([lost("queue", last_writes=1)], [], 1, 2, {}, "done", "batchTrigger", "pr3766")
+@example([lost("batch:B:meta", last_writes=1)], [], 1, 1, {}, "done", "batchTrigger", "pre3427")
+@example([lost("batch:B:enqueued_items")], [], 1, 2, {}, "done", "batchTrigger", "pr4397")
+def test_whatever_is_lost_there_is_room_for_every_run_of_an_item(
+    losses: list[Any],
+    beside: list[Any],
+    items: int,
+    consumers: int,
+    kinds: dict[str, Any],
+    phase_1: str,
+    call: str,
+    policy: str,
+) -> None:
+    batch = {"items": items, "phase_1": phase_1, "call": call}
+    faults = [*losses, *beside]
+    fields = {"name": "x", "batch": batch, "consumers": consumers, "items": kinds, "faults": faults}
+    subject = scenario_from_data(fields)
+    explore(subject, POLICIES[policy], bounds=Bounds(states_max=1_500))
+    walker = Walker(subject.system(POLICIES[policy]))  # which goes to the end of very large graphs, too
+    walks = [walker.walk(number) for number in range(30)]
+    assert simulate(subject, POLICIES[policy], order=walks[-1].steps).outcome == walks[-1].outcome
+
+
+@pytest.mark.parametrize(
+    ("loss", "faults"),
+    [
+        (lost("batch:B:enqueued_items"), []),
+        (
+            lost("queue", last_writes=1),
+            [{"crash": {"actor": "consumer-0", "before": "redis.record"}}],
+        ),
+    ],
+)
+def test_what_is_lost_gives_the_schedules_of_the_naive_enumerator(loss: Any, faults: list[Any]) -> None:
+    subject = scenario(1, 1, items={"kind": "rejected"}, faults=[loss, *faults])
+    exploration = explore(subject, POLICIES["local_count"])
+    assert 3_000 < (exploration.schedules or 0) < 7_000
+    assert counted(exploration) == enumerated(subject, "local_count")
 
 
 @settings(deadline=None, max_examples=examples(4, searched=12))

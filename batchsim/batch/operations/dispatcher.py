@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 
 from batchsim.batch.steps import MessageOperation
 from batchsim.batch.stores import (
+    CLAIMED_MAX,
     QUEUE,
     WORKER_LIST,
     Claim,
     Message,
+    claims_key,
     holders_key,
     in_flight_key,
     slot_key,
@@ -19,9 +21,6 @@ from batchsim.batch.stores import (
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
 from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Timer, touches
-
-CLAIMED_MAX = 10
-"""How many messages one claim takes at most."""
 
 
 def visibility_timer(index: int) -> Key:
@@ -44,6 +43,8 @@ class ClaimMessages(BlockingOperation[tuple[Claim, ...]]):
     """Whether a claim says which delivery it is of."""
     is_held: bool = False
     """Whether it matters who has a message in hand: somebody can leave one."""
+    is_numbered: bool = False
+    """Whether claims are counted, as an item can have a second message of the same delivery."""
 
     def waits_for(self) -> Key:
         return QUEUE
@@ -52,7 +53,8 @@ class ClaimMessages(BlockingOperation[tuple[Claim, ...]]):
         items = range(self.run_count)
         slots = () if self.slots is None else tuple(map(slot_key, items))
         held = tuple(map(holders_key, items)) if self.is_held else ()
-        return touches(reads=slots, writes=(QUEUE, *map(in_flight_key, items), *held))
+        counts = tuple(map(claims_key, items)) if self.is_numbered else ()
+        return touches(reads=slots, writes=(QUEUE, *map(in_flight_key, items), *held, *counts))
 
     def timer_after(self, answer: Any) -> Timer | None:
         if not answer:
@@ -83,11 +85,13 @@ class ClaimMessages(BlockingOperation[tuple[Claim, ...]]):
     def _ways(self, world: World, free: int) -> Iterator[Alternative]:
         """The first message is one that is due; the others follow by their scores, due or not."""
         waiting = world.queue.by_score()
-        fresh = [each for each in waiting if each.timer is None]
+        fresh = [each for each in waiting if each.is_fresh]
         for first in fresh[:1] or waiting:
             timer = first.timer
             others = (each for each in waiting if each is not first)
             claimed = (first, *others)[:free]
+            if self.is_numbered:
+                claimed = tuple(map(world.queue.as_next_claim, claimed))
             yield Alternative(None if timer is None else f"item {first.item}", timer, claimed)
 
     def claims(self, messages: tuple[Message, ...]) -> tuple[Claim, ...]:
@@ -101,8 +105,9 @@ class ClaimMessages(BlockingOperation[tuple[Claim, ...]]):
         messages: tuple[Message, ...] = alternative.choice
         claims = self.claims(messages)
         for message, claim in zip(messages, claims, strict=True):
-            world.queue.take(message)
-            world.queue.put_in_flight(message)
+            world.queue.claim(message)
+            if self.is_numbered:
+                world.queue.count_claim(message)
             if self.is_held:
                 world.queue.hold(claim)
         return claims

@@ -105,6 +105,15 @@ class MarkEnqueued(ItemOperation[bool]):
         return f"item {self.index}" if answer else f"item {self.index} was already there"
 
 
+def _push(world: World, index: int) -> None:
+    message = Message(index)
+    if world.history.was_pushed(index):
+        world.queue.put_again(message)
+    else:
+        world.queue.push(message)
+    world.history.note_push(index)
+
+
 @dataclass(frozen=True, slots=True)
 class PushMessage(ItemOperation[None]):
     """Push the message of an item to the batch queue."""
@@ -118,8 +127,7 @@ class PushMessage(ItemOperation[None]):
         return (QUEUE,)
 
     def apply(self, world: World) -> None:
-        world.queue.push(Message(self.index))
-        world.history.note_push(self.index)
+        _push(world, self.index)
 
     def describe(self, answer: Any) -> str:
         return f"item {self.index}"
@@ -159,8 +167,7 @@ class EnqueueItem(ItemOperation[Enqueued]):
             return Enqueued.NOT_INITIALIZED
         if not world.redis.sadd(ENQUEUED_ITEMS, self.index):
             return Enqueued.DUPLICATE
-        world.queue.push(Message(self.index))
-        world.history.note_push(self.index)
+        _push(world, self.index)
         return Enqueued.ACCEPTED
 
     def describe(self, answer: Any) -> str:

@@ -7,6 +7,7 @@ orphans.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -215,6 +216,10 @@ class DeliverCreation(BlockingOperation[Creation]):
                 world.cells.delete(of_try(key, batch))
         world.cells.write(STREAMED_BATCH, batch)
         world.network.send(1)
+
+    def new_names(self, world: World) -> Mapping[Key, Key]:
+        batch: int | None = world.cells.read(STREAMED_BATCH)
+        return {} if batch is None else {of_try(key, batch): key for key in MADE}
 
     def describe(self, answer: Any) -> str:
         if answer.status is None:

@@ -215,4 +215,13 @@ def _contents(chunk: Chunk, columns: Sequence[int], here: Numbers) -> tuple[list
         values, which = np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[packed]
     else:
         values, _, which = distinct(packed)
-    return list(zip(*(each.tolist() for each in np.unravel_index(values, spans)), strict=True)), which
+    return _unpacked(values, spans), which
+
+
+def _unpacked(values: Numbers, spans: Sequence[int]) -> list[tuple[int, ...]]:
+    """The contents of columns, from one number for all; there may be more of them than NumPy has dimensions."""
+    columns = []
+    for span in reversed(spans):
+        values, content = np.divmod(values, span)
+        columns.append(content.tolist())
+    return list(zip(*reversed(columns), strict=True))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
 from batchsim.batch import faults
-from batchsim.batch.actors import STATE_KEYS
+from batchsim.batch.stores import STATE_KEYS
 from batchsim.model.faults import Effect, Fault, LostState, Outage
 from batchsim.model.injection import matching
 from batchsim.scenario.own_faults import read_own_fault
