@@ -106,6 +106,7 @@ def test_a_witness_is_as_its_schema_says(tmp_path: Path, monkeypatch: pytest.Mon
         ("run", "scenarios/seal-lost.yaml", *SMALL, "--policy", "pre3427"),
         ("run", "scenarios/tombstone.yaml", *SMALL, "--policy", "tombstone"),
         ("explore", "examples/outbox.yaml"),
+        ("findings", "--items", "1", "--consumers", "1", "--policy", "pr4397", "--workers", "1", *FAULT),
         ("sweep", "scenarios/incident.yaml", *SMALL, "--runs", "20", "--vary", "items.execution=1 s..9 s:2"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import { render } from "preact";
 import { useMemo } from "preact/hooks";
+import { Findings } from "./Findings.jsx";
 import { GraphWalk } from "./Graph.jsx";
 import { Likely, Sweep } from "./Likely.jsx";
 import { Stepper, walksOf } from "./Stepper.jsx";
@@ -30,4 +31,5 @@ const root = document.getElementById("app");
 /** @type {Page} */
 const page = JSON.parse(source.textContent ?? "");
 if (root && page.page === "scenario") render(<Scenario page={page} />, root);
+if (root && page.page === "findings") render(<Findings page={page} />, root);
 if (root && page.page === "sweep") render(<Sweep page={page} />, root);

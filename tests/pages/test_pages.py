@@ -33,6 +33,10 @@ PAGES: dict[str, tuple[str, ...]] = {
     "and-wait-quick": ("run", "scenarios/and-wait-quick.yaml", *QUICK, "--policy", "pr4397"),
     "all-rejected": ("run", "scenarios/all-rejected.yaml", *QUICK),
     "outbox": ("explore", "examples/outbox.yaml"),
+    "findings": (
+        *("findings", "--policy", "pre3427", "--items", "1", "--consumers", "1", "--consumers", "2"),
+        *("--fault", "cut,redeliver", "--max-states", "3000", "--walks", "20"),
+    ),
     "sweep": (
         *("sweep", "scenarios/incident.yaml", "--runs", "20", *QUICK, "--policy", "pr3766"),
         *("--vary", "items.execution=1 s..9 s:3"),
@@ -230,6 +234,44 @@ def test_the_index_leads_to_every_page_and_its_tour_to_every_step(tmp_path: Path
     opened.page.get_by_role("link", name="and-wait-two-hours").last.click()
     opened.page.wait_for_selector("#step .told")
     assert opened.complaints == []
+
+
+def test_findings_are_filtered_and_a_verdict_opens_its_witness(
+    pages: Callable[[str], Path], open_page: Open
+) -> None:
+    opened, found = open_page(pages("findings")), document_in(pages("findings"))
+    page, budgets = opened.page, found["budgets"]
+    cells = opened.page.locator(".matrix td.fails")
+
+    def failing(answers: Any, verdict: str = "", policy: str = "") -> int:
+        return sum(
+            any(verdict in ("", each) for each, _, _ in given)
+            and policy in ("", found["policies"][number]["name"])
+            for number, base, budget, _, _, given in answers["cells"]
+            if given and not base and len(budgets[budget]) < 2
+        )
+
+    assert cells.count() == failing(found["answers"][0]) > 0
+    page.locator("select[name=policy]").select_option("pre3427 (bug)")
+    page.locator("select[name=verdict]").select_option("lost_item")
+    assert cells.count() == failing(found["answers"][0], "lost_item", "pre3427") > 0
+    page.get_by_role("button", name="lost item").first.click()
+    page.wait_for_selector("#step .told")
+    witness = found["witnesses"][int(opened.link["policy"].removeprefix("w")) - 1]
+    assert "lost_item" in witness["verdicts"]
+    assert found["policies"][witness["policy"]]["name"] == "pre3427"
+    opened.press("End")
+    assert f"step {len(witness['steps'])} of {len(witness['steps'])}" in opened.told
+    again = open_page(pages("findings"), page.evaluate("location.hash"))
+    assert again.told == opened.told
+    assert again.page.locator(".matrix thead th").count() == 2
+    assert again.page.locator('.found[aria-pressed="true"]').count() >= 1
+    page.locator("select[name=verdict]").select_option("")
+    page.locator("select[name=size]").select_option("1 item, 2 consumers")
+    size = next(place for place, (_, told) in enumerate(found["sizes"]) if told == "1 item, 2 consumers")
+    of_size = next(each for each in found["answers"] if each["size"] == size)
+    assert cells.count() == failing(of_size, policy="pre3427") > 0
+    assert opened.complaints == again.complaints == []
 
 
 def test_a_page_is_the_same_in_every_process(tmp_path: Path) -> None:

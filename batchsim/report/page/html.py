@@ -26,8 +26,10 @@ def _asset(name: str) -> str:
 
 
 def html_page(document: Mapping[str, Any]) -> str:
-    """The file of a page; `document`: what `page_document`, `sweep_page` or `index_page` gave."""
-    content = {"scenario": _scenario, "sweep": _sweep, "index": _index}[document["page"]](document)
+    """The file of a page; `document`: what `page_document`, `sweep_page`, `findings_page` or `index_page` gave."""
+    content = {"scenario": _scenario, "sweep": _sweep, "findings": _findings, "index": _index}[document["page"]](
+        document
+    )
     script = _asset("page.js")
     # The browser checks what stands between the tags, to the last byte.
     digest = b64encode(sha256(script.encode()).digest()).decode()
@@ -76,7 +78,7 @@ def _scenario(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _card(run, document["headings"])
     yield "</ul>"
     given = dict.fromkeys(verdict for run in document["runs"] for verdict in run["verdicts"])
-    yield "<dl class=setting>"
+    yield '<dl class="setting meanings">'
     for verdict in given:
         yield f"<div><dt>{_words(verdict)}</dt><dd>{_text(document['meanings'].get(verdict, ''))}</dd></div>"
     yield "</dl></section>"
@@ -146,6 +148,52 @@ def _sweep(document: Mapping[str, Any]) -> Iterator[str]:
     yield _foot()
 
 
+# -- findings ------------------------------------------------------------------------------------
+
+
+def _findings(document: Mapping[str, Any]) -> Iterator[str]:
+    yield '<header class="top">'
+    yield f'<p class="kicker">findings: {len(document["policies"])} policies, each fault anywhere</p>'
+    yield f"<h1>{_text(document['headline'])}</h1>"
+    yield f'<p class="sentence">{_text(document["sentence"])}</p>'
+    for each in document["warnings"]:
+        yield f'<p class="warning">{_text(each)}</p>'
+    yield "</header>"
+    stands = [("stands", "How policies stand")] if document["standings"] else []
+    yield _nav([("table", "What can occur"), ("step", "Step through it"), *stands, ("verdicts", "Verdicts")])
+    yield '<main id="main"><div id="app">'
+    yield "<noscript><section><p>The table needs JavaScript.</p></section></noscript></div>"
+    if document["standings"]:
+        yield '<section id="stands" aria-labelledby="stands-title">'
+        against = _name(document["policies"][document["against"]])
+        yield f'<h2 id="stands-title">How policies stand against {against}</h2>'
+        for standing in document["standings"]:
+            yield from _standing(document, standing)
+        yield "</section>"
+    yield '<section id="verdicts" aria-labelledby="verdicts-title"><h2 id="verdicts-title">Verdicts</h2>'
+    yield '<dl class="setting meanings">'
+    for verdict, meaning in document["verdicts"].items():
+        yield f"<div><dt>{_words(verdict)}</dt><dd>{_text(meaning)}</dd></div>"
+    yield f'</dl><p class="command">Again: <code>{_text(document["command"])}</code></p></section></main>'
+    yield _foot()
+
+
+def _standing(document: Mapping[str, Any], standing: Mapping[str, Any]) -> Iterator[str]:
+    name = _name(document["policies"][standing["policy"]])
+    yield f"<details><summary><b>{name}</b>: {_text(standing['in_short'])}</summary>"
+    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table><thead><tr>'
+    has_bases = len(document["bases"]) > 1
+    for heading in ("verdict", *(("batch",) if has_bases else ()), "under", "how it stands"):
+        yield f'<th scope="col">{heading}</th>'
+    yield "</tr></thead><tbody>"
+    for row in standing["rows"]:
+        base = f"<td>{_text(document['bases'][row['base']])}</td>" if has_bases else ""
+        kind = {"closed": "good", "open": "bad", "came back": "bad"}.get(row["standing"], "note")
+        yield f'<tr><th scope="row">{_words(row["verdict"])}</th>{base}<td>{_text(row["under"])}</td>'
+        yield f'<td class="{kind}">{_text(row["words"])}</td></tr>'
+    yield "</tbody></table></div></details>"
+
+
 # -- the index -----------------------------------------------------------------------------------
 
 
@@ -160,6 +208,10 @@ def _index(document: Mapping[str, Any]) -> Iterator[str]:
         tour = [("tour", "The tour")] if document["tour"] else []
         yield _nav([*tour, *((f"group-{number}", question) for number, question in enumerate(groups, 1))])
     yield '<main id="main"><div id="app"></div>'
+    if document["findings"]:
+        yield '<section aria-labelledby="findings-title"><h2 id="findings-title">Findings</h2>'
+        told = "Which verdicts each policy can come to under which faults, with an order of steps to each"
+        yield f'<p><a href="{_attribute(document["findings"])}">{told}</a>.</p></section>'
     if document["tour"]:
         yield '<section id="tour" aria-labelledby="tour-title"><h2 id="tour-title">The tour</h2><ol class="tour">'
         for each in document["tour"]:
