@@ -107,6 +107,9 @@ def test_a_witness_is_as_its_schema_says(tmp_path: Path, monkeypatch: pytest.Mon
         ("run", "scenarios/tombstone.yaml", *SMALL, "--policy", "tombstone"),
         ("explore", "examples/outbox.yaml"),
         ("findings", "--items", "1", "--consumers", "1", "--policy", "pr4397", "--workers", "1", *FAULT),
+        ("explore", "scenarios/seal-lost.yaml", *SMALL, "--timed"),
+        ("explore", "scenarios/memoryless.yaml", *SMALL, "--exact"),
+        ("explore", "scenarios/tombstone.yaml", *SMALL, "--reduce"),
         ("sweep", "scenarios/incident.yaml", *SMALL, "--runs", "20", "--vary", "items.execution=1 s..9 s:2"),
     ],
 )

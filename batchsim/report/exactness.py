@@ -17,10 +17,12 @@ from batchsim.report.tables import (
     GOOD,
     QUIET,
     UNSURE,
+    Claim,
     plain_table,
     print_faults,
     print_occurrences,
     print_table,
+    told_claim,
 )
 from batchsim.scenario import Scenario
 
@@ -46,6 +48,11 @@ def show_exact_explorations(
 
 
 def _claim(exploration: ExactExploration) -> Text:
+    return told_claim(exploration.policy, claim_of(exploration))
+
+
+def claim_of(exploration: ExactExploration) -> Claim:
+    """What is claimed of a policy."""
     error = f"relative error below {exploration.relative_error_max:.0e}"
     size = f"{exploration.states:,} states, time passes in {exploration.states_in_time:,}; {error}"
     fails = sum(each.probability for each in exploration.outcomes if each.verdicts != ("ok",))
@@ -59,7 +66,7 @@ def _claim(exploration: ExactExploration) -> Text:
     without = claim_without_faults(exploration, claim)
     if without is not None:
         claim, style = without, UNSURE
-    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({size})", QUIET))
+    return Claim(claim, style, size)
 
 
 def _comparison(explorations: Sequence[ExactExploration]) -> Table:

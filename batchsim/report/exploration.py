@@ -19,10 +19,12 @@ from batchsim.report.tables import (
     GOOD,
     QUIET,
     UNSURE,
+    Claim,
     plain_table,
     print_faults,
     print_occurrences,
     print_table,
+    told_claim,
 )
 from batchsim.scenario import Scenario
 
@@ -59,6 +61,11 @@ def show_explorations(
 
 
 def _claim(exploration: Exploration) -> Text:
+    return told_claim(exploration.policy, claim_of(exploration))
+
+
+def claim_of(exploration: Exploration) -> Claim:
+    """What is claimed of a policy."""
     complete = "" if exploration.is_complete else "incomplete, "
     bounds = f"{complete}{exploration.states:,} states, {exploration.transitions:,} transitions"
     claim, style = _claim_in_words(exploration)
@@ -67,7 +74,7 @@ def _claim(exploration: Exploration) -> Text:
         claim, style = without, UNSURE
     if exploration.uncounted_because is not None:
         bounds += f"; {exploration.uncounted_because}"
-    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
+    return Claim(claim, style, bounds)
 
 
 def _claim_in_words(exploration: Exploration) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
@@ -16,6 +16,21 @@ from batchsim.scenario import Scenario, fault_in_words
 GOOD, BAD, UNSURE, QUIET = "green", "bold red", "yellow", "dim"
 _ENDLESS = 10_000
 """Columns: wider than any table."""
+
+
+class Claim(NamedTuple):
+    """What is claimed of a policy."""
+
+    words: str
+    style: str
+    """`GOOD`, `BAD` or `UNSURE`."""
+    size: str
+    """Of what was looked at."""
+
+
+def told_claim(policy: str, claim: Claim) -> Text:
+    """A claim in a line."""
+    return Text.assemble((f"{policy}  ", "bold"), (claim.words, claim.style), (f"  ({claim.size})", QUIET))
 
 
 def plain_table(headings: Iterable[str] = (), right: Iterable[str] = (), **options: Any) -> Table:

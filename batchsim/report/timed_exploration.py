@@ -17,10 +17,12 @@ from batchsim.report.tables import (
     GOOD,
     QUIET,
     UNSURE,
+    Claim,
     plain_table,
     print_faults,
     print_occurrences,
     print_table,
+    told_claim,
 )
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import Scenario
@@ -52,13 +54,18 @@ def show_timed_explorations(
 
 
 def _claim(exploration: TimedExploration) -> Text:
+    return told_claim(exploration.policy, claim_of(exploration))
+
+
+def claim_of(exploration: TimedExploration) -> Claim:
+    """What is claimed of a policy."""
     complete = "" if exploration.is_complete else "incomplete, "
     bounds = f"{complete}{exploration.state_classes:,} situations, {exploration.zones:,} zones"
     claim, style = _claim_in_words(exploration)
     without = claim_without_faults(exploration, claim)
     if without is not None:
         claim, style = without, UNSURE
-    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
+    return Claim(claim, style, bounds)
 
 
 def _claim_in_words(exploration: TimedExploration) -> tuple[str, str]:

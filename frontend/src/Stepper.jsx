@@ -209,7 +209,7 @@ function WalkChoice({ label, page, value, without, onChange }) {
     <label>{label} <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
       {without !== undefined && <option value="">nothing</option>}
       {runs.length > 0 && <optgroup label="Simulated, with this seed">{runs.map(option)}</optgroup>}
-      {examples.length > 0 && <optgroup label="Other runs, with latencies drawn anew">{examples.map(option)}</optgroup>}
+      {examples.length > 0 && <optgroup label={runs.length > 0 ? "Other runs, with latencies drawn anew" : "A run of each outcome"}>{examples.map(option)}</optgroup>}
       {witnesses.length > 0 && <optgroup label="Shortest order of steps to each outcome">{witnesses.map(option)}</optgroup>}
     </select></label>
   );

@@ -108,4 +108,5 @@ export interface FindingsPage {
   cases: number; complete: number; answers: { size: number | null; cells: FindingsCell[] }[];
   tables: Tables; cells: Cell[]; rows: FindingsRow[]; begins: WalkDocument["begin"][]; witnesses: FindingsWitness[];
 }
-export type Page = ScenarioPage | SweepPage | FindingsPage | IndexPage;
+export interface AnswerPage extends Stepped { page: "answer"; scenario: string; command: string }
+export type Page = ScenarioPage | SweepPage | AnswerPage | FindingsPage | IndexPage;

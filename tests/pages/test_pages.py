@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -33,6 +34,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "and-wait-quick": ("run", "scenarios/and-wait-quick.yaml", *QUICK, "--policy", "pr4397"),
     "all-rejected": ("run", "scenarios/all-rejected.yaml", *QUICK),
     "outbox": ("explore", "examples/outbox.yaml"),
+    "timed": ("explore", "scenarios/seal-lost.yaml", "--set", "batch.items=1", "--timed"),
+    "exact": ("explore", "scenarios/memoryless.yaml", "--set", "batch.items=1", "--exact"),
     "findings": (
         *("findings", "--policy", "pre3427", "--items", "1", "--consumers", "1", "--consumers", "2"),
         *("--fault", "cut,redeliver", "--max-states", "3000", "--walks", "20"),
@@ -236,6 +239,21 @@ def test_the_index_leads_to_every_page_and_its_tour_to_every_step(tmp_path: Path
     assert opened.complaints == []
 
 
+def test_the_page_of_a_timed_exploration_steps_through_a_run_of_each_outcome(
+    pages: Callable[[str], Path], open_page: Open
+) -> None:
+    opened, told = open_page(pages("timed")), document_in(pages("timed"))
+    for answer in told["answers"]:
+        for outcome in answer["outcomes"]:
+            opened.page.locator(f'a[href="#policy={outcome["walk"]}"]').click()
+            opened.press("End")
+            steps, *_ = outcome["further"]
+            assert f"step {steps} of {steps}" in opened.told
+            assert unquote(opened.link["policy"]) == outcome["walk"]
+    assert opened.page.locator("h1").inner_text().startswith("False failure under")
+    assert opened.complaints == []
+
+
 def test_findings_are_filtered_and_a_verdict_opens_its_witness(
     pages: Callable[[str], Path], open_page: Open
 ) -> None:
@@ -267,10 +285,17 @@ def test_findings_are_filtered_and_a_verdict_opens_its_witness(
     assert again.page.locator(".matrix thead th").count() == 2
     assert again.page.locator('.found[aria-pressed="true"]').count() >= 1
     page.locator("select[name=verdict]").select_option("")
-    page.locator("select[name=size]").select_option("1 item, 2 consumers")
-    size = next(place for place, (_, told) in enumerate(found["sizes"]) if told == "1 item, 2 consumers")
+    page.locator("select[name=size]").select_option("1 item, 1 consumer")
+    size = next(place for place, (_, told) in enumerate(found["sizes"]) if told == "1 item, 1 consumer")
     of_size = next(each for each in found["answers"] if each["size"] == size)
     assert cells.count() == failing(of_size, policy="pre3427") > 0
+    given = [
+        verdict.replace("_", " ") + "¹" * of_one
+        for number, base, budget, _, _, verdicts in of_size["cells"]
+        for verdict, _, of_one in verdicts
+        if found["policies"][number]["name"] == "pre3427" and not base and len(budgets[budget]) < 2
+    ]
+    assert page.locator(".found").all_inner_texts() == given
     assert opened.complaints == again.complaints == []
 
 

@@ -166,7 +166,7 @@ class _Page:
         return {
             "size": None if size is None else self._sizes.index(size),
             "cells": [
-                self._cell(policy, base, budget, judgement)
+                self._cell(policy, base, budget, judgement, is_of_all_sizes=size is None)
                 for base in (self._scope.bases if size is None else (size.base,))
                 for budget in self._scope.budgets
                 if budget in looked_at
@@ -174,7 +174,9 @@ class _Page:
             ],
         }
 
-    def _cell(self, policy: str, base: Base, budget: Budget, judgement: FindingsTable) -> list[Any]:
+    def _cell(
+        self, policy: str, base: Base, budget: Budget, judgement: FindingsTable, *, is_of_all_sizes: bool
+    ) -> list[Any]:
         """Policy, base, budget, how it is known, what is to be said beside the verdicts; and these."""
         cell = judgement.cell(policy, budget, base)
         found = judgement.shown(policy, budget, base)
@@ -188,7 +190,7 @@ class _Page:
                 [
                     verdict,
                     self._witness(budget, verdict, each),
-                    int(each.is_of_one_consumer and self._has_several_consumers),
+                    int(is_of_all_sizes and each.is_of_one_consumer and self._has_several_consumers),
                 ]
                 for verdict, each in found.items()
             ],
