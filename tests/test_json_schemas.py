@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from batchsim.cli import main
+from batchsim.report.formats.csv_of_documents import WORTH_PARTS, csv_of
 from batchsim.report.json_schemas import DOCUMENTS, schema_of
 
 ROOT = Path(__file__).parent.parent
@@ -87,6 +90,37 @@ def test_documents_are_as_their_schemas_say(
     run(*arguments, "--json", "-")
     document = json.loads(capsys.readouterr().out)
     check(document, name)
+    if name in ("explore", "sweep", "worth", "findings"):
+        check_table(name, document)
+
+
+def check_table(name: str, document: Any) -> None:
+    """The same as CSV has a row for each of what the document lists."""
+    rows = list(csv.DictReader(StringIO(csv_of(name, document))))
+    match name:
+        case "explore":
+            outcomes = [
+                (one["policy"], each["verdicts"]) for one in document["explorations"] for each in one["outcomes"]
+            ]
+            assert [(row["policy"], row["verdicts"].split()) for row in rows] == outcomes
+        case "findings":
+            nothing: Any = {"verdict": "", "witness": ""}
+            found = [
+                (cell["policy"], cell["faults"], each["verdict"], len(each["witness"]))
+                for cell in document["cells"]
+                for each in cell["verdicts"] or (nothing,)
+            ]
+            assert [(r["policy"], r["faults"].split(), r["verdict"], int(r["steps"] or 0)) for r in rows] == found
+        case _:
+            parts = [document] if name == "sweep" else [document[part] for part in WORTH_PARTS]
+            shares = [
+                (cell["policy"], verdict, each["count"], each["low"])
+                for part in parts
+                for cell in part["sweep"]
+                for verdict, each in cell["verdicts"].items()
+            ]
+            assert [(r["policy"], r["verdict"], int(r["count"]), float(r["low"])) for r in rows] == shares
+            assert all(row[axis] for row in rows for axis in parts[0]["sweep"][0]["point"])
 
 
 def test_a_witness_is_as_its_schema_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     help="Write a witness of each outcome, to be run by `batchsim replay`.",
 )
 @options.html_file
+@options.csv_results
 @options.quiet
 def explore(
     *, reduces: bool, is_timed: bool, exactly: bool, max_states: int | None, max_memory: int | None, **asked: Any

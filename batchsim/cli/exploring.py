@@ -20,6 +20,7 @@ from batchsim.cli.outputs import (
     deliver,
     printing,
     witness_texts,
+    write_csv,
     write_files,
     write_json,
 )
@@ -58,6 +59,7 @@ class Question:
     json_file: str | None
     witness_directory: Path | None
     html_file: Path | None
+    csv_file: Path | None
     quiet: bool
 
 
@@ -131,7 +133,7 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     chosen, properties = policies_of(scenario, asked), properties_of(scenario, question.verdicts)
     names = [name for name, _ in chosen]
     json_file, directory = question.json_file, question.witness_directory
-    check_outputs(json_file, None, directory, more={"--html": question.html_file})
+    check_outputs(json_file, None, directory, more={"--html": question.html_file, "--csv": question.csv_file})
     if directory is not None:
         check_witnesses(directory, names)
     expected = expected_by(scenario, "expect_explore", asked, chosen)
@@ -172,14 +174,15 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
         with printing() as console:
             explorer.show(console, scenario, found, commands)
 
-    def write(file: str) -> None:
-        write_json(file, {**explorer.document(scenario.name, found, judged), "warnings": warnings})
+    def document() -> dict[str, Any]:
+        return {**explorer.document(scenario.name, found, judged), "warnings": warnings}
 
     deliver(
         None if question.quiet or json_file == "-" else show,
         None if directory is None else lambda: write_files("--witness", directory, texts),
         None if page is None else lambda: write_page(question.html_file, page),
-        None if json_file is None else lambda: write(json_file),
+        None if json_file is None else lambda: write_json(json_file, document()),
+        None if question.csv_file is None else lambda: write_csv("explore", question.csv_file, document()),
     )
     if progress.was_interrupted:
         tell(f"interrupted: {len(found)} of {len(chosen)} policies were begun")

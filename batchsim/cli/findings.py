@@ -20,6 +20,7 @@ from batchsim.cli.outputs import (
     deliver,
     printing,
     witness_texts,
+    write_csv,
     write_files,
     write_json,
 )
@@ -100,6 +101,7 @@ USUAL_SCENARIO = "small-payloads.yaml"
     help=f"Write {PAGE} and a folder of schedules there.",
 )
 @options.html_file
+@options.csv_results
 @options.quiet
 def findings(
     policies: tuple[str, ...],
@@ -118,6 +120,7 @@ def findings(
     witness_directory: Path | None,
     directory: Path | None,
     html_file: Path | None,
+    csv_file: Path | None,
     quiet: bool,
 ) -> int:
     """Say which verdicts policies can come to under faults: with none, each fault once, each pair of faults once.
@@ -141,7 +144,7 @@ def findings(
     from batchsim.report.progress import Progress
     from batchsim.visible import visible
 
-    check_outputs(json_file, None, witness_directory, more={"--html": html_file})
+    check_outputs(json_file, None, witness_directory, more={"--html": html_file, "--csv": csv_file})
     scenarios = load(files or [_usual_file()], overrides, None, policies=policies)
     is_own = _is_own(scenarios, items, consumers)
     known = own_faults(scenarios[0]) if is_own else ONCE
@@ -207,6 +210,7 @@ def findings(
         None if witness_directory is None else lambda: write_files("--witness", witness_directory, witnesses),
         None if page is None else lambda: write_page(html_file, page),
         None if json_file is None else lambda: write_json(json_file, findings_document(result, replays, warnings)),
+        None if csv_file is None else lambda: write_csv("findings", csv_file, findings_document(result, replays)),
     )
     return code_of([each for policy in asked for each in _given(result, policy)], limits)
 

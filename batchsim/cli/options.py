@@ -185,5 +185,12 @@ mermaid_file = click.option(
 csv_file = click.option(
     "--csv", "csv_file", type=NamedPath(), metavar="FILE", help="Write a table of all steps as CSV."
 )
+csv_results = click.option(
+    "--csv",
+    "csv_file",
+    type=NamedPath(),
+    metavar="FILE",
+    help="Write the results as a table: CSV, a row for each.",
+)
 timeline = click.option("--timeline", is_flag=True, help="Print every step; the decisive ones stand out.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")

@@ -292,6 +292,19 @@ def write_as(option: str, file: Path | None, results: list[ScenarioRun]) -> None
         raise BadInputError(f"{option} {file}: {error.strerror or error}") from None
 
 
+def write_csv(command: str, file: Path | None, document: Any) -> None:
+    """Write what a command found as a table, if it was asked for; raises `BadInputError`."""
+    if file is None:
+        return
+    from batchsim.report.files import write_whole
+    from batchsim.report.formats.csv_of_documents import csv_of
+
+    try:
+        write_whole(file, csv_of(command, document))
+    except OSError as error:
+        raise BadInputError(f"--csv {file}: {error.strerror or error}") from None
+
+
 def write_json(file: str, document: Any) -> None:
     """Write the file whole or not at all; raises `BadInputError`."""
     from batchsim.visible import visible_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -16,7 +16,7 @@ from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of
 from batchsim.cli.judging import code_of, limits_of
-from batchsim.cli.outputs import check_apart, check_file, check_outputs, deliver, printing, write_json
+from batchsim.cli.outputs import check_apart, check_file, check_outputs, deliver, printing, write_csv, write_json
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
@@ -70,6 +70,7 @@ PICTURES = (".svg", ".png")
     help="Draw a curve, or a heat map of two names: FILE.svg and FILE.png, or the one that FILE ends in.",
 )
 @options.html_file
+@options.csv_results
 @options.quiet
 def sweep(
     file: Path,
@@ -88,6 +89,7 @@ def sweep(
     json_file: str | None,
     plots: tuple[Path, ...],
     html_file: Path | None,
+    csv_file: Path | None,
     quiet: bool,
 ) -> int:
     """Run a scenario many times: how probable each verdict is, and how policies differ.
@@ -106,7 +108,7 @@ def sweep(
     _check(engine, scheduler, out, plots, vary, resume=resume)
     (scenario,) = load([file], overrides, None, policies=policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    check_outputs(json_file, None, more={"--html": html_file})
+    check_outputs(json_file, None, more={"--html": html_file, "--csv": csv_file})
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     known = verdicts_over((scenario, *with_other_parameters(scenario, vary)), [policy for _, policy in chosen])
     limits = limits_of(forbidden, dict.fromkeys((*known, *(each.name for each in properties))), takes_rates=True)
@@ -115,7 +117,7 @@ def sweep(
     database = _database(out, scenario)
     json_files = [] if json_file in (None, "-") else [("--json", Path(str(json_file)))]
     databases = [] if database is None else [("--out", database)]
-    pages = [] if html_file is None else [("--html", html_file)]
+    pages = [(option, each) for option, each in (("--html", html_file), ("--csv", csv_file)) if each is not None]
     check_apart([*json_files, *databases, *pages, *(("--plot", picture) for picture in pictures)])
     failure: SweepNotKept | None = None
     with _executor(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
@@ -138,9 +140,16 @@ def sweep(
             result, failure = error.sweep, error
     commands = _commands(result, file, overrides, verdicts, Path() if policies else scenario.directory)
     judged = given_by_cells(scenario, chosen, expected, result.cells, known)
+
+    def document() -> dict[str, Any]:
+        from batchsim.report.sweep_contract import sweep_document
+
+        return {**sweep_document(result, judged, commands), "warnings": warnings}
+
     deliver(
         None if quiet or json_file == "-" else lambda: _show(result, commands),
-        None if json_file is None else lambda: _write_json(json_file, result, judged, commands, warnings),
+        None if json_file is None else lambda: write_json(json_file, document()),
+        None if csv_file is None else lambda: write_csv("sweep", csv_file, document()),
         None if html_file is None else lambda: _write_page(html_file, result, chosen, file, overrides, verdicts),
         lambda: _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet),
         None if failure is None else lambda: _raise(failure),
@@ -276,18 +285,6 @@ def _commands(
         words = [*command_line("run", [file], options, verdicts), "--policy", policy]
         commands.append((each, join(words)))
     return commands
-
-
-def _write_json(
-    file: str,
-    result: Sweep,
-    judged: Sequence[Given],
-    commands: Sequence[tuple[Example, str]],
-    warnings: Sequence[str],
-) -> None:
-    from batchsim.report.sweep_contract import sweep_document
-
-    write_json(file, {**sweep_document(result, judged, commands), "warnings": warnings})
 
 
 def _write_page(

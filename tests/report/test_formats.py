@@ -98,6 +98,17 @@ def test_a_table_has_a_row_for_each_step_and_no_formulas(tmp_path: Path) -> None
     assert told["scenario"] == "'=1+1"
 
 
+def test_results_are_a_table_without_formulas(tmp_path: Path) -> None:
+    from batchsim.cli import main
+
+    (tmp_path / "mine.yaml").write_text('name: "=1+1"\nbatch: {items: 1}\npolicies: [pre3427]\n')
+    for words in (["explore"], ["sweep", "--runs", "20", "--workers", "1"]):
+        with pytest.raises(SystemExit):
+            main([*words, str(tmp_path / "mine.yaml"), "--csv", str(tmp_path / "t.csv"), "--quiet"])
+        rows = list(csv.DictReader(StringIO((tmp_path / "t.csv").read_text())))
+        assert {(row["scenario"], row["policy"]) for row in rows} == {("'=1+1", "pre3427")}
+
+
 def test_files_are_written_beside_each_other_and_not_over_one_another(tmp_path: Path) -> None:
     from batchsim.cli import main
 
