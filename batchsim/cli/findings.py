@@ -24,6 +24,7 @@ from batchsim.cli.outputs import (
     write_files,
     write_json,
 )
+from batchsim.cli.paging import linked
 from batchsim.cli.report import write_page
 from batchsim.cli.telling import tell
 from batchsim.report.file_names import FINDINGS as PAGE
@@ -142,7 +143,6 @@ def findings(
     from batchsim.report.page import html_page
     from batchsim.report.page.findings import findings_page
     from batchsim.report.progress import Progress
-    from batchsim.visible import visible
 
     check_outputs(json_file, None, witness_directory, more={"--html": html_file, "--csv": csv_file})
     scenarios = load(files or [_usual_file()], overrides, None, policies=policies)
@@ -202,7 +202,7 @@ def findings(
         with printing() as console:
             show_findings(console, result, replays)
         if directory is not None:
-            click.echo(f"written: {visible(str(directory / PAGE))}")
+            click.echo(f"written: {linked(directory / PAGE)}")
 
     deliver(
         None if quiet or json_file == "-" else show,

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batchsim.bad_input import BadInputError
+from batchsim.cli.options import is_paging_wanted
+from batchsim.cli.paging import print_paged
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +40,10 @@ def show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timel
 
 @contextmanager
 def printing() -> Iterator[Console]:
-    """A console for the terminal as it is, or for a file; what is printed has no blanks at the ends of lines."""
+    """A console for the terminal as it is, or for a file; what is printed has no blanks at the ends of lines.
+
+    What is longer than the screen goes to a pager.
+    """
     from batchsim.report.screen import WIDTH_OF_FILES, Screen, without_blanks_at_ends
 
     text = StringIO()
@@ -49,7 +54,7 @@ def printing() -> Iterator[Console]:
         yield Screen(file=text, width=real.width, force_terminal=True, color_system=colors)
     else:
         yield Screen(file=text, width=WIDTH_OF_FILES)
-    click.echo(without_blanks_at_ends(text.getvalue()), nl=False)
+    print_paged(without_blanks_at_ends(text.getvalue()), is_wanted=is_paging_wanted())
 
 
 def check_outputs(

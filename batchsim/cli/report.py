@@ -13,6 +13,7 @@ from batchsim.cli import options
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
 from batchsim.cli.outputs import check_folder, write_files
+from batchsim.cli.paging import linked
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def report(
         texts[INDEX] = html_page(index_page(listed, tour_of(listed), beside))
     write_files("--out", directory, texts)
     if not quiet:
-        click.echo(f"{directory / (INDEX if len(pages) > 1 else pages[0])}")
+        click.echo(linked(directory / (INDEX if len(pages) > 1 else pages[0])))
     return 0
 
 

@@ -20,10 +20,12 @@ from batchsim.report.tables import (
     QUIET,
     UNSURE,
     Claim,
+    fits,
     plain_table,
     print_faults,
     print_occurrences,
     print_table,
+    say_again,
     told_claim,
 )
 from batchsim.scenario import Scenario
@@ -58,6 +60,7 @@ def show_explorations(
         console.print(Text("share: how probable it is if every step that can be next is equally likely\n", QUIET))
     for exploration, reasons, commands in zip(explorations, explanations, replays, strict=True):
         _show_exploration(console, exploration, {each.verdict: each for each in reasons}, commands)
+    say_again(console, [_claim(exploration) for exploration in explorations])
 
 
 def _claim(exploration: Exploration) -> Text:
@@ -115,7 +118,10 @@ def _show_exploration(
     console: Console, exploration: Exploration, reasons: Mapping[str, Explanation], commands: Sequence[str]
 ) -> None:
     console.print(Text(exploration.policy, style="bold"))
-    print_table(console, _outcomes(exploration.outcomes))
+    outcomes = _outcomes(exploration.outcomes)
+    is_first = fits(console, outcomes)
+    if is_first:
+        print_table(console, outcomes)
     shown: set[tuple[str, ...]] = set()
     for outcome, command in zip(exploration.outcomes, commands, strict=True):
         if outcome.verdicts != ("ok",) and outcome.verdicts not in shown:
@@ -124,6 +130,8 @@ def _show_exploration(
                 _show_reason(console, verdict, reasons.get(verdict))
                 _show_decisions(console, verdict, exploration.decisive)
             _show_witness(console, outcome, command)
+    if not is_first:
+        print_table(console, outcomes)
 
 
 def _show_reason(console: Console, verdict: str, reason: Explanation | None) -> None:
@@ -172,7 +180,7 @@ def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None
     # What was skipped may hold a shorter one.
     kind = "a schedule" if outcome.schedules is None else "a shortest schedule"
     console.print(Text(f"\n  {kind}, {len(outcome.witness)} steps:", style="bold"))
-    for line in lanes(outcome.witness):
+    for line in lanes(outcome.witness, has_headings=False):
         print_line(console, Text(line.rstrip()), indent=4)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)
 

@@ -21,7 +21,7 @@ from batchsim.report.occurrences import happened, never_happened
 from batchsim.report.outcomes import columns_of_runs, is_of_batch, row_of_run
 from batchsim.report.phrases import OF_AN_ORDER, repeated
 from batchsim.report.screen import Text
-from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table, print_wide
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, fits, plain_table, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import fault_in_words
 
@@ -46,13 +46,18 @@ def show_scenario_run(
     if not scenario_run.has_own_times:
         console.print(Text(f"times: {OF_AN_ORDER}", style=QUIET))
     console.print()
-    print_table(console, _table_of_runs(scenario_run.runs))
+    table = _table_of_runs(scenario_run.runs)
+    # Where it does not fit it becomes records, which are long: first the verdicts, and the story.
+    is_first = fits(console, table)
+    print_table(console, table if is_first else _table_of_verdicts(scenario_run.runs))
     shown: dict[Chains, str] = {}
     for runs in _alike(scenario_run.runs):
         _show_explanation(console, runs, shown)
         if not runs[0].is_ok and not timeline:
             # A command is copied: it stays one line.
             console.print(Text(f"  see every step: {again(runs[0])}\n", style=QUIET), soft_wrap=True)
+    if not is_first:
+        print_table(console, table)
     if timeline:
         for run in scenario_run.runs:
             _show_timeline(console, run)
@@ -106,6 +111,13 @@ def _table_of_runs(runs: Sequence[PolicyRun]) -> Table:
     for run in runs:
         cells = [cell if isinstance(cell, Text) else Text(cell) for cell in _row(run)]
         table.add_row(Text(_heading(run, runs)), _verdicts(run), *cells)
+    return table
+
+
+def _table_of_verdicts(runs: Sequence[PolicyRun]) -> Table:
+    table = plain_table(("policy", "verdict"))
+    for run in runs:
+        table.add_row(Text(_heading(run, runs)), _verdicts(run))
     return table
 
 

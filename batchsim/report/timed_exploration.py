@@ -18,10 +18,12 @@ from batchsim.report.tables import (
     QUIET,
     UNSURE,
     Claim,
+    fits,
     plain_table,
     print_faults,
     print_occurrences,
     print_table,
+    say_again,
     told_claim,
 )
 from batchsim.rounding import exact_instant, rounded
@@ -51,6 +53,7 @@ def show_timed_explorations(
         print_table(console, _comparison(explorations))
     for exploration, commands in zip(explorations, replays, strict=True):
         _show_exploration(console, exploration, commands)
+    say_again(console, [_claim(exploration) for exploration in explorations])
 
 
 def _claim(exploration: TimedExploration) -> Text:
@@ -102,12 +105,17 @@ def _possibility(exploration: TimedExploration, verdict: str) -> Text:
 
 def _show_exploration(console: Console, exploration: TimedExploration, commands: Sequence[str]) -> None:
     console.print(Text(exploration.policy, style="bold"))
-    print_table(console, _outcomes(exploration.outcomes))
+    outcomes = _outcomes(exploration.outcomes)
+    is_first = fits(console, outcomes)
+    if is_first:
+        print_table(console, outcomes)
     shown: set[tuple[str, ...]] = set()
     for outcome, command in zip(exploration.outcomes, commands, strict=True):
         if outcome.verdicts != ("ok",) and outcome.verdicts not in shown:
             shown.add(outcome.verdicts)
             _show_witness(console, outcome, command)
+    if not is_first:
+        print_table(console, outcomes)
 
 
 def _outcomes(outcomes: Sequence[TimedOutcome]) -> Table:
@@ -130,8 +138,6 @@ def _show_witness(console: Console, outcome: TimedOutcome, command: str) -> None
     console.print(Text(f"  {', '.join(outcome.verdicts)}: a run, {len(steps)} steps:", style="bold"))
     instants = [exact_instant(step.at_us) for step in steps]
     width = max(map(len, instants))
-    lines = lanes(steps)
-    headings = len(lines) - len(steps)
-    for line, instant in zip(lines, [""] * headings + instants, strict=True):
+    for line, instant in zip(lanes(steps, has_headings=False), instants, strict=True):
         print_line(console, Text(f"{instant:>{width}}  {line}".rstrip()), indent=4)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)

@@ -11,6 +11,7 @@ from typing import Any
 from batchsim.report.formats.csv_table import text_cell
 
 Row = dict[str, Any]
+_NOTHING: tuple[Row, ...] = ({},)
 WORTH_PARTS = ("own", "over_delay", "over_execution", "over_both")
 """Of the document of `batchsim worth` the sweeps."""
 
@@ -65,7 +66,7 @@ def _findings(document: Mapping[str, Any]) -> Iterator[Row]:
     for cell in document["cells"]:
         head = {name: value for name, value in cell.items() if name != "verdicts"}
         # Where nothing is found there is a row too: it says how that is known.
-        for found in cell["verdicts"] or ({},):
+        for found in cell["verdicts"] or _NOTHING:
             told = {name: value for name, value in found.items() if name not in ("verdict", "witness")}
             yield {
                 **head,
