@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ COLOR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 MARKS = "sed s/^/PAGED:/"
 
 
-def on_a_terminal(*words: str, lines: int = 24, columns: int = 80, **environment: str) -> list[str]:
+def on_a_terminal(*words: str, lines: int = 24, columns: int = 80, more: Mapping[str, str] = {}) -> list[str]:
     """The lines that a terminal of that size shows, colors left out."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -33,7 +33,7 @@ def on_a_terminal(*words: str, lines: int = 24, columns: int = 80, **environment
         stdout=theirs,
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
-        env={**kept, "TERM": "xterm-256color", **environment},
+        env={**kept, "TERM": "xterm-256color", **more},
     )
     os.close(theirs)
     shown = b"".join(_read(ours))
@@ -68,7 +68,7 @@ def _read(descriptor: int) -> Iterator[bytes]:
 def test_what_is_longer_than_the_screen_goes_to_the_pager_that_is_named(
     words: tuple[str, ...], lines: int, environment: dict[str, str], is_paged: bool
 ) -> None:
-    shown = on_a_terminal("policies", *words, lines=lines, **environment)
+    shown = on_a_terminal("policies", *words, lines=lines, more=environment)
     marked = [line.startswith("PAGED:") for line in shown if "no/such" not in line]
     assert set(marked) == {is_paged}
     assert any("pre3427 (bug)" in line for line in shown)
@@ -99,4 +99,4 @@ def test_a_long_exploration_says_its_answer_first_and_last() -> None:
 def test_a_file_that_was_written_is_a_link_where_the_terminal_has_them(tmp_path: Path) -> None:
     words = ("report", "examples/outbox.yaml", "-o", str(tmp_path))
     assert f"\x1b]8;;{(tmp_path / 'outbox.html').as_uri()}\x1b\\" in on_a_terminal(*words)[-1]
-    assert on_a_terminal(*words, TERM="dumb")[-1] == str(tmp_path / "outbox.html")
+    assert on_a_terminal(*words, more={"TERM": "dumb"})[-1] == str(tmp_path / "outbox.html")
