@@ -10,12 +10,17 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from batchsim.analysis.window import Edge
 from batchsim.cli import main
 from batchsim.report.formats.csv_of_documents import WORTH_PARTS, csv_of
 from batchsim.report.json_schemas import DOCUMENTS, schema_of
+from batchsim.report.page.sweeps import lines_of
 
 ROOT = Path(__file__).parent.parent
 SMALL = ("--set", "batch.items=1")
@@ -153,6 +158,17 @@ def test_what_a_page_shows_is_as_its_schema_says(
     monkeypatch.chdir(ROOT)
     run(*arguments, "--html", str(tmp_path / "page.html"), "--quiet")
     check(document_in(tmp_path / "page.html"), "page")
+
+
+@given(st.integers(1, 9), st.integers(-40, 40))
+def test_the_edge_of_a_window_on_a_page_is_where_its_slack_is_0(slope: int, offset: int) -> None:
+    numbers = np.linspace(0, 1000, 21)
+    slack = numbers[:, None] - slope * numbers[None, :] + offset
+    points = [point for line in lines_of(Edge("v", ("p",), (numbers, numbers), slack)) for point in line]
+    assert points
+    assert all(abs(x - slope * y + offset) <= (slope + 1) / 2 for x, y in points)
+    (crossing,) = lines_of(Edge("v", ("p",), (numbers,), numbers - 100 * slope + offset / 2))
+    assert crossing == [[round(100 * slope - offset / 2)]]
 
 
 def test_the_index_is_as_its_schema_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,8 +23,8 @@ from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import CellResult, Example, Share, SizedExecutor, Sweep
+    from batchsim.analysis.window import Edge
     from batchsim.batch.policy import Policy
-    from batchsim.model.properties import Property
     from batchsim.scenario import Scenario
 
 RUNS_MAX_FOR_A_WIDTH = 1_000_000
@@ -103,6 +104,7 @@ def sweep(
     """
     from batchsim.analysis.sweep import RUNS, SweepNotKept, verdicts_over, with_other_parameters
     from batchsim.analysis.sweep import sweep as sweep_scenario
+    from batchsim.cli.edges import edges_for
     from batchsim.report.sweep_progress import SweepProgress
 
     _check(engine, scheduler, out, plots, vary, resume=resume)
@@ -146,12 +148,22 @@ def sweep(
 
         return {**sweep_document(result, judged, commands), "warnings": warnings}
 
+    @cache
+    def edges() -> list[Edge]:
+        # Once the numbers are out: it may take a while.
+        option = "--plot" if pictures else "--html"
+        has_some = bool(vary) and result.is_complete
+        named = [policy for _, policy in chosen]
+        return edges_for(result, named, properties, option, quiet=quiet) if has_some else []
+
     deliver(
         None if quiet or json_file == "-" else lambda: _show(result, commands),
         None if json_file is None else lambda: write_json(json_file, document()),
         None if csv_file is None else lambda: write_csv("sweep", csv_file, document()),
-        None if html_file is None else lambda: _write_page(html_file, result, chosen, file, overrides, verdicts),
-        lambda: _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet),
+        None
+        if html_file is None
+        else lambda: _write_page(html_file, result, chosen, edges(), file, overrides, verdicts),
+        lambda: _draw(pictures, result, edges() if pictures else [], quiet=quiet),
         None if failure is None else lambda: _raise(failure),
     )
     if progress.was_interrupted and not result.is_complete:
@@ -249,18 +261,15 @@ def _pictures(plots: Sequence[Path]) -> list[Path]:
 def _draw(
     pictures: Sequence[Path],
     result: Sweep,
-    policies: Sequence[Policy],
-    properties: Sequence[Property],
+    edges: Sequence[Edge],
     *,
     quiet: bool,
 ) -> None:
-    from batchsim.cli.edges import edges_for
     from batchsim.report.progress import Progress
     from batchsim.report.sweep_plot import write_plot
 
     if not pictures:
         return
-    edges = edges_for(result, policies, properties, quiet=quiet) if result.is_complete else []
     with Progress(len(pictures), quiet=quiet) as progress:
         for picture in pictures:
             progress.begin(f"drawing {picture}")
@@ -291,6 +300,7 @@ def _write_page(
     html_file: Path | None,
     result: Sweep,
     chosen: Sequence[tuple[str, Policy]],
+    edges: Sequence[Edge],
     file: Path,
     overrides: Sequence[str],
     verdicts: Sequence[str],
@@ -302,7 +312,7 @@ def _write_page(
     shown = {cell.asked_for: cell.policy for cell in result.cells}
     policies = {shown[name]: policy for name, policy in chosen if name in shown}
     options = command_line("sweep", [file], how_again(overrides=overrides), verdicts)[2:]
-    write_page(html_file, html_page(sweep_page(result, policies, options)))
+    write_page(html_file, html_page(sweep_page(result, policies, options, edges)))
 
 
 def _show(result: Sweep, commands: Sequence[tuple[Example, str]]) -> None:

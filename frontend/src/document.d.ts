@@ -87,7 +87,8 @@ export interface ScenarioPage {
 export interface SweepPage {
   page: "sweep"; scenario: string; command: string; run_command: string;
   axes: { name: string; is_log: boolean; values: { text: string; number: number }[] }[];
-  failures: string[]; meanings: { [verdict: string]: string }; cells: LikelyCell[];
+  failures: string[]; edges: { verdict: string; policies: string[]; lines: number[][][] }[];
+  meanings: { [verdict: string]: string }; cells: LikelyCell[];
 }
 export interface IndexPage {
   page: "index"; title: string; findings: string | null; tour: { text: string; link: string; where: string }[];

@@ -46,7 +46,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     ),
     "heat": (
         *("sweep", "scenarios/incident.yaml", "--runs", "5", *QUICK),
-        *("--vary", "items.execution=1 s..9 s:2", "--vary", "consumers=1..3:2"),
+        *("--vary", "latency.operations.redis.enqueued_count.request=10 ms..90 ms:2"),
+        *("--vary", "latency.operations.queue.take.response=0 ms..50 ms:2"),
     ),
 }
 
@@ -237,6 +238,20 @@ def test_the_index_leads_to_every_page_and_its_tour_to_every_step(tmp_path: Path
     opened.page.get_by_role("link", name="and-wait-two-hours").last.click()
     opened.page.wait_for_selector("#step .told")
     assert opened.complaints == []
+
+
+CELLS = (".cell >> nth=2", ".cell >> nth=3")
+
+
+def test_a_map_has_the_edge_of_the_window_between_what_fails_and_what_does_not(
+    pages: Callable[[str], Path], open_page: Open
+) -> None:
+    page = open_page(pages("heat")).page
+    texts = page.locator(".heat text.in").all_text_contents()
+    assert texts[2:] == ["0", "100"]  # a long delay of the dispatch loop: the upper row
+    edge, wins, fails = (page.locator(f".heat {each}").bounding_box() for each in ("path.edge", *CELLS))
+    middle = edge["x"] + edge["width"]
+    assert wins["x"] + wins["width"] / 2 < middle < fails["x"] + fails["width"] / 2
 
 
 def test_the_page_of_a_timed_exploration_steps_through_a_run_of_each_outcome(
