@@ -235,6 +235,10 @@ function Legend({ isTimed }) {
 function useWidth() {
   const element = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [width, setWidth] = useState(0);
+  // At once, and not with the first look of the observer: a page may be printed before that.
+  useLayoutEffect(() => {
+    if (element.current) setWidth(element.current.clientWidth);
+  }, []);
   useEffect(() => {
     if (!element.current) return;
     const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));
