@@ -80,7 +80,7 @@ def test_a_narrow_terminal_has_verdicts_and_story_before_the_records() -> None:
     assert all(len(line) <= 80 for line in shown if "see every step" not in line)
     verdict, story, record = (
         next(number for number, line in enumerate(shown) if line.startswith(begins))
-        for begins in ("pre3427   false_failure", "  attempt 1 got 200", "policy: pre3427")
+        for begins in ("pre3427 (bug)         false_failure", "  attempt 1 got 200", "policy: pre3427 (bug)")
     )
     assert verdict < story < record
     wide = on_a_terminal(*words, columns=200)
@@ -89,11 +89,21 @@ def test_a_narrow_terminal_has_verdicts_and_story_before_the_records() -> None:
 
 def test_a_long_exploration_says_its_answer_first_and_last() -> None:
     shown = on_a_terminal("explore", "scenarios/seal-lost.yaml", "--policy", "pre3427", "--no-pager")
-    claims = [number for number, line in enumerate(shown) if line.startswith("pre3427  fails: ")]
+    claims = [number for number, line in enumerate(shown) if line.startswith("pre3427 (bug)  fails: ")]
     assert len(shown) > 24
     assert len(claims) == 2
     assert claims[1] > len(shown) - 4
     assert claims[0] < 8
+
+
+def test_a_policy_that_only_has_the_name_of_a_shipped_one_has_no_gloss(tmp_path: Path) -> None:
+    (tmp_path / "fix.py").write_text(
+        "from dataclasses import replace\nfrom batchsim import POLICIES\nMINE = replace(POLICIES['pr3766'])\n"
+        "MINE = replace(MINE, on_entry=POLICIES['pre3427'].on_entry)\n"
+    )
+    words = ("explore", "scenarios/seal-lost.yaml", "--set", "batch.items=1", "--no-pager", "--policy")
+    assert any("pr3766 (second fix)" in line for line in on_a_terminal(*words, "pr3766", columns=200))
+    assert not any("second fix" in line for line in on_a_terminal(*words, f"{tmp_path}/fix.py:MINE", columns=200))
 
 
 def test_a_file_that_was_written_is_a_link_where_the_terminal_has_them(tmp_path: Path) -> None:

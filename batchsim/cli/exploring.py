@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 from batchsim.analysis.headings import headings_of
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, WitnessStep, within
+from batchsim.batch.policies import gloss_of
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of, verdict_names
@@ -171,7 +172,7 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     ]
 
     def show() -> None:
-        with printing() as console:
+        with printing([policy.name for _, policy in chosen if not gloss_of(policy)]) as console:
             explorer.show(console, scenario, found, commands)
 
     def document() -> dict[str, Any]:

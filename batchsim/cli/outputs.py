@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -39,10 +39,10 @@ def show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timel
 
 
 @contextmanager
-def printing() -> Iterator[Console]:
+def printing(unglossed: Collection[str] = ()) -> Iterator[Console]:
     """A console for the terminal as it is, or for a file; what is printed has no blanks at the ends of lines.
 
-    What is longer than the screen goes to a pager.
+    What is longer than the screen goes to a pager. `unglossed`: names of policies that are no shipped ones.
     """
     from batchsim.report.screen import WIDTH_OF_FILES, Screen, without_blanks_at_ends
 
@@ -51,7 +51,7 @@ def printing() -> Iterator[Console]:
         real = Screen()
         # Tables and what is wrapped are filled up with blanks, which go on in the next line of a smaller window.
         colors: Any = real.color_system
-        yield Screen(file=text, width=real.width, force_terminal=True, color_system=colors)
+        yield Screen(unglossed=unglossed, file=text, width=real.width, force_terminal=True, color_system=colors)
     else:
         yield Screen(file=text, width=WIDTH_OF_FILES)
     print_paged(without_blanks_at_ends(text.getvalue()), is_wanted=is_paging_wanted())

@@ -13,7 +13,7 @@ from batchsim.report import words
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
 from batchsim.report.outcomes import columns_of, row_of
-from batchsim.report.screen import Text, print_line
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import (
     BAD,
     GOOD,
@@ -51,20 +51,20 @@ def show_explorations(
     print_faults(console, scenario)
     console.print()
     for exploration in explorations:
-        print_line(console, _claim(exploration))
+        print_line(console, _claim(console, exploration))
     console.print()
     print_occurrences(console, explorations)
     if len(explorations) > 1:
-        print_table(console, _comparison(explorations))
+        print_table(console, _comparison(console, explorations))
     if any(each.share is not None for exploration in explorations for each in exploration.outcomes):
         console.print(Text("share: how probable it is if every step that can be next is equally likely\n", QUIET))
     for exploration, reasons, commands in zip(explorations, explanations, replays, strict=True):
         _show_exploration(console, exploration, {each.verdict: each for each in reasons}, commands)
-    say_again(console, [_claim(exploration) for exploration in explorations])
+    say_again(console, [_claim(console, exploration) for exploration in explorations])
 
 
-def _claim(exploration: Exploration) -> Text:
-    return told_claim(exploration.policy, claim_of(exploration))
+def _claim(console: Console, exploration: Exploration) -> Text:
+    return told_claim(called(console, exploration.policy), claim_of(exploration))
 
 
 def claim_of(exploration: Exploration) -> Claim:
@@ -95,11 +95,11 @@ def _claim_in_words(exploration: Exploration) -> tuple[str, str]:
     return f"inconclusive: {exploration.stopped_by}, and no schedule so far fails", UNSURE
 
 
-def _comparison(explorations: Sequence[Exploration]) -> Table:
+def _comparison(console: Console, explorations: Sequence[Exploration]) -> Table:
     verdicts = dict.fromkeys(
         verdict for exploration in explorations for each in exploration.outcomes for verdict in each.verdicts
     )
-    policies = [exploration.policy for exploration in explorations]
+    policies = [called(console, exploration.policy, "\n") for exploration in explorations]
     table = plain_table(("share", *policies), right=policies)
     for verdict in verdicts:
         table.add_row(verdict, *(_share_of(exploration, verdict) for exploration in explorations))
@@ -117,7 +117,7 @@ def _share_of(exploration: Exploration, verdict: str) -> Text:
 def _show_exploration(
     console: Console, exploration: Exploration, reasons: Mapping[str, Explanation], commands: Sequence[str]
 ) -> None:
-    console.print(Text(exploration.policy, style="bold"))
+    console.print(Text(called(console, exploration.policy), style="bold"))
     outcomes = _outcomes(exploration.outcomes)
     is_first = fits(console, outcomes)
     if is_first:

@@ -11,7 +11,7 @@ from batchsim.engines.zones import TimedExploration, TimedOutcome
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
 from batchsim.report.outcomes import columns_of, row_of
-from batchsim.report.screen import Text, print_line
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import (
     BAD,
     GOOD,
@@ -46,18 +46,18 @@ def show_timed_explorations(
     print_faults(console, scenario)
     console.print()
     for exploration in explorations:
-        print_line(console, _claim(exploration))
+        print_line(console, _claim(console, exploration))
     console.print()
     print_occurrences(console, explorations)
     if len(explorations) > 1:
-        print_table(console, _comparison(explorations))
+        print_table(console, _comparison(console, explorations))
     for exploration, commands in zip(explorations, replays, strict=True):
         _show_exploration(console, exploration, commands)
-    say_again(console, [_claim(exploration) for exploration in explorations])
+    say_again(console, [_claim(console, exploration) for exploration in explorations])
 
 
-def _claim(exploration: TimedExploration) -> Text:
-    return told_claim(exploration.policy, claim_of(exploration))
+def _claim(console: Console, exploration: TimedExploration) -> Text:
+    return told_claim(called(console, exploration.policy), claim_of(exploration))
 
 
 def claim_of(exploration: TimedExploration) -> Claim:
@@ -87,11 +87,11 @@ def _claim_in_words(exploration: TimedExploration) -> tuple[str, str]:
     return f"inconclusive: {exploration.stopped_by}, and no run so far fails", UNSURE
 
 
-def _comparison(explorations: Sequence[TimedExploration]) -> Table:
+def _comparison(console: Console, explorations: Sequence[TimedExploration]) -> Table:
     verdicts = dict.fromkeys(
         verdict for exploration in explorations for each in exploration.outcomes for verdict in each.verdicts
     )
-    table = plain_table(("within these intervals", *(exploration.policy for exploration in explorations)))
+    table = plain_table(("within these intervals", *(called(console, each.policy, "\n") for each in explorations)))
     for verdict in verdicts:
         table.add_row(verdict, *(_possibility(exploration, verdict) for exploration in explorations))
     return table
@@ -104,7 +104,7 @@ def _possibility(exploration: TimedExploration, verdict: str) -> Text:
 
 
 def _show_exploration(console: Console, exploration: TimedExploration, commands: Sequence[str]) -> None:
-    console.print(Text(exploration.policy, style="bold"))
+    console.print(Text(called(console, exploration.policy), style="bold"))
     outcomes = _outcomes(exploration.outcomes)
     is_first = fits(console, outcomes)
     if is_first:

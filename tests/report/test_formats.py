@@ -35,7 +35,7 @@ def test_a_trace_of_perfetto_has_all_legs_effects_and_causes() -> None:
     trace.ParseFromString(perfetto_trace([result]))
     tracks = {p.track_descriptor.uuid: p.track_descriptor for p in trace.packet if p.HasField("track_descriptor")}
     processes = [each.process.process_name for each in tracks.values() if each.HasField("process")]
-    assert processes == ["incident, pre3427 (bug): false_failure", "incident, pr4397 (second fix and reaper): ok"]
+    assert processes == ["incident, pre3427 (bug): false_failure", "incident, pr4397 (latest): ok"]
     (process,) = (uuid for uuid, each in tracks.items() if each.process.process_name == processes[0])
     mine = {uuid: each.name for uuid, each in tracks.items() if each.parent_uuid == process}
     run = result.runs[0]
