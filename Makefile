@@ -75,9 +75,10 @@ worth: $(INSTALLED)
 	$(BIN)/batchsim worth scenarios/incident.yaml --report reports --quiet
 	$(MAKE) reports
 
-# Which verdicts can occur under which faults; takes some minutes on all cores.
+# Which verdicts can occur under which faults; takes some minutes on all cores. The index of `make site` links to its page.
 findings: $(INSTALLED)
-	$(BIN)/batchsim findings --out reports --quiet
+	mkdir -p pages
+	$(BIN)/batchsim findings --out reports --html pages/findings.html --quiet
 
 # Small mistakes in a copy of the code, and whether a test sees them; about an hour. MUTANTS='--count 3 PART' is less.
 mutants: $(INSTALLED)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from batchsim.analysis.window import Edge
 from batchsim.cli import main
+from batchsim.report.formats.csv_of_documents import WORTH_PARTS, csv_of
 from batchsim.report.json_schemas import DOCUMENTS, schema_of
+from batchsim.report.page.sweeps import lines_of
 
 ROOT = Path(__file__).parent.parent
 SMALL = ("--set", "batch.items=1")
@@ -87,6 +95,37 @@ def test_documents_are_as_their_schemas_say(
     run(*arguments, "--json", "-")
     document = json.loads(capsys.readouterr().out)
     check(document, name)
+    if name in ("explore", "sweep", "worth", "findings"):
+        check_table(name, document)
+
+
+def check_table(name: str, document: Any) -> None:
+    """The same as CSV has a row for each of what the document lists."""
+    rows = list(csv.DictReader(StringIO(csv_of(name, document))))
+    match name:
+        case "explore":
+            outcomes = [
+                (one["policy"], each["verdicts"]) for one in document["explorations"] for each in one["outcomes"]
+            ]
+            assert [(row["policy"], row["verdicts"].split()) for row in rows] == outcomes
+        case "findings":
+            nothing: Any = {"verdict": "", "witness": ""}
+            found = [
+                (cell["policy"], cell["faults"], each["verdict"], len(each["witness"]))
+                for cell in document["cells"]
+                for each in cell["verdicts"] or (nothing,)
+            ]
+            assert [(r["policy"], r["faults"].split(), r["verdict"], int(r["steps"] or 0)) for r in rows] == found
+        case _:
+            parts = [document] if name == "sweep" else [document[part] for part in WORTH_PARTS]
+            shares = [
+                (cell["policy"], verdict, each["count"], each["low"])
+                for part in parts
+                for cell in part["sweep"]
+                for verdict, each in cell["verdicts"].items()
+            ]
+            assert [(r["policy"], r["verdict"], int(r["count"]), float(r["low"])) for r in rows] == shares
+            assert all(row[axis] for row in rows for axis in parts[0]["sweep"][0]["point"])
 
 
 def test_a_witness_is_as_its_schema_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +145,10 @@ def test_a_witness_is_as_its_schema_says(tmp_path: Path, monkeypatch: pytest.Mon
         ("run", "scenarios/seal-lost.yaml", *SMALL, "--policy", "pre3427"),
         ("run", "scenarios/tombstone.yaml", *SMALL, "--policy", "tombstone"),
         ("explore", "examples/outbox.yaml"),
+        ("findings", "--items", "1", "--consumers", "1", "--policy", "pr4397", "--workers", "1", *FAULT),
+        ("explore", "scenarios/seal-lost.yaml", *SMALL, "--timed"),
+        ("explore", "scenarios/memoryless.yaml", *SMALL, "--exact"),
+        ("explore", "scenarios/tombstone.yaml", *SMALL, "--reduce"),
         ("sweep", "scenarios/incident.yaml", *SMALL, "--runs", "20", "--vary", "items.execution=1 s..9 s:2"),
     ],
 )
@@ -115,6 +158,17 @@ def test_what_a_page_shows_is_as_its_schema_says(
     monkeypatch.chdir(ROOT)
     run(*arguments, "--html", str(tmp_path / "page.html"), "--quiet")
     check(document_in(tmp_path / "page.html"), "page")
+
+
+@given(st.integers(1, 9), st.integers(-40, 40))
+def test_the_edge_of_a_window_on_a_page_is_where_its_slack_is_0(slope: int, offset: int) -> None:
+    numbers = np.linspace(0, 1000, 21)
+    slack = numbers[:, None] - slope * numbers[None, :] + offset
+    points = [point for line in lines_of(Edge("v", ("p",), (numbers, numbers), slack)) for point in line]
+    assert points
+    assert all(abs(x - slope * y + offset) <= (slope + 1) / 2 for x, y in points)
+    (crossing,) = lines_of(Edge("v", ("p",), (numbers,), numbers - 100 * slope + offset / 2))
+    assert crossing == [[round(100 * slope - offset / 2)]]
 
 
 def test_the_index_is_as_its_schema_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

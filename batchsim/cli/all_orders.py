@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from batchsim.analysis.constraints import Explanation, explanations
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import WitnessStep, steps_of
-from batchsim.cli.exploring import Explorer, Facts
+from batchsim.cli.exploring import Asked, Explorer, Facts
 from batchsim.engines.exhaustive import Bounds, Exploration, OutcomeClass
 from batchsim.engines.exhaustive import explore as explore_policy
 from batchsim.model.properties import Property
 from batchsim.report.contract import explore_document
-from batchsim.report.exploration import show_explorations
+from batchsim.report.exploration import claim_of, show_explorations
 from batchsim.report.search_progress import SearchProgress
 from batchsim.scenario import Scenario, check_for_exploration
+
+if TYPE_CHECKING:
+    from batchsim.report.page.answers import Answer
 
 
 class AllOrders(Explorer[Exploration]):
     """The exhaustive engine; `reduces`: without orders of steps that commute."""
 
+    further = ("steps",)
+
     def __init__(self, *, reduces: bool) -> None:
         self._reduces = reduces
+        if reduces:
+            self.flag, self.question = ("--reduce",), "all orders of steps, but for those that commute"
         self._reasons: list[Sequence[Explanation]] = []
 
     def check(self, scenario: Scenario) -> None:
@@ -65,6 +72,17 @@ class AllOrders(Explorer[Exploration]):
         commands: Sequence[Sequence[str]],
     ) -> None:
         show_explorations(console, scenario, found, self._reasons, commands)
+
+    def answer(
+        self, scenario: Scenario, asked: Asked, exploration: Exploration, commands: Sequence[str]
+    ) -> Answer:
+        from batchsim.report.page.answers import Answer, AnsweredOutcome
+
+        outcomes = (
+            AnsweredOutcome(each.outcome, each.verdicts, (str(len(each.witness)),), each.witness, command)
+            for each, command in zip(exploration.outcomes, commands, strict=True)
+        )
+        return Answer(asked.name, asked.policy, claim_of(exploration), tuple(outcomes))
 
     def document(self, scenario: str, found: Sequence[Exploration], judged: Sequence[Given]) -> dict[str, Any]:
         return explore_document(scenario, found, judged)

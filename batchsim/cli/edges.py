@@ -13,9 +13,9 @@ from batchsim.report.progress import Progress
 
 
 def edges_for(
-    result: Sweep, policies: Sequence[Policy], properties: Sequence[Property], *, quiet: bool
+    result: Sweep, policies: Sequence[Policy], properties: Sequence[Property], option: str, *, quiet: bool
 ) -> list[Edge]:
-    """The edges of a sweep's windows; `policies`: in its order."""
+    """The edges of a sweep's windows; `policies`: in its order. `option`: the one that asks for them."""
     if result.scenario.own is not None:
         return []  # they are told in the words of the batch
     named = list(zip(result.policies, policies, strict=True))
@@ -27,7 +27,7 @@ def edges_for(
         except NoEdge as error:
             edges, reasons = [], {"any policy": str(error)}
     if reasons and not quiet:
-        tell(f"--plot: {_told(reasons)}")
+        tell(f"{option}: {_told(reasons)}")
     return edges
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from batchsim.analysis.judging import ANY, Given, Rate
-from batchsim.cli.exploring import Explorer, Facts
+from batchsim.cli.exploring import Asked, Explorer, Facts
 from batchsim.engines.chain import ExactExploration, explore_exact
 from batchsim.engines.chain.fitness import check_for_chain
 from batchsim.engines.exhaustive import Bounds
 from batchsim.model.properties import Property
+from batchsim.report import words
 from batchsim.report.contract import exact_document
-from batchsim.report.exactness import show_exact_explorations
+from batchsim.report.exactness import claim_of, show_exact_explorations
 from batchsim.report.search_progress import SearchProgress
 from batchsim.scenario import Scenario
+
+if TYPE_CHECKING:
+    from batchsim.report.page.answers import Answer
 
 
 class Exactly(Explorer[ExactExploration]):
@@ -24,6 +28,8 @@ class Exactly(Explorer[ExactExploration]):
 
     flag = ("--exact",)
     takes_rates = True
+    question = "the probability of each outcome, exactly"
+    further = ("probability",)
 
     def check(self, scenario: Scenario) -> None:
         check_for_chain(scenario)
@@ -52,6 +58,17 @@ class Exactly(Explorer[ExactExploration]):
         commands: Sequence[Sequence[str]],
     ) -> None:
         show_exact_explorations(console, scenario, found)
+
+    def answer(
+        self, scenario: Scenario, asked: Asked, exploration: ExactExploration, commands: Sequence[str]
+    ) -> Answer:
+        from batchsim.report.page.answers import Answer, AnsweredOutcome
+
+        outcomes = (
+            AnsweredOutcome(each.outcome, each.verdicts, (words.share(each.probability),), None, "")
+            for each in exploration.outcomes
+        )
+        return Answer(asked.name, asked.policy, claim_of(exploration), tuple(outcomes))
 
     def document(
         self, scenario: str, found: Sequence[ExactExploration], judged: Sequence[Given]

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     help="Write a witness of each outcome, to be run by `batchsim replay`.",
 )
 @options.html_file
+@options.csv_results
 @options.quiet
 def explore(
     *, reduces: bool, is_timed: bool, exactly: bool, max_states: int | None, max_memory: int | None, **asked: Any
@@ -64,9 +65,6 @@ def explore(
         raise BadInputError(f"{option}: found with --timed; allowed: one of them")
     if exactly and (reduces or asked["witness_directory"] is not None):
         raise BadInputError("--exact: allowed: neither --reduce nor --witness beside it")
-    if asked["html_file"] is not None and (is_timed or exactly or reduces):
-        option = "--reduce" if reduces else "--exact" if exactly else "--timed"
-        raise BadInputError(f"--html: found {option}; allowed: without it")
     bounds = Bounds(max_states, None if max_memory is None else max_memory << 20)
     explorer = _explorer(reduces=reduces, is_timed=is_timed, exactly=exactly)
     return explore_with(explorer, Question(bounds=bounds, **asked))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from batchsim.analysis.headings import headings_of
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, WitnessStep, within
+from batchsim.batch.policies import gloss_of
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of, verdict_names
@@ -20,6 +21,7 @@ from batchsim.cli.outputs import (
     deliver,
     printing,
     witness_texts,
+    write_csv,
     write_files,
     write_json,
 )
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from batchsim.engines.exhaustive import Bounds
     from batchsim.engines.recorded_draws import Draw
     from batchsim.model.properties import Property
+    from batchsim.report.page.answers import Answer
     from batchsim.scenario import Scenario
 
 Facts = dict[str, Any]
@@ -57,14 +60,28 @@ class Question:
     json_file: str | None
     witness_directory: Path | None
     html_file: Path | None
+    csv_file: Path | None
     quiet: bool
+
+
+class Asked(NamedTuple):
+    """A policy that is asked about."""
+
+    name: str
+    policy: Any
+    properties: Sequence[Property]
+    """Verdicts of the user's own."""
 
 
 class Explorer(Generic[E]):
     """An engine, as the command asks it, and how what it found is told."""
 
-    flag: ClassVar[tuple[str, ...]] = ()
+    flag: tuple[str, ...] = ()
     """The option that asks for it."""
+    question: str = ""
+    """What is asked, in words, where a page is about this alone; empty: the page of the scenario has it all."""
+    further: ClassVar[tuple[str, ...]] = ()
+    """What such a page says of each outcome beside what every one has."""
     unit: ClassVar[str] = "states"
     """What its bound counts."""
     takes_rates: ClassVar[bool] = False
@@ -101,6 +118,10 @@ class Explorer(Generic[E]):
         """Print what was found; `commands`: for each exploration and each of its outcomes, what replays it."""
         raise NotImplementedError
 
+    def answer(self, scenario: Scenario, asked: Asked, exploration: E, commands: Sequence[str]) -> Answer:
+        """What was found under a policy, for a page; `commands`: for each outcome what replays it."""
+        raise NotImplementedError
+
     def document(self, scenario: str, found: Sequence[E], judged: Sequence[Given]) -> dict[str, Any]:
         """What was found, as JSON."""
         raise NotImplementedError
@@ -113,7 +134,7 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     chosen, properties = policies_of(scenario, asked), properties_of(scenario, question.verdicts)
     names = [name for name, _ in chosen]
     json_file, directory = question.json_file, question.witness_directory
-    check_outputs(json_file, None, directory, more={"--html": question.html_file})
+    check_outputs(json_file, None, directory, more={"--html": question.html_file, "--csv": question.csv_file})
     if directory is not None:
         check_witnesses(directory, names)
     expected = expected_by(scenario, "expect_explore", asked, chosen)
@@ -127,13 +148,16 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
         for _, policy in chosen:
             if progress.begin(policy.name):
                 found.append(explorer.explore(scenario, policy, properties, question.bounds, progress))
+    named = names if asked else [within(scenario.directory, name) for name in names]
+    texts, commands = _replays(explorer, question, list(zip(named, found, strict=False)))
     page: str | None = None
     if question.html_file is not None and not progress.was_interrupted:
         with Progress(quiet=question.quiet) as drawing:
-            again = command_line("run", [file], how_again(overrides=question.overrides), question.verdicts)
-            page = page_text_of(scenario, chosen, properties, again, warnings, drawing, asked)
-    named = names if asked else [within(scenario.directory, name) for name in names]
-    texts, commands = _replays(explorer, question, list(zip(named, found, strict=False)))
+            if explorer.question:
+                page = _page(explorer, question, scenario, chosen, properties, found, commands, warnings)
+            else:
+                again = command_line("run", [file], how_again(overrides=question.overrides), question.verdicts)
+                page = page_text_of(scenario, chosen, properties, again, warnings, drawing, asked)
     headings, known = headings_of(chosen), scenario.known_verdicts(policy for _, policy in chosen)
     judged = [
         _given(
@@ -148,22 +172,47 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     ]
 
     def show() -> None:
-        with printing() as console:
+        with printing([policy.name for _, policy in chosen if not gloss_of(policy)]) as console:
             explorer.show(console, scenario, found, commands)
 
-    def write(file: str) -> None:
-        write_json(file, {**explorer.document(scenario.name, found, judged), "warnings": warnings})
+    def document() -> dict[str, Any]:
+        return {**explorer.document(scenario.name, found, judged), "warnings": warnings}
 
     deliver(
         None if question.quiet or json_file == "-" else show,
         None if directory is None else lambda: write_files("--witness", directory, texts),
         None if page is None else lambda: write_page(question.html_file, page),
-        None if json_file is None else lambda: write(json_file),
+        None if json_file is None else lambda: write_json(json_file, document()),
+        None if question.csv_file is None else lambda: write_csv("explore", question.csv_file, document()),
     )
     if progress.was_interrupted:
         tell(f"interrupted: {len(found)} of {len(chosen)} policies were begun")
         return INTERRUPTED
     return code_of(judged, limits)
+
+
+def _page(
+    explorer: Explorer[Any],
+    question: Question,
+    scenario: Scenario,
+    chosen: Sequence[tuple[str, Any]],
+    properties: Sequence[Property],
+    found: Sequence[Any],
+    commands: Sequence[Sequence[str]],
+    warnings: Sequence[str],
+) -> str:
+    """The page that says what was asked and what is answered."""
+    from batchsim.report.page import html_page
+    from batchsim.report.page.answers import answer_page
+
+    options = [*explorer.flag, *(word for name in question.policies for word in ("--policy", name))]
+    options += how_again(overrides=question.overrides)
+    again = command_line("explore", [question.file], options, question.verdicts)
+    answers = [
+        explorer.answer(scenario, Asked(name, policy, properties), each, lines)
+        for (name, policy), each, lines in zip(chosen, found, commands, strict=True)
+    ]
+    return html_page(answer_page(scenario, explorer.question, explorer.further, answers, again, warnings))
 
 
 def _replays(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,12 @@ from batchsim.cli.outputs import (
     deliver,
     printing,
     witness_texts,
+    write_csv,
     write_files,
     write_json,
 )
+from batchsim.cli.paging import linked
+from batchsim.cli.report import write_page
 from batchsim.cli.telling import tell
 from batchsim.report.file_names import FINDINGS as PAGE
 
@@ -97,6 +101,8 @@ USUAL_SCENARIO = "small-payloads.yaml"
     metavar="DIR",
     help=f"Write {PAGE} and a folder of schedules there.",
 )
+@options.html_file
+@options.csv_results
 @options.quiet
 def findings(
     policies: tuple[str, ...],
@@ -114,6 +120,8 @@ def findings(
     json_file: str | None,
     witness_directory: Path | None,
     directory: Path | None,
+    html_file: Path | None,
+    csv_file: Path | None,
     quiet: bool,
 ) -> int:
     """Say which verdicts policies can come to under faults: with none, each fault once, each pair of faults once.
@@ -132,10 +140,11 @@ def findings(
     from batchsim.report.findings import FOLDER, schedule_files
     from batchsim.report.findings_contract import findings_document
     from batchsim.report.findings_terminal import show_findings
+    from batchsim.report.page import html_page
+    from batchsim.report.page.findings import findings_page
     from batchsim.report.progress import Progress
-    from batchsim.visible import visible
 
-    check_outputs(json_file, None, witness_directory)
+    check_outputs(json_file, None, witness_directory, more={"--html": html_file, "--csv": csv_file})
     scenarios = load(files or [_usual_file()], overrides, None, policies=policies)
     is_own = _is_own(scenarios, items, consumers)
     known = own_faults(scenarios[0]) if is_own else ONCE
@@ -171,18 +180,37 @@ def findings(
         result = Findings(scope, effort, found, sources, asked, held_against, headings_of(chosen.items()))
         witnesses, replays = ({}, {}) if witness_directory is None else _witnesses(witness_directory, result)
         pages = {} if directory is None else _pages(result, [switch for _, switch in switches])
+        page = None
+        if html_file is not None:
+            again = _again(
+                {
+                    "--policy": policies,
+                    "--against": [against] if against else [],
+                    "--scenario": files,
+                    "--set": overrides,
+                    "--items": items,
+                    "--consumers": consumers,
+                    "--fault": faults,
+                    "--verdict": verdicts,
+                    "--max-states": [max_states] if max_states else [],
+                    "--walks": [walks] if walks else [],
+                }
+            )
+            page = html_page(findings_page(result, chosen, properties.values(), again, warnings))
 
     def show() -> None:
         with printing() as console:
             show_findings(console, result, replays)
         if directory is not None:
-            click.echo(f"written: {visible(str(directory / PAGE))}")
+            click.echo(f"written: {linked(directory / PAGE)}")
 
     deliver(
         None if quiet or json_file == "-" else show,
         None if directory is None else lambda: write_files("--out", directory, pages),
         None if witness_directory is None else lambda: write_files("--witness", witness_directory, witnesses),
+        None if page is None else lambda: write_page(html_file, page),
         None if json_file is None else lambda: write_json(json_file, findings_document(result, replays, warnings)),
+        None if csv_file is None else lambda: write_csv("findings", csv_file, findings_document(result, replays)),
     )
     return code_of([each for policy in asked for each in _given(result, policy)], limits)
 
@@ -196,6 +224,12 @@ def _usual_file() -> Path:
 
     file = shipped_directory() / USUAL_SCENARIO
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
+def _again(given: Mapping[str, Sequence[object]]) -> list[str]:
+    """The words of the command that finds the same again; `given`: the values of each option."""
+    words = ([name, str(value)] for name, values in given.items() for value in values)
+    return ["batchsim", "findings", *chain.from_iterable(words)]
 
 
 def _is_own(scenarios: Sequence[Scenario], items: Sequence[int], consumers: Sequence[int]) -> bool:

@@ -86,9 +86,10 @@ def _complete_fields(ctx: click.Context, param: click.Parameter, incomplete: str
 
 
 class Debugging:
-    """Whether the traceback of an error of batchsim itself is to be shown."""
+    """Whether the traceback of an error of batchsim itself is to be shown, and whether a pager is wanted."""
 
     is_on = False
+    has_pager = True
 
 
 def _debug(context: click.Context, parameter: click.Parameter, is_asked: bool) -> None:
@@ -96,17 +97,41 @@ def _debug(context: click.Context, parameter: click.Parameter, is_asked: bool) -
         context.ensure_object(Debugging).is_on = True
 
 
+def _no_pager(context: click.Context, parameter: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        context.ensure_object(Debugging).has_pager = False
+
+
+def is_paging_wanted() -> bool:
+    """Whether what is longer than the screen is to be shown by a pager."""
+    context = click.get_current_context(silent=True)
+    debugging = None if context is None else context.find_object(Debugging)
+    return debugging is None or debugging.has_pager
+
+
 class Commands(click.Group):
-    """A group whose commands all take `--debug`, as it does itself."""
+    """A group whose commands all take `--no-pager` and `--debug`, as it does itself."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        self.params.append(_debug_option())
+        self.params += _shared()
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add a command."""
-        cmd.params.append(_debug_option())
+        cmd.params += _shared()
         super().add_command(cmd, name)
+
+
+def _shared() -> list[click.Option]:
+    no_pager = click.Option(
+        ["--no-pager"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_no_pager,
+        help="Print what is longer than the screen without less, $PAGER or $BATCHSIM_PAGER.",
+    )
+    return [no_pager, _debug_option()]
 
 
 def _debug_option() -> click.Option:
@@ -184,6 +209,13 @@ mermaid_file = click.option(
 )
 csv_file = click.option(
     "--csv", "csv_file", type=NamedPath(), metavar="FILE", help="Write a table of all steps as CSV."
+)
+csv_results = click.option(
+    "--csv",
+    "csv_file",
+    type=NamedPath(),
+    metavar="FILE",
+    help="Write the results as a table: CSV, a row for each.",
 )
 timeline = click.option("--timeline", is_flag=True, help="Print every step; the decisive ones stand out.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batchsim.bad_input import BadInputError
+from batchsim.cli.options import is_paging_wanted
+from batchsim.cli.paging import print_paged
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,8 +39,11 @@ def show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timel
 
 
 @contextmanager
-def printing() -> Iterator[Console]:
-    """A console for the terminal as it is, or for a file; what is printed has no blanks at the ends of lines."""
+def printing(unglossed: Collection[str] = ()) -> Iterator[Console]:
+    """A console for the terminal as it is, or for a file; what is printed has no blanks at the ends of lines.
+
+    What is longer than the screen goes to a pager. `unglossed`: names of policies that are no shipped ones.
+    """
     from batchsim.report.screen import WIDTH_OF_FILES, Screen, without_blanks_at_ends
 
     text = StringIO()
@@ -46,10 +51,10 @@ def printing() -> Iterator[Console]:
         real = Screen()
         # Tables and what is wrapped are filled up with blanks, which go on in the next line of a smaller window.
         colors: Any = real.color_system
-        yield Screen(file=text, width=real.width, force_terminal=True, color_system=colors)
+        yield Screen(unglossed=unglossed, file=text, width=real.width, force_terminal=True, color_system=colors)
     else:
         yield Screen(file=text, width=WIDTH_OF_FILES)
-    click.echo(without_blanks_at_ends(text.getvalue()), nl=False)
+    print_paged(without_blanks_at_ends(text.getvalue()), is_wanted=is_paging_wanted())
 
 
 def check_outputs(
@@ -290,6 +295,19 @@ def write_as(option: str, file: Path | None, results: list[ScenarioRun]) -> None
         write_whole(file, content)
     except OSError as error:
         raise BadInputError(f"{option} {file}: {error.strerror or error}") from None
+
+
+def write_csv(command: str, file: Path | None, document: Any) -> None:
+    """Write what a command found as a table, if it was asked for; raises `BadInputError`."""
+    if file is None:
+        return
+    from batchsim.report.files import write_whole
+    from batchsim.report.formats.csv_of_documents import csv_of
+
+    try:
+        write_whole(file, csv_of(command, document))
+    except OSError as error:
+        raise BadInputError(f"--csv {file}: {error.strerror or error}") from None
 
 
 def write_json(file: str, document: Any) -> None:

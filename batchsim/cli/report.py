@@ -13,6 +13,7 @@ from batchsim.cli import options
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
 from batchsim.cli.outputs import check_folder, write_files
+from batchsim.cli.paging import linked
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
@@ -52,9 +53,10 @@ def report(
 
     A page says what happened in a sentence, steps through each run with the state of every store and the line of
     code of every actor beside it, says why, how likely it is, and lets one walk through all orders of the steps.
-    It is one file, and loads nothing. Verdicts decide no exit code here: `batchsim run` judges.
+    It is one file, and loads nothing. Verdicts decide no exit code here: `batchsim run` judges. Where a page of
+    `batchsim findings --html` lies in the folder as findings.html, the index links to it.
     """
-    from batchsim.report.file_names import FileNames
+    from batchsim.report.file_names import FINDINGS_HTML, FileNames
     from batchsim.report.page import html_page
     from batchsim.report.page.html import INDEX
     from batchsim.report.page.index import index_page
@@ -63,7 +65,7 @@ def report(
 
     loaded = load(files, overrides, None, policies=policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
-    names = FileNames(INDEX)
+    names = FileNames(INDEX, FINDINGS_HTML)
     pages = [names.give(scenario.name, ".html") for scenario, _, _ in plans]
     check_folder("--out", directory, [*pages, INDEX])
     warnings = [warn(scenario, chosen, quiet=quiet) for scenario, chosen, _ in plans]
@@ -83,10 +85,11 @@ def report(
             )
             listed.append((page, document))
             texts[page] = html_page({**document, "has_index": True})
-        texts[INDEX] = html_page(index_page(listed, tour_of(listed)))
+        beside = FINDINGS_HTML if (directory / FINDINGS_HTML).is_file() else None
+        texts[INDEX] = html_page(index_page(listed, tour_of(listed), beside))
     write_files("--out", directory, texts)
     if not quiet:
-        click.echo(f"{directory / (INDEX if len(pages) > 1 else pages[0])}")
+        click.echo(linked(directory / (INDEX if len(pages) > 1 else pages[0])))
     return 0
 
 

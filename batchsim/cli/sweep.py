@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -16,14 +17,14 @@ from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
 from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of
 from batchsim.cli.judging import code_of, limits_of
-from batchsim.cli.outputs import check_apart, check_file, check_outputs, deliver, printing, write_json
+from batchsim.cli.outputs import check_apart, check_file, check_outputs, deliver, printing, write_csv, write_json
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import CellResult, Example, Share, SizedExecutor, Sweep
+    from batchsim.analysis.window import Edge
     from batchsim.batch.policy import Policy
-    from batchsim.model.properties import Property
     from batchsim.scenario import Scenario
 
 RUNS_MAX_FOR_A_WIDTH = 1_000_000
@@ -70,6 +71,7 @@ PICTURES = (".svg", ".png")
     help="Draw a curve, or a heat map of two names: FILE.svg and FILE.png, or the one that FILE ends in.",
 )
 @options.html_file
+@options.csv_results
 @options.quiet
 def sweep(
     file: Path,
@@ -88,6 +90,7 @@ def sweep(
     json_file: str | None,
     plots: tuple[Path, ...],
     html_file: Path | None,
+    csv_file: Path | None,
     quiet: bool,
 ) -> int:
     """Run a scenario many times: how probable each verdict is, and how policies differ.
@@ -101,12 +104,13 @@ def sweep(
     """
     from batchsim.analysis.sweep import RUNS, SweepNotKept, verdicts_over, with_other_parameters
     from batchsim.analysis.sweep import sweep as sweep_scenario
+    from batchsim.cli.edges import edges_for
     from batchsim.report.sweep_progress import SweepProgress
 
     _check(engine, scheduler, out, plots, vary, resume=resume)
     (scenario,) = load([file], overrides, None, policies=policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
-    check_outputs(json_file, None, more={"--html": html_file})
+    check_outputs(json_file, None, more={"--html": html_file, "--csv": csv_file})
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     known = verdicts_over((scenario, *with_other_parameters(scenario, vary)), [policy for _, policy in chosen])
     limits = limits_of(forbidden, dict.fromkeys((*known, *(each.name for each in properties))), takes_rates=True)
@@ -115,7 +119,7 @@ def sweep(
     database = _database(out, scenario)
     json_files = [] if json_file in (None, "-") else [("--json", Path(str(json_file)))]
     databases = [] if database is None else [("--out", database)]
-    pages = [] if html_file is None else [("--html", html_file)]
+    pages = [(option, each) for option, each in (("--html", html_file), ("--csv", csv_file)) if each is not None]
     check_apart([*json_files, *databases, *pages, *(("--plot", picture) for picture in pictures)])
     failure: SweepNotKept | None = None
     with _executor(engine, scheduler, workers) as (executor, count), SweepProgress(quiet=quiet) as progress:
@@ -138,11 +142,28 @@ def sweep(
             result, failure = error.sweep, error
     commands = _commands(result, file, overrides, verdicts, Path() if policies else scenario.directory)
     judged = given_by_cells(scenario, chosen, expected, result.cells, known)
+
+    def document() -> dict[str, Any]:
+        from batchsim.report.sweep_contract import sweep_document
+
+        return {**sweep_document(result, judged, commands), "warnings": warnings}
+
+    @cache
+    def edges() -> list[Edge]:
+        # Once the numbers are out: it may take a while.
+        option = "--plot" if pictures else "--html"
+        has_some = bool(vary) and result.is_complete
+        named = [policy for _, policy in chosen]
+        return edges_for(result, named, properties, option, quiet=quiet) if has_some else []
+
     deliver(
         None if quiet or json_file == "-" else lambda: _show(result, commands),
-        None if json_file is None else lambda: _write_json(json_file, result, judged, commands, warnings),
-        None if html_file is None else lambda: _write_page(html_file, result, chosen, file, overrides, verdicts),
-        lambda: _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet),
+        None if json_file is None else lambda: write_json(json_file, document()),
+        None if csv_file is None else lambda: write_csv("sweep", csv_file, document()),
+        None
+        if html_file is None
+        else lambda: _write_page(html_file, result, chosen, edges(), file, overrides, verdicts),
+        lambda: _draw(pictures, result, edges() if pictures else [], quiet=quiet),
         None if failure is None else lambda: _raise(failure),
     )
     if progress.was_interrupted and not result.is_complete:
@@ -240,18 +261,15 @@ def _pictures(plots: Sequence[Path]) -> list[Path]:
 def _draw(
     pictures: Sequence[Path],
     result: Sweep,
-    policies: Sequence[Policy],
-    properties: Sequence[Property],
+    edges: Sequence[Edge],
     *,
     quiet: bool,
 ) -> None:
-    from batchsim.cli.edges import edges_for
     from batchsim.report.progress import Progress
     from batchsim.report.sweep_plot import write_plot
 
     if not pictures:
         return
-    edges = edges_for(result, policies, properties, quiet=quiet) if result.is_complete else []
     with Progress(len(pictures), quiet=quiet) as progress:
         for picture in pictures:
             progress.begin(f"drawing {picture}")
@@ -278,22 +296,11 @@ def _commands(
     return commands
 
 
-def _write_json(
-    file: str,
-    result: Sweep,
-    judged: Sequence[Given],
-    commands: Sequence[tuple[Example, str]],
-    warnings: Sequence[str],
-) -> None:
-    from batchsim.report.sweep_contract import sweep_document
-
-    write_json(file, {**sweep_document(result, judged, commands), "warnings": warnings})
-
-
 def _write_page(
     html_file: Path | None,
     result: Sweep,
     chosen: Sequence[tuple[str, Policy]],
+    edges: Sequence[Edge],
     file: Path,
     overrides: Sequence[str],
     verdicts: Sequence[str],
@@ -305,7 +312,7 @@ def _write_page(
     shown = {cell.asked_for: cell.policy for cell in result.cells}
     policies = {shown[name]: policy for name, policy in chosen if name in shown}
     options = command_line("sweep", [file], how_again(overrides=overrides), verdicts)[2:]
-    write_page(html_file, html_page(sweep_page(result, policies, options)))
+    write_page(html_file, html_page(sweep_page(result, policies, options, edges)))
 
 
 def _show(result: Sweep, commands: Sequence[tuple[Example, str]]) -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import WitnessStep, timed_steps_of
-from batchsim.cli.exploring import Explorer, Facts
+from batchsim.cli.exploring import Asked, Explorer, Facts
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.recorded_draws import Draw
 from batchsim.engines.zones import TimedExploration, TimedOutcome, explore_timed
 from batchsim.model.properties import Property
 from batchsim.report.contract import explore_timed_document
 from batchsim.report.search_progress import SearchProgress
-from batchsim.report.timed_exploration import show_timed_explorations
+from batchsim.report.timed_exploration import claim_of, show_timed_explorations
+from batchsim.rounding import rounded
 from batchsim.scenario import Scenario, check_for_timed_exploration
+
+if TYPE_CHECKING:
+    from batchsim.report.page.answers import Answer
 
 
 class WithinIntervals(Explorer[TimedExploration]):
@@ -26,6 +30,8 @@ class WithinIntervals(Explorer[TimedExploration]):
     flag = ("--timed",)
     is_of_all_latencies = True
     unit = "zones"
+    question = "all latencies within the intervals of the scenario"
+    further = ("steps", "for example, ends after")
 
     def check(self, scenario: Scenario) -> None:
         check_for_timed_exploration(scenario)
@@ -55,6 +61,22 @@ class WithinIntervals(Explorer[TimedExploration]):
         commands: Sequence[Sequence[str]],
     ) -> None:
         show_timed_explorations(console, scenario, found, commands)
+
+    def answer(
+        self, scenario: Scenario, asked: Asked, exploration: TimedExploration, commands: Sequence[str]
+    ) -> Answer:
+        from batchsim.analysis.runs import run_policy
+        from batchsim.report.page.answers import Answer, AnsweredOutcome
+
+        outcomes = []
+        for each, command in zip(exploration.outcomes, commands, strict=True):
+            steps = timed_steps_of(each)
+            run = run_policy(
+                scenario, asked.name, asked.policy, asked.properties, steps, each.verdicts, each.witness.draws
+            )
+            further = str(len(steps)), rounded(each.witness.steps[-1].at_us)
+            outcomes.append(AnsweredOutcome(each.outcome, each.verdicts, further, run, command))
+        return Answer(asked.name, asked.policy, claim_of(exploration), tuple(outcomes))
 
     def document(
         self, scenario: str, found: Sequence[TimedExploration], judged: Sequence[Given]

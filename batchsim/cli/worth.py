@@ -19,6 +19,7 @@ from batchsim.cli.outputs import (
     deliver,
     folder_name,
     printing,
+    write_csv,
     write_files,
     write_json,
 )
@@ -50,6 +51,7 @@ VALUES_ALLOWED = "A..B:STEPS, such as 1 ms..1 s:10, with :log for steps of equal
 )
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="So many processes; all cores unless given.")
 @options.json_file
+@options.csv_results
 @options.report_directory
 @options.quiet
 def worth(
@@ -61,6 +63,7 @@ def worth(
     runs: int | None,
     workers: int | None,
     json_file: str | None,
+    csv_file: Path | None,
     report_directory: Path | None,
     quiet: bool,
 ) -> int:
@@ -83,7 +86,7 @@ def worth(
             "is about its call; `batchsim sweep --vary` compares policies of any system over a field"
         )
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, ())
-    check_outputs(json_file, report_directory)
+    check_outputs(json_file, report_directory, more={"--csv": csv_file})
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     if report_directory is not None:
         check_folder("--report", report_directory, possible_files(scenario.name))
@@ -114,6 +117,7 @@ def worth(
         None
         if json_file is None
         else lambda: write_json(json_file, {**worth_document(found), "warnings": warnings}),
+        None if csv_file is None else lambda: write_csv("worth", csv_file, worth_document(found)),
     )
     if progress.was_interrupted and not found.is_complete:
         unwritten = "" if report_directory is None else ", and no report was written"

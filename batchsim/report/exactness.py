@@ -11,16 +11,18 @@ from batchsim.engines.chain import ExactExploration, ExactOutcome
 from batchsim.report import words
 from batchsim.report.occurrences import claim_without_faults
 from batchsim.report.outcomes import columns_of, row_of
-from batchsim.report.screen import Text, print_line
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import (
     BAD,
     GOOD,
     QUIET,
     UNSURE,
+    Claim,
     plain_table,
     print_faults,
     print_occurrences,
     print_table,
+    told_claim,
 )
 from batchsim.scenario import Scenario
 
@@ -35,17 +37,22 @@ def show_exact_explorations(
     print_faults(console, scenario)
     console.print()
     for exploration in explorations:
-        print_line(console, _claim(exploration))
+        print_line(console, _claim(console, exploration))
     console.print()
     print_occurrences(console, explorations)
     if len(explorations) > 1:
-        print_table(console, _comparison(explorations))
+        print_table(console, _comparison(console, explorations))
     for exploration in explorations:
-        console.print(Text(exploration.policy, style="bold"))
+        console.print(Text(called(console, exploration.policy), style="bold"))
         print_table(console, _outcomes(exploration.outcomes))
 
 
-def _claim(exploration: ExactExploration) -> Text:
+def _claim(console: Console, exploration: ExactExploration) -> Text:
+    return told_claim(called(console, exploration.policy), claim_of(exploration))
+
+
+def claim_of(exploration: ExactExploration) -> Claim:
+    """What is claimed of a policy."""
     error = f"relative error below {exploration.relative_error_max:.0e}"
     size = f"{exploration.states:,} states, time passes in {exploration.states_in_time:,}; {error}"
     fails = sum(each.probability for each in exploration.outcomes if each.verdicts != ("ok",))
@@ -59,14 +66,14 @@ def _claim(exploration: ExactExploration) -> Text:
     without = claim_without_faults(exploration, claim)
     if without is not None:
         claim, style = without, UNSURE
-    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({size})", QUIET))
+    return Claim(claim, style, size)
 
 
-def _comparison(explorations: Sequence[ExactExploration]) -> Table:
+def _comparison(console: Console, explorations: Sequence[ExactExploration]) -> Table:
     verdicts = dict.fromkeys(
         verdict for exploration in explorations for each in exploration.outcomes for verdict in each.verdicts
     )
-    policies = [exploration.policy for exploration in explorations]
+    policies = [called(console, exploration.policy, "\n") for exploration in explorations]
     table = plain_table(("probability", *policies), right=policies)
     for verdict in verdicts:
         table.add_row(verdict, *(_probability(exploration, verdict) for exploration in explorations))

@@ -13,16 +13,20 @@ from batchsim.report import words
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
 from batchsim.report.outcomes import columns_of, row_of
-from batchsim.report.screen import Text, print_line
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import (
     BAD,
     GOOD,
     QUIET,
     UNSURE,
+    Claim,
+    fits,
     plain_table,
     print_faults,
     print_occurrences,
     print_table,
+    say_again,
+    told_claim,
 )
 from batchsim.scenario import Scenario
 
@@ -47,18 +51,24 @@ def show_explorations(
     print_faults(console, scenario)
     console.print()
     for exploration in explorations:
-        print_line(console, _claim(exploration))
+        print_line(console, _claim(console, exploration))
     console.print()
     print_occurrences(console, explorations)
     if len(explorations) > 1:
-        print_table(console, _comparison(explorations))
+        print_table(console, _comparison(console, explorations))
     if any(each.share is not None for exploration in explorations for each in exploration.outcomes):
         console.print(Text("share: how probable it is if every step that can be next is equally likely\n", QUIET))
     for exploration, reasons, commands in zip(explorations, explanations, replays, strict=True):
         _show_exploration(console, exploration, {each.verdict: each for each in reasons}, commands)
+    say_again(console, [_claim(console, exploration) for exploration in explorations])
 
 
-def _claim(exploration: Exploration) -> Text:
+def _claim(console: Console, exploration: Exploration) -> Text:
+    return told_claim(called(console, exploration.policy), claim_of(exploration))
+
+
+def claim_of(exploration: Exploration) -> Claim:
+    """What is claimed of a policy."""
     complete = "" if exploration.is_complete else "incomplete, "
     bounds = f"{complete}{exploration.states:,} states, {exploration.transitions:,} transitions"
     claim, style = _claim_in_words(exploration)
@@ -67,7 +77,7 @@ def _claim(exploration: Exploration) -> Text:
         claim, style = without, UNSURE
     if exploration.uncounted_because is not None:
         bounds += f"; {exploration.uncounted_because}"
-    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
+    return Claim(claim, style, bounds)
 
 
 def _claim_in_words(exploration: Exploration) -> tuple[str, str]:
@@ -85,11 +95,11 @@ def _claim_in_words(exploration: Exploration) -> tuple[str, str]:
     return f"inconclusive: {exploration.stopped_by}, and no schedule so far fails", UNSURE
 
 
-def _comparison(explorations: Sequence[Exploration]) -> Table:
+def _comparison(console: Console, explorations: Sequence[Exploration]) -> Table:
     verdicts = dict.fromkeys(
         verdict for exploration in explorations for each in exploration.outcomes for verdict in each.verdicts
     )
-    policies = [exploration.policy for exploration in explorations]
+    policies = [called(console, exploration.policy, "\n") for exploration in explorations]
     table = plain_table(("share", *policies), right=policies)
     for verdict in verdicts:
         table.add_row(verdict, *(_share_of(exploration, verdict) for exploration in explorations))
@@ -107,8 +117,11 @@ def _share_of(exploration: Exploration, verdict: str) -> Text:
 def _show_exploration(
     console: Console, exploration: Exploration, reasons: Mapping[str, Explanation], commands: Sequence[str]
 ) -> None:
-    console.print(Text(exploration.policy, style="bold"))
-    print_table(console, _outcomes(exploration.outcomes))
+    console.print(Text(called(console, exploration.policy), style="bold"))
+    outcomes = _outcomes(exploration.outcomes)
+    is_first = fits(console, outcomes)
+    if is_first:
+        print_table(console, outcomes)
     shown: set[tuple[str, ...]] = set()
     for outcome, command in zip(exploration.outcomes, commands, strict=True):
         if outcome.verdicts != ("ok",) and outcome.verdicts not in shown:
@@ -117,6 +130,8 @@ def _show_exploration(
                 _show_reason(console, verdict, reasons.get(verdict))
                 _show_decisions(console, verdict, exploration.decisive)
             _show_witness(console, outcome, command)
+    if not is_first:
+        print_table(console, outcomes)
 
 
 def _show_reason(console: Console, verdict: str, reason: Explanation | None) -> None:
@@ -165,7 +180,7 @@ def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None
     # What was skipped may hold a shorter one.
     kind = "a schedule" if outcome.schedules is None else "a shortest schedule"
     console.print(Text(f"\n  {kind}, {len(outcome.witness)} steps:", style="bold"))
-    for line in lanes(outcome.witness):
+    for line in lanes(outcome.witness, has_headings=False):
         print_line(console, Text(line.rstrip()), indent=4)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)
 

@@ -9,6 +9,8 @@ _LENGTH_MAX = 80
 
 FINDINGS = "findings.md"
 """The page of `batchsim findings`."""
+FINDINGS_HTML = "findings.html"
+"""Likewise, to be opened in a browser: the index of pages links to it where it is there."""
 
 
 class FileNames:

@@ -17,6 +17,7 @@ from batchsim.analysis.findings import (
     PolicyStanding,
     meaning_of,
 )
+from batchsim.batch.glosses import GLOSSES
 from batchsim.batch.policies import LINEAGE, POLICIES
 from batchsim.batch.policies.proposed import PROPOSED
 from batchsim.report.file_names import FileNames
@@ -177,6 +178,11 @@ class _Page:
     def _named(self, policy: str) -> str:
         return code(self._findings.names[policy])
 
+    def _with_gloss(self, policy: str) -> str:
+        """With what it is; what is called as a shipped one is that one."""
+        called = self._findings.names[policy]
+        return f"{code(called)} ({GLOSSES[called]})" if called in GLOSSES else code(called)
+
     # -- the summary -------------------------------------------------------------------------------
 
     def _summary(self) -> Iterator[str]:
@@ -265,7 +271,7 @@ class _Page:
     def _table(self, budgets: Sequence[Budget], base: Base) -> str:
         policies = self._findings.scope.policies
         rows = ((str(budget), *(self._cell(policy, budget, base) for policy in policies)) for budget in budgets)
-        return table(("faults", *map(self._named, policies)), rows)
+        return table(("faults", *map(self._with_gloss, policies)), rows)
 
     def _cell(self, policy: str, budget: Budget, base: Base) -> str:
         cell = self._judgement.cell(policy, budget, base)

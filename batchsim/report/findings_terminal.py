@@ -18,7 +18,7 @@ from batchsim.report.findings_words import (
     sizes_in_words,
     standings_in_short,
 )
-from batchsim.report.screen import Text, print_line
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.scenario import fault_in_words
 
@@ -46,7 +46,7 @@ def show_findings(console: Console, findings: Findings, replays: Mapping[Finding
     console.print(Text(_claim(findings)))
     console.print()
     for base in findings.scope.bases:
-        print_table(console, _cells(findings, base))
+        print_table(console, _cells(console, findings, base))
     for policy in findings.asked:
         if policy != findings.against:
             _show_standing(console, findings, policy)
@@ -73,9 +73,11 @@ def _where(findings: Findings, base: Base, budget: Budget) -> str:
     return where if len(findings.scope.bases) == 1 else f"{where} ({findings.called(base)})"
 
 
-def _cells(findings: Findings, base: Base) -> Table:
+def _cells(console: Console, findings: Findings, base: Base) -> Table:
     heading = "faults" if len(findings.scope.bases) == 1 else f"{findings.called(base)}: faults"
-    table = plain_table((heading, *(findings.names[policy] for policy in findings.scope.policies)))
+    table = plain_table(
+        (heading, *(called(console, findings.names[each], "\n") for each in findings.scope.policies))
+    )
     for budget in findings.scope.budgets:
         cells = (_cell(findings, policy, budget, base) for policy in findings.scope.policies)
         table.add_row(Text(str(budget)), *cells)
@@ -101,9 +103,9 @@ def _cell(findings: Findings, policy: str, budget: Budget, base: Base) -> Text:
 
 
 def _show_standing(console: Console, findings: Findings, policy: str) -> None:
-    against = findings.names[findings.against]
+    against = called(console, findings.names[findings.against])
     compared = findings.compared(policy)
-    heading = f"{findings.names[policy]}, held against {against}: "
+    heading = f"{called(console, findings.names[policy])}, held against {against}: "
     console.print(Text.assemble((heading, "bold"), standings_in_short(compared)), soft_wrap=True)
     has_bases = len(findings.scope.bases) > 1
     table = plain_table(("verdict", *(("batch",) if has_bases else ()), "under", "how it stands"))

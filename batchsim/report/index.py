@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.report.file_names import FINDINGS, worth_file
-from batchsim.report.markdown_text import bold, code, link, plain, table
+from batchsim.report.markdown_text import bold, code, link, plain, table, with_gloss
 
 TITLE = "# Reports"
 
@@ -14,12 +14,12 @@ TITLE = "# Reports"
 def index_of(reports: Iterable[tuple[str, ScenarioRun]], others: Collection[str] = ()) -> str:
     """The index; `reports`: each with the name of its file, `others`: files beside them."""
     listed = list(reports)
-    policies = list(dict.fromkeys(run.policy.name for _, scenario_run in listed for run in scenario_run.runs))
+    policies = {run.policy.name: run.policy for _, scenario_run in listed for run in scenario_run.runs}
     rows = [_row(file, scenario_run, policies) for file, scenario_run in listed]
     parts = (
         TITLE,
         "One report for each scenario; what each policy makes of it:",
-        table(("scenario", "what it shows", *(code(policy) for policy in policies)), rows),
+        table(("scenario", "what it shows", *map(with_gloss, policies.values())), rows),
         *_unexpected(scenario_run for _, scenario_run in listed),
         *_beside([scenario_run.scenario.name for _, scenario_run in listed], others),
     )

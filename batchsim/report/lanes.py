@@ -26,11 +26,15 @@ class StepInLane(Protocol):
         """How it turned out."""
 
 
-def lanes(steps: Sequence[StepInLane]) -> list[str]:
-    """A column for each actor; the operation stands in it, its answer at the end of the line."""
+def lanes(steps: Sequence[StepInLane], *, has_headings: bool = True) -> list[str]:
+    """A column for each actor; who takes a step and what it came to stand at the end of the line.
+
+    `has_headings`: whether the columns have names above them, a line for each. On a terminal they would take half
+    of the screen, and each step names its actor.
+    """
     actors = list(dict.fromkeys(step.actor for step in steps))
     width = max(len(step.name) for step in steps)
-    lines = [f"{'| ' * place}{actor}" for place, actor in enumerate(actors)]
+    lines = [f"{'| ' * place}{actor}" for place, actor in enumerate(actors)] if has_headings else []
     for step in steps:
         place = actors.index(step.actor)
         lane = f"{'| ' * place}o {'| ' * (len(actors) - place - 1)}"

@@ -17,7 +17,7 @@ from batchsim.model.run import Step
 from batchsim.report import phrases, words
 from batchsim.report.file_names import worth_file
 from batchsim.report.latencies import by_item, in_words, special_operations
-from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table, warning
+from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table, warning, with_gloss
 from batchsim.report.occurrences import happened
 from batchsim.report.outcomes import columns_of_runs, is_of_batch, outcome_in_words, row_of_run, value_in_words
 from batchsim.report.shell import join
@@ -157,7 +157,7 @@ def _verdicts(runs: Sequence[PolicyRun]) -> Iterator[str]:
 def _judged(run: PolicyRun) -> tuple[str, ...]:
     verdicts = ", ".join(code(verdict) for verdict in run.verdicts)
     return (
-        code(run.policy.name),
+        with_gloss(run.policy),
         verdicts if run.is_ok else bold(verdicts),
         plain(words.expectation(run)) if run.is_as_expected else bold(plain(words.expectation(run))),
     )

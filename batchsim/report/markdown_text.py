@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 from urllib.parse import quote
 
+from batchsim.batch.policies import gloss_of
 from batchsim.visible import visible
 
 _SPACE = re.compile(r"\s+")
@@ -32,6 +34,12 @@ def code(text: str) -> str:
     """A name in code style, where its characters allow it."""
     line = _in_a_line(text)
     return plain(line) if not line or "`" in line or "|" in line else f"`{line}`"
+
+
+def with_gloss(policy: Any) -> str:
+    """The name of a policy, and of a shipped one what it is."""
+    gloss = gloss_of(policy)
+    return f"{code(policy.name)} ({gloss})" if gloss else code(policy.name)
 
 
 def bold(text: str) -> str:

@@ -22,6 +22,8 @@ from batchsim.visible import visible
 AFTER_S, EVERY_S = 2.0, 0.5
 ELSEWHERE_S = 10.0
 """Where no terminal is: after so long, and every so often."""
+ENOUGH = 0.05
+"""Of the work has to be done before it is said how long the rest takes."""
 TELLS_PROGRESS = "progress: "
 """Each of these lines begins so, so that they can be left out."""
 _CLEAR = "\r\033[K"
@@ -66,9 +68,23 @@ class Progress:
         """How far the present piece of work is, as far as that is known."""
         return ""
 
-    def _line(self) -> str:
+    def share_done(self) -> float | None:
+        """How much of the work is done, from 0 to 1; `None`: that is not known. Pieces are taken for equal."""
+        return (self._begun - 1) / self._total if self._total > 1 and self._begun else None
+
+    def _left(self) -> str:
+        """How much longer it takes, if it goes on as it went; nothing as long as little is done."""
+        done = self.share_done()
+        if done is None or not ENOUGH <= done < 1:
+            return ""
+        left_s = (time.monotonic() - self._started) * (1 - done) / done
+        return f"about {f'{left_s / 60:.0f} min' if left_s > 90 else f'{left_s:.0f} s'} left"
+
+    def line(self) -> str:
+        """What is said of it now."""
         share = f"{self._begun} of {self._total}" if self._total else ""
-        parts = filter(None, (self._doing, share, self.how_far(), f"{time.monotonic() - self._started:.0f} s"))
+        seconds = f"{time.monotonic() - self._started:.0f} s"
+        parts = filter(None, (self._doing, share, self.how_far(), seconds, self._left()))
         return visible(", ".join(parts)).replace("\n", " ")
 
     def _show(self) -> None:
@@ -76,7 +92,7 @@ class Progress:
         wait_s = first_s
         while not self._is_over.wait(wait_s):
             wait_s = every_s
-            line = self._line()
+            line = self.line()
             try:
                 if self._is_terminal:
                     sys.stderr.write(_CLEAR + line[: os.get_terminal_size(sys.stderr.fileno()).columns - 1])

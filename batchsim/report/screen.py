@@ -7,11 +7,13 @@ markup (`[red]`) nor emoji codes are looked for in what is a name.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any, cast
 
 from rich.console import Console
 from rich.text import Text as RichText
 
+from batchsim.batch.glosses import GLOSSES
 from batchsim.visible import visible
 
 WIDTH_OF_FILES = 120
@@ -48,12 +50,25 @@ class Text(RichText):
 class Screen(Console):
     """A console that takes every string as it is."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, unglossed: Collection[str] = (), **options: Any) -> None:
+        self.unglossed = unglossed
+        """Names of policies that are not the shipped ones of these names."""
         super().__init__(highlight=False, markup=False, emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> RichText:
         """A string as text: wherever rich takes one instead of a `Text`."""
         return super().render_str(visible(text), **options)
+
+
+def called(console: Console, policy: str, between: str = " ") -> str:
+    """What a policy is called: on a terminal its name and its gloss, elsewhere its name alone.
+
+    `between`: what stands between them; headings have a line for each.
+    """
+    gloss = (
+        GLOSSES.get(policy, "") if console.is_terminal and policy not in getattr(console, "unglossed", ()) else ""
+    )
+    return f"{policy}{between}({gloss})" if gloss else policy
 
 
 def print_line(console: Console, text: RichText, indent: int = 0) -> None:

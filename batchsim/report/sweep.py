@@ -10,7 +10,7 @@ from rich.table import Table
 from batchsim.analysis.sweep import CONFIDENCE, CellResult, Example, Point, Sweep
 from batchsim.report import shares
 from batchsim.report.occurrences import rows_of_sweep
-from batchsim.report.screen import Text
+from batchsim.report.screen import Text, called
 from batchsim.report.sweep_plot.likeness import alike, heading
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_faults, print_table
 
@@ -29,7 +29,7 @@ def show_sweep(console: Console, sweep: Sweep, commands: Sequence[tuple[Example,
     console.print()
     _show_faults(console, sweep)
     if not sweep.axes:
-        print_table(console, _table_of_policies(sweep))
+        print_table(console, _table_of_policies(console, sweep))
         _show_differences(console, sweep)
     else:
         for verdict in sweep.failures:
@@ -68,11 +68,11 @@ def _claim(sweep: Sweep) -> str:
     )
 
 
-def _table_of_policies(sweep: Sweep) -> Table:
+def _table_of_policies(console: Console, sweep: Sweep) -> Table:
     verdicts = ("ok", *sweep.failures)
     table = plain_table(("policy", *verdicts))
     for each in sweep.cells:
-        table.add_row(Text(each.policy), *(_share(each, verdict) for verdict in verdicts))
+        table.add_row(Text(called(console, each.policy)), *(_share(each, verdict) for verdict in verdicts))
     return table
 
 
@@ -91,7 +91,10 @@ def _show_differences(console: Console, sweep: Sweep) -> None:
     console.print(Text(f"against {base}, run by run", style="bold"))
     table = plain_table(("policy", *verdicts))
     for policy in sweep.policies[1:]:
-        table.add_row(Text(policy), *(Text(shares.difference(against[verdict, policy])) for verdict in verdicts))
+        table.add_row(
+            Text(called(console, policy)),
+            *(Text(shares.difference(against[verdict, policy])) for verdict in verdicts),
+        )
     print_table(console, table)
 
 

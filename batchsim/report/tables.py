@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from io import StringIO
+from typing import Any, NamedTuple
 
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
@@ -18,6 +19,21 @@ _ENDLESS = 10_000
 """Columns: wider than any table."""
 
 
+class Claim(NamedTuple):
+    """What is claimed of a policy."""
+
+    words: str
+    style: str
+    """`GOOD`, `BAD` or `UNSURE`."""
+    size: str
+    """Of what was looked at."""
+
+
+def told_claim(policy: str, claim: Claim) -> Text:
+    """A claim in a line."""
+    return Text.assemble((f"{policy}  ", "bold"), (claim.words, claim.style), (f"  ({claim.size})", QUIET))
+
+
 def plain_table(headings: Iterable[str] = (), right: Iterable[str] = (), **options: Any) -> Table:
     """A table without lines; the columns with the headings in `right` are set flush right."""
     table = Table(
@@ -29,13 +45,25 @@ def plain_table(headings: Iterable[str] = (), right: Iterable[str] = (), **optio
     return table
 
 
+def fits(console: Console, table: Table) -> bool:
+    """Whether a table is as wide as it is to be; otherwise `print_table` gives records, which are long."""
+    return not console.is_terminal or _width(console, table) <= console.width
+
+
 def print_table(console: Console, table: Table) -> None:
     """Print a table and an empty line: as wide as it is, or as records where the terminal is narrower."""
-    needed = _width(console, table)
-    if console.is_terminal and needed > console.width:
-        _print_records(console, table)
-    else:
+    if fits(console, table):
         print_wide(console, table)
+    else:
+        _print_records(console, table)
+
+
+def say_again(console: Console, claims: Sequence[Text]) -> None:
+    """On a terminal, once more what is claimed, where it has scrolled away."""
+    text = console.file.getvalue() if isinstance(console.file, StringIO) else ""
+    if console.is_terminal and text.count("\n") >= console.height:
+        for each in claims:
+            print_line(console, each)
 
 
 def print_wide(console: Console, what: RenderableType) -> None:

@@ -20,8 +20,8 @@ from batchsim.report import words
 from batchsim.report.occurrences import happened, never_happened
 from batchsim.report.outcomes import columns_of_runs, is_of_batch, row_of_run
 from batchsim.report.phrases import OF_AN_ORDER, repeated
-from batchsim.report.screen import Text
-from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table, print_wide
+from batchsim.report.screen import Text, called
+from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, fits, plain_table, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import fault_in_words
 
@@ -46,13 +46,18 @@ def show_scenario_run(
     if not scenario_run.has_own_times:
         console.print(Text(f"times: {OF_AN_ORDER}", style=QUIET))
     console.print()
-    print_table(console, _table_of_runs(scenario_run.runs))
+    table = _table_of_runs(console, scenario_run.runs)
+    # Where it does not fit it becomes records, which are long: first the verdicts, and the story.
+    is_first = fits(console, table)
+    print_table(console, table if is_first else _table_of_verdicts(console, scenario_run.runs))
     shown: dict[Chains, str] = {}
     for runs in _alike(scenario_run.runs):
         _show_explanation(console, runs, shown)
         if not runs[0].is_ok and not timeline:
             # A command is copied: it stays one line.
             console.print(Text(f"  see every step: {again(runs[0])}\n", style=QUIET), soft_wrap=True)
+    if not is_first:
+        print_table(console, table)
     if timeline:
         for run in scenario_run.runs:
             _show_timeline(console, run)
@@ -63,7 +68,7 @@ def show_matrix(console: Console, scenario_runs: Sequence[ScenarioRun], *, timel
     """Scenario against policy: the verdicts."""
     runs = [run for each in scenario_runs for run in each.runs]
     headings = {run.name: _heading(run, runs) for run in runs}
-    table = plain_table(["scenario", *headings.values()])
+    table = plain_table(["scenario", *(called(console, each, "\n") for each in headings.values())])
     for each in scenario_runs:
         cells = {run.name: _verdicts(run) for run in each.runs}
         table.add_row(Text(each.scenario.name), *(cells.get(name, Text("")) for name in headings))
@@ -100,12 +105,19 @@ def _verdicts(run: PolicyRun) -> Text:
     return text
 
 
-def _table_of_runs(runs: Sequence[PolicyRun]) -> Table:
+def _table_of_runs(console: Console, runs: Sequence[PolicyRun]) -> Table:
     headings, right = columns_of_runs(runs)
     table = plain_table(("policy", "verdict", *headings), right=right)
     for run in runs:
         cells = [cell if isinstance(cell, Text) else Text(cell) for cell in _row(run)]
-        table.add_row(Text(_heading(run, runs)), _verdicts(run), *cells)
+        table.add_row(Text(called(console, _heading(run, runs))), _verdicts(run), *cells)
+    return table
+
+
+def _table_of_verdicts(console: Console, runs: Sequence[PolicyRun]) -> Table:
+    table = plain_table(("policy", "verdict"))
+    for run in runs:
+        table.add_row(Text(called(console, _heading(run, runs))), _verdicts(run))
     return table
 
 
@@ -137,7 +149,7 @@ def _show_explanation(console: Console, runs: list[PolicyRun], shown: dict[Chain
     margin = contest_of(runs[0])
     if margin is None and not runs[0].explanation:
         return
-    names = ", ".join(_heading(run, runs) for run in runs)
+    names = ", ".join(called(console, _heading(run, runs)) for run in runs)
     console.print(Text(names, style="bold"))
     for sentence in runs[0].explanation:
         console.print(Padding(Text(sentence), (0, 0, 0, 2)))

@@ -11,16 +11,20 @@ from batchsim.engines.zones import TimedExploration, TimedOutcome
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
 from batchsim.report.outcomes import columns_of, row_of
-from batchsim.report.screen import Text, print_line
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import (
     BAD,
     GOOD,
     QUIET,
     UNSURE,
+    Claim,
+    fits,
     plain_table,
     print_faults,
     print_occurrences,
     print_table,
+    say_again,
+    told_claim,
 )
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import Scenario
@@ -42,23 +46,29 @@ def show_timed_explorations(
     print_faults(console, scenario)
     console.print()
     for exploration in explorations:
-        print_line(console, _claim(exploration))
+        print_line(console, _claim(console, exploration))
     console.print()
     print_occurrences(console, explorations)
     if len(explorations) > 1:
-        print_table(console, _comparison(explorations))
+        print_table(console, _comparison(console, explorations))
     for exploration, commands in zip(explorations, replays, strict=True):
         _show_exploration(console, exploration, commands)
+    say_again(console, [_claim(console, exploration) for exploration in explorations])
 
 
-def _claim(exploration: TimedExploration) -> Text:
+def _claim(console: Console, exploration: TimedExploration) -> Text:
+    return told_claim(called(console, exploration.policy), claim_of(exploration))
+
+
+def claim_of(exploration: TimedExploration) -> Claim:
+    """What is claimed of a policy."""
     complete = "" if exploration.is_complete else "incomplete, "
     bounds = f"{complete}{exploration.state_classes:,} situations, {exploration.zones:,} zones"
     claim, style = _claim_in_words(exploration)
     without = claim_without_faults(exploration, claim)
     if without is not None:
         claim, style = without, UNSURE
-    return Text.assemble((f"{exploration.policy}  ", "bold"), (claim, style), (f"  ({bounds})", QUIET))
+    return Claim(claim, style, bounds)
 
 
 def _claim_in_words(exploration: TimedExploration) -> tuple[str, str]:
@@ -77,11 +87,11 @@ def _claim_in_words(exploration: TimedExploration) -> tuple[str, str]:
     return f"inconclusive: {exploration.stopped_by}, and no run so far fails", UNSURE
 
 
-def _comparison(explorations: Sequence[TimedExploration]) -> Table:
+def _comparison(console: Console, explorations: Sequence[TimedExploration]) -> Table:
     verdicts = dict.fromkeys(
         verdict for exploration in explorations for each in exploration.outcomes for verdict in each.verdicts
     )
-    table = plain_table(("within these intervals", *(exploration.policy for exploration in explorations)))
+    table = plain_table(("within these intervals", *(called(console, each.policy, "\n") for each in explorations)))
     for verdict in verdicts:
         table.add_row(verdict, *(_possibility(exploration, verdict) for exploration in explorations))
     return table
@@ -94,13 +104,18 @@ def _possibility(exploration: TimedExploration, verdict: str) -> Text:
 
 
 def _show_exploration(console: Console, exploration: TimedExploration, commands: Sequence[str]) -> None:
-    console.print(Text(exploration.policy, style="bold"))
-    print_table(console, _outcomes(exploration.outcomes))
+    console.print(Text(called(console, exploration.policy), style="bold"))
+    outcomes = _outcomes(exploration.outcomes)
+    is_first = fits(console, outcomes)
+    if is_first:
+        print_table(console, outcomes)
     shown: set[tuple[str, ...]] = set()
     for outcome, command in zip(exploration.outcomes, commands, strict=True):
         if outcome.verdicts != ("ok",) and outcome.verdicts not in shown:
             shown.add(outcome.verdicts)
             _show_witness(console, outcome, command)
+    if not is_first:
+        print_table(console, outcomes)
 
 
 def _outcomes(outcomes: Sequence[TimedOutcome]) -> Table:
@@ -123,8 +138,6 @@ def _show_witness(console: Console, outcome: TimedOutcome, command: str) -> None
     console.print(Text(f"  {', '.join(outcome.verdicts)}: a run, {len(steps)} steps:", style="bold"))
     instants = [exact_instant(step.at_us) for step in steps]
     width = max(map(len, instants))
-    lines = lanes(steps)
-    headings = len(lines) - len(steps)
-    for line, instant in zip(lines, [""] * headings + instants, strict=True):
+    for line, instant in zip(lanes(steps, has_headings=False), instants, strict=True):
         print_line(console, Text(f"{instant:>{width}}  {line}".rstrip()), indent=4)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)

@@ -78,8 +78,13 @@ function Curves({ page, policies, verdict }) {
   const scaled = (/** @type {number} */ value) => (axis.is_log ? Math.log(value) : value);
   const numbers = axis.values.map((each) => scaled(each.number));
   const least = Math.min(...numbers), most = Math.max(...numbers);
-  const x = (/** @type {number} */ place) => EDGE + ((WIDE - EDGE - 14) * (numbers[place] - least)) / Math.max(most - least, 1e-9);
+  const at = (/** @type {number} */ place) => {
+    const before = Math.floor(place), after = Math.min(before + 1, numbers.length - 1);
+    return numbers[before] + (place - before) * (numbers[after] - numbers[before]);
+  };
+  const x = (/** @type {number} */ place) => EDGE + ((WIDE - EDGE - 14) * (at(Math.max(0, place)) - least)) / Math.max(most - least, 1e-9);
   const y = (/** @type {number} */ share) => HIGH - 30 - (HIGH - 44) * share;
+  const hasEdge = policies.some((policy) => linesOf(page, policy.name, verdict).length > 0);
   const cellAt = (/** @type {string} */ policy, /** @type {string} */ text) => page.cells.find((cell) => cell.policy.name === policy && cell.point[axis.name] === text);
   return (
     <figure class="curves">
@@ -87,6 +92,9 @@ function Curves({ page, policies, verdict }) {
         {[0, 0.25, 0.5, 0.75, 1].map((share) => <g key={share} class="axis"><line class="grid" x1={EDGE} x2={WIDE - 14} y1={y(share)} y2={y(share)} /><text x={EDGE - 6} y={y(share) + 4} text-anchor="end">{100 * share} %</text></g>)}
         <text class="axis" x={EDGE} y={HIGH - 8}>{axis.values[0].text}</text><text class="axis" x={WIDE - 14} y={HIGH - 8} text-anchor="end">{axis.values.at(-1)?.text}</text>
         <text class="axis" x={(EDGE + WIDE) / 2} y={HIGH - 8} text-anchor="middle">{axis.name}</text>
+        {[...new Set(policies.flatMap((policy) => linesOf(page, policy.name, verdict).map(([[number]]) => number)))].map((number) => (
+          <line key={number} class="edge" x1={x(placeOn(axis, number) - 0.5)} x2={x(placeOn(axis, number) - 0.5)} y1={y(1)} y2={y(0)}><title>where the window opens</title></line>
+        ))}
         {policies.map((policy, hue) => {
           const cells = axis.values.map((value) => cellAt(policy.name, value.text));
           const shares = cells.map((cell) => cell?.verdicts[verdict] ?? { share: 0, low: 0, high: 0, count: 0, first_run: null });
@@ -100,29 +108,69 @@ function Curves({ page, policies, verdict }) {
           );
         })}
       </svg>
-      <figcaption>{rested || policies.map((policy, hue) => <span key={policy.name} class={`legend hue-${hue % 6}`}><span class="line" />{named(policy)}</span>)}</figcaption>
+      <figcaption>{rested || policies.map((policy, hue) => <span key={policy.name} class={`legend hue-${hue % 6}`}><span class="line" />{named(policy)}</span>)}
+        {hasEdge && !rested && <span class="legend note"><span class="key dashes" /> where the window opens: the formula, with all latencies at their means</span>}</figcaption>
     </figure>
   );
 }
 
+/** The lines at which the window of a verdict opens or closes, for a policy. @param {import("./document").SweepPage} page @param {string} policy @param {string} verdict */
+function linesOf(page, policy, verdict) {
+  return page.edges.filter((each) => each.verdict === verdict && each.policies.includes(policy)).flatMap((each) => each.lines);
+}
+
+/** Where a number lies on an axis whose values are at 0.5, 1.5, …; beyond the last of them up to half a cell. @param {import("./document").SweepPage["axes"][number]} axis @param {number} number */
+function placeOn(axis, number) {
+  const scaled = (/** @type {number} */ value) => (axis.is_log ? Math.log(value) : value);
+  const at = axis.values.map((each) => scaled(each.number));
+  if (at.length === 1) return 0.5;
+  let first = 0;
+  while (first < at.length - 2 && (at[first + 1] - scaled(number)) * Math.sign(at[1] - at[0]) < 0) first += 1;
+  const place = first + 0.5 + (scaled(number) - at[first]) / (at[first + 1] - at[first]);
+  return Math.max(0, Math.min(at.length, place));
+}
+
+const ACROSS = 62, UP = 36, BELOW = 44;
+
 /** @param {{page: import("./document").SweepPage, policy: import("./document").PolicyNames, verdict: string}} props */
 function HeatMap({ page, policy, verdict }) {
   const [across, up] = page.axes;
+  const left = 16 + 8 * Math.max(...up.values.map((each) => each.text.length));
+  const width = left + ACROSS * across.values.length + 2, height = UP * up.values.length;
+  const x = (/** @type {number} */ place) => left + ACROSS * place, y = (/** @type {number} */ place) => height - UP * place;
+  const lines = linesOf(page, policy.name, verdict);
+  const shareAt = (/** @type {string} */ column, /** @type {string} */ row) => page.cells.find((each) => each.policy.name === policy.name
+    && each.point[across.name] === column && each.point[up.name] === row)?.verdicts[verdict];
   return (
     <figure class="heat">
-      <figcaption>{named(policy)}: {verdictWords(verdict)}, in percent <span class="note">↑ {up.name}, → {across.name}</span></figcaption>
+      <figcaption>{named(policy)}: {verdictWords(verdict)}, in percent of the runs <span class="note">↑ {up.name}, → {across.name}</span></figcaption>
       <div class="scroll" tabIndex={0} role="region" aria-label={`${named(policy)}: ${verdictWords(verdict)}`}>
-        <table><tbody>
-          {[...up.values].reverse().map((row) => <tr key={row.text}><th scope="row">{row.text}</th>
-            {across.values.map((column) => {
-              const cell = page.cells.find((each) => each.policy.name === policy.name && each.point[across.name] === column.text && each.point[up.name] === row.text);
-              const share = cell?.verdicts[verdict];
+        <svg width={width} height={height + BELOW} viewBox={`0 0 ${width} ${height + BELOW}`} role="img"
+          aria-label={`Share of ${verdictWords(verdict)} over ${across.name} and ${up.name}; the numbers are in the table below`}>
+          {up.values.map((row, upwards) => <g key={row.text}>
+            <text x={left - 8} y={y(upwards + 0.5) + 4} text-anchor="end">{row.text}</text>
+            {across.values.map((column, sideways) => {
+              const share = shareAt(column.text, row.text);
               const value = share?.share ?? 0;
-              return <td key={column.text} style={{ "--share": String(value) }} title={share ? `between ${percent(share.low)} and ${percent(share.high)}` : ""}><span>{Math.round(100 * value)}</span></td>;
-            })}</tr>)}
-          <tr><th scope="row">↑ →</th>{across.values.map((column) => <th key={column.text} scope="col">{column.text}</th>)}</tr>
-        </tbody></table>
+              return (
+                <rect key={column.text} class="cell" x={x(sideways)} y={y(upwards + 1)} width={ACROSS} height={UP} style={{ "--share": String(value) }}>
+                  <title>{`${across.name} ${column.text}, ${up.name} ${row.text}: ${percent(value)}${share ? `, between ${percent(share.low)} and ${percent(share.high)}` : ""}`}</title>
+                </rect>
+              );
+            })}
+          </g>)}
+          {across.values.map((column, place) => <text key={column.text} x={x(place + 0.5)} y={height + 17} text-anchor="middle">{column.text}</text>)}
+          <text x={x(across.values.length / 2)} y={height + 36} text-anchor="middle" class="axis">{across.name}</text>
+          {["halo", "edge"].map((kind) => lines.map((line, place) => (
+            <path key={kind + place} class={kind} d={`M${line.map(([one, other]) => `${x(placeOn(across, one)).toFixed(1)} ${y(placeOn(up, other)).toFixed(1)}`).join("L")}`} />
+          )))}
+          {up.values.map((row, upwards) => across.values.map((column, sideways) => {
+            const value = shareAt(column.text, row.text)?.share ?? 0;
+            return <text key={column.text + row.text} class={value > 0.55 ? "in full" : "in"} x={x(sideways + 0.5)} y={y(upwards + 0.5) + 5} text-anchor="middle">{Math.round(100 * value)}</text>;
+          }))}
+        </svg>
       </div>
+      {lines.length > 0 && <p class="legend note"><span class="key line" /> where the window opens: the formula, with all latencies at their means</p>}
     </figure>
   );
 }

@@ -8,10 +8,10 @@ import { isOk, named, verdictWords, instant } from "./format.js";
 import { ACTOR, AT, CELLS, firstDifference, follow, Walk } from "./walk.js";
 import * as link from "./link.js";
 
-/** @typedef {import("./document").ScenarioPage} ScenarioPage */
+/** @typedef {import("./document").Stepped} Stepped */
 /** @typedef {import("./tables.js").Reader} Reader */
 
-/** All walks of a page by their names; runs that go alike are one. @param {ScenarioPage} page @param {Reader} reader */
+/** All walks of a page by their names; runs that go alike are one. @param {Stepped} page @param {Reader} reader */
 export function walksOf(page, reader) {
   /** @type {Map<string, Walk>} */
   const walks = new Map();
@@ -42,7 +42,7 @@ function asked(walks) {
   };
 }
 
-/** @param {{page: ScenarioPage, reader: Reader, walks: Map<string, Walk>}} props */
+/** @param {{page: Stepped, reader: Reader, walks: Map<string, Walk>}} props */
 export function Stepper({ page, reader, walks }) {
   const [shown, setShown] = useState(() => asked(walks));
   const [hasArrows, setArrows] = useState(false);
@@ -176,7 +176,7 @@ export function Stepper({ page, reader, walks }) {
 }
 
 /**
- * @param {{page: ScenarioPage, reader: Reader, walk: Walk, position: number, onMove: (position: number) => void,
+ * @param {{page: Stepped, reader: Reader, walk: Walk, position: number, onMove: (position: number) => void,
  *   difference: number | null, id: string, other: import("./walk.js").State | null, hasName: boolean}} props
  */
 function Panel({ page, reader, walk, position, onMove, difference, id, other, hasName }) {
@@ -198,17 +198,18 @@ function Panel({ page, reader, walk, position, onMove, difference, id, other, ha
   );
 }
 
-/** @param {{label: string, page: ScenarioPage, value: string, without?: string, onChange: (id: string) => void}} props */
+/** @param {{label: string, page: Stepped, value: string, without?: string, onChange: (id: string) => void}} props */
 function WalkChoice({ label, page, value, without, onChange }) {
-  const told = (/** @type {import("./document").WalkEntry} */ each) => `${named(each.policy)}${each.kind === "run" ? "" : each.kind === "example" ? `, ${each.title}` : `, outcome ${each.id.split("~").at(-1)}`}: ${each.verdicts.map(verdictWords).join(", ")}`;
+  const told = (/** @type {import("./document").WalkEntry} */ each) => `${named(each.policy)}${each.kind === "run" ? "" : each.kind === "witness" ? `, outcome ${each.id.split("~").at(-1)}` : `, ${each.title}`}: ${each.verdicts.map(verdictWords).join(", ")}`;
   const option = (/** @type {import("./document").WalkEntry} */ each) => (each.id === without ? null : <option key={each.id} value={each.id}>{told(each)}</option>);
+  const runs = page.walks.filter((each) => each.kind === "run");
   const examples = page.walks.filter((each) => each.kind === "example");
-  const witnesses = page.walks.filter((each) => each.kind === "witness");
+  const witnesses = page.walks.filter((each) => each.kind === "witness" || each.kind === "finding");
   return (
     <label>{label} <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
       {without !== undefined && <option value="">nothing</option>}
-      <optgroup label="Simulated, with this seed">{page.walks.filter((each) => each.kind === "run").map(option)}</optgroup>
-      {examples.length > 0 && <optgroup label="Other runs, with latencies drawn anew">{examples.map(option)}</optgroup>}
+      {runs.length > 0 && <optgroup label="Simulated, with this seed">{runs.map(option)}</optgroup>}
+      {examples.length > 0 && <optgroup label={runs.length > 0 ? "Other runs, with latencies drawn anew" : "A run of each outcome"}>{examples.map(option)}</optgroup>}
       {witnesses.length > 0 && <optgroup label="Shortest order of steps to each outcome">{witnesses.map(option)}</optgroup>}
     </select></label>
   );
@@ -234,6 +235,10 @@ function Legend({ isTimed }) {
 function useWidth() {
   const element = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [width, setWidth] = useState(0);
+  // At once, and not with the first look of the observer: a page may be printed before that.
+  useLayoutEffect(() => {
+    if (element.current) setWidth(element.current.clientWidth);
+  }, []);
   useEffect(() => {
     if (!element.current) return;
     const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));

@@ -33,7 +33,7 @@ export interface Race {
   sides: { operation: string; actor: string; step: number; spans: Span[] }[];
 }
 export interface WalkEntry {
-  id: string; kind: "run" | "example" | "witness"; policy: PolicyNames; verdicts: string[]; title: string; explanation: string[];
+  id: string; kind: "run" | "example" | "witness" | "finding"; policy: PolicyNames; verdicts: string[]; title: string; explanation: string[];
   command: string; like: string | null; race: Race | null; walk: WalkDocument | null;
 }
 export interface RunEntry {
@@ -76,6 +76,8 @@ export interface LikelyCell {
 }
 export interface Likely { runs: number; command: string; run_command: string; cells: LikelyCell[] }
 
+/** What the stepper needs of a page. */
+export interface Stepped { tables: Tables; cells: Cell[]; walks: WalkEntry[] }
 export interface ScenarioPage {
   page: "scenario"; scenario: string; summary: string; seed: number; command: string; sentence: string;
   warnings: string[]; setting: [string, string][]; meanings: { [verdict: string]: string };
@@ -85,11 +87,27 @@ export interface ScenarioPage {
 export interface SweepPage {
   page: "sweep"; scenario: string; command: string; run_command: string;
   axes: { name: string; is_log: boolean; values: { text: string; number: number }[] }[];
-  failures: string[]; meanings: { [verdict: string]: string }; cells: LikelyCell[];
+  failures: string[]; edges: { verdict: string; policies: string[]; lines: number[][][] }[];
+  meanings: { [verdict: string]: string }; cells: LikelyCell[];
 }
 export interface IndexPage {
-  page: "index"; title: string; tour: { text: string; link: string; where: string }[];
+  page: "index"; title: string; findings: string | null; tour: { text: string; link: string; where: string }[];
   pages: { file: string; scenario: string; summary: string; question: string; sentence: string;
     runs: { policy: PolicyNames; verdicts: string[] }[] }[];
 }
-export type Page = ScenarioPage | SweepPage | IndexPage;
+/** policy, base, budget, how it is known, what is to be said, [verdict, witness, only with one consumer] */
+export type FindingsCell = [number, number, number, "proved" | "sampled" | "cannot happen", string, [string, number | null, number][]];
+/** actor, operation, answer, way, cells, places, views */
+export type FindingsRow = [number | null, number | null, number | null, number | null, Pair[], Pair[], Pair[]];
+export interface FindingsWitness {
+  policy: number; base: number; budget: number; verdicts: string[]; title: string; command: string; actors: number[];
+  begin: number; steps: number[];
+}
+export interface FindingsPage {
+  page: "findings"; headline: string; sentence: string; command: string; policies: (PolicyNames & { summary: string })[];
+  against: number; bases: string[]; sizes: [number, string][]; budgets: string[][]; verdicts: { [verdict: string]: string };
+  cases: number; complete: number; answers: { size: number | null; cells: FindingsCell[] }[];
+  tables: Tables; cells: Cell[]; rows: FindingsRow[]; begins: WalkDocument["begin"][]; witnesses: FindingsWitness[];
+}
+export interface AnswerPage extends Stepped { page: "answer"; scenario: string; command: string }
+export type Page = ScenarioPage | SweepPage | AnswerPage | FindingsPage | IndexPage;

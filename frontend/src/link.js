@@ -8,9 +8,12 @@ export function read() {
   return found;
 }
 
-/** Put what is shown into the address, without a step of the browser's history. @param {Record<string, string | number | null>} shown */
+/** Put what is shown into the address, without a step of the browser's history; what others put there stays. @param {Record<string, string | number | null>} shown */
 export function write(shown) {
   const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(read())) {
+    if (value !== "" && !(name in shown)) parameters.set(name, value);
+  }
   for (const [name, value] of Object.entries(shown)) {
     if (value !== null && value !== "") parameters.set(name, String(value));
   }

@@ -22,7 +22,7 @@ export class Walk {
     this.reader = reader;
     this.rows = walk.steps;
     this.decisive = new Set(walk.decisive);
-    this.isTimed = entry.kind !== "witness";
+    this.isTimed = entry.kind === "run" || entry.kind === "example";
     this.lanes = walk.actors.map((number) => reader.text(number));
     /** @type {Map<number, number>} place of a row by the number of its step */
     this.placeOf = new Map(this.rows.map((row, place) => [row[NUMBER], place]));

@@ -16,6 +16,8 @@ GOLDEN = Path(__file__).parent / "golden"
 README = ROOT / "docs" / "pictures"
 LOOKS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
 LINK = "#step=30&policy=pre3427"
+RACE = "#step=31&policy=pre3427"
+"""The count, just after the cleanup."""
 BESIDE = "#step=33&policy=pre3427&with=pr3766"
 POLICIES = ("--policy", "pre3427", "--policy", "pr3766")
 MAP = (
@@ -56,6 +58,7 @@ def golden_pictures(browser: Any, incident: Path) -> Iterator[tuple[str, bytes]]
 
 def readme_pictures(browser: Any, folder: Path, incident: Path) -> Iterator[tuple[str, bytes]]:
     """Those of the README."""
+    yield "incident-timeline.png", taken(browser, incident, RACE, 1280, "light", ".lanes")
     yield "incident-stepper.png", taken(browser, incident, LINK, 1280, "light", "#step")
     yield "incident-beside.png", taken(browser, incident, BESIDE, 1280, "light", ".lanes")
     yield "incident-window.png", taken(browser, incident, LINK, 1280, "light", "article.window")

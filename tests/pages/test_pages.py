@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -33,13 +34,20 @@ PAGES: dict[str, tuple[str, ...]] = {
     "and-wait-quick": ("run", "scenarios/and-wait-quick.yaml", *QUICK, "--policy", "pr4397"),
     "all-rejected": ("run", "scenarios/all-rejected.yaml", *QUICK),
     "outbox": ("explore", "examples/outbox.yaml"),
+    "timed": ("explore", "scenarios/seal-lost.yaml", "--set", "batch.items=1", "--timed"),
+    "exact": ("explore", "scenarios/memoryless.yaml", "--set", "batch.items=1", "--exact"),
+    "findings": (
+        *("findings", "--policy", "pre3427", "--items", "1", "--consumers", "1", "--consumers", "2"),
+        *("--fault", "cut,redeliver", "--max-states", "3000", "--walks", "20"),
+    ),
     "sweep": (
         *("sweep", "scenarios/incident.yaml", "--runs", "20", *QUICK, "--policy", "pr3766"),
         *("--vary", "items.execution=1 s..9 s:3"),
     ),
     "heat": (
         *("sweep", "scenarios/incident.yaml", "--runs", "5", *QUICK),
-        *("--vary", "items.execution=1 s..9 s:2", "--vary", "consumers=1..3:2"),
+        *("--vary", "latency.operations.redis.enqueued_count.request=10 ms..90 ms:2"),
+        *("--vary", "latency.operations.queue.take.response=0 ms..50 ms:2"),
     ),
 }
 
@@ -230,6 +238,80 @@ def test_the_index_leads_to_every_page_and_its_tour_to_every_step(tmp_path: Path
     opened.page.get_by_role("link", name="and-wait-two-hours").last.click()
     opened.page.wait_for_selector("#step .told")
     assert opened.complaints == []
+
+
+CELLS = (".cell >> nth=2", ".cell >> nth=3")
+
+
+def test_a_map_has_the_edge_of_the_window_between_what_fails_and_what_does_not(
+    pages: Callable[[str], Path], open_page: Open
+) -> None:
+    page = open_page(pages("heat")).page
+    texts = page.locator(".heat text.in").all_text_contents()
+    assert texts[2:] == ["0", "100"]  # a long delay of the dispatch loop: the upper row
+    edge, wins, fails = (page.locator(f".heat {each}").bounding_box() for each in ("path.edge", *CELLS))
+    middle = edge["x"] + edge["width"]
+    assert wins["x"] + wins["width"] / 2 < middle < fails["x"] + fails["width"] / 2
+
+
+def test_the_page_of_a_timed_exploration_steps_through_a_run_of_each_outcome(
+    pages: Callable[[str], Path], open_page: Open
+) -> None:
+    opened, told = open_page(pages("timed")), document_in(pages("timed"))
+    for answer in told["answers"]:
+        for outcome in answer["outcomes"]:
+            opened.page.locator(f'a[href="#policy={outcome["walk"]}"]').click()
+            opened.press("End")
+            steps, *_ = outcome["further"]
+            assert f"step {steps} of {steps}" in opened.told
+            assert unquote(opened.link["policy"]) == outcome["walk"]
+    assert opened.page.locator("h1").inner_text().startswith("False failure under")
+    assert opened.complaints == []
+
+
+def test_findings_are_filtered_and_a_verdict_opens_its_witness(
+    pages: Callable[[str], Path], open_page: Open
+) -> None:
+    opened, found = open_page(pages("findings")), document_in(pages("findings"))
+    page, budgets = opened.page, found["budgets"]
+    cells = opened.page.locator(".matrix td.fails")
+
+    def failing(answers: Any, verdict: str = "", policy: str = "") -> int:
+        return sum(
+            any(verdict in ("", each) for each, _, _ in given)
+            and policy in ("", found["policies"][number]["name"])
+            for number, base, budget, _, _, given in answers["cells"]
+            if given and not base and len(budgets[budget]) < 2
+        )
+
+    assert cells.count() == failing(found["answers"][0]) > 0
+    page.locator("select[name=policy]").select_option("pre3427 (bug)")
+    page.locator("select[name=verdict]").select_option("lost_item")
+    assert cells.count() == failing(found["answers"][0], "lost_item", "pre3427") > 0
+    page.get_by_role("button", name="lost item").first.click()
+    page.wait_for_selector("#step .told")
+    witness = found["witnesses"][int(opened.link["policy"].removeprefix("w")) - 1]
+    assert "lost_item" in witness["verdicts"]
+    assert found["policies"][witness["policy"]]["name"] == "pre3427"
+    opened.press("End")
+    assert f"step {len(witness['steps'])} of {len(witness['steps'])}" in opened.told
+    again = open_page(pages("findings"), page.evaluate("location.hash"))
+    assert again.told == opened.told
+    assert again.page.locator(".matrix thead th").count() == 2
+    assert again.page.locator('.found[aria-pressed="true"]').count() >= 1
+    page.locator("select[name=verdict]").select_option("")
+    page.locator("select[name=size]").select_option("1 item, 1 consumer")
+    size = next(place for place, (_, told) in enumerate(found["sizes"]) if told == "1 item, 1 consumer")
+    of_size = next(each for each in found["answers"] if each["size"] == size)
+    assert cells.count() == failing(of_size, policy="pre3427") > 0
+    given = [
+        verdict.replace("_", " ") + "¹" * of_one
+        for number, base, budget, _, _, verdicts in of_size["cells"]
+        for verdict, _, of_one in verdicts
+        if found["policies"][number]["name"] == "pre3427" and not base and len(budgets[budget]) < 2
+    ]
+    assert page.locator(".found").all_inner_texts() == given
+    assert opened.complaints == again.complaints == []
 
 
 def test_a_page_is_the_same_in_every_process(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_trace_of_perfetto_has_all_legs_effects_and_causes() -> None:
     trace.ParseFromString(perfetto_trace([result]))
     tracks = {p.track_descriptor.uuid: p.track_descriptor for p in trace.packet if p.HasField("track_descriptor")}
     processes = [each.process.process_name for each in tracks.values() if each.HasField("process")]
-    assert processes == ["incident, pre3427 (bug): false_failure", "incident, pr4397 (second fix and reaper): ok"]
+    assert processes == ["incident, pre3427 (bug): false_failure", "incident, pr4397 (latest): ok"]
     (process,) = (uuid for uuid, each in tracks.items() if each.process.process_name == processes[0])
     mine = {uuid: each.name for uuid, each in tracks.items() if each.parent_uuid == process}
     run = result.runs[0]
@@ -96,6 +96,17 @@ def test_a_table_has_a_row_for_each_step_and_no_formulas(tmp_path: Path) -> None
     ]
     told = next(csv.DictReader(StringIO(named("=1+1", tmp_path, csv_text))))
     assert told["scenario"] == "'=1+1"
+
+
+def test_results_are_a_table_without_formulas(tmp_path: Path) -> None:
+    from batchsim.cli import main
+
+    (tmp_path / "mine.yaml").write_text('name: "=1+1"\nbatch: {items: 1}\npolicies: [pre3427]\n')
+    for words in (["explore"], ["sweep", "--runs", "20", "--workers", "1"]):
+        with pytest.raises(SystemExit):
+            main([*words, str(tmp_path / "mine.yaml"), "--csv", str(tmp_path / "t.csv"), "--quiet"])
+        rows = list(csv.DictReader(StringIO((tmp_path / "t.csv").read_text())))
+        assert {(row["scenario"], row["policy"]) for row in rows} == {("'=1+1", "pre3427")}
 
 
 def test_files_are_written_beside_each_other_and_not_over_one_another(tmp_path: Path) -> None:

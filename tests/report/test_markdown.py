@@ -286,7 +286,8 @@ def test_file_names_are_safe_and_differ(names: list[tuple[str, str]]) -> None:
 
 def test_index_has_a_row_for_each_scenario_and_a_column_for_each_policy() -> None:
     index = reports([incident(), two_hours()])["README.md"]
-    assert "| scenario | what it shows | `pre3427` | `pr3427` | `pr3766` | `pr4397` |" in index
+    policies = "`pre3427` (bug) | `pr3427` (first fix) | `pr3766` (second fix) | `pr4397` (latest)"
+    assert f"| scenario | what it shows | {policies} |" in index
     assert "| [incident](incident.md) |" in index
     assert "| [two hours](two-hours.md) |  |  |  |  | **`silent_abort`** |" in index
     assert "All 3 verdicts are as the scenarios expect." in index

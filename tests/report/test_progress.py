@@ -42,6 +42,20 @@ def shown(
     return Shown(capsys)
 
 
+def test_how_much_longer_it_takes_is_what_the_pieces_before_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    work = Progress(10, quiet=True)
+    work.begin("one")
+    assert work.line().endswith("1 of 10, 0 s")
+    clock[0] = 20.0
+    work.begin("two")
+    assert work.line() == "two, 2 of 10, 20 s, about 3 min left"
+    for _ in range(8):
+        work.begin("more")
+    assert work.line().endswith("10 of 10, 20 s, about 2 s left")
+
+
 def test_pieces_of_work_are_named_and_counted(shown: Shown) -> None:
     with Progress(3, quiet=False) as work:
         work.begin("loading\x1b[31m one")

@@ -105,6 +105,13 @@ class Follower:
         """An operation that it awaits, with the faults that can befall it; raises `Strayed` where it does not."""
         return self._task.pending[self._position(lane, operation)].operation
 
+    def awaited_by_name(self, lane: str, name: str) -> Operation[Any]:
+        """Likewise, by the name of the operation: a lane awaits one at a time."""
+        for pending in self._task.pending:
+            if pending.lane == lane and pending.operation.bare.name == name:
+                return pending.operation
+        raise Strayed(f"{self.actor.name}{lane} does not await {name}")
+
     def take(self, lane: str, operation: Operation[Any], answer: Any) -> None:
         """It takes a step; raises `Strayed` where it awaits no such thing."""
         self._task.answer(self._position(lane, operation), answer)

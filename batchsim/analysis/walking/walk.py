@@ -39,6 +39,22 @@ class Taken(Protocol):
         """Which of its ways it took."""
 
 
+class Ordered(Protocol):
+    """A step as a witness names it: what it was answered is found out by taking it."""
+
+    @property
+    def actor(self) -> str:
+        """The name of the actor, with its lane."""
+
+    @property
+    def name(self) -> str:
+        """Of the operation."""
+
+    @property
+    def alternative(self) -> str | None:
+        """Which of its ways it takes; `None`: the usual one."""
+
+
 T = TypeVar("T", bound=Taken)
 
 
@@ -86,6 +102,12 @@ def walk_of_witness(system: System[Any], steps: Sequence[WalkedStep]) -> Walk:
     """
     walker = _Walker(system, {_name_in(step.actor) for step in steps})
     return walker.walk(steps, walker.take_again)
+
+
+def walk_of_order(system: System[Any], order: Sequence[Ordered]) -> Walk:
+    """The walk of steps that are only named, in order: each is taken, and answered by the cells as they are."""
+    walker = _Walker(system, {_name_in(step.actor) for step in order})
+    return walker.walk(map(walker.take_named, order), walker.written)
 
 
 def _contents(cells: Cells) -> dict[Key, Hashable]:
@@ -137,12 +159,25 @@ class _Walker:
 
     def take_again(self, step: Taken) -> Contents:
         """Let a step take effect in the cells as they are; what it wrote."""
-        name, lane = _name_in(step.actor), _lane_in(step.actor)
-        operation = self._followers[name].awaited(lane, step.operation)
-        world = self._system.world(self._cells)
-        way = next(each for each in operation.alternatives(world) if each.label == step.alternative)
-        if operation.apply_alternative(world, way) != step.answer:
+        operation = self._followers[_name_in(step.actor)].awaited(_lane_in(step.actor), step.operation)
+        if self._apply(operation, step.alternative) != step.answer:
             raise Strayed(f"{step.actor} is not answered {step.answer} to {step.operation}")
+        return self.written(step)
+
+    def take_named(self, step: Ordered) -> WalkedStep:
+        """Let a step that is only named take effect; the step as it was."""
+        operation = self._followers[_name_in(step.actor)].awaited_by_name(_lane_in(step.actor), step.name)
+        answer = self._apply(operation, step.alternative)
+        return WalkedStep(step.actor, operation.bare, step.alternative, answer, source=-1, target=-1)
+
+    def _apply(self, operation: Operation[Any], label: str | None) -> Any:
+        world = self._system.world(self._cells)
+        way = next(each for each in operation.alternatives(world) if each.label == label)
+        return operation.apply_alternative(world, way)
+
+    def written(self, step: Taken) -> Contents:
+        """What is in the cells that a step may have written, once it took effect."""
+        operation = self._followers[_name_in(step.actor)].awaited(_lane_in(step.actor), step.operation)
         return {key: freeze(self._cells.get(key)) for key in sorted(operation.footprint().writes) if is_told(key)}
 
     def _moments(self, steps: Iterable[T], written: Callable[[T], Contents]) -> Iterator[Moment]:

@@ -1,5 +1,6 @@
 """The policies that batchsim ships: the lineage of the real system, and alternatives that nobody deployed."""
 
+from batchsim.batch.glosses import GLOSSES
 from batchsim.batch.policies.local_count import LOCAL_COUNT
 from batchsim.batch.policies.pr3427 import PR3427
 from batchsim.batch.policies.pr3427_count_only import PR3427_COUNT_ONLY
@@ -22,18 +23,6 @@ ALTERNATIVES: tuple[Policy, ...] = (TOMBSTONE, LOCAL_COUNT, SEAL_AT_FINALIZE, PR
 POLICIES: dict[str, Policy] = {policy.name: policy for policy in (*LINEAGE, *OPEN, *ALTERNATIVES)}
 """Every shipped policy by its name."""
 
-_GLOSSES = {
-    "pre3427": "bug",
-    "pr3427_count_only": "first commit of the fix",
-    "pr3427": "first fix",
-    "pr3766": "second fix",
-    "pr4397": "second fix and reaper",
-    "tombstone": "alternative",
-    "local_count": "alternative",
-    "seal_at_finalize": "alternative",
-    "proposed": "our proposal",
-}
-
 
 def gloss_of(policy: object) -> str:
     """What a shipped policy is in two or three words, for those who do not know its name; empty: no shipped one.
@@ -41,4 +30,4 @@ def gloss_of(policy: object) -> str:
     By the policy and not by its name: what somebody makes of one is another.
     """
     name = getattr(policy, "name", "")
-    return _GLOSSES.get(name, "") if POLICIES.get(name) is policy else ""
+    return GLOSSES.get(name, "") if POLICIES.get(name) is policy else ""

@@ -36,7 +36,7 @@ def csv_text(scenario_runs: Iterable[ScenarioRun]) -> str:
     writer.writerow(HEADINGS)
     for scenario_run in scenario_runs:
         for run in scenario_run.runs:
-            head = (_cell(scenario_run.scenario.name), _cell(run.policy.name), " ".join(run.verdicts))
+            head = (text_cell(scenario_run.scenario.name), text_cell(run.policy.name), " ".join(run.verdicts))
             for step in run.trace.steps:
                 writer.writerow(
                     (
@@ -45,16 +45,16 @@ def csv_text(scenario_runs: Iterable[ScenarioRun]) -> str:
                         step.issued_us,
                         step.at_us,
                         step.answered_us,
-                        _cell(step.actor),
-                        _cell(step.name),
-                        _cell(step.description),
+                        text_cell(step.actor),
+                        text_cell(step.name),
+                        text_cell(step.description),
                         int(step.number in run.decisive),
                     )
                 )
     return text.getvalue()
 
 
-def _cell(text: str) -> str:
+def text_cell(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
     told = visible(text)
     return f"'{told}" if told.startswith(_FORMULA) else told

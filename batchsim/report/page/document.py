@@ -178,11 +178,11 @@ def _runs(study: Study, tables: Tables, cells: Cells, command: Sequence[str]) ->
         yield {
             "id": in_one_line(run.policy.name),
             "kind": RUN,
-            **_told(run),
+            **told_of_run(run),
             "title": "simulated run",
             "command": join([*command, "--policy", run.name, "--timeline"]),
             "like": None if alike is None else in_one_line(alike.policy.name),
-            "walk": None if alike is not None else _walk(scenario, run, tables, cells),
+            "walk": None if alike is not None else walk_of_policy_run(scenario, run, tables, cells),
         }
 
 
@@ -191,15 +191,16 @@ def _examples(study: Study, tables: Tables, cells: Cells, command: Sequence[str]
         yield {
             "id": f"{in_one_line(run.policy.name)}@{number}",
             "kind": EXAMPLE,
-            **_told(run),
+            **told_of_run(run),
             "title": f"run {number} of the sweep",
             "command": join([*command, "--policy", run.name, "--run", str(number), "--timeline"]),
             "like": None,
-            "walk": _walk(study.scenario, run, tables, cells),
+            "walk": walk_of_policy_run(study.scenario, run, tables, cells),
         }
 
 
-def _told(run: PolicyRun) -> dict[str, Any]:
+def told_of_run(run: PolicyRun) -> dict[str, Any]:
+    """What a page says of a run beside its steps."""
     return {
         "policy": policy_names(run.policy),
         "verdicts": list(run.verdicts),
@@ -208,7 +209,8 @@ def _told(run: PolicyRun) -> dict[str, Any]:
     }
 
 
-def _walk(scenario: Scenario, run: PolicyRun, tables: Tables, cells: Cells) -> dict[str, Any]:
+def walk_of_policy_run(scenario: Scenario, run: PolicyRun, tables: Tables, cells: Cells) -> dict[str, Any]:
+    """The steps of a run."""
     system = scenario.system(run.policy)
     actors = {actor.name: actor for actor in system.actors}
     return walk_document(walk_of_run(system, run.trace.steps), tables, cells, actors, run.decisive)

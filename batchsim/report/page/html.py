@@ -26,8 +26,10 @@ def _asset(name: str) -> str:
 
 
 def html_page(document: Mapping[str, Any]) -> str:
-    """The file of a page; `document`: what `page_document`, `sweep_page` or `index_page` gave."""
-    content = {"scenario": _scenario, "sweep": _sweep, "index": _index}[document["page"]](document)
+    """The file of a page; `document`: what `page_document`, or one of the functions of other pages, gave."""
+    content = {"scenario": _scenario, "sweep": _sweep, "answer": _answer, "findings": _findings, "index": _index}[
+        document["page"]
+    ](document)
     script = _asset("page.js")
     # The browser checks what stands between the tags, to the last byte.
     digest = b64encode(sha256(script.encode()).digest()).decode()
@@ -76,10 +78,8 @@ def _scenario(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _card(run, document["headings"])
     yield "</ul>"
     given = dict.fromkeys(verdict for run in document["runs"] for verdict in run["verdicts"])
-    yield "<dl class=setting>"
-    for verdict in given:
-        yield f"<div><dt>{_words(verdict)}</dt><dd>{_text(document['meanings'].get(verdict, ''))}</dd></div>"
-    yield "</dl></section>"
+    yield from _meanings(document, given)
+    yield "</section>"
     yield '<section id="setting" aria-labelledby="setting-title"><h2 id="setting-title">Setting</h2>'
     yield '<dl class="setting">'
     for name, value in document["setting"]:
@@ -98,8 +98,12 @@ def _headline(runs: Sequence[Mapping[str, Any]]) -> str:
     if not failing:
         return f'<span class="good">OK</span> under {_under(runs, len(runs))}'
     verdicts = dict.fromkeys(verdict for run in failing for verdict in run["verdicts"])
-    told = " and ".join(map(_words, list(verdicts)[:2])) + (f" and {len(verdicts) - 2} more" * (len(verdicts) > 2))
-    return f'<span class="bad">{told[0].upper()}{told[1:]}</span> under {_under(failing, len(runs))}'
+    return f'<span class="bad">{_several(list(verdicts))}</span> under {_under(failing, len(runs))}'
+
+
+def _several(verdicts: Sequence[str]) -> str:
+    told = " and ".join(map(_words, verdicts[:2])) + (f" and {len(verdicts) - 2} more" * (len(verdicts) > 2))
+    return f"{told[0].upper()}{told[1:]}"
 
 
 def _under(runs: Sequence[Mapping[str, Any]], total: int) -> str:
@@ -146,6 +150,115 @@ def _sweep(document: Mapping[str, Any]) -> Iterator[str]:
     yield _foot()
 
 
+# -- one answer ----------------------------------------------------------------------------------
+
+
+def _answer(document: Mapping[str, Any]) -> Iterator[str]:
+    yield '<header class="top">'
+    yield f'<p class="kicker"><b>{_text(document["scenario"])}</b>: {_text(document["question"])}</p>'
+    failing, total = document["headline"]["failing"], [each["policy"] for each in document["answers"]]
+    runs = [{"policy": each} for each in failing or total]
+    verdicts = document["headline"]["verdicts"]
+    under = _under(runs, len(total))
+    if verdicts:
+        told = _several(verdicts)
+        yield f'<h1><span class="bad">{told}</span> under {under}</h1>'
+    else:
+        yield f'<h1><span class="good">OK</span> under {under}</h1>'
+    for each in document["answers"]:
+        kind = "" if each["kind"] == "unsure" else f' class="{each["kind"]}"'
+        yield f'<p class="sentence"><b>{_name(each["policy"])}</b> <span{kind}>{_text(each["claim"])}</span></p>'
+    if document["summary"]:
+        yield f'<p class="summary">{_text(document["summary"])}</p>'
+    for each in document["warnings"]:
+        yield f'<p class="warning">{_text(each)}</p>'
+    yield "</header>"
+    steps = [("step", "Step through it")] if document["walks"] else []
+    yield _nav([*steps, ("outcomes", "Outcomes"), ("setting", "Setting")])
+    yield '<main id="main">' + ('<div id="app"></div>' if document["walks"] else "")
+    yield '<section id="outcomes" aria-labelledby="outcomes-title"><h2 id="outcomes-title">Outcomes</h2>'
+    for each in document["answers"]:
+        yield from _outcomes(document, each)
+    yield from _meanings(document, dict.fromkeys(verdicts))
+    yield "</section>"
+    yield '<section id="setting" aria-labelledby="setting-title"><h2 id="setting-title">Setting</h2>'
+    for number, fault in enumerate(document["faults"]):
+        yield f"<p>fault {number}: {_text(fault)}</p>"
+    yield f'<p class="command">Again: <code>{_text(document["command"])}</code></p></section></main>'
+    yield _foot()
+
+
+def _outcomes(document: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[str]:
+    name = _name(answer["policy"])
+    yield f'<h3>{name}</h3><p class="note">{_text(answer["size"])}</p>'
+    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table class="likely"><thead><tr>'
+    walks = ("",) if document["walks"] else ()
+    for heading in ("verdict", *document["further"], *answer["headings"]):
+        yield f'<th scope="col">{_text(heading)}</th>'
+    yield "<td></td></tr></thead><tbody>" if walks else "</tr></thead><tbody>"
+    for outcome in answer["outcomes"]:
+        yield f"<tr><td>{_verdicts(outcome['verdicts'])}</td>"
+        for cell in (*outcome["further"], *outcome["cells"]):
+            yield f"<td>{_text(cell)}</td>"
+        if walks:
+            yield f'<td><a class="one" href="#policy={_quoted(outcome["walk"])}">step through it</a></td>'
+        yield "</tr>"
+    yield "</tbody></table></div>"
+
+
+def _meanings(document: Mapping[str, Any], verdicts: Iterable[str]) -> Iterator[str]:
+    yield '<dl class="setting meanings">'
+    for verdict in verdicts:
+        yield f"<div><dt>{_words(verdict)}</dt><dd>{_text(document['meanings'].get(verdict, ''))}</dd></div>"
+    yield "</dl>"
+
+
+# -- findings ------------------------------------------------------------------------------------
+
+
+def _findings(document: Mapping[str, Any]) -> Iterator[str]:
+    yield '<header class="top">'
+    yield f'<p class="kicker">findings: {len(document["policies"])} policies, each fault anywhere</p>'
+    yield f"<h1>{_text(document['headline'])}</h1>"
+    yield f'<p class="sentence">{_text(document["sentence"])}</p>'
+    for each in document["warnings"]:
+        yield f'<p class="warning">{_text(each)}</p>'
+    yield "</header>"
+    stands = [("stands", "How policies stand")] if document["standings"] else []
+    yield _nav([("table", "What can occur"), ("step", "Step through it"), *stands, ("verdicts", "Verdicts")])
+    yield '<main id="main"><div id="app">'
+    yield "<noscript><section><p>The table needs JavaScript.</p></section></noscript></div>"
+    if document["standings"]:
+        yield '<section id="stands" aria-labelledby="stands-title">'
+        against = _name(document["policies"][document["against"]])
+        yield f'<h2 id="stands-title">How policies stand against {against}</h2>'
+        for standing in document["standings"]:
+            yield from _standing(document, standing)
+        yield "</section>"
+    yield '<section id="verdicts" aria-labelledby="verdicts-title"><h2 id="verdicts-title">Verdicts</h2>'
+    yield '<dl class="setting meanings">'
+    for verdict, meaning in document["verdicts"].items():
+        yield f"<div><dt>{_words(verdict)}</dt><dd>{_text(meaning)}</dd></div>"
+    yield f'</dl><p class="command">Again: <code>{_text(document["command"])}</code></p></section></main>'
+    yield _foot()
+
+
+def _standing(document: Mapping[str, Any], standing: Mapping[str, Any]) -> Iterator[str]:
+    name = _name(document["policies"][standing["policy"]])
+    yield f"<details><summary><b>{name}</b>: {_text(standing['in_short'])}</summary>"
+    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table><thead><tr>'
+    has_bases = len(document["bases"]) > 1
+    for heading in ("verdict", *(("batch",) if has_bases else ()), "under", "how it stands"):
+        yield f'<th scope="col">{heading}</th>'
+    yield "</tr></thead><tbody>"
+    for row in standing["rows"]:
+        base = f"<td>{_text(document['bases'][row['base']])}</td>" if has_bases else ""
+        kind = {"closed": "good", "open": "bad", "came back": "bad"}.get(row["standing"], "note")
+        yield f'<tr><th scope="row">{_words(row["verdict"])}</th>{base}<td>{_text(row["under"])}</td>'
+        yield f'<td class="{kind}">{_text(row["words"])}</td></tr>'
+    yield "</tbody></table></div></details>"
+
+
 # -- the index -----------------------------------------------------------------------------------
 
 
@@ -160,6 +273,10 @@ def _index(document: Mapping[str, Any]) -> Iterator[str]:
         tour = [("tour", "The tour")] if document["tour"] else []
         yield _nav([*tour, *((f"group-{number}", question) for number, question in enumerate(groups, 1))])
     yield '<main id="main"><div id="app"></div>'
+    if document["findings"]:
+        yield '<section aria-labelledby="findings-title"><h2 id="findings-title">Findings</h2>'
+        told = "Which verdicts each policy can come to under which faults, with an order of steps to each"
+        yield f'<p><a href="{_attribute(document["findings"])}">{told}</a>.</p></section>'
     if document["tour"]:
         yield '<section id="tour" aria-labelledby="tour-title"><h2 id="tour-title">The tour</h2><ol class="tour">'
         for each in document["tour"]:

@@ -22,8 +22,13 @@ def question_of(page: dict[str, Any]) -> str:
     return PASSES if all(run["verdicts"] == ["ok"] for run in page["runs"]) else INCIDENT
 
 
-def index_page(pages: Sequence[tuple[str, dict[str, Any]]], tour: Sequence[dict[str, str]] = ()) -> dict[str, Any]:
-    """The index; `pages`: each with the name of its file. `tour`: steps of a guided tour, if there is one."""
+def index_page(
+    pages: Sequence[tuple[str, dict[str, Any]]], tour: Sequence[dict[str, str]] = (), findings: str | None = None
+) -> dict[str, Any]:
+    """The index; `pages`: each with the name of its file. `tour`: steps of a guided tour, if there is one.
+
+    `findings`: the page of findings, where there is one beside it.
+    """
     listed = [
         {
             "file": file,
@@ -45,4 +50,5 @@ def index_page(pages: Sequence[tuple[str, dict[str, Any]]], tour: Sequence[dict[
         "sentence": f"{failing} of {len(listed)} scenarios fail under some policy. Each page steps through it.",
         "pages": listed,
         "tour": list(tour),
+        "findings": findings,
     }

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from batchsim.analysis.sweep import Sweep
+from batchsim.analysis.window import Edge
 from batchsim.report import words
 from batchsim.report.page.policies import policy_names, with_gloss
 from batchsim.report.shell import join
@@ -13,10 +17,17 @@ from batchsim.report.sweep_contract import results_of
 from batchsim.visible import in_one_line, visible
 
 SCHEMA = 1
+POINTS_MAX = 100
+"""Of a line that is drawn."""
 
 
-def sweep_page(sweep: Sweep, policies: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any]:
-    """The page; `policies`: by the names in the sweep. `options`: the file, and what differs from it."""
+def sweep_page(
+    sweep: Sweep, policies: Mapping[str, Any], options: Sequence[str], edges: Sequence[Edge] = ()
+) -> dict[str, Any]:
+    """The page; `policies`: by the names in the sweep. `options`: the file, and what differs from it.
+
+    `edges`: where windows open and close, to be drawn over what was counted.
+    """
     total = sum(cell.runs for cell in sweep.cells)
     known = {name: policy_names(policy) for name, policy in policies.items()}
     return {
@@ -36,6 +47,14 @@ def sweep_page(sweep: Sweep, policies: Mapping[str, Any], options: Sequence[str]
             for axis in sweep.axes
         ],
         "failures": list(sweep.failures),
+        "edges": [
+            {
+                "verdict": each.verdict,
+                "policies": [known[name]["name"] if name in known else name for name in each.policies],
+                "lines": lines_of(each),
+            }
+            for each in edges
+        ],
         "meanings": {},
         "cells": [
             {
@@ -48,13 +67,26 @@ def sweep_page(sweep: Sweep, policies: Mapping[str, Any], options: Sequence[str]
     }
 
 
+def lines_of(edge: Edge) -> list[list[list[int]]]:
+    """Where the slack is 0: of one axis points, of two lines of points; in the numbers of the axes, rounded."""
+    if len(edge.numbers) == 1:
+        return [[[round(each)]] for each in edge.crossings]
+    from contourpy import contour_generator  # noqa: PLC0415 - most sweeps have no edge
+
+    x, y = edge.numbers
+    found = cast("list[NDArray[np.float64]]", contour_generator(x, y, edge.slack_us.T).lines(0.0))
+    lines = (line[:: max(1, len(line) // POINTS_MAX)] for line in found)
+    return [[[round(float(one)) for one in point] for point in line] for line in lines]
+
+
 def _sentence(sweep: Sweep, policies: Mapping[str, Any]) -> str:
     """The widest range of what fails most."""
     rates = [(cell.verdicts[verdict].share, verdict, cell) for verdict in sweep.failures for cell in sweep.cells]
     most, verdict, cell = max(rates, key=lambda each: each[0], default=(0.0, "", sweep.cells[0]))
     if not most:
         return "No run failed."
-    at = "".join(f" at {name} = {value.text}" for name, value in cell.point.values)
+    at = " and ".join(f"{name} = {value.text}" for name, value in cell.point.values)
     policy = policies.get(cell.policy)
     name = cell.policy if policy is None else with_gloss(policy)
-    return f"At most {words.share(most)} of the runs come to {verdict.replace('_', ' ')}: under {name}{at}."
+    where = f"under {name} at {at}" if at else f"under {name}"
+    return f"At most {words.share(most)} of the runs come to {verdict.replace('_', ' ')}: {where}."
