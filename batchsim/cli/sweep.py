@@ -69,6 +69,12 @@ PICTURES = (".svg", ".png")
     metavar="FILE",
     help="Draw a curve, or a heat map of two names: FILE.svg and FILE.png, or the one that FILE ends in.",
 )
+@click.option(
+    "--max-states",
+    type=click.IntRange(1),
+    metavar="N",
+    help="For --plot: look for the edge of a window in up to so many states (100000).",
+)
 @options.html_file
 @options.quiet
 def sweep(
@@ -87,6 +93,7 @@ def sweep(
     resume: bool,
     json_file: str | None,
     plots: tuple[Path, ...],
+    max_states: int | None,
     html_file: Path | None,
     quiet: bool,
 ) -> int:
@@ -142,7 +149,7 @@ def sweep(
         None if quiet or json_file == "-" else lambda: _show(result, commands),
         None if json_file is None else lambda: _write_json(json_file, result, judged, commands, warnings),
         None if html_file is None else lambda: _write_page(html_file, result, chosen, file, overrides, verdicts),
-        lambda: _draw(pictures, result, [policy for _, policy in chosen], properties, quiet=quiet),
+        lambda: _draw(pictures, result, [policy for _, policy in chosen], properties, max_states, quiet=quiet),
         None if failure is None else lambda: _raise(failure),
     )
     if progress.was_interrupted and not result.is_complete:
@@ -242,6 +249,7 @@ def _draw(
     result: Sweep,
     policies: Sequence[Policy],
     properties: Sequence[Property],
+    max_states: int | None,
     *,
     quiet: bool,
 ) -> None:
@@ -251,7 +259,7 @@ def _draw(
 
     if not pictures:
         return
-    edges = edges_for(result, policies, properties, quiet=quiet) if result.is_complete else []
+    edges = edges_for(result, policies, properties, max_states, quiet=quiet) if result.is_complete else []
     with Progress(len(pictures), quiet=quiet) as progress:
         for picture in pictures:
             progress.begin(f"drawing {picture}")

@@ -94,11 +94,11 @@ def in_short(worth: Worth, judged: Sequence[Judged], say: Say) -> Iterator[str]:
 
 
 def _paragraph(worth: Worth, judged: Judged, say: Say) -> Iterator[str]:
-    yield f"{names(judged.policies, say)} {verb(judged.policies, 'is', 'are')} {_effect(worth, judged, say)}."
+    yield f"{names(judged.policies, say)} {_effect(worth, judged, say)}."
     if judged.is_proved_alike:
         throughout = f", with each of the {len(worth.rows) - 1} executions too" * judged.is_proved_alike_throughout
         yield (
-            f"None can be: proved, for all latencies within their intervals {verb(judged.policies, 'it', 'they')} "
+            f"That is proved: for all latencies within their intervals {verb(judged.policies, 'it', 'they')} "
             f"{verb(judged.policies, 'decides', 'decide')} as {say(worth.first)}{throughout}."
         )
     if judged.otherwise:
@@ -114,15 +114,19 @@ def _effect(worth: Worth, judged: Judged, say: Say) -> str:
     difference = shares.difference(judged.gain) if judged.gain else "no false failure at all"
     match judged.effect:
         case EffectOfFix.NOTHING:
-            return f"worth nothing there: none of {judged.share.runs:,} runs was saved ({difference})"
+            prevent = verb(judged.policies, "prevents", "prevent")
+            return f"{prevent} no false failure here: in {judged.share.runs:,} runs none was saved ({difference})"
         case EffectOfFix.ALL:
-            return f"worth all of it: {difference}, which leaves {left}"
+            prevent = verb(judged.policies, "prevents", "prevent")
+            return f"{prevent} all false failures of these runs: {difference}, which leaves {left}"
         case EffectOfFix.SOME:
-            return f"worth a part of it: {difference}, which leaves {left}"
+            prevent = verb(judged.policies, "prevents", "prevent")
+            return f"{prevent} some of the false failures: {difference}, which leaves {left}"
         case EffectOfFix.MORE:
-            return f"worse: {difference}, which makes it {left}"
+            cause = verb(judged.policies, "causes", "cause")
+            return f"{cause} more false failures: {difference}, which makes it {left}"
         case EffectOfFix.UNSURE:
-            return f"not told apart from {say(worth.first)} by so many runs: {difference}"
+            return f"may help or not: the difference from {say(worth.first)} can be chance ({difference})"
 
 
 def _rows(otherwise: Sequence[Otherwise]) -> str:
@@ -155,7 +159,7 @@ def border(worth: Worth, judged: Judged, row: WorthRow) -> str:
 
 
 def _region(worth: Worth, judged: Judged, say: Say) -> str:
-    differ = f"{verb(judged.policies, 'It is', 'They are')} told apart from {say(worth.first)}"
+    differ = f"{verb(judged.policies, 'It differs', 'They differ')} from {say(worth.first)}, beyond chance,"
     pairs = f"{len(worth.over_both.points):,} pairs of a delay and an execution"
     if not judged.apart_over_both:
         return f"{differ} at none of {pairs}."
@@ -167,9 +171,9 @@ def _region(worth: Worth, judged: Judged, say: Say) -> str:
 
 
 def apart(sweep: Sweep, found: Mapping[tuple[str, ...], Sequence[Point]], what: str, say: Say) -> str:
-    """Over one axis, by policies: where they are told apart from the first one."""
+    """Over one axis, by policies: where they differ from the first one."""
     told = [f"{names(policies, say)} at {_where(sweep, points, what)}" for policies, points in found.items()]
-    return f"Told apart from {say(sweep.policies[0])}: {'; '.join(told)}." if told else ""
+    return f"Different from {say(sweep.policies[0])}, beyond chance: {'; '.join(told)}." if told else ""
 
 
 def _where(sweep: Sweep, points: Sequence[Point], what: str) -> str:
