@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from batchsim.analysis.sweep import Point, Sweep
-from batchsim.analysis.worth import EXECUTION, EffectOfFix, Judged, Otherwise, Worth, WorthRow
+from batchsim.analysis.worth import EXECUTION, Cost, EffectOfFix, Judged, Otherwise, Worth, WorthRow
 from batchsim.batch.operations import FindBatch
 from batchsim.report import shares, words
 from batchsim.report.latencies import by_item, spread_in_words
@@ -186,6 +186,45 @@ def _where(sweep: Sweep, points: Sequence[Point], what: str) -> str:
 def verb(policies: Sequence[str], one: str, several: str) -> str:
     """The form of a verb for so many policies."""
     return one if len(policies) == 1 else several
+
+
+# -- costs -----------------------------------------------------------------------------------------
+
+COST_HEADINGS = ("policy", "operations", "round trips", "more operations", "more round trips", "keys kept", "for")
+OF_COSTS = (
+    "For each batch, on average of {runs:,} runs with the latencies of the scenario, all attempts together. "
+    "Operations: on Redis, PostgreSQL, queues and the object store. Round trips: operations issued together count "
+    "once. More: than under {first}, where the call returned at its first attempt under both. Keys kept: "
+    "Redis keys of the batch that outlive cleanup."
+)
+
+
+def about_costs(worth: Worth, say: Say) -> str:
+    """What the columns of costs are."""
+    runs = next(iter(worth.costs.values())).runs
+    return OF_COSTS.format(runs=runs, first=say(worth.first))
+
+
+def cost_cells(cost: Cost) -> tuple[str, ...]:
+    """A row of them, but for the name."""
+    extra = cost.extra
+    more = ("-", "-") if extra is None else (f"{extra.operations:+.1f}", f"{extra.round_trips:+.1f}")
+    lasting = "-" if not cost.keys_kept else "ever" if cost.kept_us is None else time(cost.kept_us)
+    return (f"{cost.operations:.1f}", f"{cost.round_trips:.1f}", *more, str(cost.keys_kept), lasting)
+
+
+def cheapest(worth: Worth, judged: Sequence[Judged], say: Say) -> str:
+    """The fix that costs least, of those that prevent every false failure of the runs; empty where none does."""
+    names_ = [name for each in judged if each.effect is EffectOfFix.ALL for name in each.policies]
+    costs = {name: worth.costs[name] for name in names_ if name in worth.costs}
+    if not costs:
+        return ""
+    least = min(each.rank for each in costs.values())
+    best = [name for name, each in costs.items() if each.rank == least]
+    return (
+        f"Of the fixes that prevent all false failures of these runs {names(best, say)} "
+        f"{verb(best, 'costs', 'cost')} least: {costs[best[0]].round_trips:.1f} round trips for each batch."
+    )
 
 
 # -- rows ------------------------------------------------------------------------------------------
