@@ -339,7 +339,7 @@ def test_no_name_is_no_path(batchsim: Any, arguments: tuple[str, ...], what: str
 def test_timed_exploration_is_inconclusive_at_a_bound_and_not_reduced(batchsim: Any) -> None:
     ended = batchsim("explore", INCIDENT, "--timed", "--policy", "pr3766", "--max-states", "10")
     assert ended.code == 3
-    assert "inconclusive: bound hit" in ended.out
+    assert "inconclusive: stopped at 10 zones (--max-states), and no run so far fails" in ended.out
     assert "--reduce: found with --timed" in batchsim("explore", INCIDENT, "--timed", "--reduce").err
 
 
@@ -402,7 +402,7 @@ def test_a_damaged_witness_is_one_message(batchsim: Any, tmp_path: Path, damage:
 def test_a_bound_is_exit_code_3(batchsim: Any) -> None:
     ended = batchsim("explore", INCIDENT, "--policy", "pr3766", "--max-states", "100")
     assert ended.code == 3
-    assert "inconclusive: bound hit" in ended.out
+    assert "inconclusive: stopped at 100 states (--max-states), and" in ended.out
 
 
 def test_an_exploration_that_was_not_expected_is_exit_code_1(batchsim: Any) -> None:

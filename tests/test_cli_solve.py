@@ -62,7 +62,7 @@ def test_the_name_of_a_parameter_works_wherever_a_field_is_set(capsys: pytest.Ca
 def test_a_bound_makes_it_inconclusive(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("window", *REAPER, "--max-states", "50") == 3
     printed = capsys.readouterr().out
-    assert "inconclusive: bound hit before the answer" in printed
+    assert "inconclusive: stopped at 50 zones (--max-states) before the answer" in printed
     assert "found so far" in printed
     assert "proved" not in printed
 

@@ -122,20 +122,31 @@ def test_pictures_and_the_database_go_where_they_should(batchsim: Any, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("field", "why"),
+    ("field", "options", "why"),
     [
-        ("batch.items=1..2:2", "no edge of a window for any policy: along batch.items more varies than latencies"),
+        (
+            "batch.items=1..2:2",
+            (),
+            "no edge of a window for any policy: along batch.items more varies than latencies",
+        ),
         (
             "latency.operations.redis.enqueued_count.request=90 ms..99 ms:2",
-            "no edge of a window for pre3427: at the means the window of false_failure is open everywhere",
+            ("--max-states", "99"),
+            "no edge of a window for pre3427: the exploration is not complete: "
+            "stopped at 99 states (--max-states)",
+        ),
+        (
+            "latency.operations.redis.enqueued_count.request=90 ms..99 ms:2",
+            (),
+            "no edge of a window for pre3427: with mean latencies the window of false_failure is open everywhere",
         ),
     ],
 )
 def test_a_picture_without_the_edge_of_a_window_says_why(
-    batchsim: Any, tmp_path: Path, field: str, why: str
+    batchsim: Any, tmp_path: Path, field: str, options: tuple[str, ...], why: str
 ) -> None:
     arguments = ("sweep", INCIDENT, "--runs", "2", "--workers", "1", "--policy", "pre3427", "--vary", field)
-    ended = batchsim(*arguments, "--plot", str(tmp_path / "x.svg"))
+    ended = batchsim(*arguments, *options, "--plot", str(tmp_path / "x.svg"))
     assert (ended.code, ended.err) == (0, f"--plot: {why}\n")
     assert (tmp_path / "x.svg").exists()
 

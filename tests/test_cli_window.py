@@ -100,8 +100,11 @@ def test_the_slack_at_the_means_is_not_all_that_is_said(capsys: pytest.CaptureFi
     spread = "latency.operations.redis.enqueued_count.request={uniform: [20 ms, 42 ms]}"
     assert run(ONE, "--policy", "pre3427", "--set", spread) == 0
     out = capsys.readouterr().out
-    assert "at the means of all latencies the window is closed, by" in out
-    assert "each leg by itself and the same in all its uses, some give it, some do not" in out
+    assert "with all latencies at their means it does not occur: the window is closed, by" in out
+    assert (
+        "with other latencies within the intervals, each leg the same in all its uses: some give it, some do not"
+        in out
+    )
 
 
 def test_what_no_run_draws_is_not_said_of_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +114,10 @@ def test_what_no_run_draws_is_not_said_of_runs(tmp_path: Path, capsys: pytest.Ca
     assert verdicts_of_runs(load_scenario(file), POLICIES["pr3427"]) == {"ok"}
     assert run(str(file), "--policy", "pr3427") == 0
     out = capsys.readouterr().out
-    assert "each leg by itself and the same in all its uses, some give it, some do not" in out
+    assert (
+        "with other latencies within the intervals, each leg the same in all its uses: some give it, some do not"
+        in out
+    )
     assert "runs draw" not in out
 
 
@@ -151,13 +157,13 @@ def test_how_conditions_and_cases_are_joined_is_said(cases: list[Case], said: st
 def test_conditions_that_have_to_hold_together_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("scenarios/tombstone.yaml", "--policy", "tombstone") == 0
     out = capsys.readouterr().out
-    assert "beyond them it is given, for example, if all of these conditions hold\n    take" in out
+    assert "beyond the intervals it occurs, for example, if all of these conditions hold\n    take" in out
     assert out.count("\n    and ") == 2
 
 
 def test_a_verdict_that_never_occurs_is_proved_not_to(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(ONE, "--policy", "pr3766", "--class", "false_failure") == 0
-    assert "false_failure is never given: proved for all schedules" in capsys.readouterr().out
+    assert "false_failure never occurs: proved for all schedules" in capsys.readouterr().out
 
 
 def test_no_failing_verdict_at_all_is_said(capsys: pytest.CaptureFixture[str]) -> None:

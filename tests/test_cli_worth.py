@@ -35,7 +35,7 @@ def test_json_has_the_shape_of_the_contract(made: Path) -> None:
     document = json.loads((made / "worth.json").read_text())
     parts = {"own": 1, "over_delay": 2, "over_execution": 2, "over_both": 4}
     assert document.keys() == {
-        *("schema", "scenario", "complete", "confidence", "against", "executions", "worth", "warnings"),
+        *("schema", "scenario", "complete", "confidence", "against", "costs", "executions", "worth", "warnings"),
         *parts,
     }
     assert (document["schema"], document["complete"], document["against"]) == (1, True, "pre3427")

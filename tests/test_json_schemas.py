@@ -196,3 +196,22 @@ def test_an_unknown_document_is_refused_with_those_that_are_known(capsys: pytest
         main(["schema", "--of", "rn"])
     assert ended.value.code == 2
     assert "--of: found 'rn'; allowed: run, explore" in capsys.readouterr().err
+
+
+def test_the_reference_has_every_field_of_every_document() -> None:
+    pytest.importorskip("mkdocs")
+    from tools.docs_hooks import documents_page
+
+    page = documents_page()
+    sections = dict(part.split("\n", 1) for part in page.split("\n## ")[1:])
+    assert list(sections) == list(DOCUMENTS)
+    assert "| `costs[].extra.round_trips` | number |" in sections["worth"]
+    assert "| `runs[].client.status` | integer or null |" in sections["run"]
+    for document, text in sections.items():
+        assert all(f"| `{name}` |" in text for name in named_in(schema_of(document))), document
+
+
+def named_in(schema: dict[str, Any]) -> Iterator[str]:
+    """The fields on top of a document, be it one of several."""
+    for each in (schema, *schema.get("anyOf", ()), *schema.get("oneOf", ())):
+        yield from each.get("properties", ())

@@ -73,7 +73,7 @@ def test_of_many_runs_the_one_that_failed_is_run_again(one: str) -> None:
 def test_a_bound_is_no_proof(one: str) -> None:
     with pytest.raises(NotProved) as failed:
         assert_proved(one, "pr3766", bounds=Bounds(10, None))
-    assert failed.value.reason == "bound hit"
+    assert failed.value.reason == "stopped at 10 states (--max-states)"
 
 
 def test_what_nobody_can_be_given_is_refused(one: str) -> None:

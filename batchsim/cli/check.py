@@ -77,11 +77,7 @@ class Outputs:
     "--runs", type=click.IntRange(1), metavar="N", help=f"Runs for each rate that is expected; default {RUNS:,}."
 )
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes to use; default: one per core.")
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="The Dask cluster that does the work, tcp://host:port; its workers see the same files.",
-)
+@options.scheduler
 @click.option("--max-states", type=click.IntRange(1), metavar="N", help="Give up beyond so many states or zones.")
 @click.option("--max-memory", type=click.IntRange(64), metavar="MIB", help="Give up beyond so many MiB.")
 @click.option(

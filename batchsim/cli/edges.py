@@ -13,7 +13,13 @@ from batchsim.report.progress import Progress
 
 
 def edges_for(
-    result: Sweep, policies: Sequence[Policy], properties: Sequence[Property], option: str, *, quiet: bool
+    result: Sweep,
+    policies: Sequence[Policy],
+    properties: Sequence[Property],
+    option: str,
+    states_max: int | None = None,
+    *,
+    quiet: bool,
 ) -> list[Edge]:
     """The edges of a sweep's windows; `policies`: in its order. `option`: the one that asks for them."""
     if result.scenario.own is not None:
@@ -22,7 +28,11 @@ def edges_for(
     with Progress(len(named), quiet=quiet) as progress:
         try:
             edges, reasons = edges_of(
-                result, named, properties, lambda name: progress.begin(f"deriving the window of {name}")
+                result,
+                named,
+                properties,
+                lambda name: progress.begin(f"deriving the window of {name}"),
+                states_max,
             )
         except NoEdge as error:
             edges, reasons = [], {"any policy": str(error)}

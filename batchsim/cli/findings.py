@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ from batchsim.cli.telling import tell
 from batchsim.report.file_names import FINDINGS as PAGE
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from batchsim.analysis.findings import FindingPlace, Findings, SizedBatch, Source
     from batchsim.analysis.judging import Given
     from batchsim.batch.policy import Policy
@@ -86,6 +89,7 @@ USUAL_SCENARIO = "small-payloads.yaml"
 @click.option("--max-states", type=click.IntRange(1), metavar="N", help="Explore a case up to so many states.")
 @click.option("--walks", type=click.IntRange(1), metavar="N", help="Schedules to draw where that is not enough.")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes; default: one for each core.")
+@options.scheduler
 @options.json_file
 @click.option(
     "--witness",
@@ -117,6 +121,7 @@ def findings(
     max_states: int | None,
     walks: int | None,
     workers: int | None,
+    scheduler: str | None,
     json_file: str | None,
     witness_directory: Path | None,
     directory: Path | None,
@@ -172,9 +177,18 @@ def findings(
         without=switches,
         verdicts=tuple(properties),
     )
-    with Progress(len(list(cases_of(scope))), quiet=quiet) as progress:
+    with (
+        _cluster(scheduler, workers) as executor,
+        Progress(len(list(cases_of(scope))), quiet=quiet) as progress,
+    ):
         progress.begin("no fault", counts=False)
-        found = survey(scope, effort, workers=workers, on_case=lambda each: progress.begin(str(each.case.budget)))
+        found = survey(
+            scope,
+            effort,
+            workers=workers,
+            executor=executor,
+            on_case=lambda each: progress.begin(str(each.case.budget)),
+        )
         progress.begin("drawing the results", counts=False)
         sources = {batch: source for batch, (_, source) in batches.items()}
         result = Findings(scope, effort, found, sources, asked, held_against, headings_of(chosen.items()))
@@ -216,6 +230,18 @@ def findings(
 
 
 # -- what is asked for -----------------------------------------------------------------------------
+
+
+@contextmanager
+def _cluster(scheduler: str | None, workers: int | None) -> Iterator[Executor | None]:
+    """The cluster that does the work; `None`: this machine does. Raises `BadInputError`."""
+    if scheduler is None:
+        yield None
+        return
+    from batchsim.analysis.sweep import dask_executor
+
+    with dask_executor(scheduler, workers) as (executor, _):
+        yield executor
 
 
 def _usual_file() -> Path:

@@ -184,6 +184,11 @@ overrides = click.option(
     shell_complete=_complete_fields,
     help="Override a field of the scenario, such as batch.items=2; may be repeated.",
 )
+scheduler = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="The Dask cluster that does the work, tcp://host:port; its workers see the same files.",
+)
 json_file = click.option(
     "--json", "json_file", metavar="FILE|-", help="Write the results as JSON; - for standard output."
 )

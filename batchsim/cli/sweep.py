@@ -70,6 +70,12 @@ PICTURES = (".svg", ".png")
     metavar="FILE",
     help="Draw a curve, or a heat map of two names: FILE.svg and FILE.png, or the one that FILE ends in.",
 )
+@click.option(
+    "--max-states",
+    type=click.IntRange(1),
+    metavar="N",
+    help="For --plot: look for the edge of a window in up to so many states (100000).",
+)
 @options.html_file
 @options.csv_results
 @options.quiet
@@ -89,6 +95,7 @@ def sweep(
     resume: bool,
     json_file: str | None,
     plots: tuple[Path, ...],
+    max_states: int | None,
     html_file: Path | None,
     csv_file: Path | None,
     quiet: bool,
@@ -154,7 +161,7 @@ def sweep(
         option = "--plot" if pictures else "--html"
         has_some = bool(vary) and result.is_complete
         named = [policy for _, policy in chosen]
-        return edges_for(result, named, properties, option, quiet=quiet) if has_some else []
+        return edges_for(result, named, properties, option, max_states, quiet=quiet) if has_some else []
 
     deliver(
         None if quiet or json_file == "-" else lambda: _show(result, commands),

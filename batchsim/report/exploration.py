@@ -32,6 +32,13 @@ from batchsim.scenario import Scenario
 
 DECISIONS_SHOWN_MAX = 6
 
+OF_SCHEDULES = "schedules: in how many orders of all steps; each counts as one, however unlikely it is"
+OF_SHARES = (
+    "share: how probable it is if at each point every step that can be next is equally likely; it is not how "
+    "often it happens in production (`batchsim sweep` estimates that from latencies)"
+)
+"""The two numbers stand side by side, and can be far apart: many orders may be unlikely ones."""
+
 
 def show_explorations(
     console: Console,
@@ -57,7 +64,7 @@ def show_explorations(
     if len(explorations) > 1:
         print_table(console, _comparison(console, explorations))
     if any(each.share is not None for exploration in explorations for each in exploration.outcomes):
-        console.print(Text("share: how probable it is if every step that can be next is equally likely\n", QUIET))
+        console.print(Text(f"{OF_SCHEDULES}\n{OF_SHARES}\n", QUIET))
     for exploration, reasons, commands in zip(explorations, explanations, replays, strict=True):
         _show_exploration(console, exploration, {each.verdict: each for each in reasons}, commands)
     say_again(console, [_claim(console, exploration) for exploration in explorations])
@@ -84,11 +91,10 @@ def _claim_in_words(exploration: Exploration) -> tuple[str, str]:
     failing = [each for each in exploration.outcomes if each.verdicts != ("ok",)]
     total = "" if exploration.schedules is None else f"{exploration.schedules:,}"
     if failing and exploration.schedules is None:
-        kinds = "1 kind" if len(failing) == 1 else f"{len(failing)} kinds"
-        return f"fails: in {kinds} of outcome", BAD
+        return f"fails: {len(failing)} of {len(exploration.outcomes)} possible outcomes are not ok", BAD
     if failing:
         found = "" if exploration.is_complete else f" found before it was {exploration.stopped_by}"
-        return f"fails: {sum(each.schedules or 0 for each in failing):,} of {total} schedules{found}", BAD
+        return f"fails in {sum(each.schedules or 0 for each in failing):,} of {total} schedules{found}", BAD
     if exploration.is_complete:
         none = f"none of {total} schedules" if total else "no schedule"
         return f"proved: {none} gives any verdict but ok", GOOD
@@ -139,12 +145,12 @@ def _show_reason(console: Console, verdict: str, reason: Explanation | None) -> 
         return
     if reason.constraints is None:
         least = f"no set of up to {CONSTRAINTS_MAX} order constraints"
-        console.print(Text(f"  {verdict}: {least} tells its schedules from the rest"))
+        console.print(Text(f"  {verdict}: {least} separates its schedules from all others"))
         return
     if not reason.constraints:
-        console.print(Text(f"  {verdict} is given by every schedule", style="bold"))
+        console.print(Text(f"  {verdict} occurs in every schedule", style="bold"))
         return
-    console.print(Text(f"  {verdict} is given exactly if", style="bold"))
+    console.print(Text(f"  {verdict} occurs exactly if", style="bold"))
     for constraint in reason.constraints:
         print_line(console, Text(str(constraint)), indent=4)
 
@@ -153,7 +159,9 @@ def _show_decisions(console: Console, verdict: str, decisions: Sequence[Decisive
     decided = [each for each in decisions if each.verdict == verdict]
     if not decided:
         return
-    console.print(Text(f"  {verdict} is decided when", style="bold"))
+    console.print(
+        Text(f"  {verdict} can no longer be avoided once (edges: at so many places of the graph)", style="bold")
+    )
     for each in decided[:DECISIONS_SHOWN_MAX]:
         print_line(console, Text(_decision(each)), indent=4)
     if len(decided) > DECISIONS_SHOWN_MAX:

@@ -20,6 +20,7 @@ from batchsim.analysis.findings import (
 from batchsim.batch.glosses import GLOSSES
 from batchsim.batch.policies import LINEAGE, POLICIES
 from batchsim.batch.policies.proposed import PROPOSED
+from batchsim.batch.verdicts import VERDICTS
 from batchsim.report.file_names import FileNames
 from batchsim.report.findings_words import (
     HONEST,
@@ -53,6 +54,7 @@ fault (of a pair: both), so there is nothing to say of it. ¹: only where there 
 switches, are looked at in the batches with the fewest items alone.
 
 {honest}"""
+_ARTICLES = ("A", "An", "The", "More", "Nothing")
 HONESTLY = (
     "`true_failure` (the call rejected, and the work was not done) is an honest answer, not a defect of a policy."
 )
@@ -211,25 +213,51 @@ class _Page:
         if before is None:
             alone = {each for base in self._bases for each in self._judgement.found(name, NO_FAULT, base)}
             given = ", ".join(map(code, sorted(alone - {HONEST})))
-            return f"{given} without any fault." if given else "nothing without a fault."
+            return f"Gives {given} without any fault." if given else "Gives nothing but `ok` without a fault."
         compared = self._judgement.compared(name, before, self._bases, self._up_to_one)
         compared = [each for each in compared if each.verdict != HONEST]
         closed = [each for each in compared if each.standing is PolicyStanding.CLOSED]
         opened = [each for each in compared if each.standing is PolicyStanding.CAME_BACK]
         opened = [each for each in opened if each.theirs.known is Known.PROVED]
-        text = f"closes {self._pairs_of(closed)}" if closed else "closes nothing that these budgets prove closed"
-        return f"{text}; opens {self._pairs_of(opened)}." if opened else f"{text}."
+        sentences = [
+            *(
+                f"Closes {verdict}. It can no longer occur {where} (proved)."
+                for verdict, where in self._each_of(closed)
+            ),
+            *(f"Opens {verdict}. It is new {where}." for verdict, where in self._each_of(opened)),
+        ]
+        return " ".join(sentences) or self._nothing_changed(name)
 
-    def _pairs_of(self, compared: Sequence[Compared]) -> str:
-        parts = []
+    def _nothing_changed(self, name: str) -> str:
+        alone = {each for base in self._bases for each in self._judgement.found(name, NO_FAULT, base)} - {HONEST}
+        still = f"{', '.join(map(code, sorted(alone)))} can still occur without any fault" if alone else ""
+        return f"Nothing is proved closed{': ' * bool(still)}{still}. Nothing is new."
+
+    def _each_of(self, compared: Sequence[Compared]) -> Iterator[tuple[str, str]]:
+        """Each verdict with what it means, and where it stands so: in which calls, under which faults."""
         for verdict in dict.fromkeys(each.verdict for each in compared):
-            under: dict[str, list[str]] = {}
+            under: dict[Base, list[Budget]] = {}
             for each in compared:
                 if each.verdict == verdict:
-                    under.setdefault(self._findings.called(each.base), []).append(named(each.budget))
-            where = "; ".join(f"{base}: {', '.join(budgets)}" for base, budgets in under.items())
-            parts.append(f"{code(verdict)} ({plain(where)})")
-        return ", ".join(parts)
+                    under.setdefault(each.base, []).append(each.budget)
+            places = {base: self._under(budgets) for base, budgets in under.items()}
+            if len(set(places.values())) == 1:
+                calls = f" in {' and '.join(map(self._of, places))}" if len(self._bases) > 1 else ""
+                where = f"{next(iter(places.values()))}{calls}"
+            else:
+                where = "; ".join(f"in {self._of(base)} {place}" for base, place in places.items())
+            yield f"{code(verdict)}{_meaning(verdict)}", where
+
+    def _under(self, budgets: Sequence[Budget]) -> str:
+        """`without a fault or under one crash`."""
+        faults = [code(str(budget)) for budget in budgets if budget.names]
+        if len(faults) == len(self._up_to_one) - 1 and faults:
+            faults = ["any one fault"]
+        elif faults:
+            faults = [f"one {' or '.join([', '.join(faults[:-1]), faults[-1]] if faults[:-1] else faults)}"]
+        return " or ".join(
+            (["without a fault"] if NO_FAULT in budgets else []) + [f"under {each}" for each in faults]
+        )
 
     def _open(self, policy: str) -> str:
         rows = []
@@ -319,6 +347,14 @@ class _Page:
         yield f"{'' if case.batch.base.call is None else sizes}{len(steps)} steps."
         yield "```text\n" + "\n".join(line.rstrip() for line in lanes(steps)) + "\n```"
         yield f"Explore it: {code(join(self._findings.explore(case)))}"
+
+
+def _meaning(verdict: str) -> str:
+    """What a shipped verdict means, in brackets."""
+    if verdict not in VERDICTS:
+        return ""
+    first, rest = VERDICTS[verdict].meaning.rstrip(".").split(" ", 1)
+    return f" ({first.lower() if first in _ARTICLES else first} {rest})"
 
 
 def _place(found: Found, verdict: str) -> FindingPlace:

@@ -28,6 +28,11 @@ from batchsim.scenario import fault_in_words
 if TYPE_CHECKING:
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
 
+RACE_MARGIN = "race margin: from the handler's count of the enqueued items to their deletion; minus: deleted first"
+SEAL_MARGIN = (
+    "seal margin: from the handler's seal to another write that rules it out; minus: that write came first"
+)
+
 Chains = tuple[tuple[Stretch, ...], tuple[Stretch, ...]] | None
 
 
@@ -49,7 +54,10 @@ def show_scenario_run(
     table = _table_of_runs(console, scenario_run.runs)
     # Where it does not fit it becomes records, which are long: first the verdicts, and the story.
     is_first = fits(console, table)
-    print_table(console, table if is_first else _table_of_verdicts(console, scenario_run.runs))
+    if is_first:
+        _show_runs(console, table, scenario_run.runs)
+    else:
+        print_table(console, _table_of_verdicts(console, scenario_run.runs))
     shown: dict[Chains, str] = {}
     for runs in _alike(scenario_run.runs):
         _show_explanation(console, runs, shown)
@@ -57,7 +65,7 @@ def show_scenario_run(
             # A command is copied: it stays one line.
             console.print(Text(f"  see every step: {again(runs[0])}\n", style=QUIET), soft_wrap=True)
     if not is_first:
-        print_table(console, table)
+        _show_runs(console, table, scenario_run.runs)
     if timeline:
         for run in scenario_run.runs:
             _show_timeline(console, run)
@@ -121,6 +129,23 @@ def _table_of_verdicts(console: Console, runs: Sequence[PolicyRun]) -> Table:
     return table
 
 
+def _show_runs(console: Console, table: Table, runs: Sequence[PolicyRun]) -> None:
+    print_table(console, table)
+    _explain_margins(console, runs)
+
+
+def _explain_margins(console: Console, runs: Sequence[PolicyRun]) -> None:
+    """What the margins of the table are, each where one is shown."""
+    said = [
+        *([RACE_MARGIN] if any(run.race is not None for run in runs) else []),
+        *([SEAL_MARGIN] if any(run.seal is not None for run in runs) else []),
+    ]
+    if said and all(map(is_of_batch, runs)):
+        for line in said:
+            console.print(Text(line, style=QUIET))
+        console.print()
+
+
 def _row(run: PolicyRun) -> Iterator[Text | str]:
     yield from row_of_run(run)
     if is_of_batch(run):
@@ -157,13 +182,14 @@ def _show_explanation(console: Console, runs: list[PolicyRun], shown: dict[Chain
     if margin is None:
         console.print()
     elif before != names:
-        console.print(Padding(Text(f"the race of {before}, {_end_of(margin)}"), (0, 0, 1, 2)))
+        console.print(Padding(Text(f"the same race as under {before}, {_end_of(margin)}"), (0, 0, 1, 2)))
     else:
         print_wide(console, Padding(_table_of_margin(margin), (1 if runs[0].explanation else 0, 0, 0, 2)))
 
 
 def _end_of(margin: Margin) -> str:
-    return f"{'won' if margin.is_won else 'lost'} by {rounded(abs(margin.margin_us))}"
+    won, first = ("won", margin.endpoint) if margin.is_won else ("lost", margin.rival)
+    return f"{won} by {rounded(abs(margin.margin_us))}: {first.name} came first"
 
 
 def _table_of_margin(margin: Margin) -> Table:

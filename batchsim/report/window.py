@@ -47,7 +47,7 @@ def _show_window(
     console: Console, window: Window, change: LatencyChange | None, at_means: WindowStanding | None
 ) -> None:
     if not window.reasons:
-        console.print(Text(f"{window.verdict} is never given: proved for all schedules", style=GOOD))
+        console.print(Text(f"{window.verdict} never occurs: proved for all schedules", style=GOOD))
         return
     _show_cases(console, window)
     if at_means is not None:
@@ -61,13 +61,13 @@ def _show_window(
 def _show_cases(console: Console, window: Window) -> None:
     if not window.cases_within:
         met = f"in none of {window.tried} runs within the intervals"
-        console.print(Text(f"{window.verdict} is given {met}, and under no condition that was found", style=GOOD))
+        console.print(Text(f"{window.verdict} occurs {met}, and under no condition that was found", style=GOOD))
         if window.nearest is not None:
-            console.print(f"beyond them it is given, for example, if{joined([window.nearest])}")
+            console.print(f"beyond the intervals it occurs, for example, if{joined([window.nearest])}")
             _show_conditions(console, window, window.nearest.conditions)
             _show_equality(console, window.nearest.conditions)
         return
-    console.print(Text.assemble((window.verdict, BAD), f" is given exactly if{joined(window.cases_within)}"))
+    console.print(Text.assemble((window.verdict, BAD), f" occurs exactly if{joined(window.cases_within)}"))
     for number, case in enumerate(window.cases_within):
         if number:
             console.print("  or if")
@@ -90,19 +90,19 @@ def _show_conditions(console: Console, window: Window, conditions: Sequence[Cond
         both = "and " if number else ""
         print_line(console, Text(both + formula(condition, Intervals(window.scenario))), indent=4)
         print_line(console, Text(f"{condition.earlier} before {condition.later}", style=QUIET), indent=6)
-        console.print(Text(f"      at the means {_with_numbers(window, condition)}", style=QUIET))
+        console.print(Text(f"      with mean latencies {_with_numbers(window, condition)}", style=QUIET))
 
 
 def _show_equality(console: Console, conditions: Sequence[Condition]) -> None:
     if not all(each.holds_at_equality for each in conditions):
-        console.print("at equality either may come first")
+        console.print("if both sides are equal, either step may come first")
 
 
 def _with_numbers(window: Window, condition: Condition) -> str:
     durations = Durations(window.scenario, window.values)
     left, right = condition.sides
     told = _compared(instant_us(left, durations), instant_us(right, durations))
-    return f"{told}; within {_range(window, left)} against {_range(window, right)}"
+    return f"{told}; over the intervals {_range(window, left)} against {_range(window, right)}"
 
 
 def _compared(left_us: int, right_us: int) -> str:
@@ -127,10 +127,13 @@ def _show_standing(console: Console, window: Window, at_means: WindowStanding) -
     slack_us = window.slack_us(window.values)
     by = f", by {rounded(abs(slack_us))}" if slack_us else ""
     if at_means is WindowStanding.EITHER:
-        says = Text("at the means of all latencies two steps fall on one instant: either may come first", UNSURE)
+        says = Text(
+            "with all latencies at their means two steps fall on one instant: either may come first", UNSURE
+        )
     else:
         style = BAD if at_means is WindowStanding.OPEN else GOOD
-        says = Text(f"at the means of all latencies the window is {at_means}{by}", style)
+        occurs = "occurs" if at_means is WindowStanding.OPEN else "does not occur"
+        says = Text(f"with all latencies at their means it {occurs}: the window is {at_means}{by}", style)
     print_line(console, says)
     print_line(console, Text(_told_within(window)))
 
@@ -144,7 +147,7 @@ def _told_within(window: Window) -> str:
         says = "some give it, some do not"
     else:
         says = "all that were tried give it" if window.failed else "none that was tried gives it"
-    return f"of latencies within the intervals, each leg by itself and the same in all its uses, {says}"
+    return f"with other latencies within the intervals, each leg the same in all its uses: {says}"
 
 
 def _told_change(window: Window, change: LatencyChange) -> str:
@@ -152,20 +155,20 @@ def _told_change(window: Window, change: LatencyChange) -> str:
     opens = "opens" if change.opens else "closes"
     less = "either may come first" if change.one_less is WindowStanding.EITHER else "it does not"
     return (
-        f"{change.latency} {abs(change.by_us):,} us {longer}, {change.to_us:,} us, {opens} it"
+        f"{change.latency} {abs(change.by_us):,} us {longer} ({change.to_us:,} us in all) {opens} the window"
         f"; with one microsecond less {less}"
     )
 
 
 def _show_claim(console: Console, window: Window) -> None:
-    console.print("proved: a schedule comes to it exactly if")
+    console.print("proved: it occurs in exactly the schedules with")
     for number, reason in enumerate(window.reasons):
-        met = "" if number < window.reasons_met else "  (met in no run)"
+        met = "" if number < window.reasons_met else "  (no run had it)"
         told = " and ".join(map(str, reason))
         print_line(console, Text(f"{'or ' if number else ''}{told}{met}", style=QUIET), indent=2)
     checked = (
-        f"checked: {window.tried} runs with latencies within their intervals, the verdict in {window.failed}, "
-        f"and {window.tried_beyond} with latencies of any length; none contradicts it"
+        f"checked: {window.tried} runs with latencies within their intervals ({window.failed} gave the verdict) "
+        f"and {window.tried_beyond} with latencies of any length; all agree with the formula"
     )
     print_line(console, Text(checked))
 

@@ -11,7 +11,18 @@ from batchsim.analysis.worth.results import VERDICT
 from batchsim.report.screen import Text
 from batchsim.report.sweep import table_of_points
 from batchsim.report.tables import QUIET, UNSURE, plain_table, print_table
-from batchsim.report.worth_words import border, claim, execution_of, in_short, names, time
+from batchsim.report.worth_words import (
+    COST_HEADINGS,
+    about_costs,
+    border,
+    cheapest,
+    claim,
+    cost_cells,
+    execution_of,
+    in_short,
+    names,
+    time,
+)
 
 
 def show_worth(console: Console, worth: Worth) -> None:
@@ -28,7 +39,22 @@ def show_worth(console: Console, worth: Worth) -> None:
     for paragraph in in_short(worth, judged, str):
         console.print(Text(paragraph))
         console.print()
+    _show_costs(console, worth, judged)
     console.print(Text(f"all {len(worth.over_both.points)} pairs: --json, --report", style=QUIET))
+
+
+def _show_costs(console: Console, worth: Worth, judged: Sequence[Judged]) -> None:
+    if not worth.costs:
+        return
+    console.print(Text("costs", style="bold"))
+    table = plain_table(COST_HEADINGS, right=COST_HEADINGS[1:])
+    for name, cost in worth.costs.items():
+        table.add_row(name, *cost_cells(cost))
+    print_table(console, table)
+    for text in (about_costs(worth, str), cheapest(worth, judged, str)):
+        if text:
+            console.print(Text(text))
+            console.print()
 
 
 def _show_rows(console: Console, worth: Worth, judged: Sequence[Judged]) -> None:

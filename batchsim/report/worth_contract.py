@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from batchsim.analysis.sweep import CONFIDENCE
-from batchsim.analysis.worth import Border, Spread, Worth, WorthRow, judge
+from batchsim.analysis.worth import Border, Cost, Spread, Worth, WorthRow, judge
 from batchsim.batch.operations import FindBatch
 from batchsim.report.phrases import answer_of
 from batchsim.report.sweep_contract import results_of
@@ -27,6 +27,7 @@ def worth_document(worth: Worth) -> dict[str, Any]:
         "over_delay": results_of(worth.over_delay),
         "over_execution": results_of(worth.over_execution),
         "over_both": results_of(worth.over_both),
+        "costs": [{"policy": name, **_cost(each)} for name, each in worth.costs.items()],
         "executions": [_row(each) for each in worth.rows],
         "worth": [
             {
@@ -46,6 +47,10 @@ def worth_document(worth: Worth) -> dict[str, Any]:
             for each in judge(worth)
         ],
     }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    return {**cost._asdict(), "extra": None if cost.extra is None else cost.extra._asdict()}
 
 
 def _row(row: WorthRow) -> dict[str, Any]:

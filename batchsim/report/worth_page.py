@@ -15,7 +15,18 @@ from batchsim.report.shell import quote
 from batchsim.report.sweep_plot.likeness import alike
 from batchsim.report.worth_completed import about_completed
 from batchsim.report.worth_pictures import PICTURES, pictures
-from batchsim.report.worth_words import apart, claim, in_short, own_delay, own_execution, time
+from batchsim.report.worth_words import (
+    COST_HEADINGS,
+    about_costs,
+    apart,
+    cheapest,
+    claim,
+    cost_cells,
+    in_short,
+    own_delay,
+    own_execution,
+    time,
+)
 
 INTRODUCTION = """\
 How often does the call fail although the work is done, under each policy, if two times of the scenario are other
@@ -51,6 +62,7 @@ def page(worth: Worth, warnings: Sequence[str] = (), folder: str = "reports") ->
         *_asked(worth),
         "## In short",
         "\n".join(f"- {paragraph}" for paragraph in in_short(worth, judged, code)),
+        *_costs(worth, judged),
         *about_completed(worth, judged),
         *_shown(worth, judged),
         "---",
@@ -67,6 +79,15 @@ def _asked(worth: Worth) -> Iterator[str]:
     ]
     yield table(("what", "field", "in the scenario itself", "varied"), rows)
     yield filled(CLAIMS, claim=claim(worth))
+
+
+def _costs(worth: Worth, judged: Sequence[Judged]) -> Iterator[str]:
+    if not worth.costs:
+        return
+    yield "## What each policy costs"
+    yield about_costs(worth, code)
+    yield table(COST_HEADINGS, [(code(name), *cost_cells(cost)) for name, cost in worth.costs.items()])
+    yield cheapest(worth, judged, code)
 
 
 def _range(sweep: Sweep) -> str:

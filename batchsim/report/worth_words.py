@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from batchsim.analysis.sweep import Point, Sweep
-from batchsim.analysis.worth import EXECUTION, EffectOfFix, Judged, Otherwise, Worth, WorthRow
+from batchsim.analysis.worth import EXECUTION, Cost, EffectOfFix, Judged, Otherwise, Worth, WorthRow
 from batchsim.batch.operations import FindBatch
 from batchsim.report import shares, words
 from batchsim.report.latencies import by_item, spread_in_words
@@ -94,11 +94,11 @@ def in_short(worth: Worth, judged: Sequence[Judged], say: Say) -> Iterator[str]:
 
 
 def _paragraph(worth: Worth, judged: Judged, say: Say) -> Iterator[str]:
-    yield f"{names(judged.policies, say)} {verb(judged.policies, 'is', 'are')} {_effect(worth, judged, say)}."
+    yield f"{names(judged.policies, say)} {_effect(worth, judged, say)}."
     if judged.is_proved_alike:
         throughout = f", with each of the {len(worth.rows) - 1} executions too" * judged.is_proved_alike_throughout
         yield (
-            f"None can be: proved, for all latencies within their intervals {verb(judged.policies, 'it', 'they')} "
+            f"That is proved: for all latencies within their intervals {verb(judged.policies, 'it', 'they')} "
             f"{verb(judged.policies, 'decides', 'decide')} as {say(worth.first)}{throughout}."
         )
     if judged.otherwise:
@@ -114,15 +114,19 @@ def _effect(worth: Worth, judged: Judged, say: Say) -> str:
     difference = shares.difference(judged.gain) if judged.gain else "no false failure at all"
     match judged.effect:
         case EffectOfFix.NOTHING:
-            return f"worth nothing there: none of {judged.share.runs:,} runs was saved ({difference})"
+            prevent = verb(judged.policies, "prevents", "prevent")
+            return f"{prevent} no false failure here: in {judged.share.runs:,} runs none was saved ({difference})"
         case EffectOfFix.ALL:
-            return f"worth all of it: {difference}, which leaves {left}"
+            prevent = verb(judged.policies, "prevents", "prevent")
+            return f"{prevent} all false failures of these runs: {difference}, which leaves {left}"
         case EffectOfFix.SOME:
-            return f"worth a part of it: {difference}, which leaves {left}"
+            prevent = verb(judged.policies, "prevents", "prevent")
+            return f"{prevent} some of the false failures: {difference}, which leaves {left}"
         case EffectOfFix.MORE:
-            return f"worse: {difference}, which makes it {left}"
+            cause = verb(judged.policies, "causes", "cause")
+            return f"{cause} more false failures: {difference}, which makes it {left}"
         case EffectOfFix.UNSURE:
-            return f"not told apart from {say(worth.first)} by so many runs: {difference}"
+            return f"may help or not: the difference from {say(worth.first)} can be chance ({difference})"
 
 
 def _rows(otherwise: Sequence[Otherwise]) -> str:
@@ -155,7 +159,7 @@ def border(worth: Worth, judged: Judged, row: WorthRow) -> str:
 
 
 def _region(worth: Worth, judged: Judged, say: Say) -> str:
-    differ = f"{verb(judged.policies, 'It is', 'They are')} told apart from {say(worth.first)}"
+    differ = f"{verb(judged.policies, 'It differs', 'They differ')} from {say(worth.first)}, beyond chance,"
     pairs = f"{len(worth.over_both.points):,} pairs of a delay and an execution"
     if not judged.apart_over_both:
         return f"{differ} at none of {pairs}."
@@ -167,9 +171,9 @@ def _region(worth: Worth, judged: Judged, say: Say) -> str:
 
 
 def apart(sweep: Sweep, found: Mapping[tuple[str, ...], Sequence[Point]], what: str, say: Say) -> str:
-    """Over one axis, by policies: where they are told apart from the first one."""
+    """Over one axis, by policies: where they differ from the first one."""
     told = [f"{names(policies, say)} at {_where(sweep, points, what)}" for policies, points in found.items()]
-    return f"Told apart from {say(sweep.policies[0])}: {'; '.join(told)}." if told else ""
+    return f"Different from {say(sweep.policies[0])}, beyond chance: {'; '.join(told)}." if told else ""
 
 
 def _where(sweep: Sweep, points: Sequence[Point], what: str) -> str:
@@ -182,6 +186,45 @@ def _where(sweep: Sweep, points: Sequence[Point], what: str) -> str:
 def verb(policies: Sequence[str], one: str, several: str) -> str:
     """The form of a verb for so many policies."""
     return one if len(policies) == 1 else several
+
+
+# -- costs -----------------------------------------------------------------------------------------
+
+COST_HEADINGS = ("policy", "operations", "round trips", "more operations", "more round trips", "keys kept", "for")
+OF_COSTS = (
+    "For each batch, on average of {runs:,} runs with the latencies of the scenario, all attempts together. "
+    "Operations: on Redis, PostgreSQL, queues and the object store. Round trips: operations issued together count "
+    "once. More: than under {first}, where the call returned at its first attempt under both. Keys kept: "
+    "Redis keys of the batch that outlive cleanup."
+)
+
+
+def about_costs(worth: Worth, say: Say) -> str:
+    """What the columns of costs are."""
+    runs = next(iter(worth.costs.values())).runs
+    return OF_COSTS.format(runs=runs, first=say(worth.first))
+
+
+def cost_cells(cost: Cost) -> tuple[str, ...]:
+    """A row of them, but for the name."""
+    extra = cost.extra
+    more = ("-", "-") if extra is None else (f"{extra.operations:+.1f}", f"{extra.round_trips:+.1f}")
+    lasting = "-" if not cost.keys_kept else "ever" if cost.kept_us is None else time(cost.kept_us)
+    return (f"{cost.operations:.1f}", f"{cost.round_trips:.1f}", *more, str(cost.keys_kept), lasting)
+
+
+def cheapest(worth: Worth, judged: Sequence[Judged], say: Say) -> str:
+    """The fix that costs least, of those that prevent every false failure of the runs; empty where none does."""
+    names_ = [name for each in judged if each.effect is EffectOfFix.ALL for name in each.policies]
+    costs = {name: worth.costs[name] for name in names_ if name in worth.costs}
+    if not costs:
+        return ""
+    least = min(each.rank for each in costs.values())
+    best = [name for name, each in costs.items() if each.rank == least]
+    return (
+        f"Of the fixes that prevent all false failures of these runs {names(best, say)} "
+        f"{verb(best, 'costs', 'cost')} least: {costs[best[0]].round_trips:.1f} round trips for each batch."
+    )
 
 
 # -- rows ------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ GIVEN = st.builds(
     expected=st.none() | SOME,
     needs_all=st.booleans(),
     is_complete=st.booleans(),
-    stopped_by=st.just("bound hit"),
+    stopped_by=st.just("stopped at 9 states (--max-states)"),
     needs_end=st.booleans(),
     doubts=st.sampled_from([(), ("fault 0 occurs in no schedule",)]),
 )
@@ -67,7 +67,7 @@ def test_a_rate_may_be_known_before_all_is() -> None:
         verdicts=frozenset({"ok"}),
         expected=None,
         is_complete=False,
-        stopped_by="bound hit",
+        stopped_by="stopped at 9 states (--max-states)",
         needs_end=True,
         rates=lambda _: [Rate(0.0, 0.2, "told")],
     )

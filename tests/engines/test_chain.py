@@ -241,8 +241,9 @@ def test_probabilities_sum_to_1(name: str) -> None:
 def test_a_bound_leaves_lower_bounds() -> None:
     scenario, policy = SCENARIOS["as it is"], POLICIES["pre3427"]
     whole = explore_exact(scenario, policy)
-    part = explore_exact(scenario, policy, bounds=Bounds(whole.states * 2 // 3))
-    assert (part.is_complete, part.stopped_by) == (False, "bound hit")
+    most = whole.states * 2 // 3
+    part = explore_exact(scenario, policy, bounds=Bounds(most))
+    assert (part.is_complete, part.stopped_by) == (False, f"stopped at {most:,} states (--max-states)")
     assert 0 < part.unresolved < 1
     assert all(probability <= classes(whole)[alike] for alike, probability in classes(part).items())
 

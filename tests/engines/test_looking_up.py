@@ -78,7 +78,7 @@ def test_memory_is_looked_at_within_a_level(monkeypatch: pytest.MonkeyPatch) -> 
     held = iter([0, 0, 0])
     monkeypatch.setattr(search, "memory_bytes", lambda: next(held, 1 << 40))
     found = explore(SMALL, POLICY, bounds=Bounds(memory_bytes_max=1 << 30))
-    assert (found.stopped_by, found.is_complete) == ("bound hit", False)
+    assert (found.stopped_by, found.is_complete) == ("stopped at 1,024 MiB of memory (--max-memory)", False)
     assert found.states < 4
 
 

@@ -252,7 +252,7 @@ def test_a_race_is_lost_only_where_the_latencies_allow_it(longest: str, is_possi
 
 def test_a_bound_makes_it_incomplete() -> None:
     exploration = explore_timed(scenario(2, 2), POLICIES["pr3427"], bounds=Bounds(states_max=20))
-    assert (exploration.is_complete, exploration.stopped_by) == (False, "bound hit")
+    assert (exploration.is_complete, exploration.stopped_by) == (False, "stopped at 20 zones (--max-states)")
 
 
 # -- faults ------------------------------------------------------------------------------------

@@ -19,15 +19,19 @@ def survey(
     effort: Effort,
     *,
     workers: int | None = None,
+    executor: Executor | None = None,
     on_case: Callable[[Finding], object] = lambda _: None,
 ) -> dict[SurveyCase, Finding]:
-    """Look at every case of a scope; `on_case` is told of each. The result does not depend on the workers.
+    """Look at every case of a scope; `on_case` is told of each. The result does not depend on who does the work.
 
-    References to the user's own are relative to the current directory; raises `UserCodeError` where these cannot
-    be used, or decide otherwise in another process.
+    `executor`: does it, instead of `workers` processes of this machine; its workers see the same files. References
+    to the user's own are relative to the current directory; raises `UserCodeError` where these cannot be used, or
+    decide otherwise in another process.
     """
-    with local_executor(workers, [examine.__module__]) as (executor, _):
+    if executor is not None:
         return _survey(scope, effort, executor, on_case)
+    with local_executor(workers, [examine.__module__]) as (local, _):
+        return _survey(scope, effort, local, on_case)
 
 
 def _survey(

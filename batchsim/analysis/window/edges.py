@@ -30,7 +30,7 @@ from batchsim.scenario.scenario import LatencyTable
 
 Field = NDArray[np.float64]
 STATES_MAX = 100_000
-"""A window is looked for in an exploration of at most so many states."""
+"""A window is looked for in an exploration of at most so many states, unless another bound is given."""
 KNOTS_MAX = 25
 """Means are worked out at so many values of an axis, and lie on straight lines between them."""
 STEPS = {1: 2000, 2: 200}
@@ -80,11 +80,13 @@ def edges_of(
     policies: Sequence[tuple[str, Any]],
     properties: Sequence[Property] = (),
     on_policy: Callable[[str], object] = lambda name: None,
+    states_max: int | None = None,
 ) -> tuple[list[Edge], dict[str, str]]:
     """The edges of all windows of the failures that a sweep saw; by policy, why there is none.
 
-    `policies`: those of the sweep, by the names that it has for them. `on_policy`: told which one is next. Raises
-    `NoEdge` where no policy can have one, as what is varied is no latency.
+    `policies`: those of the sweep, by the names that it has for them. `on_policy`: told which one is next.
+    `states_max`: the bound of each exploration, `STATES_MAX` by default. Raises `NoEdge` where no policy can
+    have one, as what is varied is no latency.
     """
     failing = [(name, policy, given) for name, policy in policies if (given := _given(sweep, name))]
     if not failing:
@@ -95,7 +97,11 @@ def edges_of(
     for name, policy, verdicts in failing:
         on_policy(name)
         exploration = explore(
-            ground.scenario, policy, properties=properties, bounds=Bounds(STATES_MAX), exchanges=False
+            ground.scenario,
+            policy,
+            properties=properties,
+            bounds=Bounds(states_max or STATES_MAX),
+            exchanges=False,
         )
         for verdict in verdicts:
             try:
@@ -108,7 +114,7 @@ def edges_of(
                 edges.append(edge)
             else:
                 told = _told(edge.slack_us.flat[0])
-                reasons[name] = f"at the means the window of {verdict} is {told} everywhere"
+                reasons[name] = f"with mean latencies the window of {verdict} is {told} everywhere"
     return _joined(edges), reasons
 
 

@@ -50,6 +50,9 @@ REASONS_MAX = 8
 """A verdict with more reasons has no window that anybody could read."""
 
 
+WITH_FAULTS = "a scenario with faults has no window (--set 'faults=[]' leaves them out)"
+
+
 class NoWindow(Exception):
     """Why no window can be given."""
 
@@ -124,7 +127,7 @@ def find_window(
     `NoWindow` where there is none that is finite, or none was found.
     """
     if scenario.setting.faults or scenario.injected_delays:
-        raise NoWindow("a scenario with faults has no window")
+        raise NoWindow(WITH_FAULTS)
     exploration = explore(
         scenario,
         policy,
@@ -148,7 +151,7 @@ def window_of(
     if not exploration.is_complete:
         raise NoWindow(f"the exploration is not complete: {exploration.stopped_by}")
     if scenario.setting.faults or scenario.injected_delays:
-        raise NoWindow("a scenario with faults has no window")
+        raise NoWindow(WITH_FAULTS)
     try:
         finder = _Finder(scenario, policy, verdict, exploration.graph, tuple(properties))
     except TooLarge as why:

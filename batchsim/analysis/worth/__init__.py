@@ -9,9 +9,11 @@ the status can help only once the child runs have *executed*. So both are varied
 
 Why a policy helps, or does not, is looked at twice. In runs: when the handler reads the row, and when the row is
 COMPLETED (`timing.py`). And in all runs that latencies within their intervals allow: where a policy decides
-otherwise than the first one at all, and from which delay on (`deciding.py`).
+otherwise than the first one at all, and from which delay on (`deciding.py`). What a policy costs is
+counted in runs (`costs.py`).
 """
 
+from batchsim.analysis.worth.costs import Cost, Extra
 from batchsim.analysis.worth.deciding import Border, DecidedOtherwise, Otherwise
 from batchsim.analysis.worth.judging import EffectOfFix, Judged, judge
 from batchsim.analysis.worth.question import DELAY, EXECUTION, Question
@@ -24,8 +26,10 @@ __all__ = [
     "DELAY",
     "EXECUTION",
     "Border",
+    "Cost",
     "DecidedOtherwise",
     "EffectOfFix",
+    "Extra",
     "Judged",
     "Otherwise",
     "Question",

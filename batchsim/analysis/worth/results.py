@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from batchsim.analysis.sweep import Difference, Point, Sweep
 from batchsim.analysis.sweep.results import Share
+from batchsim.analysis.worth.costs import Cost
 from batchsim.analysis.worth.deciding import Border
 from batchsim.analysis.worth.question import DELAY, EXECUTION, Question
 from batchsim.analysis.worth.rows import WorthRow
@@ -45,6 +46,11 @@ class Worth:
     def sweeps(self) -> tuple[Sweep, ...]:
         """All four."""
         return (self.as_is, self.over_delay, self.over_execution, self.over_both)
+
+    @property
+    def costs(self) -> dict[str, Cost]:
+        """What each policy costs, with the scenario's own latencies; empty where nothing was looked at yet."""
+        return dict(zip(self.policies, self.rows[0].costs, strict=True)) if self.rows else {}
 
     def border(self, policy: str, row: WorthRow) -> Border | None:
         """From which delay on a policy can decide otherwise; `None`: not known."""

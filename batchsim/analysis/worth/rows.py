@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from batchsim.analysis.sweep.pieces import Portable, at_hand
 from batchsim.analysis.sweep.varying import Point
+from batchsim.analysis.worth.costs import RUNS, Cost, costs_of
 from batchsim.analysis.worth.deciding import (
     Border,
     DecidedOtherwise,
@@ -56,14 +57,19 @@ class WorthRow:
     """Likewise, over all delays; none where it is too large."""
     sooner: Sooner | None = None
     """Of the scenario as it is: an exception, where one was found."""
+    costs: tuple[Cost, ...] = ()
+    """Of the scenario as it is: what each policy costs, in their order."""
 
 
 def row_of(task: WorthTask) -> WorthRow:
     """Look at it; what comes out depends on nothing but the task."""
     first = at_hand(task.scenario, task.first)
-    others = comparable(first, {name: at_hand(task.scenario, each) for name, each in task.others.items()})
-    seeds = (draw(task.seeds, index) for index in range(task.runs))
+    rest = {name: at_hand(task.scenario, each) for name, each in task.others.items()}
+    others = comparable(first, rest)
+    seeds = [draw(task.seeds, index) for index in range(task.runs)]
     row = WorthRow(task.point, timing_of(Simulation(task.scenario, first), seeds))
+    if not task.point.values:
+        row = replace(row, costs=costs_of(task.scenario, [first, *rest.values()], seeds[:RUNS]))
     try:
         row = replace(row, decided=decided_otherwise(task.scenario, first, others))
         delays = Delays(task.scenario, first, others)

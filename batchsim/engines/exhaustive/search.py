@@ -40,10 +40,19 @@ class Bounds:
     states_max: int | None = None
     memory_bytes_max: int | None = None
 
+    def look_at(self, found: int, what: str = "states") -> None:
+        """Raise `GaveUp` beyond so many states or zones; the text names the bound and its option."""
+        if self.states_max is not None and found > self.states_max:
+            raise GaveUp(f"stopped at {self.states_max:,} {what} (--max-states)")
+
+    def look_at_memory(self) -> None:
+        """Likewise, of the memory of this process."""
+        if self.memory_bytes_max is not None and memory_bytes() > self.memory_bytes_max:
+            raise GaveUp(f"stopped at {self.memory_bytes_max >> 20:,} MiB of memory (--max-memory)")
+
 
 UNBOUNDED = Bounds()
 INTERRUPTED = "interrupted"
-BOUND_HIT = "bound hit"
 LOOK_S = 0.1
 """Between two looks, at least: a look costs something, too."""
 
@@ -93,8 +102,7 @@ class Lookout:
         """Likewise, and certainly."""
         if self._on_level is not None and not self._on_level(self.level):
             raise GaveUp(INTERRUPTED)
-        if self.bounds.memory_bytes_max is not None and memory_bytes() > self.bounds.memory_bytes_max:
-            raise GaveUp(BOUND_HIT)
+        self.bounds.look_at_memory()
 
 
 class Search:
@@ -155,8 +163,7 @@ class Search:
                     frontier = self.states - self.expanded
                     lookout.level = Level(len(self.levels_begin) - 1, self.states, self.edges.count, frontier)
                     lookout.look_now()
-                    if bounds.states_max is not None and self.states > bounds.states_max:
-                        raise GaveUp(BOUND_HIT)
+                    bounds.look_at(self.states)
                     self._expand(min(end, self.expanded + CHUNK), lookout)
             self.is_complete = True
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from batchsim.engines.exhaustive.search import BOUND_HIT, Bounds, GaveUp, Level, Lookout, OnLevel
+from batchsim.engines.exhaustive.search import Bounds, GaveUp, Level, Lookout, OnLevel
 from batchsim.engines.zones.bounds import Matrices, Numbers, is_within
 from batchsim.engines.zones.merging import merged
 from batchsim.engines.zones.state_class import StateClass
@@ -84,8 +84,7 @@ class ZoneSearch:
                 self.depth += 1
                 lookout.level = Level(self.depth, self.zones, self.transitions, len(self._frontier))
                 lookout.look_now()
-                if bounds.states_max is not None and self.zones > bounds.states_max:
-                    raise GaveUp(BOUND_HIT)
+                bounds.look_at(self.zones, "zones")
                 waiting: dict[StateClass, _Arrivals] = {}
                 for node in self._frontier:
                     self._expand(node, waiting, lookout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -53,6 +54,35 @@ def test_a_check_on_a_cluster_is_the_same_table(
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
     assert "3 checks: 2 passed, 1 failed\n" in printed[0]
+
+
+def test_findings_on_a_cluster_are_the_same(cluster: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ["--policy", "pr3766", "--fault", "disconnect", "--set", "batch.call=batchTrigger", "--walks", "5"]
+    few += ["--scenario", "tests/golden/one.yaml", "--items", "1", "--consumers", "1", "--max-states", "30000"]
+    printed = []
+    for options in (["--scheduler", cluster.scheduler_address], ["--workers", "1"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["findings", *few, *options])
+        assert ended.value.code == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert "pr3766, held against pr4397" in printed[0]
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(cluster: Any) -> None:
+    """All that it had not told goes to another one, and every run keeps its number."""
+    killed: list[int] = []
+
+    def watch(known: int, total: int) -> bool:
+        if not killed and 0 < known < total:
+            killed.append(next(iter(cluster.workers.values())).pid)
+            os.kill(killed[0], signal.SIGKILL)
+        return True
+
+    with dask_executor(cluster.scheduler_address, None) as (executor, workers):
+        result = sweep(INCIDENT, ["pre3427", "pr3766"], runs=700, executor=executor, workers=workers, watch=watch)
+    assert killed
+    assert result == sweep(INCIDENT, ["pre3427", "pr3766"], runs=700, workers=1)
 
 
 def _who(_: int) -> int:

@@ -91,7 +91,7 @@ def test_policies_of_one_mind_share_an_edge() -> None:
 def test_a_window_that_is_open_everywhere_has_no_edge() -> None:
     edges, reasons = found(f"{COUNT}=60 ms..70 ms:3")
     assert edges == []
-    why = "at the means the window of false_failure is open everywhere"
+    why = "with mean latencies the window of false_failure is open everywhere"
     assert reasons == {"pre3427": why, "pr3427": why}
 
 

@@ -161,4 +161,4 @@ def test_a_handler_that_enqueues_in_one_script_has_windows(
     _, code = written(tmp_path, "pre3427", {"enqueues_atomically": True}, {})
     options = ["--policy", f"{code}:MINE", "--set", f"batch.items={items}"]
     exit_code, out, _ = window(["scenarios/incident.yaml", *options], capsys)
-    assert (exit_code, "false_failure is given exactly if" in out) == (0, True)
+    assert (exit_code, "false_failure occurs exactly if" in out) == (0, True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from batchsim.analysis.worth import DELAY, EffectOfFix, Question, Worth, judge, worth_of
+from batchsim.analysis.worth.costs import STORES, Extra, costs_of
 from batchsim.analysis.worth.results import gain
 from batchsim.analysis.worth.timing import timing_of
 from batchsim.bad_input import BadInputError
@@ -49,6 +50,29 @@ def test_a_count_in_time_is_no_late_one_even_if_the_seal_is_lost() -> None:
     for scenario in (steady("early"), steady("seal lost", slow_seal, items={"kind": "pre_failed"})):
         timing = timing_of(Simulation(scenario, POLICIES["pre3427"]), [1, 2])
         assert (timing.runs, timing.late, timing.retries, timing.ends) == (2, 0, (), ())
+
+
+def test_what_a_policy_costs_is_counted_and_retries_are_no_savings() -> None:
+    scenario = steady("cheap", items={"execution": "1 s"})
+    named = ("pre3427", "pr3766", "tombstone", "local_count", "proposed")
+    plain, waiting, tombstone, local, atomic = costs_of(scenario, [POLICIES[name] for name in named], [1, 2])
+    steps = [
+        step for step in simulate(scenario, POLICIES["pre3427"]).steps if step.name.partition(".")[0] in STORES
+    ]
+    assert (plain.operations, plain.round_trips) == (len(steps), len(steps) - 1)  # runs and failures go together
+    assert waiting == plain
+    assert plain.extra == Extra(2, 0, 0)
+    assert (tombstone.keys_kept, tombstone.kept_us) == (1, 3_600_000_000)
+    assert (tombstone.operations, plain.keys_kept) == (
+        plain.operations,
+        0,
+    )  # that Redis drops a key is no operation
+    assert local.extra == Extra(2, -1, -1)  # nothing is counted in Redis
+    assert atomic.extra is not None
+    assert atomic.extra.operations <= -2  # metadata, mark and push are one script
+    late = costs_of(steady("late", LATE_COUNT), [POLICIES[name] for name in OF_THREE], [1])
+    assert [each.extra for each in late] == [None] * 3
+    assert late[2].operations < late[0].operations
 
 
 @pytest.mark.parametrize("execution", ["10 ms", "1 s", "20 s"])
