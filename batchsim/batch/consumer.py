@@ -84,7 +84,8 @@ async def _worked_and_completed(setting: Setting, policy: Policy, deliveries: De
 async def take_message(setting: Setting, policy: Policy, deliveries: Deliveries) -> Message:
     """Take a message, and its data."""
     if not deliveries.can_repeat:
-        return await TakeMessage()
+        taken = await TakeMessage()
+        return taken._replace(leaves_claimed=False)  # which plays no part any more
     message = None
     while message is None:
         message = await _claimed_message(setting, policy, deliveries)

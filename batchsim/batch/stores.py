@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from batchsim.model.cells import Cells, IfListed, Key
@@ -348,11 +349,20 @@ class Message(NamedTuple):
     """Which time it is put into the queue, from 1, where that can be told."""
     is_reclaimed: bool = False
     """Whether it came back with its original score, by its visibility timeout."""
+    is_claimed: bool = False
+    """Where claiming and taking are one step: whether it was claimed with another one, whatever its backoff."""
+    leaves_claimed: bool = False
+    """Of one that is taken there: whether another one waits that was claimed with one before it was due."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it has the score of its creation, so that it comes before all that failed an attempt."""
+        return self.attempt == 1 or self.is_reclaimed
 
     @property
     def timer(self) -> Key | None:
         """The timer that holds a message back that was put back after a failed attempt."""
-        return None if self.attempt == 1 or self.is_reclaimed else f"queue:{self.item}"
+        return None if self.is_fresh or self.is_claimed else f"queue:{self.item}"
 
     @property
     def redeliveries(self) -> int:
@@ -366,6 +376,10 @@ class Claim(NamedTuple):
     item: int
     delivery: int = 0
     """Which delivery it is, where a token says so; 0: no token does."""
+
+
+CLAIMED_MAX = 10
+"""How many messages one claim takes at most."""
 
 
 class BatchQueue:
@@ -401,16 +415,20 @@ class BatchQueue:
         return tuple(sorted(self.waiting(), key=_score))
 
     def visible(self) -> tuple[Message, ...]:
-        """The messages that could be the first one, in order.
+        """The messages that could be the first one, where claiming and taking are one step; in order.
 
-        A message that was put back shows itself again after its backoff. So the first may be any of
+        A message that was put back shows itself again after its backoff, or with a fresh one that is pushed while
+        it waits: a claim looks at scores for their order alone, and takes it along. So the first may be any of
         those before the first fresh one, depending on whose backoff has passed.
         """
         first: list[Message] = []
         for message in self._cells.read(self._queue) or ():
+            if message.is_fresh:
+                before = [each for each in first if each.is_claimed]
+                others = [each for each in first if not each.is_claimed]
+                along = [each._replace(is_claimed=True) for each in others[: CLAIMED_MAX - 1]]
+                return (*before, message, *along, *others[CLAIMED_MAX - 1 :])
             first.append(message)
-            if message.timer is None:
-                break
         return tuple(first)
 
     def waiting(self) -> tuple[Message, ...]:
@@ -423,6 +441,23 @@ class BatchQueue:
         messages.remove(message)
         if not messages:
             self._cells.delete(self._queue)
+
+    def claim_and_take(self, message: Message) -> Message:
+        """Claim and take, in one step, one that is `visible`; others wait for their backoff no longer.
+
+        With a fresh one those were claimed that waited when it was pushed; with one whose backoff has passed all.
+        """
+        messages = self._cells.modify(self._queue, deque[Message])
+        place = next(place for place, each in enumerate(messages) if each.item == message.item)
+        if not message.is_claimed:
+            along = min(place, CLAIMED_MAX - 1) if message.is_fresh else min(len(messages), CLAIMED_MAX)
+            for other in range(along):
+                messages[other] = messages[other]._replace(is_claimed=not messages[other].is_fresh)
+        del messages[place]
+        leaves_claimed = any(each.is_claimed for each in islice(messages, CLAIMED_MAX))
+        if not messages:
+            self._cells.delete(self._queue)
+        return message._replace(is_claimed=False, leaves_claimed=leaves_claimed)
 
     # -- in flight -----------------------------------------------------------------------------
 
@@ -521,7 +556,7 @@ class BatchQueue:
 
 
 def _score(message: Message) -> tuple[bool, int]:
-    return (False, message.item) if message.timer is None else (True, 0)
+    return (False, message.item) if message.is_fresh else (True, 0)
 
 
 class Jobs:

@@ -39,7 +39,7 @@ from batchsim.batch.stores import (
     run_key,
 )
 from batchsim.batch.world import World
-from batchsim.model.cells import Cells
+from batchsim.model.cells import Cells, Key
 from batchsim.model.operation import Alternative
 
 
@@ -165,8 +165,13 @@ def test_a_tombstone_keeps_the_enqueued_items_until_it_expires() -> None:
 # -- queues ------------------------------------------------------------------------------------
 
 
-def takeable(stores: World) -> list[tuple[str | None, Message]]:
-    return [(way.label, way.choice) for way in TakeMessage().alternatives(stores)]
+def takeable(stores: World) -> list[tuple[str | None, Key | None]]:
+    """How a message can be taken, and which timer holds it back."""
+    return [(way.label, way.timer) for way in TakeMessage().alternatives(stores)]
+
+
+def take(stores: World) -> Message:
+    return TakeMessage().apply_alternative(stores, TakeMessage().alternatives(stores)[0])
 
 
 def test_fresh_messages_are_taken_first_in_first_out() -> None:
@@ -181,19 +186,28 @@ def test_fresh_messages_are_taken_first_in_first_out() -> None:
     assert taken == [Message(2), Message(0), Message(1)]
 
 
-def test_a_message_that_was_put_back_lets_others_pass_until_its_timer_has_run_out() -> None:
+def test_a_message_that_was_put_back_waits_for_its_backoff_or_for_one_that_is_pushed_meanwhile() -> None:
     stores = world()
     RetryMessage(0, attempt=1).apply(stores)
+    assert takeable(stores) == [("item 0", "queue:0")]
     PushMessage(1).apply(stores)
     PushMessage(2).apply(stores)
     RetryMessage(3, attempt=2).apply(stores)
-    ways = TakeMessage().alternatives(stores)
-    assert [way.timer for way in ways] == ["queue:0", None]
-    assert takeable(stores) == [("item 0", Message(0, 2)), (None, Message(1))]
-    TakeMessage().apply_alternative(stores, ways[1])
-    assert takeable(stores) == [("item 0", Message(0, 2)), (None, Message(2))]
-    TakeMessage().apply_alternative(stores, TakeMessage().alternatives(stores)[1])
-    assert takeable(stores) == [("item 0", Message(0, 2)), ("item 3", Message(3, 3))]
+    assert takeable(stores) == [(None, None), ("item 0", None)]
+    assert take(stores) == Message(1, leaves_claimed=True)
+    assert takeable(stores) == [("item 0", None), (None, None)]
+    assert take(stores) == Message(0, attempt=2)
+    assert take(stores) == Message(2)
+    assert takeable(stores) == [("item 3", "queue:3")]
+
+
+def test_one_whose_backoff_has_passed_is_claimed_with_those_whose_backoff_has_not() -> None:
+    stores = world()
+    for item in (0, 1, 2):
+        RetryMessage(item, attempt=1).apply(stores)
+    way = TakeMessage().alternatives(stores)[1]
+    assert TakeMessage().apply_alternative(stores, way) == Message(1, attempt=2, leaves_claimed=True)
+    assert takeable(stores) == [("item 0", None), ("item 2", None)]
 
 
 def test_a_job_that_waits_is_taken_once() -> None:

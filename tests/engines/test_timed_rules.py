@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from statistics import mean
+from typing import Any
 
 import pytest
 
@@ -152,15 +154,43 @@ def test_a_message_that_was_put_back_comes_again_after_its_backoff() -> None:
     assert named(trace, "queue.take")[2].woken_by == named(trace, "queue.retry")[1].number
 
 
-def test_a_message_that_was_put_back_lets_others_pass() -> None:
-    scenario = timeless(
-        {"queue.retry": request_leg("100 ms"), "redis.mark_enqueued": request_leg("10 ms")},
-        batch={"items": 3},
-        consumers=1,
-        items={"overrides": [{"index": 0, "failed_attempts": 1}]},
-    )
-    takes = named(run(scenario), "queue.take")
-    assert [(take.answer.item, take.at_us // MS) for take in takes] == [(0, 10), (1, 20), (2, 30), (0, 110)]
+def takes_of(scenario: Scenario) -> list[tuple[int, int]]:
+    return [(take.answer.item, take.at_us // MS) for take in named(run(scenario), "queue.take")]
+
+
+def test_a_message_that_was_put_back_is_claimed_with_one_that_is_pushed_meanwhile() -> None:
+    fields = {"batch": {"items": 3}, "items": {"overrides": [{"index": 0, "failed_attempts": 1}]}}
+    slowly_pushed = {"queue.retry": request_leg("100 ms"), "redis.mark_enqueued": request_leg("10 ms")}
+    assert takes_of(timeless(slowly_pushed, **fields)) == [(0, 10), (1, 20), (0, 20), (2, 30)]
+    # What waits for a consumer when it is put back was claimed already, and cuts its backoff short no more.
+    slowly_taken = {"queue.retry": request_leg("100 ms"), "queue.take": {"request": 0, "response": "10 ms"}}
+    assert takes_of(timeless(slowly_taken, **fields, consumers=1)) == [(0, 0), (1, 10), (2, 20), (0, 110)]
+
+
+def test_all_that_were_put_back_come_with_the_first_whose_backoff_has_passed() -> None:
+    operations = {
+        "queue.retry": {"request": {"uniform": ["100 ms", "900 ms"]}, "response": 0},
+        "queue.take": {"request": 0, "response": "10 ms"},
+    }
+    takes = takes_of(timeless(operations, batch={"items": 3}, consumers=3, items={"failed_attempts": 1}))
+    assert [at_ms for _, at_ms in takes[:3]] == [0, 0, 0]
+    assert takes[3][1] == takes[4][1] == takes[5][1] >= 110
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_messages_of_failed_attempts_come_when_they_come_with_a_dispatcher(seed: int) -> None:
+    random = Random(seed)
+    items = [{"index": index, "failed_attempts": random.randrange(4)} for index in range(4)]
+    fields: dict[str, Any] = {
+        "batch": {"items": 4},
+        "consumers": random.choice([1, 2, 4]),
+        "items": {"overrides": items, "upload": random.choice(["1 s", "3 s", "7 s"])},
+    }
+    never: dict[str, Any] = {"faults": [{"redeliver": {"item": 0, "at": "10 h"}}]}
+    legs: dict[str, Any] = {"queue.retry": request_leg("1700 ms"), "postgres.create_run": request_leg("200 ms")}
+    no_time: dict[str, Any] = {"queue.claim": 0, "queue.offer": 0, "queue.read": 0}
+    alone, with_dispatcher = timeless(legs, **fields), timeless({**legs, **no_time}, **fields, **never)
+    assert sorted(takes_of(alone)) == sorted(takes_of(with_dispatcher))
 
 
 # -- jobs --------------------------------------------------------------------------------------

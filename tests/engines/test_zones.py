@@ -286,6 +286,16 @@ def test_a_message_comes_back_only_if_its_visibility_timeout_can_pass(timeout: A
     assert "ok" in found
 
 
+def test_a_backoff_is_over_when_another_message_is_pushed_meanwhile() -> None:
+    """Else the second backoff of item 0 lasted longer than the count of the handler in most runs."""
+    failing = {"overrides": [{"index": 0, "failed_attempts": 2}], "upload": "3 s"}
+    subject = scenario(2, 1, items=failing, latency={"stream_end": "500 ms"})
+    exploration = explore_timed(subject, POLICIES["pre3427"])
+    assert exploration.is_complete
+    assert exploration.verdicts == {"false_failure"}
+    check_witnesses(subject, "pre3427", exploration)
+
+
 @pytest.mark.parametrize(("at", "is_hit"), [("0 s", True), ("21 ms", True), ("1 h", False)])
 def test_a_fault_comes_at_the_first_moment_from_its_time_on(at: str, is_hit: bool) -> None:
     crash = {"crash": {"actor": "handler-1", "before": "queue.push", "at": at}}

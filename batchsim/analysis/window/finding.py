@@ -154,6 +154,9 @@ def window_of(
     except TooLarge as why:
         raise NoWindow(str(why)) from None
     if verdict in exploration.verdicts:
+        items = () if scenario.own is not None else scenario.setting.items
+        if len(items) > 1 and any(item.failed_attempts for item in items):
+            raise NoWindow("other items may cut the backoff of a failed attempt short")
         try:
             finder.look_at_runs()
             finder.look_at_schedules()

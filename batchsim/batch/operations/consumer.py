@@ -50,9 +50,13 @@ class TakeMessage(BlockingOperation[Message]):
     name: ClassVar[str] = "queue.take"
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     footprint_of_class: ClassVar[Footprint] = touches(writes=(QUEUE,))
+    may_unblock: ClassVar[bool] = True
 
     def waits_for(self) -> Key:
         return QUEUE
+
+    def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
+        return (QUEUE,) if answer.leaves_claimed else ()  # only time held it back
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
         return tuple([message_alternative(message) for message in world.queue.visible()])
@@ -62,9 +66,7 @@ class TakeMessage(BlockingOperation[Message]):
         return message
 
     def apply_alternative(self, world: World, alternative: Alternative) -> Message:
-        message: Message = alternative.choice
-        world.queue.take(message)
-        return message
+        return world.queue.claim_and_take(alternative.choice)
 
     def describe(self, answer: Any) -> str:
         again = f", attempt {answer.attempt}" if answer.attempt > 1 else ""
@@ -78,9 +80,13 @@ class TakeFromEither(BlockingOperation[tuple[bool, Message]]):
     name: ClassVar[str] = "queue.take"
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
     footprint_of_class: ClassVar[Footprint] = touches(writes=(QUEUE, of_second_batch(QUEUE)))
+    may_unblock: ClassVar[bool] = True
 
     def waits_for(self) -> Key:
         return QUEUE
+
+    def unblocks_after(self, answer: Any) -> tuple[Key, ...]:
+        return (QUEUE,) if answer[1].leaves_claimed else ()
 
     def alternatives(self, world: World) -> tuple[Alternative, ...]:
         return tuple(
@@ -91,8 +97,8 @@ class TakeFromEither(BlockingOperation[tuple[bool, Message]]):
 
     def apply_alternative(self, world: World, alternative: Alternative) -> tuple[bool, Message]:
         is_second, message = alternative.choice
-        BatchQueue(world.cells, of_second_batch(QUEUE) if is_second else QUEUE).take(message)
-        return is_second, message
+        queue = BatchQueue(world.cells, of_second_batch(QUEUE) if is_second else QUEUE)
+        return is_second, queue.claim_and_take(message)
 
     def describe(self, answer: Any) -> str:
         is_second, message = answer
@@ -148,8 +154,7 @@ class TakeKey(BlockingOperation[Claim]):
 
 def message_alternative(message: Message) -> Alternative:
     """The way in which a message is taken."""
-    timer = message.timer
-    return Alternative(None if timer is None else f"item {message.item}", timer, message)
+    return Alternative(None if message.is_fresh else f"item {message.item}", message.timer, message)
 
 
 def _again(delivery: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from batchsim.batch.steps import MessageOperation
 from batchsim.batch.stores import (
+    CLAIMED_MAX,
     QUEUE,
     WORKER_LIST,
     Claim,
@@ -20,9 +21,6 @@ from batchsim.batch.stores import (
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
 from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Timer, touches
-
-CLAIMED_MAX = 10
-"""How many messages one claim takes at most."""
 
 
 def visibility_timer(index: int) -> Key:
@@ -87,7 +85,7 @@ class ClaimMessages(BlockingOperation[tuple[Claim, ...]]):
     def _ways(self, world: World, free: int) -> Iterator[Alternative]:
         """The first message is one that is due; the others follow by their scores, due or not."""
         waiting = world.queue.by_score()
-        fresh = [each for each in waiting if each.timer is None]
+        fresh = [each for each in waiting if each.is_fresh]
         for first in fresh[:1] or waiting:
             timer = first.timer
             others = (each for each in waiting if each is not first)

@@ -197,6 +197,16 @@ def test_a_verdict_that_no_schedule_gives_has_no_condition() -> None:
     assert (window.reasons, window.cases, window.failed) == ((), (), 0)
 
 
+def test_a_backoff_that_others_may_cut_short_has_no_window() -> None:
+    fields = {"items": {"overrides": [{"index": 0, "failed_attempts": 1}]}, "consumers": 1}
+    alone, beside_another = (
+        scenario_from_data({"name": "x", "batch": {"items": items}, **fields}) for items in (1, 2)
+    )
+    assert find_window(alone, POLICIES["pre3427"], "false_failure").reasons
+    with pytest.raises(NoWindow, match="other items may cut the backoff of a failed attempt short"):
+        find_window(beside_another, POLICIES["pre3427"], "false_failure")
+
+
 def test_faults_have_no_window() -> None:
     scenario = scenario_from_data({**DATA, "faults": [{"lost_response": {"attempt": 1}}]})
     with pytest.raises(NoWindow, match="faults"):
