@@ -23,6 +23,7 @@ from batchsim.batch.verdicts import VERDICTS
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.streams import draw
 from batchsim.engines.timed import Simulation
+from batchsim.engines.zones import explore_timed
 from batchsim.model.faults import Fault
 from batchsim.report import shares
 from batchsim.report.files import write_folder
@@ -84,6 +85,17 @@ def test_each_explores_to_its_expectations(file: Path) -> None:
     found = {name: explored(Untimed(scenario), policy) for name, policy in policies.items()}
     assert found == scenario.expect_explore
     assert all(scenario.expect[name] <= found[name] for name in found)
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if load_scenario(file).expect_timed], ids=lambda file: file.stem
+)
+def test_each_explores_with_time_to_its_expectations(file: Path) -> None:
+    scenario = load_scenario(file)
+    assert set(scenario.expect_timed) == set(scenario.policies)
+    policies = {name: find_policy(name, scenario.directory) for name in scenario.policies}
+    found = {name: explore_timed(scenario, policy).verdicts for name, policy in policies.items()}
+    assert found == scenario.expect_timed
 
 
 def test_every_verdict_occurs_somewhere() -> None:

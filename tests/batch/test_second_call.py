@@ -106,6 +106,36 @@ def test_what_it_cannot_be_combined_with_is_refused(data: dict[str, Any], messag
         scenario_from_data({"name": "x", **data, "batch": batch})
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"redeliver": {"at_most": 1}},
+        {"lost_state": {"keys": "batch:B:meta", "at_most": 1}},
+        {"crash": {"actor": "consumer", "at_most": 1}},
+        {"outage": {"group": "redis", "at_most": 1}},
+    ],
+    ids=lambda fault: next(iter(fault)),
+)
+def test_with_a_key_there_is_one_batch_and_any_fault_can_befall_it(fault: dict[str, Any]) -> None:
+    subject = scenario(fault, items={"kind": "pre_failed"}, idempotency_key="working")
+    found = explore(subject, POLICIES["pre3427"])
+    names = set()
+    for each in found.outcomes:
+        trace = simulate(subject, POLICIES["pre3427"], order=each.witness)
+        assert trace.outcome == each.outcome
+        names |= {step.name for step in trace.steps}
+    assert "parent.call_again" in names
+    # The fault happens: there are verdicts that are not there without it.
+    without = explore(scenario(items={"kind": "pre_failed"}, idempotency_key="working"), POLICIES["pre3427"])
+    assert found.verdicts > without.verdicts
+
+
+def test_a_crash_with_a_key_counts_as_many_schedules_as_there_are() -> None:
+    crash = {"crash": {"actor": "consumer", "before": "queue.complete", "at_most": 1}}
+    subject = scenario(crash, items={"kind": "rejected"}, idempotency_key="upstream")
+    assert counted(explore(subject, POLICIES["pre3427"])) == enumerated(subject, "pre3427")
+
+
 def test_handlers_of_either_call_can_crash() -> None:
     crash = {"crash": {"actor": "handler", "before": "postgres.seal", "at_most": 1}}
     assert explore(scenario(crash), POLICIES["pr3777"]).is_complete

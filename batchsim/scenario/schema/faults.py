@@ -289,15 +289,18 @@ class AnyEntry(Strict):
         return fields.value()
 
 
-TWO_CALLS = "lost_response, disconnect, cut, slow, or what befalls a handler or the sdk, where batch.calls is 2"
+TWO_BATCHES = (
+    "lost_response, disconnect, cut, slow, or what befalls a handler or the sdk, where batch.calls is 2 "
+    "and there is no batch.idempotency_key"
+)
 
 
 class Entry(AnyEntry):
     """A fault of the batch."""
 
     @model_validator(mode="after")
-    def _is_for_two_calls(self, info: ValidationInfo[Reading]) -> Self:
-        if info.context.calls == 1 or self.own_fault:
+    def _is_for_two_batches(self, info: ValidationInfo[Reading]) -> Self:
+        if not info.context.has_second_batch or self.own_fault:
             return self
         (kind,) = self.given_keys()
         actor = str(getattr(getattr(self, kind), "actor", None)).partition("-")[0]
@@ -307,7 +310,7 @@ class Entry(AnyEntry):
             of_whom = (
                 f" of {'any actor' if actor == 'None' else actor}" if kind in ("crash", "store_error") else ""
             )
-            raise refusal(TWO_CALLS, found=f"{kind}{of_whom}")
+            raise refusal(TWO_BATCHES, found=f"{kind}{of_whom}")
         return self
 
     lost_response: LostResponseFields | None = None

@@ -100,6 +100,8 @@ class Batch(Strict):
         if not info.context.is_stepwise and info.data.get("calls") == 1:
             allowed = "a key where batch.phase_1 is stepwise, or batch.calls is 2: only they look at it"
             raise refusal(allowed, found=str(key))
+        if key is not None:
+            info.context.has_second_batch = False  # a second call is about the same batch, or fails
         return key
 
     @field_validator("calls")
@@ -107,7 +109,7 @@ class Batch(Strict):
     def _are_in_one_step(cls, calls: int, info: ValidationInfo[Reading]) -> int:
         if calls > 1 and info.context.is_stepwise:
             raise refusal("1 where batch.phase_1 is stepwise", found=str(calls))
-        info.context.calls = calls
+        info.context.has_second_batch = calls > 1
         return calls
 
 

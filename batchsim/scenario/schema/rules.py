@@ -31,8 +31,8 @@ class Reading:
     """Items of the batch; `None` until they are read, and if they are invalid."""
     is_stepwise: bool = False
     """Whether phase 1 has steps."""
-    calls: int = 1
-    """How often the parent calls, at most."""
+    has_second_batch: bool = False
+    """Whether the parent calls again, and its second call makes a batch of its own."""
     consumers: int | None = defaults.CONSUMERS
     """Consumers of the batch queue; `None` if they are invalid."""
     verdicts: set[str] = field(default_factory=lambda: set(known_verdicts()))
