@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from batchsim.analysis.calibration import (
     predicted,
     shares_of,
 )
+from batchsim.analysis.sweep.pieces import Portable, at_hand
 from batchsim.bad_input import BadInputError
 from batchsim.engines.live.cells import Lines
 from batchsim.engines.live.explaining import Unexplained, explain
@@ -91,10 +93,13 @@ def hammer(
     note: Callable[[str], object] = lambda _: None,
     goes_on: Callable[[Callable[[], int]], bool] = lambda _: True,
     predicts: bool = True,
+    executor: Executor | None = None,
+    portable: Any = None,
 ) -> tuple[Hammered, list[Observed]]:
     """Run batches, explain each, and predict those that were not measured from the others.
 
     `note`: told what is being done. `goes_on`: asked time and again, with what says how many batches are over.
+    `executor`: looks for the explanations, instead of this process; `portable`: the policy as it can be sent.
     """
     system = scenario.system(policy)
     over_history = [each.name for each in (*system.properties, *properties) if each.history is not None]
@@ -115,8 +120,9 @@ def hammer(
     was_interrupted = len(observed) < batches
     note(f"{policy.name}: looking for orders that explain what was observed")
     findings = []
-    for each in observed:
-        unexplained = explain(system, each).unexplained
+    works = [_Observation(scenario, policy if portable is None else portable, each) for each in observed]
+    looked = map(_look_into, works) if executor is None else executor.map(_look_into, works)
+    for each, unexplained in zip(observed, looked, strict=True):
         if unexplained is not None:
             findings.append(Finding(each.number, len(each.seen), unexplained))
     calibrating = [each for each in observed if each.number % CALIBRATING == 0]
@@ -140,6 +146,19 @@ def hammer(
         findings=tuple(findings),
         was_interrupted=was_interrupted,
     ), observed
+
+
+class _Observation(NamedTuple):
+    """A batch as it was observed, and all that another process needs to explain it."""
+
+    scenario: Scenario
+    policy: Portable
+    observed: Observed
+
+
+def _look_into(work: _Observation) -> Unexplained | None:
+    """`None`: the model explains it."""
+    return explain(work.scenario.system(at_hand(work.scenario, work.policy)), work.observed).unexplained
 
 
 def _shares(system: Any, observed: Sequence[Observed], properties: Sequence[Property]) -> dict[str, Share]:

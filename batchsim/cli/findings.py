@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
+from batchsim.cli.cluster import cluster
 from batchsim.cli.inputs import load, policy_named, properties_of, verdict_names
 from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import (
@@ -31,8 +31,6 @@ from batchsim.cli.telling import tell
 from batchsim.report.file_names import FINDINGS as PAGE
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from batchsim.analysis.findings import FindingPlace, Findings, SizedBatch, Source
     from batchsim.analysis.judging import Given
     from batchsim.batch.policy import Policy
@@ -178,7 +176,7 @@ def findings(
         verdicts=tuple(properties),
     )
     with (
-        _cluster(scheduler, workers) as executor,
+        cluster(scheduler, workers) as executor,
         Progress(len(list(cases_of(scope))), quiet=quiet) as progress,
     ):
         progress.begin("no fault", counts=False)
@@ -230,18 +228,6 @@ def findings(
 
 
 # -- what is asked for -----------------------------------------------------------------------------
-
-
-@contextmanager
-def _cluster(scheduler: str | None, workers: int | None) -> Iterator[Executor | None]:
-    """The cluster that does the work; `None`: this machine does. Raises `BadInputError`."""
-    if scheduler is None:
-        yield None
-        return
-    from batchsim.analysis.sweep import dask_executor
-
-    with dask_executor(scheduler, workers) as (executor, _):
-        yield executor
 
 
 def _usual_file() -> Path:

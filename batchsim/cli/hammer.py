@@ -13,6 +13,7 @@ import click
 from batchsim.analysis.judging import Given
 from batchsim.bad_input import BadInputError
 from batchsim.cli import live, options
+from batchsim.cli.cluster import cluster
 from batchsim.cli.exit_codes import INTERRUPTED, UNEXPECTED
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of, verdict_names
 from batchsim.cli.judging import code_of, limits_of
@@ -54,6 +55,7 @@ BATCHES = 100
     metavar="OUT.yaml",
     help="Write the scenario with the latencies that were measured, and their samples beside it.",
 )
+@options.scheduler
 @options.json_file
 @options.quiet
 def hammer(
@@ -70,6 +72,7 @@ def hammer(
     redis_url: str | None,
     postgres_url: str | None,
     calibrate_file: Path | None,
+    scheduler: str | None,
     json_file: str | None,
     quiet: bool,
 ) -> int:
@@ -77,13 +80,14 @@ def hammer(
 
     Each is held against the model: some order of its operations, within the times at which they were sent and
     answered, has to give every answer in the model. And from the latencies of every third batch a simulation
-    predicts how often the others come to each verdict.
+    predicts how often the others come to each verdict. With --scheduler a cluster looks for the explanations.
 
     Without --redis and --postgres: private servers, as with --stores embedded. The exit code is 1 if the model
     does not explain a batch, if a verdict is not in `expect_explore`, or if --fail-on forbids one.
     """
     from batchsim.analysis.hammering import check_for_hammer, hammer
     from batchsim.analysis.headings import headings_of
+    from batchsim.analysis.sweep.sweeping import competitors_of
     from batchsim.report.hammer_progress import HammerProgress
 
     (scenario,) = load([file], overrides, seed, policies=policies)
@@ -97,11 +101,12 @@ def hammer(
     expected = expected_by(scenario, "expect_explore", policies, chosen)
     warn(scenario, chosen, quiet=quiet)
     which = live.asked(stores, redis_url, postgres_url) or live.EMBEDDED
+    competitors = competitors_of(scenario, policies or None, None)
     results: list[Hammered] = []
     with HammerProgress(batches, quiet=quiet) as progress:
         progress.begin("starting the servers" if isinstance(which, str) else "connecting")
-        with live.opened(which) as servers:
-            for _, policy in chosen:
+        with cluster(scheduler) as executor, live.opened(which) as servers:
+            for (_, policy), competitor in zip(chosen, competitors, strict=True):
                 result, _ = hammer(
                     scenario,
                     policy,
@@ -112,6 +117,8 @@ def hammer(
                     properties=properties,
                     note=progress.note,
                     goes_on=progress.looks_at,
+                    executor=executor,
+                    portable=competitor.portable,
                 )
                 results.append(result)
                 if not progress.goes_on():

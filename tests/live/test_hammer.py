@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +14,7 @@ import pytest
 from batchsim import load_scenario, scenario_of
 from batchsim.analysis.calibration import Share, calibrated, measured, predicted, shares_of
 from batchsim.analysis.hammering import hammer
+from batchsim.analysis.sweep.pieces import OwnPolicy
 from batchsim.bad_input import BadInputError
 from batchsim.engines.live import redis_cells
 from batchsim.engines.live.cells import Lines
@@ -142,6 +145,38 @@ def test_measured_latencies_predict_what_the_scenario_does_not(scenario: Scenari
     slow = load_scenario(Path(scenario.file), ("latency.operations={redis.enqueued_count: {request: 300 ms}}",))
     misled = shares_of(slow, policy, 100).get("false_failure", Share(0, 100))
     assert not prediction._replace(half_width=0.15).admits(misled)
+
+
+def test_explanations_can_be_looked_for_elsewhere(
+    scenario: Scenario, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process takes all that it needs, and finds an answer that was changed."""
+    policy = scenario.find_policy("pr4397", scenario.directory)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+
+        def falsified(look: Any, works: list[Any]) -> Any:
+            first, *others = works
+            place = next(i for i, seen in enumerate(first.observed.seen) if isinstance(seen, Seen))
+            seen = list(first.observed.seen)
+            seen[place] = seen[place]._replace(answer=None)
+            return Executor.map(
+                pool, look, [first._replace(observed=first.observed._replace(seen=tuple(seen))), *others]
+            )
+
+        monkeypatch.setattr(pool, "map", falsified)
+        result, observed = hammer(
+            scenario,
+            policy,
+            servers,
+            batches=4,
+            workers=4,
+            speed=2,
+            predicts=False,
+            executor=pool,
+            portable=OwnPolicy("pr4397", scenario.directory),
+        )
+    assert len(observed) == 4
+    assert [each.batch for each in result.findings] == [observed[0].number]
 
 
 def test_legs_are_told_apart(scenario: Scenario, lines: Lines) -> None:
