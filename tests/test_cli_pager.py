@@ -89,7 +89,7 @@ def test_a_narrow_terminal_has_verdicts_and_story_before_the_records() -> None:
 
 def test_a_long_exploration_says_its_answer_first_and_last() -> None:
     shown = on_a_terminal("explore", "scenarios/seal-lost.yaml", "--policy", "pre3427", "--no-pager")
-    claims = [number for number, line in enumerate(shown) if line.startswith("pre3427 (bug)  fails: ")]
+    claims = [number for number, line in enumerate(shown) if line.startswith("pre3427 (bug)  fails in ")]
     assert len(shown) > 24
     assert len(claims) == 2
     assert claims[1] > len(shown) - 4

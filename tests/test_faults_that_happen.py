@@ -213,7 +213,7 @@ def test_that_a_policy_fails_without_the_fault_is_said(batchsim: Run, never: Pat
         "explore", never, "--policy", "pre3427", "--set", "faults.2={lost_response: {attempt: 1}}"
     )
     assert code == 3
-    assert "fault 1 (slow store.upload, 5 s later) occurs in no schedule; without them the policy fails: " in out
+    assert "fault 1 (slow store.upload, 5 s later) occurs in no schedule; without them the policy fails in " in out
 
 
 @pytest.mark.parametrize("option", [None, "--reduce", "--timed"])

@@ -106,7 +106,7 @@ def _show_standing(console: Console, findings: Findings, policy: str) -> None:
     against = called(console, findings.names[findings.against])
     compared = findings.compared(policy)
     heading = f"{called(console, findings.names[policy])}, held against {against}: "
-    console.print(Text.assemble((heading, "bold"), standings_in_short(compared)), soft_wrap=True)
+    console.print(Text.assemble((heading, "bold"), standings_in_short(compared)))
     has_bases = len(findings.scope.bases) > 1
     table = plain_table(("verdict", *(("batch",) if has_bases else ()), "under", "how it stands"))
     for each in alike(compared, against):
