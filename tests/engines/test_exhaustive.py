@@ -220,6 +220,9 @@ def test_a_sequence_that_is_no_schedule_is_refused() -> None:
     graph = explore(subject, POLICIES["pr3427"]).graph
     with pytest.raises(NotASchedule):
         follow(graph, trace.steps[1:])
+    # Another step of the same actor, with the answer that the first one got.
+    with pytest.raises(NotASchedule):
+        follow(graph, [trace.steps[0]._replace(operation=trace.steps[1].operation), *trace.steps[1:]])
 
 
 @pytest.mark.parametrize(
