@@ -415,7 +415,7 @@ class CreateRun(MessageOperation[int]):
         if answer == IS_ABORTED:
             return f"no run {self.index}: the batch is ABORTED"
         if answer in (IS_THERE, IS_FINAL):
-            return f"no second run {self.index}: there is one{', final' if answer == IS_FINAL else ''}"
+            return f"no second run {self.index}: there is one{', which is final' if answer == IS_FINAL else ''}"
         return f"{told_run(self.index, answer)}{', pre-failed' if self.final else ''}"
 
 

@@ -372,7 +372,7 @@ def described(policy: Policy, operation: str) -> list[str]:
 
 
 def test_where_no_run_is_inserted_none_is_named() -> None:
-    assert described(RUN_ONCE, "postgres.create_run") == ["run 0", "no second run 0: there is one"]
+    assert described(RUN_ONCE, "postgres.create_run") == ["run 0", "no second run 0: there is one, which is final"]
 
 
 def test_what_is_not_there_is_not_said_to_be_kept() -> None:
