@@ -221,10 +221,21 @@ def test_a_full_disk_loses_no_table(tmp_path: Path, what: str) -> None:
 def test_a_device_that_is_full_and_a_pipe_that_nobody_reads_are_one_line(batchsim: Any, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     ended = batchsim("run", INCIDENT, "--json", str(tmp_path / "pipe"))
-    assert (ended.code, ended.err) == (2, f"--json {tmp_path / 'pipe'}: found a FIFO that nobody reads\n")
+    assert (ended.code, ended.out) == (2, "")  # before any work
+    assert ended.err == f"--json {tmp_path / 'pipe'}: found a FIFO that nobody reads\n"
+    ended = batchsim(*SWEEP, "--out", "/dev/null")
+    assert (ended.code, ended.err) == (2, "--out /dev/null: found a device or a pipe; allowed: a file\n")
     ended = batchsim("run", INCIDENT, "--json", "/dev/full")
     assert (ended.code, ended.err) == (2, "--json /dev/full: No space left on device\n")
     assert "all 6 verdicts as the scenario expects" in ended.out
+
+
+def test_a_pipe_that_somebody_reads_is_written_to(batchsim: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert batchsim("policies", "--json", str(tmp_path / "pipe")).code == 0
+    with os.fdopen(reader) as stream:
+        assert json.loads(stream.read())[0]["name"] == "pre3427"
 
 
 def test_output_that_goes_into_a_file_may_be_named(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     mode = _mode(path)
     if mode is not None and (not stat.S_ISREG(mode) or _is_our_output(path)):
-        with os.fdopen(_opened_at_once(path), "ab") as stream:
+        held = _HELD.pop(os.path.realpath(path), None)
+        with os.fdopen(_opened_at_once(path) if held is None else held, "ab") as stream:
             stream.write(data)
         return
     path = Path(os.path.realpath(path))
@@ -49,12 +50,19 @@ def write_whole(path: Path, content: str | bytes) -> None:
         raise
 
 
+_HELD: dict[str, int] = {}
+"""FIFOs that were opened to see whether anybody reads them, by their real paths.
+
+Closed, they would be at their end for whoever does.
+"""
+
+
 def _opened_at_once(path: Path) -> int:
     """Open what is no regular file; raises `OSError` for a FIFO that nobody reads, which would wait for ever."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
     except OSError as error:
-        if error.errno == errno.ENXIO:
+        if error.errno == errno.ENXIO and path.is_fifo():
             raise OSError(errno.ENXIO, "found a FIFO that nobody reads") from None
         raise
     os.set_blocking(handle, True)
@@ -75,6 +83,11 @@ def why_not_writable(path: Path) -> str | None:
     is_in_place = mode is not None and not stat.S_ISREG(mode)
     if mode is not None and not os.access(path, os.W_OK):
         return "found a file that is not writable"
+    if mode is not None and stat.S_ISFIFO(mode) and os.path.realpath(path) not in _HELD:
+        try:
+            _HELD[os.path.realpath(path)] = _opened_at_once(path)
+        except OSError as error:
+            return _told(error)
     return None if is_in_place or os.access(target.parent, os.W_OK) else "found a directory that is not writable"
 
 

@@ -48,6 +48,8 @@ class Store:
         self._name = "memory" if file is None else str(file)
         self._identity = _checksum(*(part for pair in sorted(identity.items()) for part in pair))
         is_new = file is None or not file.exists()
+        if not is_new and file is not None and not file.is_file():
+            raise BadInputError(f"--out {file}: found a device or a pipe; allowed: a file")
         is_empty = not is_new and file is not None and file.stat().st_size == 0
         if is_empty and resume:
             # To begin anew in its place would look as if the runs of a database that was lost were there.
