@@ -437,6 +437,28 @@ class SizeIsForgotten(Fault):
         ("apply(self, *_)", "raise SystemExit(0)", "Forgets.apply raised SystemExit: 0 (mine.py:LINE)"),
         ("apply(self, *_)", "raise KeyboardInterrupt", "Forgets.apply raised KeyboardInterrupt (mine.py:LINE)"),
         (
+            "apply(self, *_)",
+            "return type('Odd', (), {'__eq__': None, '__repr__': lambda self: 'odd'})()",
+            "Forgets.apply returned odd, which raised TypeError: unhashable type: 'Odd'; allowed: what can be "
+            "compared and hashed (a tuple, no list)",
+        ),
+        (
+            "apply(self, *_)",
+            "return float('nan')",
+            "Forgets.apply returned nan, which is not equal to itself; allowed: what can be compared and hashed "
+            "(a tuple, no list)",
+        ),
+        (
+            "ways(self, *_)",
+            "return (self.way(type('Odd', (str,), {'__eq__': None})('odd')),)",
+            "Forgets.ways gave 'odd', of type Odd; allowed: text, or None, to tell a way and what it waits for",
+        ),
+        (
+            "footprint(self, _)",
+            "return touches(writes=(self.key, type('Odd', (str,), {})('odd')))",
+            "Forgets.footprint gave 'odd', of type Odd; allowed: names of cells",
+        ),
+        (
             "footprint(self, _)",
             "return None",
             "Forgets.footprint returned None, of type NoneType; allowed: a Footprint",
@@ -460,6 +482,66 @@ def test_what_a_fault_of_ones_own_does_wrong_is_told_with_its_file(
     file = scenario(f"faults: [{{mine.py:SizeIsForgotten: {{{field}}}}}]\n")
     ended = ran(*command, file, "--policy", "fixed")
     assert (ended.code, ended.out, ended.err) == (2, "", f"mine.py:SizeIsForgotten: {said}\n")
+
+
+COUNTING = """
+from dataclasses import dataclass
+from typing import ClassVar
+from batchsim.model.operation import Operation, touches
+from batchsim.model.system import Actor, System
+
+TIMES = []
+
+
+@dataclass(frozen=True)
+class Count(Operation):
+    name: ClassVar[str] = "redis.count"
+
+    def footprint(self):
+        return touches(writes=("mine",))
+
+    def apply(self, world):
+        TIMES.append(1)
+        DOES
+
+
+async def act():
+    await Count()
+
+
+MINE = System("mine", (Actor("mine", None, act),), cells=("mine",))
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["explore"], ["explore", "--timed"], ["explore", "--reduce"], ["window", "--policy", "mine"]],
+)
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("return len(TIMES)", "apply returned 1, and 2"),
+        ("world.cells.write('mine', len(TIMES))", "apply wrote to mine 1, and 2"),
+    ],
+)
+def test_an_operation_of_ones_own_depends_on_its_cells_alone(
+    ran: Ran, command: list[str], does: str, said: str
+) -> None:
+    Path("mine.py").write_text(COUNTING.replace("DOES", does))
+    ended = ran(*command, scenario(head="name: m\nsystem: mine.py:MINE\n"))
+    assert (ended.code, ended.out) == (2, "")
+    assert re.fullmatch(
+        r"mine.py:\d+: mine.py: Count \(redis.count\): (.+) from the same cells; allowed: what is .*\n", ended.err
+    )
+    assert said in ended.err or command[0] == "window"  # which ran it before
+
+
+def test_so_does_a_fault_of_ones_own(ran: Ran) -> None:
+    Path("mine.py").write_text(OWN_FAULT.replace("return True", "return object()"))
+    file = scenario("faults: [{mine.py:SizeIsForgotten: {at_most: 1}}]\n")
+    ended = ran("explore", file, "--policy", "fixed")
+    assert (ended.code, ended.out) == (2, "")
+    assert "redis.set under mine.py:SizeIsForgotten: Forgets: apply returned <object object>, and" in ended.err
 
 
 def test_a_fault_of_ones_own_happens_in_other_processes_too(ran: Ran) -> None:

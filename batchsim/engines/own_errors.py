@@ -51,6 +51,20 @@ def of_answer(awaited: object, answer: Any, error: Exception) -> UserCodeError:
     return UserCodeError(f"{what}; allowed: what can be compared and hashed (a tuple, no list)")
 
 
+def is_same(awaited: object, first: Any, second: Any) -> bool:
+    """Whether two answers of an operation are one for everybody; raises `UserCodeError` if nobody can tell."""
+    try:
+        return bool(first is second or first == second)
+    except Exception as error:
+        raise of_answer(awaited, first, error) from None
+
+
+def of_another(what: str, first: Any, second: Any) -> UserCodeError:
+    """What is told of code that did one thing, and another one where all cells were the same."""
+    both = f"{value_told(first)}, and {value_told(second)} from the same cells"
+    return UserCodeError(f"{what} {both}; allowed: what is equal whenever the cells are the same")
+
+
 def placed(error: Exception) -> Exception:
     """The same error; of one that tells what is wrong in a coroutine, the line of the user's comes first."""
     place = last_of_the_users(lines_to(error)) if isinstance(error, BadInputError) else ""

@@ -45,6 +45,9 @@ def fault_key(number: int) -> Key:
 class Exposure(Generic[F]):
     """One fault, where it can befall the operations of one actor."""
 
+    own_name = ""
+    """How messages call one of the user's, with its file; empty: it is none."""
+
     def __init__(self, number: int, fault: F) -> None:
         self.number = number
         self.listed_as = number
@@ -154,6 +157,16 @@ class Exposed(Wrapper[T_co]):
 
     exposures: tuple[Exposure[Any], ...]
     may_unblock: ClassVar[bool] = True
+
+    @property
+    def is_own(self) -> bool:
+        """Whether code of the user's says what the operation does, or what one of its faults does."""
+        return self.operation.is_own or bool(self.own_faults)
+
+    @property
+    def own_faults(self) -> tuple[str, ...]:
+        """Those of the user's."""
+        return tuple(each.own_name for each in self.exposures if each.own_name)
 
     @property
     def is_instant(self) -> bool:  # type: ignore[override]

@@ -221,6 +221,16 @@ class Operation(Generic[T_co]):
         return self
 
     @property
+    def is_own(self) -> bool:
+        """Whether what it does is said by code of the user's."""
+        return not _is_ours(type(self.bare))
+
+    @property
+    def own_faults(self) -> tuple[str, ...]:
+        """The faults of the user's that it is exposed to, as messages call them."""
+        return ()
+
+    @property
     def item(self) -> int | None:
         """The item that it is about, if any."""
         return None
@@ -427,9 +437,10 @@ def _labels(options: tuple[Hashable, ...]) -> tuple[str, ...]:
 
 
 def told(operation: Operation[Any]) -> str:
-    """An operation by its name; one of a user's also by its class and where that stands."""
+    """An operation by its name, one of a user's also by its class and where that stands, with faults of theirs."""
     kind = type(operation.bare)
-    return operation.name if _is_ours(kind) else f"{told_class(kind)} ({operation.name})"
+    name = operation.name if _is_ours(kind) else f"{told_class(kind)} ({operation.name})"
+    return f"{name} under {' and '.join(operation.own_faults)}" if operation.own_faults else name
 
 
 def told_class(kind: type[Operation[Any]]) -> str:

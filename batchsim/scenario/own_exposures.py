@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from batchsim.bad_input import BadInputError
+from batchsim.model.cells import IfListed
 from batchsim.model.exposure import Exposure
 from batchsim.model.faults import Fault
 from batchsim.model.operation import Alternative, Footprint, Operation, ProtocolError
@@ -14,6 +15,9 @@ from batchsim.signals import is_real
 from batchsim.user_code import UserCodeError, told, type_name, what_it_did
 
 Ways = tuple[Alternative, ...]
+
+_NAMES = (str, IfListed)
+_COMPARABLE = "what can be compared and hashed (a tuple, no list)"
 
 
 def guard_fault(kind: type[Fault], reference: str) -> None:
@@ -45,7 +49,7 @@ class GuardedExposure(Exposure[Any]):
     def __init__(self, own: Exposure[Any], reference: str) -> None:
         super().__init__(own.number, own.fault)
         self._own = own
-        self._what = f"{reference}: {type_name(own)}"
+        self.own_name = f"{reference}: {type_name(own)}"
         self.key = own.key
 
     @property
@@ -64,11 +68,17 @@ class GuardedExposure(Exposure[Any]):
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
         """As the user's."""
-        return self._ask("footprint", Footprint, operation)  # type: ignore[no-any-return]
+        found: Footprint = self._ask("footprint", Footprint, operation)
+        for each in (*found.reads, *found.writes):
+            self._check_name("footprint", each, "names of cells")
+        return found
 
     def unblocks(self, operation: Operation[Any]) -> tuple[str, ...]:
         """As the user's."""
-        return self._ask_for_each("unblocks", str, operation)
+        found = self._ask_for_each("unblocks", str, operation)
+        for each in found:
+            self._check_name("unblocks", each, "names of cells")
+        return found
 
     def is_certain(self, world: Any, operation: Operation[Any]) -> bool:
         """As the user's."""
@@ -80,11 +90,26 @@ class GuardedExposure(Exposure[Any]):
 
     def ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Ways:
         """As the user's."""
-        return self._ask_for_each("ways", Alternative, world, operation, usual)
+        ways = self._ask_for_each("ways", Alternative, world, operation, usual)
+        for way in ways:
+            drawn = (way.chance.fault, way.chance.opportunity) if way.chance else ()
+            for each in (way.label, way.timer, *drawn):
+                self._check_name("ways", each, "text, or None, to tell a way and what it waits for")
+        return ways
 
     def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Any:
         """As the user's."""
-        return self._ask("apply", object, world, operation, way)
+        answer = self._ask("apply", object, world, operation, way)
+        try:
+            hash(answer)
+            is_one = bool(answer == answer)  # noqa: PLR0124 - the user's own code decides that
+        except Exception as error:
+            said = f"{self.own_name}.apply returned {told(answer)}, which {what_it_did(error)}"
+            raise UserCodeError(f"{said}; allowed: {_COMPARABLE}") from None
+        if not is_one:
+            said = f"{self.own_name}.apply returned {told(answer)}, which is not equal to itself"
+            raise UserCodeError(f"{said}; allowed: {_COMPARABLE}")
+        return answer
 
     def look(self, world: Any, operation: Operation[Any]) -> Any:
         """As the user's."""
@@ -99,19 +124,26 @@ class GuardedExposure(Exposure[Any]):
         self._ask("note", object, world, operation)
 
     def _ask(self, name: str, expected: type, *arguments: Any) -> Any:
-        what = f"{self._what}.{name}"
+        what = f"{self.own_name}.{name}"
         answer = _asked(what, getattr(self._own, name), *arguments)
         if not issubclass(type(answer), expected):
             allowed = "True, False" if expected is bool else f"a {expected.__name__}"
             raise UserCodeError(f"{what} returned {told(answer)}, of type {type_name(answer)}; allowed: {allowed}")
         return answer
 
+    def _check_name(self, method: str, name: object, allowed: str) -> None:
+        # Engines look names up: a subclass of `str` could raise there, or be equal to others by turns.
+        if name is not None and type(name) not in _NAMES:
+            raise UserCodeError(
+                f"{self.own_name}.{method} gave {told(name)}, of type {type_name(name)}; allowed: {allowed}"
+            )
+
     def _ask_for_each(self, name: str, expected: type, *arguments: Any) -> tuple[Any, ...]:
         answer = self._ask(name, tuple, *arguments)
         for each in answer:
             if not issubclass(type(each), expected):
                 allowed = f"a tuple of {expected.__name__}"
-                raise UserCodeError(f"{self._what}.{name} returned {told(answer)}; allowed: {allowed}")
+                raise UserCodeError(f"{self.own_name}.{name} returned {told(answer)}; allowed: {allowed}")
         return answer  # type: ignore[no-any-return]
 
 

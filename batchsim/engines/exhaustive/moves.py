@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
-from batchsim.model.cells import GuardedCells, Key, UnknownCellError, known_of
-from batchsim.model.operation import BlockingOperation, told
+from batchsim.engines.own_errors import is_same, of_another
+from batchsim.model.cells import GuardedCells, Key, UnknownCellError, freeze, known_of
+from batchsim.model.operation import Alternative, BlockingOperation, told
 
 
 class Move(NamedTuple):
@@ -74,8 +75,9 @@ class StepKind:
             return []
         moves = []
         for alternative in self.operation.alternatives(self._world(content)):
-            world = self._world(content)
-            answer = self.operation.apply_alternative(world, alternative)
+            world, answer = self._taken(content, alternative)
+            if self.operation.is_own:
+                self._check_same_again(content, alternative, world, answer)
             local = self.role.locals.after(self.local, self.position, answer)
             self._publish(world, local)
             moves.append(
@@ -91,6 +93,23 @@ class StepKind:
                 )
             )
         return moves
+
+    def _taken(self, content: Sequence[int], alternative: Alternative) -> tuple[Any, Any]:
+        world = self._world(content)
+        return world, self.operation.apply_alternative(world, alternative)
+
+    def _check_same_again(self, content: Sequence[int], way: Alternative, world: Any, answer: Any) -> None:
+        """Whether the user's own code depends on its cells alone: what comes of it is remembered by them."""
+        again, answer_again = self._taken(content, way)
+        pairs = [("apply returned", answer, answer_again)]
+        pairs += [
+            (f"apply wrote to {cell}", freeze(world.cells.get(cell)), freeze(again.cells.get(cell)))
+            for cell in sorted(self.footprint.writes)
+        ]
+        for did, first, second in pairs:
+            if not is_same(self.operation, first, second):
+                place = self.role.locals.place_of(self.local, self.position)
+                raise of_another(f"{place}{told(self.operation)}: {did}", first, second)
 
     def _number_in(self, content: Sequence[int], cell: str) -> int:
         return content[self.columns.index(self.layout.column_of[cell])]
