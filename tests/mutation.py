@@ -44,16 +44,29 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
     "batchsim/analysis/constraints.py": ("tests/analysis/test_constraints.py", "tests/analysis/window"),
     "batchsim/model/exposure.py": ("tests/batch/test_fault_injection.py", "tests/engines/test_faults.py"),
+    "batchsim/model/injection.py": (
+        "tests/batch/test_fault_injection.py",
+        "tests/engines/test_own_systems.py",
+        "tests/engines/test_faults.py",
+        "tests/batch/test_befalling.py",
+    ),
     "batchsim/cli": (
+        "tests/test_gate.py",
         "tests/test_cli.py",
-        "tests/test_cli_sweep.py",
-        "tests/test_cli_window.py",
-        "tests/test_cli_exact.py",
+        "tests/test_cli_files.py",
+        "tests/test_crashes.py",
+        "tests/test_faults_that_happen.py",
     ),
 }
 """What is made wrong, and the tests that are to see it."""
 TIME_MAX_S = 600
 """A mistake that keeps the tests busy for longer is seen."""
+
+
+def tests_of(file: Path, part: str) -> tuple[str, ...]:
+    """The tests that are to see a mistake in a file of a part: of a command, those of that command first."""
+    own = (f"tests/test_cli_{file.stem}.py",) if part == "batchsim/cli" else ()
+    return (*(each for each in own if (ROOT / each).exists()), *PARTS[part])
 
 
 class Mutant(NamedTuple):
@@ -168,7 +181,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for part in given.parts:
             place = ROOT / part
             files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-            possible = [each for file in files for each in mutants_of(file.relative_to(ROOT), PARTS[part])]
+            possible = [
+                each for file in files for each in mutants_of(file.relative_to(ROOT), tests_of(file, part))
+            ]
             for mutant in random.Random(given.seed).sample(possible, min(given.count, len(possible))):
                 tried += 1
                 if is_seen(mutant, copy, given.processes):
