@@ -140,7 +140,7 @@ def write_folder(directory: Path, texts: Mapping[str, str]) -> None:
     check_not_others(directory, texts)
     made: list[Path] = []
     try:
-        for folder in dict.fromkeys((directory / name).parent for name in ("", *texts)):
+        for folder in dict.fromkeys((directory, *((directory / name).parent for name in texts))):
             _make(folder, made)
         # Beside their places, so that moving a file there is one step of the same file system.
         draft = Path(tempfile.mkdtemp(prefix=".batchsim-", dir=directory))

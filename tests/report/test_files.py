@@ -62,6 +62,11 @@ def test_a_folder_is_made_with_all_its_files_and_each_has_its_mark(tmp_path: Pat
     assert len(modes) == 1
 
 
+def test_a_folder_of_no_files_is_made(tmp_path: Path) -> None:
+    write_folder(tmp_path / "new" / "deep", {})
+    assert (tmp_path / "new" / "deep").is_dir()
+
+
 def test_it_is_written_again_and_files_of_others_stay(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     write_folder(tmp_path, TEXTS)
