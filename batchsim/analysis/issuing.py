@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +74,7 @@ def issued_in(scenario: Scenario) -> tuple[str, ...]:
     """
     from batchsim.engines.exhaustive.layout import Layout  # noqa: PLC0415
     from batchsim.engines.exhaustive.moves import StepTable  # noqa: PLC0415
-    from batchsim.engines.exhaustive.search import Bounds, Search, searched  # noqa: PLC0415
+    from batchsim.engines.exhaustive.search import Bounds, Search  # noqa: PLC0415
 
     assert scenario.own is not None
     key = (scenario.own.identity, repr(scenario.own.parameters), scenario.policies)
@@ -84,8 +83,9 @@ def issued_in(scenario: Scenario) -> tuple[str, ...]:
         for policy in scenario.policies:
             system = scenario.system(scenario.find_policy(policy, scenario.directory))
             layout = Layout(system, merges=True, exchanges=True)
-            begin = partial(Search, StepTable(layout), None, only_first_edges=True)
-            if searched(begin, Bounds(STATES_MAX), None).stopped_by is not None:
+            search = Search(StepTable(layout), only_first_edges=True)
+            search.run(Bounds(STATES_MAX))
+            if not search.is_complete:
                 raise TooLarge(f"more than {STATES_MAX:,} states")
             timers = (*system.timers.values(), *system.first_timers.values())
             names |= _issued_by(layout) | set(timers)
@@ -125,11 +125,11 @@ def _left_in_all_schedules(
     # These bring NumPy, which most runs do without.
     from batchsim.engines.exhaustive.layout import Layout  # noqa: PLC0415
     from batchsim.engines.exhaustive.moves import StepTable  # noqa: PLC0415
-    from batchsim.engines.exhaustive.search import INTERRUPTED, Bounds, Search, searched  # noqa: PLC0415
+    from batchsim.engines.exhaustive.search import INTERRUPTED, Bounds, Search  # noqa: PLC0415
 
     layout = Layout(system, merges=True, exchanges=True)
-    begin = partial(Search, StepTable(layout), None, only_first_edges=True)
-    search = searched(begin, Bounds(states_max), lambda _: bool(_without(groups, _issued_by(layout))))
+    search = Search(StepTable(layout), only_first_edges=True)
+    search.run(Bounds(states_max), lambda _: bool(_without(groups, _issued_by(layout))))
     is_known = search.stopped_by in (None, INTERRUPTED)
     return (_without(groups, _issued_by(layout)) if is_known else {}), search.states
 

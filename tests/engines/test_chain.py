@@ -158,7 +158,7 @@ def test_the_fault_of_an_edge_is_that_of_its_step() -> None:
     found = set()
     for edge, number in enumerate(graph.edge_labels.tolist()):
         label = graph.labels[number]
-        row = graph.rows[graph.sources[edge]].tolist()
+        row = graph.row(graph.sources[edge])
         moves = label.kind.moves(tuple(row[column] for column in label.kind.columns))
         assert label.fault in {move.fault for move in moves if move.label == label.alternative}
         found.add((label.alternative, label.fault))

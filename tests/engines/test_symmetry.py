@@ -20,6 +20,7 @@ from batchsim.engines.exhaustive import Bounds, Exploration, Graph, explore
 from batchsim.engines.exhaustive.following import follow
 from batchsim.engines.exhaustive.layout import ABSENT, Layout
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
+from batchsim.engines.exhaustive.packing import Packing
 from batchsim.engines.exhaustive.symmetry import Symmetry, sort_twins
 from batchsim.engines.timed import simulate
 from batchsim.scenario import Scenario, scenario_from_data
@@ -72,11 +73,12 @@ def after(row: Row, step: Step) -> Row:
 
 
 def representative(layout: Layout, row: Row) -> Row:
-    rows = np.array([row], dtype=np.uint16)
+    packing = Packing([16] * layout.width)
+    words = packing.packed([np.array([value]) for value in row])
     for role in layout.roles:
-        sort_twins(rows, role)
-    Symmetry(layout).sort_pairs(rows)
-    return tuple(rows[0].tolist())
+        sort_twins(words, packing, role)
+    Symmetry(layout).sort_pairs(words, packing)
+    return tuple(packing.rows(words)[0].tolist())
 
 
 def like(layout: Layout, row: Row) -> Iterator[Row]:
@@ -94,7 +96,7 @@ def following(table: StepTable, row: Row) -> Counter[Row]:
 
 
 def some_states(exploration: Exploration, step: int) -> Iterator[Row]:
-    yield from map(tuple, exploration.graph.rows[::step].tolist())
+    yield from map(tuple, exploration.graph.rows(slice(None, None, step)).tolist())
 
 
 @settings(deadline=None, max_examples=examples(5, searched=25))
@@ -189,7 +191,7 @@ def test_rows_are_widened_for_a_column_of_many_values() -> None:
     fault = {"store_error": {"actor": "consumer", "at_most": 2}}
     subject = scenario_from_data({"name": "x", "batch": {"items": 1}, "consumers": 1, "faults": [fault]})
     graph = explore(subject, POLICIES["pr3427"], merges=False, bounds=BOUNDS).graph
-    large = np.flatnonzero(graph.rows[: graph.expanded].max(axis=1) > np.iinfo(np.uint8).max)
+    large = np.flatnonzero(graph.rows(slice(graph.expanded)).max(axis=1) > np.iinfo(np.uint8).max)
     assert len(large) > 300
     assert_followed_by_its_steps(graph, large[::5].tolist())
 
@@ -206,8 +208,8 @@ def assert_followed_by_its_steps(graph: Graph, states: Iterable[int]) -> None:
     for state in states:
         found: Counter[Row] = Counter()
         for edge in range(*graph.edges_begin[state : state + 2]):
-            found[tuple(graph.rows[graph.targets[edge]].tolist())] += int(graph.weights[edge])
-        assert found == following(table, tuple(graph.rows[state].tolist()))
+            found[tuple(graph.row(graph.targets[edge]))] += int(graph.weights[edge])
+        assert found == following(table, tuple(graph.row(state)))
 
 
 @settings(deadline=None, max_examples=examples(6, searched=25))

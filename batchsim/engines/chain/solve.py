@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from batchsim.engines.chain.search import ChainSearch
 from batchsim.engines.exhaustive.graph import COMES_BACK, Graph
 from batchsim.engines.exhaustive.moves import StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import STEPS_MAX, send_scouts
-from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, GaveUp, Lookout, OnLevel, searched
+from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, GaveUp, Lookout, OnLevel
 from batchsim.engines.occurrences import Occurrence, missing
 from batchsim.model.history import MEMORIES_MAX
 from batchsim.model.properties import Property
@@ -144,7 +143,8 @@ def _search(scenario: Scenario, system: System[Any], bounds: Bounds, on_level: O
     with suppress(GaveUp):  # so does the search, then
         send_scouts(table, SCOUTS, steps_max=steps_max, look=Lookout(bounds, on_level).look)
     means.check()
-    search = searched(partial(ChainSearch, table, None), bounds, on_level)
+    search = ChainSearch(table)
+    search.run(bounds, on_level)
     means.check()
     return search
 

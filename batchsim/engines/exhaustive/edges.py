@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.distinct import stable_order
-from batchsim.engines.exhaustive.states import Numbers, Rows, Sums
+from batchsim.engines.exhaustive.packing import Words
+from batchsim.engines.exhaustive.states import Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,7 @@ class AlikeEdges:
     """Edges that are alike, with the states that they lead to."""
 
     sources: Numbers
-    rows: Rows
-    sums: Sums
+    words: Words
     weights: Numbers
     labels: Numbers
 
@@ -31,8 +31,7 @@ class AlikeEdges:
             return self
         return AlikeEdges(
             sources=self.sources[keep],
-            rows=self.rows[keep],
-            sums=self.sums[keep],
+            words=self.words[:, keep],
             weights=self.weights[keep],
             labels=self.labels[keep],
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from batchsim.engines.exhaustive.counting import Counts, probability_of, schedules_to
@@ -23,7 +22,6 @@ from batchsim.engines.exhaustive.search import (
     Level,
     Lookout,
     Search,
-    searched,
 )
 from batchsim.engines.occurrences import Occurrence, missing
 from batchsim.html_table import html_table
@@ -198,9 +196,9 @@ def _search(
     *,
     only_first_edges: bool,
 ) -> Search:
-    begin = partial(Search, table, reduction, only_first_edges=only_first_edges)
     while True:
-        search = searched(begin, bounds, on_level)
+        search = Search(table, reduction, only_first_edges=only_first_edges)
+        search.run(bounds, on_level)
         if not search.is_complete or search.chose_well(bounds, on_level):
             return search
 

@@ -46,7 +46,7 @@ class _Follower:
         """The edge that is this step."""
         name, dot, lane = step.actor.partition(".")
         identity = self._identity_of[name]
-        row = self._graph.rows[self.state].tolist()
+        row = self._graph.row(self.state)
         for edge in range(*self._graph.edges_begin[self.state : self.state + 2]):
             label = self._graph.labels[self._graph.edge_labels[edge]]
             kind = label.kind

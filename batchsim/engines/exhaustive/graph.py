@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from batchsim.engines.exhaustive.distinct import distinct
 from batchsim.engines.exhaustive.identities import Identities
 from batchsim.engines.exhaustive.layout import Layout
+from batchsim.engines.exhaustive.packing import Rows, Values
 from batchsim.engines.exhaustive.search import Search
 from batchsim.engines.exhaustive.stepping import Label
 from batchsim.model.operation import Operation, Raised
@@ -27,7 +28,9 @@ class Graph:
 
     def __init__(self, search: Search) -> None:
         self.layout: Layout = search.layout
-        self.rows = search.rows
+        self._search = search
+        self.states = search.states
+        """How many states there are."""
         self.levels_begin = search.levels_begin
         self.labels: list[Label] = search.labels
         self.sources: Numbers
@@ -45,10 +48,18 @@ class Graph:
         self.expanded = search.expanded
         """States from this number on were found, and not looked into."""
 
-    @property
-    def states(self) -> int:
-        """How many states there are."""
-        return len(self.rows)
+    def rows(self, states: slice | Numbers) -> Rows:
+        """What the columns of the layout hold in these states: a row for each."""
+        return self._search.rows(states)
+
+    def row(self, state: int) -> list[int]:
+        """What they hold in one."""
+        found: list[int] = self.rows(slice(state, state + 1))[0].tolist()
+        return found
+
+    def column(self, column: int) -> Values:
+        """What one of them holds in all states."""
+        return self._search.column(column)
 
     @cached_property
     def edges_begin(self) -> Numbers:
@@ -122,11 +133,11 @@ class Graph:
 
     def world(self, state: int) -> Any:
         """The stores in a state, as a copy of their own."""
-        return self.layout.world(self.rows[state].tolist())
+        return self.layout.world(self.row(state))
 
     def outcome(self, state: int) -> Any:
         """What a run came to that ended in this state."""
-        return self.layout.outcome(self.rows[state].tolist())
+        return self.layout.outcome(self.row(state))
 
     def walk(self, edges: list[int]) -> Iterator[WalkedStep]:
         """The steps along a path from the initial state, with the actors by name."""
@@ -134,7 +145,7 @@ class Graph:
         for edge in edges:
             label = self.labels[self.edge_labels[edge]]
             kind = label.kind
-            row = self.rows[self.sources[edge]].tolist()
+            row = self.row(int(self.sources[edge]))
             move = kind.move([row[column] for column in kind.columns], label.alternative)
             identity = identities.who_takes(kind, row)
             identities.take(identity, kind, row, move)

@@ -6,7 +6,7 @@ Twins (actors of a kind that are interchangeable) stand side by side, so that th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 from batchsim.bad_input import BadInputError
@@ -126,6 +126,13 @@ class Layout:
             role.locals.alike = alike
             self.values[column - self.actors_count] = values
         return tuple(found)
+
+    def alike_columns(self) -> Iterator[Sequence[int]]:
+        """Columns between which values are exchanged."""
+        yield from (role.columns for role in self.roles if len(role.columns) > 1)
+        if self.exchangeable:
+            yield [role.columns.start for role, _ in self.exchangeable]
+            yield [column for _, column in self.exchangeable]
 
     def gone(self, column: int, role: Role, operation: Operation[Any], actor: str) -> BadInputError:
         """A cell goes before somebody who began with it took a step: states do not tell that they began."""

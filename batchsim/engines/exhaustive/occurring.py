@@ -58,7 +58,7 @@ def _has_begun(graph: Graph, role: Role) -> bool:
     """Whether anybody of a role ever begins: until then the first operation of a program is issued by nobody."""
     if role.begins_with is None:
         return True
-    return bool((graph.rows[:, graph.layout.column_of[role.begins_with]] != ABSENT).any())
+    return bool((graph.column(graph.layout.column_of[role.begins_with]) != ABSENT).any())
 
 
 def _is_delay(layout: Layout, name: str) -> bool:
@@ -85,6 +85,6 @@ def states_with_all(graph: Graph, faults: int) -> int:
 
 def _has_happened(graph: Graph, number: int) -> NDArray[np.bool_]:
     """By state: whether a fault is behind it."""
-    column = graph.layout.column_of[fault_key(number)]
-    has_happened: NDArray[np.bool_] = graph.rows[:, column] != graph.rows[0, column]
+    column = graph.column(graph.layout.column_of[fault_key(number)])
+    has_happened: NDArray[np.bool_] = column != column[0]
     return has_happened

@@ -25,12 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
+from batchsim.engines.exhaustive.packing import Rows
 from batchsim.model.cells import IfListed, Key
 from batchsim.model.operation import BlockingOperation
 
 Masks = NDArray[np.uint64]
 Columns = NDArray[np.int64]
-Rows = NDArray[np.uint16]
 
 BITS = 64
 EVERYBODY = -1

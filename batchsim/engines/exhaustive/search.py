@@ -3,11 +3,10 @@
 Theory of operation
 ===================
 
-A level is looked into chunk by chunk: all steps of a chunk of states (`stepping.py`) give the rows that follow,
+A level is looked into chunk by chunk: all steps of a chunk of states (`stepping.py`) give the states that follow,
 those that are new get a number (`states.py`), and edges are noted (`edges.py`).
 
-States are told apart by a 64-bit sum (`sums.py`), which a step changes by the difference of what it changes. Rows
-with equal sums are compared, so that the search stays exact: where sums collide, it starts again with others.
+States are packed (`packing.py`): a column has as many bits as the values need that were met by now.
 """
 
 from __future__ import annotations
@@ -18,16 +17,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from batchsim.engines.exhaustive.edges import AlikeEdges, Edges
 from batchsim.engines.exhaustive.moves import StepTable
+from batchsim.engines.exhaustive.packing import Packing, Rows, Values, with_words
 from batchsim.engines.exhaustive.reduction import Reduction
-from batchsim.engines.exhaustive.states import HashCollision, Numbers, Rows, States
+from batchsim.engines.exhaustive.states import Numbers, States
 from batchsim.engines.exhaustive.stepping import Chunk, Label, Stepper
-from batchsim.engines.exhaustive.sums import StateSums
 
 CHUNK = 1 << 16
 """So many states are stepped together; between chunks bounds are looked at."""
@@ -112,7 +110,6 @@ class Search:
         self,
         table: StepTable,
         reduction: Reduction | None = None,
-        salt: int = 0,
         *,
         only_first_edges: bool = False,
     ) -> None:
@@ -120,10 +117,9 @@ class Search:
         self._reduction = reduction
         self._chosen: list[tuple[slice, Numbers]] = []
         """Of which states whose steps were chosen."""
-        sums_of = StateSums(layout, salt)
-        self._stepper = Stepper(table, sums_of)
-        first = layout.initial_row()
-        self._states = States(first, sums_of.of(first))
+        self._stepper = Stepper(table)
+        packing = Packing(layout.width, layout.alike_columns())
+        self._states = States(packing, packing.packed(np.array([layout.initial_row()])))
         self.levels_begin = [0]
         """The number of the first state of each level."""
         self.expanded = 0
@@ -139,10 +135,13 @@ class Search:
         """How many states were found."""
         return len(self._states)
 
-    @property
-    def rows(self) -> Rows:
-        """All states, in the order of their numbers."""
-        return self._states.rows
+    def rows(self, states: slice | Numbers) -> Rows:
+        """What the columns hold in these states: a row for each."""
+        return self._states.packing.rows(self._states.words[:, states])
+
+    def column(self, column: int) -> Values:
+        """What a column holds in all states, in the order of their numbers."""
+        return self._states.packing.column(self._states.words, column)
 
     @property
     def labels(self) -> list[Label]:
@@ -150,10 +149,7 @@ class Search:
         return self._stepper.labels
 
     def run(self, bounds: Bounds, on_level: OnLevel | None = None) -> None:
-        """Search until nothing is new, a bound is hit, or `on_level` says that it is enough.
-
-        Raises `HashCollision`.
-        """
+        """Search until nothing is new, a bound is hit, or `on_level` says that it is enough."""
         lookout = Lookout(bounds, on_level)
         with self._giving_up():
             while self.expanded < self.states:
@@ -176,7 +172,7 @@ class Search:
         lookout.level = Level(len(self.levels_begin) - 1, self.states, self.edges.count, 0)
         with self._giving_up():
             return reduction is None or all(
-                np.array_equal(reduction.choose(self.rows[states], lookout.look), chosen)
+                np.array_equal(reduction.choose(self.rows(states), lookout.look), chosen)
                 for states, chosen in self._chosen
             )
         return True
@@ -196,11 +192,12 @@ class Search:
         """Look into some states: all of them, or, where that is given up, none."""
         begin = self.expanded
         states = slice(begin, end)
-        chunk = Chunk(self._states.rows[states], self._states.sums[states])
         chosen = None
         if self._reduction is not None:
-            chosen = self._reduction.choose(chunk.rows, lookout.look)
-        steps = self._stepper.steps(chunk, chosen, lookout.look)
+            chosen = self._reduction.choose(self.rows(states), lookout.look)
+        words, packing = self._states.words[:, states], self._states.packing
+        steps = self._stepper.steps(Chunk(np.ascontiguousarray(words), packing), chosen, lookout.look)
+        del words  # a view of states that now become more
         if chosen is not None:
             self._chosen.append((states, chosen))
         self.expanded = end
@@ -209,10 +206,9 @@ class Search:
             self.edges.add_ends(begin, end)
             return
         known = self.states
-        new_rows = np.concatenate([part.rows for part in parts])
-        new_sums = np.concatenate([part.sums for part in parts])
-        del chunk  # a view of rows that now become more
-        targets = self._states.numbers_of(new_rows, new_sums)
+        found = [with_words(part.words, packing.words) for part in parts]
+        targets = self._states.numbers_of(np.concatenate(found, axis=1))
+        self._states.tidy()
         self.edges.add(parts, targets, begin, end, known)
 
     def _admit(self, parts: list[AlikeEdges], states: int) -> list[AlikeEdges]:
@@ -229,26 +225,6 @@ class Search:
     def _is_in_background(self, part: AlikeEdges) -> bool:
         """Whether somebody in the background takes the steps of a part, which are all of one role."""
         return len(part.labels) > 0 and self.labels[part.labels[0]].kind.role.is_background
-
-
-S = TypeVar("S", bound=Search)
-
-
-def searched(
-    begin: Callable[[int], S],
-    bounds: Bounds,
-    on_level: OnLevel | None,
-) -> S:
-    """A search that was run; `begin` makes one, with a salt of its sums, maybe again."""
-    salt = 0
-    while True:
-        search = begin(salt)
-        try:
-            search.run(bounds, on_level)
-        except HashCollision:
-            salt += 1
-        else:
-            return search
 
 
 def memory_bytes() -> int:

@@ -1,65 +1,67 @@
-"""The states that were found: a row and a sum for each number, and the number for each row.
+"""The states that were found: packed, by number, and the number for each.
 
-Numbers stand in a table with open addressing: a sum begins at the place that its lowest bits name, and goes on to
-the next one while another sum is there. All sums of a chunk go on together.
+Numbers stand in a table with open addressing: a state begins at the place that its hash names, and goes on to the
+next one while another state is there. All states of a chunk go on together. States are compared word by word, so
+that nothing depends on hashes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = NDArray[np.unsignedinteger[Any]]
+from batchsim.engines.exhaustive.packing import Packing, Words, with_words
+from batchsim.engines.streams import draw
+
 Numbers = NDArray[np.int64]
-Sums = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
 
 FREE = -1
 """In the place of a number: nothing is there."""
 _FIRST_PLACES = 1 << 10
 _LOAD_MAX = 2
-"""There are at least so many places for each sum."""
-
-
-class HashCollision(Exception):
-    """Two different states have the same sum."""
+"""There are at least so many places for each state."""
+_PIECE = 1 << 18
+"""So many states are put into a table at a time."""
+_FEW = 1 << 15
+"""So many states are packed anew where a column has several fields, which cost time with each step."""
 
 
 class States:
     """States by number, in the order in which they were found; 0 is the first."""
 
-    def __init__(self, row: Sequence[int], sum_: int) -> None:
-        self._rows: Rows = np.array([row], dtype=np.min_scalar_type(max(row)))
-        self._sums = np.array([sum_], dtype=np.uint64)
+    def __init__(self, packing: Packing, first: Words) -> None:
+        self.packing = packing
+        self._words = first.T.copy()
+        """A row for each state: what is looked up lies in one place."""
         self._count = 1
-        self._table = self._table_of(_FIRST_PLACES)
+        self._table = self._new_table(_FIRST_PLACES)
 
     def __len__(self) -> int:
         return self._count
 
     @property
-    def rows(self) -> Rows:
-        """The rows of all states; not to be used any longer when states are added."""
-        return self._rows[: self._count]
+    def words(self) -> Words:
+        """All states; not to be used any longer when states are added."""
+        return self._words[: self._count].T
 
-    @property
-    def sums(self) -> Sums:
-        """The sums of all states; likewise."""
-        return self._sums[: self._count]
-
-    def numbers_of(self, rows: Rows, sums: Sums) -> Numbers:
-        """The numbers of these states; what was not known is so from now on. Raises `HashCollision`."""
-        known, end = self._count, self._count + len(sums)
+    def numbers_of(self, words: Words) -> Numbers:
+        """The numbers of these states; what was not known is so from now on."""
+        if len(words) != self._words.shape[1]:
+            self._words = with_words(self.words, len(words)).T.copy()
+        known, end = self._count, self._count + words.shape[1]
         if _LOAD_MAX * end > len(self._table):
-            self._table = self._table_of(1 << (_LOAD_MAX * end).bit_length())
+            del self._table  # its memory is needed
+            self._table = self._new_table(1 << (_LOAD_MAX * end).bit_length())
         # Until all is found, each of these has the number that it would have if all were new.
-        self._sums = _room_for(end, self._sums)
-        self._sums[known:end] = sums
-        numbers = np.empty(len(sums), dtype=np.int64)
-        places = self._first_places(sums)
-        going, here = np.arange(len(sums)), places
+        self._words = _room_for(end, self._words)
+        self._words[known:end] = words.T
+        numbers = np.empty(end - known, dtype=np.int64)
+        places = _places(words, len(self._table))
+        going, here = np.arange(end - known), places
         while len(going):
             there = self._table.take(here)
             is_free = there == FREE
@@ -67,52 +69,75 @@ class States:
                 # The last assignment stays: that of the first of those who are here.
                 self._table[here[is_free][::-1]] = known + going[is_free][::-1]
                 there = self._table.take(here)
-            is_found = self._sums.take(there) == sums[going]
+            is_found = self._are_at(there, words, going)
             numbers[going[is_found]] = there[is_found]
             going = going[~is_found]
             here = (here[~is_found] + 1) & (len(self._table) - 1)
             places[going] = here
-        return self._settled(rows, sums, numbers, places)
+        return self._settled(words, numbers, places)
 
-    def _settled(self, rows: Rows, sums: Sums, numbers: Numbers, places: Numbers) -> Numbers:
-        """Number what is new, in the order in which it was found, so that numbers depend on no sums."""
+    def _are_at(self, numbers: Numbers, words: Words, going: Numbers) -> Flags:
+        """Whether the states with these numbers are those of the words."""
+        # The words of a state lie side by side: one by one they are looked up faster than all at once.
+        count = len(words)
+        of_all, begins = self._words.reshape(-1), numbers * np.int64(count)
+        equal = np.ones(len(going), dtype=np.bool_)
+        for word in range(count):
+            equal &= of_all.take(begins + word) == words[word].take(going)
+        return equal
+
+    def tidy(self) -> None:
+        """Let each column have one field, unless there are so many states that it is not worth it."""
+        if self._count <= _FEW and not self.packing.is_tidy:
+            rows = self.packing.rows(self.words)
+            self.packing = self.packing.tidied()
+            self._words = self.packing.packed(rows).T.copy()
+            self._table = self._new_table(len(self._table))
+
+    def _settled(self, words: Words, numbers: Numbers, places: Numbers) -> Numbers:
+        """Number what is new, in the order in which it was found, so that numbers depend on no hash."""
         known = self._count
-        is_known = numbers < known
-        _check_equal(self._rows.take(numbers[is_known], axis=0), rows.compress(is_known, axis=0))
-        new = np.flatnonzero(~is_known)
+        new = np.flatnonzero(numbers >= known)
         first = numbers[new] - known
         is_first = first == new
         fresh, again, as_before = new[is_first], new[~is_first], first[~is_first]
-        _check_equal(rows.take(as_before, axis=0), rows.take(again, axis=0))
-        numbers[fresh] = np.arange(known, known + len(fresh))
+        self._count = known + len(fresh)
+        numbers[fresh] = np.arange(known, self._count)
         numbers[again] = numbers[as_before]
         self._table[places[fresh]] = numbers[fresh]
-        self._append(rows.take(fresh, axis=0), sums[fresh])
+        self._words[known : self._count] = words.take(fresh, axis=1).T
         return numbers
 
-    def _append(self, rows: Rows, sums: Sums) -> None:
-        begin, end = self._count, self._count + len(rows)
-        if rows.dtype.itemsize > self._rows.dtype.itemsize:  # a value does not fit into what there is
-            self._rows = self.rows.astype(rows.dtype)
-        self._rows = _room_for(end, self._rows)
-        self._rows[begin:end] = rows
-        self._sums[begin:end] = sums
-        self._count = end
-
-    def _first_places(self, sums: Sums) -> Numbers:
-        return (sums & np.uint64(len(self._table) - 1)).astype(np.int64)
-
-    def _table_of(self, places: int) -> NDArray[np.int32]:
+    def _new_table(self, places: int) -> NDArray[np.int32]:
         """A table of so many places, a power of two, with all that is known."""
-        self._table = table = np.full(places, FREE, dtype=np.int32)
-        going = np.arange(self._count)
-        here = self._first_places(self.sums)
-        while len(going):
-            is_free = table[here] == FREE
-            table[here[is_free]] = going[is_free]
-            is_elsewhere = table[here] != going
-            going, here = going[is_elsewhere], (here[is_elsewhere] + 1) & (places - 1)
+        table = np.full(places, FREE, dtype=np.int32)
+        for begin in range(0, self._count, _PIECE):
+            going = np.arange(begin, min(begin + _PIECE, self._count))
+            here = _places(self._words[going[0] : going[-1] + 1].T, places)
+            while len(going):
+                is_free = table[here] == FREE
+                table[here[is_free]] = going[is_free]
+                is_elsewhere = table[here] != going
+                going, here = going[is_elsewhere], (here[is_elsewhere] + 1) & (places - 1)
         return table
+
+
+def _places(words: Words, places: int) -> Numbers:
+    """Where states begin in a table of so many places: the lowest bits of a hash.
+
+    Further words of zeros change nothing.
+    """
+    hashes = words[0] * _multiplier(0)
+    for word in range(1, len(words)):
+        hashes += words[word] * _multiplier(word)
+    hashes ^= hashes >> np.uint64(32)
+    found: Numbers = (hashes & np.uint64(places - 1)).astype(np.int64)
+    return found
+
+
+@cache
+def _multiplier(word: int) -> np.uint64:
+    return np.uint64(draw(word, 0) | 1)
 
 
 def _room_for(count: int, array: NDArray[Any]) -> NDArray[Any]:
@@ -120,8 +145,3 @@ def _room_for(count: int, array: NDArray[Any]) -> NDArray[Any]:
     if count > len(array):
         array.resize((max(count, len(array) * 9 // 8), *array.shape[1:]), refcheck=False)
     return array
-
-
-def _check_equal(some: Rows, others: Rows) -> None:
-    if not np.array_equal(some, others):
-        raise HashCollision

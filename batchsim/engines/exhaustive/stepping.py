@@ -19,9 +19,9 @@ from batchsim.engines.exhaustive.distinct import distinct
 from batchsim.engines.exhaustive.edges import AlikeEdges
 from batchsim.engines.exhaustive.layout import ABSENT, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
+from batchsim.engines.exhaustive.packing import Packing, Values, Words
 from batchsim.engines.exhaustive.reduction import EVERYBODY
-from batchsim.engines.exhaustive.states import Numbers, Rows, Sums
-from batchsim.engines.exhaustive.sums import StateSums
+from batchsim.engines.exhaustive.states import Numbers
 from batchsim.engines.exhaustive.symmetry import Symmetry
 from batchsim.model.operation import Operation
 
@@ -44,23 +44,29 @@ class Label:
 class Chunk:
     """Some states, to be stepped together."""
 
-    def __init__(self, rows: Rows, sums: Sums) -> None:
-        self.rows = rows
-        self.sums = sums
-        self.columns = np.ascontiguousarray(rows.T)
+    def __init__(self, words: Words, packing: Packing) -> None:
+        self.words = words
+        self.packing = packing
+        self._columns: dict[int, Values] = {}
 
     def __len__(self) -> int:
-        return len(self.rows)
+        count: int = self.words.shape[1]
+        return count
+
+    def column(self, column: int) -> Values:
+        """What a column holds, by state."""
+        if column not in self._columns:
+            self._columns[column] = self.packing.column(self.words, column)
+        return self._columns[column]
 
 
 class Stepper:
     """Steps states of a layout; labels of the edges are numbered as they come."""
 
-    def __init__(self, table: StepTable, sums_of: StateSums) -> None:
+    def __init__(self, table: StepTable) -> None:
         self._table = table
         self._layout = table.layout
         self._gated = table.layout.gated
-        self._sums_of = sums_of
         self._symmetry = Symmetry(table.layout)
         self.labels: list[Label] = []
         self._label_numbers: dict[tuple[int, str | None, float | None, int | None], int] = {}
@@ -84,9 +90,9 @@ class Stepper:
         previous = None
         has_idle: dict[tuple[Operation[Any], Hashable], NDArray[np.bool_]] = {}
         """By what idle twins wait for, and what they hold: where one of them was met."""
-        exchanged = self._symmetry.alike(role, chunk.columns)
+        exchanged = self._symmetry.alike(role, chunk.column)
         for column in role.columns:
-            local = chunk.columns[column]
+            local = chunk.column(column)
             # Among sorted twins, the first of those that are alike steps for all of them.
             eligible = np.ones(len(chunk), dtype=bool) if previous is None else local != previous
             if exchanged is not None:
@@ -138,28 +144,24 @@ class Stepper:
         alike: Numbers,
     ) -> AlikeEdges:
         """The step of these states; `table`: contents with their moves, `taken`: for each state which of these."""
-        locals_, cells = _values([move for _, move in table])
-        change = np.array([self._sums_of.change(kind, *each) for each in table], dtype=np.uint64)
+        changes = _changes(chunk.packing, kind, column, table)
         labels = np.array([self._label(kind, move) for _, move in table], dtype=np.int64)
-        rows = chunk.rows.take(takers, axis=0)
-        rows = rows.astype(np.promote_types(rows.dtype, cells.dtype), copy=False)
-        rows[:, column] = locals_[taken]
-        for place, changed in enumerate(kind.columns):
-            rows[:, changed] = cells[place].take(taken)
-            if changed in self._gated:
-                self._check_gate(kind, changed, chunk.columns[changed][takers], rows)
-        self._symmetry.sort(rows, kind)
+        words = changes.take(taken, axis=1)
+        words[: len(chunk.words)] += chunk.words.take(takers, axis=1)
+        for gate in self._gated.keys() & set(kind.columns):
+            self._check_gate(kind, gate, chunk.column(gate)[takers], words, chunk.packing)
+        self._symmetry.sort(words, chunk.packing, kind)
         # Any one of the idle twins takes it, which is one step; others that are alike have one each.
         weights = np.ones_like(takers) if kind.is_of_idle_twin else alike
-        return AlikeEdges(takers, rows, chunk.sums[takers] + change[taken], weights, labels[taken])
+        return AlikeEdges(takers, words, weights, labels[taken])
 
-    def _check_gate(self, kind: StepKind, gate: int, before: Rows, after: Rows) -> None:
+    def _check_gate(self, kind: StepKind, gate: int, before: Values, words: Words, packing: Packing) -> None:
         """Raises `BadInputError` where the cell is gone before those who begin with it took a step."""
-        is_gone = (before != ABSENT) & (after[:, gate] == ABSENT)
-        if not is_gone.any():
+        gone = words[:, (before != ABSENT) & (packing.column(words, gate) == ABSENT)]
+        if not gone.size:
             return
         for role in self._gated[gate]:
-            if (after[is_gone, role.columns.start : role.columns.stop] == 0).any():
+            if any((packing.column(gone, column) == 0).any() for column in role.columns):
                 raise self._layout.gone(gate, role, kind.operation, kind.role.name)
 
     def _label(self, kind: StepKind, move: Move) -> int:
@@ -170,23 +172,22 @@ class Stepper:
         return self._label_numbers[key]
 
 
-def _values(moves: list[Move]) -> tuple[Rows, Rows]:
-    """What the actor's column holds after each of these moves, and what each of the others holds."""
-    locals_ = np.array([move.local for move in moves])
-    cells = np.array([move.cells for move in moves]).T
-    row_type = np.min_scalar_type(max(locals_.max(), cells.max(initial=0)))
-    return locals_.astype(row_type), cells.astype(row_type)
+def _changes(packing: Packing, kind: StepKind, column: int, table: list[tuple[tuple[int, ...], Move]]) -> Words:
+    """What each of these moves, of the actor in a column, adds to the words of states with its content."""
+    before = np.array([(kind.local, *content) for content, _ in table], dtype=np.int64)
+    after = np.array([(move.local, *move.cells) for _, move in table], dtype=np.int64)
+    return packing.changes((column, *kind.columns), before, after)
 
 
 def _twins_at(role: Role, number: int, chunk: Chunk, takers: Numbers) -> Numbers:
     """How many of a role are at a local state, for each of these states."""
     if len(role.columns) == 1:
         return np.ones_like(takers)
-    twins = chunk.columns[role.columns.start : role.columns.stop].take(takers, axis=1)
+    twins = np.stack([chunk.column(column).take(takers) for column in role.columns])
     return np.asarray((twins == number).sum(axis=0), dtype=np.int64)
 
 
-def _by_number(numbers: Rows, places: Numbers) -> Iterator[tuple[int, Numbers]]:
+def _by_number(numbers: Values, places: Numbers) -> Iterator[tuple[int, Numbers]]:
     """These places by the number that stands there."""
     here = numbers[places]
     order = np.argsort(here, kind="stable")
@@ -201,7 +202,7 @@ def _contents(chunk: Chunk, columns: Sequence[int], here: Numbers) -> tuple[list
     """What different contents some columns have in these states, and for each state which of them."""
     if not columns:
         return [()], np.zeros(len(here), dtype=np.int64)
-    parts = [chunk.columns[column].take(here) for column in columns]
+    parts = [chunk.column(column).take(here) for column in columns]
     spans = [int(part.max()) + 1 for part in parts]
     if prod(spans) >= 1 << 62:
         different, which = np.unique(np.stack(parts, axis=1), axis=0, return_inverse=True)

@@ -31,7 +31,7 @@ def graph_document(walkable: Walkable, tables: Tables, cells: Cells) -> dict[str
     graph = walkable.graph
     states = walkable.states.tolist()
     place_of = {state: place for place, state in enumerate(states)}
-    rows = graph.rows[walkable.states].tolist()
+    rows = graph.rows(walkable.states).tolist()
     # The row of a state is that of the first state that leads to it, with a difference.
     leads: list[int] = [-1] * len(states)
     for place, state in enumerate(states):
@@ -123,7 +123,7 @@ def _count(count: int) -> int | str:
 
 def _columns(walkable: Walkable, tables: Tables, cells: Cells) -> Iterator[dict[str, Any]]:
     layout = walkable.graph.layout
-    used = walkable.graph.rows[walkable.states]
+    used = walkable.graph.rows(walkable.states)
     for role in layout.roles:
         for number, column in enumerate(role.columns):
             name = role.name if len(role.columns) == 1 else f"{role.name} {number + 1}"

@@ -1,0 +1,145 @@
+"""How a state is packed into a few 64-bit words: some bits for each column of its layout.
+
+A step changes a few columns, and the same change of the same columns is the same number to add, whatever else is
+in the words. So many states are stepped by an addition, and compared word by word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+"""Packed states: a row for each word, a column for each state."""
+Values = NDArray[np.unsignedinteger[Any]]
+"""Of one column, by state."""
+Rows = NDArray[np.unsignedinteger[Any]]
+"""Of all columns: a row for each state."""
+
+WORD_BITS = 64
+NONE: Mapping[int, int] = MappingProxyType({})
+
+
+class _Field(NamedTuple):
+    """Some bits of a column, in one of the words."""
+
+    word: int
+    shift: np.uint64
+    mask: np.uint64
+    lowest: np.uint64
+    """Which of the column's bits is the first here."""
+
+    def of(self, values: Values) -> Words:
+        """The bits of these values, where they stand in the word."""
+        there: Words = ((values.astype(np.uint64) >> self.lowest) & self.mask) << self.shift
+        return there
+
+    def values(self, words: Words) -> Words:
+        """What these bits hold of the values."""
+        found: Words = ((words[self.word] >> self.shift) & self.mask) << self.lowest
+        return found
+
+
+class Packing:
+    """The fields of each column. Those of one word do not overlap, so that it is the sum of them.
+
+    A column gets a further field when a value needs one. States that were packed before hold zeros there, and so
+    do words that they do not have.
+    """
+
+    def __init__(self, columns: int, alike: Iterable[Sequence[int]] = (), bits: Mapping[int, int] = NONE) -> None:
+        """`alike`: columns that hold each other's values; `bits`: how many a column needs, if more than one."""
+        self._alike = {column: tuple(columns) for columns in alike for column in columns}
+        self._fields: list[list[_Field]] = [[] for _ in range(columns)]
+        self._end = (0, 0)
+        """The word that the next field comes into, and its first free bit."""
+        self.is_tidy = True
+        """Whether each column has one field."""
+        for column in range(columns):
+            self._add(column, 0, bits.get(column, 1))
+
+    @property
+    def words(self) -> int:
+        """How many words a state takes."""
+        return self._end[0] + 1
+
+    def tidied(self) -> Packing:
+        """One with as many bits for each column, in one field."""
+        bits = {column: self._bits(column) for column in range(len(self._fields))}
+        return Packing(len(self._fields), self._alike.values(), bits)
+
+    def _bits(self, column: int) -> int:
+        last = self._fields[column][-1]
+        return int(last.lowest) + int(last.mask).bit_length()
+
+    def _add(self, column: int, lowest: int, count: int) -> None:
+        word, shift = self._end
+        if shift + count > WORD_BITS:
+            word, shift = word + 1, 0
+        field = _Field(word, np.uint64(shift), np.uint64((1 << count) - 1), np.uint64(lowest))
+        self._fields[column].append(field)
+        self._end = (word, shift + count)
+
+    def _make_room(self, column: int, value: int) -> None:
+        """Let a column have room for a value."""
+        for each in self._alike.get(column, (column,)):
+            lowest = self._bits(each)
+            if value >> lowest:
+                self._add(each, lowest, value.bit_length() - lowest)
+                self.is_tidy = False
+
+    def packed(self, rows: Rows) -> Words:
+        """States, by what their columns hold."""
+        for column in range(len(self._fields)):
+            self._make_room(column, int(rows[:, column].max()))
+        words = np.zeros((self.words, len(rows)), dtype=np.uint64)
+        for column in range(len(self._fields)):
+            self.put(words, column, np.zeros_like(rows[:, column]), rows[:, column])
+        return words
+
+    def column(self, words: Words, column: int) -> Values:
+        """What a column holds in each of these states."""
+        first, *others = self._fields[column]
+        values = (words[first.word] >> first.shift) & first.mask
+        for field in others:
+            if field.word < len(words):
+                values |= field.values(words)
+        found: Values = values.astype(self._type(column))
+        return found
+
+    def rows(self, words: Words) -> Rows:
+        """What all columns hold: a row for each state."""
+        columns = range(len(self._fields))
+        type_ = max(map(self._type, columns), key=lambda each: each.itemsize)
+        rows: Rows = np.empty((words.shape[1], len(columns)), dtype=type_)
+        for column in columns:
+            rows[:, column] = self.column(words, column)
+        return rows
+
+    def changes(self, columns: Sequence[int], before: NDArray[np.int64], after: NDArray[np.int64]) -> Words:
+        """What to add to the words where these columns change: a row for each of `before` and `after`."""
+        is_changed = (before != after).any(axis=0).tolist()
+        places = [place for place, each in enumerate(is_changed) if each]
+        for place in places:
+            self._make_room(columns[place], int(after[:, place].max()))
+        changes = np.zeros((self.words, len(before)), dtype=np.uint64)
+        for place in places:
+            self.put(changes, columns[place], before[:, place], after[:, place])
+        return changes
+
+    def put(self, words: Words, column: int, before: NDArray[Any], after: NDArray[Any]) -> None:
+        """Let a column of these states hold other values, for which there is room."""
+        for field in self._fields[column]:
+            words[field.word] += field.of(after) - field.of(before)
+
+    def _type(self, column: int) -> np.dtype[Any]:
+        return np.min_scalar_type((1 << self._bits(column)) - 1)
+
+
+def with_words(words: Words, count: int) -> Words:
+    """The same states, with so many words."""
+    return words if len(words) == count else np.pad(words, ((0, count - len(words)), (0, 0)))
