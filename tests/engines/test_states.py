@@ -1,73 +1,61 @@
-"""States by number: different ones are told apart, even where their sums collide."""
+"""States are packed into words, and found again by them: whatever their columns hold, and however these grow."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-import batchsim.engines.exhaustive.search as search_module
-from batchsim.batch.policies import POLICIES
-from batchsim.engines.exhaustive import explore
-from batchsim.engines.exhaustive.layout import Layout
-from batchsim.engines.exhaustive.states import HashCollision, States
-from batchsim.engines.exhaustive.sums import StateSums
-from batchsim.scenario import scenario_from_data
+import batchsim.engines.exhaustive.states as states_module
+from batchsim.engines.exhaustive.packing import Packing, with_words
+from batchsim.engines.exhaustive.states import States
+from tests.trying import examples
 
-SUBJECT = scenario_from_data({"name": "x", "batch": {"items": 1}, "consumers": 2})
-
-
-def rows(*values: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    return np.array([[value, 0] for value in values], dtype=np.uint8)
+COLUMNS = 40
+values = st.one_of(st.just(0), st.integers(0, 3), st.integers(0, 2**20))
+rows = st.lists(st.lists(values, min_size=COLUMNS, max_size=COLUMNS), min_size=1, max_size=6)
+"""Some states; of forty columns with up to 21 bits not all are in one word."""
 
 
-def sums(*values: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint64]]:
-    return np.array(values, dtype=np.uint64)
+@settings(deadline=None, max_examples=examples(50, searched=500))
+@given(st.lists(rows, min_size=1, max_size=6), st.booleans())
+def test_states_are_numbered_as_they_come_and_keep_what_their_columns_hold(
+    chunks: list[list[list[int]]], stays_tidy: bool
+) -> None:
+    packing = Packing(COLUMNS, [range(2, 5)])
+    states = States(packing, packing.packed(np.array([[0] * COLUMNS])))
+    known = [[0] * COLUMNS]
+    for chunk in chunks:
+        found = states.numbers_of(states.packing.packed(np.array(chunk)))
+        if stays_tidy:
+            states.tidy()
+            assert states.packing.is_tidy
+        known += [row for place, row in enumerate(chunk) if row not in known and row not in chunk[:place]]
+        assert found.tolist() == [known.index(row) for row in chunk]
+        assert states.packing.rows(states.words).tolist() == known
 
 
-def test_states_are_numbered_as_they_come() -> None:
-    states = States([0, 0], 5)
-    assert states.numbers_of(rows(3, 0, 1, 3), sums(9, 5, 2, 9)).tolist() == [1, 0, 2, 1]
-    assert states.numbers_of(rows(1, 2), sums(2, 3)).tolist() == [2, 3]
-    assert states.rows[:, 0].tolist() == [0, 3, 1, 2]
+@settings(deadline=None, max_examples=examples(50, searched=500))
+@given(rows, rows)
+def test_a_step_adds_the_same_to_all_states_that_agree_where_it_changes_something(
+    before: list[list[int]], after: list[list[int]]
+) -> None:
+    packing, changed = Packing(COLUMNS), [1, 7, 30]
+    states, target = np.array(before), np.array(after[:1])
+    states[:, changed] = states[0, changed]
+    words = packing.packed(states)
+    changes = packing.changes(changed, states[:1, changed], target[:, changed])
+    states[:, changed] = target[0, changed]
+    assert packing.rows(with_words(words, packing.words) + changes).tolist() == states.tolist()
 
 
-def test_a_large_value_widens_all_rows() -> None:
-    states = States([0, 0], 5)
-    states.numbers_of(rows(3), sums(9))
-    wide = np.array([[3, 0], [300, 0]], dtype=np.uint16)
-    assert states.numbers_of(wide, sums(9, 4)).tolist() == [1, 2]
-    assert states.rows.tolist() == [[0, 0], [3, 0], [300, 0]]
-
-
-def test_equal_sums_of_different_rows_collide() -> None:
-    with pytest.raises(HashCollision):
-        States([0, 0], 5).numbers_of(rows(1, 2), sums(7, 7))
-    with pytest.raises(HashCollision):
-        States([0, 0], 5).numbers_of(rows(1), sums(5))
-
-
-class _Weak(StateSums):
-    """Sums that collide, for the first two salts."""
-
-    salts: ClassVar[list[int]] = []
-
-    def __init__(self, layout: Layout, salt: int) -> None:
-        super().__init__(layout, salt)
-        self.salts.append(salt)
-        self._is_weak = salt < 2
-
-    def _number(self, column: int, value: int) -> int:
-        number = super()._number(column, value)
-        return number % 5 if self._is_weak else number
-
-
-def test_a_search_begins_again_with_other_sums(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = explore(SUBJECT, POLICIES["pr3427"])
-    monkeypatch.setattr(_Weak, "salts", [])
-    monkeypatch.setattr(search_module, "StateSums", _Weak)
-    again = explore(SUBJECT, POLICIES["pr3427"])
-    assert _Weak.salts == [0, 1, 2]
-    assert np.array_equal(again.graph.rows, usual.graph.rows)
-    assert np.array_equal(again.graph.targets, usual.graph.targets)
+def test_states_with_the_same_place_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states_module, "_places", lambda words, places: np.full(words.shape[1], places - 2))
+    packing = Packing(1)
+    states = States(packing, packing.packed(np.array([[0]])))
+    assert states.numbers_of(packing.packed(np.array([[5], [0], [9], [5]]))).tolist() == [1, 0, 2, 1]
+    many = np.arange(3000)[:, None]
+    found = states.numbers_of(packing.packed(many[:300]))
+    assert len(set(found.tolist())) == 300
+    assert states.packing.rows(states.words)[found].tolist() == many[:300].tolist()

@@ -73,8 +73,8 @@ def after(row: Row, step: Step) -> Row:
 
 
 def representative(layout: Layout, row: Row) -> Row:
-    packing = Packing([16] * layout.width)
-    words = packing.packed([np.array([value]) for value in row])
+    packing = Packing(layout.width, layout.alike_columns())
+    words = packing.packed(np.array([row]))
     for role in layout.roles:
         sort_twins(words, packing, role)
     Symmetry(layout).sort_pairs(words, packing)

@@ -54,8 +54,7 @@ class Graph:
 
     def row(self, state: int) -> list[int]:
         """What they hold in one."""
-        found: list[int] = self.rows(slice(state, state + 1))[0].tolist()
-        return found
+        return self._search.row(state)
 
     def column(self, column: int) -> Values:
         """What one of them holds in all states."""

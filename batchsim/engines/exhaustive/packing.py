@@ -17,7 +17,7 @@ Words = NDArray[np.uint64]
 """Packed states: a row for each word, a column for each state."""
 Values = NDArray[np.unsignedinteger[Any]]
 """Of one column, by state."""
-Rows = NDArray[np.unsignedinteger[Any]]
+Rows = NDArray[np.integer[Any]]
 """Of all columns: a row for each state."""
 
 WORD_BITS = 64
@@ -28,19 +28,21 @@ class _Field(NamedTuple):
     """Some bits of a column, in one of the words."""
 
     word: int
-    shift: np.uint64
-    mask: np.uint64
-    lowest: np.uint64
+    shift: int
+    mask: int
+    lowest: int
     """Which of the column's bits is the first here."""
 
     def of(self, values: Values) -> Words:
         """The bits of these values, where they stand in the word."""
-        there: Words = ((values.astype(np.uint64) >> self.lowest) & self.mask) << self.shift
+        bits: Any = (values.astype(np.uint64) >> self.lowest) & self.mask
+        there: Words = bits << self.shift
         return there
 
     def values(self, words: Words) -> Words:
         """What these bits hold of the values."""
-        found: Words = ((words[self.word] >> self.shift) & self.mask) << self.lowest
+        bits: Any = (words[self.word] >> self.shift) & self.mask
+        found: Words = bits << self.lowest
         return found
 
 
@@ -74,13 +76,13 @@ class Packing:
 
     def _bits(self, column: int) -> int:
         last = self._fields[column][-1]
-        return int(last.lowest) + int(last.mask).bit_length()
+        return last.lowest + last.mask.bit_length()
 
     def _add(self, column: int, lowest: int, count: int) -> None:
         word, shift = self._end
         if shift + count > WORD_BITS:
             word, shift = word + 1, 0
-        field = _Field(word, np.uint64(shift), np.uint64((1 << count) - 1), np.uint64(lowest))
+        field = _Field(word, shift, (1 << count) - 1, lowest)
         self._fields[column].append(field)
         self._end = (word, shift + count)
 
@@ -119,6 +121,17 @@ class Packing:
         for column in columns:
             rows[:, column] = self.column(words, column)
         return rows
+
+    def row(self, words: Sequence[int]) -> list[int]:
+        """What all columns hold in one state."""
+        return [
+            sum(
+                (words[each.word] >> each.shift & each.mask) << each.lowest
+                for each in fields
+                if each.word < len(words)
+            )
+            for fields in self._fields
+        ]
 
     def changes(self, columns: Sequence[int], before: NDArray[np.int64], after: NDArray[np.int64]) -> Words:
         """What to add to the words where these columns change: a row for each of `before` and `after`."""

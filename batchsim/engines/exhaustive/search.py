@@ -139,6 +139,10 @@ class Search:
         """What the columns hold in these states: a row for each."""
         return self._states.packing.rows(self._states.words[:, states])
 
+    def row(self, state: int) -> list[int]:
+        """What they hold in one state."""
+        return self._states.packing.row(self._states.words[:, state].tolist())
+
     def column(self, column: int) -> Values:
         """What a column holds in all states, in the order of their numbers."""
         return self._states.packing.column(self._states.words, column)

@@ -76,7 +76,7 @@ class States:
             places[going] = here
         return self._settled(words, numbers, places)
 
-    def _are_at(self, numbers: Numbers, words: Words, going: Numbers) -> Flags:
+    def _are_at(self, numbers: NDArray[np.int32], words: Words, going: Numbers) -> Flags:
         """Whether the states with these numbers are those of the words."""
         # The words of a state lie side by side: one by one they are looked up faster than all at once.
         count = len(words)

@@ -40,6 +40,8 @@ class Symmetry:
 
     def sort_pairs(self, words: Words, packing: Packing) -> None:
         """Sort the exchangeable actors of each state, with their cells, where these are there."""
+        if not self._actors:
+            return
         pairs, are_there = self._pairs(lambda column: packing.column(words, column))
         before = pairs.copy()
         # Each with each that comes after it: among those that are there this sorts by exchanges.
