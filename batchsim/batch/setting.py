@@ -65,6 +65,10 @@ class Phase1(StrEnum):
     """Step by step, in the order of protocol.md §3.1."""
 
 
+CALLS_MAX = 2
+"""How often a parent calls, at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Everything of a scenario that the protocol depends on, apart from the policy."""

@@ -54,7 +54,7 @@ class ActorCrashes(Exposure[C]):
         """One, wherever the operation could take effect."""
         if not usual or not self.is_left(world) or self.spares(world, operation):
             return ()
-        return (self.way("crash"),)
+        return (self.way("crash", timer=_due(usual)),)
 
     def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Raised:
         """The actor stops."""
@@ -68,6 +68,12 @@ class ActorCrashes(Exposure[C]):
 
     def leave(self, world: Any, operation: Operation[Any]) -> None:
         """What becomes of what the actor had in hand."""
+
+
+def _due(usual: Ways) -> Key | None:
+    """The timer without which the operation cannot take effect; `None`: there is none, or one of several."""
+    timers = {each.timer for each in usual}
+    return timers.pop() if len(timers) == 1 else None
 
 
 class StoreFails(Exposure[E]):
@@ -95,7 +101,7 @@ class StoreFails(Exposure[E]):
     def _ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Iterator[Alternative]:
         is_probable = self.fault.probability is not None
         if self.fault.effect is not Effect.AFTER and not self.is_refused_enough(world, operation, usual):
-            before = self.way("raises before")
+            before = self.way("raises before", timer=_due(usual))
             yield before._replace(is_optional=before.is_optional or self.fault.effect is None)
         # Of a use that is drawn it is left to us when it raises: before, as where a timed run is pinned.
         if self.fault.effect is Effect.AFTER or (self.fault.effect is None and not is_probable):

@@ -15,13 +15,14 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from itertools import repeat
 from types import CoroutineType, FrameType
 from typing import Any, Generic, TypeVar
 
+from batchsim.model.cells import exact
 from batchsim.signals import is_real
 from batchsim.user_code import UserCodeError, printing_to_stderr, told, what_it_did
 
@@ -67,11 +68,11 @@ class Asked(Generic[A, R]):
         self._kinds = {type(answer) for answer in allowed.values()}
         self._fresh = fresh
         self._briefly = briefly
-        self._answers: dict[A, R] = {}
+        self._answers: dict[Hashable, tuple[A, R]] = {}
 
     def __call__(self, subject: A) -> R:
         """Its answer."""
-        if subject not in self._answers:
+        if exact(subject) not in self._answers:
             return self._first(subject)
         answer = self.ask(subject)
         self._check(subject, answer)
@@ -80,7 +81,7 @@ class Asked(Generic[A, R]):
     @property
     def answers(self) -> Iterable[tuple[A, R]]:
         """What it answered."""
-        return self._answers.items()
+        return self._answers.values()
 
     def compare(self, answers: Iterable[tuple[A, R]]) -> None:
         """Ask it what it was asked in another process; raises `UserCodeError` where the answers differ."""
@@ -95,21 +96,21 @@ class Asked(Generic[A, R]):
         with _watching(seen):
             answer = self.ask(subject)
         is_early = len(self._answers) < CAREFUL_MAX
-        others = tuple(self._answers) if is_early else ()
-        self._answers[subject] = answer
+        others = tuple([other for other, _ in self._answers.values()]) if is_early else ()
+        self._answers[exact(subject)] = subject, answer
         for again in (*repeat(subject, (TIMES if is_early else TIMES_LATER) - 1), *others):
             self._check(again, self.ask(again))
             if time.monotonic() - begin > PATIENCE_S:
                 break
         if seen:
-            del self._answers[subject]  # so that it is watched again, should anybody ask again
+            del self._answers[exact(subject)]  # so that it is watched again, should anybody ask again
             raise UserCodeError(
                 f"{self._told(subject)} asks {seen[0]}; allowed: an answer that depends on its argument alone"
             )
         return answer
 
     def _check(self, subject: A, answer: R) -> None:
-        known = self._answers.get(subject, answer)
+        _, known = self._answers.get(exact(subject), (subject, answer))
         if answer is not known:
             self._refuse(subject, known, answer, "")
 

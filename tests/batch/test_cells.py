@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batchsim.batch.stores import Answer, BatchRow, Message, Status
-from batchsim.model.cells import Cells, freeze, thaw
+from batchsim.model.cells import Cells, exact, freeze, thaw
 
 NUMBERS = st.integers(0, 5)
 MUTABLE = st.one_of(
@@ -54,3 +56,36 @@ def test_an_absent_cell_holds_nothing() -> None:
     assert cells.read("a") == {3}
     assert cells.delete("a")
     assert cells.read("a") is None
+
+
+@dataclass(frozen=True)
+class Holder:
+    value: object
+
+
+ALIKE = st.recursive(
+    st.sampled_from([0, False, 0.0, -0.0, 1, True, 1.0, None, ""]),
+    lambda parts: st.one_of(
+        st.lists(parts, max_size=3).map(tuple), st.frozensets(parts, max_size=3), st.builds(Holder, parts)
+    ),
+    max_leaves=4,
+)
+
+
+def spelled(value: object) -> object:
+    """A value by how it is written, which tells 1, 1.0 and True apart."""
+    match value:
+        case tuple():
+            return ("tuple", *map(spelled, value))
+        case frozenset():
+            return ("set", frozenset(map(spelled, value)))
+        case Holder():
+            return ("holder", spelled(value.value))
+    return repr(value)
+
+
+@given(ALIKE, ALIKE)
+def test_what_python_calls_equal_is_one_only_if_it_is_of_the_same_types(one: Hashable, other: Hashable) -> None:
+    assert (exact(one) == exact(other)) == (spelled(one) == spelled(other))
+    assert exact(one) == exact(one)
+    hash(exact(one))

@@ -186,3 +186,12 @@ def test_a_pre_failed_run_in_the_place_of_one_that_executes_does_not_execute() -
     assert verdicts_of(alone.outcome) == ("ok",)
     assert not [step for step in alone.steps if step.actor == "run-0"]
     assert verdicts_of(run(insert, job, policy="pr3766", items=items).outcome) == ("stuck", "leaked_keys")
+
+
+def test_a_job_is_given_up_after_twelve_tries_in_exploration_too() -> None:
+    fails = StoreError(actor="job", operation="postgres.find_batch", effect=Effect.BEFORE, at_most=9)
+    found = explore(befallen(fails, fails, batch={"items": 1}, items={"kind": "pre_failed"}), POLICIES["pr3766"])
+    rows = {(each.verdicts, each.outcome.batch.status) for each in found.outcomes}
+    assert (("stuck",), Status.PENDING) in rows
+    few = explore(befallen(fails, batch={"items": 1}, items={"kind": "pre_failed"}), POLICIES["pr3766"])
+    assert {each.verdicts for each in few.outcomes} == {("ok",)}

@@ -162,3 +162,15 @@ def test_the_call_raises_when_the_second_phase_1_was_answered() -> None:
     (again,) = [step for step in trace.steps if step.name == "parent.call_again"]
     assert trace.outcome.call.status == 422
     assert trace.called_back_us == again.at_us
+
+
+def test_faults_of_the_second_call_are_named_by_its_attempts() -> None:
+    lost = {"lost_response": {"attempt": 7}}
+    crash = {"crash": {"actor": "handler-6", "before": "postgres.find_batch"}}
+    failed = {"crash": {"actor": "handler", "before": "postgres.find_batch", "at": "0 ms"}}
+    once = {"name": "x", "batch": {"items": 1}}
+    for fault, why in ((lost, "found 7; allowed: a whole number from 1 to 5"), (crash, "handler-1 to handler-5")):
+        with pytest.raises(InvalidScenario, match=f"{why}, as batch.calls is 1"):
+            scenario_from_data({**once, "faults": [fault]})
+    trace = simulate(scenario(*ALL_LOST, lost, crash, failed, idempotency_key="working"), POLICIES["pre3427"])
+    assert trace.faults[5:7] == (1, 1)

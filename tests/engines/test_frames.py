@@ -139,4 +139,28 @@ def test_an_exception_that_was_handled_long_ago_tells_nothing_apart() -> None:
         {"name": "x", "batch": {"items": 1}, "consumers": 1, "faults": [{"store_error": {"at_most": 1}}]}
     )
     found = explore(scenario, POLICIES["pre3427"])
-    assert (found.states, found.transitions, found.schedules) == (13_359, 41_087, 151_776_368_108_740_472)
+    assert (found.states, found.transitions, found.schedules) == (14_643, 44_213, 151_776_368_108_740_472)
+
+
+@pytest.mark.parametrize("way", ["cell", "answer", "variable"])
+def test_one_and_true_are_two_values(way: str) -> None:
+    async def writes(flag: object) -> None:
+        await redis.set(A, flag)
+
+    async def reads() -> None:
+        found = await redis.get(A)
+        if way == "variable":
+            await redis.get(B)  # the value is held while this is awaited
+        await redis.set(SEEN, found if way == "cell" else repr(found))
+
+    actors = (
+        Actor("one", None, lambda: writes(1)),
+        Actor("true", None, lambda: writes(True)),
+        Actor("reader", None, reads),
+    )
+    ends = (
+        Property("is_1", "", lambda end: str(end[SEEN]) == "1"),
+        Property("is_True", "", lambda end: str(end[SEEN]) == "True"),
+    )
+    found = explore(scenario_of(System("flags", actors, (A, B, SEEN), properties=ends)))
+    assert {name for each in found.outcomes for name in each.verdicts} == {"is_1", "is_True", "ok"}

@@ -178,6 +178,20 @@ def test_two_timers_that_ran_out_before_anybody_asked_keep_their_own_times() -> 
 
 
 @pytest.mark.parametrize(
+    "fault",
+    [
+        {"crash": {"actor": "job", "before": "jobs.take_completion"}},
+        {"store_error": {"actor": "job", "operation": "jobs.take_completion", "effect": "before"}},
+    ],
+    ids=["crash", "store error"],
+)
+def test_what_befalls_a_wait_in_its_place_is_not_before_its_timer(fault: dict[str, object]) -> None:
+    table: dict[str, Latency] = {name: Legs(Constant(1_000), Constant(0)) for name in OPERATIONS}
+    subject = with_latencies(scenario(1, 1, items={"kind": "pre_failed"}, faults=[fault]), table)
+    check_witnesses(subject, "pr3766", explore_timed(subject, POLICIES["pr3766"]))
+
+
+@pytest.mark.parametrize(
     "fault", [LostResponse(attempt=1), Disconnect(at_most=1), Crash(at_most=1, actor="handler")]
 )
 def test_latencies_without_bounds_allow_what_interleavings_allow_under_faults(fault: Fault) -> None:

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from batchsim.analysis.batch.facts import Fact, Held, Sentence, Wrote
 from batchsim.analysis.batch.wording import at, of, that_raised
 from batchsim.analysis.effects import Effects
-from batchsim.batch.operations import CallAgain, CompleteWaitpoint, CreateBatch, DeliverCreation
+from batchsim.batch.fault_injection import LOST
+from batchsim.batch.operations import (
+    CallAgain,
+    CompleteWaitpoint,
+    CreateBatch,
+    DeliverCreation,
+    SaveIdempotencyKey,
+)
 from batchsim.batch.stores import CREATION_TRIES, UNIQUE_KEY, WAITPOINT, of_try
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
@@ -33,6 +40,8 @@ def _failure(effects: Effects, delivery: Step, attempt: int) -> Sentence:
     last = delivery
     for step in _steps_of(effects, attempt):
         last = step
+        if delivery.alternative == LOST or isinstance(step.operation, SaveIdempotencyKey):
+            continue  # nothing of the handler's is to blame, or nobody awaits it
         if step.raised is not None:
             has_stopped = step.raised.error is Stopped
             why = ": its handler had stopped" if has_stopped else ": an operation of its handler had raised"

@@ -14,7 +14,7 @@ from batchsim.analysis.effects import Effects, reads_only
 from batchsim.analysis.explanation import Explanation
 from batchsim.batch.client import Result
 from batchsim.batch.operations import CallAgain, CompleteWaitpoint, Resume
-from batchsim.batch.stores import BATCH_ROW, WAITPOINT, Waitpoint, of_second_batch
+from batchsim.batch.stores import BATCH_ROW, MAX_ATTEMPTS, WAITPOINT, Waitpoint, of_second_batch
 from batchsim.batch.trace import Trace
 from batchsim.model.cells import Key
 from batchsim.rounding import instant
@@ -157,6 +157,11 @@ def _runs_in_words(trace: Trace) -> str:
     return f"{runs}, {outcome.runs_total} runs in all" if has_more else runs
 
 
+def _attempts_before(trace: Trace) -> int:
+    """How many attempts have numbers before those of the last call."""
+    return MAX_ATTEMPTS if any(isinstance(each.operation, CallAgain) for each in trace.steps) else 0
+
+
 def _call_in_words(trace: Trace) -> str:
     call = trace.outcome.call
     attempts = f"{call.attempts} attempt{'s' if call.attempts > 1 else ''}"
@@ -166,7 +171,7 @@ def _call_in_words(trace: Trace) -> str:
         case Result.OK:
             return f"the call returned at {when} {after}"
         case Result.WAITING:
-            why = f"attempt {call.attempts} was never answered"
+            why = f"attempt {call.attempts + _attempts_before(trace)} was never answered"
             if _waits(trace):
                 why = _why_it_waits(trace)
             elif not trace.answers:

@@ -41,6 +41,7 @@ from batchsim.batch.stores import (
 )
 from batchsim.batch.trace import Trace
 from batchsim.model.cells import Key
+from batchsim.model.injection import Begin
 from batchsim.model.operation import Stopped, StoreFailure
 from batchsim.model.run import Step
 from batchsim.rounding import rounded
@@ -78,7 +79,11 @@ def _of_status(trace: Trace, write: StatusWrite) -> str:
         return f"the reaper made the batch ABORTED at {at(step)}: it was {before} and {seal}"
     failed = write.row_after.failed_run_count
     every = failed == trace.setting.run_count and all(item.kind is Kind.REJECTED for item in trace.setting.items)
-    why = "every item was rejected" if every else f"it had found no success and {failed} failures"
+    why = (
+        "every item was rejected"
+        if every
+        else f"it had found no success and {failed} failure{'' if failed == 1 else 's'}"
+    )
     return f"{step.actor} made the batch ABORTED at {at(step)}: {why}"
 
 
@@ -130,6 +135,7 @@ def _of_messages(effects: Effects) -> Iterator[TurningPoint]:
     """Messages that came back, and those that were gone; by item, who has it in hand and who gave it up."""
     items = {in_flight_key(index): index for index in range(effects.trace.setting.run_count)}
     claims: dict[int, Write] = {}
+    """The last one of each item, whether it is in flight or not."""
     holders: dict[int, Step] = {}
     enders: dict[int, Step] = {}
     for step in effects.trace.steps:
@@ -151,7 +157,14 @@ def _of_messages(effects: Effects) -> Iterator[TurningPoint]:
         if isinstance(operation, ReadMessage) and step.took_effect:
             holders[operation.index] = step
             if step.effect is None:
-                yield _was_gone(step, operation.index, enders.get(operation.index))
+                claim = claims.get(operation.index)
+                ender = enders.get(operation.index)
+                is_there = claim is not None and (ender is None or ender.number < claim.step.number)
+                yield (
+                    _was_claimed_again(step, operation.index, claim)
+                    if claim is not None and is_there
+                    else _was_gone(step, operation.index, ender)
+                )
 
 
 def _came_back(write: Write, claim: Write, holder: Step | None) -> TurningPoint:
@@ -166,6 +179,13 @@ def _came_back(write: Write, claim: Write, holder: Step | None) -> TurningPoint:
     moved = Wrote(step.number, change.key, change.before, None), Queued(step.number, index)
     taken = Wrote(claim.step.number, change.key, None, claim.change.after)
     return _turning_point(step, of(step, words, *moved) + of(claim.step, "", taken))
+
+
+def _was_claimed_again(step: Step, index: int, claim: Write) -> TurningPoint:
+    words = f"{step.actor} found at {at(step)} that the message of item {index} had been claimed again"
+    found = of(step, words, Held(step.number, claim.change.key, claim.change.after))
+    taken = Wrote(claim.step.number, claim.change.key, None, claim.change.after)
+    return _turning_point(step, found + of(claim.step, f", at {at(claim.step)}", taken))
 
 
 def _was_gone(step: Step, index: int, ender: Step | None) -> TurningPoint:
@@ -242,7 +262,9 @@ def _deletion_of_keys(effects: Effects, step: Step) -> Step | None:
 def _came_again(step: Step, keys: list[Key], deletion: Step) -> Clause:
     item = step.operation.item
     facts: list[Fact] = [LeftOver(key) for key in keys]
-    if item is not None and ENQUEUED_ITEMS in keys:
+    if isinstance(step.operation, Begin):
+        did = f"brought back {', '.join(keys)}"
+    elif item is not None and ENQUEUED_ITEMS in keys:
         did = f"marked item {item} as enqueued"
         facts.append(Added(step.number, ENQUEUED_ITEMS, item))
     elif item is not None and PROCESSED_ITEMS in keys:

@@ -196,7 +196,8 @@ class ReadMessage(MessageOperation[int | None]):
         return Timer(visibility_timer(self.index), KeptInFlight.name, item=self.index, wait=KeptInFlight())
 
     def describe(self, answer: Any) -> str:
-        return f"item {self.index}{' is gone' if answer is None else ''}"
+        gone = " is gone, or claimed again" if self.delivery else " is gone"
+        return f"item {self.index}{gone if answer is None else ''}"
 
 
 BEATEN, GONE, UNBEATEN = "put off", "is gone", "was processed before"
@@ -286,7 +287,8 @@ class CompleteMessage(MessageOperation[bool]):
         return is_own
 
     def describe(self, answer: Any) -> str:
-        return f"item {self.index}{'' if answer else ' was not in flight'}"
+        gone = " was not in flight under this claim" if self.delivery else " was not in flight"
+        return f"item {self.index}{'' if answer else gone}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive.local_states import LocalStates
 from batchsim.engines.exhaustive.task import TIMELESS, Pace
 from batchsim.engines.exhaustive.twins import twins_with_programs_of_their_own
-from batchsim.model.cells import Cells, Key, freeze, thaw
+from batchsim.model.cells import Cells, Key, exact, freeze, thaw
 from batchsim.model.operation import Operation, told
 from batchsim.model.system import Actor, RaisedError, Results, System
 
@@ -26,12 +26,12 @@ class Values:
 
     def __init__(self) -> None:
         self._values: list[Hashable] = [None]
-        self._numbers: dict[Hashable, int] = {None: ABSENT}
+        self._numbers: dict[Hashable, int] = {exact(None): ABSENT}
 
     def number_of(self, value: Any) -> int:
         """The number of a value of the stores."""
         frozen = freeze(value)
-        number = self._numbers.setdefault(frozen, len(self._values))
+        number = self._numbers.setdefault(exact(frozen), len(self._values))
         if number == len(self._values):
             self._values.append(frozen)
         return number

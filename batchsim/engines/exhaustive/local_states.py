@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from batchsim.engines.exhaustive.task import TIMELESS, Join, Pace, Pending, Task
 from batchsim.engines.exhaustive.twins import Twin, check_alike
 from batchsim.engines.own_errors import ToldError, of_answer
+from batchsim.model.cells import exact
 from batchsim.model.operation import Program
 from batchsim.model.system import Actor
 
@@ -73,18 +74,18 @@ class LocalStates:
 
     def after(self, number: int, position: int, answer: Any) -> int:
         """The local state that an answer to the operation at a position leads to."""
-        transition = (number, position, answer)
         try:
+            transition = (number, position, exact(answer))
             is_known = transition in self._transitions
         except Exception as error:
             raise of_answer(self._states[number].pending[position].operation, answer, error) from None
         if not is_known:
             for each in self.alike:
-                each._find(*transition)
+                each._find(number, position, answer)
         return self._transitions[transition]
 
     def _find(self, number: int, position: int, answer: Any) -> None:
-        transition = (number, position, answer)
+        transition = (number, position, exact(answer))
         task, answers = self._task((*self._answers[number], (position, answer)))
         self._transitions[transition] = self._intern(task, answers)
         if task.join is not None:
@@ -96,11 +97,11 @@ class LocalStates:
 
     def join_after(self, number: int, position: int, answer: Any) -> Join | None:
         """What such an answer, which was asked for before, is to coroutines side by side; `None`: nothing."""
-        return self._joins.get((number, position, answer))
+        return self._joins.get((number, position, exact(answer)))
 
     def kept_after(self, number: int, position: int, answer: Any) -> dict[int, int]:
         """By position before such an answer: where the other operations stand after it that still wait."""
-        transition = (number, position, answer)
+        transition = (number, position, exact(answer))
         if transition not in self._kept:
             task = self._fed(self._actor.program, self._answers[number])
             self._kept[transition] = task.kept_after(position, answer)
@@ -147,5 +148,5 @@ class LocalStates:
 
     def _key(self, task: Task, answers: Answers) -> Hashable:
         if task.has_ended and not task.pending:
-            return ("ended", task.result, task.raised)
-        return task.key() if self._merges else answers
+            return exact(("ended", task.result, task.raised))
+        return task.key() if self._merges else exact(answers)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
 from batchsim.engines.own_errors import ToldError, is_own, place_of_await, placed, told
+from batchsim.model.cells import exact
 from batchsim.model.operation import Both, EndsEarly, ForEach, Operation, Program, ProtocolError, Stopped
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
@@ -130,7 +131,7 @@ class Task:
         It holds the position in the code and the local variables of every frame on the way to what is awaited.
         """
         orphans = (strand for strand in self._in_order() if strand.is_orphan)
-        return (self._root.key(), self.result, tuple((s.number, s.key()) for s in orphans))
+        return exact((self._root.key(), self.result, tuple((s.number, s.key()) for s in orphans)))
 
     def close(self) -> None:
         """Give up every coroutine."""

@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from batchsim.batch.faults import BEFALLEN, CRASHING
 from batchsim.batch.operations import names_befallen
+from batchsim.batch.setting import CALLS_MAX
 from batchsim.batch.stores import CREATION_TRIES, MAX_ATTEMPTS
 from batchsim.model.faults import Effect
 from batchsim.scenario.names import nameable_operations
@@ -20,7 +21,21 @@ from batchsim.scenario.schema.values import choice, whole_number
 from batchsim.scenario.spelling import did_you_mean
 
 AT_MOST_MAX = 9
-ATTEMPT = whole_number(1, MAX_ATTEMPTS)
+ATTEMPTS_MAX = MAX_ATTEMPTS * CALLS_MAX
+
+
+def _read_attempt(value: object, reading: Reading) -> int:
+    if type(value) is int and 1 <= value <= reading.attempts_max:
+        return value
+    why = ", as batch.calls is 1" if type(value) is int and MAX_ATTEMPTS < value <= ATTEMPTS_MAX else ""
+    raise refusal(f"a whole number from 1 to {reading.attempts_max}{why}")
+
+
+ATTEMPT = Rule(
+    f"a whole number from 1 to {MAX_ATTEMPTS}, or to {ATTEMPTS_MAX} where batch.calls is 2",
+    _read_attempt,
+    {"type": "integer", "minimum": 1, "maximum": ATTEMPTS_MAX},
+)
 AT_MOST = whole_number(1, AT_MOST_MAX)
 EFFECT = choice(Effect, Effect)
 
@@ -61,9 +76,11 @@ _HANDLERS = (
     f"creator-1 to creator-{CREATION_TRIES}"
 )
 _ACTOR = re.compile(
-    rf"(handler(-[1-{MAX_ATTEMPTS}])?|creator(-[1-{CREATION_TRIES}])?|consumer(-(?P<consumer>0|[1-9][0-9]{{0,3}}))?"
-    rf"|run(-(?P<run>0|[1-9][0-9]{{0,5}}))?|{'|'.join(kind for kind in OTHERS if kind != 'run')})"
+    rf"(handler(-(?P<attempt>[1-9]|{ATTEMPTS_MAX}))?|creator(-[1-{CREATION_TRIES}])?"
+    rf"|consumer(-(?P<consumer>0|[1-9][0-9]{{0,3}}))?|run(-(?P<run>0|[1-9][0-9]{{0,5}}))?"
+    rf"|{'|'.join(kind for kind in OTHERS if kind != 'run')})"
 )
+_ACTOR_PATTERN = re.sub(r"\?P<[a-z]+>", "", _ACTOR.pattern)
 
 
 def _read_actor(value: object, reading: Reading) -> str:
@@ -72,6 +89,9 @@ def _read_actor(value: object, reading: Reading) -> str:
     if match is None:
         allowed = f"{_HANDLERS}, {_numbered('consumer', consumers)}, {_numbered('run', runs)}"
         raise refusal(allowed, did_you_mean(value, (*CRASHING, "handler-1", "consumer-0")))
+    if match["attempt"] and int(match["attempt"]) > reading.attempts_max:
+        why = ", as batch.calls is 1" if reading.attempts_max < ATTEMPTS_MAX else ""
+        raise refusal(f"handler-1 to handler-{reading.attempts_max}{why}")
     if match["consumer"] and consumers is not None and int(match["consumer"]) >= consumers:
         raise refusal(f"{_HANDLERS}, {_numbered('consumer', consumers)}, as consumers is {consumers}")
     if match["run"] and runs is not None and int(match["run"]) >= runs:
@@ -89,7 +109,7 @@ def _numbered(kind: str, count: int | None) -> str:
 ACTOR = Rule(
     f"{_HANDLERS}, {_numbered('consumer', None)}, {_numbered('run', None)}",
     _read_actor,
-    {"type": "string", "pattern": f"^{_ACTOR.pattern.replace('?P<consumer>', '').replace('?P<run>', '')}$"},
+    {"type": "string", "pattern": f"^{_ACTOR_PATTERN}$"},
 )
 
 

@@ -19,8 +19,8 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from batchsim.batch.setting import SLOTS, Call, Kind, Phase1
-from batchsim.batch.stores import IdempotencyKey
+from batchsim.batch.setting import CALLS_MAX, SLOTS, Call, Kind, Phase1
+from batchsim.batch.stores import MAX_ATTEMPTS, IdempotencyKey
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
 from batchsim.scenario.schema.faults import Entry
@@ -73,7 +73,7 @@ class Batch(Strict):
         Phase1.DONE,
         description="Whether phase 1 (POST /batches) is over at the beginning, or is taken step by step",
     )
-    calls: Annotated[int, whole_number(1, 2)] = Field(
+    calls: Annotated[int, whole_number(1, CALLS_MAX)] = Field(
         1, description="How often the parent calls, at most: its next attempt calls again where its call rejects"
     )
     idempotency_key: Annotated[IdempotencyKey | None, choice(IdempotencyKey, IdempotencyKey)] = Field(
@@ -110,6 +110,7 @@ class Batch(Strict):
         if calls > 1 and info.context.is_stepwise:
             raise refusal("1 where batch.phase_1 is stepwise", found=str(calls))
         info.context.has_second_batch = calls > 1
+        info.context.attempts_max = calls * MAX_ATTEMPTS
         return calls
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from batchsim.batch.stores import MAX_ATTEMPTS
 from batchsim.scenario import defaults
 from batchsim.scenario.names import known_verdicts
 from batchsim.scenario.problems import Problem, describe
@@ -33,6 +34,8 @@ class Reading:
     """Whether phase 1 has steps."""
     has_second_batch: bool = False
     """Whether the parent calls again, and its second call makes a batch of its own."""
+    attempts_max: int = MAX_ATTEMPTS
+    """Phase-2 requests of all calls of the parent."""
     consumers: int | None = defaults.CONSUMERS
     """Consumers of the batch queue; `None` if they are invalid."""
     verdicts: set[str] = field(default_factory=lambda: set(known_verdicts()))

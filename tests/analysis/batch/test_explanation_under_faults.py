@@ -136,3 +136,34 @@ def test_an_idle_consumer_is_no_bar_where_messages_can_come_back() -> None:
     (lane,) = [lane for lane in lanes_of(trace) if lane.actor == "consumer-0"]
     assert lane.legs[0].from_us == 9_000_000
     assert "wait" not in {leg.part for leg in lane.legs}
+
+
+def test_an_answer_of_phase_1_that_was_lost_whatever_its_handler_raised() -> None:
+    creation: dict[str, Any] = {"batch": {"items": 1, "phase_1": "stepwise", "idempotency_key": "working"}}
+    not_saved = StoreError(actor="creator-1", operation="redis.save_idempotency_key")
+    sentences = told(run(not_saved, LostResponse(phase=1, attempt=1), **creation))
+    assert "try 1 of phase 1 got no answer: it was lost on its way." in sentences
+
+
+def test_an_attempt_of_the_second_call_that_was_never_answered() -> None:
+    again: dict[str, Any] = {"batch": {"items": 1, "calls": 2, "idempotency_key": "working"}}
+    slow = {"redis.enqueued_count": request_leg("2 s"), "parent.call_again": request_leg("100 s")}
+    crash = Crash(actor="sdk", before="http.deliver", at_us=50_000_000)
+    (*_, last) = told(run(crash, operations=slow, **again))
+    assert "attempt 6 was never answered" in last
+
+
+def test_a_failover_that_brings_a_key_back_marks_nothing() -> None:
+    lost = {"keys": "batch:B:enqueued_items", "last_writes": 1, "at": "9 s"}
+    sentences = told(simulate(timeless(faults=[{"lost_state": lost}]), POLICIES["pre3427"]))
+    assert any("lost_state-0 brought back batch:B:enqueued_items" in each for each in sentences)
+    assert not any("lost_state-0 marked" in each for each in sentences)
+
+
+def test_a_message_that_somebody_else_claimed_is_not_gone() -> None:
+    late = {"queue.read": request_leg("5 s")}
+    trace = run(
+        Redeliver(item=0, at_us=100_000), policy="proposed", operations=late, batch={"items": 1}, consumers=2
+    )
+    sentences = explanation_of(trace, ("stuck",))  # as if it had: of a run that is ok less is said
+    assert any("found at 6.000 s that the message of item 0 had been claimed again" in each for each in sentences)
