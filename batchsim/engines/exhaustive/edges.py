@@ -38,16 +38,13 @@ class AlikeEdges:
 
 
 class Edges:
-    """Edges, sorted by the state that they leave."""
+    """Edges, sorted by the state that they leave; of a tree, by the state that they lead to."""
 
     def __init__(self, *, only_first: bool) -> None:
         self.only_first = only_first
         self.count = 0
         """How many were found, kept or not."""
-        self._number_type = np.dtype(np.int32 if only_first else np.int64)
-        """Of a tree, which is for the largest graphs, numbers are kept short."""
-        empty = np.zeros(0, dtype=self._number_type)
-        self._chunks = [[empty, empty, empty, empty]]
+        self._chunks: list[list[Numbers]] = []
         self._ends = [np.zeros(0, dtype=np.int64)]
 
     def add(self, parts: list[AlikeEdges], targets: Numbers, begin: int, end: int, known: int) -> None:
@@ -55,29 +52,39 @@ class Edges:
         sources = np.concatenate([part.sources for part in parts])
         self.count += len(sources)
         self._ends.append(np.flatnonzero(np.bincount(sources, minlength=end - begin) == 0) + begin)
-        weights = np.concatenate([part.weights for part in parts])
         labels = np.concatenate([part.labels for part in parts])
         if self.only_first:
             leads_on = np.flatnonzero(targets >= known)
-            order = leads_on[stable_order(sources[leads_on])]
-            order = order[_first_places(targets[order] - known)]
+            by_source = leads_on[stable_order(sources[leads_on])]
+            first = by_source[_first_places(targets[by_source] - known)]
+            # A tree is for the largest graphs: its numbers are kept short.
+            short = np.min_scalar_type(int(labels.max(initial=0)))
+            self._chunks.append([(sources[first] + begin).astype(np.int32), labels[first].astype(short)])
         else:
+            weights = np.concatenate([part.weights for part in parts])
             order = stable_order(sources)
-        columns = (sources[order] + begin, targets[order], weights[order], labels[order])
-        self._chunks.append([each.astype(self._number_type, copy=False) for each in columns])
+            self._chunks.append([sources[order] + begin, labels[order], targets[order], weights[order]])
 
     def add_ends(self, begin: int, end: int) -> None:
         """No edges leave the states from `begin` to `end`."""
         self._ends.append(np.arange(begin, end))
 
-    def columns(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-        """Of each edge that was kept the source, the target, the weight, and the number of its label."""
-        if len(self._chunks) > 1:
+    def columns(self) -> tuple[Numbers, ...]:
+        """Of each edge that was kept the source, and the number of its label; the target, and the weight.
+
+        Of a tree the former only: edge e leads to state e + 1.
+        """
+        count = 2 if self.only_first else 4
+        if len(self._chunks) != 1:
             # Column by column, so that they are there twice one by one.
-            columns = [np.concatenate([chunk.pop(0) for chunk in self._chunks]) for _ in self._chunks[0].copy()]
-            self._chunks = [columns]
-        sources, targets, weights, labels = self._chunks[0]
-        return sources, targets, weights, labels
+            none = np.zeros(0, dtype=np.int64)
+            self._chunks = [
+                [
+                    np.concatenate([chunk.pop(0) for chunk in self._chunks]) if self._chunks else none
+                    for _ in range(count)
+                ]
+            ]
+        return tuple(self._chunks[0])
 
     def ends(self) -> Numbers:
         """The states that were looked into and that nothing leaves."""
@@ -85,7 +92,7 @@ class Edges:
 
 
 def _first_places(numbers: Numbers) -> Numbers:
-    """In their order, the places where each of the numbers 0, 1, … stands first; each stands somewhere."""
+    """For each of the numbers 0, 1, …, the first place where it stands; each stands somewhere."""
     first = np.empty(int(numbers.max(initial=-1)) + 1, dtype=np.int64)
     first[numbers[::-1]] = np.arange(len(numbers) - 1, -1, -1)
-    return np.sort(first)
+    return first

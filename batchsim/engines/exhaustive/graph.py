@@ -24,7 +24,10 @@ COMES_BACK = "a run can come back to a state that it was in, time and again"
 
 
 class Graph:
-    """States are numbers, 0 the initial one; edges are numbers, sorted by the state that they leave."""
+    """States are numbers, 0 the initial one; edges are numbers, sorted by the state that they leave.
+
+    Of a tree, they are sorted by the state that they lead to.
+    """
 
     def __init__(self, search: Search) -> None:
         self.layout: Layout = search.layout
@@ -34,11 +37,8 @@ class Graph:
         self.levels_begin = search.levels_begin
         self.labels: list[Label] = search.labels
         self.sources: Numbers
-        self.targets: Numbers
-        self.weights: Numbers
-        """How many steps an edge stands for: of twins at one local state, each can take it."""
         self.edge_labels: Numbers
-        self.sources, self.targets, self.weights, self.edge_labels = search.edges.columns()
+        self.sources, self.edge_labels, *self._columns = search.edges.columns()
         self.is_tree = search.edges.only_first
         """Whether of the edges to a state only the first is here, which is enough for shortest paths alone."""
         self.transitions = search.edges.count
@@ -60,9 +60,22 @@ class Graph:
         """What one of them holds in all states."""
         return self._search.column(column)
 
+    @property
+    def targets(self) -> Numbers:
+        """The state that each edge leads to. Raises `ValueError` for a tree: its edge e leads to state e + 1."""
+        self.check_whole()
+        return self._columns[0]
+
+    @property
+    def weights(self) -> Numbers:
+        """How many steps an edge stands for: of twins at one local state, each can take it. Likewise."""
+        self.check_whole()
+        return self._columns[1]
+
     @cached_property
     def edges_begin(self) -> Numbers:
-        """The edges of state s are those from `edges_begin[s]` to `edges_begin[s + 1]`."""
+        """The edges of state s are those from `edges_begin[s]` to `edges_begin[s + 1]`. Likewise."""
+        self.check_whole()
         return np.searchsorted(self.sources, np.arange(self.states + 1))
 
     @cached_property
@@ -125,7 +138,7 @@ class Graph:
         """The edges of a shortest path from the initial state."""
         edges: list[int] = []
         while state != 0:
-            edge = int(self._first_edges[state])
+            edge = state - 1 if self.is_tree else int(self._first_edges[state])
             edges.append(edge)
             state = int(self.sources[edge])
         return edges[::-1]
@@ -154,7 +167,7 @@ class Graph:
                 alternative=label.alternative,
                 answer=move.answer,
                 source=int(self.sources[edge]),
-                target=int(self.targets[edge]),
+                target=edge + 1 if self.is_tree else int(self.targets[edge]),
                 fault=label.fault,
             )
 

@@ -22,7 +22,7 @@ Flags = NDArray[np.bool_]
 FREE = -1
 """In the place of a number: nothing is there."""
 _FIRST_PLACES = 1 << 10
-_LOAD_MAX = 2
+_PLACES_MIN = 1.5
 """There are at least so many places for each state."""
 _PIECE = 1 << 18
 """So many states are put into a table at a time."""
@@ -53,9 +53,9 @@ class States:
         if len(words) != self._words.shape[1]:
             self._words = with_words(self.words, len(words)).T.copy()
         known, end = self._count, self._count + words.shape[1]
-        if _LOAD_MAX * end > len(self._table):
+        if _PLACES_MIN * end > len(self._table):
             del self._table  # its memory is needed
-            self._table = self._new_table(1 << (_LOAD_MAX * end).bit_length())
+            self._table = self._new_table(1 << int(_PLACES_MIN * end).bit_length())
         # Until all is found, each of these has the number that it would have if all were new.
         self._words = _room_for(end, self._words)
         self._words[known:end] = words.T
@@ -143,5 +143,5 @@ def _multiplier(word: int) -> np.uint64:
 def _room_for(count: int, array: NDArray[Any]) -> NDArray[Any]:
     """The array with room for so many, in place (the system only maps more memory): nobody may hold a view."""
     if count > len(array):
-        array.resize((max(count, len(array) * 9 // 8), *array.shape[1:]), refcheck=False)
+        array.resize((max(count, len(array) * 17 // 16), *array.shape[1:]), refcheck=False)
     return array
