@@ -70,6 +70,11 @@ def lanes_of(trace: Trace) -> tuple[ActorLane, ...]:
     )
 
 
+def is_reaper(actor: str) -> bool:
+    """Whether it reaps: a batch, that of a try of phase 1 (`reaper-1`), or the second one (`reaper@2`)."""
+    return actor.partition("-")[0].partition("@")[0] == REAPER
+
+
 def attempt_of(actor: str) -> int | None:
     """The attempt that a handler handles, in a lane of its own or of one of its items; `None`: no handler."""
     kind, _, number = actor.partition(".")[0].partition("-")

@@ -335,7 +335,7 @@ def _batches(
     from batchsim.analysis.findings import USUAL, Sizes, batches_of
 
     for scenario in scenarios:
-        if scenario.setting.calls > 1:
+        if scenario.setting.has_second_batch:
             raise BadInputError(
                 f"{scenario.file}: found batch.calls {scenario.setting.calls}; allowed: 1 (--set batch.calls=1): "
                 "not every fault that is looked at can befall two batches"

@@ -14,7 +14,16 @@ from batchsim.analysis.effects import Effects, reads_only
 from batchsim.analysis.explanation import Explanation
 from batchsim.batch.client import Result
 from batchsim.batch.operations import CallAgain, CompleteWaitpoint, Resume
-from batchsim.batch.stores import BATCH_ROW, MAX_ATTEMPTS, WAITPOINT, Waitpoint, of_second_batch
+from batchsim.batch.stores import (
+    BATCH_EDGE,
+    BATCH_ROW,
+    CREATION_TRIES,
+    MAX_ATTEMPTS,
+    WAITPOINT,
+    Waitpoint,
+    of_second_batch,
+    of_try,
+)
 from batchsim.batch.trace import Trace
 from batchsim.model.cells import Key
 from batchsim.rounding import instant
@@ -103,6 +112,8 @@ def _ending(trace: Trace) -> Sentence:
     facts: list[Fact] = [*_row_at_end(trace), *map(LeftOver, outcome.leaked_keys)]
     if _waits(trace) and _batch_waitpoint_is_pending(trace):
         facts.append(AtEnd(_of_last_batch(trace, WAITPOINT), Waitpoint.PENDING))
+    elif _waits(trace) and (orphan := _orphan_waited_for(trace)) is not None:
+        facts.append(AtEnd(of_try(WAITPOINT, orphan), Waitpoint.PENDING))
     row = (
         "there is no batch"
         if not outcome.has_batch
@@ -138,6 +149,24 @@ def _batch_waitpoint_is_pending(trace: Trace) -> bool:
     return not any(isinstance(step.operation, CompleteWaitpoint) and step.change_of(key) for step in trace.steps)
 
 
+def _orphan_waited_for(trace: Trace) -> int | None:
+    """The try of phase 1 whose batch nobody streams to, and which the parent waits for; `None`: there is none.
+
+    Its waitpoint is pending at the end, and the edge to it is there.
+    """
+    for attempt in range(1, CREATION_TRIES + 1):
+        waitpoint, edge = (_at_end(trace, of_try(key, attempt)) for key in (WAITPOINT, BATCH_EDGE))
+        if waitpoint is Waitpoint.PENDING and edge is not None:
+            return attempt
+    return None
+
+
+def _at_end(trace: Trace, key: Key) -> object:
+    """What the last step that changed a cell left there; `None`: nothing, or none did."""
+    changes = (step.change_of(key) for step in reversed(trace.steps))
+    return next((change.after for change in changes if change is not None), None)
+
+
 def _why_it_waits(trace: Trace) -> str:
     resumed = next((step for step in trace.steps if isinstance(step.operation, Resume)), None)
     if resumed is not None:
@@ -147,6 +176,9 @@ def _why_it_waits(trace: Trace) -> str:
         return f"the parent got {told} for {items} item{'' if items == 1 else 's'}"
     if _batch_waitpoint_is_pending(trace):
         return "nobody completed the batch waitpoint"
+    orphan = _orphan_waited_for(trace)
+    if orphan is not None:
+        return f"nobody completed the waitpoint of the batch of try {orphan}"
     return "the waitpoint of a child run was never completed"
 
 

@@ -12,12 +12,13 @@ from typing import Any
 from batchsim.batch.actors import actors_of, world_after_phase_1
 from batchsim.batch.operations import TakeKey
 from batchsim.batch.policy import Policy
-from batchsim.batch.setting import Item, Phase1, Setting
+from batchsim.batch.setting import Phase1, Setting
 from batchsim.batch.stores import Claim, Message
 from batchsim.batch.world import World
 from batchsim.engines.injected_delays import Use, admits
 from batchsim.engines.sampling import sampler
 from batchsim.model.cells import Cells
+from batchsim.model.faults import Fault
 from batchsim.model.operation import BlockingOperation, Both, Operation
 from batchsim.scenario import Distribution, Exponential, Lognormal, Normal, RoundTrip, Scenario
 
@@ -36,7 +37,7 @@ def longest_us(scenario: Scenario, policy: Policy, index: int, rare: float = RAR
 
     `rare`: the share of draws of an unbounded latency that is left out; with 0 it takes up to `FOR_EVER_US`.
     """
-    ways = _ways(scenario.setting, policy, scenario.setting.items[index])
+    ways = _ways(scenario.setting, policy, index)
     return max((_longest_us(scenario, index, way, rare) for way in ways), default=0)
 
 
@@ -47,9 +48,15 @@ def visibility_timeout_us(scenario: Scenario, rare: float = RARE) -> int:
     return _at(distribution, rare, 0)
 
 
-def _ways(setting: Setting, policy: Policy, item: Item) -> Iterator[list[Together]]:
+def _ways(setting: Setting, policy: Policy, index: int) -> Iterator[list[Together]]:
     """What is done while the message of an item is held, each time that it is taken; the taking comes first."""
-    alone = replace(setting, items=(item,), consumers=1, phase_1=Phase1.DONE)
+    alone = replace(
+        setting,
+        items=(setting.items[index],),
+        consumers=1,
+        phase_1=Phase1.DONE,
+        faults=tuple(_as_only_item(fault, index) for fault in setting.faults if _admits(fault, index)),
+    )
     world: World = world_after_phase_1(alone, policy, Cells())
     world.queue.push(Message(0))
     consumer = next(actor for actor in actors_of(alone, policy) if actor.kind == "consumer").program()
@@ -68,6 +75,15 @@ def _ways(setting: Setting, policy: Policy, item: Item) -> Iterator[list[Togethe
         answers = tuple(each.apply_alternative(world, each.alternatives(world)[0]) for each in together)
         awaited = consumer.send(answers if isinstance(awaited, Both) else answers[0])
     consumer.close()
+
+
+def _admits(fault: Fault, index: int) -> bool:
+    return getattr(fault, "item", None) in (None, index)
+
+
+def _as_only_item(fault: Fault, index: int) -> Fault:
+    """A fault that singles an item out, of the batch in which it is the only one."""
+    return fault if getattr(fault, "item", None) is None else replace(fault, item=0)  # type: ignore[call-arg]
 
 
 def _dispatch(world: World) -> None:

@@ -21,7 +21,7 @@ from batchsim.analysis.batch.facts import (
 from batchsim.analysis.batch.status_writes import StatusWrite, status_writes_in
 from batchsim.analysis.batch.wording import at, briefly, doing, of, raised, that_raised
 from batchsim.analysis.effects import Effects, Write, can_write
-from batchsim.analysis.lanes import REAPER, attempt_of
+from batchsim.analysis.lanes import attempt_of, is_reaper
 from batchsim.batch.history import COMPLETION_UPDATES, PUSHED
 from batchsim.batch.operations import ReadMessage, Redeliver, TakeKey
 from batchsim.batch.setting import Kind
@@ -74,7 +74,7 @@ def _of_status(trace: Trace, write: StatusWrite) -> str:
         return f"{step.actor} overwrote {before} with {after} at {at(step)}"
     if after is not Status.ABORTED or before is Status.ABORTED:
         return ""
-    if step.actor == REAPER:
+    if is_reaper(step.actor):
         seal = "sealed" if write.row_before.sealed else "not sealed"
         return f"the reaper made the batch ABORTED at {at(step)}: it was {before} and {seal}"
     failed = write.row_after.failed_run_count

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from batchsim.analysis.batch.answering import answering_steps
-from batchsim.analysis.lanes import REAPER, WAITPOINT, ActorLane
+from batchsim.analysis.lanes import WAITPOINT, ActorLane, is_reaper
 from batchsim.analysis.runs import PolicyRun
 from batchsim.batch.operations import (
     IS_REJECTED,
@@ -109,7 +109,7 @@ def _texts(step: Step, answers: Mapping[int, Answered]) -> Texts:
     if step.number in answers:
         return (*(f"{words} → {answer(answers[step.number])}" for words in texts), *texts)
     # The rows that others read settle nothing.
-    is_read_by_others = isinstance(step.operation, FindBatch) and step.actor != REAPER and step.raised is None
+    is_read_by_others = isinstance(step.operation, FindBatch) and not is_reaper(step.actor) and step.raised is None
     return () if is_read_by_others else texts
 
 

@@ -167,3 +167,17 @@ def test_a_message_that_somebody_else_claimed_is_not_gone() -> None:
     )
     sentences = explanation_of(trace, ("stuck",))  # as if it had: of a run that is ok less is said
     assert any("found at 6.000 s that the message of item 0 had been claimed again" in each for each in sentences)
+
+
+AND_WAIT: Mapping[str, Any] = {"batch": {"items": 1, "call": "batchTriggerAndWait", "phase_1": "stepwise"}}
+
+
+def test_a_parent_that_waits_for_an_orphan_alone() -> None:
+    (*_, last) = told(run(LostResponse(phase=1, attempt=1), policy="pr3766", **AND_WAIT))
+    assert "the call never returned: nobody completed the waitpoint of the batch of try 1, and" in last
+
+
+def test_a_reaper_of_a_try_of_phase_1_is_one() -> None:
+    crash = Crash(actor="handler-1", before="postgres.seal")
+    trace = run(crash, policy="pr4397", items={"execution": "2 h"}, **AND_WAIT)
+    assert "the reaper made the batch ABORTED at 1800.000 s: it was PENDING and not sealed." in told(trace)
