@@ -14,6 +14,8 @@ from itertools import accumulate, groupby
 from batchsim.analysis.chains import Stretch
 from batchsim.batch.client import Result
 from batchsim.batch.operations import ClaimMessages, Deliver, Resume, TakeKey, TakeMessage
+from batchsim.batch.setting import Setting
+from batchsim.batch.stores import MAX_ATTEMPTS
 from batchsim.batch.trace import Trace
 from batchsim.model.operation import BlockingOperation, Stopped
 from batchsim.model.run import Step
@@ -79,6 +81,11 @@ def attempt_of(actor: str) -> int | None:
     """The attempt that a handler handles, in a lane of its own or of one of its items; `None`: no handler."""
     kind, _, number = actor.partition(".")[0].partition("-")
     return int(number) if kind == "handler" else None
+
+
+def is_of_second_batch(setting: Setting, actor: str) -> bool:
+    """Whether a handler works for a batch that a second call made: in stories "the batch" is the first one."""
+    return setting.has_second_batch and (attempt_of(actor) or 0) > MAX_ATTEMPTS
 
 
 def _rank(actor: str) -> tuple[int, str, tuple[int, ...]]:

@@ -324,8 +324,10 @@ def _of_consumer(actor: str, steps: Sequence[Step]) -> list[Interval]:
             if last is not None and number:
                 found.append(Interval(PRODUCTION.message, begun_us, last.answered_us, trace, item))
             number += 1
+            if not step.took_effect:
+                continue
             # From two queues it is taken with which of them it was.
-            message = step.answer if hasattr(step.answer, "item") else step.answer[1]
+            message = step.effect if hasattr(step.effect, "item") else step.effect[1]
             trace, item, begun_us = f"{actor}.{number}", message.item, step.answered_us
         elif step.name in _OF_CONSUMER:
             found.append(Interval(_OF_CONSUMER[step.name], step.issued_us, step.answered_us, trace, item))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from batchsim import load_scenario, simulate
+from batchsim import load_scenario, scenario_from_data, simulate
 from batchsim.analysis.calibration import calibrated, shares_of
 from batchsim.analysis.spans import PRODUCTION, cleaned_before_count, read_mapping, understand
 from batchsim.bad_input import BadInputError
@@ -49,6 +49,15 @@ def test_messages_of_two_batches_are_told_by_their_items() -> None:
     steps = simulate(subject, subject.find_policy("pre3427", subject.directory)).steps
     assert any(type(step.answer) is tuple for step in steps if step.name == "queue.take")
     assert "processItemCallback" in json.dumps(otlp_document([("batch", steps)]))
+
+
+@pytest.mark.parametrize("effect", ["before", "after"])
+def test_a_message_that_could_not_be_taken_is_none(effect: str) -> None:
+    error = {"store_error": {"actor": "consumer", "operation": "queue.take", "effect": effect}}
+    subject = scenario_from_data({"name": "x", "batch": {"items": 1}, "consumers": 1, "faults": [error]})
+    steps = simulate(subject, subject.find_policy("pr3766", Path())).steps
+    assert any(step.raised for step in steps if step.name == "queue.take")
+    assert "recordSuccess" in json.dumps(otlp_document([("batch", steps)]))
 
 
 def test_what_is_written_is_what_otlp_says(tmp_path: Path) -> None:

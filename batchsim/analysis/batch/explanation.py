@@ -114,10 +114,11 @@ def _ending(trace: Trace) -> Sentence:
         facts.append(AtEnd(_of_last_batch(trace, WAITPOINT), Waitpoint.PENDING))
     elif _waits(trace) and (orphan := _orphan_waited_for(trace)) is not None:
         facts.append(AtEnd(of_try(WAITPOINT, orphan), Waitpoint.PENDING))
+    batch = "the second batch" if _of_last_batch(trace, BATCH_ROW) != BATCH_ROW else "the batch"
     row = (
         "there is no batch"
         if not outcome.has_batch
-        else f"the batch ended {outcome.batch.status}, {'sealed' if outcome.batch.sealed else 'not sealed'}"
+        else f"{batch} ended {outcome.batch.status}, {'sealed' if outcome.batch.sealed else 'not sealed'}"
     )
     leaked = f"; left in Redis: {', '.join(outcome.leaked_keys)}" if outcome.leaked_keys else ""
     words = f"{_call_in_words(trace)}; {_runs_in_words(trace)}, and {row}{leaked}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from batchsim.analysis.batch.refusals import is_sealable
 from batchsim.analysis.effects import Effects, can_write, reads_only
-from batchsim.analysis.lanes import attempt_of
+from batchsim.analysis.lanes import attempt_of, is_of_second_batch
 from batchsim.analysis.margins import Margin, margin_between
 from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, Status
 from batchsim.batch.trace import Trace
@@ -50,7 +50,8 @@ def seal_margin_in(effects: Effects) -> Margin | None:
 
 def _first_of_endpoint(trace: Trace, is_meant: Callable[[Step], bool]) -> Step | None:
     of_handlers = (step for step in trace.steps if attempt_of(step.actor) is not None and step.took_effect)
-    return next((step for step in of_handlers if is_meant(step)), None)
+    of_batch = (step for step in of_handlers if not is_of_second_batch(trace.setting, step.actor))
+    return next((step for step in of_batch if is_meant(step)), None)
 
 
 def _ends_sealing(effects: Effects, step: Step) -> bool:

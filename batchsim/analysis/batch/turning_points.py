@@ -21,7 +21,7 @@ from batchsim.analysis.batch.facts import (
 from batchsim.analysis.batch.status_writes import StatusWrite, status_writes_in
 from batchsim.analysis.batch.wording import at, briefly, doing, of, raised, that_raised
 from batchsim.analysis.effects import Effects, Write, can_write
-from batchsim.analysis.lanes import attempt_of, is_reaper
+from batchsim.analysis.lanes import attempt_of, is_of_second_batch, is_reaper
 from batchsim.batch.history import COMPLETION_UPDATES, PUSHED
 from batchsim.batch.operations import ReadMessage, Redeliver, TakeKey
 from batchsim.batch.setting import Kind
@@ -285,6 +285,8 @@ def _taken_for_enqueued(effects: Effects) -> Iterator[TurningPoint]:
     for step in effects.trace.steps:
         item = step.operation.item
         if item is None or item in pushed or attempt_of(step.actor) is None or not step.took_effect:
+            continue
+        if is_of_second_batch(effects.trace.setting, step.actor):
             continue
         if not can_write(step, ENQUEUED_ITEMS) or step.change_of(ENQUEUED_ITEMS) is not None:
             continue

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchsim.engines.exhaustive.packing import Packing, Words, with_words
+from batchsim.engines.exhaustive.packing import Packing, Words
 from batchsim.engines.streams import draw
 
 Numbers = NDArray[np.int64]
@@ -51,7 +51,10 @@ class States:
     def numbers_of(self, words: Words) -> Numbers:
         """The numbers of these states; what was not known is so from now on."""
         if len(words) != self._words.shape[1]:
-            self._words = with_words(self.words, len(words)).T.copy()
+            fewer = self._words.shape[1]
+            wider = np.zeros((self._count, len(words)), dtype=np.uint64)
+            wider[:, :fewer] = self._words[: self._count]
+            self._words = wider
         known, end = self._count, self._count + words.shape[1]
         if _PLACES_MIN * end > len(self._table):
             del self._table  # its memory is needed

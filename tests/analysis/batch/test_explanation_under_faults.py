@@ -181,3 +181,13 @@ def test_a_reaper_of_a_try_of_phase_1_is_one() -> None:
     crash = Crash(actor="handler-1", before="postgres.seal")
     trace = run(crash, policy="pr4397", items={"execution": "2 h"}, **AND_WAIT)
     assert "the reaper made the batch ABORTED at 1800.000 s: it was PENDING and not sealed." in told(trace)
+
+
+def test_what_is_said_of_the_batch_is_about_the_first_one_unless_it_says_the_second() -> None:
+    crashes = [Crash(actor="handler-1", before="queue.push")]
+    crashes += [Crash(actor=f"handler-{attempt}", before="postgres.find_batch") for attempt in range(2, 6)]
+    trace = run(*crashes, policy="pr4397", batch={"items": 1, "calls": 2})
+    assert (race_margin(trace), seal_margin(trace)) == (None, None)
+    sentences = told(trace)
+    assert not any(each.startswith("handler-6") for each in sentences)
+    assert "the second batch ended COMPLETED, sealed" in sentences[-1]
