@@ -273,3 +273,8 @@ def test_what_some_schedule_issues_is_never_said_to_be_unissued(
     steps = {step.operation.name for walk in range(20) for step in walker.walk(number * 20 + walk).steps}
     left = unissued(scenario, [POLICIES[name]], {each: frozenset((each,)) for each in OPERATIONS})
     assert steps.isdisjoint(left)
+
+
+def test_an_error_that_is_about_one_item_is_no_error_of_a_batch_of_another() -> None:
+    error = {"store_error": {"actor": "consumer", "operation": "redis.record", "item": 1}}
+    assert warned(scenario_of(consumers=1, faults=[error]), "pr4397") == []

@@ -21,7 +21,7 @@ from batchsim.scenario import Decided, Scenario, decided_by, find_verdict
 class Effort(NamedTuple):
     """How much is spent on one case."""
 
-    states_max: int = 12_000_000
+    states_max: int = 40_000_000
     """An exploration gives up beyond so many states."""
     states_max_of_pair: int = 50_000
     """Likewise, of a pair of faults."""

@@ -145,7 +145,7 @@ class Search:
 
     def column(self, column: int) -> Values:
         """What a column holds in all states, in the order of their numbers."""
-        return self._states.packing.column(self._states.words, column)
+        return self._states.column(column)
 
     @property
     def labels(self) -> list[Label]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchsim.engines.exhaustive.packing import Packing, Words
+from batchsim.engines.exhaustive.packing import Packing, Values, Words
 from batchsim.engines.streams import draw
 
 Numbers = NDArray[np.int64]
@@ -25,7 +25,7 @@ _FIRST_PLACES = 1 << 10
 _PLACES_MIN = 1.5
 """There are at least so many places for each state."""
 _PIECE = 1 << 18
-"""So many states are put into a table at a time."""
+"""So many states are put into a table, or looked at, at a time."""
 _FEW = 1 << 15
 """So many states are packed anew where a column has several fields, which cost time with each step."""
 
@@ -47,6 +47,11 @@ class States:
     def words(self) -> Words:
         """All states; not to be used any longer when states are added."""
         return self._words[: self._count].T
+
+    def column(self, column: int) -> Values:
+        """What a column holds in all states."""
+        pieces = (self._words[begin : min(begin + _PIECE, self._count)] for begin in range(0, self._count, _PIECE))
+        return np.concatenate([self.packing.column(piece.T, column) for piece in pieces])
 
     def numbers_of(self, words: Words) -> Numbers:
         """The numbers of these states; what was not known is so from now on."""
