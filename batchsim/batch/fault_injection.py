@@ -31,6 +31,7 @@ from batchsim.batch.operations import (
     PublishRun,
     ReadMessage,
     RetryJob,
+    RetryMessage,
     ReturnJob,
     TakeJob,
     TakeKey,
@@ -346,7 +347,8 @@ class InHand(NamedTuple):
 
     def timer_left(self, operation: Operation[Any], *, took_effect: bool = False) -> Timer | None:
         """Of a consumer that stops while its heart beats: the visibility timeout of its message, from now on."""
-        beats = isinstance(operation, BEATING) or (took_effect and isinstance(operation, ReadMessage))
+        # It begins when the message was read; where an attempt fails, it has beaten until the message goes back.
+        beats = isinstance(operation, (*BEATING, ReadMessage if took_effect else RetryMessage))
         message = operation.message
         if self.kind != "consumer" or not self.deliveries.has_heartbeat or not beats or message is None:
             return None
@@ -417,7 +419,12 @@ class _OfAStep(Exposure[F]):
         return True
 
     def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
-        return self.in_hand.cells_left(operation) if self.leaves(operation) else ()
+        if self.leaves(operation):
+            return self.in_hand.cells_left(operation)
+        # Who raises goes on, but its message comes back by a timer that begins anew.
+        timers = (self.in_hand.timer_left(operation, took_effect=each) for each in (False, True))
+        items = {timer.item for timer in timers if timer is not None and timer.item is not None}
+        return tuple(map(in_flight_key, items))
 
     def writes(self, operation: Operation[Any]) -> tuple[Key, ...]:
         """The cells in which it is kept what is left."""

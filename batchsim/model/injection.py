@@ -175,6 +175,10 @@ class Begin(Operation[bool]):
         """Nothing happens."""
         return False
 
+    def describe(self, answer: Any) -> str:
+        """Whether it begins; with its name that says all."""
+        return "" if answer else "it does not"
+
 
 @dataclass(frozen=True, slots=True)
 class End(Operation[None]):

@@ -30,12 +30,13 @@ from batchsim.batch.operations import Redeliver as RedeliverMessage
 from batchsim.batch.policies import LINEAGE, POLICIES
 from batchsim.batch.setting import Item, Setting
 from batchsim.batch.stores import QUEUE, WORKER_LIST, Claim, Message, holders_key, in_flight_key, slot_key
+from batchsim.batch.system import class_of
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.batch.world import World
 from batchsim.engines.exhaustive import explore
 from batchsim.engines.timed import simulate
 from batchsim.model.cells import Cells, Key
-from batchsim.model.faults import Effect
+from batchsim.model.faults import Effect, Fault
 from batchsim.model.operation import Raised, StoreFailure
 from tests.batch.by_hand import ByHand
 from tests.strategies import SECOND_US, befallen, request_leg, timeless
@@ -334,3 +335,33 @@ def test_a_heartbeat_ends_with_its_consumer(fault: Crash | StoreError) -> None:
     trace = simulate(befallen(fault, batch={"items": 1}, consumers=2), POLICIES["pr4569"])
     (back,) = [step.at_us for step in trace.steps if step.name == "queue.redeliver"]
     assert 60 * SECOND_US < back < 66 * SECOND_US
+
+
+@pytest.mark.parametrize(
+    ("faults", "failed_attempts"),
+    [
+        (
+            [
+                StoreError(actor="consumer-0", operation="postgres.create_run", effect=Effect.BEFORE),
+                Crash(actor="consumer-0", before="queue.retry"),
+            ],
+            0,
+        ),
+        (
+            [
+                StoreError(actor="consumer-0", operation="queue.heartbeat", effect=Effect.BEFORE),
+                Crash(actor="consumer-0", before="redis.record"),
+            ],
+            0,
+        ),
+        ([Crash(actor="consumer-0", before="queue.retry")], 1),
+        ([StoreError(actor="consumer-0", operation="queue.retry", effect=Effect.BEFORE)], 1),
+    ],
+)
+def test_a_heartbeat_ends_with_the_attempt_that_fails(faults: list[Fault], failed_attempts: int) -> None:
+    subject = befallen(*faults, batch={"items": 1}, consumers=2, items={"failed_attempts": failed_attempts})
+    trace = simulate(subject, POLICIES["pr4569"])
+    (back,) = [step.at_us for step in trace.steps if step.name == "queue.redeliver"]
+    assert 60 * SECOND_US < back < 66 * SECOND_US
+    found = {class_of(each.outcome, each.verdicts) for each in explore(subject, POLICIES["pr4569"]).outcomes}
+    assert class_of(trace.outcome, verdicts_of(trace.outcome)) in found
