@@ -465,6 +465,15 @@ def test_what_was_cut_off_is_not_enqueued_by_that_request(policy: str) -> None:
     assert verdicts_of(trace.outcome) == ("ok",)
 
 
+def test_a_lane_whose_item_never_arrives_waits_for_no_turn() -> None:
+    faults = [{"crash": {"actor": "handler", "at_most": 1}}, {"cut": {"at_most": 1}}]
+    subject = scenario_from_data({"name": "x", "batch": {"items": 3}, "consumers": 1, "faults": faults})
+    walker = Walker(subject.system(POLICIES["pr3777"]))
+    for number in range(30, 50):
+        walk = walker.walk(number)
+        assert simulate(subject, POLICIES["pr3777"], order=walk.steps).outcome == walk.outcome
+
+
 # -- a message that is held until the batch is finalized --------------------------------------------
 
 UPDATE_FAILS = StoreError(operation="postgres.completion_update", effect=Effect.BEFORE)

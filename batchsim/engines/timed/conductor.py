@@ -64,6 +64,10 @@ class Conductor:
         """This step comes early: call back when its turn comes."""
         self._early.append((actor, operation, go_on))
 
+    def release(self, actor: str) -> None:
+        """Whoever goes no further waits for no turn."""
+        self._early = [each for each in self._early if each[0] != actor]
+
     def advance(self) -> None:
         """The step whose turn it was has taken effect: the next one may, if it waits."""
         self._taken += 1

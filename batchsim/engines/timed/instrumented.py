@@ -51,7 +51,15 @@ class InstrumentedLane(Lane):
 
     stage: InstrumentedStage
 
+    def give_up(self) -> None:
+        """Go no further, nor wait for a turn."""
+        super().give_up()
+        if self.stage.conductor is not None:
+            self.stage.conductor.release(self.name)
+
     def _take_effect(self) -> None:
+        if self.is_given_up:
+            return
         conductor = self.stage.conductor
         if conductor is not None and not conductor.is_turn_of(self.name, self.operation):
             conductor.hold(self.name, self.operation, lambda: self.wake_after(0, self.TAKE_EFFECT))
@@ -65,6 +73,8 @@ class InstrumentedLane(Lane):
 
     def look(self, woken_by: int | None) -> None:
         """As the order has it, if there is one: now, when a timer has run out, or not yet."""
+        if self.is_given_up:
+            return
         self._admit()
         conductor, operation = self.stage.conductor, self.operation
         alternatives = operation.alternatives(self.stage.world)
@@ -93,6 +103,8 @@ class InstrumentedLane(Lane):
             self.receive(chosen)
 
     def _take_effect_in_a_way(self) -> None:
+        if self.is_given_up:
+            return
         self._admit()
         conductor, operation = self.stage.conductor, self.operation
         if conductor is not None and operation.acts_on_arrival:

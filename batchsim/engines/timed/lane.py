@@ -267,6 +267,8 @@ class Lane(Recurring):
 
     def _take_effect_in_a_way(self) -> None:
         stage, operation, alternative = self.stage, self.operation, self.alternative
+        if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
+            return
         if self._travel_us and alternative not in operation.alternatives(stage.world):
             self.look(self._woken_by)
             return
