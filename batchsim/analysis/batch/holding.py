@@ -55,7 +55,7 @@ def _ways(setting: Setting, policy: Policy, index: int) -> Iterator[list[Togethe
         items=(setting.items[index],),
         consumers=1,
         phase_1=Phase1.DONE,
-        faults=tuple(_as_only_item(fault, index) for fault in setting.faults if _admits(fault, index)),
+        faults=tuple(map(_of_the_only_item, setting.faults)),
     )
     world: World = world_after_phase_1(alone, policy, Cells())
     world.queue.push(Message(0))
@@ -77,12 +77,8 @@ def _ways(setting: Setting, policy: Policy, index: int) -> Iterator[list[Togethe
     consumer.close()
 
 
-def _admits(fault: Fault, index: int) -> bool:
-    return getattr(fault, "item", None) in (None, index)
-
-
-def _as_only_item(fault: Fault, index: int) -> Fault:
-    """A fault that singles an item out, of the batch in which it is the only one."""
+def _of_the_only_item(fault: Fault) -> Fault:
+    """A fault that singles an item out, in the batch of one: what any item can meet shapes what consumers do."""
     return fault if getattr(fault, "item", None) is None else replace(fault, item=0)  # type: ignore[call-arg]
 
 
