@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from batchsim.bad_input import BadInputError
-from batchsim.model.cells import Cells, Key, freeze
+from batchsim.model.cells import Cells, Key, exact, freeze
 from batchsim.model.changes import Change, Seen
 from batchsim.model.operation import (
     Alternative,
@@ -193,7 +193,7 @@ class Remembered(Wrapper[T_co]):
         changes = tuple(
             Change(key, Seen(was, 0), Seen(now, 0))
             for key, was, now in zip(keys, before, after, strict=True)
-            if was != now
+            if exact(was) != exact(now)
         )
         step = HistoryStep(self.actor, self.name, answer, changes)
         for each in self.memories:
