@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from batchsim.engines.latencies import (
+    AGAIN,
     DrawnAhead,
     DrawnLegs,
     IssuedBy,
@@ -135,7 +136,7 @@ class DelayedLatencies(Latencies):
             self._all.append(those[-1])
         self._met: dict[IssuedBy, list[_InjectedDelay]] = {}
         """By the latest use of an operation by an actor."""
-        self._draws: Counter[tuple[str, int | None, str]] = Counter()
+        self._draws: Counter[tuple[str, int | None, str, int | None]] = Counter()
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
         """The next draw; what is slow takes effect later, so its leg before the effect is longer."""
@@ -188,11 +189,11 @@ class DelayedLatencies(Latencies):
     def _bits(self, stream: str, use: Use) -> int:
         """The next draw of a stream that nobody shares: everybody else's are those of a run without delays."""
         base = stream_base(self._seed, use.actor_kind, stream, use.actor_number)
-        if use.draws_by_item and use.item is not None:
-            return draw(base, use.item)
-        coordinates = (use.actor_kind, use.actor_number, stream)
+        item = use.item if use.draws_by_item else None
+        coordinates = (use.actor_kind, use.actor_number, stream, item)
         self._draws[coordinates] += 1
-        return draw(base, self._draws[coordinates] - 1)
+        before = self._draws[coordinates] - 1
+        return draw(base, before if item is None else item + before * AGAIN)
 
 
 def use_of(actor: Actor, operation: Operation[Any], timer: Timer | None = None) -> Use:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.sampling import LegSampler, leg_sampler
@@ -13,7 +13,7 @@ from batchsim.scenario import Scenario
 
 DrawnLegs = tuple[int, int, int]
 """Request leg and response leg in microseconds, and a tie-break."""
-Streams = dict[str, int]
+Streams = dict[Hashable, int]
 """How far an actor is in each of its streams, by the name of the latency, as whoever draws counts it."""
 Stream = tuple[str, int | None, str]
 """The kind and the number of an actor, and the name of a latency."""
@@ -107,7 +107,7 @@ class Latencies:
         return *sampler(bits), bits
 
     def _next_bits(self, actor: Actor, streams: Streams, name: str, item: int | None) -> int:
-        """The next draw of a stream; with an item, the one for that item, and the next one stays the next."""
+        """The next draw of a stream; with an item, the next one for that item, and all others stay as they are."""
         state = streams.get(name)
         if state is None:
             state = (stream_base(self._seed, actor.kind, name, actor.number) + STRIDE) & MASK
@@ -115,11 +115,22 @@ class Latencies:
             streams[name] = (state + STRIDE) & MASK
             return bits_of(state)
         streams[name] = state
-        return bits_of((state + item * STRIDE) & MASK)
+        return bits_of((state + (item + _draws_before(streams, name, item) * AGAIN) * STRIDE) & MASK)
 
     def _varying_sampler(self, name: str, operation: Operation[Any]) -> LegSampler:
         attempt: int | None = getattr(operation, "attempt", None)
         return self._samplers.varying(name, operation.item, attempt)
+
+
+AGAIN = 1 << 32
+"""So far in a stream are the first and the second draw of an actor for one item: no item has such a number."""
+
+
+def _draws_before(streams: Streams, name: str, item: int) -> int:
+    """How often an actor has drawn for an item: it may try it again, as it does an upload that fails."""
+    times = streams.get((name, item), 0)
+    streams[name, item] = times + 1
+    return times
 
 
 _NOWHERE = (0, 0)
@@ -137,6 +148,9 @@ class LatenciesDrawnAhead(Latencies):
             use = streams.get(name, 0)
             streams[name] = use + 1
         else:
+            times = _draws_before(streams, name, item)
+            if times:  # which is rare
+                return draw(stream_base(self._seed, actor.kind, name, actor.number), item + times * AGAIN)
             use = item
         stream = actor.kind, actor.number, name
         begin, count = self._places.get(stream, _NOWHERE)

@@ -70,7 +70,7 @@ OPPORTUNITIES: dict[str, tuple[Scenario, Fault, Callable[[Trace], bool]]] = {
     "crash": (ONE, Crash(before="redis.cleanup", probability=P), has("redis.cleanup", "crash")),
     "store_error": (
         ONE,
-        StoreError(operation="store.upload", probability=P),
+        StoreError(operation="redis.enqueued_count", probability=P),
         lambda trace: len(trace.answers) > 1,
     ),
 }
@@ -234,6 +234,17 @@ def test_the_exact_probability_of_a_second_attempt_is_that_of_the_fault(fault: F
     exact = explore_exact(subject, policy, properties=(RETRIED,))
     assert exact.probability_of("retried") == pytest.approx(P, abs=1e-12)
     assert_share(seeds_with(subject, policy.name, lambda trace: RETRIED.holds(trace.outcome)))
+
+
+def test_each_try_of_an_upload_has_a_draw_of_its_own() -> None:
+    """All four have to fail; with a draw that they share, half of the runs would need a second attempt."""
+    fault = StoreError(actor="handler-1", operation="store.upload", effect=Effect.BEFORE, probability=0.5)
+    subject = with_faults(memoryless(items={"upload": {"exponential": {"mean": "3 ms"}}}), fault)
+    exact = explore_exact(subject, POLICIES["pr3766"], properties=(RETRIED,))
+    assert exact.probability_of("retried") == pytest.approx(0.5**4, abs=1e-12)
+    assert_share(seeds_with(subject, "pr3766", lambda trace: RETRIED.holds(trace.outcome)), 0.5**4)
+    uploads = [step for step in Simulation(subject, POLICIES["pr3766"]).run(1).steps if step.name == "store.upload"]
+    assert len({step.at_us - step.issued_us for step in uploads}) == len(uploads)
 
 
 # -- every run ends ----------------------------------------------------------------------------------
