@@ -105,6 +105,6 @@ def _items(text: str) -> None:
 
 
 def _duration(text: str) -> None:
-    from batchsim.scenario.durations import parse_duration
+    from batchsim.durations import parse_duration
 
     parse_duration(0 if text == "0" else text)

@@ -20,8 +20,9 @@ from types import FunctionType
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from batchsim.bad_input import BadInputError
+from batchsim.durations import DURATION_SENTENCE, InvalidDuration, parse_duration
 from batchsim.model.cells import Key
-from batchsim.user_code import told as value_told
+from batchsim.visible import in_one_line
 
 T_co = TypeVar("T_co", covariant=True)
 A = TypeVar("A")
@@ -302,7 +303,9 @@ class Operation(Generic[T_co]):
 
     def apply(self, world: Any) -> T_co:
         """Take effect; the answer."""
-        raise BadInputError(f"{told_class(type(self))}: apply: missing; allowed: a method of the world, with the answer")
+        raise BadInputError(
+            f"{told_class(type(self))}: apply: missing; allowed: a method of the world, with the answer"
+        )
 
     def alternatives(self, world: Any) -> tuple[Alternative, ...]:
         """The ways in which it can turn out now; none while it is blocked."""
@@ -329,7 +332,9 @@ class BlockingOperation(Operation[T_co]):
 
     def waits_for(self) -> Key:
         """The cell that it waits for."""
-        raise BadInputError(f"{told_class(type(self))}: waits_for: missing; allowed: a method with the name of a cell")
+        raise BadInputError(
+            f"{told_class(type(self))}: waits_for: missing; allowed: a method with the name of a cell"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,8 +396,12 @@ class Sleep(Operation[None]):
 
 def sleep(duration: str) -> Sleep:
     """Let time pass, as long as a scenario would write it: `sleep("100 ms")`; without time it is a step."""
-    if not isinstance(duration, str):  # at a user's call
-        raise BadInputError(f'sleep: found {duration!r}; allowed: a duration, such as "100 ms"')
+    try:  # at a user's call
+        if not isinstance(duration, str):
+            raise InvalidDuration(DURATION_SENTENCE)
+        parse_duration(duration)
+    except InvalidDuration as error:
+        raise BadInputError(f"sleep: found {duration!r}; allowed: {error}") from None
     return Sleep(duration)
 
 
@@ -471,8 +480,10 @@ def _is_ours(kind: type[Operation[Any]]) -> bool:
 def _guard(kind: type[Operation[Any]]) -> None:
     """From now on a class of the user's tells what is wrong with its name, and with what its methods answer."""
     own = vars(kind)
-    if not isinstance(getattr(kind, "name", None), str | property) and "name" not in own.get("__annotations__", ()):
-        kind.name = property(_without_name)  # type: ignore[misc,assignment]
+    if not isinstance(getattr(kind, "name", None), str | property) and "name" not in own.get(
+        "__annotations__", ()
+    ):
+        kind.name = property(_without_name)  # type: ignore[assignment]
     for method, (is_right, allowed) in _ANSWERS.items():
         function = own.get(method)
         if isinstance(function, FunctionType) and not hasattr(function, "__wrapped__"):
@@ -480,7 +491,9 @@ def _guard(kind: type[Operation[Any]]) -> None:
 
 
 def _without_name(operation: Operation[Any]) -> str:
-    raise BadInputError(f'{told_class(type(operation))}: name: missing; allowed: text, such as name = "lease.take"')
+    raise BadInputError(
+        f'{told_class(type(operation))}: name: missing; allowed: text, such as name = "lease.take"'
+    )
 
 
 def _guarded(function: FunctionType, is_right: Callable[[Any], bool], allowed: str) -> Callable[..., Any]:
@@ -489,7 +502,7 @@ def _guarded(function: FunctionType, is_right: Callable[[Any], bool], allowed: s
         answer = function(operation, *arguments)
         if not is_right(answer):
             what = f"{told_class(type(operation))}: {function.__name__}"
-            raise BadInputError(f"{what} returned {value_told(answer)}; allowed: {allowed}")
+            raise BadInputError(f"{what} returned {in_one_line(repr(answer))}; allowed: {allowed}")
         return answer
 
     return guarded

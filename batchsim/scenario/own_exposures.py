@@ -102,11 +102,6 @@ class GuardedExposure(Exposure[Any]):
         happens = way.fault is not None and self.fault.probability is None
         left = self._left(world, operation) if happens else None
         answer = self._ask("apply", object, world, operation, way)
-        if happens and self._left(world, operation) == left:
-            raise UserCodeError(
-                f"{self.own_name}.apply did not use up one of its times; allowed: self.use_up(world) in it, "
-                "and ways only if self.is_left(world)"
-            )
         try:
             hash(answer)
             is_one = bool(answer == answer)  # noqa: PLR0124 - the user's own code decides that
@@ -116,6 +111,11 @@ class GuardedExposure(Exposure[Any]):
         if not is_one:
             said = f"{self.own_name}.apply returned {told(answer)}, which is not equal to itself"
             raise UserCodeError(f"{said}; allowed: {_COMPARABLE}")
+        if happens and self._left(world, operation) == left:
+            raise UserCodeError(
+                f"{self.own_name}.apply did not use up one of its times; allowed: self.use_up(world) in it, "
+                "and ways only if self.is_left(world)"
+            )
         return answer
 
     def _left(self, world: Any, operation: Operation[Any]) -> Any:

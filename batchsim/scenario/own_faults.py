@@ -7,8 +7,8 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from batchsim.durations import InvalidDuration, parse_duration
 from batchsim.model.faults import Fault
-from batchsim.scenario.durations import InvalidDuration, parse_duration
 from batchsim.scenario.own_exposures import guard_fault
 from batchsim.scenario.schema.own_types import NotOfType, read_as
 from batchsim.scenario.slow import Slow

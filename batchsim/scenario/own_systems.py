@@ -127,7 +127,7 @@ _BUILT: dict[tuple[Any, ...], tuple[System[Any], Model, Variant]] = {}
 
 def load_model(reference: str, directory: Path) -> Model:
     """The model in a user's file, or that of a single system; raises `UserCodeError`."""
-    found = load_from_file(reference, directory, object)
+    found = load_from_file(reference, directory, object, meant=(Model, System))
     if type(found) is System:
         return model_of(found)
     if type(found) is not Model:

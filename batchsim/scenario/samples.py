@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from batchsim.scenario.durations import InvalidDuration, parse_duration
+from batchsim.durations import InvalidDuration, parse_duration
 from batchsim.scenario.problems import Place, fail
 from batchsim.scenario.text_file import read_text
 

@@ -30,8 +30,7 @@ from batchsim.model.operation import Footprint, Operation, Raised, Timer, touche
 from batchsim.model.parts import PARTS
 from batchsim.stores.blocking import BlockingPop, all_blocked_on, pop, pop_within, timeouts
 from batchsim.stores.expiry import check_expiring, expiring, forget, let_expire, timer_of, ttl_of
-from batchsim.stores.kinds import NO_NUMBER_IN_HASH, WRONG_TYPE, Kind, refusal
-from batchsim.stores.kinds import ResponseError as ResponseError
+from batchsim.stores.kinds import NO_NUMBER_IN_HASH, WRONG_TYPE, Kind, ResponseError, refusal
 
 __all__ = [
     "ResponseError",

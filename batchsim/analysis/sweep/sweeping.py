@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,8 @@ def _competitor(scenario: Scenario, policy: Any, directory: Path) -> Competitor:
         raise BadInputError(f"policies: found {policy!r}; allowed: {allowed}") from None
     if not is_reference(policy):
         return Competitor(policy, policy, found, found if scenario.own is None else OwnPolicy(policy, directory))
+    if found.name in scenario.known_policies:  # who forgets `name` in `replace` leaves that of a shipped one
+        found = replace(found, name=policy)
     key = f"{policy.rpartition(':')[2]}@{content_of(policy, directory)}"
     return Competitor(policy, key, found, OwnPolicy(policy, directory))
 
