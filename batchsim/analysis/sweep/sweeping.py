@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -110,9 +111,13 @@ def _places(scenario: Scenario, points: Sequence[Point]) -> tuple[tuple[Point, S
         try:
             places.append((point, at_point(scenario, point)))
         except InvalidScenario as invalid:
-            problems.append(str(invalid).replace("--set ", "--vary ", 1))
+            problems += [re.sub("^--set ", "--vary ", line) for line in str(invalid).split("\n")]
     if problems:
-        raise BadInputError("\n".join(dict.fromkeys(problems)))
+        # What is said of each value of a field, such as that there is none of its name, is said once.
+        told: dict[str, str] = {}
+        for problem in problems:
+            told.setdefault(problem.partition(": ")[2], problem)
+        raise BadInputError("\n".join(told.values()))
     return tuple(places)
 
 
