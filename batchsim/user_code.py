@@ -234,6 +234,18 @@ def last_of_the_users(lines: Iterable[tuple[str, int]]) -> str:
     return f"{in_one_line(_from_here(own[-1][0]))}:{own[-1][1]}" if own else ""
 
 
+def users_frame(frame: FrameType | None) -> FrameType | None:
+    """Of a frame and those that called it the last one that is in a user's file; `None`: none is."""
+    while frame is not None and not str(frame.f_globals.get("__name__")).startswith(_MODULE):
+        frame = frame.f_back
+    return frame
+
+
+def place_of_frame(frame: FrameType) -> str:
+    """Where a frame is now: `own.py:7`."""
+    return f"{in_one_line(_from_here(frame.f_code.co_filename))}:{frame.f_lineno}"
+
+
 def of_users(error: Exception) -> UserCodeError | None:
     """The error as one of a user's code, with the line that led there; `None`: none of theirs is on the way."""
     place = last_of_the_users(lines_to(error))

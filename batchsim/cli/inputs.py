@@ -37,9 +37,10 @@ def load(
     from batchsim.report.progress import Progress
     from batchsim.scenario import InvalidScenario, load_scenario
 
-    own_names = _own_names(policies) if policies else None
     scenarios, problems = [], []
     with Progress(quiet=_is_quiet()) as progress:
+        progress.begin("loading policies")
+        own_names = _own_names(policies) if policies else None
         for file in files:
             progress.begin(f"loading {file}")
             try:
