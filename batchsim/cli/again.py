@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from batchsim.scenario.shipped import as_written
-
 
 def how_again(
     *,
@@ -27,6 +25,8 @@ def command_line(
     command: str, files: Sequence[Path], options: Iterable[str] = (), verdicts: Iterable[str] = ()
 ) -> list[str]:
     """The words of a command; `verdicts`: those of `--verdict`."""
+    from batchsim.scenario.shipped import as_written
+
     # A file may begin like an option.
     names = [f"./{file}" if str(file).startswith("-") and str(file) != "-" else as_written(file) for file in files]
     judged_by = [word for each in verdicts for word in ("--verdict", each)]
