@@ -57,8 +57,11 @@ def is_reference(text: str) -> bool:
     return _REFERENCE.fullmatch(text) is not None
 
 
-def load_from_file(reference: str, directory: Path, expected: type[T]) -> T:
-    """The object `NAME` of `path/to/file.py:NAME`, relative to `directory`; raises `UserCodeError`."""
+def load_from_file(reference: str, directory: Path, expected: type[T], *, meant: tuple[type, ...] = ()) -> T:
+    """The object `NAME` of `path/to/file.py:NAME`, relative to `directory`; raises `UserCodeError`.
+
+    `meant`: of what is expected, the types of those that are of use; others are not proposed.
+    """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise UserCodeError(f"found {reference!r}; allowed: path/to/file.py:NAME")
@@ -69,8 +72,14 @@ def load_from_file(reference: str, directory: Path, expected: type[T]) -> T:
         return cast(T, value)
     if name in names:
         raise UserCodeError(f"{path}: {name} is of type {type_name(value)}, not {expected.__name__}")
-    known = [known for known, value in names.items() if type(known) is str and _is_a(value, expected)]
-    raise UserCodeError(f"{path} has no {name}; {_instead(name, known, expected)}")
+    kinds = meant or (expected,)
+    known = [each for each, value in names.items() if _is_theirs(each, value) and _is_a(value, kinds)]
+    raise UserCodeError(f"{path} has no {name}; {_instead(name, known, kinds)}")
+
+
+def _is_theirs(name: object, value: object) -> bool:
+    """Whether a name of a user's file is one that they gave, or took from elsewhere."""
+    return type(name) is str and not name.startswith("__") and value is not _print
 
 
 def located(reference: str, directory: Path) -> str:
@@ -225,6 +234,18 @@ def last_of_the_users(lines: Iterable[tuple[str, int]]) -> str:
     return f"{in_one_line(_from_here(own[-1][0]))}:{own[-1][1]}" if own else ""
 
 
+def users_frame(frame: FrameType | None) -> FrameType | None:
+    """Of a frame and those that called it the last one that is in a user's file; `None`: none is."""
+    while frame is not None and not str(frame.f_globals.get("__name__")).startswith(_MODULE):
+        frame = frame.f_back
+    return frame
+
+
+def place_of_frame(frame: FrameType) -> str:
+    """Where a frame is now: `own.py:7`."""
+    return f"{in_one_line(_from_here(frame.f_code.co_filename))}:{frame.f_lineno}"
+
+
 def of_users(error: Exception) -> UserCodeError | None:
     """The error as one of a user's code, with the line that led there; `None`: none of theirs is on the way."""
     place = last_of_the_users(lines_to(error))
@@ -271,15 +292,16 @@ def type_name(value: object) -> str:
     return in_one_line(str(name))
 
 
-def _is_a(value: object, expected: type) -> bool:
+def _is_a(value: object, expected: type | tuple[type, ...]) -> bool:
     # Not `isinstance`, which asks the value what it says it is.
     return issubclass(type(value), expected)
 
 
-def _instead(name: str, known: list[str], expected: type) -> str:
+def _instead(name: str, known: list[str], kinds: tuple[type, ...]) -> str:
+    of_kinds = "" if kinds == (object,) else f"of type {' or '.join(each.__name__ for each in kinds)} "
     if not known:
-        return f"nothing in it is of type {expected.__name__}"
-    has = f"of type {expected.__name__} it has {', '.join(known)}"
+        return f"nothing in it is {of_kinds}".rstrip() if of_kinds else "it has no names"
+    has = f"{of_kinds}it has {', '.join(known)}"
     near = difflib.get_close_matches(name, known, n=1)
     return f"{has}; did you mean '{near[0]}'?" if near else has
 

@@ -68,7 +68,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("batch/consumer.py", "import time", PURITY),
         ("batch/stores.py", "from random import random", PURITY),
         ("batch/policies/decisions.py", "import datetime", PURITY),
-        ("model/cells.py", "from batchsim.scenario.durations import UNITS_US", LAYERS),
+        ("model/cells.py", "from batchsim.scenario.spelling import did_you_mean", LAYERS),
         ("engines/frames.py", "from batchsim.batch.operations import GetMeta", NO_BATCH),
         ("analysis/sweep/plan.py", "from batchsim.batch.policies import POLICIES", GENERIC),
         ("batch/reaper.py", "from batchsim.scenario import Scenario", LAYERS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,7 @@ def test_shipped_scenarios_need_no_path(batchsim: Any) -> None:
     assert (ended.code, json.loads(ended.out)["runs"][0]["policy"]) == (0, "pre3427")
     Path("incident").write_text(ONE)
     assert "one\n" in batchsim("run", "incident").out  # a file of that name comes first
+    assert re.search(r"^small-payloads +\S", batchsim("scenarios").out, re.MULTILINE)
     ended = batchsim("run", "small-payload")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.endswith("did you mean 'small-payloads'?\n")

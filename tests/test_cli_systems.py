@@ -337,7 +337,7 @@ SAGA = System("saga", ACTORS, cells=CELLS, properties=(PAID,), parts=PARTS)
             "saga.py:10: http.respond: found 201; allowed: first the request",
         ),
         ('"nothing"', '"ignore"', "saga.py:9: postgres.insert: on_conflict: found 'ignore'; allowed: nothing, up"),
-        ('sleep("1 s")', "sleep(1)", 'saga.py:14: sleep: found 1; allowed: a duration, such as "100 ms"'),
+        ('sleep("1 s")', "sleep(1)", "saga.py:14: sleep: found 1; allowed: a number with a unit"),
         ("amount=10", "amount=[10]", "saga.py:9: a variable of a coroutine holds Insert(table='charge'"),
         (", is_judged=True", "", "no result of 'order'; allowed: of an actor with is_judged=True (saga.py:18)"),
         ('"server", 0', '"server", "0"', "server: found the number '0'; allowed: a whole number from 0, or None"),

@@ -123,3 +123,23 @@ def test_the_hook_that_is_configured_is_there() -> None:
     (repository,) = yaml.safe_load((ROOT / "ci" / "pre-commit-config.yaml").read_text())["repos"]
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert [each["id"] for each in repository["hooks"]] == [each["id"] for each in hooks]
+
+
+def anchors_of(page: Path) -> set[str]:
+    """What links to headings of a page say, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each).strip().lower().replace(" ", "-") for each in headings}
+
+
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there() -> None:
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md"), ROOT / "examples" / "README.md"]
+    broken = []
+    for page in pages:
+        for link in re.findall(
+            r"\]\((?!https?:|mailto:)([^)\s]+)\)", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        ):
+            file, _, anchor = link.partition("#")
+            target = page.parent / file if file else page
+            if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors_of(target)):
+                broken.append(f"{page.relative_to(ROOT)}: {link}")
+    assert not broken

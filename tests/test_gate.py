@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -265,6 +266,8 @@ def test_a_change_that_kept_the_name_of_a_shipped_policy_is_not_called_by_it(cli
         ended = cli(*command, "-q", "--policy", "{policies}:UNNAMED", "--fail-on", "any")
         assert ended.code == 1
         assert "policies.py:UNNAMED: got " in ended.err
+        shown = cli(*command, "--policy", "pre3427", "--policy", "{policies}:UNNAMED").out
+        assert re.search(r"^\S*policies.py:UNNAMED {2,}", shown, re.MULTILINE), shown
     assert "policies.py:UNNAMED   false_failure" in cli("run", INCIDENT, "--policy", "{policies}:UNNAMED").out
 
 

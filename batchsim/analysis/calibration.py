@@ -46,6 +46,8 @@ from batchsim.scenario.latencies import (
 )
 
 CALIBRATING = 3
+MEASURED_MIN = 8
+"""So many have to be measured: what another sample of a few would say, the few do not tell."""
 """Every so-manieth batch is measured, and the others are predicted."""
 RUNS = 3000
 """That are simulated for a prediction."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from batchsim.analysis.calibration import (
     CALIBRATING,
+    MEASURED_MIN,
     Measured,
     Prediction,
     Share,
@@ -129,7 +130,7 @@ def hammer(
     tested = [each for each in observed if each.number % CALIBRATING]
     predictions: dict[str, Prediction] = {}
     uncalibrated: dict[str, Share] = {}
-    if predicts and calibrating and tested:
+    if predicts and len(calibrating) >= MEASURED_MIN and tested:
         predictions = predicted(scenario, policy, calibrating, len(tested), speed, properties, note)
         note("simulating with the scenario's own latencies")
         uncalibrated = shares_of(scenario, policy, RUNS_UNCALIBRATED, properties)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from batchsim.checking.understood import DEFAULT, Value
 from batchsim.report.screen import Text
-from batchsim.report.tables import QUIET, UNSURE, plain_table, print_table
+from batchsim.report.tables import QUIET, UNSURE, plain_table, print_wrapped
 from batchsim.scenario import Scenario
 
 _HEADINGS = {
@@ -32,4 +32,4 @@ def show_understood(console: Console, scenario: Scenario, values: Sequence[Value
             for each in own:
                 style = UNSURE if each.source.startswith(DEFAULT) else QUIET
                 table.add_row(Text(each.name), Text(each.value), Text(each.source, style=style))
-            print_table(console, table)
+            print_wrapped(console, table)

@@ -25,17 +25,9 @@ def command_line(
     command: str, files: Sequence[Path], options: Iterable[str] = (), verdicts: Iterable[str] = ()
 ) -> list[str]:
     """The words of a command; `verdicts`: those of `--verdict`."""
+    from batchsim.scenario.shipped import as_written
+
     # A file may begin like an option.
-    names = [f"./{file}" if str(file).startswith("-") and str(file) != "-" else _name(file) for file in files]
+    names = [f"./{file}" if str(file).startswith("-") and str(file) != "-" else as_written(file) for file in files]
     judged_by = [word for each in verdicts for word in ("--verdict", each)]
     return ["batchsim", command, *names, *options, *judged_by]
-
-
-def _name(file: Path) -> str:
-    """As it can be written anywhere: of a shipped scenario that lies elsewhere, its name."""
-    if file.is_absolute():
-        from batchsim.scenario.shipped import shipped_directory
-
-        if file.parent == shipped_directory():
-            return file.stem
-    return str(file)

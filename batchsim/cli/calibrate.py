@@ -55,7 +55,10 @@ def calibrate(
     from batchsim.scenario.schema.otlp import read_spans
 
     if (scenario_file is None) != (out is None):
-        raise BadInputError("--scenario: allowed: with --out OUT.yaml, and not without")
+        given, missing = (
+            ("--out", "--scenario FILE") if scenario_file is None else ("--scenario", "--out OUT.yaml")
+        )
+        raise BadInputError(f"{given}: found no {missing.split()[0]}; allowed: together with {missing}")
     scenario = None if scenario_file is None else load([scenario_file], (), None)[0]
     mapping = PRODUCTION if mapping_file is None else read_mapping(mapping_file)
     with Progress(quiet=quiet) as progress:

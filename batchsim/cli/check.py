@@ -124,6 +124,8 @@ def check(
     from batchsim.checking.cache import Cache
     from batchsim.cli.project import project_here
 
+    if no_cache and cache_dir is not None:
+        raise BadInputError("--cache-dir: found --no-cache, too; allowed: one of the two")
     project = project_here()
     wanted = paths or project.paths or (Path(),)
     memory = max_memory or project.max_memory
@@ -133,7 +135,7 @@ def check(
         "memory_max": None if memory is None else memory << 20,
     }
     workers = workers or project.workers
-    cache = Cache(None if no_cache else cache_dir or project.cache_dir or CACHE_FOLDER)
+    cache = Cache(None if no_cache else _cache_folder(cache_dir) or project.cache_dir or CACHE_FOLDER)
     outputs = Outputs(json_file, junit, sarif)
     hands = Hands(workers, scheduler)
     if Path("-") in wanted:
@@ -142,6 +144,16 @@ def check(
         return _watch(wanted, overrides, settings, hands, cache, outputs, quiet=quiet)
     code, _ = _once(wanted, overrides, settings, hands, cache, outputs, quiet=quiet)
     return code
+
+
+def _cache_folder(asked: Path | None) -> Path | None:
+    """The folder that was asked for; raises `BadInputError` for what cannot be one: nothing would be kept."""
+    if asked is None:
+        return None
+    there = next((each for each in (asked, *asked.parents) if each.exists()), asked)
+    if there.exists() and not there.is_dir():
+        raise BadInputError(f"--cache-dir {asked}: found {there}, a file; allowed: a folder, be it a new one")
+    return asked
 
 
 def _once(

@@ -321,9 +321,12 @@ def scenarios(json_file: str | None) -> int:
     """List the scenarios that batchsim ships, with what each shows."""
     from batchsim.scenario.shipped import shipped_files
 
-    rows = [(str(scenario.file), scenario.summary) for scenario in load(shipped_files(), (), None)]
+    files = {file.stem: str(file) for file in shipped_files()}
+    rows = [
+        (name, scenario.summary) for name, scenario in zip(files, load(shipped_files(), (), None), strict=True)
+    ]
     return print_list(
-        ("scenario", "what it shows"), rows, json_file, lambda row: {"file": row[0], "summary": row[1]}
+        ("scenario", "what it shows"), rows, json_file, lambda row: {"file": files[row[0]], "summary": row[1]}
     )
 
 

@@ -63,7 +63,13 @@ def init(file: Path, defaults: bool, quiet: bool) -> int:
         if defaults:
             return default
         while True:
-            answer: str = click.prompt(question, default=default, err=True).strip()
+            try:
+                answer: str = click.prompt(question, default=default, err=True).strip()
+            except click.Abort as aborted:
+                if not isinstance(aborted.__context__, EOFError):
+                    raise
+                tell("")  # the question has no line of its own
+                raise BadInputError("standard input: found its end; allowed: an answer, or --defaults") from None
             try:
                 read(answer)
             except ValueError as error:
@@ -105,6 +111,6 @@ def _items(text: str) -> None:
 
 
 def _duration(text: str) -> None:
-    from batchsim.scenario.durations import parse_duration
+    from batchsim.durations import parse_duration
 
     parse_duration(0 if text == "0" else text)

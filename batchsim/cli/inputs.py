@@ -37,9 +37,10 @@ def load(
     from batchsim.report.progress import Progress
     from batchsim.scenario import InvalidScenario, load_scenario
 
-    own_names = _own_names(policies) if policies else None
     scenarios, problems = [], []
     with Progress(quiet=_is_quiet()) as progress:
+        progress.begin("loading policies")
+        own_names = _own_names(policies) if policies else None
         for file in files:
             progress.begin(f"loading {file}")
             try:
@@ -124,11 +125,21 @@ def _is_quiet() -> bool:
 
 
 def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Any]]:
-    """The policies asked for, or those of the scenario, each with the name it was asked for by."""
+    """The policies asked for, or those of the scenario, each with the name it was asked for by.
+
+    Where the user's own has the name of a shipped one (who forgets `name` in `replace` leaves it), its reference
+    is its name from here on: what is so of it would be told of the other.
+    """
+    from dataclasses import replace
+
     directory = Path() if names else scenario.directory
     chosen = dict.fromkeys(names or scenario.policies)
     known = scenario.known_policies
-    return [(name, _find(scenario.find_policy, known, "--policy", name, directory)) for name in chosen]
+    found = [(name, _find(scenario.find_policy, known, "--policy", name, directory)) for name in chosen]
+    return [
+        (name, replace(policy, name=name) if name not in known and policy.name in known else policy)
+        for name, policy in found
+    ]
 
 
 def policy_named(scenario: Scenario, option: str, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,9 @@ def latencies(
                 found = {"format": read.format, "column": read.column, "unit": read.unit, "count": read.count}
                 found |= {"passed_over": read.passed_over, "is_summary": read.is_summary}
     except InvalidScenario as error:
-        raise BadInputError(str(error)) from None
+        # In a scenario they are fields.
+        told = re.sub(r"\b(column|unit): one of", r"--\1: one of", str(error))
+        raise BadInputError(told) from None
     quantiles = {name: quantile(samples, probability) for name, probability in QUANTILES}
 
     def show() -> None:

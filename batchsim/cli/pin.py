@@ -24,7 +24,7 @@ from batchsim.cli import options
 def pin(file: Path, directory: Path | None, quiet: bool) -> int:
     """Make a regression test of a WITNESS.
 
-    Writes a copy of the witness and a test beside it, for pytest or unittest. The test passes while the verdict is
+    Writes a copy of the witness and a test beside it, for pytest. The test passes while the verdict is
     gone, and fails while it is there. Where the policy takes other steps by now, the order is followed as far as
     that goes, and a warning says how far it was.
     """

@@ -24,6 +24,7 @@ from batchsim.engines.exhaustive import Bounds
 from batchsim.report.search_progress import SearchProgress
 from batchsim.report.shell import join
 from batchsim.report.solving import show_solution, solution_document
+from batchsim.scenario.shipped import as_written
 
 
 def solve_for(
@@ -91,7 +92,7 @@ def _how_to_replay(
     verdict: str | None,
     parameter: str,
 ) -> str:
-    words = ["batchsim", "window", str(file), "--policy", policy, "--solve", parameter]
+    words = ["batchsim", "window", as_written(file), "--policy", policy, "--solve", parameter]
     words += [word for each in overrides for word in ("--set", each)]
     words += [word for each in verdicts for word in ("--verdict", each)]
     words += [] if verdict is None else ["--class", verdict]

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=options.ScenarioFile())
-@click.option("--policy", "policy", metavar="NAME|FILE.py:NAME", required=True, help="The policy.")
+@click.option(
+    "--policy", "policies", metavar="NAME|FILE.py:NAME", required=True, multiple=True, help="The policy."
+)
 @options.verdicts
 @options.overrides
 @click.option("--class", "verdict", metavar="VERDICT", help="Only the window of this verdict.")
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     "--solve",
     "parameter",
     metavar="NAME",
-    help="The shortest value of a field, such as tombstone.grace, with which no latency in its interval fails.",
+    help="The shortest value of a field, such as tombstone.grace, with which no latency lets it fail.",
 )
 @click.option(
     "--witness",
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 @options.quiet
 def window(
     file: Path,
-    policy: str,
+    policies: tuple[str, ...],
     verdicts: tuple[str, ...],
     overrides: tuple[str, ...],
     verdict: str | None,
@@ -69,6 +71,9 @@ def window(
     gives a verdict but ok (or that of --class), exact to the microsecond. The exit code is 3 if --max-states, here
     of zones, was hit before the answer.
     """
+    policy, *others = policies
+    if others:
+        raise BadInputError(f"--policy: found {', '.join(policies)}; allowed: one, as its window is its own")
     if parameter is not None:
         from batchsim.cli.solving import solve_for
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import is_dataclass
 from types import BuiltinMethodType, CoroutineType, FrameType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
@@ -116,7 +117,8 @@ def _contents(value: Any) -> Hashable:
             return (set, frozenset(value))
         case dict():
             return (dict, frozenset((key, _as_value(each)) for key, each in value.items()))
+    hint = "; a dataclass has one with @dataclass(frozen=True)" if is_dataclass(value) else ""
     raise UserCodeError(
         f"a variable of a coroutine holds {told(value)}, of type {type_name(value)}; "
-        "allowed: what has a hash; lists, sets, dictionaries of that; iterators over it"
+        f"allowed: what has a hash; lists, sets, dictionaries of that; iterators over it{hint}"
     )

@@ -93,7 +93,7 @@ def known_of(touched: Set[Key], listed: Set[Key], what: str) -> set[Key]:
         known = ", ".join([*near, *(each for each in told if each not in near)][:LISTED_MAX])
         more = ", …" if len(listed) > LISTED_MAX else ""
         by = next((f"; {text} lists it" for begin, text in LISTED_BY.items() if unknown[0].startswith(begin)), "")
-        allowed = f"a cell that is listed ({known}{more}){by}"
+        allowed = f"{f'a cell that is listed ({known}{more})' if told else 'a cell that is listed: none is'}{by}"
         raise UnknownCellError(f"{what} touches the cell {unknown[0]!r}; allowed: {allowed}")
     return set(touched & listed)
 

@@ -15,10 +15,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Coroutine, Generator, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import wraps
+from types import FunctionType
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from batchsim.bad_input import BadInputError
+from batchsim.durations import DURATION_SENTENCE, InvalidDuration, parse_duration
 from batchsim.model.cells import Key
+from batchsim.visible import in_one_line
 
 T_co = TypeVar("T_co", covariant=True)
 A = TypeVar("A")
@@ -64,9 +68,16 @@ class Raised(NamedTuple):
     """What it would have been answered, had it not raised after its effect."""
     timer: Timer | None = None
     """With time: the timer that this starts, in place of the one of the operation."""
+    text: str = ""
+    """What the store says of it."""
+
+    def exception(self) -> ProtocolError:
+        """What is raised."""
+        return self.error(self.text) if self.text else self.error()
 
     def __str__(self) -> str:
-        return self.error.in_words or f"raises {'after' if self.took_effect else 'before'} its effect"
+        said = self.error.in_words or f"raises {'after' if self.took_effect else 'before'} its effect"
+        return f"{said}: {self.text}" if self.text else said
 
 
 class Footprint(NamedTuple):
@@ -208,11 +219,13 @@ class Operation(Generic[T_co]):
         if isinstance(name, str):
             # A dataclass with slots is made twice; a class that is defined again takes the place of the first.
             _CLASSES.setdefault(name, {})[cls.__module__, cls.__name__] = cls
+        if cls.__module__.partition(".")[0] != "batchsim":
+            _guard(cls)
 
     def __await__(self) -> Generator[Operation[T_co], Any, T_co]:
         answer: Any = yield self
         if answer.__class__ is Raised:
-            raise answer.error
+            raise answer.exception()
         return answer  # type: ignore[no-any-return]
 
     @property
@@ -290,7 +303,9 @@ class Operation(Generic[T_co]):
 
     def apply(self, world: Any) -> T_co:
         """Take effect; the answer."""
-        raise NotImplementedError
+        raise BadInputError(
+            f"{told_class(type(self))}: apply: missing; allowed: a method of the world, with the answer"
+        )
 
     def alternatives(self, world: Any) -> tuple[Alternative, ...]:
         """The ways in which it can turn out now; none while it is blocked."""
@@ -317,7 +332,9 @@ class BlockingOperation(Operation[T_co]):
 
     def waits_for(self) -> Key:
         """The cell that it waits for."""
-        raise NotImplementedError
+        raise BadInputError(
+            f"{told_class(type(self))}: waits_for: missing; allowed: a method with the name of a cell"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,8 +396,12 @@ class Sleep(Operation[None]):
 
 def sleep(duration: str) -> Sleep:
     """Let time pass, as long as a scenario would write it: `sleep("100 ms")`; without time it is a step."""
-    if not isinstance(duration, str):  # at a user's call
-        raise BadInputError(f'sleep: found {duration!r}; allowed: a duration, such as "100 ms"')
+    try:  # at a user's call
+        if not isinstance(duration, str):
+            raise InvalidDuration(DURATION_SENTENCE)
+        parse_duration(duration)
+    except InvalidDuration as error:
+        raise BadInputError(f"sleep: found {duration!r}; allowed: {error}") from None
     return Sleep(duration)
 
 
@@ -451,6 +472,56 @@ def told_class(kind: type[Operation[Any]]) -> str:
 
 def _is_ours(kind: type[Operation[Any]]) -> bool:
     return kind.__module__.partition(".")[0] == "batchsim"
+
+
+# -- of one's own: what a class of the user's says is looked at where it says it --------------------
+
+
+def _guard(kind: type[Operation[Any]]) -> None:
+    """From now on a class of the user's tells what is wrong with its name, and with what its methods answer."""
+    own = vars(kind)
+    if not isinstance(getattr(kind, "name", None), str | property) and "name" not in own.get(
+        "__annotations__", ()
+    ):
+        kind.name = property(_without_name)  # type: ignore[assignment]
+    for method, (is_right, allowed) in _ANSWERS.items():
+        function = own.get(method)
+        if isinstance(function, FunctionType) and not hasattr(function, "__wrapped__"):
+            setattr(kind, method, _guarded(function, is_right, allowed))
+
+
+def _without_name(operation: Operation[Any]) -> str:
+    raise BadInputError(
+        f'{told_class(type(operation))}: name: missing; allowed: text, such as name = "lease.take"'
+    )
+
+
+def _guarded(function: FunctionType, is_right: Callable[[Any], bool], allowed: str) -> Callable[..., Any]:
+    @wraps(function)
+    def guarded(operation: Operation[Any], *arguments: Any) -> Any:
+        answer = function(operation, *arguments)
+        if not is_right(answer):
+            what = f"{told_class(type(operation))}: {function.__name__}"
+            raise BadInputError(f"{what} returned {in_one_line(repr(answer))}; allowed: {allowed}")
+        return answer
+
+    return guarded
+
+
+def _is_footprint(answer: Any) -> bool:
+    return isinstance(answer, Footprint) and all(isinstance(keys, frozenset) for keys in answer)
+
+
+def _is_tuple_of(kind: type) -> Callable[[Any], bool]:
+    return lambda answer: isinstance(answer, tuple) and all(isinstance(each, kind) for each in answer)
+
+
+_ANSWERS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "footprint": (_is_footprint, "touches(reads=(…,), writes=(…,)), of batchsim.model"),
+    "alternatives": (_is_tuple_of(Alternative), "a tuple of Alternative, empty while it is blocked"),
+    "unblocks": (_is_tuple_of(str), "a tuple of names of cells"),
+    "waits_for": (lambda answer: isinstance(answer, str), "the name of a cell"),
+}
 
 
 @dataclass(frozen=True, slots=True)

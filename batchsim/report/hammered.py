@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from batchsim.analysis.calibration import CALIBRATING, CONFIDENCE, Measured, Share
+from batchsim.analysis.calibration import CALIBRATING, CONFIDENCE, MEASURED_MIN, Measured, Share
 from batchsim.analysis.hammering import Finding, Hammered
 from batchsim.analysis.sweep.intervals import share_interval
 from batchsim.engines.live.hammer import Returned, Seen
@@ -86,6 +86,9 @@ def _show_verdicts(console: Console, result: Hammered) -> None:
                 f"others is in that interval with {CONFIDENCE:.0%}. Uncalibrated: with the scenario's latencies."
             ),
         )
+        console.print()
+    elif (least := (MEASURED_MIN - 1) * CALIBRATING + 1) > result.batches:
+        print_line(console, Text(f"Nothing is predicted from so few batches: it takes {least}."))
         console.print()
 
 

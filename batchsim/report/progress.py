@@ -12,11 +12,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from threading import Event, Thread
-from types import TracebackType
+from threading import Event, Thread, get_ident
+from types import FrameType, TracebackType
 from typing import Self
 
 from batchsim import signals
+from batchsim.user_code import place_of_frame, users_frame
 from batchsim.visible import visible
 
 AFTER_S, EVERY_S = 2.0, 0.5
@@ -46,6 +47,8 @@ class Progress:
         self._is_shown = not quiet
         self._is_terminal = sys.stderr.isatty()
         self._is_over = Event()
+        self._worker = get_ident()
+        self._call_seen: FrameType | None = None
         self._at_the_end = ExitStack()
 
     def begin(self, doing: str, *, counts: bool = True) -> bool:
@@ -84,8 +87,14 @@ class Progress:
         """What is said of it now."""
         share = f"{self._begun} of {self._total}" if self._total else ""
         seconds = f"{time.monotonic() - self._started:.0f} s"
-        parts = filter(None, (self._doing, share, self.how_far(), seconds, self._left()))
+        parts = filter(None, (self._doing, share, self.how_far(), seconds, self._left(), self._stuck()))
         return visible(", ".join(parts)).replace("\n", " ")
+
+    def _stuck(self) -> str:
+        """Where the work is in the same call of a user's code as when it was said last: it may never come back."""
+        frame = users_frame(sys._current_frames().get(self._worker))
+        before, self._call_seen = self._call_seen, frame
+        return f"still in {place_of_frame(frame)}" if frame is not None and frame is before else ""
 
     def _show(self) -> None:
         first_s, every_s = (AFTER_S, EVERY_S) if self._is_terminal else (ELSEWHERE_S, ELSEWHERE_S)

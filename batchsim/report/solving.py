@@ -66,7 +66,7 @@ def _proved(solution: Solution) -> list[str]:
 
 
 def _fail(solution: Solution, ending: str = "") -> str:
-    return f"fail{ending}" if solution.verdict is None else f"give{ending} {solution.verdict}"
+    return f"let{ending} it fail" if solution.verdict is None else f"give{ending} {solution.verdict}"
 
 
 def _nothing(solution: Solution) -> str:

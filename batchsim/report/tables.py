@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
-from rich.table import Table
+from rich.table import Column, Table
 
 from batchsim.report.occurrences import Explored, rows_of_occurrences
 from batchsim.report.screen import Text, print_line
 from batchsim.scenario import Scenario, fault_in_words
 
 GOOD, BAD, UNSURE, QUIET = "green", "bold red", "yellow", "dim"
+_GAP = 3
+WRAPPED_MIN = 18
+"""Columns of the terminal: a text that wraps has at least so many."""
 _ENDLESS = 10_000
 """Columns: wider than any table."""
 
@@ -37,7 +40,7 @@ def told_claim(policy: str, claim: Claim) -> Text:
 def plain_table(headings: Iterable[str] = (), right: Iterable[str] = (), **options: Any) -> Table:
     """A table without lines; the columns with the headings in `right` are set flush right."""
     table = Table(
-        box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold", title_style=QUIET, **options
+        box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold", title_style=QUIET, **options
     )
     flush = frozenset(right)
     for heading in headings:
@@ -56,6 +59,20 @@ def print_table(console: Console, table: Table) -> None:
         print_wide(console, table)
     else:
         _print_records(console, table)
+
+
+def print_wrapped(console: Console, table: Table) -> None:
+    """Print a table and an empty line; on a narrow terminal all but its first column wrap, if there is room."""
+    first, *others = table.columns
+    room = console.width - _width_of(console, first) - len(others) * (WRAPPED_MIN + _GAP)
+    if fits(console, table):
+        print_wide(console, table)
+    elif room < 0:
+        _print_records(console, table)
+    else:
+        first.no_wrap = True
+        console.print(table)
+        console.print()
 
 
 def say_again(console: Console, claims: Sequence[Text]) -> None:
@@ -80,13 +97,19 @@ def _width(console: Console, what: RenderableType) -> int:
     return Measurement.get(console, console.options.update(width=_ENDLESS), what).maximum
 
 
+def _width_of(console: Console, column: Column) -> int:
+    cells = (column.header, *column.cells)
+    return max(Measurement.get(console, console.options.update(width=_ENDLESS), each).maximum for each in cells)
+
+
 def _print_records(console: Console, table: Table) -> None:
     headings = [str(column.header) for column in table.columns]
     for row in zip(*(column.cells for column in table.columns), strict=True):
         for place, (heading, cell) in enumerate(zip(headings, row, strict=True)):
             text = console.render_str(cell) if isinstance(cell, str) else cell
             if text.plain:
-                line = Text.assemble((f"{heading}: ", "bold"), Text(", ").join(text.split("\n")))
+                label = f"{heading}: " if heading else ""
+                line = Text.assemble((label, "bold"), Text(", ").join(text.split("\n")))
                 print_line(console, line, indent=2 if place else 0)
         console.print()
 

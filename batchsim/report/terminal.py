@@ -20,7 +20,7 @@ from batchsim.report import words
 from batchsim.report.occurrences import happened, never_happened
 from batchsim.report.outcomes import columns_of_runs, is_of_batch, row_of_run
 from batchsim.report.phrases import OF_AN_ORDER, repeated
-from batchsim.report.screen import Text, called
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, fits, plain_table, print_table, print_wide
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import fault_in_words
@@ -231,7 +231,7 @@ def _show_timeline(console: Console, run: PolicyRun, scenario: str = "") -> None
         max((len(step.name) for step in steps), default=0),
     )
     for step in steps:
-        console.print(_line(step, widths, decisive=step.number in run.decisive), soft_wrap=True)
+        print_line(console, _line(step, widths, decisive=step.number in run.decisive))
     console.print()
 
 

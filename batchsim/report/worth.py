@@ -68,5 +68,7 @@ def _show_rows(console: Console, worth: Worth, judged: Sequence[Judged]) -> None
     for row in worth.rows:
         read, completed = row.timing.read, row.timing.completed
         cells = (f"up to {time(read.most_us)}", f"from {time(completed.least_us)} on") if read.runs else ("-", "-")
-        table.add_row(execution_of(worth, row), *cells, *(border(worth, each, row) for each in waiting))
+        # One of those that are varied may be as long as the scenario's own.
+        execution = f"{execution_of(worth, row)}{'' if row.point.values else ' (the scenario)'}"
+        table.add_row(execution, *cells, *(border(worth, each, row) for each in waiting))
     print_table(console, table)

@@ -1,6 +1,6 @@
 """Scenarios: YAML files that say what is simulated, validated into one immutable `Scenario`."""
 
-from batchsim.scenario.durations import InvalidDuration, format_duration, parse_duration
+from batchsim.durations import InvalidDuration, format_duration, parse_duration
 from batchsim.scenario.fault_checks import (
     check_for_exploration,
     check_for_timed_exploration,

@@ -19,12 +19,20 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from itertools import repeat
+from pathlib import Path
 from types import CoroutineType, FrameType
 from typing import Any, Generic, TypeVar
 
 from batchsim.model.cells import exact
 from batchsim.signals import is_real
-from batchsim.user_code import UserCodeError, printing_to_stderr, told, what_it_did
+from batchsim.user_code import (
+    UserCodeError,
+    last_of_the_users,
+    lines_to,
+    printing_to_stderr,
+    told,
+    what_it_did,
+)
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -126,11 +134,18 @@ class Asked(Generic[A, R]):
         except BaseException as error:  # `sys.exit` must not pass for an answer either
             if is_real(error):
                 raise
-            raise UserCodeError(f"{self._told(subject)} {what_it_did(error)}") from None
+            raise UserCodeError(f"{self._told(subject)} {what_it_did(error)}{self._defined(error)}") from None
         if id(answer) not in self._names:
             allowed = ", ".join(self._names.values())
             raise UserCodeError(f"{self._told(subject)} returned {self._told_answer(answer)}; allowed: {allowed}")
         return answer
+
+    def _defined(self, error: BaseException) -> str:
+        """Where the function is, if it takes other arguments: then no line of it was reached."""
+        code = getattr(self._function, "__code__", None)
+        if not isinstance(error, TypeError) or code is None or last_of_the_users(lines_to(error)):
+            return ""
+        return f" ({Path(code.co_filename).name}:{code.co_firstlineno}); allowed: a function of one argument"
 
     def _told(self, subject: A) -> str:
         return f"{self._what}({self._briefly(subject)})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from batchsim.batch.operations import TYPES
 from batchsim.batch.policies import LINEAGE
-from batchsim.scenario.durations import UNITS_US
+from batchsim.durations import UNITS_US
 from batchsim.scenario.latencies import Backoff, Constant, Distribution, Latency, Legs, RoundTrip, Uniform
 from batchsim.stores import WAITS
 

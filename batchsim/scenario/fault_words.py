@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from batchsim.batch.faults import Cut, Disconnect, LostResponse, Redeliver
+from batchsim.durations import format_duration
 from batchsim.model.faults import Crash, Fault, LostState, Outage, StoreError
-from batchsim.scenario.durations import format_duration
 from batchsim.scenario.slow import Slow
 
 

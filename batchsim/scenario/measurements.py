@@ -20,8 +20,8 @@ from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from batchsim.durations import DURATION_US_MAX
 from batchsim.reading import Unreadable, read_lines
-from batchsim.scenario.durations import DURATION_US_MAX
 from batchsim.scenario.problems import Place, fail
 
 BYTES_MAX = 100_000_000

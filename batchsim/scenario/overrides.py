@@ -12,6 +12,9 @@ from batchsim.scenario.yaml_file import LEVELS_MAX, parse_yaml
 
 SHORT = {"tombstone.grace": ("latency", "operations", "redis.expire")}
 """Fields that also go by a name of their own: the parameters of policies."""
+_COUNT = ("latency", "operations", "redis.enqueued_count")
+_ONE_LEG = (("latency", "stream_end"), (*_COUNT, "request"))
+"""Two ways to write one thing, of which a file has one at most."""
 _INDEX = re.compile(r"[0-9]{1,9}")
 
 
@@ -47,7 +50,27 @@ def parse_override(option: str) -> FieldOverride:
 
 def applied(root: Node, override: FieldOverride) -> Node:
     """The tree with one field overridden; raises `InvalidScenario` where there is no way to that field."""
-    return _with(root, override.keys, override, ())
+    keys = override.keys
+    for here, there in (_ONE_LEG, _ONE_LEG[::-1]):
+        if keys[: len(here)] == here and _has(root, there):
+            keys = (*there, *keys[len(here) :])  # what the file has is overridden, whatever it is called there
+    if keys == _COUNT and _has(root, _ONE_LEG[0]):
+        root = _without_stream_end(root)
+    return _with(root, keys, override, ())
+
+
+def _has(root: Node, keys: tuple[str, ...]) -> bool:
+    node: Node | None = root
+    for key in keys:
+        node = node.value.get(key) if node is not None and isinstance(node.value, dict) else None
+    return node is not None and node.value is not None
+
+
+def _without_stream_end(root: Node) -> Node:
+    """Both legs of the count are given anew, of which the end of the stream was one."""
+    latency = root.value["latency"]
+    rest = {key: each for key, each in latency.value.items() if key != "stream_end"}
+    return replace(root, value={**root.value, "latency": replace(latency, value=rest)})
 
 
 def _joined(keys: tuple[str, ...]) -> tuple[str, ...]:

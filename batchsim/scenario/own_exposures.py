@@ -12,7 +12,7 @@ from batchsim.model.exposure import Exposure
 from batchsim.model.faults import Fault
 from batchsim.model.operation import Alternative, Footprint, Operation, ProtocolError
 from batchsim.signals import is_real
-from batchsim.user_code import UserCodeError, told, type_name, what_it_did
+from batchsim.user_code import UserCodeError, told, type_name, was_raised_here, what_it_did
 
 Ways = tuple[Alternative, ...]
 
@@ -99,6 +99,8 @@ class GuardedExposure(Exposure[Any]):
 
     def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Any:
         """As the user's."""
+        happens = way.fault is not None and self.fault.probability is None
+        left = self._left(world, operation) if happens else None
         answer = self._ask("apply", object, world, operation, way)
         try:
             hash(answer)
@@ -109,7 +111,17 @@ class GuardedExposure(Exposure[Any]):
         if not is_one:
             said = f"{self.own_name}.apply returned {told(answer)}, which is not equal to itself"
             raise UserCodeError(f"{said}; allowed: {_COMPARABLE}")
+        if happens and self._left(world, operation) == left:
+            raise UserCodeError(
+                f"{self.own_name}.apply did not use up one of its times; allowed: self.use_up(world) in it, "
+                "and ways only if self.is_left(world)"
+            )
         return answer
+
+    def _left(self, world: Any, operation: Operation[Any]) -> Any:
+        """How often it may still happen, as far as it looks at that at all."""
+        footprint = self.footprint(operation)
+        return world.cells.read(self.key) if self.key in footprint.reads | footprint.writes else None
 
     def look(self, world: Any, operation: Operation[Any]) -> Any:
         """As the user's."""
@@ -155,4 +167,6 @@ def _asked(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
     except BaseException as error:
         if is_real(error):
             raise
+        if isinstance(error, NotImplementedError) and was_raised_here(error):
+            raise UserCodeError(f"{what}: missing; allowed: a method of this name") from None
         raise UserCodeError(f"{what} {what_it_did(error)}") from None

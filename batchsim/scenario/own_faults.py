@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from batchsim.durations import InvalidDuration, parse_duration
 from batchsim.model.faults import Fault
-from batchsim.scenario.durations import InvalidDuration, parse_duration
 from batchsim.scenario.own_exposures import guard_fault
 from batchsim.scenario.schema.own_types import NotOfType, read_as
+from batchsim.scenario.slow import Slow
 from batchsim.scenario.spelling import did_you_mean
 from batchsim.signals import is_real
 from batchsim.user_code import UserCodeError, load_from_file, told, what_it_did
@@ -25,6 +26,7 @@ def read_own_fault(reference: str, given: object, directory: Path) -> Fault:
     kind = load_from_file(reference, directory, type)
     if not issubclass(kind, Fault) or not is_dataclass(kind):
         raise UserCodeError(f"{reference}: found {told(kind)}; allowed: a dataclass derived from Fault")
+    _check_word(kind, reference)
     guard_fault(kind, reference)
     # Another process, which knows nothing of the file, reads it for itself.
     kind.__reduce__ = _reduced  # type: ignore[method-assign,assignment]
@@ -41,6 +43,24 @@ def read_own_fault(reference: str, given: object, directory: Path) -> Fault:
     made = _made(kind, plain, reference)
     _READ[id(made)] = made, (reference, given, directory)
     return made
+
+
+def _check_word(kind: type[Fault], reference: str) -> None:
+    """It is what reports call the fault: a word of its own, and not that of another one."""
+    word = getattr(kind, "word", None)
+    if type(word) is not str or not word.strip() or not word.isprintable():
+        found = "missing" if word is None else f"found {told(word)}"
+        raise UserCodeError(f'{reference}: word: {found}; allowed: its name in reports, word: ClassVar[str] = "…"')
+    for other in (*_shipped(Fault), Slow):
+        if vars(other).get("word") == word and not issubclass(kind, other):
+            raise UserCodeError(f"{reference}: word: found {word!r}, a fault of batchsim; allowed: another word")
+
+
+def _shipped(kind: type[Fault]) -> Iterator[type[Fault]]:
+    for each in kind.__subclasses__():
+        if each.__module__.startswith("batchsim."):
+            yield each
+            yield from _shipped(each)
 
 
 _READ: dict[int, tuple[Fault, tuple[str, object, Path]]] = {}

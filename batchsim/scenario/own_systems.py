@@ -15,7 +15,7 @@ from typing import Any
 from batchsim.model.faults import Fault
 from batchsim.model.injection import with_faults
 from batchsim.model.model import Model, Variant, model_of
-from batchsim.model.operation import Program, ProtocolError, Stopped
+from batchsim.model.operation import Program, ProtocolError, Stopped, StoreFailure
 from batchsim.model.properties import OK, Property
 from batchsim.model.system import Actor, AtRest, System, at_rest
 from batchsim.scenario.asking import Asked
@@ -127,7 +127,7 @@ _BUILT: dict[tuple[Any, ...], tuple[System[Any], Model, Variant]] = {}
 
 def load_model(reference: str, directory: Path) -> Model:
     """The model in a user's file, or that of a single system; raises `UserCodeError`."""
-    found = load_from_file(reference, directory, object)
+    found = load_from_file(reference, directory, object, meant=(Model, System))
     if type(found) is System:
         return model_of(found)
     if type(found) is not Model:
@@ -235,16 +235,18 @@ def _at_rest(listed: frozenset[str], judged: frozenset[str], world: Any, results
 
 
 async def _to_its_end(what: str, program: Callable[[], Program[Any]]) -> Any:
-    """What an actor does; where an operation raises and it does not catch that, it ends, as a process would.
+    """What an actor does; where a fault makes an operation raise and it does not catch that, it ends in silence.
 
-    What it raises by itself is an error of its own, even if it is of the same class.
+    That is as a process would, whose store is gone. Any other error is one of its own: what it raises by itself,
+    be it of the same class, and what a store refuses (`ResponseError`, `UniqueViolation`) or does not answer in
+    time, with no fault at all.
     """
     try:
         return await _begun(what, program)
     except Stopped:
         raise
     except ProtocolError as error:
-        if was_raised_here(error):
+        if type(error) is StoreFailure and was_raised_here(error):
             return None
         raise
     except (Exception, GeneratorExit) as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from batchsim.scenario.durations import InvalidDuration, parse_duration
+from batchsim.durations import InvalidDuration, parse_duration
+from batchsim.scenario.measurements import UNITS
 from batchsim.scenario.problems import Place, fail
 from batchsim.scenario.text_file import read_text
 
@@ -18,12 +19,15 @@ def read_samples_us(path: Path) -> tuple[int, ...]:
 
     Raises `InvalidScenario` with the name and the line of the CSV file.
     """
-    cells = list(_cells(read_text(path, str(path))))
+    text = read_text(path, str(path))
+    cells = list(_cells(text))
+    has_columns = False
     if cells and _is_header(cells[0][1]):
+        has_columns = "," in text.split("\n")[cells[0][0] - 1]
         del cells[0]
     if not cells:
         fail(Place(str(path)), "no samples", "one duration per line")
-    return tuple(_sample_us(cell, line, path) for line, cell in cells)
+    return tuple(_sample_us(cell, line, path, has_columns=has_columns) for line, cell in cells)
 
 
 def _cells(text: str) -> Iterator[tuple[int, str]]:
@@ -38,11 +42,16 @@ def _is_header(cell: str) -> bool:
     return not cell[0].isdecimal() and cell[0] not in "+-."
 
 
-def _sample_us(cell: str, line: int, path: Path) -> int:
+def _sample_us(cell: str, line: int, path: Path, *, has_columns: bool) -> int:
     try:
         return parse_duration(0 if cell == "0" else cell)
     except InvalidDuration as error:
-        fail(Place(str(path), line, 1), _beginning_of(cell), str(error))
+        hint = (
+            f"; of a CSV with several columns, column: one of its names, and unit: one of {UNITS}"
+            if has_columns
+            else ""
+        )
+        fail(Place(str(path), line, 1), _beginning_of(cell), f"{error}{hint}")
 
 
 def _beginning_of(cell: str) -> str:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from batchsim.bad_input import BadInputError
 from batchsim.batch.setting import Setting
 from batchsim.batch.system import system_of
+from batchsim.durations import InvalidDuration, parse_duration
 from batchsim.model.faults import Fault
 from batchsim.model.operation import CHOOSE
 from batchsim.model.properties import OK
 from batchsim.model.system import System
 from batchsim.scenario import declared, defaults
-from batchsim.scenario.durations import InvalidDuration, parse_duration
 from batchsim.scenario.latencies import Constant, Latency, Legs
 from batchsim.scenario.names import find_policy, known_policies, known_verdicts
 from batchsim.scenario.rates import RateLimit

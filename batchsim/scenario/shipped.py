@@ -17,3 +17,8 @@ def shipped_directory() -> Path:
 def shipped_files() -> list[Path]:
     """Their files, by name."""
     return sorted(shipped_directory().glob("*.yaml"))
+
+
+def as_written(file: Path) -> str:
+    """A scenario's file as it can be written anywhere: of a shipped one that lies elsewhere, its name."""
+    return file.stem if file.is_absolute() and file.parent == shipped_directory() else str(file)

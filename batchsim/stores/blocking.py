@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 from batchsim.bad_input import BadInputError
 from batchsim.model.cells import Cells, IfListed, Key
-from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Operation, Raised, Timer, touches
+from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Operation, Timer, touches
 from batchsim.model.parts import PARTS, Part, setting_of
 from batchsim.stores.expiry import forget, ttl_of
-from batchsim.stores.kinds import Kind, ResponseError
+from batchsim.stores.kinds import WRONG_TYPE, Kind
 
 TIMEOUT = "redis.timeout"
 """The name under which a scenario can give how long timeouts are, in place of what the code says."""
@@ -40,7 +40,7 @@ def pop(cells: Cells, key: Key, place: int) -> Any:
     if cells.read(key) is None:
         return None
     if not Kind.LIST.admits(cells.read(key)):
-        return Raised(ResponseError)
+        return WRONG_TYPE
     held: list[Any] = cells.modify(key, list)
     value = held.pop(place)
     if not held:

@@ -30,7 +30,7 @@ from batchsim.model.operation import Footprint, Operation, Raised, Timer, touche
 from batchsim.model.parts import PARTS
 from batchsim.stores.blocking import BlockingPop, all_blocked_on, pop, pop_within, timeouts
 from batchsim.stores.expiry import check_expiring, expiring, forget, let_expire, timer_of, ttl_of
-from batchsim.stores.kinds import Kind, ResponseError
+from batchsim.stores.kinds import NO_NUMBER_IN_HASH, WRONG_TYPE, Kind, ResponseError, refusal
 
 __all__ = [
     "ResponseError",
@@ -149,9 +149,12 @@ class Command(Operation[T_co]):
         """Run it; in place of an answer it raises `ResponseError` where a key holds something else."""
         cells = world.cells
         kind = self.kind
-        if kind is not None and not all(kind.admits(cells.read(key)) for key in self.keys):
-            refused: Any = Raised(ResponseError)
-            return refused  # type: ignore[no-any-return]
+        if kind is not None:
+            for key in self.keys:
+                value = cells.read(key)
+                if not kind.admits(value):
+                    refused: Any = refusal(kind, value)
+                    return refused  # type: ignore[no-any-return]
         if self.reads_only:
             read: T_co = self.run(cells, *self.keys, *self.arguments)
             return read
@@ -446,7 +449,7 @@ def _lmove(cells: Cells, source: Key, destination: Key, src: End, dest: End) -> 
     if cells.read(source) is None:
         return None
     if not (Kind.LIST.admits(cells.read(source)) and Kind.LIST.admits(cells.read(destination))):
-        return Raised(ResponseError)
+        return WRONG_TYPE
     held: list[Any] = cells.modify(source, list)
     value = held.pop(0 if src == "LEFT" else -1)
     (_lpush if dest == "LEFT" else _rpush)(cells, destination, value)
@@ -587,7 +590,7 @@ def _hget(cells: Cells, key: Key, name: Any) -> Any:
 def _hincrby(cells: Cells, key: Key, name: str, amount: int) -> Any:
     before = _hget(cells, key, name)
     if not Kind.NUMBER.admits(before):
-        return Raised(ResponseError)
+        return NO_NUMBER_IN_HASH
     fields: dict[Any, Any] = cells.modify(key, dict)
     fields[name] = (before or 0) + amount
     return fields[name]

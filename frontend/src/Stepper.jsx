@@ -108,9 +108,18 @@ export function Stepper({ page, reader, walks }) {
     event.preventDefault();
   };
 
+  // Where nothing has the focus, as after the page is opened, those that scroll it go on scrolling it.
+  useEffect(() => {
+    const anywhere = (/** @type {KeyboardEvent} */ event) => {
+      if (event.target === document.body && ["ArrowRight", "ArrowLeft", "n", "p", "d"].includes(event.key)) key(event);
+    };
+    addEventListener("keydown", anywhere);
+    return () => removeEventListener("keydown", anywhere);
+  });
+
   const row = walk.rowAt(position);
   return (
-    <section id="step" class="stepper" aria-labelledby="step-title" onKeyDown={key}>
+    <section id="step" class="stepper" aria-labelledby="step-title" tabIndex={-1} onKeyDown={key}>
       <h2 id="step-title">Step through it</h2>
       <div class="choices">
         <WalkChoice label="Show" page={page} value={shown.policy} onChange={(policy) => {

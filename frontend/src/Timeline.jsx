@@ -30,7 +30,12 @@ export function Timeline({ walk, position, onMove, width, byStep, arrows, differ
 
   /** @param {PointerEvent} event */
   const move = (event) => {
-    if (event.type === "pointerdown") /** @type {Element} */ (event.currentTarget).setPointerCapture(event.pointerId);
+    if (event.type === "pointerdown") {
+      const lanes = /** @type {Element} */ (event.currentTarget);
+      lanes.setPointerCapture(event.pointerId);
+      // So that keys go on from here.
+      lanes.closest("section")?.focus({ preventScroll: true });
+    }
     if (event.buttons !== 1) return;
     const box = svg.current?.getBoundingClientRect();
     if (!box) return;

@@ -156,6 +156,20 @@ def test_at_every_step_the_panel_is_what_the_run_had(
         assert set(after["changed"]) == set(before["next"]), number
 
 
+def test_keys_work_once_the_page_is_open_and_after_a_click_into_the_lanes(incident: Path, open_page: Open) -> None:
+    opened = open_page(incident, "#policy=pr3427&step=41")
+    press = opened.page.keyboard.press
+    press("ArrowRight")
+    assert opened.link["step"] == "42"
+    press("End")  # scrolls, as anywhere
+    assert opened.link["step"] == "42"
+    opened.page.locator("svg.timeline").first.click()
+    press("Home")
+    assert opened.link["step"] == "0"
+    press("ArrowRight")
+    assert opened.link["step"] == "1"
+
+
 def test_every_key_goes_where_it_says(incident: Path, open_page: Open) -> None:
     opened = open_page(incident, "#policy=pre3427&step=41&with=pr3766")
     assert opened.link["step"] == "41"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,7 @@ from batchsim.report import progress
 from batchsim.report.progress import Progress
 from batchsim.report.search_progress import SearchProgress
 from batchsim.report.sweep_progress import SweepProgress
+from batchsim.user_code import UserCodeError, load_from_file
 from tests.processes import wait_until
 
 
@@ -90,3 +94,17 @@ def test_quiet_says_nothing(shown: Shown, kind: type[Progress]) -> None:
         work.begin("loading")
         wait_until(lambda: work.seconds() > 0.03, "some looks")
     assert shown.text() == ""
+
+
+def test_work_that_does_not_come_back_from_a_users_code_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("batchsim.report.progress.ELSEWHERE_S", 0.05)
+    (tmp_path / "own.py").write_text(
+        "import time\nbegin = time.monotonic()\nwhile time.monotonic() < begin + 0.4:\n    pass\n"
+    )
+    with Progress(quiet=False) as shown, suppress(UserCodeError):
+        shown.begin("loading")
+        load_from_file("own.py:NONE", tmp_path, object)
+    assert re.search(r"^progress: loading, 0 s, still in own\.py:[34]$", capsys.readouterr().err, re.MULTILINE)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchsim.scenario.durations import DURATION_US_MAX, InvalidDuration, format_duration, parse_duration
+from batchsim.durations import DURATION_US_MAX, InvalidDuration, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchsim.scenario import Scenario, load_scenario, scenario_from_data
+from batchsim.scenario.latencies import Constant, Legs
 
 Complaints = Callable[..., list[str]]
 
@@ -169,6 +170,20 @@ def test_a_deep_or_long_option_ends_in_a_short_message(complaints: Complaints) -
     ):
         (message,) = complaints(text, option)
         assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    "own", ["stream_end: 45 ms", "operations: {redis.enqueued_count: {request: 45 ms, response: 1 ms}}"]
+)
+@pytest.mark.parametrize("field", ["stream_end", "operations.redis.enqueued_count.request"])
+def test_the_end_of_the_stream_is_overridden_by_either_of_its_names(own: str, field: str, tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(f"name: x\nbatch: {{items: 3}}\nlatency: {{{own}}}\n")
+    legs = load_scenario(file, [f"latency.{field}=7 ms"]).latency_of("redis.enqueued_count")
+    assert isinstance(legs, Legs)
+    assert legs.request == Constant(7_000)
+    (whole,) = [load_scenario(file, ["latency.operations.redis.enqueued_count=7 ms"])]
+    assert not isinstance(whole.latency_of("redis.enqueued_count"), Legs)
 
 
 def test_data_obeys_the_rules_of_files() -> None:

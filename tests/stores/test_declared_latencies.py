@@ -139,5 +139,5 @@ def test_a_wait_in_words_that_is_no_duration_is_told() -> None:
     async def doze() -> None:
         await operation.sleep("long")
 
-    with pytest.raises(BadInputError, match=r"sleep\(long\): found 'long'; allowed: a number with a unit"):
+    with pytest.raises(BadInputError, match=r"sleep: found 'long'; allowed: a number with a unit"):
         simulate(scenario_of(System("doze", (Actor("a", None, doze),), cells=())))

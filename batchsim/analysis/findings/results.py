@@ -11,6 +11,7 @@ from batchsim.analysis.findings.batches import Source
 from batchsim.analysis.findings.examining import Effort, Finding
 from batchsim.analysis.findings.scope import Base, Budget, Scope, SizedBatch, SurveyCase
 from batchsim.analysis.findings.table import Compared, FindingsTable, Found
+from batchsim.scenario.shipped import as_written
 
 
 class FindingPlace(NamedTuple):
@@ -73,5 +74,5 @@ class Findings:
         overrides = [word for each in source.under(self.scope.entries(case.budget)) for word in ("--set", each)]
         verdicts = [word for each in self.verdicts_beside(source) for word in ("--verdict", each)]
         # A file may begin like an option.
-        file = f"./{source.file}" if str(source.file).startswith("-") else str(source.file)
+        file = f"./{source.file}" if str(source.file).startswith("-") else as_written(source.file)
         return ["batchsim", "explore", file, "--policy", case.policy, *overrides, *verdicts, "--reduce"]

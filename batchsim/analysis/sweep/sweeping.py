@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +111,13 @@ def _places(scenario: Scenario, points: Sequence[Point]) -> tuple[tuple[Point, S
         try:
             places.append((point, at_point(scenario, point)))
         except InvalidScenario as invalid:
-            problems.append(str(invalid).replace("--set ", "--vary ", 1))
+            problems += [re.sub("^--set ", "--vary ", line) for line in str(invalid).split("\n")]
     if problems:
-        raise BadInputError("\n".join(dict.fromkeys(problems)))
+        # What is said of each value of a field, such as that there is none of its name, is said once.
+        told: dict[str, str] = {}
+        for problem in problems:
+            told.setdefault(problem.partition(": ")[2], problem)
+        raise BadInputError("\n".join(told.values()))
     return tuple(places)
 
 
@@ -150,6 +156,8 @@ def _competitor(scenario: Scenario, policy: Any, directory: Path) -> Competitor:
         raise BadInputError(f"policies: found {policy!r}; allowed: {allowed}") from None
     if not is_reference(policy):
         return Competitor(policy, policy, found, found if scenario.own is None else OwnPolicy(policy, directory))
+    if found.name in scenario.known_policies:  # who forgets `name` in `replace` leaves that of a shipped one
+        found = replace(found, name=policy)
     key = f"{policy.rpartition(':')[2]}@{content_of(policy, directory)}"
     return Competitor(policy, key, found, OwnPolicy(policy, directory))
 

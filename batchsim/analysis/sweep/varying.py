@@ -16,7 +16,7 @@ from batchsim.scenario import InvalidDuration, format_duration, parse_duration
 ALLOWED = "NAME=A..B:STEPS, such as items.execution=1 s..30 s:10, with :log for steps of equal ratio"
 NAMES_MAX = 2
 STEPS_MAX = 1000
-_AXIS = re.compile(r"(?P<name>[^=]+)=(?P<first>.+?)\.\.(?P<last>.+?):(?P<steps>[0-9]{1,6})(?P<log>:log)?")
+_AXIS = re.compile(r"(?P<name>[^=]+)=(?P<first>.+?)\.\.(?P<last>.+?):(?P<steps>[0-9]{1,20})(?P<log>:log)?")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _WHOLE = re.compile(r"[0-9]+")
 
@@ -110,7 +110,9 @@ def _parse_axis(option: str) -> Axis:
     numbers = [_between(first, last, step, steps, is_log=is_log) for step in range(steps)]
     values = tuple(_value(round(number) if whole else number, unit) for number in numbers)
     if len({value.text for value in values}) < steps:
-        allowed = "as many steps as there are whole numbers" if unit != "us" else "steps of a microsecond at least"
+        allowed = "steps of a microsecond at least"
+        if unit != "us":
+            allowed = "as many steps as there are whole numbers; a duration has a unit, as in 1 ms..2 ms"
         raise BadInputError(f"--vary {option}: found a value twice; allowed: {allowed}")
     return Axis(name, unit, is_log, values)
 

@@ -158,6 +158,8 @@ def _with(scenario: Scenario, parameter: str, value_us: int) -> Scenario:
     try:
         return varied(scenario, (option,))
     except InvalidScenario as invalid:
+        if f"found '{value_us} us'" in str(invalid):  # a field, and no duration
+            raise BadInputError(f"--solve: found {parameter!r}; allowed: {ALLOWED}") from None
         raise BadInputError(str(invalid).replace(f"--set {option}", f"--solve {parameter}")) from None
 
 

@@ -69,7 +69,7 @@ def _axes(scenario: Scenario, question: Question) -> tuple[Axis, ...]:
     if not isinstance(scenario.latency_of("redis.enqueued_count"), Legs):
         raise BadInputError(
             f"{scenario.file}: latency.operations.redis.enqueued_count: found one round trip; "
-            "allowed: {request: …, response: …}, as the request is the delay that is varied"
+            "allowed: {request: …, response: …}, or latency.stream_end, as the request is the delay that is varied"
         )
     options = (question.over_delay, question.over_execution)
     axes = parse_axes(options)

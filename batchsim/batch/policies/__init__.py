@@ -20,7 +20,24 @@ OPEN: tuple[Policy, ...] = (PR4569,)
 """What is proposed there, and not merged."""
 ALTERNATIVES: tuple[Policy, ...] = (TOMBSTONE, LOCAL_COUNT, SEAL_AT_FINALIZE, PROPOSED)
 """Designs to compare with."""
-POLICIES: dict[str, Policy] = {policy.name: policy for policy in (*LINEAGE, *OPEN, *ALTERNATIVES)}
+
+
+class UnknownPolicyError(KeyError):
+    """No policy of this name is shipped; the text says which are."""
+
+    def __str__(self) -> str:
+        """The text as it is: a `KeyError` would quote it."""
+        return str(self.args[0])
+
+
+class _Policies(dict[str, Policy]):
+    """By name; a name that is none is told with those that are: a user's file asks by it."""
+
+    def __missing__(self, name: object) -> Policy:
+        raise UnknownPolicyError(f"found {name!r}; allowed: {', '.join(self)}")
+
+
+POLICIES: dict[str, Policy] = _Policies({policy.name: policy for policy in (*LINEAGE, *OPEN, *ALTERNATIVES)})
 """Every shipped policy by its name."""
 
 

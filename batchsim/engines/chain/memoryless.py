@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from batchsim.durations import format_duration
 from batchsim.model.operation import Operation
 from batchsim.scenario import InvalidScenario, Scenario
-from batchsim.scenario.durations import format_duration
 from batchsim.scenario.latencies import Constant, Distribution, Exponential, Latency, Legs, RoundTrip
 from batchsim.scenario.problems import Problem
 

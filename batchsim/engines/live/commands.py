@@ -17,7 +17,7 @@ from batchsim.model.operation import Operation, Raised
 from batchsim.stores import postgres as rows
 from batchsim.stores import redis as ready
 from batchsim.stores.blocking import BlockingPop
-from batchsim.stores.kinds import ResponseError
+from batchsim.stores.kinds import NO_NUMBER, NO_NUMBER_IN_HASH, WRONG_TYPE
 
 
 def _optional(text: str | None) -> Any:
@@ -122,8 +122,10 @@ def _refusable(cells: LiveCells, command: ready.Command[Any]) -> Any:
         return _VERBS[command.verb](issue, prefixed, command.arguments, command)
     except Exception as error:
         refused = error.__context__
-        if isinstance(refused, Refused) and ("WRONGTYPE" in str(refused) or "not an integer" in str(refused)):
-            return Raised(ResponseError)
+        if isinstance(refused, Refused):
+            for known in (WRONG_TYPE, NO_NUMBER_IN_HASH, NO_NUMBER):  # a script adds its own words to them
+                if known.text in str(refused):
+                    return known
         raise
 
 

@@ -480,7 +480,7 @@ class Hammer:
             ):
                 batch.start_spare()
         if isinstance(answer, Raised):
-            return self._feed(lane, None, answer.error(), went_on_us)
+            return self._feed(lane, None, answer.exception(), went_on_us)
         return self._feed(lane, answer, None, went_on_us)
 
     def _let_wait(self, lane: _Lane, cell: Key | None, version: int, until: Sequence[int]) -> None:

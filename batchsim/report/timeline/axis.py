@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from batchsim.scenario.durations import UNITS_US, format_duration
+from batchsim.durations import UNITS_US, format_duration
 
 BREAK_PX = 18.0
 _STUB_SHARE = 24

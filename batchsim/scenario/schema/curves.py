@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from batchsim.scenario.durations import format_duration
+from batchsim.durations import format_duration
 from batchsim.scenario.latencies import Exponential, Lognormal, Normal
 from batchsim.scenario.schema.rules import refusal
 from batchsim.scenario.schema.strict import Strict

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from batchsim.scenario.durations import DURATION_SENTENCE
+from batchsim.durations import DURATION_SENTENCE
 from batchsim.scenario.latencies import Constant, Distribution, Empirical, Legs, Uniform
 from batchsim.scenario.problems import describe
 from batchsim.scenario.schema.curves import ExponentialFields, LognormalFields, NormalFields, UniformEnds

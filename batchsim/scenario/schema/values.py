@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable
 
-from batchsim.scenario.durations import DURATION_PATTERN, DURATION_SENTENCE, InvalidDuration, parse_duration
+from batchsim.durations import DURATION_PATTERN, DURATION_SENTENCE, InvalidDuration, parse_duration
 from batchsim.scenario.latencies import Empirical
 from batchsim.scenario.measurements import (
     QUANTILES_ALLOWED,

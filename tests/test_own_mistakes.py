@@ -1,0 +1,151 @@
+"""Mistakes in a user's own actors, operations and faults: a verdict, or one line and exit 2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from batchsim.cli import main
+
+Ran = Callable[..., tuple[int, str, str]]
+
+HEAD = """\
+from dataclasses import dataclass, replace
+from typing import ClassVar
+from batchsim import POLICIES
+from batchsim.model import Actor, Exposure, Fault, Operation, System, sleep, touches
+from batchsim.stores import redis
+"""
+
+
+@pytest.fixture
+def ran(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ran:
+    """Run a command in a folder with `own.py`, of a code, and `own.yaml`, about its `SYSTEM`."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(code: str, *arguments: str, faults: str = "") -> tuple[int, str, str]:
+        Path("own.py").write_text(HEAD + code)
+        Path("own.yaml").write_text(f"name: own\nsystem: own.py:SYSTEM\n{faults}")
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        captured = capsys.readouterr()
+        return int(str(ended.value.code)), captured.out, captured.err
+
+    return run
+
+
+def acting(*lines: str) -> str:
+    """A system of one actor that does this."""
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"async def act():\n{body}\nSYSTEM = System('own', (Actor('w', 0, act),), cells=('x', 'y'))\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "says"),
+    [
+        ("redis.sadd('x', 'm')", "redis.get('x')", "WRONGTYPE Operation against a key holding the wrong kind"),
+        ("redis.set('x', 'abc')", "redis.incr('x')", "value is not an integer or out of range"),
+        ("redis.hset('x', 'f', 'abc')", "redis.hincrby('x', 'f')", "hash value is not an integer"),
+    ],
+)
+def test_what_a_store_refuses_and_nobody_catches_is_an_error_of_its_actor(
+    first: str, second: str, says: str, ran: Ran
+) -> None:
+    code = acting(f"await {first}", f"await {second}", "await redis.set('y', 1)")
+    for command in (["explore"], ["explore", "--timed"], ["run"]):
+        ended, out, _ = ran(code, command[0], "own.yaml", *command[1:], "--json", "-")
+        assert ended == 0
+        assert '"raises"' in out
+        assert '"ok"' not in json.dumps(json.loads(out).get("policies", out))
+        assert says in out
+        assert "own.py:8" in out
+
+
+def test_what_a_fault_makes_raise_ends_an_actor_as_a_process_would_end(ran: Ran) -> None:
+    faults = "faults: [{store_error: {operation: redis.set, effect: before, at_most: 1}}]\n"
+    ended, out, _ = ran(acting("await redis.set('x', 1)"), "explore", "own.yaml", "--json", "-", faults=faults)
+    assert ended == 0
+    assert '"raises"' not in out
+
+
+OPERATION = """\
+@dataclass(frozen=True)
+class Take(Operation[bool]):
+    name: ClassVar[str] = "redis.take"
+    def footprint(self): return touches(writes=("x",))
+    def apply(self, world): return True
+"""
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "why"),
+    [
+        ('    name: ClassVar[str] = "redis.take"\n', "", "own.py: Take: name: missing"),
+        ('touches(writes=("x",))', '("x",)', "own.py: Take: footprint returned ('x',); allowed: touches(reads="),
+        ("    def apply(self, world): return True\n", "", "own.py: Take: apply: missing"),
+        ("(frozen=True)\nclass", "\nclass", "a dataclass has one with @dataclass(frozen=True)"),
+    ],
+)
+@pytest.mark.parametrize("command", ["explore", "run"])
+def test_an_operation_of_ones_own_that_lacks_something(
+    command: str, found: str, instead: str, why: str, ran: Ran
+) -> None:
+    assert found in OPERATION
+    code = OPERATION.replace(found, instead) + acting("take = Take()", "await take", "await take")
+    if "frozen" in why and command == "run":
+        return  # a run compares no variables
+    ended, _, err = ran(code, command, "own.yaml")
+    assert ended == 2, err
+    assert why in err
+
+
+FAULT = """\
+class Forgets(Exposure):
+    def concerns(self, operation): return operation.name == "redis.incr"
+    def ways(self, world, operation, usual): return (self.way("gone"),) if usual and self.is_left(world) else ()
+    def apply(self, world, operation, way):
+        self.use_up(world)
+        return 1
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amnesia(Fault):
+    word: ClassVar[str] = "amnesia"
+    def exposure(self, number, actor): return Forgets(number, self)
+"""
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "why"),
+    [
+        ('    word: ClassVar[str] = "amnesia"\n', "", "own.yaml:3:10: faults[0]: found own.py:Amnesia; "),
+        ('    word: ClassVar[str] = "amnesia"\n', "", "own.py:Amnesia: word: missing; allowed: its name"),
+        ('"amnesia"', '"crash"', "own.py:Amnesia: word: found 'crash', a fault of batchsim; allowed: another"),
+        ("        self.use_up(world)\n", "", "own.py:Amnesia: Forgets.apply did not use up one of its times"),
+    ],
+)
+def test_a_fault_of_ones_own_that_lacks_something(found: str, instead: str, why: str, ran: Ran) -> None:
+    assert found in FAULT
+    faults = "faults: [{own.py:Amnesia: {at_most: 1}}]\n"
+    code = FAULT + acting("await redis.incr('x')")
+    assert ran(code, "explore", "own.yaml", faults=faults)[0] == 0
+    ended, _, err = ran(code.replace(found, instead), "explore", "own.yaml", faults=faults)
+    assert ended == 2, err
+    assert why in err
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (acting("await sleep('100')"), "own.py:7: sleep: found '100'; allowed: a number with a unit"),
+        (acting("await redis.get('x')").replace("('x', 'y')", "()"), "a cell that is listed: none is"),
+        (f"MINE = SYS = 1\n{acting('await sleep(1)')}".replace("SYSTEM", "OTHER"), "System it has OTHER\n"),
+        ("MINE = POLICIES['pr9999']", "UnknownPolicyError: found 'pr9999'; allowed: pre3427, pr3427"),
+        ("SYSTEM = 5", "SYSTEM is of type int; allowed: a Model or a System"),
+    ],
+)
+def test_slips_in_a_file_of_ones_own(code: str, why: str, ran: Ran) -> None:
+    ended, _, err = ran(code, "explore", "own.yaml")
+    assert ended == 2
+    assert why in err
