@@ -40,6 +40,13 @@ class Explored:
     why_none: str
     """Empty where there is one."""
     explanations: tuple[Explanation, ...] = ()
+    found: Exploration | None = None
+    """What was found, where it did not come to its end, or is too large to be gone through."""
+
+    @property
+    def known(self) -> Exploration | None:
+        """What there is to say of the orders of steps, all or some."""
+        return self.found if self.exploration is None else self.exploration
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +91,17 @@ def study(
     scenario_run: ScenarioRun | None,
     properties: Sequence[Property] = (),
     on_part: Callable[[str], object] = lambda what: None,
+    explored: Sequence[Explored] | None = None,
 ) -> Study:
-    """Find out all of it; `scenario_run`: its runs, which were made. `on_part`: told what is looked at next."""
-    explored = []
-    for _, policy in policies:
-        on_part(f"exploring {scenario.name} under {policy.name}")
-        explored.append(_explored(scenario, policy, properties))
+    """Find out all of it; `scenario_run`: its runs, which were made. `on_part`: told what is looked at next.
+
+    `explored`: what was found of the orders of steps under each policy; `None`: it is looked for.
+    """
+    if explored is None:
+        explored = []
+        for _, policy in policies:
+            on_part(f"exploring {scenario.name} under {policy.name}")
+            explored.append(_explored(scenario, policy, properties))
     windows = []
     for each in explored:
         for verdict in sorted(each.exploration.verdicts - {"ok"}) if each.exploration else ():
@@ -131,9 +143,16 @@ def _explored(scenario: Scenario, policy: Any, properties: Sequence[Property]) -
     if acting > ACTORS_MAX:
         return Explored(policy, None, f"with {acting} actors there are more orders than can be gone through")
     found = explore(scenario, policy, properties=properties, bounds=Bounds(STATES_MAX))
+    return explored_of(policy, found, explanations(found, properties) if found.is_complete else ())
+
+
+def explored_of(policy: Any, found: Exploration, reasons: Sequence[Explanation]) -> Explored:
+    """What an exploration found, as far as a page can show it; `reasons`: its explanations."""
+    if found.states > STATES_MAX:
+        return Explored(policy, None, f"there are more than {STATES_MAX:,} states", found=found)
     if not found.is_complete:
-        return Explored(policy, None, f"there are more than {STATES_MAX:,} states")
-    return Explored(policy, found, "", explanations(found, properties))
+        return Explored(policy, None, f"it was {found.stopped_by}", found=found)
+    return Explored(policy, found, "", tuple(reasons))
 
 
 def _window(scenario: Scenario, policy: Any, verdict: str, properties: Sequence[Property]) -> FoundWindow:

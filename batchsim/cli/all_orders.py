@@ -20,6 +20,7 @@ from batchsim.report.search_progress import SearchProgress
 from batchsim.scenario import Scenario, check_for_exploration
 
 if TYPE_CHECKING:
+    from batchsim.analysis.study import Explored
     from batchsim.report.page.answers import Answer
 
 
@@ -83,6 +84,14 @@ class AllOrders(Explorer[Exploration]):
             for each, command in zip(exploration.outcomes, commands, strict=True)
         )
         return Answer(asked.name, asked.policy, claim_of(exploration), tuple(outcomes))
+
+    def explored(self, chosen: Sequence[tuple[str, Any]], found: Sequence[Exploration]) -> list[Explored]:
+        from batchsim.analysis.study import explored_of
+
+        return [
+            explored_of(policy, each, reasons)
+            for (_, policy), each, reasons in zip(chosen, found, self._reasons, strict=True)
+        ]
 
     def document(self, scenario: str, found: Sequence[Exploration], judged: Sequence[Given]) -> dict[str, Any]:
         return explore_document(scenario, found, judged)

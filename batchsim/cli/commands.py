@@ -46,7 +46,7 @@ from batchsim.cli.outputs import (
     write_run_json,
 )
 from batchsim.cli.pin import pin
-from batchsim.cli.report import page_text, report, write_page
+from batchsim.cli.report import commands_of, page_text, report, write_page
 from batchsim.cli.sweep import sweep
 from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
@@ -175,7 +175,8 @@ def run(
             texts = report_texts(report_directory, results)
         command = command_line("run", files, again, verdicts)
         if html_file is not None:
-            page = page_text(results[0], plans[0][1], plans[0][2], command, progress)
+            pages = commands_of("run", files[0], again, policies, verdicts)
+            page = page_text(results[0], plans[0][1], plans[0][2], pages, progress)
     shows = not quiet and json_file != "-"
     directory = Path() if policies else plans[0][0].directory
     deliver(

@@ -25,7 +25,7 @@ from batchsim.cli.outputs import (
     write_files,
     write_json,
 )
-from batchsim.cli.report import page_text_of, write_page
+from batchsim.cli.report import commands_of, page_text_of, write_page
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 from batchsim.report.progress import Progress
@@ -35,6 +35,7 @@ from batchsim.report.shell import join
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from batchsim.analysis.study import Explored
     from batchsim.engines.exhaustive import Bounds
     from batchsim.engines.recorded_draws import Draw
     from batchsim.model.properties import Property
@@ -122,6 +123,10 @@ class Explorer(Generic[E]):
         """What was found under a policy, for a page; `commands`: for each outcome what replays it."""
         raise NotImplementedError
 
+    def explored(self, chosen: Sequence[tuple[str, Any]], found: Sequence[E]) -> list[Explored]:
+        """What was found under each policy, for the page of the scenario, where there is no `question`."""
+        raise NotImplementedError
+
     def document(self, scenario: str, found: Sequence[E], judged: Sequence[Given]) -> dict[str, Any]:
         """What was found, as JSON."""
         raise NotImplementedError
@@ -156,8 +161,10 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
             if explorer.question:
                 page = _page(explorer, question, scenario, chosen, properties, found, commands, warnings)
             else:
-                again = command_line("run", [file], how_again(overrides=question.overrides), question.verdicts)
-                page = page_text_of(scenario, chosen, properties, again, warnings, drawing, asked)
+                options = how_again(overrides=question.overrides)
+                again = commands_of("explore", file, options, asked, question.verdicts)
+                explored = explorer.explored(chosen, found)
+                page = page_text_of(scenario, chosen, properties, again, warnings, drawing, asked, explored)
     headings, known = headings_of(chosen), scenario.known_verdicts(policy for _, policy in chosen)
     judged = [
         _given(

@@ -18,10 +18,14 @@ from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import ScenarioRun
+    from batchsim.analysis.study import Explored
     from batchsim.model.properties import Property
+    from batchsim.report.page.document import Commands
     from batchsim.report.progress import Progress
     from batchsim.scenario import Scenario
 
+RUN, ORDERS = "run", "orders"
+"""What a page heads with: one run under each policy, or what all orders of its steps come to."""
 PARTS = 4
 """Pieces of work that there are for a policy, about."""
 
@@ -73,7 +77,8 @@ def report(
     listed = []
     with Progress(sum(PARTS * len(chosen) for _, chosen, _ in plans), quiet=quiet) as progress:
         for page, (scenario, chosen, properties), told in zip(pages, plans, warnings, strict=True):
-            again = command_line("run", [Path(scenario.file)], how_again(overrides=overrides), verdicts)
+            again = commands_of("report", Path(scenario.file), how_again(overrides=overrides), policies, verdicts)
+            again = again._replace(again=[*again.again, "-o", "DIR"])
             document = page_of(
                 scenario,
                 chosen,
@@ -93,16 +98,33 @@ def report(
     return 0
 
 
+def commands_of(
+    command: str, file: Path, options: Sequence[str], policies: Sequence[str], verdicts: Sequence[str]
+) -> Commands:
+    """The commands that a page of a scenario names; `command`: the one that writes it."""
+    from batchsim.report.page.document import Commands
+
+    chosen = [word for name in policies for word in ("--policy", name)]
+    return Commands(
+        command_line("run", [file], options, verdicts),
+        command_line(command, [file], [*chosen, *options], verdicts),
+    )
+
+
 def page_of(
     scenario: Scenario,
     chosen: Sequence[tuple[str, Any]],
     properties: Sequence[Property],
-    again: Sequence[str],
+    commands: Commands,
     warnings: Sequence[str],
     policies: Sequence[str],
     on_part: Callable[[str], object],
+    explored: Sequence[Explored] | None = None,
 ) -> dict[str, Any]:
-    """What the page of a scenario shows; `policies`: those that were asked for in place of its own."""
+    """What the page of a scenario shows; `policies`: those that were asked for in place of its own.
+
+    `explored`: what was found of the orders of steps; `None`: it is looked for.
+    """
     from batchsim.analysis.runs import ScenarioRun, run_policy
     from batchsim.scenario import InvalidScenario, check_for_timed_run
 
@@ -116,7 +138,7 @@ def page_of(
         )
     except InvalidScenario:
         on_part(f"{scenario.name} without time")
-    return _document(scenario, chosen, runs, properties, again, warnings, on_part)
+    return _document(scenario, chosen, runs, properties, commands, warnings, on_part, explored, heads_with=ORDERS)
 
 
 def _document(
@@ -124,23 +146,26 @@ def _document(
     chosen: Sequence[tuple[str, Any]],
     runs: ScenarioRun | None,
     properties: Sequence[Property],
-    again: Sequence[str],
+    commands: Commands,
     warnings: Sequence[str],
     on_part: Callable[[str], object],
+    explored: Sequence[Explored] | None = None,
+    *,
+    heads_with: str,
 ) -> dict[str, Any]:
     from batchsim.analysis.study import study
     from batchsim.report.page import page_document
 
-    found = study(scenario, chosen, runs, properties, on_part)
+    found = study(scenario, chosen, runs, properties, on_part, explored)
     on_part(f"the page of {scenario.name}")
-    return page_document(found, again, warnings)
+    return page_document(found, commands, warnings, heads_with=heads_with)
 
 
 def page_text(
     result: ScenarioRun,
     chosen: Sequence[tuple[str, Any]],
     properties: Sequence[Property],
-    again: Sequence[str],
+    commands: Commands,
     progress: Progress,
 ) -> str:
     """The page of a scenario whose runs were made."""
@@ -149,25 +174,29 @@ def page_text(
     def on_part(doing: str) -> None:
         progress.begin(doing, counts=False)
 
-    return html_page(_document(result.scenario, chosen, result, properties, again, result.warnings, on_part))
+    warnings = result.warnings
+    return html_page(
+        _document(result.scenario, chosen, result, properties, commands, warnings, on_part, heads_with=RUN)
+    )
 
 
 def page_text_of(
     scenario: Scenario,
     chosen: Sequence[tuple[str, Any]],
     properties: Sequence[Property],
-    again: Sequence[str],
+    commands: Commands,
     warnings: Sequence[str],
     progress: Progress,
     policies: Sequence[str],
+    explored: Sequence[Explored],
 ) -> str:
-    """The page of a scenario; with its runs where there are some."""
+    """The page of a scenario whose orders were explored; with its runs where there are some."""
     from batchsim.report.page import html_page
 
     def on_part(doing: str) -> None:
         progress.begin(doing, counts=False)
 
-    return html_page(page_of(scenario, chosen, properties, again, warnings, policies, on_part))
+    return html_page(page_of(scenario, chosen, properties, commands, warnings, policies, on_part, explored))
 
 
 def write_page(file: Path | None, page: str) -> None:

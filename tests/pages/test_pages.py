@@ -91,6 +91,32 @@ def test_it_begins_with_the_verdict_and_says_it_without_a_script(incident: Path,
     context.close()
 
 
+LUCKY = ("examples/lease.yaml", "--policy", "looks_before")
+"""Its run goes well, and some of its orders do not."""
+
+
+def test_a_page_about_all_orders_begins_with_what_they_come_to_and_not_with_its_run(tmp_path: Path) -> None:
+    text = written(tmp_path, "explore", *LUCKY).read_text()
+    assert '<h1><span class="bad">Lost write</span> possible under looks_before</h1>' in text
+    assert "fails in " in text.split("</header>")[0]
+    told = document_in(tmp_path / "page.html")
+    assert [run["verdicts"] for run in told["runs"]] == [["ok"]]
+    assert told["again"] == "batchsim explore examples/lease.yaml --policy looks_before"
+    opened = next(walk for walk in told["walks"] if walk["id"] == told["opens"])
+    assert opened["verdicts"] == ["lost_write"]
+    # Where it gave up nothing is proved, and the bound is said.
+    text = written(tmp_path, "explore", *LUCKY, "--max-states", "5").read_text().split("</header>")[0]
+    assert "<h1>No failure found under looks_before, and nothing proved</h1>" in text
+    assert "stopped at 5 states (--max-states)" in text
+    # What is written of several scenarios is about their orders, too.
+    batchsim("report", *LUCKY, "-o", str(tmp_path), "--quiet")
+    assert "Lost write</span> possible" in (tmp_path / "lease.html").read_text()
+    (card,) = document_in(tmp_path / "index.html")["pages"]
+    assert [(each["verdicts"], each["is_of_run"]) for each in card["claims"]] == [(["lost_write"], False)]
+    text = written(tmp_path, "run", *LUCKY).read_text().split("</header>")[0]
+    assert '<h1><span class="good">OK</span> under looks_before</h1>' in text
+
+
 def test_walking_to_a_failing_leaf_gives_the_verdict_of_the_explorer(incident: Path, open_page: Open) -> None:
     opened = open_page(incident)
     outcomes = document_in(incident)["explorations"][0]["outcomes"]
@@ -265,7 +291,7 @@ def test_the_page_of_a_timed_exploration_steps_through_a_run_of_each_outcome(
             steps, *_ = outcome["further"]
             assert f"step {steps} of {steps}" in opened.told
             assert unquote(opened.link["policy"]) == outcome["walk"]
-    assert opened.page.locator("h1").inner_text().startswith("False failure under")
+    assert opened.page.locator("h1").inner_text().startswith("False failure possible under 2 of 6")
     assert opened.complaints == []
 
 

@@ -93,7 +93,7 @@ def answer_page(
 
 
 def _headline(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Which verdicts there are, and under how many policies."""
+    """Which verdicts there are, under which policies; and whether something is claimed of each for sure."""
     failing = [each for each in answers if any(given["verdicts"] != ["ok"] for given in each["outcomes"])]
     verdicts = dict.fromkeys(
         verdict
@@ -102,7 +102,11 @@ def _headline(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for verdict in given["verdicts"]
         if verdict != "ok"
     )
-    return {"verdicts": list(verdicts), "failing": [each["policy"] for each in failing]}
+    return {
+        "verdicts": list(verdicts),
+        "failing": [each["policy"] for each in failing],
+        "is_sure": all(each["kind"] != "unsure" for each in answers),
+    }
 
 
 def _answer(
