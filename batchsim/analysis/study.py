@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batchsim.analysis.constraints import Explanation, explanations
+from batchsim.analysis.deciding import NOT_EXPLAINED, Explained, explained
 from batchsim.analysis.pool import InThisProcess
 from batchsim.analysis.runs import PolicyRun, ScenarioRun, run_policy
 from batchsim.analysis.sweep import Point, Sweep, run_of, sweep
@@ -39,7 +39,7 @@ class Explored:
     exploration: Exploration | None
     why_none: str
     """Empty where there is one."""
-    explanations: tuple[Explanation, ...] = ()
+    explained: Explained = NOT_EXPLAINED
     found: Exploration | None = None
     """What was found, where it did not come to its end, or is too large to be gone through."""
 
@@ -143,16 +143,16 @@ def _explored(scenario: Scenario, policy: Any, properties: Sequence[Property]) -
     if acting > ACTORS_MAX:
         return Explored(policy, None, f"with {acting} actors there are more orders than can be gone through")
     found = explore(scenario, policy, properties=properties, bounds=Bounds(STATES_MAX))
-    return explored_of(policy, found, explanations(found, properties) if found.is_complete else ())
+    return explored_of(policy, found, explained(found, properties) if found.is_complete else NOT_EXPLAINED)
 
 
-def explored_of(policy: Any, found: Exploration, reasons: Sequence[Explanation]) -> Explored:
-    """What an exploration found, as far as a page can show it; `reasons`: its explanations."""
+def explored_of(policy: Any, found: Exploration, told: Explained) -> Explored:
+    """What an exploration found, as far as a page can show it; `told`: what is said of it."""
     if found.states > STATES_MAX:
         return Explored(policy, None, f"there are more than {STATES_MAX:,} states", found=found)
     if not found.is_complete:
         return Explored(policy, None, f"it was {found.stopped_by}", found=found)
-    return Explored(policy, found, "", tuple(reasons))
+    return Explored(policy, found, "", told)
 
 
 def _window(scenario: Scenario, policy: Any, verdict: str, properties: Sequence[Property]) -> FoundWindow:

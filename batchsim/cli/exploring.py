@@ -83,6 +83,8 @@ class Explorer(Generic[E]):
     """What is asked, in words, where a page is about this alone; empty: the page of the scenario has it all."""
     further: ClassVar[tuple[str, ...]] = ()
     """What such a page says of each outcome beside what every one has."""
+    size_means: ClassVar[str] = ""
+    """What such a page says of the words that it counts by; empty: nothing."""
     unit: ClassVar[str] = "states"
     """What its bound counts."""
     takes_rates: ClassVar[bool] = False
@@ -210,7 +212,7 @@ def _page(
 ) -> str:
     """The page that says what was asked and what is answered."""
     from batchsim.report.page import html_page
-    from batchsim.report.page.answers import answer_page
+    from batchsim.report.page.answers import Words, answer_page
 
     options = [*explorer.flag, *(word for name in question.policies for word in ("--policy", name))]
     options += how_again(overrides=question.overrides)
@@ -219,7 +221,8 @@ def _page(
         explorer.answer(scenario, Asked(name, policy, properties), each, lines)
         for (name, policy), each, lines in zip(chosen, found, commands, strict=True)
     ]
-    return html_page(answer_page(scenario, explorer.question, explorer.further, answers, again, warnings))
+    words = Words(explorer.question, explorer.further, explorer.size_means)
+    return html_page(answer_page(scenario, words, answers, again, warnings))
 
 
 def _replays(

@@ -64,7 +64,7 @@ export function Sweep({ page }) {
         {page.axes.length === 2 && policies.map((policy) => <HeatMap key={policy.name} page={page} policy={policy} verdict={verdict} />)}
       </>}
       <SweepTable page={page} />
-      <p class="command">Again: <code>{page.command}</code>; a run of it: <code>{page.run_command} --run N</code></p>
+      <p class="command">Again: <code>{page.command}</code>; a run of it: <code>{page.run_command}</code></p>
     </section>
   );
 }

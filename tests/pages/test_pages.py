@@ -19,6 +19,7 @@ from batchsim.analysis.window.assignments import Values, fixed
 from batchsim.batch.policies import POLICIES
 from batchsim.engines.timed import simulate
 from batchsim.report.page.html import html_page
+from batchsim.report.shell import join
 from batchsim.scenario import load_scenario
 from tests.pages.conftest import ROOT, Opened, batchsim, written
 from tests.test_json_schemas import document_in
@@ -134,6 +135,8 @@ def test_walking_to_a_failing_leaf_gives_the_verdict_of_the_explorer(incident: P
     for _ in range(3):
         walked.get_by_role("button", name="back").click()
     assert f"after {steps - 3} steps" in walked.locator(".told").inner_text()
+    assert "Percent: how probable" in walked.inner_text()
+    assert "consumer a, consumer b" in walked.locator(".actors").inner_text()
     while walked.locator(".option").count():
         # Whoever comes last: as far from the beginning as one choice after the other leads.
         walked.locator(".option").last.click()
@@ -264,6 +267,14 @@ def test_the_index_leads_to_every_page_and_its_tour_to_every_step(tmp_path: Path
     opened.page.get_by_role("link", name="and-wait-two-hours").last.click()
     opened.page.wait_for_selector("#step .told")
     assert opened.complaints == []
+
+
+def test_the_page_of_a_sweep_ends_with_the_commands_that_repeat_it(pages: Callable[[str], Path]) -> None:
+    told = document_in(pages("sweep"))
+    assert told["command"] == join(["batchsim", *PAGES["sweep"]])
+    at = "--at items.execution=VALUE --run N --policy NAME"
+    assert told["run_command"] == f"batchsim run scenarios/incident.yaml {at}"
+    assert re.match(r"[0-9.]+ % of the runs come to false failure under pre3427 \(bug\) at ", told["sentence"])
 
 
 CELLS = (".cell >> nth=2", ".cell >> nth=3")

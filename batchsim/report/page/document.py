@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from batchsim.analysis.chains import Stretch, spans_of
 from batchsim.analysis.contest import contest_of
+from batchsim.analysis.deciding import numbered, with_places
 from batchsim.analysis.likeness import first_alike
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun
@@ -307,18 +308,18 @@ def _explored(study: Study, place: int) -> dict[str, Any]:
         "outcomes": outcomes_document(exploration.outcomes),
         "reasons": [
             {"verdict": each.verdict, "constraints": None if each.constraints is None else _constraints(each)}
-            for each in explored.explanations
+            for each in explored.explained.reasons
         ],
         "decisive": [
             {
-                "operation": each.operation,
+                "operation": numbered(each.operation, places),
                 "actor": each.actor,
                 "way": each.alternative,
                 "overtook": list(each.overtook),
                 "verdict": each.verdict,
                 "edges": each.edges,
             }
-            for each in exploration.decisive
+            for each, places in with_places(exploration, explored.explained.places)
         ],
     }
 

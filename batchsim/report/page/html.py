@@ -15,6 +15,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from batchsim.report.phrases import counted
 from batchsim.visible import in_one_line, visible
 
 INDEX = "index.html"
@@ -141,10 +142,14 @@ def _under(runs: Sequence[Mapping[str, Any]], total: int) -> str:
     if total == 1:
         return _name(runs[0]["policy"])
     if len(runs) == total:
-        return "both policies" if total == 2 else f"all {total} policies"
+        return "both policies" if total == 2 else f"all {_policies(total)}"
     if len(runs) == 1:
         return f"{_name(runs[0]['policy'])}, one of {total} policies"
     return f"{len(runs)} of {total} policies"
+
+
+def _policies(count: int) -> str:
+    return "1 policy" if count == 1 else f"{count} policies"
 
 
 def _card(run: Mapping[str, Any], claim: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
@@ -203,6 +208,8 @@ def _answer(document: Mapping[str, Any]) -> Iterator[str]:
     yield _nav([*steps, ("outcomes", "Outcomes"), ("setting", "Setting")])
     yield '<main id="main">' + ('<div id="app"></div>' if document["walks"] else "")
     yield '<section id="outcomes" aria-labelledby="outcomes-title"><h2 id="outcomes-title">Outcomes</h2>'
+    if document["size_means"]:
+        yield f'<p class="note">{_text(document["size_means"])}</p>'
     for each in document["answers"]:
         yield from _outcomes(document, each)
     yield from _meanings(document, dict.fromkeys(document["headline"]["verdicts"]))
@@ -244,7 +251,7 @@ def _meanings(document: Mapping[str, Any], verdicts: Iterable[str]) -> Iterator[
 
 def _findings(document: Mapping[str, Any]) -> Iterator[str]:
     yield '<header class="top">'
-    yield f'<p class="kicker">findings: {len(document["policies"])} policies, each fault anywhere</p>'
+    yield f'<p class="kicker">findings: {_policies(len(document["policies"]))}, each fault anywhere</p>'
     yield f"<h1>{_text(document['headline'])}</h1>"
     yield f'<p class="sentence">{_text(document["sentence"])}</p>'
     for each in document["warnings"]:
@@ -293,7 +300,7 @@ def _index(document: Mapping[str, Any]) -> Iterator[str]:
     for page in document["pages"]:
         groups.setdefault(page["question"], []).append(page)
     yield '<header class="top">'
-    yield f'<p class="kicker">{len(document["pages"])} scenarios</p><h1>{_text(document["title"])}</h1>'
+    yield f'<p class="kicker">{counted(len(document["pages"]), "scenario")}</p><h1>{_text(document["title"])}</h1>'
     yield f'<p class="sentence">{_text(document["sentence"])}</p></header>'
     if len(groups) > 1 or document["tour"]:
         tour = [("tour", "The tour")] if document["tour"] else []
