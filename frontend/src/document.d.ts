@@ -110,7 +110,7 @@ export interface FindingsWitness {
 }
 export interface FindingsPage {
   page: "findings"; headline: string; sentence: string; command: string; policies: (PolicyNames & { summary: string })[];
-  against: number; bases: string[]; sizes: [number, string][]; budgets: string[][]; verdicts: { [verdict: string]: string };
+  against: number; judged: number[]; bases: string[]; sizes: [number, string][]; budgets: string[][]; verdicts: { [verdict: string]: string };
   cases: number; complete: number; answers: { size: number | null; cells: FindingsCell[] }[];
   tables: Tables; cells: Cell[]; rows: FindingsRow[]; begins: WalkDocument["begin"][]; witnesses: FindingsWitness[];
 }

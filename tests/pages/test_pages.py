@@ -321,6 +321,10 @@ def test_findings_are_filtered_and_a_verdict_opens_its_witness(
             if given and not base and len(budgets[budget]) < 2
         )
 
+    # The policy that was asked for is what the page is about, and stands first.
+    told = r"pre3427 \(bug\): .*false failure.* without a fault; \d+ verdicts? under faults, "
+    assert re.match(told, page.locator("h1").inner_text())
+    assert page.locator(".matrix thead th b").all_inner_texts() == ["pre3427", "pr4397"]
     assert cells.count() == failing(found["answers"][0]) > 0
     page.locator("select[name=policy]").select_option("pre3427 (bug)")
     page.locator("select[name=verdict]").select_option("lost_item")
