@@ -177,7 +177,7 @@ def run(
         if html_file is not None:
             pages = commands_of("run", files[0], again, policies, verdicts)
             page = page_text(results[0], plans[0][1], plans[0][2], pages, progress)
-    shows = not quiet and json_file != "-"
+    shows = not quiet and json_file != "-" and not options.on_stdout()
     directory = Path() if policies else plans[0][0].directory
     deliver(
         None

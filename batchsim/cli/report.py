@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
-from batchsim.cli.outputs import check_folder, write_files
+from batchsim.cli.outputs import check_folder, write_files, write_text
 from batchsim.cli.paging import linked
 from batchsim.cli.warnings import warn
 
@@ -201,10 +200,5 @@ def page_text_of(
 
 def write_page(file: Path | None, page: str) -> None:
     """Write the page of `--html`; raises `BadInputError`."""
-    from batchsim.report.files import write_whole
-
     assert file is not None
-    try:
-        write_whole(file, page)
-    except OSError as error:
-        raise BadInputError(f"--html {file}: {error.strerror or error}") from None
+    write_text("--html", file, page)

@@ -261,6 +261,8 @@ def _pictures(plots: Sequence[Path]) -> list[Path]:
     """Every picture that is to be drawn."""
     pictures: list[Path] = []
     for plot in plots:
+        if str(plot) == "-":
+            check_file("--plot", plot)
         # Not `plot.suffix`, which of `curve.` is none: whatever follows a dot may be meant as a format.
         _, dot, ending = plot.name.lstrip(".").rpartition(".")
         suffix = f"{dot}{ending}" if dot else ""
