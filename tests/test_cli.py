@@ -145,6 +145,14 @@ def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> Non
     [
         (["run", "scenarios/none.yaml"], "scenarios/none.yaml: found no readable file"),
         (
+            ["explore", "scenarios"],
+            "scenarios: found a folder; allowed: a file (run, report and check take folders)",
+        ),
+        (
+            ["report", "frontend/src", "-o", "nowhere"],
+            "frontend/src: found no scenario in this folder; allowed: a",
+        ),
+        (
             ["run", INCIDENT, "--set", "batch.itms=3"],
             "--set batch.itms=3: batch.itms: found the unknown key 'itms'",
         ),
@@ -354,6 +362,11 @@ def test_a_witness_of_own_code_replays_from_anywhere(batchsim: Any, own_code: Pa
     for more in ((), ("--timed",)):
         told = batchsim("explore", "scenarios/seal-lost.yaml", "--policy", "pre3427", *again, *more).out
         assert f"--verdict {own_code}:PATIENT --policy pre3427 --witness DIR, then" in told
+    wrong = batchsim("explore", str(min(witnesses.glob("*.json"))))
+    assert wrong.code == 2
+    told = ":1:1: found a witness; allowed: a scenario; a witness is run by `batchsim replay FILE`\n"
+    assert wrong.err.endswith(told)
+    assert len(wrong.err.splitlines()) == 1
     for witness in witnesses.glob("*.json"):
         assert batchsim("replay", str(witness), "--quiet").code == 0
 

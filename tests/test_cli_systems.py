@@ -567,7 +567,8 @@ def test_with_time_an_outage_and_a_loss_come_when_they_are_due(ran: Ran) -> None
 # -- what is refused -------------------------------------------------------------------------------
 
 WRONG = [
-    ("parameters: {tasks: two}", "4:21: parameters.tasks: found 'two'; allowed: input should be a valid integer"),
+    ("parameters: {tasks: two}", "4:21: parameters.tasks: found 'two'; allowed: a whole number"),
+    ("parameters: {tasks: 0}", 'a system that can be run; with parameters {"tasks": 0'),
     (
         "parameters: {task: 2}",
         "4:14: parameters.task: found the unknown key 'task'; allowed: tasks, workers",

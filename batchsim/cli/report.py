@@ -10,7 +10,7 @@ import click
 
 from batchsim.cli import options
 from batchsim.cli.again import command_line, how_again
-from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
+from batchsim.cli.inputs import expected_by, files_in, load, policies_of, properties_of
 from batchsim.cli.outputs import check_folder, write_files, write_text
 from batchsim.cli.paging import linked
 from batchsim.cli.warnings import warn
@@ -54,6 +54,8 @@ def report(
 ) -> int:
     """Write one HTML page for each scenario, and an index, to be opened in a browser.
 
+    FILE is a scenario, the name of one that batchsim ships, a folder of some, or - for standard input.
+
     A page says what happened in a sentence, steps through each run with the state of every store and the line of
     code of every actor beside it, says why, how likely it is, and lets one walk through all orders of the steps.
     It is one file, and loads nothing. Verdicts decide no exit code here: `batchsim run` judges. Where a page of
@@ -66,7 +68,7 @@ def report(
     from batchsim.report.page.tour import tour_of
     from batchsim.report.progress import Progress
 
-    loaded = load(files, overrides, None, policies=policies)
+    loaded = load(files_in(files), overrides, None, policies=policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
     names = FileNames(INDEX, FINDINGS_HTML)
     pages = [names.give(scenario.name, ".html") for scenario, _, _ in plans]
