@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from batchsim.analysis.deciding import NOT_EXPLAINED, Explained, explained
 from batchsim.analysis.pool import InThisProcess
@@ -85,16 +85,24 @@ class Study:
         return () if self.scenario_run is None else self.scenario_run.runs
 
 
+class OnPart(Protocol):
+    """Is told what is looked at next, and whether it is a piece of work that is sure to come."""
+
+    def __call__(self, what: str, /, *, counts: bool = True) -> object:
+        """Take note of it."""
+
+
 def study(
     scenario: Scenario,
     policies: Sequence[tuple[str, Any]],
     scenario_run: ScenarioRun | None,
     properties: Sequence[Property] = (),
-    on_part: Callable[[str], object] = lambda what: None,
+    on_part: OnPart = lambda what, *, counts=True: None,
     explored: Sequence[Explored] | None = None,
 ) -> Study:
-    """Find out all of it; `scenario_run`: its runs, which were made. `on_part`: told what is looked at next.
+    """Find out all of it; `scenario_run`: its runs, which were made.
 
+    `on_part`: told what is looked at next, which counts once for each policy, and once for the scenario.
     `explored`: what was found of the orders of steps under each policy; `None`: it is looked for.
     """
     if explored is None:
@@ -105,7 +113,7 @@ def study(
     windows = []
     for each in explored:
         for verdict in sorted(each.exploration.verdicts - {"ok"}) if each.exploration else ():
-            on_part(f"the window of {verdict} under {each.policy.name}")
+            on_part(f"the window of {verdict} under {each.policy.name}", counts=False)
             windows.append(_window(scenario, each.policy, verdict, properties))
     on_part(f"many runs of {scenario.name}")
     likely = None if scenario_run is None else _sweep(scenario_run, properties)

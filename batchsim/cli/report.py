@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from batchsim.cli.warnings import warn
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import ScenarioRun
-    from batchsim.analysis.study import Explored
+    from batchsim.analysis.study import Explored, OnPart
     from batchsim.model.properties import Property
     from batchsim.report.page.document import Commands
     from batchsim.report.progress import Progress
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 RUN, ORDERS = "run", "orders"
 """What a page heads with: one run under each policy, or what all orders of its steps come to."""
-PARTS = 4
-"""Pieces of work that there are for a policy, about."""
 
 
 @click.command()
@@ -76,7 +74,7 @@ def report(
     warnings = [warn(scenario, chosen, quiet=quiet) for scenario, chosen, _ in plans]
     texts: dict[str, str] = {}
     listed = []
-    with Progress(sum(PARTS * len(chosen) for _, chosen, _ in plans), quiet=quiet) as progress:
+    with Progress(sum(pieces_of(chosen) for _, chosen, _ in plans), quiet=quiet) as progress:
         for page, (scenario, chosen, properties), told in zip(pages, plans, warnings, strict=True):
             again = commands_of("report", Path(scenario.file), how_again(overrides=overrides), policies, verdicts)
             again = again._replace(again=[*again.again, "-o", "DIR"])
@@ -87,7 +85,7 @@ def report(
                 again,
                 told,
                 policies,
-                lambda doing: progress.begin(doing, counts=False),
+                progress.begin,
             )
             listed.append((page, document))
             texts[page] = html_page({**document, "has_index": True})
@@ -97,6 +95,11 @@ def report(
     if not quiet:
         click.echo(linked(directory / (INDEX if len(pages) > 1 else pages[0])))
     return 0
+
+
+def pieces_of(chosen: Sequence[object]) -> int:
+    """How many pieces of work the page of a scenario is: its policies, many runs, and the page itself."""
+    return len(chosen) + 2
 
 
 def commands_of(
@@ -119,7 +122,7 @@ def page_of(
     commands: Commands,
     warnings: Sequence[str],
     policies: Sequence[str],
-    on_part: Callable[[str], object],
+    on_part: OnPart,
     explored: Sequence[Explored] | None = None,
 ) -> dict[str, Any]:
     """What the page of a scenario shows; `policies`: those that were asked for in place of its own.
@@ -138,7 +141,7 @@ def page_of(
             tuple(run_policy(scenario, name, each, properties, expected=expected[name]) for name, each in chosen),
         )
     except InvalidScenario:
-        on_part(f"{scenario.name} without time")
+        on_part(f"{scenario.name} without time", counts=False)
     return _document(scenario, chosen, runs, properties, commands, warnings, on_part, explored, heads_with=ORDERS)
 
 
@@ -149,7 +152,7 @@ def _document(
     properties: Sequence[Property],
     commands: Commands,
     warnings: Sequence[str],
-    on_part: Callable[[str], object],
+    on_part: OnPart,
     explored: Sequence[Explored] | None = None,
     *,
     heads_with: str,
@@ -172,12 +175,9 @@ def page_text(
     """The page of a scenario whose runs were made."""
     from batchsim.report.page import html_page
 
-    def on_part(doing: str) -> None:
-        progress.begin(doing, counts=False)
-
     warnings = result.warnings
     return html_page(
-        _document(result.scenario, chosen, result, properties, commands, warnings, on_part, heads_with=RUN)
+        _document(result.scenario, chosen, result, properties, commands, warnings, progress.begin, heads_with=RUN)
     )
 
 
@@ -194,10 +194,7 @@ def page_text_of(
     """The page of a scenario whose orders were explored; with its runs where there are some."""
     from batchsim.report.page import html_page
 
-    def on_part(doing: str) -> None:
-        progress.begin(doing, counts=False)
-
-    return html_page(page_of(scenario, chosen, properties, commands, warnings, policies, on_part, explored))
+    return html_page(page_of(scenario, chosen, properties, commands, warnings, policies, progress.begin, explored))
 
 
 def write_page(file: Path | None, page: str) -> None:
