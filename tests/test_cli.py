@@ -180,6 +180,7 @@ def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> Non
         (["run"], "Missing argument 'FILE...'"),
         (["rum"], "No such command 'rum'"),
         (["run", INCIDENT, "--time"], "No such option"),
+        (["window", INCIDENT, "--html"], "'--html'. It is an option of run, explore, sweep, findings.\n"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(
@@ -268,7 +269,7 @@ def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
         }
         assert all(step.keys() == {"actor", "operation", "alternative"} for step in each["witness"])
     for each in exploration["decisive"]:
-        assert each.keys() == {"operation", "actor", "overtook", "verdict", "edges"}
+        assert each.keys() == {"operation", "actor", "places", "overtook", "verdict", "edges"}
 
 
 def test_every_witness_of_an_exploration_replays_to_its_verdicts(batchsim: Any, tmp_path: Path) -> None:
