@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -150,11 +150,14 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     can_be_given = verdict_names(scenario, chosen, properties)
     limits = limits_of(question.forbidden, can_be_given, takes_rates=explorer.takes_rates)
     warnings = warn(scenario, chosen, quiet=question.quiet, of_all_latencies=explorer.is_of_all_latencies)
+    headings = headings_of(chosen)
     found: list[Any] = []
     with SearchProgress(len(chosen), quiet=question.quiet, unit=explorer.unit) as progress, progress.keeping():
-        for _, policy in chosen:
-            if progress.begin(policy.name):
-                found.append(explorer.explore(scenario, policy, properties, question.bounds, progress))
+        for name, policy in chosen:
+            if progress.begin(headings[name]):
+                one = explorer.explore(scenario, policy, properties, question.bounds, progress)
+                # One's own policy may have the name of a shipped one.
+                found.append(replace(one, policy=headings[name]))
     named = names if asked else [within(scenario.directory, name) for name in names]
     texts, commands = _replays(explorer, question, list(zip(named, found, strict=False)))
     page: str | None = None
@@ -167,7 +170,7 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
                 again = commands_of("explore", file, options, asked, question.verdicts)
                 explored = explorer.explored(chosen, found)
                 page = page_text_of(scenario, chosen, properties, again, warnings, drawing, asked, explored)
-    headings, known = headings_of(chosen), scenario.known_verdicts(policy for _, policy in chosen)
+    known = scenario.known_verdicts(policy for _, policy in chosen)
     judged = [
         _given(
             scenario,

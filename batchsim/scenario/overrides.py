@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from batchsim.scenario.problems import FOUND_LENGTH_MAX, InvalidScenario, Place, Problem, describe, fail
-from batchsim.scenario.tree import Node, Path, dotted, plain, planted
+from batchsim.scenario.tree import Node, Path, dotted, nearest_node, plain, planted
 from batchsim.scenario.yaml_file import LEVELS_MAX, parse_yaml
 
 SHORT = {"tombstone.grace": ("latency", "operations", "redis.expire")}
 """Fields that also go by a name of their own: the parameters of policies."""
+SAME_LEG = ("latency", "stream_end"), ("latency", "operations", "redis.enqueued_count", "request")
+"""One leg, and both its names."""
 _INDEX = re.compile(r"[0-9]{1,9}")
 
 
@@ -47,7 +49,15 @@ def parse_override(option: str) -> FieldOverride:
 
 def applied(root: Node, override: FieldOverride) -> Node:
     """The tree with one field overridden; raises `InvalidScenario` where there is no way to that field."""
-    return _with(root, override.keys, override, ())
+    return _with(root, _as_written(root, override.keys), override, ())
+
+
+def _as_written(root: Node, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """A leg that has two names, by the one that the scenario has for it: it is not there a second time."""
+    for name, other in (SAME_LEG, SAME_LEG[::-1]):
+        if keys == name and nearest_node(root, other) is not nearest_node(root, other[:-1]):
+            return other
+    return keys
 
 
 def _joined(keys: tuple[str, ...]) -> tuple[str, ...]:
