@@ -180,6 +180,10 @@ def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> Non
         (["run"], "Missing argument 'FILE...'"),
         (["rum"], "No such command 'rum'"),
         (["run", INCIDENT, "--time"], "No such option"),
+        (
+            ["window", INCIDENT, "--policy", "pre3427", "--policy", "pr3766"],
+            "--policy: found pre3427, pr3766; allowed: o",
+        ),
         (["window", INCIDENT, "--html"], "'--html'. It is an option of run, explore, sweep, findings.\n"),
     ],
 )

@@ -26,9 +26,24 @@ if TYPE_CHECKING:
     from batchsim.scenario import Scenario
 
 
+def _the_only_one(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> str:
+    """The policy; of several none is left out without a word."""
+    if len(names) > 1:
+        raise BadInputError(f"--policy: found {', '.join(names)}; allowed: one, as a formula is about one policy")
+    return names[0]
+
+
 @click.command()
 @click.argument("file", type=options.ScenarioFile())
-@click.option("--policy", "policy", metavar="NAME|FILE.py:NAME", required=True, help="The policy.")
+@click.option(
+    "--policy",
+    "policy",
+    metavar="NAME|FILE.py:NAME",
+    required=True,
+    multiple=True,
+    callback=_the_only_one,
+    help="The policy.",
+)
 @options.verdicts
 @options.overrides
 @click.option("--class", "verdict", metavar="VERDICT", help="Only the window of this verdict.")
