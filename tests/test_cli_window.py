@@ -149,35 +149,6 @@ def test_how_conditions_and_cases_are_joined_is_said(cases: list[int], said: str
     assert joined(cases) == said
 
 
-COUNTER = """
-from batchsim import Property
-from batchsim.model import Actor, System
-from batchsim.stores import redis
-
-async def work():
-    await redis.set("used", (await redis.get("used") or 0) + 1)
-
-LOST = Property("lost", "Two are counted as one.", lambda end: end["used"] != 3)
-WORKERS = tuple(Actor("worker", n, work, is_twin=True) for n in range(3))
-MINE = System("c", WORKERS, cells=("used",), properties=(LOST,))
-"""
-
-
-def test_conditions_that_compare_the_same_latencies_are_one(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "mine.py").write_text(COUNTER)
-    (tmp_path / "mine.yaml").write_text(
-        "name: c\nsystem: mine.py:MINE\nlatency: {redis: {uniform: [1 ms, 3 ms]}}\n"
-    )
-    assert run(str(tmp_path / "mine.yaml"), "--policy", "c") == 0
-    told = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    begin = told.index("lost occurs exactly if")
-    assert told[begin + 1] == "get.request < get + set.request"
-    assert told[begin + 3] == "and 5 more such pairs of steps, all with the same latencies: one condition"
-    assert not [line for line in told if line.startswith("and get")]
-
-
 def test_conditions_that_have_to_hold_together_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("scenarios/tombstone.yaml", "--policy", "tombstone") == 0
     out = capsys.readouterr().out

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 from batchsim.analysis.findings.batches import Source
 from batchsim.analysis.findings.examining import Effort, Finding
 from batchsim.analysis.findings.scope import Base, Budget, Scope, SizedBatch, SurveyCase
 from batchsim.analysis.findings.table import Compared, FindingsTable, Found
+from batchsim.scenario.shipped import shipped_directory
 
 
 class FindingPlace(NamedTuple):
@@ -74,4 +76,6 @@ class Findings:
         verdicts = [word for each in self.verdicts_beside(source) for word in ("--verdict", each)]
         # A file may begin like an option.
         file = f"./{source.file}" if str(source.file).startswith("-") else str(source.file)
+        if Path(file).is_absolute() and Path(file).parent == shipped_directory():
+            file = Path(file).stem  # a page is sent on: where the package lies is nobody's business
         return ["batchsim", "explore", file, "--policy", case.policy, *overrides, *verdicts, "--reduce"]

@@ -100,7 +100,8 @@ def _sentence(runs: Sequence[PolicyRun]) -> str:
     """The one sentence that says it: of the first run that fails, otherwise of the first."""
     run = next((each for each in runs if not each.is_ok), runs[0])
     if not is_of_batch(run):
-        told = run.explanation[-1] if run.explanation else f"it ended after {rounded(run.trace.ended_us)}"
+        # The first says what went wrong; those after it speak of what it has named.
+        told = run.explanation[0] if run.explanation else f"it ended after {rounded(run.trace.ended_us)}"
         return f"Under {with_gloss(run.policy)}: {told}"
     row = words.batch_row(run.trace.outcome.batch)
     done = words.runs_created(run.trace)
