@@ -145,6 +145,14 @@ def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> Non
     [
         (["run", "scenarios/none.yaml"], "scenarios/none.yaml: found no readable file"),
         (
+            ["explore", "scenarios"],
+            "scenarios: found a folder; allowed: a file (run, report and check take folders)",
+        ),
+        (
+            ["report", "frontend/src", "-o", "nowhere"],
+            "frontend/src: found no scenario in this folder; allowed: a",
+        ),
+        (
             ["run", INCIDENT, "--set", "batch.itms=3"],
             "--set batch.itms=3: batch.itms: found the unknown key 'itms'",
         ),
@@ -172,6 +180,11 @@ def test_policies_and_verdicts_of_your_own(batchsim: Any, own_code: Path) -> Non
         (["run"], "Missing argument 'FILE...'"),
         (["rum"], "No such command 'rum'"),
         (["run", INCIDENT, "--time"], "No such option"),
+        (
+            ["window", INCIDENT, "--policy", "pre3427", "--policy", "pr3766"],
+            "--policy: found pre3427, pr3766; allowed: o",
+        ),
+        (["window", INCIDENT, "--html"], "'--html'. It is an option of run, explore, sweep, findings.\n"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(
@@ -260,7 +273,7 @@ def test_explore_json_has_the_shape_of_the_contract(batchsim: Any) -> None:
         }
         assert all(step.keys() == {"actor", "operation", "alternative"} for step in each["witness"])
     for each in exploration["decisive"]:
-        assert each.keys() == {"operation", "actor", "overtook", "verdict", "edges"}
+        assert each.keys() == {"operation", "actor", "places", "overtook", "verdict", "edges"}
 
 
 def test_every_witness_of_an_exploration_replays_to_its_verdicts(batchsim: Any, tmp_path: Path) -> None:
@@ -354,6 +367,11 @@ def test_a_witness_of_own_code_replays_from_anywhere(batchsim: Any, own_code: Pa
     for more in ((), ("--timed",)):
         told = batchsim("explore", "scenarios/seal-lost.yaml", "--policy", "pre3427", *again, *more).out
         assert f"--verdict {own_code}:PATIENT --policy pre3427 --witness DIR, then" in told
+    wrong = batchsim("explore", str(min(witnesses.glob("*.json"))))
+    assert wrong.code == 2
+    told = ":1:1: found a witness; allowed: a scenario; a witness is run by `batchsim replay FILE`\n"
+    assert wrong.err.endswith(told)
+    assert len(wrong.err.splitlines()) == 1
     for witness in witnesses.glob("*.json"):
         assert batchsim("replay", str(witness), "--quiet").code == 0
 
@@ -363,7 +381,7 @@ def test_the_report_of_a_replay_says_how_it_was_made(batchsim: Any, tmp_path: Pa
     witness = min(tmp_path.glob("*.json"))
     ended = batchsim("replay", str(witness), "--report", str(tmp_path / "reports"))
     assert ended.code == 0
-    assert "all 1 verdicts as the witness expects" in ended.out
+    assert "the verdict is as the witness expects" in ended.out
     report = (tmp_path / "reports" / "seal-lost.md").read_text()
     assert f"Made by `batchsim replay {witness.name} --report reports`" in report
     # An order without times: what it shows is no draw of the latencies.

@@ -16,7 +16,7 @@ import pytest
 from batchsim import load_scenario
 from batchsim.cli import main
 from batchsim.scenario import text_file
-from batchsim.scenario.latencies import Legs, Uniform
+from batchsim.scenario.latencies import Constant, Legs, Uniform
 
 ROOT = Path(__file__).parent.parent
 ONE = "name: one\nbatch: {items: 1}\npolicies: [pr3766]\nexpect: {pr3766: ok}\n"
@@ -128,6 +128,9 @@ def test_the_end_of_the_stream_has_a_name(batchsim: Any) -> None:
     Path("s.yaml").write_text("name: s\nbatch: {items: 1}\nlatency: {stream_end: {uniform: [20 ms, 80 ms]}}\n")
     found = load_scenario("s.yaml").latency_of("redis.enqueued_count")
     assert found == Legs(Uniform(20_000, 80_000), Uniform(100, 500))
+    # Of one leg, by whichever of its names: what is asked for takes the place of what the file has.
+    shorter = load_scenario("s.yaml", ["latency.operations.redis.enqueued_count.request=1 ms"])
+    assert shorter.latency_of("redis.enqueued_count") == Legs(Constant(1000), Uniform(100, 500))
     ended = batchsim("run", "s.yaml", "--set", "latency.operations={redis.enqueued_count: 1 ms}")
     assert ended.code == 2
     assert "found redis.enqueued_count and latency.stream_end, which are the same leg; allowed: one" in ended.err

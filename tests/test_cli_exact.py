@@ -51,6 +51,7 @@ def test_a_verdict_that_exploration_does_not_expect_is_an_error(capsys: pytest.C
             ("--set", "items.execution=3 ms"),
             "latency of run.finish: found constant, 3 ms; allowed: 0, or an expo",
         ),
+        (("--set", "latency.redis=1 ms"), "yaml: latency: found 8 latencies of other kinds: redis."),
     ],
 )
 def test_bad_input_is_one_clear_message(

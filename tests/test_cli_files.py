@@ -208,6 +208,47 @@ if __name__ == "__main__": main()
 """
 
 
+@pytest.mark.parametrize(
+    ("begins", "command"),
+    [
+        ("<!doctype html>", ("run", ONE, "--html")),
+        ("scenario,", ("run", ONE, "--csv")),
+        ("---\ntitle: ", ("run", ONE, "--policy", "pr3427", "--mermaid")),
+        ("scenario,", ("explore", ONE, "--csv")),
+        ("scenario,", (*SWEEP, "--csv")),
+    ],
+)
+def test_a_dash_is_standard_output_where_one_text_is_written(
+    batchsim: Any, tmp_path: Path, begins: str, command: tuple[str, ...]
+) -> None:
+    ended = batchsim(*command, "-")
+    assert batchsim(*command, "file", "-q").code == ended.code == 0
+    assert ended.out.lower().startswith(begins.lower())
+    assert ended.out == (tmp_path / "file").read_text()
+    assert contents(tmp_path).keys() == {"file"}
+
+
+@pytest.mark.parametrize(
+    ("option", "command"),
+    [
+        ("--perfetto", ("run", ONE)),
+        ("--otlp", ("run", ONE)),
+        ("--report", ("run", ONE)),
+        ("--plot", (*SWEEP, *VARIED)),
+        ("--out", SWEEP),
+        ("--witness", ("explore", ONE)),
+        ("--out", ("report", ONE)),
+        ("--junit", ("check", ONE)),
+        ("--csv", ("run", ONE, "--json", "-")),
+    ],
+)
+def test_a_dash_is_no_name_of_a_file(batchsim: Any, tmp_path: Path, option: str, command: tuple[str, ...]) -> None:
+    ended = batchsim(*command, option, "-")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"{option} -: found ")
+    assert not contents(tmp_path)
+
+
 @pytest.mark.parametrize("what", ["run --json", "run --report", "explore --witness", "sweep --json"])
 def test_a_full_disk_loses_no_table(tmp_path: Path, what: str) -> None:
     (tmp_path / "full.py").write_text(FULL)

@@ -27,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the report, and what is in it as JSON."""
     folder = tmp_path_factory.mktemp("worth")
     ended = command(["worth", LATE, *FEW, "--report", f"{folder}/r", "--json", f"{folder}/worth.json", "-q"], ROOT)
-    assert ended == (0, "", "nothing expected: exit code says nothing of pre3427\n")
+    assert ended == (0, "", "nothing was expected of pre3427: exit code 0 says only that it came to its end\n")
     return folder
 
 

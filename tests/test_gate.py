@@ -34,7 +34,7 @@ UNNAMED = replace(POLICIES["pre3427"], on_count_mismatch=lambda row: Decision.NO
 AGAIN = Property("again", "More than one attempt.", lambda outcome: outcome.call.attempts > 1)
 """
 ONE = "tests/golden/one.yaml"
-UNSAID = "nothing expected: exit code says nothing"
+UNSAID = "nothing was expected: exit code 0 says only that it came to its end"
 LATE = ("--set", "latency.operations.redis.enqueued_count.request=90 ms")
 SWEEP = ("sweep", "{mine}", "--runs", "60", "--workers", "1")
 EXACT = ("explore", "scenarios/memoryless.yaml", "--exact", "--set", "expect_explore={}")
@@ -269,6 +269,9 @@ def test_a_change_that_kept_the_name_of_a_shipped_policy_is_not_called_by_it(cli
         shown = cli(*command, "--policy", "pre3427", "--policy", "{policies}:UNNAMED").out
         assert re.search(r"^\S*policies.py:UNNAMED {2,}", shown, re.MULTILINE), shown
     assert "policies.py:UNNAMED   false_failure" in cli("run", INCIDENT, "--policy", "{policies}:UNNAMED").out
+    both = cli("explore", ONE, "--policy", "pre3427", "--policy", "{policies}:UNNAMED").out
+    assert "policies.py:UNNAMED  fails in " in both
+    assert both.count("pre3427  fails in ") == 1
 
 
 @pytest.mark.parametrize("key", ["ours", "policies.py:OURS", "./policies.py:OURS"])
@@ -320,9 +323,9 @@ def test_whoever_leaves_the_name_of_a_shipped_policy_has_nothing_expected(cli: A
 
 def test_some_without_expectation_are_named(cli: Any, mine: Path) -> None:
     file = expecting(mine, "expect: {ours: ok}\n")
-    assert cli("run", file, "-q").err == f"{UNSAID} of pre3427\n"
+    assert cli("run", file, "-q").err == UNSAID.replace(":", " of pre3427:") + "\n"
     ended = cli("run", file, INCIDENT, "-q", "--policy", "pre3427")
-    assert ended.err == f"{UNSAID} of pre3427 in mine\n"
+    assert ended.err == UNSAID.replace(":", " of pre3427 in mine:") + "\n"
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,20 @@ def test_ingest_concurrency_is_a_whole_number(number: str, own: Own) -> None:
         find_policy("own.py:MINE", Path())
 
 
+def test_a_summary_that_was_taken_over_from_a_shipped_policy_says_what_is_other(own: Own) -> None:
+    def summary_of(changes: str) -> str:
+        return find_policy("own.py:MINE", own(f"MINE = replace(P, {changes})").parent).summary
+
+    for changes, summary in (
+        ("name='mine', on_entry=lambda row: Decision.OK, has_heartbeat=True", "but for on_entry, has_heartbeat."),
+        ("name='mine', enqueues_atomically=True", "but for enqueue."),
+        ("name='mine'", "by another name."),
+    ):
+        assert summary_of(changes) == f"pre3427 (bug) {summary}"
+    assert summary_of("name='mine', summary='Mine.', has_heartbeat=True") == "Mine."
+    assert summary_of("name='pre3427'") == POLICIES["pre3427"].summary
+
+
 @pytest.mark.parametrize(
     ("code", "why"),
     [
@@ -476,7 +490,7 @@ def test_what_nobody_meets_in_a_users_code_is_not_told(command: list[str], secon
         "MINE = replace(P, name='mine', on_entry=d)"
     )
     code, _, err = told_by(*command, str(ROOT / "scenarios/incident.yaml"), "-q")
-    assert (code, err) == (0, "nothing expected: exit code says nothing\n")
+    assert (code, err) == (0, "nothing was expected: exit code 0 says only that it came to its end\n")
 
 
 def test_what_ctrl_c_raises_is_no_ctrl_c_in_a_worker_either(own: Own) -> None:

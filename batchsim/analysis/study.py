@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from batchsim.analysis.constraints import Explanation, explanations
+from batchsim.analysis.deciding import NOT_EXPLAINED, Explained, explained
 from batchsim.analysis.pool import InThisProcess
 from batchsim.analysis.runs import PolicyRun, ScenarioRun, run_policy
 from batchsim.analysis.sweep import Point, Sweep, run_of, sweep
@@ -39,7 +39,14 @@ class Explored:
     exploration: Exploration | None
     why_none: str
     """Empty where there is one."""
-    explanations: tuple[Explanation, ...] = ()
+    explained: Explained = NOT_EXPLAINED
+    found: Exploration | None = None
+    """What was found, where it did not come to its end, or is too large to be gone through."""
+
+    @property
+    def known(self) -> Exploration | None:
+        """What there is to say of the orders of steps, all or some."""
+        return self.found if self.exploration is None else self.exploration
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +85,35 @@ class Study:
         return () if self.scenario_run is None else self.scenario_run.runs
 
 
+class OnPart(Protocol):
+    """Is told what is looked at next, and whether it is a piece of work that is sure to come."""
+
+    def __call__(self, what: str, /, *, counts: bool = True) -> object:
+        """Take note of it."""
+
+
 def study(
     scenario: Scenario,
     policies: Sequence[tuple[str, Any]],
     scenario_run: ScenarioRun | None,
     properties: Sequence[Property] = (),
-    on_part: Callable[[str], object] = lambda what: None,
+    on_part: OnPart = lambda what, *, counts=True: None,
+    explored: Sequence[Explored] | None = None,
 ) -> Study:
-    """Find out all of it; `scenario_run`: its runs, which were made. `on_part`: told what is looked at next."""
-    explored = []
-    for _, policy in policies:
-        on_part(f"exploring {scenario.name} under {policy.name}")
-        explored.append(_explored(scenario, policy, properties))
+    """Find out all of it; `scenario_run`: its runs, which were made.
+
+    `on_part`: told what is looked at next, which counts once for each policy, and once for the scenario.
+    `explored`: what was found of the orders of steps under each policy; `None`: it is looked for.
+    """
+    if explored is None:
+        explored = []
+        for _, policy in policies:
+            on_part(f"exploring {scenario.name} under {policy.name}")
+            explored.append(_explored(scenario, policy, properties))
     windows = []
     for each in explored:
         for verdict in sorted(each.exploration.verdicts - {"ok"}) if each.exploration else ():
-            on_part(f"the window of {verdict} under {each.policy.name}")
+            on_part(f"the window of {verdict} under {each.policy.name}", counts=False)
             windows.append(_window(scenario, each.policy, verdict, properties))
     on_part(f"many runs of {scenario.name}")
     likely = None if scenario_run is None else _sweep(scenario_run, properties)
@@ -131,9 +151,16 @@ def _explored(scenario: Scenario, policy: Any, properties: Sequence[Property]) -
     if acting > ACTORS_MAX:
         return Explored(policy, None, f"with {acting} actors there are more orders than can be gone through")
     found = explore(scenario, policy, properties=properties, bounds=Bounds(STATES_MAX))
+    return explored_of(policy, found, explained(found, properties) if found.is_complete else NOT_EXPLAINED)
+
+
+def explored_of(policy: Any, found: Exploration, told: Explained) -> Explored:
+    """What an exploration found, as far as a page can show it; `told`: what is said of it."""
+    if found.states > STATES_MAX:
+        return Explored(policy, None, f"there are more than {STATES_MAX:,} states", found=found)
     if not found.is_complete:
-        return Explored(policy, None, f"there are more than {STATES_MAX:,} states")
-    return Explored(policy, found, "", explanations(found, properties))
+        return Explored(policy, None, f"it was {found.stopped_by}", found=found)
+    return Explored(policy, found, "", told)
 
 
 def _window(scenario: Scenario, policy: Any, verdict: str, properties: Sequence[Property]) -> FoundWindow:

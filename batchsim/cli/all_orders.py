@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from batchsim.analysis.constraints import Explanation, explanations
+from batchsim.analysis.deciding import NOT_EXPLAINED, Explained, explained
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import WitnessStep, steps_of
 from batchsim.cli.exploring import Asked, Explorer, Facts
@@ -20,6 +20,7 @@ from batchsim.report.search_progress import SearchProgress
 from batchsim.scenario import Scenario, check_for_exploration
 
 if TYPE_CHECKING:
+    from batchsim.analysis.study import Explored
     from batchsim.report.page.answers import Answer
 
 
@@ -32,7 +33,7 @@ class AllOrders(Explorer[Exploration]):
         self._reduces = reduces
         if reduces:
             self.flag, self.question = ("--reduce",), "all orders of steps, but for those that commute"
-        self._reasons: list[Sequence[Explanation]] = []
+        self._explained: list[Explained] = []
 
     def check(self, scenario: Scenario) -> None:
         check_for_exploration(scenario)
@@ -54,7 +55,7 @@ class AllOrders(Explorer[Exploration]):
             reduces=self._reduces,
         )
         explains = progress.begin(f"explaining {policy.name}", counts=False)
-        self._reasons.append(explanations(found, properties) if explains else ())
+        self._explained.append(explained(found, properties) if explains else NOT_EXPLAINED)
         return found
 
     def witness_of(self, outcome: OutcomeClass) -> tuple[tuple[WitnessStep, ...], None]:
@@ -71,7 +72,7 @@ class AllOrders(Explorer[Exploration]):
         found: Sequence[Exploration],
         commands: Sequence[Sequence[str]],
     ) -> None:
-        show_explorations(console, scenario, found, self._reasons, commands)
+        show_explorations(console, scenario, found, self._explained, commands)
 
     def answer(
         self, scenario: Scenario, asked: Asked, exploration: Exploration, commands: Sequence[str]
@@ -84,5 +85,13 @@ class AllOrders(Explorer[Exploration]):
         )
         return Answer(asked.name, asked.policy, claim_of(exploration), tuple(outcomes))
 
+    def explored(self, chosen: Sequence[tuple[str, Any]], found: Sequence[Exploration]) -> list[Explored]:
+        from batchsim.analysis.study import explored_of
+
+        return [
+            explored_of(policy, each, told)
+            for (_, policy), each, told in zip(chosen, found, self._explained, strict=True)
+        ]
+
     def document(self, scenario: str, found: Sequence[Exploration], judged: Sequence[Given]) -> dict[str, Any]:
-        return explore_document(scenario, found, judged)
+        return explore_document(scenario, found, judged, [each.places for each in self._explained])

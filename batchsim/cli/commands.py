@@ -46,7 +46,7 @@ from batchsim.cli.outputs import (
     write_run_json,
 )
 from batchsim.cli.pin import pin
-from batchsim.cli.report import page_text, report, write_page
+from batchsim.cli.report import commands_of, page_text, pieces_of, report, write_page
 from batchsim.cli.sweep import sweep
 from batchsim.cli.warnings import warn
 from batchsim.cli.worth import worth
@@ -157,7 +157,11 @@ def run(
     headings = headings_of(each for _, chosen, _ in plans for each in chosen)
     again = how_again(seed=seed, overrides=overrides, number=number, values=values)
     page: str | None = None
-    steps = sum(len(chosen) for _, chosen, _ in plans) + (report_directory is not None)
+    steps = (
+        sum(len(chosen) for _, chosen, _ in plans)
+        + (report_directory is not None)
+        + (html_file is not None) * pieces_of(plans[0][1])
+    )
     with Progress(steps, quiet=quiet) as progress:
         for (scenario, chosen, properties), expected, warned in zip(plans, expectations, warnings, strict=True):
             runs = []
@@ -175,8 +179,9 @@ def run(
             texts = report_texts(report_directory, results)
         command = command_line("run", files, again, verdicts)
         if html_file is not None:
-            page = page_text(results[0], plans[0][1], plans[0][2], command, progress)
-    shows = not quiet and json_file != "-"
+            told = commands_of("run", files[0], again, policies, verdicts)
+            page = page_text(results[0], plans[0][1], plans[0][2], told, progress)
+    shows = not quiet and json_file != "-" and not options.on_stdout()
     directory = Path() if policies else plans[0][0].directory
     deliver(
         None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -25,7 +25,7 @@ from batchsim.cli.outputs import (
     write_files,
     write_json,
 )
-from batchsim.cli.report import page_text_of, write_page
+from batchsim.cli.report import commands_of, page_text_of, write_page
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 from batchsim.report.progress import Progress
@@ -35,6 +35,7 @@ from batchsim.report.shell import join
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from batchsim.analysis.study import Explored
     from batchsim.engines.exhaustive import Bounds
     from batchsim.engines.recorded_draws import Draw
     from batchsim.model.properties import Property
@@ -82,6 +83,8 @@ class Explorer(Generic[E]):
     """What is asked, in words, where a page is about this alone; empty: the page of the scenario has it all."""
     further: ClassVar[tuple[str, ...]] = ()
     """What such a page says of each outcome beside what every one has."""
+    size_means: ClassVar[str] = ""
+    """What such a page says of the words that it counts by; empty: nothing."""
     unit: ClassVar[str] = "states"
     """What its bound counts."""
     takes_rates: ClassVar[bool] = False
@@ -122,6 +125,10 @@ class Explorer(Generic[E]):
         """What was found under a policy, for a page; `commands`: for each outcome what replays it."""
         raise NotImplementedError
 
+    def explored(self, chosen: Sequence[tuple[str, Any]], found: Sequence[E]) -> list[Explored]:
+        """What was found under each policy, for the page of the scenario, where there is no `question`."""
+        raise NotImplementedError
+
     def document(self, scenario: str, found: Sequence[E], judged: Sequence[Given]) -> dict[str, Any]:
         """What was found, as JSON."""
         raise NotImplementedError
@@ -143,11 +150,14 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     can_be_given = verdict_names(scenario, chosen, properties)
     limits = limits_of(question.forbidden, can_be_given, takes_rates=explorer.takes_rates)
     warnings = warn(scenario, chosen, quiet=question.quiet, of_all_latencies=explorer.is_of_all_latencies)
+    headings = headings_of(chosen)
     found: list[Any] = []
     with SearchProgress(len(chosen), quiet=question.quiet, unit=explorer.unit) as progress, progress.keeping():
-        for _, policy in chosen:
-            if progress.begin(policy.name):
-                found.append(explorer.explore(scenario, policy, properties, question.bounds, progress))
+        for name, policy in chosen:
+            if progress.begin(headings[name]):
+                one = explorer.explore(scenario, policy, properties, question.bounds, progress)
+                # One's own policy may have the name of a shipped one.
+                found.append(replace(one, policy=headings[name]))
     named = names if asked else [within(scenario.directory, name) for name in names]
     texts, commands = _replays(explorer, question, list(zip(named, found, strict=False)))
     page: str | None = None
@@ -156,9 +166,11 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
             if explorer.question:
                 page = _page(explorer, question, scenario, chosen, properties, found, commands, warnings)
             else:
-                again = command_line("run", [file], how_again(overrides=question.overrides), question.verdicts)
-                page = page_text_of(scenario, chosen, properties, again, warnings, drawing, asked)
-    headings, known = headings_of(chosen), scenario.known_verdicts(policy for _, policy in chosen)
+                options = how_again(overrides=question.overrides)
+                again = commands_of("explore", file, options, asked, question.verdicts)
+                explored = explorer.explored(chosen, found)
+                page = page_text_of(scenario, chosen, properties, again, warnings, drawing, asked, explored)
+    known = scenario.known_verdicts(policy for _, policy in chosen)
     judged = [
         _given(
             scenario,
@@ -203,7 +215,7 @@ def _page(
 ) -> str:
     """The page that says what was asked and what is answered."""
     from batchsim.report.page import html_page
-    from batchsim.report.page.answers import answer_page
+    from batchsim.report.page.answers import Words, answer_page
 
     options = [*explorer.flag, *(word for name in question.policies for word in ("--policy", name))]
     options += how_again(overrides=question.overrides)
@@ -212,7 +224,8 @@ def _page(
         explorer.answer(scenario, Asked(name, policy, properties), each, lines)
         for (name, policy), each, lines in zip(chosen, found, commands, strict=True)
     ]
-    return html_page(answer_page(scenario, explorer.question, explorer.further, answers, again, warnings))
+    words = Words(explorer.question, explorer.further, explorer.size_means)
+    return html_page(answer_page(scenario, words, answers, again, warnings))
 
 
 def _replays(

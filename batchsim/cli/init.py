@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,99}")
 _TEXT = """\
 # See what it means, with every default: batchsim explain {file}
 name: {name}
-summary: {items} items; the end of the stream comes {stream_end} after the last one.
+summary: The handler counts the items a while after the last one; consumers may have cleaned up by then.
 batch: {{items: {items}}}
 items:
   upload: {upload}          # 0: small payloads, which are in the request itself

@@ -43,6 +43,9 @@ def load(
         own_names = _own_names(policies) if policies else None
         for file in files:
             progress.begin(f"loading {file}")
+            if os.path.isdir(file):  # noqa: PTH112 - too long a name is no error here
+                problems.append(f"{file}: found a folder; allowed: a file (run, report and check take folders)")
+                continue
             try:
                 scenario = load_scenario(file, overrides, seed, own_names)
                 if check is not None:

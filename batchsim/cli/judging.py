@@ -140,10 +140,10 @@ def _tell_of_unasked(judgements: Sequence[tuple[Given, Judgement]]) -> None:
     unasked = [given for given, judgement in judgements if not judgement.is_asked]
     if not unasked:
         return
-    line = "nothing expected: exit code says nothing"
+    of_which = ""
     if len(unasked) < len(judgements):
         scenarios = {given.scenario for given, _ in judgements}
         names = [each.policy if len(scenarios) == 1 else f"{each.policy} in {each.scenario}" for each in unasked]
         more = f" and {len(names) - _NAMES_MAX} more" if len(names) > _NAMES_MAX else ""
-        line += f" of {', '.join(names[:_NAMES_MAX])}{more}"
-    tell(line)
+        of_which = f" of {', '.join(names[:_NAMES_MAX])}{more}"
+    tell(f"nothing was expected{of_which}: exit code 0 says only that it came to its end")

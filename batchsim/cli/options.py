@@ -86,10 +86,14 @@ def _complete_fields(ctx: click.Context, param: click.Parameter, incomplete: str
 
 
 class Debugging:
-    """Whether the traceback of an error of batchsim itself is to be shown, and whether a pager is wanted."""
+    """Whether the traceback of an error of batchsim itself is to be shown, and whether a pager is wanted.
+
+    And whose standard output is: of the option that writes there, or of what is printed for people.
+    """
 
     is_on = False
     has_pager = True
+    on_stdout = ""
 
 
 def _debug(context: click.Context, parameter: click.Parameter, is_asked: bool) -> None:
@@ -107,6 +111,20 @@ def is_paging_wanted() -> bool:
     context = click.get_current_context(silent=True)
     debugging = None if context is None else context.find_object(Debugging)
     return debugging is None or debugging.has_pager
+
+
+def on_stdout() -> str:
+    """The option whose file is standard output, if one's is: nothing else is printed there."""
+    context = click.get_current_context(silent=True)
+    debugging = None if context is None else context.find_object(Debugging)
+    return "" if debugging is None else debugging.on_stdout
+
+
+def take_stdout(option: str) -> None:
+    """Standard output is the file of an option."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.ensure_object(Debugging).on_stdout = option
 
 
 class Commands(click.Group):
@@ -203,24 +221,24 @@ html_file = click.option(
     "--html",
     "html_file",
     type=NamedPath(),
-    metavar="FILE",
+    metavar="FILE|-",
     help="Write a page to be opened in a browser: one file, which loads nothing.",
 )
 perfetto_file = click.option(
     "--perfetto", "perfetto_file", type=NamedPath(), metavar="FILE", help="Write a trace for ui.perfetto.dev."
 )
 mermaid_file = click.option(
-    "--mermaid", "mermaid_file", type=NamedPath(), metavar="FILE", help="Write sequence diagrams for Mermaid."
+    "--mermaid", "mermaid_file", type=NamedPath(), metavar="FILE|-", help="Write sequence diagrams for Mermaid."
 )
 csv_file = click.option(
-    "--csv", "csv_file", type=NamedPath(), metavar="FILE", help="Write a table of all steps as CSV."
+    "--csv", "csv_file", type=NamedPath(), metavar="FILE|-", help="Write a table of all steps as CSV."
 )
 csv_results = click.option(
     "--csv",
     "csv_file",
     type=NamedPath(),
-    metavar="FILE",
+    metavar="FILE|-",
     help="Write the results as a table: CSV, a row for each.",
 )
 timeline = click.option("--timeline", is_flag=True, help="Print every step; the decisive ones stand out.")
-quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors, and what an exit code means.")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batchsim.bad_input import BadInputError
-from batchsim.cli.options import is_paging_wanted
+from batchsim.cli.options import is_paging_wanted, on_stdout, take_stdout
 from batchsim.cli.paging import print_paged
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from batchsim.analysis.witnesses import Witness
     from batchsim.batch.policy import Policy
     from batchsim.scenario import Scenario
+
+
+TO_STDOUT = ("--json", "--html", "--csv", "--mermaid")
+"""Options that write one text, and so take `-` for standard output."""
 
 
 def show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timeline: bool) -> None:
@@ -54,7 +58,8 @@ def printing(unglossed: Collection[str] = ()) -> Iterator[Console]:
         yield Screen(unglossed=unglossed, file=text, width=real.width, force_terminal=True, color_system=colors)
     else:
         yield Screen(file=text, width=WIDTH_OF_FILES)
-    print_paged(without_blanks_at_ends(text.getvalue()), is_wanted=is_paging_wanted())
+    if not on_stdout():
+        print_paged(without_blanks_at_ends(text.getvalue()), is_wanted=is_paging_wanted())
 
 
 def check_outputs(
@@ -73,6 +78,9 @@ def check_outputs(
             raise BadInputError("--json: found nothing; allowed: a file, or -")
         check_file("--json", Path(json_file))
     named = [(option, file) for option, file in (more or {}).items() if file is not None]
+    both = [option for option, file in [("--json", json_file), *named] if str(file) == "-"]
+    if len(both) > 1:
+        raise BadInputError(f"{both[1]} -: found standard output, which {both[0]} has; allowed: a file")
     for option, file in named:
         check_file(option, file)
     check_apart([*named, *([] if json_file in (None, "-") else [("--json", Path(str(json_file)))])])
@@ -86,6 +94,13 @@ def check_file(option: str, file: Path) -> None:
     from batchsim.reading import was_read
     from batchsim.report.files import why_not_writable
 
+    if str(file) == "-":
+        if option not in TO_STDOUT:
+            raise BadInputError(
+                f"{option} -: found -; allowed: a name ({', '.join(TO_STDOUT)} take - for standard output)"
+            )
+        take_stdout(option)
+        return
     why = why_not_writable(file)
     if why is None and was_read(file):
         why = "found a file that is read; allowed: another one"
@@ -106,7 +121,7 @@ def check_folder(option: str, directory: Path, names: Iterable[str] = ()) -> Non
     """Whether files of these names can be written into a folder; raises `BadInputError`."""
     from batchsim.report.files import check_not_others, why_no_folder
 
-    why = why_no_folder(directory)
+    why = "found -; allowed: the name of a folder" if str(directory) == "-" else why_no_folder(directory)
     if why is not None:
         raise BadInputError(f"{option} {directory}: {why}")
     check_not_others(directory, names)
@@ -279,7 +294,6 @@ def write_as(option: str, file: Path | None, results: list[ScenarioRun]) -> None
     """Write runs in the format of another tool, that of an option, if it was asked for; raises `BadInputError`."""
     if file is None or option not in ("--perfetto", "--mermaid", "--csv"):
         return
-    from batchsim.report.files import write_whole
     from batchsim.report.formats.csv_table import csv_text
     from batchsim.report.formats.mermaid import mermaid_text
     from batchsim.report.formats.perfetto import perfetto_trace
@@ -291,6 +305,16 @@ def write_as(option: str, file: Path | None, results: list[ScenarioRun]) -> None
             content = mermaid_text(results)
         case _:
             content = csv_text(results)
+    write_text(option, file, content)
+
+
+def write_text(option: str, file: Path, content: str | bytes) -> None:
+    """Write the file of an option, `-` to standard output; raises `BadInputError`."""
+    from batchsim.report.files import write_whole
+
+    if str(file) == "-":
+        click.echo(content, nl=False)
+        return
     try:
         write_whole(file, content)
     except OSError as error:
@@ -301,13 +325,9 @@ def write_csv(command: str, file: Path | None, document: Any) -> None:
     """Write what a command found as a table, if it was asked for; raises `BadInputError`."""
     if file is None:
         return
-    from batchsim.report.files import write_whole
     from batchsim.report.formats.csv_of_documents import csv_of
 
-    try:
-        write_whole(file, csv_of(command, document))
-    except OSError as error:
-        raise BadInputError(f"--csv {file}: {error.strerror or error}") from None
+    write_text("--csv", file, csv_of(command, document))
 
 
 def write_json(file: str, document: Any) -> None:

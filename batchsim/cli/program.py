@@ -73,6 +73,9 @@ def _code_of(error: BaseException, debugging: Debugging) -> int:
         _complain(signals.word_for(number))
         return signals.CODES + number
     match error:
+        case click.NoSuchOption():
+            _complain(_no_such_option(error), error.ctx)
+            return BAD_INPUT
         case click.ClickException():
             _complain(error.format_message(), getattr(error, "ctx", None))
             return BAD_INPUT
@@ -97,6 +100,20 @@ def _code_of(error: BaseException, debugging: Debugging) -> int:
             return BAD_INPUT
         case _:
             return _crash(error, debugging)
+
+
+def _no_such_option(error: click.NoSuchOption) -> str:
+    """What is said of it; with the commands that do have it. `--help` is no guess at anything."""
+    name = error.option_name
+    guesses = [each for each in error.possibilities or () if each != "--help"]
+    told = click.NoSuchOption(name, possibilities=guesses).format_message()
+    having = [
+        command
+        for command, each in commands.commands.items()
+        if any(name in parameter.opts for parameter in each.params)
+    ]
+    elsewhere = f" It is an option of {', '.join(having)}." if having else ""
+    return told + elsewhere
 
 
 def _crash(error: BaseException, debugging: Debugging) -> int:

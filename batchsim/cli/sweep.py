@@ -148,6 +148,16 @@ def sweep(
         except SweepNotKept as error:
             result, failure = error.sweep, error
     commands = _commands(result, file, overrides, verdicts, Path() if policies else scenario.directory)
+    asked_for = [word for name in policies for word in ("--policy", name)]
+    how_many = [] if runs is None else ["--runs", str(runs)]
+    how_many += [] if until_width is None else ["--until-width", until_width]
+    varied = [word for each in vary for word in ("--vary", each)]
+    again = command_line(
+        "sweep", [file], [*how_many, *asked_for, *how_again(overrides=overrides), *varied], verdicts
+    )
+    at = [word for axis in result.axes for word in ("--at", f"{axis.name}=VALUE")]
+    run = [*command_line("run", [file], [*how_again(overrides=overrides), *at], verdicts), "--run", "N"]
+    run += ["--policy", "NAME"]
     judged = given_by_cells(scenario, chosen, expected, result.cells, known)
 
     def document() -> dict[str, Any]:
@@ -167,9 +177,7 @@ def sweep(
         None if quiet or json_file == "-" else lambda: _show(result, commands),
         None if json_file is None else lambda: write_json(json_file, document()),
         None if csv_file is None else lambda: write_csv("sweep", csv_file, document()),
-        None
-        if html_file is None
-        else lambda: _write_page(html_file, result, chosen, edges(), file, overrides, verdicts),
+        None if html_file is None else lambda: _write_page(html_file, result, chosen, edges(), again, run),
         lambda: _draw(pictures, result, edges() if pictures else [], quiet=quiet),
         None if failure is None else lambda: _raise(failure),
     )
@@ -253,6 +261,8 @@ def _pictures(plots: Sequence[Path]) -> list[Path]:
     """Every picture that is to be drawn."""
     pictures: list[Path] = []
     for plot in plots:
+        if str(plot) == "-":
+            check_file("--plot", plot)
         # Not `plot.suffix`, which of `curve.` is none: whatever follows a dot may be meant as a format.
         _, dot, ending = plot.name.lstrip(".").rpartition(".")
         suffix = f"{dot}{ending}" if dot else ""
@@ -308,9 +318,8 @@ def _write_page(
     result: Sweep,
     chosen: Sequence[tuple[str, Policy]],
     edges: Sequence[Edge],
-    file: Path,
-    overrides: Sequence[str],
-    verdicts: Sequence[str],
+    again: Sequence[str],
+    run: Sequence[str],
 ) -> None:
     from batchsim.cli.report import write_page
     from batchsim.report.page import html_page
@@ -318,8 +327,7 @@ def _write_page(
 
     shown = {cell.asked_for: cell.policy for cell in result.cells}
     policies = {shown[name]: policy for name, policy in chosen if name in shown}
-    options = command_line("sweep", [file], how_again(overrides=overrides), verdicts)[2:]
-    write_page(html_file, html_page(sweep_page(result, policies, options, edges)))
+    write_page(html_file, html_page(sweep_page(result, policies, again, run, edges)))
 
 
 def _show(result: Sweep, commands: Sequence[tuple[Example, str]]) -> None:

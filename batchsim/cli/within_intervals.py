@@ -31,6 +31,10 @@ class WithinIntervals(Explorer[TimedExploration]):
     is_of_all_latencies = True
     unit = "zones"
     question = "all latencies within the intervals of the scenario"
+    size_means = (
+        "A situation is where every actor is, what the stores hold and what is under way; a zone is a set of "
+        "times at which it can be so. Together they are all that can happen within the intervals."
+    )
     further = ("steps", "for example, ends after")
 
     def check(self, scenario: Scenario) -> None:

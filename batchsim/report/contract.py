@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from typing import TYPE_CHECKING, Any
 
+from batchsim.analysis.deciding import with_places
 from batchsim.report.occurrences import (
     missing_in_words,
     occurrences_document,
@@ -16,6 +17,7 @@ from batchsim.report.occurrences import (
 from batchsim.report.outcomes import batch, document_of, outcome_document
 
 if TYPE_CHECKING:
+    from batchsim.analysis.deciding import Places
     from batchsim.analysis.judging import Given
     from batchsim.analysis.runs import PolicyRun, ScenarioRun
     from batchsim.batch.trace import Answered, Trace
@@ -42,13 +44,21 @@ def run_document(scenario_run: ScenarioRun) -> dict[str, Any]:
 
 
 def explore_document(
-    scenario: str, explorations: Sequence[Exploration], judged: Sequence[Given] = ()
+    scenario: str,
+    explorations: Sequence[Exploration],
+    judged: Sequence[Given] = (),
+    places: Iterable[Sequence[Places]] = repeat(()),
 ) -> dict[str, Any]:
-    """The explorations of one scenario; `judged`: each of them as it is held against what is expected."""
+    """The explorations of one scenario; `judged`: each of them as it is held against what is expected.
+
+    `places`: of each the places of its decisive steps.
+    """
     return {
         "schema": SCHEMA,
         "scenario": scenario,
-        "explorations": _with_expectations(map(_exploration, explorations), judged),
+        "explorations": _with_expectations(
+            (_exploration(each, at) for each, at in zip(explorations, places, strict=False)), judged
+        ),
     }
 
 
@@ -68,7 +78,7 @@ def expectation(given: Given | None) -> dict[str, Any]:
     }
 
 
-def _exploration(exploration: Exploration) -> dict[str, Any]:
+def _exploration(exploration: Exploration, places: Sequence[Places]) -> dict[str, Any]:
     return {
         "policy": exploration.policy,
         "complete": exploration.is_complete,
@@ -80,7 +90,7 @@ def _exploration(exploration: Exploration) -> dict[str, Any]:
         "faults": occurrences_document(exploration.faults, "schedules"),
         **unreached_document(exploration),
         "outcomes": [_outcome(each) for each in exploration.outcomes],
-        "decisive": [_decision(each) for each in exploration.decisive],
+        "decisive": [_decision(*each) for each in with_places(exploration, places)],
     }
 
 
@@ -185,10 +195,11 @@ def _outcome(each: OutcomeClass) -> dict[str, Any]:
     }
 
 
-def _decision(each: DecisiveSteps) -> dict[str, Any]:
+def _decision(each: DecisiveSteps, places: Sequence[int]) -> dict[str, Any]:
     return {
         "operation": each.operation,
         "actor": each.actor,
+        "places": list(places),
         "overtook": list(each.overtook),
         "verdict": each.verdict,
         "edges": each.edges,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from batchsim.analysis.constraints import CONSTRAINTS_MAX, Explanation
+from batchsim.analysis.deciding import Explained, Places, numbered, with_places
 from batchsim.engines.exhaustive import DecisiveSteps, Exploration, OutcomeClass
 from batchsim.report import words
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
 from batchsim.report.outcomes import columns_of, row_of
+from batchsim.report.phrases import amount
 from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import (
     BAD,
@@ -44,7 +46,7 @@ def show_explorations(
     console: Console,
     scenario: Scenario,
     explorations: Sequence[Exploration],
-    explanations: Sequence[Sequence[Explanation]],
+    explanations: Sequence[Explained],
     replays: Sequence[Sequence[str]],
 ) -> None:
     """What each policy can come to, side by side; then each that can fail, with a witness and why.
@@ -65,8 +67,8 @@ def show_explorations(
         print_table(console, _comparison(console, explorations))
     if any(each.share is not None for exploration in explorations for each in exploration.outcomes):
         console.print(Text(f"{OF_SCHEDULES}\n{OF_SHARES}\n", QUIET))
-    for exploration, reasons, commands in zip(explorations, explanations, replays, strict=True):
-        _show_exploration(console, exploration, {each.verdict: each for each in reasons}, commands)
+    for exploration, told, commands in zip(explorations, explanations, replays, strict=True):
+        _show_exploration(console, exploration, told, commands)
     say_again(console, [_claim(console, exploration) for exploration in explorations])
 
 
@@ -77,7 +79,7 @@ def _claim(console: Console, exploration: Exploration) -> Text:
 def claim_of(exploration: Exploration) -> Claim:
     """What is claimed of a policy."""
     complete = "" if exploration.is_complete else "incomplete, "
-    bounds = f"{complete}{exploration.states:,} states, {exploration.transitions:,} transitions"
+    bounds = f"{complete}{amount(exploration.states, 'state')}, {amount(exploration.transitions, 'transition')}"
     claim, style = _claim_in_words(exploration)
     without = claim_without_faults(exploration, claim)
     if without is not None:
@@ -89,15 +91,16 @@ def claim_of(exploration: Exploration) -> Claim:
 
 def _claim_in_words(exploration: Exploration) -> tuple[str, str]:
     failing = [each for each in exploration.outcomes if each.verdicts != ("ok",)]
-    total = "" if exploration.schedules is None else f"{exploration.schedules:,}"
+    total = "" if exploration.schedules is None else amount(exploration.schedules, "schedule")
     if failing and exploration.schedules is None:
         return f"fails: {len(failing)} of {len(exploration.outcomes)} possible outcomes are not ok", BAD
     if failing:
         found = "" if exploration.is_complete else f" found before it was {exploration.stopped_by}"
-        return f"fails in {sum(each.schedules or 0 for each in failing):,} of {total} schedules{found}", BAD
+        return f"fails in {sum(each.schedules or 0 for each in failing):,} of {total}{found}", BAD
     if exploration.is_complete:
-        none = f"none of {total} schedules" if total else "no schedule"
-        return f"proved: {none} gives any verdict but ok", GOOD
+        none = f"none of {total}" if total and exploration.schedules != 1 else "no schedule"
+        one = "the only schedule gives no verdict but ok"
+        return f"proved: {one if exploration.schedules == 1 else f'{none} gives any verdict but ok'}", GOOD
     return f"inconclusive: {exploration.stopped_by}, and no schedule so far fails", UNSURE
 
 
@@ -121,8 +124,9 @@ def _share_of(exploration: Exploration, verdict: str) -> Text:
 
 
 def _show_exploration(
-    console: Console, exploration: Exploration, reasons: Mapping[str, Explanation], commands: Sequence[str]
+    console: Console, exploration: Exploration, told: Explained, commands: Sequence[str]
 ) -> None:
+    reasons = {each.verdict: each for each in told.reasons}
     console.print(Text(called(console, exploration.policy), style="bold"))
     outcomes = _outcomes(exploration.outcomes)
     is_first = fits(console, outcomes)
@@ -134,7 +138,7 @@ def _show_exploration(
             shown.add(outcome.verdicts)
             for verdict in outcome.verdicts:
                 _show_reason(console, verdict, reasons.get(verdict))
-                _show_decisions(console, verdict, exploration.decisive)
+                _show_decisions(console, verdict, exploration, told.places)
             _show_witness(console, outcome, command)
     if not is_first:
         print_table(console, outcomes)
@@ -155,15 +159,13 @@ def _show_reason(console: Console, verdict: str, reason: Explanation | None) -> 
         print_line(console, Text(str(constraint)), indent=4)
 
 
-def _show_decisions(console: Console, verdict: str, decisions: Sequence[DecisiveSteps]) -> None:
-    decided = [each for each in decisions if each.verdict == verdict]
+def _show_decisions(console: Console, verdict: str, exploration: Exploration, places: Sequence[Places]) -> None:
+    decided = [(each, at) for each, at in with_places(exploration, places) if each.verdict == verdict]
     if not decided:
         return
-    console.print(
-        Text(f"  {verdict} can no longer be avoided once (edges: at so many places of the graph)", style="bold")
-    )
-    for each in decided[:DECISIONS_SHOWN_MAX]:
-        print_line(console, Text(_decision(each)), indent=4)
+    console.print(Text(f"  {verdict} can no longer be avoided once", style="bold"))
+    for each, at in decided[:DECISIONS_SHOWN_MAX]:
+        print_line(console, Text(_decision(each, at, exploration.transitions)), indent=4)
     if len(decided) > DECISIONS_SHOWN_MAX:
         console.print(f"    and in {len(decided) - DECISIONS_SHOWN_MAX} more ways")
 
@@ -193,8 +195,8 @@ def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)
 
 
-def _decision(decision: DecisiveSteps) -> str:
+def _decision(decision: DecisiveSteps, places: Places, transitions: int) -> str:
     overtakes = f" before {' and '.join(decision.overtook)}" if decision.overtook else ""
-    edges = "1 edge" if decision.edges == 1 else f"{decision.edges:,} edges"
     turns_out = f"turns out as [{decision.alternative}]" if decision.alternative else "takes effect"
-    return f"{decision.operation} ({decision.actor}) {turns_out}{overtakes}: {edges}"
+    step = f"{numbered(decision.operation, places)} ({decision.actor})"
+    return f"{step} {turns_out}{overtakes}: {decision.edges:,} of {transitions:,} transitions"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from batchsim.analysis.window.assignments import Intervals
+from batchsim.analysis.window.assignments import Intervals, latency_of
 from batchsim.analysis.window.conditions import Condition
-from batchsim.analysis.window.legs import REQUEST, RESPONSE, Leg
+from batchsim.analysis.window.legs import REQUEST, RESPONSE, LatencyLeg, Leg
 from batchsim.analysis.window.sums import Instant, Sum, difference, legs_of
 from batchsim.batch.operations import OPERATIONS, GetMeta, TakeMessage
+from batchsim.scenario import Scenario
 
 LegUse = tuple[str, str, int | None, int | None, int]
 """A leg without its part."""
@@ -24,6 +25,35 @@ def formula(condition: Condition, intervals: Intervals) -> str:
     left, right = condition.sides
     relation = "<=" if condition.holds_at_equality else "<"
     return f"{names.told(left)} {relation} {names.told(right)}"
+
+
+def distinct_conditions(scenario: Scenario, conditions: Iterable[Condition]) -> list[list[Condition]]:
+    """Conditions, those together that differ in the actors alone: they compare the same latencies.
+
+    Each latency is the same in all its uses, so of such conditions none holds without the others.
+    """
+    groups: dict[Any, list[Condition]] = {}
+    for each in conditions:
+        sides = tuple(frozenset(_latencies_of(scenario, total) for total in side) for side in each.sides)
+        groups.setdefault((sides, each.holds_at_equality), []).append(each)
+    return list(groups.values())
+
+
+def formula_of_all(conditions: Sequence[Condition], intervals: Intervals) -> str:
+    """The formula of conditions that differ in the actors alone, without these."""
+    told = formula(conditions[0], intervals)
+    if len(conditions) > 1:
+        for leg in conditions[0].legs:
+            told = told.replace(f"[{leg.who}]", "")
+    return told
+
+
+def _latencies_of(scenario: Scenario, total: Sum) -> frozenset[tuple[LatencyLeg, int]]:
+    counts: dict[LatencyLeg, int] = {}
+    for leg, count in total:
+        latency = latency_of(scenario, leg)
+        counts[latency] = counts.get(latency, 0) + count
+    return frozenset(counts.items())
 
 
 class Names:

@@ -29,6 +29,10 @@ def _interval(share: Share) -> str:
     return f"{_percent(share.value)} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
+def _batches(count: int) -> str:
+    return "1 batch" if count == 1 else f"{count} batches"
+
+
 def show_hammered(console: Console, results: Sequence[Hammered], servers: str) -> None:
     """Print what came of batches that ran freely."""
     console.print(f"on {servers}")
@@ -38,7 +42,7 @@ def show_hammered(console: Console, results: Sequence[Hammered], servers: str) -
         print_line(
             console,
             Text(
-                f"{result.policy}: {result.batches} batches in {result.seconds:.1f} s, "
+                f"{result.policy}: {_batches(result.batches)} in {result.seconds:.1f} s, "
                 f"{result.rate:.1f} a second{cut}"
             ),
         )

@@ -25,6 +25,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def amount(count: int, noun: str) -> str:
+    """`1 state`, `3,000 states`: of what there can be thousands."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def fails(count: int) -> str:
     """The verb for so many items."""
     return "fails" if count == 1 else "fail"

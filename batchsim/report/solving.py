@@ -10,6 +10,7 @@ from batchsim.analysis.window import Failing, Solution
 from batchsim.engines.zones import Range
 from batchsim.report.contract import SCHEMA, timed_outcome
 from batchsim.report.outcomes import row_of
+from batchsim.report.phrases import amount
 from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.rounding import rounded
@@ -47,7 +48,7 @@ def _claims(solution: Solution) -> list[str]:
 
 
 def _proved(solution: Solution) -> list[str]:
-    size = f"  ({solution.state_classes:,} situations, {solution.zones:,} zones)"
+    size = f"  ({amount(solution.state_classes, 'situation')}, {amount(solution.zones, 'zone')})"
     safe = solution.first_safe
     if solution.always_fails:
         return [f"proved for every value from {solution.least_us:,} us on: some give {_what(solution)}{size}"]

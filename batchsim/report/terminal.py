@@ -263,7 +263,8 @@ def _show_expectations(console: Console, scenario_runs: Sequence[ScenarioRun]) -
         console.print(Text(line, style=BAD))
     if not missed:
         by = "scenario" if scenario_runs[0].witness is None else "witness"
-        console.print(Text(f"all {len(judged)} verdicts as the {by} expects", style=GOOD))
+        which = {1: "the verdict is", 2: "both verdicts"}.get(len(judged), f"all {len(judged)} verdicts")
+        console.print(Text(f"{which} as the {by} expects", style=GOOD))
 
 
 def show_list(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -11,6 +11,7 @@ from batchsim.engines.zones import TimedExploration, TimedOutcome
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
 from batchsim.report.outcomes import columns_of, row_of
+from batchsim.report.phrases import amount
 from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import (
     BAD,
@@ -63,7 +64,7 @@ def _claim(console: Console, exploration: TimedExploration) -> Text:
 def claim_of(exploration: TimedExploration) -> Claim:
     """What is claimed of a policy."""
     complete = "" if exploration.is_complete else "incomplete, "
-    bounds = f"{complete}{exploration.state_classes:,} situations, {exploration.zones:,} zones"
+    bounds = f"{complete}{amount(exploration.state_classes, 'situation')}, {amount(exploration.zones, 'zone')}"
     claim, style = _claim_in_words(exploration)
     without = claim_without_faults(exploration, claim)
     if without is not None:

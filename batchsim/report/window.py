@@ -11,7 +11,8 @@ from batchsim.analysis.window import Case, Condition, LatencyChange, Window, Win
 from batchsim.analysis.window.assignments import Durations, Intervals, latency_of, support_of
 from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.sums import Instant, instant_us
-from batchsim.report.formulas import formula
+from batchsim.report.formulas import distinct_conditions, formula, formula_of_all
+from batchsim.report.phrases import counted
 from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.rounding import rounded
@@ -63,11 +64,15 @@ def _show_cases(console: Console, window: Window) -> None:
         met = f"in none of {window.tried} runs within the intervals"
         console.print(Text(f"{window.verdict} occurs {met}, and under no condition that was found", style=GOOD))
         if window.nearest is not None:
-            console.print(f"beyond the intervals it occurs, for example, if{joined([window.nearest])}")
+            console.print(
+                f"beyond the intervals it occurs, for example, if{joined(_counted(window, [window.nearest]))}"
+            )
             _show_conditions(console, window, window.nearest.conditions)
             _show_equality(console, window.nearest.conditions)
         return
-    console.print(Text.assemble((window.verdict, BAD), f" occurs exactly if{joined(window.cases_within)}"))
+    console.print(
+        Text.assemble((window.verdict, BAD), f" occurs exactly if{joined(_counted(window, window.cases_within))}")
+    )
     for number, case in enumerate(window.cases_within):
         if number:
             console.print("  or if")
@@ -77,19 +82,29 @@ def _show_cases(console: Console, window: Window) -> None:
     _show_equality(console, [condition for case in window.cases_within for condition in case.conditions])
 
 
-def joined(cases: Sequence[Case]) -> str:
-    """How cases are joined, and the conditions of each; nothing where there is one of one."""
-    has_several = any(len(case.conditions or case.settled) > 1 for case in cases)
+def _counted(window: Window, cases: Sequence[Case]) -> list[int]:
+    """How many different conditions each case has."""
+    return [len(distinct_conditions(window.scenario, case.conditions or case.settled)) for case in cases]
+
+
+def joined(cases: Sequence[int]) -> str:
+    """How cases of so many conditions are joined, and the conditions of each; nothing for one of one."""
+    has_several = any(count > 1 for count in cases)
     if len(cases) > 1:
         return f" one or more of these {len(cases)} cases hold{', each with all of its conditions' * has_several}"
     return " all of these conditions hold" if has_several else ""
 
 
 def _show_conditions(console: Console, window: Window, conditions: Sequence[Condition]) -> None:
-    for number, condition in enumerate(conditions):
-        both = "and " if number else ""
-        print_line(console, Text(both + formula(condition, Intervals(window.scenario))), indent=4)
+    for number, alike in enumerate(distinct_conditions(window.scenario, conditions)):
+        both, condition = "and " if number else "", alike[0]
+        print_line(console, Text(both + formula_of_all(alike, Intervals(window.scenario))), indent=4)
         print_line(console, Text(f"{condition.earlier} before {condition.later}", style=QUIET), indent=6)
+        if len(alike) > 1:
+            told = (
+                f"{counted(len(alike) - 1, 'more such pair')} of steps, all with the same latencies: one condition"
+            )
+            print_line(console, Text(f"and {told}", style=QUIET), indent=6)
         console.print(Text(f"      with mean latencies {_with_numbers(window, condition)}", style=QUIET))
 
 

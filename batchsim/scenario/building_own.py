@@ -6,6 +6,7 @@ are checked here, each at its place in the file.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from batchsim.model.properties import OK
 from batchsim.model.system import System
 from batchsim.scenario import declared, defaults
 from batchsim.scenario.building import given, latency_of_group, moments_of, rates, sets, written_faults
-from batchsim.scenario.own_systems import OwnModel, parameter_names, read_parameters
+from batchsim.scenario.own_systems import OwnModel, parameter_names, plain_of, read_parameters
 from batchsim.scenario.problems import InvalidScenario, Problem, describe
 from batchsim.scenario.scenario import LatencyTable, Scenario
 from batchsim.scenario.schema.models import FIELDS
@@ -140,7 +141,9 @@ class _Names:
             try:
                 yield self.own.system(variant)
             except UserCodeError as error:
-                self._refuse(("system",), describe(self.own.reference), "a system that can be run", str(error))
+                given = plain_of(self.own.parameters)
+                told = f"with parameters {json.dumps(given)}: {error}" if given else str(error)
+                self._refuse(("system",), describe(self.own.reference), "a system that can be run", told)
                 return
 
     # -- what is expected --------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Any, NamedTuple, TypeVar
 
 from batchsim.batch.decision import Decision
+from batchsim.batch.policies import true_summary
 from batchsim.batch.policy import CHECKS, INGEST_CONCURRENCY_MAX, OPTIONAL_CHECKS, STEPS, Policy
 from batchsim.batch.stores import BatchRow
 from batchsim.batch.trace import Outcome
@@ -54,6 +55,7 @@ def guarded_policy(policy: Policy, reference: str) -> Policy:
             allowed = {f"Decision.{each.name}": each for each in decisions}
             check = _function(given[name], f"{reference}: {name}", "a function of the row")
             given[name] = Asked(check, f"{reference}: {name}", allowed, briefly=_row_in_words)
+    given["summary"] = true_summary(policy)
     return Policy(**given)
 
 

@@ -50,8 +50,8 @@ function beginning(page) {
   const place = (name, known) => (found[name] !== undefined && Number(found[name]) in known ? Number(found[name]) : null);
   return {
     base: place("base", page.bases) ?? 0,
-    // A small screen has room for one policy: the one that all are held against.
-    policy: "only" in found ? place("only", page.policies) : innerWidth < 700 ? page.against : null,
+    // A small screen has room for one policy: that which was asked for, or which all are held against.
+    policy: "only" in found ? place("only", page.policies) : innerWidth < 700 ? (page.judged.length === 1 ? page.judged[0] : page.against) : null,
     fault: found.fault || UP_TO_ONE,
     size: place("size", page.sizes),
     verdict: found.verdict in page.verdicts ? found.verdict : "",
@@ -149,7 +149,9 @@ function isAsked(budget, fault) {
 /** @param {{page: FindingsPage, filter: Filter, opened: number | null, onOpen: (witness: number) => void}} props */
 function Table({ page, filter, opened, onOpen }) {
   const answers = page.answers.find((each) => each.size === filter.size) ?? page.answers[0];
-  const policies = page.policies.map((each, place) => ({ each, place })).filter(({ place }) => filter.policy === null || place === filter.policy);
+  // First those that were asked for: on a small screen the others are out of sight.
+  const order = [...page.judged, ...page.policies.map((_, place) => place).filter((place) => !page.judged.includes(place))];
+  const policies = order.map((place) => ({ each: page.policies[place], place })).filter(({ place }) => filter.policy === null || place === filter.policy);
   const has = (/** @type {FindingsCell} */ cell) => !filter.verdict || cell[FOUND].some(([verdict]) => verdict === filter.verdict);
   const cells = answers.cells.filter((cell) => cell[BASE] === filter.base && isAsked(page.budgets[cell[BUDGET]], filter.fault)
     && policies.some(({ place }) => place === cell[POLICY]));

@@ -124,6 +124,7 @@ function Walked({ page, reader, graph }) {
   const edges = graph.edgesOf(at);
   const exploration = page.explorations.find((each) => each.policy.name === document.policy.name);
   const end = graph.endOf(at);
+  const kinds = useMemo(() => document.columns.flatMap((each) => ("actor" in each && each.alike && / a$/.test(reader.text(each.actor)) ? [reader.text(each.actor)] : [])), [document]);
   const failure = graph.nextToFailure(at);
 
   const toFailure = () => {
@@ -144,6 +145,7 @@ function Walked({ page, reader, graph }) {
       </div>
       <p class="told" aria-live="polite">after {path.length} steps{graph.decidedIn(at).length > 0 && <>, <b class="bad">{graph.decidedIn(at).map(verdictWords).join(", ")}</b> can no longer be avoided</>}. Still reachable:</p>
       <Fates fates={graph.fateOf(at)} />
+      <p class="note">Percent: how probable it is if at each point every step that can be next is equally likely. It is neither the share of the orders, as many orders may be unlikely ones, nor how often it happens in production.{kinds.length > 0 && ` ${kinds.join(", ")}: any one of its kind; those are not told apart here.`}</p>
       <div class="panels">
         <div class="panel"><div class="inner">
           <div class="next">

@@ -64,7 +64,7 @@ export function Sweep({ page }) {
         {page.axes.length === 2 && policies.map((policy) => <HeatMap key={policy.name} page={page} policy={policy} verdict={verdict} />)}
       </>}
       <SweepTable page={page} />
-      <p class="command">Again: <code>{page.command}</code>; a run of it: <code>{page.run_command} --run N</code></p>
+      <p class="command">Again: <code>{page.command}</code>; a run of it: <code>{page.run_command}</code></p>
     </section>
   );
 }
@@ -179,7 +179,7 @@ function HeatMap({ page, policy, verdict }) {
 function SweepTable({ page }) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="All numbers"><table class="likely">
-      <thead><tr>{page.axes.map((axis) => <th scope="col" key={axis.name}>{axis.name}</th>)}<th scope="col">policy</th><th scope="col">verdict</th><th scope="col" class="wide">share</th></tr></thead>
+      <thead><tr>{page.axes.map((axis) => <th scope="col" class="varied" key={axis.name}>{axis.name}</th>)}<th scope="col">policy</th><th scope="col">verdict</th><th scope="col" class="wide">share</th></tr></thead>
       <tbody>{page.cells.flatMap((cell) => Object.entries(cell.verdicts).map(([verdict, share]) => (
         <tr key={JSON.stringify([cell.point, cell.policy.name, verdict])}>{page.axes.map((axis) => <td key={axis.name}>{cell.point[axis.name]}</td>)}
           <th scope="row">{named(cell.policy)}</th><td>{verdictWords(verdict)}</td><td class="wide"><Bar share={share} isGood={verdict === "ok"} /></td></tr>

@@ -24,11 +24,11 @@ export function walksOf(page, reader) {
 
 /** @typedef {{policy: string, step: number, with: string | null, by: string}} Shown */
 
-/** What the address asks for, as far as it is there. @param {Map<string, Walk>} walks @returns {Shown} */
-function asked(walks) {
+/** What the address asks for, as far as it is there; otherwise what the page opens with. @param {Map<string, Walk>} walks @param {Stepped} page @returns {Shown} */
+function asked(walks, page) {
   const found = link.read();
   const names = [...walks.keys()];
-  const policy = walks.has(found.policy) ? found.policy : names[0];
+  const policy = walks.has(found.policy) ? found.policy : page.opens ?? names[0];
   const walk = /** @type {Walk} */ (walks.get(policy));
   const wanted = Number.parseInt(found.step ?? "", 10);
   const race = walk.entry.race?.sides.map((side) => side.step) ?? [];
@@ -44,7 +44,7 @@ function asked(walks) {
 
 /** @param {{page: Stepped, reader: Reader, walks: Map<string, Walk>}} props */
 export function Stepper({ page, reader, walks }) {
-  const [shown, setShown] = useState(() => asked(walks));
+  const [shown, setShown] = useState(() => asked(walks, page));
   const [hasArrows, setArrows] = useState(false);
   const [isPlaying, play] = useState(false);
   const [width, frame] = useWidth();
@@ -66,12 +66,12 @@ export function Stepper({ page, reader, walks }) {
     const again = () => {
       // A link to a part of the page is none to a step.
       if (!link.read().policy) return;
-      setShown(asked(walks));
+      setShown(asked(walks, page));
       document.getElementById("step")?.scrollIntoView();
     };
     addEventListener("hashchange", again);
     return () => removeEventListener("hashchange", again);
-  }, [walks]);
+  }, [walks, page]);
 
   useEffect(() => {
     if (!isPlaying) return;

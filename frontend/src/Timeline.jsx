@@ -12,13 +12,15 @@ const LANES_MAX = 16;
 const ROW = 24;
 const TOP = 26;
 const HUES = 6;
+/** How wide a character of the axis is, about, and what is left free beside a label; in pixels. */
+const DIGIT = 6.4, GAP = 5;
 
 /**
  * @param {{walk: Walk, position: number, onMove: (position: number) => void, width: number, byStep: boolean,
  *   arrows: boolean, difference: number | null, label: string}} props
  */
 export function Timeline({ walk, position, onMove, width, byStep, arrows, difference, label }) {
-  const left = width < 600 ? 84 : 132;
+  const left = width < 600 ? 92 : 132;
   const inner = Math.max(width - left - 14, 60);
   const lanes = useMemo(() => lanesOf(walk), [walk]);
   const scale = useMemo(() => (byStep ? null : tornScale(instantsOf(walk), inner)), [walk, inner, byStep]);
@@ -82,26 +84,27 @@ function Now({ walk, row, lanes, x, position }) {
 
 /** @param {{scale: import("./scale.js").Scale, left: number, height: number}} props */
 function Axis({ scale, left, height }) {
-  let free = -1;
+  let free = -20;
   return (
     <g class="axis">
       {scale.pieces.map((piece, place) => {
         const x = left + piece.x;
         if (piece.isTorn) {
           const teeth = Array.from({ length: Math.ceil((height - 14) / 8) }, (_, n) => `${n % 2 ? 4 : -4} 8`).join("l");
-          const shown = piece.x > free - 8;
-          if (shown) free = Math.max(free, piece.x + piece.width + 4);
+          const text = duration(piece.to - piece.from).replace(" ", "\u2009"), wide = DIGIT * text.length;
+          const middle = piece.x + piece.width / 2, shown = middle - wide / 2 >= free;
+          if (shown) free = middle + wide / 2 + GAP;
           return (
             <g key={place} class="torn">
               <rect x={x + 2} y={14} width={piece.width - 4} height={height - 18} />
               <path d={`M${x + 4} 14l${teeth}`} /><path d={`M${x + piece.width - 4} 14l${teeth}`} />
-              {shown && <text x={x + piece.width / 2} y={11} text-anchor="middle">{duration(piece.to - piece.from).replace(" ", "\u2009")}</text>}
+              {shown && <text x={left + middle} y={11} text-anchor="middle">{text}</text>}
             </g>
           );
         }
         const told = instant(piece.from).replace(/0{1,5} s$/, " s");
         const isShown = piece.x >= free && piece.width > 70;
-        if (isShown) free = piece.x + 70;
+        if (isShown) free = piece.x + DIGIT * told.length + GAP;
         return isShown ? <text key={place} x={x} y={11} class="tick">{told}</text> : null;
       })}
     </g>
@@ -191,6 +194,9 @@ function arrow(x1, y1, x2, y2) {
 /** @param {string} name @param {number} room in pixels */
 function shortened(name, room) {
   const most = Math.floor(room / 7.4);
-  return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
+  if (name.length <= most) return name;
+  // What tells actors of a kind apart stands at the end.
+  const end = /[-.\d]*$/.exec(name)?.[0] ?? "";
+  return `${name.slice(0, Math.max(most - 1 - end.length, 1))}…${end}`;
 }
 

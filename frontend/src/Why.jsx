@@ -46,10 +46,12 @@ export function Why({ page }) {
 /** Two chains as bars against each other. @param {{race: RaceOf, policy: string}} props */
 function Race({ race, policy }) {
   const longest = Math.max(...race.sides.map((side) => side.spans.reduce((sum, [, , , us]) => sum + us, 0)), 1);
+  const parts = race.sides.flatMap((side) => [side.actor, ...side.spans.map(([actor]) => actor)]).filter((actor) => /\.\d+$/.test(actor));
   return (
     <figure class="race">
       <figcaption>Since {race.since}, two chains race; the upper one ought to be first.
         {" "}<b class={race.is_won ? "good" : "bad"}>{race.is_won ? "Won" : "Lost"} by {duration(Math.abs(race.margin_us))}.</b></figcaption>
+      {parts.length > 0 && <p class="note">{parts[0]} is a part of {parts[0].split(".")[0]}, which does several things at the same time, each under a number after the dot.</p>}
       {race.sides.map((side, number) => {
         const total = side.spans.reduce((sum, [, , , us]) => sum + us, 0);
         return (

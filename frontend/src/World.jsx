@@ -144,9 +144,9 @@ function grouped(cells, ever) {
   return [...stores].map(([store, members]) => [store, [...members.values()]]);
 }
 
-/** @param {string} cell */
-function familyOf(cell) {
-  return cell.replace(/\d+/g, "*");
+/** @param {string} name of a cell or an actor */
+function familyOf(name) {
+  return name.replace(/\d+| [a-z]+$/g, "*");
 }
 
 const ACTORS_MAX = 14;

@@ -40,6 +40,10 @@ export interface RunEntry {
   policy: PolicyNames; summary: string; verdicts: string[]; expected: string[] | null; as_expected: boolean | null;
   cells: string[]; margins: (number | null)[];
 }
+/** What is claimed of a policy: of all orders of its steps, or, where none were looked at, of one run. */
+export interface Claim {
+  policy: PolicyNames; words: string; kind: "good" | "bad" | "unsure"; size: string; verdicts: string[]; is_of_run: boolean;
+}
 export interface Outcome {
   verdicts: string[]; in_words: [string, string][]; schedules: string | null; share: number | null; steps: number;
 }
@@ -77,10 +81,11 @@ export interface LikelyCell {
 export interface Likely { runs: number; command: string; run_command: string; cells: LikelyCell[] }
 
 /** What the stepper needs of a page. */
-export interface Stepped { tables: Tables; cells: Cell[]; walks: WalkEntry[] }
+export interface Stepped { tables: Tables; cells: Cell[]; walks: WalkEntry[]; opens?: string | null }
 export interface ScenarioPage {
-  page: "scenario"; scenario: string; summary: string; seed: number; command: string; sentence: string;
+  page: "scenario"; scenario: string; summary: string; seed: number; command: string; again: string; sentence: string;
   warnings: string[]; setting: [string, string][]; meanings: { [verdict: string]: string };
+  heads_with: "run" | "orders"; claims: Claim[]; opens: string | null;
   headings: string[]; runs: RunEntry[]; tables: Tables; cells: Cell[]; columns: string[]; walks: WalkEntry[];
   explorations: Exploration[]; graphs: GraphDocument[]; windows: WindowEntry[]; likely: Likely | null;
 }
@@ -93,7 +98,7 @@ export interface SweepPage {
 export interface IndexPage {
   page: "index"; title: string; findings: string | null; tour: { text: string; link: string; where: string }[];
   pages: { file: string; scenario: string; summary: string; question: string; sentence: string;
-    runs: { policy: PolicyNames; verdicts: string[] }[] }[];
+    claims: { policy: PolicyNames; verdicts: string[]; words: string; is_of_run: boolean }[] }[];
 }
 /** policy, base, budget, how it is known, what is to be said, [verdict, witness, only with one consumer] */
 export type FindingsCell = [number, number, number, "proved" | "sampled" | "cannot happen", string, [string, number | null, number][]];
@@ -105,7 +110,7 @@ export interface FindingsWitness {
 }
 export interface FindingsPage {
   page: "findings"; headline: string; sentence: string; command: string; policies: (PolicyNames & { summary: string })[];
-  against: number; bases: string[]; sizes: [number, string][]; budgets: string[][]; verdicts: { [verdict: string]: string };
+  against: number; judged: number[]; bases: string[]; sizes: [number, string][]; budgets: string[][]; verdicts: { [verdict: string]: string };
   cases: number; complete: number; answers: { size: number | null; cells: FindingsCell[] }[];
   tables: Tables; cells: Cell[]; rows: FindingsRow[]; begins: WalkDocument["begin"][]; witnesses: FindingsWitness[];
 }

@@ -16,6 +16,7 @@ from batchsim.analysis.constraints import (
     _smallest_hitting_set,
     explanations,
 )
+from batchsim.analysis.deciding import numbered, places_of_decisions
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.trace import Trace
 from batchsim.batch.verdicts import verdicts_of
@@ -53,6 +54,18 @@ def test_why_a_false_failure(policy: str, constraints: list[str]) -> None:
     (explanation,) = explanations(one_item(policy)[1])
     assert explanation.verdict == "false_failure"
     assert told(explanation) == constraints
+
+
+def test_what_decides_is_told_with_its_place_where_there_are_several() -> None:
+    exploration = one_item("pr3427")[1]
+    found = [
+        numbered(each.operation, places)
+        for each, places in zip(exploration.decisive, places_of_decisions(exploration), strict=True)
+    ]
+    # Each order begins with the first one.
+    assert exploration.outcomes[0].witness[0].name == "postgres.find_batch"
+    assert found == ["postgres.find_batch #2"] * 2
+    assert set(places_of_decisions(one_item("pre3427")[1])) == {()}
 
 
 def test_where_no_set_tells_a_verdict_from_the_rest() -> None:

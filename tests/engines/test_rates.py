@@ -243,7 +243,9 @@ def test_each_try_of_an_upload_has_a_draw_of_its_own() -> None:
     exact = explore_exact(subject, POLICIES["pr3766"], properties=(RETRIED,))
     assert exact.probability_of("retried") == pytest.approx(0.5**4, abs=1e-12)
     assert_share(seeds_with(subject, "pr3766", lambda trace: RETRIED.holds(trace.outcome)), 0.5**4)
-    uploads = [step for step in Simulation(subject, POLICIES["pr3766"]).run(1).steps if step.name == "store.upload"]
+    uploads = [
+        step for step in Simulation(subject, POLICIES["pr3766"]).run(1).steps if step.name == "store.upload"
+    ]
     assert len({step.at_us - step.issued_us for step in uploads}) == len(uploads)
 
 

@@ -19,6 +19,7 @@ from batchsim.analysis.window.assignments import Values, fixed
 from batchsim.batch.policies import POLICIES
 from batchsim.engines.timed import simulate
 from batchsim.report.page.html import html_page
+from batchsim.report.shell import join
 from batchsim.scenario import load_scenario
 from tests.pages.conftest import ROOT, Opened, batchsim, written
 from tests.test_json_schemas import document_in
@@ -91,6 +92,32 @@ def test_it_begins_with_the_verdict_and_says_it_without_a_script(incident: Path,
     context.close()
 
 
+LUCKY = ("examples/lease.yaml", "--policy", "looks_before")
+"""Its run goes well, and some of its orders do not."""
+
+
+def test_a_page_about_all_orders_begins_with_what_they_come_to_and_not_with_its_run(tmp_path: Path) -> None:
+    text = written(tmp_path, "explore", *LUCKY).read_text()
+    assert '<h1><span class="bad">Lost write</span> possible under looks_before</h1>' in text
+    assert "fails in " in text.split("</header>")[0]
+    told = document_in(tmp_path / "page.html")
+    assert [run["verdicts"] for run in told["runs"]] == [["ok"]]
+    assert told["again"] == "batchsim explore examples/lease.yaml --policy looks_before"
+    opened = next(walk for walk in told["walks"] if walk["id"] == told["opens"])
+    assert opened["verdicts"] == ["lost_write"]
+    # Where it gave up nothing is proved, and the bound is said.
+    text = written(tmp_path, "explore", *LUCKY, "--max-states", "5").read_text().split("</header>")[0]
+    assert "<h1>No failure found under looks_before, and nothing proved</h1>" in text
+    assert "stopped at 5 states (--max-states)" in text
+    # What is written of several scenarios is about their orders, too.
+    batchsim("report", *LUCKY, "-o", str(tmp_path), "--quiet")
+    assert "Lost write</span> possible" in (tmp_path / "lease.html").read_text()
+    (card,) = document_in(tmp_path / "index.html")["pages"]
+    assert [(each["verdicts"], each["is_of_run"]) for each in card["claims"]] == [(["lost_write"], False)]
+    text = written(tmp_path, "run", *LUCKY).read_text().split("</header>")[0]
+    assert '<h1><span class="good">OK</span> under looks_before</h1>' in text
+
+
 def test_walking_to_a_failing_leaf_gives_the_verdict_of_the_explorer(incident: Path, open_page: Open) -> None:
     opened = open_page(incident)
     outcomes = document_in(incident)["explorations"][0]["outcomes"]
@@ -108,6 +135,8 @@ def test_walking_to_a_failing_leaf_gives_the_verdict_of_the_explorer(incident: P
     for _ in range(3):
         walked.get_by_role("button", name="back").click()
     assert f"after {steps - 3} steps" in walked.locator(".told").inner_text()
+    assert "Percent: how probable" in walked.inner_text()
+    assert "consumer a, consumer b" in walked.locator(".actors").inner_text()
     while walked.locator(".option").count():
         # Whoever comes last: as far from the beginning as one choice after the other leads.
         walked.locator(".option").last.click()
@@ -240,6 +269,14 @@ def test_the_index_leads_to_every_page_and_its_tour_to_every_step(tmp_path: Path
     assert opened.complaints == []
 
 
+def test_the_page_of_a_sweep_ends_with_the_commands_that_repeat_it(pages: Callable[[str], Path]) -> None:
+    told = document_in(pages("sweep"))
+    assert told["command"] == join(["batchsim", *PAGES["sweep"]])
+    at = "--at items.execution=VALUE --run N --policy NAME"
+    assert told["run_command"] == f"batchsim run scenarios/incident.yaml {at}"
+    assert re.match(r"[0-9.]+ % of the runs come to false failure under pre3427 \(bug\) at ", told["sentence"])
+
+
 CELLS = (".cell >> nth=2", ".cell >> nth=3")
 
 
@@ -265,7 +302,7 @@ def test_the_page_of_a_timed_exploration_steps_through_a_run_of_each_outcome(
             steps, *_ = outcome["further"]
             assert f"step {steps} of {steps}" in opened.told
             assert unquote(opened.link["policy"]) == outcome["walk"]
-    assert opened.page.locator("h1").inner_text().startswith("False failure under")
+    assert opened.page.locator("h1").inner_text().startswith("False failure possible under 2 of 6")
     assert opened.complaints == []
 
 
@@ -284,6 +321,10 @@ def test_findings_are_filtered_and_a_verdict_opens_its_witness(
             if given and not base and len(budgets[budget]) < 2
         )
 
+    # The policy that was asked for is what the page is about, and stands first.
+    told = r"pre3427 \(bug\): .*false failure.* without a fault; \d+ verdicts? under faults, "
+    assert re.match(told, page.locator("h1").inner_text())
+    assert page.locator(".matrix thead th b").all_inner_texts() == ["pre3427", "pr4397"]
     assert cells.count() == failing(found["answers"][0]) > 0
     page.locator("select[name=policy]").select_option("pre3427 (bug)")
     page.locator("select[name=verdict]").select_option("lost_item")

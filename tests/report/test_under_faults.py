@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from batchsim.analysis.constraints import explanations
+from batchsim.analysis.deciding import explained
 from batchsim.analysis.runs import ScenarioRun, run_policy, run_scenario
 from batchsim.analysis.witnesses import steps_of
 from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
@@ -62,10 +62,10 @@ def test_no_report_of_an_exploration_or_of_a_witness_fails(fault: Fault, kind: s
     data = {"name": "x", "batch": {"items": 1}, "items": {"kind": kind}, "consumers": 1}
     scenario = with_faults(scenario_from_data(data), fault)
     exploration = explore(scenario, POLICIES[policy], bounds=Bounds(states_max=5_000))
-    reasons = explanations(exploration)
+    told = explained(exploration)
     console = Console(file=StringIO(), width=120)
     commands = [["replay it"] * len(exploration.outcomes)]
-    show_explorations(console, scenario, [exploration], [reasons], commands)
+    show_explorations(console, scenario, [exploration], [told], commands)
     json.dumps(explore_document(scenario.name, [exploration]))
     for each in exploration.outcomes[:6]:
         run = run_policy(scenario, policy, POLICIES[policy], order=steps_of(each))

@@ -1,6 +1,8 @@
 """The policies that batchsim ships: the lineage of the real system, and alternatives that nobody deployed."""
 
-from batchsim.batch.glosses import GLOSSES
+from dataclasses import fields
+
+from batchsim.batch.glosses import GLOSSES, glossed
 from batchsim.batch.policies.local_count import LOCAL_COUNT
 from batchsim.batch.policies.pr3427 import PR3427
 from batchsim.batch.policies.pr3427_count_only import PR3427_COUNT_ONLY
@@ -39,6 +41,18 @@ class _Policies(dict[str, Policy]):
 
 POLICIES: dict[str, Policy] = _Policies({policy.name: policy for policy in (*LINEAGE, *OPEN, *ALTERNATIVES)})
 """Every shipped policy by its name."""
+
+
+def true_summary(policy: Policy) -> str:
+    """Its summary; of one made of a shipped policy whose summary it still has, what was changed instead."""
+    base = next((each for each in POLICIES.values() if each.summary == policy.summary), None)
+    if base is None:
+        return policy.summary
+    names = [each.name for each in fields(Policy) if each.name not in ("name", "summary")]
+    changed = [name for name in names if getattr(policy, name) != getattr(base, name)]
+    if changed:
+        return f"{glossed(base.name)} but for {', '.join(changed)}."
+    return policy.summary if policy.name == base.name else f"{glossed(base.name)} by another name."
 
 
 def gloss_of(policy: object) -> str:

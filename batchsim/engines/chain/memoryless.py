@@ -11,6 +11,13 @@ from batchsim.scenario.latencies import Constant, Distribution, Exponential, Lat
 from batchsim.scenario.problems import Problem
 
 ALLOWED = "0, or an exponential without min and max, in an exact exploration"
+TOLD_ONE_BY_ONE_MAX = 3
+TOLD_MAX = 3
+EXAMPLE = (
+    "most are defaults, which `batchsim explain FILE` lists: write for each group what it is, such as "
+    "latency: {redis: {request: {exponential: {mean: 1 ms}}, response: 0}}; "
+    "the scenario memoryless has all of them"
+)
 ROUND_TRIP = (
     "a round trip is one draw, half of it before the effect and half after: "
     "give {request: …, response: …}, each 0 or an exponential"
@@ -36,7 +43,13 @@ class Means:
         return self._means(name, self._scenario.latency_of(name, attempt=1))
 
     def check(self) -> None:
-        """Raises `InvalidScenario` with every unfit latency that was asked for."""
+        """Raises `InvalidScenario` with every unfit latency that was asked for; of many, in one sentence."""
+        if len(self._problems) > TOLD_ONE_BY_ONE_MAX:
+            names = list(self._problems)
+            of_names = [f"{name} ({self._problems[name].found})" for name in names[:TOLD_MAX]]
+            more = f" and {len(names) - TOLD_MAX} more" if len(names) > TOLD_MAX else ""
+            found = f"{len(names)} latencies of other kinds: {', '.join(of_names)}{more}"
+            raise InvalidScenario([Problem(self._scenario.file, None, None, "latency", found, ALLOWED, EXAMPLE)])
         if self._problems:
             raise InvalidScenario(self._problems.values())
 

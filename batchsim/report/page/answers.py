@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from batchsim.analysis.runs import PolicyRun
 from batchsim.analysis.walking import walk_of_witness
@@ -51,18 +51,25 @@ class Answer:
     outcomes: tuple[AnsweredOutcome, ...]
 
 
+class Words(NamedTuple):
+    """What a page says whatever was found."""
+
+    question: str
+    """What was asked."""
+    further: Sequence[str]
+    """Headings of the last columns of outcomes."""
+    size_means: str
+    """What is meant by the words that it counts by; empty: everybody knows them."""
+
+
 def answer_page(
     scenario: Scenario,
-    question: str,
-    further: Sequence[str],
+    words: Words,
     answers: Sequence[Answer],
     command: Sequence[str],
     warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The page; `question`: what was asked, in words. `further`: headings of the last columns of outcomes.
-
-    `command`: the words of the one that answers it again.
-    """
+    """The page; `command`: the words of the one that answers it again."""
     tables, cells = Tables(), Cells()
     walks: list[dict[str, Any]] = []
     shown = [_answer(scenario, each, tables, cells, walks) for each in answers]
@@ -78,11 +85,12 @@ def answer_page(
         "scenario": in_one_line(scenario.name),
         "summary": visible(scenario.summary),
         "headline": _headline(shown),
-        "question": question,
+        "question": words.question,
         "command": join(command),
         "warnings": [visible(each) for each in warnings],
         "faults": [visible(fault_in_words(each)) for each in scenario.faults],
-        "further": list(further),
+        "further": list(words.further),
+        "size_means": words.size_means,
         "answers": shown,
         "meanings": {name: visible(told) for name, told in meanings.items()},
         "tables": tables.document(),
@@ -93,7 +101,7 @@ def answer_page(
 
 
 def _headline(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Which verdicts there are, and under how many policies."""
+    """Which verdicts there are, under which policies; and whether something is claimed of each for sure."""
     failing = [each for each in answers if any(given["verdicts"] != ["ok"] for given in each["outcomes"])]
     verdicts = dict.fromkeys(
         verdict
@@ -102,7 +110,11 @@ def _headline(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for verdict in given["verdicts"]
         if verdict != "ok"
     )
-    return {"verdicts": list(verdicts), "failing": [each["policy"] for each in failing]}
+    return {
+        "verdicts": list(verdicts),
+        "failing": [each["policy"] for each in failing],
+        "is_sure": all(each["kind"] != "unsure" for each in answers),
+    }
 
 
 def _answer(

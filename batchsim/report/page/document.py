@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from batchsim.analysis.chains import Stretch, spans_of
 from batchsim.analysis.contest import contest_of
+from batchsim.analysis.deciding import numbered, with_places
 from batchsim.analysis.likeness import first_alike
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun
@@ -19,6 +20,7 @@ from batchsim.report.contract import expectation_of_run
 from batchsim.report.latencies import by_item, in_words, special_operations
 from batchsim.report.occurrences import happened
 from batchsim.report.outcomes import columns_of_runs, is_of_batch, row_of_run, value_in_words
+from batchsim.report.page.claims import claims_of, headline_of
 from batchsim.report.page.graphs import STATES_MAX, graph_document, outcomes_document
 from batchsim.report.page.policies import policy_names, with_gloss
 from batchsim.report.page.tables import Tables
@@ -37,9 +39,23 @@ GRAPHS_WHOLE_MAX = 15_000
 RUN, EXAMPLE, WITNESS = "run", "example", "witness"
 
 
-def page_document(study: Study, command: Sequence[str], warnings: Sequence[str] = ()) -> dict[str, Any]:
-    """The page of a scenario; `command`: the words of the one that runs it, such as `batchsim run FILE`."""
-    scenario, runs = study.scenario, study.runs
+class Commands(NamedTuple):
+    """Words of commands that show something of a page again."""
+
+    run: Sequence[str]
+    """The one that runs the scenario, such as `batchsim run FILE`; a policy is to be added."""
+    again: Sequence[str]
+    """The one that wrote the page."""
+
+
+def page_document(
+    study: Study, commands: Commands, warnings: Sequence[str] = (), *, heads_with: str
+) -> dict[str, Any]:
+    """The page of a scenario.
+
+    `heads_with`: `run`, what one run under each policy came to, or `orders`, what any order of steps can come to.
+    """
+    scenario, runs, command = study.scenario, study.runs, commands.run
     tables, cells = Tables(), Cells()
     walks = [
         *_runs(study, tables, cells, command),
@@ -47,6 +63,7 @@ def page_document(study: Study, command: Sequence[str], warnings: Sequence[str] 
         *_witnesses(study, tables, cells, command),
     ]
     graphs = list(_graphs(study, tables, cells))
+    claims = claims_of(study)
     systems = [scenario.system(policy) for _, policy in study.policies]
     listed = list(dict.fromkeys(cell for system in systems for cell in system.cells))
     headings = columns_of_runs(runs).headings if runs else ()
@@ -57,7 +74,12 @@ def page_document(study: Study, command: Sequence[str], warnings: Sequence[str] 
         "summary": visible(scenario.summary),
         "seed": scenario.seed,
         "command": join(command),
-        "sentence": visible(_sentence(runs) if runs else _sentence_of_orders(study)),
+        "again": join(commands.again),
+        "heads_with": heads_with,
+        "headline": headline_of(claims),
+        "claims": claims,
+        "opens": _opens(walks) if heads_with == "orders" else None,
+        "sentence": visible(_sentence(runs)) if runs else "",
         "warnings": [visible(each) for each in warnings],
         "setting": [[visible(name), visible(value)] for name, value in _setting(study)],
         "meanings": _meanings(study, systems),
@@ -78,6 +100,7 @@ def _sentence(runs: Sequence[PolicyRun]) -> str:
     """The one sentence that says it: of the first run that fails, otherwise of the first."""
     run = next((each for each in runs if not each.is_ok), runs[0])
     if not is_of_batch(run):
+        # The first says what went wrong; those after it speak of what it has named.
         told = run.explanation[0] if run.explanation else f"it ended after {rounded(run.trace.ended_us)}"
         return f"Under {with_gloss(run.policy)}: {told}"
     row = words.batch_row(run.trace.outcome.batch)
@@ -89,20 +112,15 @@ def _sentence(runs: Sequence[PolicyRun]) -> str:
     )
 
 
-def _sentence_of_orders(study: Study) -> str:
-    for each in study.explored:
-        if each.exploration is not None and not each.exploration.verdicts <= {"ok"}:
-            share = sum(o.share or 0 for o in each.exploration.outcomes if o.verdicts != ("ok",))
-            told = f", {words.share(share)} of them by chance" if share else ""
-            return f"Under {with_gloss(each.policy)} some orders of steps fail{told}."
-    if all(each.exploration is not None and each.exploration.is_proof for each in study.explored):
-        return "Under every policy every order of steps ends well."
-    return "No order of steps that was looked at fails."
+def _opens(walks: Sequence[dict[str, Any]]) -> str | None:
+    """The walk that is shown first where a page is about all orders: one that fails, if there is one."""
+    failing = (walk["id"] for walk in walks if walk["kind"] != EXAMPLE and walk["verdicts"] != ["ok"])
+    return next(failing, None)
 
 
 def _of_orders(explored: Explored) -> dict[str, Any]:
     """A policy of which there is no timed run, with the verdicts that some order of steps gives."""
-    found = set() if explored.exploration is None else explored.exploration.verdicts - {"ok"}
+    found = set() if explored.known is None else explored.known.verdicts - {"ok"}
     return {
         "policy": policy_names(explored.policy),
         "summary": visible(getattr(explored.policy, "summary", "")),
@@ -253,18 +271,18 @@ def _witnesses(study: Study, tables: Tables, cells: Cells, command: Sequence[str
     scenario = study.scenario
     file = list(command[2:])
     for (name, policy), explored in zip(study.policies, study.explored, strict=True):
-        if explored.exploration is None:
+        if explored.known is None:
             continue
         system = scenario.system(policy)
         actors = {actor.name: actor for actor in system.actors}
-        for number, outcome in enumerate(explored.exploration.outcomes, 1):
+        for number, outcome in enumerate(explored.known.outcomes, 1):
             walk = walk_of_witness(system, outcome.witness)
             yield {
                 "id": f"{in_one_line(policy.name)}~{number}",
                 "kind": WITNESS,
                 "policy": policy_names(policy),
                 "verdicts": list(outcome.verdicts),
-                "title": f"shortest order to outcome {number}",
+                "title": f"{'shortest' if explored.known.is_complete else 'an'} order to outcome {number}",
                 "explanation": [],
                 "command": join(["batchsim", "explore", *file, "--policy", name]),
                 "like": None,
@@ -291,18 +309,18 @@ def _explored(study: Study, place: int) -> dict[str, Any]:
         "outcomes": outcomes_document(exploration.outcomes),
         "reasons": [
             {"verdict": each.verdict, "constraints": None if each.constraints is None else _constraints(each)}
-            for each in explored.explanations
+            for each in explored.explained.reasons
         ],
         "decisive": [
             {
-                "operation": each.operation,
+                "operation": numbered(each.operation, places),
                 "actor": each.actor,
                 "way": each.alternative,
                 "overtook": list(each.overtook),
                 "verdict": each.verdict,
                 "edges": each.edges,
             }
-            for each in exploration.decisive
+            for each, places in with_places(exploration, explored.explained.places)
         ],
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from batchsim.analysis.findings import Base, Budget, Findings, Found, SizedBatch
 from batchsim.analysis.findings.examining import under_budget
-from batchsim.analysis.findings.table import FindingsTable
+from batchsim.analysis.findings.table import FindingsTable, Known, PolicyStanding
 from batchsim.analysis.walking import walk_of_order
 from batchsim.model.properties import Property
 from batchsim.model.system import System
@@ -85,6 +85,7 @@ class _Page:
             "warnings": [visible(each) for each in warnings],
             "policies": [self._named(name) for name in self._scope.policies],
             "against": self._places[findings.against],
+            "judged": [self._places[policy] for policy in findings.asked],
             "bases": [visible(findings.called(base)) for base in self._scope.bases],
             "sizes": [[self._scope.bases.index(each.base), _size(each)] for each in self._sizes],
             "budgets": [list(budget.names) for budget in self._scope.budgets],
@@ -110,15 +111,49 @@ class _Page:
         }
 
     def _headline(self) -> str:
-        """How many policies fail although nothing else does; an honest answer is no failure."""
-        failing = {
-            place.policy
-            for policy in self._scope.policies
+        """What there is about the policies that were asked for; not about the one that they are held against."""
+        asked = self._findings.asked
+        if len(asked) == 1:
+            return self._headline_of(asked[0])
+        failing = sum(bool(self._failures(policy, with_fault=False)) for policy in asked)
+        return f"{failing} of {len(asked)} policies {'fails' if failing == 1 else 'fail'} without a fault"
+
+    def _headline_of(self, policy: str) -> str:
+        named = self._named(policy)
+        name = f"{named['name']} ({named['gloss']})" if named["gloss"] else named["name"]
+        alone, faults = self._failures(policy, with_fault=False), self._failures(policy, with_fault=True)
+        if alone:
+            told = f"{' and '.join(sorted(alone)).replace('_', ' ')} without a fault"
+        elif self._is_proved_without_a_fault(policy):
+            told = "nothing fails without a fault"
+        else:
+            told = "nothing found that fails without a fault, and nothing proved"
+        if any(budget.names for budget in self._scope.budgets):
+            told += f"; {counted(len(faults), 'verdict')} under faults"
+        against = self._findings.against
+        if policy != against and faults:
+            compared = self._findings.compared(policy)
+            new = {each.verdict for each in compared if each.standing is PolicyStanding.CAME_BACK} & faults
+            other = self._findings.names[against]
+            told += f", {len(new)} of them where {other} has none" if new else f", all where {other} has them, too"
+        return f"{name}: {told}"
+
+    def _failures(self, policy: str, *, with_fault: bool) -> set[str]:
+        """The verdicts of a policy, under faults or without any; an honest answer is no failure."""
+        return {
+            place.verdict
             for place, _ in self._findings.shown(policy)
-            if not place.budget.names and (self._scope.is_own or place.verdict != HONEST)
+            if bool(place.budget.names) == with_fault and (self._scope.is_own or place.verdict != HONEST)
         }
-        total = len(self._scope.policies)
-        return f"{len(failing)} of {total} {'policy' if total == 1 else 'policies'} fail without a fault"
+
+    def _is_proved_without_a_fault(self, policy: str) -> bool:
+        judgement = self._findings.judgement
+        return all(
+            judgement.cell(policy, budget, base).known is Known.PROVED
+            for base in self._scope.bases
+            for budget in self._scope.budgets
+            if not budget.names
+        )
 
     def _sentence(self) -> str:
         judgement = self._findings.judgement

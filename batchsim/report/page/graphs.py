@@ -126,7 +126,8 @@ def _columns(walkable: Walkable, tables: Tables, cells: Cells) -> Iterator[dict[
     used = walkable.graph.rows(walkable.states)
     for role in layout.roles:
         for number, column in enumerate(role.columns):
-            name = role.name if len(role.columns) == 1 else f"{role.name} {number + 1}"
+            # No numbers: those are of actors, and which of them is at which column is not known.
+            name = role.name if len(role.columns) == 1 else f"{role.name} {_letters(number)}"
             numbers = sorted(set(used[:, column].tolist()))
             yield {
                 "actor": tables.text(name),
@@ -142,6 +143,12 @@ def _columns(walkable: Walkable, tables: Tables, cells: Cells) -> Iterator[dict[
             "cell": cells.number_of(cell) if is_told(cell) else None,
             "values": {str(each): tables.value(cell, values.frozen(each)) for each in numbers},
         }
+
+
+def _letters(number: int) -> str:
+    """`a`, `b` and so on; after `z` comes `aa`."""
+    more, last = divmod(number, 26)
+    return (_letters(more - 1) if more else "") + chr(ord("a") + last)
 
 
 def outcomes_document(walkable_outcomes: Any) -> list[dict[str, Any]]:

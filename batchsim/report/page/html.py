@@ -15,6 +15,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from batchsim.report.phrases import counted
 from batchsim.visible import in_one_line, visible
 
 INDEX = "index.html"
@@ -59,10 +60,17 @@ def _title(document: Mapping[str, Any]) -> str:
 def _scenario(document: Mapping[str, Any]) -> Iterator[str]:
     yield '<header class="top">'
     yield f'<p class="kicker">{_back(document)}scenario <b>{_text(document["scenario"])}</b></p>'
-    yield f"<h1>{_headline(document['runs'])}</h1>"
-    yield f'<p class="sentence">{_text(document["sentence"])}</p>'
+    is_of_run = document["heads_with"] == "run"
+    if is_of_run:
+        yield f"<h1>{_headline(document['runs'])}</h1>"
+        yield f'<p class="sentence">{_text(document["sentence"])}</p>'
+    else:
+        yield f"<h1>{_possible(document['headline'], document['claims'], 'OK in every order')}</h1>"
+        yield from _claims(document["claims"])
     if document["summary"]:
         yield f'<p class="summary">{_text(document["summary"])}</p>'
+    if document["sentence"] and not is_of_run:
+        yield f'<p class="summary">One run with the latencies of the scenario. {_text(document["sentence"])}</p>'
     for each in document["warnings"]:
         yield f'<p class="warning">{_text(each)}</p>'
     yield "</header>"
@@ -74,17 +82,19 @@ def _scenario(document: Mapping[str, Any]) -> Iterator[str]:
     yield f'<div id="app">{without}</div>'
     yield '<section id="runs" aria-labelledby="runs-title"><h2 id="runs-title">All policies</h2>'
     yield '<ul class="cards">'
-    for run in document["runs"]:
-        yield from _card(run, document["headings"])
+    for run, claim in zip(document["runs"], document["claims"], strict=True):
+        yield from _card(run, claim, document)
     yield "</ul>"
-    given = dict.fromkeys(verdict for run in document["runs"] for verdict in run["verdicts"])
+    given = dict.fromkeys(
+        verdict for each in (*document["runs"], *document["claims"]) for verdict in each["verdicts"]
+    )
     yield from _meanings(document, given)
     yield "</section>"
     yield '<section id="setting" aria-labelledby="setting-title"><h2 id="setting-title">Setting</h2>'
     yield '<dl class="setting">'
     for name, value in document["setting"]:
         yield f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>"
-    yield f'</dl><p class="command">Again: <code>{_text(document["command"])}</code></p></section>'
+    yield f'</dl><p class="command">Again: <code>{_text(document["again"])}</code></p></section>'
     yield "</main>"
     yield _foot()
 
@@ -101,6 +111,28 @@ def _headline(runs: Sequence[Mapping[str, Any]]) -> str:
     return f'<span class="bad">{_several(list(verdicts))}</span> under {_under(failing, len(runs))}'
 
 
+def _possible(headline: Mapping[str, Any], answers: Sequence[Mapping[str, Any]], good: str) -> str:
+    """What an exploration found; `good`: what is said where it proved that nothing fails."""
+    failing, total = headline["failing"], len(answers)
+    if failing:
+        told = _several(headline["verdicts"])
+        under = _under([{"policy": each} for each in failing], total)
+        return f'<span class="bad">{told}</span> possible under {under}'
+    under = _under(answers, total)
+    if headline["is_sure"]:
+        return f'<span class="good">{good}</span> under {under}'
+    return f"No failure found under {under}, and nothing proved"
+
+
+def _claims(claims: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    yield '<ul class="claims">'
+    for each in claims:
+        kind = "" if each["kind"] == "unsure" else f' class="{each["kind"]}"'
+        size = f' <span class="note">({_text(each["size"])})</span>' if each["size"] else ""
+        yield f"<li><b>{_name(each['policy'])}</b> <span{kind}>{_text(each['words'])}</span>{size}</li>"
+    yield "</ul>"
+
+
 def _several(verdicts: Sequence[str]) -> str:
     told = " and ".join(map(_words, verdicts[:2])) + (f" and {len(verdicts) - 2} more" * (len(verdicts) > 2))
     return f"{told[0].upper()}{told[1:]}"
@@ -110,24 +142,33 @@ def _under(runs: Sequence[Mapping[str, Any]], total: int) -> str:
     if total == 1:
         return _name(runs[0]["policy"])
     if len(runs) == total:
-        return f"all {total} policies"
+        return "both policies" if total == 2 else f"all {_policies(total)}"
     if len(runs) == 1:
         return f"{_name(runs[0]['policy'])}, one of {total} policies"
     return f"{len(runs)} of {total} policies"
 
 
-def _card(run: Mapping[str, Any], headings: Sequence[str]) -> Iterator[str]:
-    is_ok = run["verdicts"] == ["ok"]
+def _policies(count: int) -> str:
+    return "1 policy" if count == 1 else f"{count} policies"
+
+
+def _card(run: Mapping[str, Any], claim: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
+    """A policy; its color is that of what the page heads with."""
+    is_of_run, has_run = document["heads_with"] == "run", bool(document["sentence"])
+    kind = ("good" if run["verdicts"] == ["ok"] else "bad") if is_of_run else claim["kind"]
     policy = run["policy"]
     name = _text(policy["name"])
     gloss = f' <span class="gloss">({_text(policy["gloss"])})</span>' if policy["gloss"] else ""
     link = f'<a href="#policy={_quoted(policy["name"])}">{name}</a>'
-    yield f'<li class="card {"good" if is_ok else "bad"}"><h3>{link}{gloss}</h3>'
-    yield f"<p>{_verdicts(run['verdicts'])}{_expectation(run)}</p>"
+    yield f'<li class="card {kind}"><h3>{link}{gloss}</h3>'
+    told = [f"<p>{'one run: ' * (not is_of_run)}{_verdicts(run['verdicts'])}{_expectation(run)}</p>"] * has_run
+    if not claim["is_of_run"] or not has_run:
+        told.append(f'<p class="note">any order: {_text(claim["words"])}</p>')
+    yield from told if is_of_run else reversed(told)
     if run["summary"]:
         yield f'<p class="note">{_text(run["summary"])}</p>'
     yield "<dl>"
-    for heading, cell in zip(headings, run["cells"], strict=False):
+    for heading, cell in zip(document["headings"], run["cells"], strict=False):
         yield f"<dt>{_text(heading)}</dt><dd>{_text(cell)}</dd>"
     yield "</dl></li>"
 
@@ -156,18 +197,8 @@ def _sweep(document: Mapping[str, Any]) -> Iterator[str]:
 def _answer(document: Mapping[str, Any]) -> Iterator[str]:
     yield '<header class="top">'
     yield f'<p class="kicker"><b>{_text(document["scenario"])}</b>: {_text(document["question"])}</p>'
-    failing, total = document["headline"]["failing"], [each["policy"] for each in document["answers"]]
-    runs = [{"policy": each} for each in failing or total]
-    verdicts = document["headline"]["verdicts"]
-    under = _under(runs, len(total))
-    if verdicts:
-        told = _several(verdicts)
-        yield f'<h1><span class="bad">{told}</span> under {under}</h1>'
-    else:
-        yield f'<h1><span class="good">OK</span> under {under}</h1>'
-    for each in document["answers"]:
-        kind = "" if each["kind"] == "unsure" else f' class="{each["kind"]}"'
-        yield f'<p class="sentence"><b>{_name(each["policy"])}</b> <span{kind}>{_text(each["claim"])}</span></p>'
+    yield f"<h1>{_possible(document['headline'], document['answers'], 'OK')}</h1>"
+    yield from _claims({**each, "words": each["claim"]} for each in document["answers"])
     if document["summary"]:
         yield f'<p class="summary">{_text(document["summary"])}</p>'
     for each in document["warnings"]:
@@ -177,9 +208,11 @@ def _answer(document: Mapping[str, Any]) -> Iterator[str]:
     yield _nav([*steps, ("outcomes", "Outcomes"), ("setting", "Setting")])
     yield '<main id="main">' + ('<div id="app"></div>' if document["walks"] else "")
     yield '<section id="outcomes" aria-labelledby="outcomes-title"><h2 id="outcomes-title">Outcomes</h2>'
+    if document["size_means"]:
+        yield f'<p class="note">{_text(document["size_means"])}</p>'
     for each in document["answers"]:
         yield from _outcomes(document, each)
-    yield from _meanings(document, dict.fromkeys(verdicts))
+    yield from _meanings(document, dict.fromkeys(document["headline"]["verdicts"]))
     yield "</section>"
     yield '<section id="setting" aria-labelledby="setting-title"><h2 id="setting-title">Setting</h2>'
     for number, fault in enumerate(document["faults"]):
@@ -218,7 +251,7 @@ def _meanings(document: Mapping[str, Any], verdicts: Iterable[str]) -> Iterator[
 
 def _findings(document: Mapping[str, Any]) -> Iterator[str]:
     yield '<header class="top">'
-    yield f'<p class="kicker">findings: {len(document["policies"])} policies, each fault anywhere</p>'
+    yield f'<p class="kicker">findings: {_policies(len(document["policies"]))}, each fault anywhere</p>'
     yield f"<h1>{_text(document['headline'])}</h1>"
     yield f'<p class="sentence">{_text(document["sentence"])}</p>'
     for each in document["warnings"]:
@@ -267,7 +300,7 @@ def _index(document: Mapping[str, Any]) -> Iterator[str]:
     for page in document["pages"]:
         groups.setdefault(page["question"], []).append(page)
     yield '<header class="top">'
-    yield f'<p class="kicker">{len(document["pages"])} scenarios</p><h1>{_text(document["title"])}</h1>'
+    yield f'<p class="kicker">{counted(len(document["pages"]), "scenario")}</p><h1>{_text(document["title"])}</h1>'
     yield f'<p class="sentence">{_text(document["sentence"])}</p></header>'
     if len(groups) > 1 or document["tour"]:
         tour = [("tour", "The tour")] if document["tour"] else []
@@ -288,13 +321,15 @@ def _index(document: Mapping[str, Any]) -> Iterator[str]:
         for page in pages:
             yield f'<li><h3><a href="{_attribute(page["file"])}">{_text(page["scenario"])}</a></h3>'
             yield f"<p>{_text(page['summary'])}</p>"
-            told = "".join(
-                f"<span>{_name(run['policy'])} {_verdicts(run['verdicts'])}</span>" for run in page["runs"]
-            )
-            yield f'<div class="verdicts">{told}</div></li>'
+            yield f'<div class="verdicts">{"".join(map(_listed, page["claims"]))}</div></li>'
         yield "</ul></section>"
     yield "</main>"
     yield _foot()
+
+
+def _listed(claim: Mapping[str, Any]) -> str:
+    how = " in one run" if claim["is_of_run"] else ""
+    return f"<span>{_name(claim['policy'])} {_verdicts(claim['verdicts'])}{how}</span>"
 
 
 # -- parts ---------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from batchsim.analysis.sweep import Sweep
 from batchsim.analysis.window import Edge
 from batchsim.report import words
 from batchsim.report.page.policies import policy_names, with_gloss
+from batchsim.report.phrases import amount
 from batchsim.report.shell import join
 from batchsim.report.sweep_contract import results_of
 from batchsim.visible import in_one_line, visible
@@ -22,9 +23,9 @@ POINTS_MAX = 100
 
 
 def sweep_page(
-    sweep: Sweep, policies: Mapping[str, Any], options: Sequence[str], edges: Sequence[Edge] = ()
+    sweep: Sweep, policies: Mapping[str, Any], again: Sequence[str], run: Sequence[str], edges: Sequence[Edge] = ()
 ) -> dict[str, Any]:
-    """The page; `policies`: by the names in the sweep. `options`: the file, and what differs from it.
+    """The page; `policies`: by the names in the sweep. `again`: the command that makes it, `run`: of a run of it.
 
     `edges`: where windows open and close, to be drawn over what was counted.
     """
@@ -34,10 +35,10 @@ def sweep_page(
         "schema": SCHEMA,
         "page": "sweep",
         "scenario": in_one_line(sweep.scenario.name),
-        "headline": f"{total:,} runs of {in_one_line(sweep.scenario.name)}",
+        "headline": f"{amount(total, 'run')} of {in_one_line(sweep.scenario.name)}",
         "sentence": visible(_sentence(sweep, policies)),
-        "command": join(["batchsim", "sweep", *options]),
-        "run_command": join(["batchsim", "run", *options]),
+        "command": join(again),
+        "run_command": join(run),
         "axes": [
             {
                 "name": axis.name,
@@ -89,4 +90,5 @@ def _sentence(sweep: Sweep, policies: Mapping[str, Any]) -> str:
     policy = policies.get(cell.policy)
     name = cell.policy if policy is None else with_gloss(policy)
     where = f"under {name} at {at}" if at else f"under {name}"
-    return f"At most {words.share(most)} of the runs come to {verdict.replace('_', ' ')}: {where}."
+    told = f"{words.share(most)} of the runs come to {verdict.replace('_', ' ')} {where}"
+    return f"{told[0].upper()}{told[1:]}{', the most of all points' * (len(sweep.cells) > 1)}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from batchsim.analysis.study import FoundWindow
@@ -10,7 +10,7 @@ from batchsim.analysis.window import Case, Condition, Window
 from batchsim.analysis.window.assignments import Intervals, latency_of, span_of
 from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.sums import Instant
-from batchsim.report.formulas import formula
+from batchsim.report.formulas import distinct_conditions, formula_of_all
 from batchsim.report.page.policies import policy_names
 from batchsim.report.window import WindowResult, latencies_in, window_document
 
@@ -37,7 +37,13 @@ def _numbers(window: Window) -> dict[str, Any]:
     is_within = bool(window.cases_within)
     cases = window.cases_within or ((window.nearest,) if window.nearest else ())
     latencies: dict[LatencyLeg, int] = {latency: number for number, latency in enumerate(shown)}
-    written = [[_condition(window, each, latencies) for each in _conditions_of(case)] for case in cases]
+    written = [
+        [
+            _condition(window, alike, latencies)
+            for alike in distinct_conditions(window.scenario, _conditions_of(case))
+        ]
+        for case in cases
+    ]
     return {
         "is_within": is_within,
         "cases": written,
@@ -49,10 +55,11 @@ def _conditions_of(case: Case) -> Iterable[Condition]:
     return case.conditions or case.settled
 
 
-def _condition(window: Window, condition: Condition, latencies: dict[LatencyLeg, int]) -> dict[str, Any]:
+def _condition(window: Window, alike: Sequence[Condition], latencies: dict[LatencyLeg, int]) -> dict[str, Any]:
+    condition = alike[0]
     left, right = condition.sides
     return {
-        "formula": formula(condition, Intervals(window.scenario)),
+        "formula": formula_of_all(alike, Intervals(window.scenario)),
         "earlier": condition.earlier,
         "later": condition.later,
         "left": _sums(window, left, latencies),

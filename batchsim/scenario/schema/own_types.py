@@ -17,7 +17,7 @@ class Misfit(NamedTuple):
     is_missing: bool
     found: Any
     allowed: str
-    """In pydantic's words, begun small."""
+    """In words that follow `allowed:`."""
 
 
 class NotOfType(Exception):
@@ -38,11 +38,24 @@ def read_as(kind: Any, plain: Any) -> Any:
                 each["loc"],
                 each["type"] == "missing",
                 each["input"],
-                f"{each['msg'][:1].lower()}{each['msg'][1:]}",
+                _allowed(each["type"], each["msg"]),
             )
             for each in error.errors(include_url=False)
         ]
         raise NotOfType(found) from None
+
+
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true, false", "string": "a text"}
+_OF_A_KIND = ("type", "parsing", "from_float")
+
+
+def _allowed(error: str, message: str) -> str:
+    """What pydantic asks for, without its sentence around it."""
+    kind, _, what = error.partition("_")
+    if kind in _KINDS and what in _OF_A_KIND:
+        return _KINDS[kind]
+    told = message.removeprefix("Input should be ")
+    return f"{told[:1].lower()}{told[1:]}"
 
 
 def written_plainly(value: Any) -> Any:

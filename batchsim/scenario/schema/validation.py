@@ -66,9 +66,15 @@ def _validated(
     return model
 
 
+_OF_WITNESSES = {"schema", "scenario", "policy", "steps"}
+"""Keys that each witness has, and no scenario."""
+
+
 def _refuse_what_is_no_scenario(root: Node) -> None:
     """A file without a single key of a scenario is another file, maybe a secret one: nothing of it is told."""
     value = root.value
+    if isinstance(value, dict) and value.keys() >= _OF_WITNESSES:
+        fail(root.place, "a witness", "a scenario", hint="a witness is run by `batchsim replay FILE`")
     if isinstance(value, list) or (
         isinstance(value, dict) and (not value or value.keys() & {*ScenarioFile.model_fields, "system"})
     ):
