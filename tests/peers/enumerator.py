@@ -103,7 +103,8 @@ class Batch:
         """§6: where a message can come back by itself, claiming, offering, reading and completing are steps."""
         errors = sum(fault.at_most or 1 for fault in self.faults if fault.kind == "store_error")
         recording = ("redis.record",) * (self.failed_attempts + errors > ITEM_ATTEMPTS)
-        leaves_in_flight = (*recording, "queue.take", "queue.read", "redis.get_meta", "queue.complete")
+        retrying = ("queue.retry",) * (self.failed_attempts + errors > 1)
+        leaves_in_flight = (*recording, *retrying, "queue.take", "queue.read", "redis.get_meta", "queue.complete")
         claiming = ("queue.claim", "queue.offer")
         return (
             any(fault.kind == "redeliver" for fault in self.faults)
@@ -283,6 +284,8 @@ def stepping(
         if fault.operation not in ("", operation) or (fault.kind == "store_error" and actor == "sdk"):
             continue
         is_certain = fault.at_most == 0
+        if is_certain:
+            instead.clear()
         after = using(state, number)
         if fault.kind == "crash":
             instead.append(crashed(after))
@@ -355,12 +358,14 @@ def sdk(batch: Batch, state: State) -> Iterator[State]:
 
     answer = next((each.answer for each in state.handlers if each.attempt == attempt), "")
     if at == "deliver" and answer:
-        is_certain = False
+        losses: dict[int, State] = {}
         for number, fault in enumerate(batch.faults):
-            if fault.kind == "lost_response" and state.left[number] and answer != "lost":
-                is_certain = is_certain or fault.at_most == 0
-                yield hears(using(state, number), "lost")
-        if not is_certain:
+            admits = fault.kind == "lost_response" and (fault.at_most or attempt == 1)
+            if admits and state.left[number] and answer != "lost":
+                losses[number] = hears(using(state, number), "lost")
+        certain = [number for number in losses if batch.faults[number].at_most == 0]
+        yield from (losses[number] for number in certain[:1] or losses)
+        if not certain:
             yield from stepping(
                 batch,
                 state,
@@ -667,8 +672,9 @@ class Acting:
             return self.waits(state)
         return self.put(state, Consumer("read_both", reads_in_vain=self.me.reads_in_vain))
 
-    def has_processed(self, state: State, succeeded: bool) -> State:
-        has_beat = self.batch.policy == "pr4569" and self.batch.queue_is_visible
+    def has_processed(self, state: State, *, succeeded: bool, has_raised: bool = False) -> State:
+        """The heart beats while the item is processed (`pr4569`), and no longer when that raised."""
+        has_beat = self.batch.policy == "pr4569" and self.batch.queue_is_visible and not has_raised
         return self.goes_to(state, "beat" if has_beat else "record", copy=NONE, succeeded=succeeded)
 
     def attempt_fails(self, state: State) -> State:
@@ -830,7 +836,7 @@ def processing(acting: Acting, state: State) -> Iterator[State]:
             return acting.goes_to(state, "block", copy=copy)
         if has_steps and not is_final:
             return acting.goes_to(state, "publish", copy=copy)
-        return acting.has_processed(state, succeeded=True)
+        return acting.has_processed(state, succeeded=True, has_raised=me.at == "process_last")
 
     yield from acting.takes(state, "postgres.create_run", inserts, inserted, acting.attempt_fails)
 
@@ -866,7 +872,9 @@ def creating(acting: Acting, state: State) -> Iterator[State]:
             state,
             "postgres.complete_run_waitpoint",
             sets(row._replace(waitpoint_is_completed=True)),
-            lambda s, _: acting.has_processed(s, succeeded=True),
+            lambda s, _: acting.has_processed(
+                s, succeeded=True, has_raised=acting.batch.kinds[me.item] != "pre_failed"
+            ),
             acting.attempt_fails,
         )
 
