@@ -9,12 +9,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from batchsim.batch.policies import POLICIES
-from batchsim.engines.exhaustive import explore
+from batchsim.batch.policies import LINEAGE, POLICIES
+from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.scenario import Scenario, scenario_from_data
 from tests.peers import enumerator
-from tests.peers.enumerator import Batch, Fault, Outcome, enumerate_batch
+from tests.peers.enumerator import CONSUMING, Batch, Fault, Outcome, enumerate_batch
+from tests.trying import examples
 
 REDELIVER = Fault("redeliver", at_most=1)
 CRASH = Fault("crash", "consumer", at_most=1)
@@ -54,8 +57,10 @@ def fields(fault: Fault) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
-def schedules(batch: Batch) -> Counter[Outcome]:
-    explored = explore(scenario(batch), POLICIES[batch.policy])
+def schedules(batch: Batch, *, states_max: int | None = None) -> Counter[Outcome]:
+    explored = explore(scenario(batch), POLICIES[batch.policy], bounds=Bounds(states_max=states_max))
+    if states_max is not None:
+        assume(explored.is_complete)
     assert explored.is_complete
     counts: Counter[Outcome] = Counter()
     for each in explored.outcomes:
@@ -162,12 +167,58 @@ def test_items_that_are_ingested_at_once(batch: Batch) -> None:
 @compared(
     # Two of its jobs can run at once: whose raises are counted, the text leaves open.
     Batch(("ok",), 1, "pr4397", faults=(JOB_RAISES,) * 12),
-    # The body breaks off once; batchsim counts it once for each item that did not arrive.
+    # The body breaks off once, and only while the request goes on. batchsim counts that for each item that did not
+    # arrive, and still after another item has failed.
     Batch(("pre_failed", "rejected"), 1, "pr3777", faults=(Fault("cut", after_items=0),)),
     Batch(("pre_failed", "rejected"), 1, "pr3777", faults=(Fault("cut", after_items=1),)),
 )
 def test_outcomes_are_the_same_where_schedules_are_counted_otherwise(batch: Batch) -> None:
     assert set(schedules(batch)) == set(enumerate_batch(batch))
+
+
+OPERATIONS = {
+    "handler": ("postgres.find_batch", "redis.get_meta", "redis.mark_enqueued", "queue.push", "postgres.seal"),
+    "consumer": tuple(each for each in CONSUMING if each != "queue.heartbeat"),
+    "dispatcher": ("queue.claim", "queue.offer"),
+    "job": ("jobs.take_completion", "postgres.find_batch", "postgres.find_runs", "postgres.set_completed"),
+    "reaper": ("jobs.take_expiry", "postgres.find_batch", "postgres.abort"),
+    "run": ("jobs.schedule_completion",),
+}
+
+
+@st.composite
+def befallen(draw: st.DrawFn) -> Fault:
+    actor = draw(st.sampled_from(["consumer", *OPERATIONS]))
+    operation = draw(st.sampled_from(OPERATIONS[actor]))
+    at_most = draw(st.sampled_from([0, 1, 2]))
+    if draw(st.booleans()):
+        return Fault("crash", actor, operation, at_most=at_most)
+    return Fault("store_error", actor, operation, draw(st.sampled_from(["before", "after", ""])), at_most)
+
+
+FAULTS = st.one_of(
+    befallen(),
+    befallen(),
+    st.just(REDELIVER),
+    st.sampled_from([0, 1]).map(lambda n: Fault("lost_response", at_most=n)),
+)
+KINDS = st.sampled_from([("pre_failed",), ("rejected",), ("expires",), ("pre_failed", "rejected"), ("ok",)])
+
+
+@given(
+    batch=st.builds(
+        Batch,
+        kinds=KINDS,
+        consumers=st.sampled_from([1, 2]),
+        policy=st.sampled_from([policy.name for policy in reversed(LINEAGE)]),
+        waits=st.booleans(),
+        faults=st.lists(FAULTS, min_size=1, max_size=2).map(tuple),
+        failed_attempts=st.sampled_from([0, 0, 1, 5]),
+    )
+)
+@settings(max_examples=examples(4, searched=60))
+def test_whatever_befalls_a_batch_there_are_as_many_schedules(batch: Batch) -> None:
+    assert schedules(batch, states_max=1_200) == enumerate_batch(batch)
 
 
 @pytest.mark.parametrize(
