@@ -44,6 +44,15 @@ def told(error: Exception) -> ToldError:
     return ToldError(told_error(error), place)
 
 
+def no_operation(program: Any, awaited: object) -> UserCodeError:
+    """What is told of a coroutine that awaits what no engine knows, such as one of `asyncio`."""
+    place = place_of_await(program)
+    return UserCodeError(
+        f"{place}awaits {value_told(awaited)}, which is no operation; allowed: operations of batchsim, "
+        "such as those of batchsim.stores"
+    )
+
+
 def of_answer(awaited: object, answer: Any, error: Exception) -> UserCodeError:
     """What is told of an answer that cannot be compared with others, with the error that this raised."""
     name = operation_told(awaited) if isinstance(awaited, Operation) else "an operation"

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Set
-from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
-from enum import Enum
-from functools import cache
 from typing import Any, TypeVar
 
 from batchsim.bad_input import BadInputError
@@ -182,62 +179,6 @@ def freeze(value: Any) -> Hashable:
             return FrozenQueue(value)
         case _:
             return value  # type: ignore[no-any-return]
-
-
-def exact(value: Any) -> Hashable:
-    """A key for a value that has a hash: equal to another's only if the values are, and of the same types.
-
-    For Python 1, True and 1.0 are one value, and likewise two that hold them.
-    """
-    types = _types(value)
-    key: Hashable = value if types is None else (_EXACT, value, types)
-    return key
-
-
-_EXACT = object()
-
-
-def _types(value: Any) -> Hashable:
-    """What tells a value from those of other types that Python calls equal to it; `None`: there are none."""
-    match value:
-        case None | str() | Enum():
-            return None
-        case bool():
-            return bool
-        case float() | complex():
-            return repr(value)
-        case frozenset():
-            of_elements = ((each, _types(each)) for each in value)
-            return frozenset(each for each in of_elements if each[1] is not None) or None
-        case tuple():
-            return _types_of(value)
-    if isinstance(value, type) or not is_dataclass(value):
-        return None
-    names = _fields(type(value))  # type: ignore[arg-type]
-    if len(names) < _MANY:
-        return _types_of([getattr(value, name) for name in names])
-    # What has many is mostly one that is asked about time and again: a setting, a policy.
-    known = _KNOWN.get(id(value))
-    if known is None or known[0] is not value:
-        known = _KNOWN[id(value)] = value, _types_of([getattr(value, name) for name in names])
-        if len(_KNOWN) > _KNOWN_MAX:
-            del _KNOWN[next(iter(_KNOWN))]
-    return known[1]
-
-
-def _types_of(parts: Iterable[Any]) -> Hashable:
-    types = tuple([_types(each) for each in parts])
-    return types if any(each is not None for each in types) else None
-
-
-@cache
-def _fields(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
-
-
-_MANY, _KNOWN_MAX = 8, 64
-_KNOWN: dict[int, tuple[Any, Hashable]] = {}
-"""By identity, some values that were asked about, and what was said of them."""
 
 
 def thaw(value: Any) -> Any:

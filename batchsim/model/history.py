@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from batchsim.bad_input import BadInputError
-from batchsim.model.cells import Cells, Key, exact, freeze
+from batchsim.exact import exact
+from batchsim.model.cells import Cells, Key, freeze
 from batchsim.model.changes import Change, Seen
 from batchsim.model.operation import (
     Alternative,

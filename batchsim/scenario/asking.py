@@ -23,7 +23,7 @@ from pathlib import Path
 from types import CoroutineType, FrameType
 from typing import Any, Generic, TypeVar
 
-from batchsim.model.cells import exact
+from batchsim.exact import exact
 from batchsim.signals import is_real
 from batchsim.user_code import (
     UserCodeError,

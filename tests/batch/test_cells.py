@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchsim.batch.stores import Answer, BatchRow, Message, Status
-from batchsim.model.cells import Cells, exact, freeze, thaw
+from batchsim.exact import exact
+from batchsim.model.cells import Cells, freeze, thaw
 
 NUMBERS = st.integers(0, 5)
 MUTABLE = st.one_of(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from batchsim import POLICIES, Property, explore, scenario_from_data, scenario_of
+from batchsim import POLICIES, Property, explore, scenario_from_data, scenario_of, simulate
 from batchsim.model.operation import Program, ProtocolError
 from batchsim.model.system import Actor, System
 from batchsim.stores import redis
@@ -164,3 +164,34 @@ def test_one_and_true_are_two_values(way: str) -> None:
     )
     found = explore(scenario_of(System("flags", actors, (A, B, SEEN), properties=ends)))
     assert {name for each in found.outcomes for name in each.verdicts} == {"is_1", "is_True", "ok"}
+
+
+def test_a_coroutine_that_does_otherwise_after_the_same_answers_is_refused() -> None:
+    calls: list[int] = []
+
+    async def remembers() -> None:
+        calls.append(1)
+        await redis.get(A)
+        await (redis.get(B) if len(calls) % 2 else redis.incr(B))
+        await redis.get(A)
+
+    with pytest.raises(
+        UserCodeError, match=r"one: after the same answers it awaited .*allowed: a coroutine that dep"
+    ):
+        explore(scenario_of(system(remembers)))
+
+
+def test_what_no_engine_knows_is_no_operation() -> None:
+    class Foreign:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    async def waits() -> None:
+        await redis.get(A)
+        await Foreign()  # type: ignore[misc]
+
+    refused = r"test_frames.py:\d+: awaits None, which is no operation; allowed: operations of batchsim"
+    with pytest.raises(UserCodeError, match=refused):
+        explore(scenario_of(system(waits)))
+    with pytest.raises(UserCodeError, match=refused):
+        simulate(scenario_of(system(waits)))

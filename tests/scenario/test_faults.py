@@ -170,7 +170,12 @@ WRONG = [
     ),
     ("lost_response: {phase: 3}", 23, ".lost_response.phase", "found 3; allowed: 1 or 2"),
     ("lost_response: {attempt: 0}", 25, ".lost_response.attempt", "found 0; allowed: a whole number from 1 to 5"),
-    ("lost_response: {attempt: 6}", 25, ".lost_response.attempt", "found 6; allowed: a whole number from 1 to 5"),
+    (
+        "lost_response: {attempt: 6}",
+        25,
+        ".lost_response.attempt",
+        "found 6; allowed: a whole number from 1 to 5, as batch.calls is 1",
+    ),
     (
         "lost_response: {at: 1 s}",
         16,
@@ -238,11 +243,17 @@ WRONG = [
             ("job-0", "'job-0'", "; did you mean 'job'?"),
             ("run-00", "'run-00'", "; did you mean 'run'?"),
             ("handler-0", "'handler-0'", "; did you mean 'handler-1'?"),
-            ("handler-6", "'handler-6'", "; did you mean 'handler-1'?"),
+            ("handler-11", "'handler-11'", "; did you mean 'handler-1'?"),
             ("consumer-00", "'consumer-00'", "; did you mean 'consumer-0'?"),
             ("Handler", "'Handler'", "; did you mean 'handler'?"),
             ("[handler]", "a list", ""),
         ]
+    ),
+    (
+        "crash: {actor: handler-6}",
+        15,
+        ".crash.actor",
+        "found 'handler-6'; allowed: handler-1 to handler-5, as batch.calls is 1",
     ),
     (
         "crash: {before: redis.clenup}",

@@ -13,7 +13,8 @@ from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive.local_states import LocalStates
 from batchsim.engines.exhaustive.task import TIMELESS, Pace
 from batchsim.engines.exhaustive.twins import twins_with_programs_of_their_own
-from batchsim.model.cells import Cells, Key, exact, freeze, thaw
+from batchsim.exact import exact
+from batchsim.model.cells import Cells, Key, freeze, thaw
 from batchsim.model.operation import Operation, told
 from batchsim.model.system import Actor, RaisedError, Results, System
 

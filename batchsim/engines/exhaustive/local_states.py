@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from batchsim.engines.exhaustive.task import TIMELESS, Join, Pace, Pending, Task
 from batchsim.engines.exhaustive.twins import Twin, check_alike
 from batchsim.engines.own_errors import ToldError, of_answer
-from batchsim.model.cells import exact
-from batchsim.model.operation import Program
+from batchsim.exact import exact
+from batchsim.model.operation import Program, told
 from batchsim.model.system import Actor
+from batchsim.user_code import UserCodeError
 
 Answers = tuple[tuple[int, Any], ...]
 """What a coroutine was answered, each with the position of its operation."""
@@ -86,10 +87,27 @@ class LocalStates:
 
     def _find(self, number: int, position: int, answer: Any) -> None:
         transition = (number, position, exact(answer))
-        task, answers = self._task((*self._answers[number], (position, answer)))
-        self._transitions[transition] = self._intern(task, answers)
+        task = self._fed(self._actor.program, self._answers[number])
+        self._check_same_again(number, task)
+        task.answer(position, answer)
+        self._transitions[transition] = self._intern(task, (*self._answers[number], (position, answer)))
         if task.join is not None:
             self._joins[transition] = task.join
+
+    def _check_same_again(self, number: int, task: Task) -> None:
+        """Raises `UserCodeError` if a coroutine awaits something else than it did after the same answers."""
+        both = self._states[number].pending, task.pending
+        # What it awaits is made anew, and need not be equal to what it was.
+        before, now = (
+            [(each.lane, type(each.operation.bare), each.operation.name) for each in some] for some in both
+        )
+        if before == now:
+            return
+        first, second = (" and ".join(told(each.operation) for each in some) or "nothing" for some in both)
+        raise UserCodeError(
+            f"{self._actor.name}: after the same answers it awaited {first}, and {second}; allowed: a coroutine "
+            "that depends on its answers alone"
+        )
 
     def answers_to(self, number: int) -> Answers:
         """Answers that lead from the beginning to a local state."""

@@ -12,8 +12,8 @@ from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 from batchsim.engines.frames import frames_of, place_of
-from batchsim.engines.own_errors import ToldError, is_own, place_of_await, placed, told
-from batchsim.model.cells import exact
+from batchsim.engines.own_errors import ToldError, is_own, no_operation, place_of_await, placed, told
+from batchsim.exact import exact
 from batchsim.model.operation import Both, EndsEarly, ForEach, Operation, Program, ProtocolError, Stopped
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
@@ -272,8 +272,10 @@ class _Strand:
             if isinstance(awaited, Operation):
                 operation = self._task.expose(awaited)
                 self.approach((*back, *self._task.pace.to(operation)), operation)
-            else:
+            elif isinstance(awaited, Both | ForEach):
                 self.approach(back, _Group(self._task, self, awaited))
+            else:
+                raise no_operation(self._program, awaited)
 
     def _approach_end(self, ending: _Ending, after: Operation[Any] | None) -> None:
         ends_badly = self._task.catches and ending.failure is not None and self._group is None

@@ -34,7 +34,7 @@ from batchsim.engines.injected_delays import latencies_of
 from batchsim.engines.latencies import Latencies, Samplers, Streams
 from batchsim.engines.live.cells import Lines
 from batchsim.engines.live.performing import BLOCKED, LiveSystem
-from batchsim.engines.own_errors import is_own, told
+from batchsim.engines.own_errors import is_own, no_operation, told
 from batchsim.engines.timed.side_by_side import GiveUp, Group, program_of
 from batchsim.model.cells import Key, freeze
 from batchsim.model.operation import (
@@ -536,6 +536,8 @@ class Hammer:
             self._finish(lane, None, error)
             return None
         if not isinstance(awaited, Operation):
+            if not isinstance(awaited, Both | ForEach):
+                raise no_operation(lane.program, awaited)
             self._side_by_side(lane, awaited, at_us)
             return None
         with batch.lock:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
-from batchsim.engines.own_errors import ToldError, is_own, placed, told
+from batchsim.engines.own_errors import ToldError, is_own, no_operation, placed, told
 from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.events import Clock, Recurring
 from batchsim.engines.timed.recorder import Recorder
@@ -140,6 +140,8 @@ class Lane(Recurring):
             self._finish(None, error, delay_us)
             return
         if not isinstance(awaited, Operation):
+            if not isinstance(awaited, Both | ForEach):
+                raise no_operation(self._program, awaited)
             self._side_by_side(awaited, delay_us)
             return
         stage = self.stage

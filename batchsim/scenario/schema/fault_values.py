@@ -80,6 +80,18 @@ _ACTOR = re.compile(
     rf"|consumer(-(?P<consumer>0|[1-9][0-9]{{0,3}}))?|run(-(?P<run>0|[1-9][0-9]{{0,5}}))?"
     rf"|{'|'.join(kind for kind in OTHERS if kind != 'run')})"
 )
+_OF_SECOND_CALL = "|".join(map(str, range(MAX_ATTEMPTS + 1, ATTEMPTS_MAX + 1)))
+OF_ONE_CALL: JsonSchema = {
+    "patternProperties": {
+        "^[a-z_]+$": {
+            "properties": {
+                "attempt": {"maximum": MAX_ATTEMPTS},
+                "actor": {"not": {"type": "string", "pattern": f"^handler-({_OF_SECOND_CALL})$"}},
+            }
+        }
+    }
+}
+"""For the JSON Schema: an entry where there is one call. A fault of the user's own has the name of a file."""
 _ACTOR_PATTERN = re.sub(r"\?P<[a-z]+>", "", _ACTOR.pattern)
 
 

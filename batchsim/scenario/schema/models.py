@@ -23,6 +23,7 @@ from batchsim.batch.setting import CALLS_MAX, SLOTS, Call, Kind, Phase1
 from batchsim.batch.stores import MAX_ATTEMPTS, IdempotencyKey
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
+from batchsim.scenario.schema.fault_values import OF_ONE_CALL
 from batchsim.scenario.schema.faults import Entry
 from batchsim.scenario.schema.rate_fields import RateFields
 from batchsim.scenario.schema.references import (
@@ -289,11 +290,13 @@ def json_schema() -> dict[str, Any]:
     then = {field: {"propertyNames": POLICY.schema} for field in FIELDS}
     has_steps = {"properties": {"batch": {"required": ["phase_1"], "properties": {"phase_1": IS_STEPWISE}}}}
     of_phase_2 = {"properties": {"lost_response": {"properties": {"phase": {"const": 2}}}}}
+    calls_again = {"properties": {"batch": {"required": ["calls"], "properties": {"calls": {"const": CALLS_MAX}}}}}
     return {
         **json_schema_of(ScenarioFile),
         "title": "batchsim scenario",
         "allOf": [
             {"if": {"properties": only_shipped}, "then": {"properties": then}},
             {"if": has_steps, "else": {"properties": {"faults": {"items": of_phase_2}}}},
+            {"if": calls_again, "else": {"properties": {"faults": {"items": OF_ONE_CALL}}}},
         ],
     }
