@@ -113,7 +113,7 @@ def test_batches_run_freely_and_their_latencies_can_be_used(
             "Redis: ",
         ),
         (("calibrate", "three.yaml"), "three.yaml:2:1: found no JSON"),
-        (("calibrate", "spans.json", "--out", "x.yaml"), "--scenario: allowed: with --out"),
+        (("calibrate", "spans.json", "--out", "x.yaml"), "--out: found no --scenario; allowed: together with"),
         (("latencies", "three.yaml"), "three.yaml"),
         (("latencies", "missing.csv"), "missing.csv: found no readable file"),
         (("latencies", "three.yaml", "--where", "x"), "--where: found 'x'; allowed: NAME=TEXT"),
