@@ -159,7 +159,7 @@ def _with(scenario: Scenario, parameter: str, value_us: int) -> Scenario:
         return varied(scenario, (option,))
     except InvalidScenario as invalid:
         if f"found '{value_us} us'" in str(invalid):  # a field, and no duration
-            raise BadInputError(f"--solve: found {parameter!r}; allowed: {ALLOWED}") from None
+            raise BadInputError(f"--solve {parameter}: found no length; allowed: {ALLOWED}") from None
         raise BadInputError(str(invalid).replace(f"--set {option}", f"--solve {parameter}")) from None
 
 

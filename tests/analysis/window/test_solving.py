@@ -193,7 +193,7 @@ def test_no_upload_is_no_short_one() -> None:
         ("latency.redis", "found several lengths of redis"),
         ("jobs.take_expiry", "unknown key 'jobs'"),
         ("latency.operations.redis.expre", "did you mean 'redis.expire'"),
-        ("batch.items", "found 'batch.items'; allowed: the length of a wait"),
+        ("batch.items", "found no length; allowed: the length"),
         ("", "found ''"),
         ("tombstone.grace=1", "found 'tombstone.grace=1'"),
     ],
