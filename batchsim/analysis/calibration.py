@@ -46,9 +46,9 @@ from batchsim.scenario.latencies import (
 )
 
 CALIBRATING = 3
+"""Every so-manieth batch is measured, and the others are predicted."""
 MEASURED_MIN = 8
 """So many have to be measured: what another sample of a few would say, the few do not tell."""
-"""Every so-manieth batch is measured, and the others are predicted."""
 RUNS = 3000
 """That are simulated for a prediction."""
 RESAMPLES, RUNS_OF_RESAMPLE = 16, 300

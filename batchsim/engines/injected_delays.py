@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from batchsim.engines.latencies import (
-    AGAIN,
     DrawnAhead,
     DrawnLegs,
     IssuedBy,
@@ -16,6 +15,7 @@ from batchsim.engines.latencies import (
     LatenciesDrawnAhead,
     Samplers,
     Streams,
+    use_for,
 )
 from batchsim.engines.streams import draw, number_of, stream_base
 from batchsim.model.operation import Operation, Timer
@@ -193,7 +193,7 @@ class DelayedLatencies(Latencies):
         coordinates = (use.actor_kind, use.actor_number, stream, item)
         self._draws[coordinates] += 1
         before = self._draws[coordinates] - 1
-        return draw(base, before if item is None else item + before * AGAIN)
+        return draw(base, before if item is None else use_for(item, before))
 
 
 def use_of(actor: Actor, operation: Operation[Any], timer: Timer | None = None) -> Use:

@@ -115,22 +115,29 @@ class Latencies:
             streams[name] = (state + STRIDE) & MASK
             return bits_of(state)
         streams[name] = state
-        return bits_of((state + (item + _draws_before(streams, name, item) * AGAIN) * STRIDE) & MASK)
+        return bits_of((state + _next_use_for(item, streams, name) * STRIDE) & MASK)
 
     def _varying_sampler(self, name: str, operation: Operation[Any]) -> LegSampler:
         attempt: int | None = getattr(operation, "attempt", None)
         return self._samplers.varying(name, operation.item, attempt)
 
 
-AGAIN = 1 << 32
-"""So far in a stream are the first and the second draw of an actor for one item: no item has such a number."""
+_AGAIN = 1 << 32
+"""No item has such a number."""
 
 
-def _draws_before(streams: Streams, name: str, item: int) -> int:
-    """How often an actor has drawn for an item: it may try it again, as it does an upload that fails."""
-    times = streams.get((name, item), 0)
-    streams[name, item] = times + 1
-    return times
+def use_for(item: int, before: int) -> int:
+    """The number of the draw for an item in a stream, for whose sake so many were made before.
+
+    An actor may try an item again, as it does an upload that fails.
+    """
+    return item + before * _AGAIN
+
+
+def _next_use_for(item: int, streams: Streams, name: str) -> int:
+    before = streams.get((name, item), 0)
+    streams[name, item] = before + 1
+    return use_for(item, before)
 
 
 _NOWHERE = (0, 0)
@@ -148,13 +155,11 @@ class LatenciesDrawnAhead(Latencies):
             use = streams.get(name, 0)
             streams[name] = use + 1
         else:
-            times = _draws_before(streams, name, item)
-            if times:  # which is rare
-                return draw(stream_base(self._seed, actor.kind, name, actor.number), item + times * AGAIN)
-            use = item
+            use = _next_use_for(item, streams, name)
         stream = actor.kind, actor.number, name
         begin, count = self._places.get(stream, _NOWHERE)
         if use < count:
             return self._drawn[begin + use]
-        self._note(stream, use)
+        if use < _AGAIN:  # to try an item again is rare
+            self._note(stream, use)
         return draw(stream_base(self._seed, actor.kind, name, actor.number), use)

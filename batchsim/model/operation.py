@@ -176,6 +176,10 @@ def all_classes() -> tuple[type[Operation[Any]], ...]:
     return tuple(each for classes in _CLASSES.values() for each in classes.values())
 
 
+def _is_ours(kind: type[Operation[Any]]) -> bool:
+    return kind.__module__.partition(".")[0] == "batchsim"
+
+
 class Operation(Generic[T_co]):
     """One atomic step: its name, its footprint, when it can act, and its effect.
 
@@ -219,7 +223,7 @@ class Operation(Generic[T_co]):
         if isinstance(name, str):
             # A dataclass with slots is made twice; a class that is defined again takes the place of the first.
             _CLASSES.setdefault(name, {})[cls.__module__, cls.__name__] = cls
-        if cls.__module__.partition(".")[0] != "batchsim":
+        if not _is_ours(cls):
             _guard(cls)
 
     def __await__(self) -> Generator[Operation[T_co], Any, T_co]:
@@ -468,10 +472,6 @@ def told_class(kind: type[Operation[Any]]) -> str:
     """A class of operations with the file where it stands."""
     file = getattr(sys.modules.get(kind.__module__), "__file__", None) or kind.__module__
     return f"{file}: {kind.__qualname__}"
-
-
-def _is_ours(kind: type[Operation[Any]]) -> bool:
-    return kind.__module__.partition(".")[0] == "batchsim"
 
 
 # -- of one's own: what a class of the user's says is looked at where it says it --------------------

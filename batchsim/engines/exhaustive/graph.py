@@ -31,7 +31,7 @@ class Graph:
 
     def __init__(self, search: Search) -> None:
         self.layout: Layout = search.layout
-        self._search = search
+        self._packed = search.packed
         self.states = search.states
         """How many states there are."""
         self.levels_begin = search.levels_begin
@@ -50,15 +50,15 @@ class Graph:
 
     def rows(self, states: slice | Numbers) -> Rows:
         """What the columns of the layout hold in these states: a row for each."""
-        return self._search.rows(states)
+        return self._packed.rows(states)
 
     def row(self, state: int) -> list[int]:
         """What they hold in one."""
-        return self._search.row(state)
+        return self._packed.row(state)
 
     def column(self, column: int) -> Values:
         """What one of them holds in all states."""
-        return self._search.column(column)
+        return self._packed.column(column)
 
     @property
     def targets(self) -> Numbers:

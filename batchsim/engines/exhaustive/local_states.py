@@ -58,7 +58,7 @@ class LocalStates:
         self._transitions: dict[tuple[int, int, Any], int] = {}
         self._joins: dict[tuple[int, int, Any], Join] = {}
         self._kept: dict[tuple[int, int, Any], dict[int, int]] = {}
-        self._intern(*self._task(()))
+        self._intern(self._fed(actor.program, ()), ())
 
     def __getitem__(self, number: int) -> LocalState:
         return self._states[number]
@@ -144,9 +144,6 @@ class LocalStates:
             self._answers.append(answers)
         task.close()
         return number
-
-    def _task(self, answers: Answers) -> tuple[Task, Answers]:
-        return self._fed(self._actor.program, answers), answers
 
     def _fed(self, program: Callable[[], Program[Any]], answers: Answers) -> Task:
         task = Task(program(), self._actor.expose, self._pace, catches=self._catches)

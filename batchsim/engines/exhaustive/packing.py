@@ -6,8 +6,7 @@ in the words. So many states are stepped by an addition, and compared word by wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +20,6 @@ Rows = NDArray[np.integer[Any]]
 """Of all columns: a row for each state."""
 
 WORD_BITS = 64
-NONE: Mapping[int, int] = MappingProxyType({})
 
 
 class _Field(NamedTuple):
@@ -53,26 +51,29 @@ class Packing:
     do words that they do not have.
     """
 
-    def __init__(self, columns: int, alike: Iterable[Sequence[int]] = (), bits: Mapping[int, int] = NONE) -> None:
-        """`alike`: columns that hold each other's values; `bits`: how many a column needs, if more than one."""
+    def __init__(self, columns: int, alike: Iterable[Sequence[int]] = (), bits: Sequence[int] = ()) -> None:
+        """`alike`: columns that hold each other's values; `bits`: how many each column has, if more than one."""
         self._alike = {column: tuple(columns) for columns in alike for column in columns}
         self._fields: list[list[_Field]] = [[] for _ in range(columns)]
         self._end = (0, 0)
         """The word that the next field comes into, and its first free bit."""
-        self.is_tidy = True
-        """Whether each column has one field."""
         for column in range(columns):
-            self._add(column, 0, bits.get(column, 1))
+            self._add(column, 0, bits[column] if bits else 1)
 
     @property
     def words(self) -> int:
         """How many words a state takes."""
         return self._end[0] + 1
 
+    @property
+    def is_tidy(self) -> bool:
+        """Whether each column has one field."""
+        return all(len(fields) == 1 for fields in self._fields)
+
     def tidied(self) -> Packing:
         """One with as many bits for each column, in one field."""
-        bits = {column: self._bits(column) for column in range(len(self._fields))}
-        return Packing(len(self._fields), self._alike.values(), bits)
+        columns = range(len(self._fields))
+        return Packing(len(columns), self._alike.values(), [self._bits(column) for column in columns])
 
     def _bits(self, column: int) -> int:
         last = self._fields[column][-1]
@@ -92,7 +93,6 @@ class Packing:
             lowest = self._bits(each)
             if value >> lowest:
                 self._add(each, lowest, value.bit_length() - lowest)
-                self.is_tidy = False
 
     def packed(self, rows: Rows) -> Words:
         """States, by what their columns hold."""
@@ -151,6 +151,31 @@ class Packing:
 
     def _type(self, column: int) -> np.dtype[Any]:
         return np.min_scalar_type((1 << self._bits(column)) - 1)
+
+
+class PackedStates(NamedTuple):
+    """States, and how they are packed."""
+
+    packing: Packing
+    by_state: NDArray[np.uint64]
+    """A row for each state: what is looked up lies in one place."""
+
+    def rows(self, states: slice | NDArray[np.int64]) -> Rows:
+        """What the columns hold in these states: a row for each."""
+        return self.packing.rows(self.by_state[states].T)
+
+    def row(self, state: int) -> list[int]:
+        """What they hold in one state."""
+        return self.packing.row(self.by_state[state].tolist())
+
+    def column(self, column: int) -> Values:
+        """What a column holds in all states."""
+        pieces = (self.by_state[begin : begin + PIECE] for begin in range(0, len(self.by_state), PIECE))
+        return np.concatenate([self.packing.column(piece.T, column) for piece in pieces])
+
+
+PIECE = 1 << 18
+"""So many states are looked at, at a time, where all are."""
 
 
 def with_words(words: Words, count: int) -> Words:

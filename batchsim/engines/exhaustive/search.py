@@ -22,7 +22,7 @@ import numpy as np
 
 from batchsim.engines.exhaustive.edges import AlikeEdges, Edges
 from batchsim.engines.exhaustive.moves import StepTable
-from batchsim.engines.exhaustive.packing import Packing, Rows, Values, with_words
+from batchsim.engines.exhaustive.packing import PackedStates, Packing, with_words
 from batchsim.engines.exhaustive.reduction import Reduction
 from batchsim.engines.exhaustive.states import Numbers, States
 from batchsim.engines.exhaustive.stepping import Chunk, Label, Stepper
@@ -135,17 +135,10 @@ class Search:
         """How many states were found."""
         return len(self._states)
 
-    def rows(self, states: slice | Numbers) -> Rows:
-        """What the columns hold in these states: a row for each."""
-        return self._states.packing.rows(self._states.words[:, states])
-
-    def row(self, state: int) -> list[int]:
-        """What they hold in one state."""
-        return self._states.packing.row(self._states.words[:, state].tolist())
-
-    def column(self, column: int) -> Values:
-        """What a column holds in all states, in the order of their numbers."""
-        return self._states.column(column)
+    @property
+    def packed(self) -> PackedStates:
+        """All states, in the order of their numbers; not to be used any longer when states are added."""
+        return self._states.packed
 
     @property
     def labels(self) -> list[Label]:
@@ -176,7 +169,7 @@ class Search:
         lookout.level = Level(len(self.levels_begin) - 1, self.states, self.edges.count, 0)
         with self._giving_up():
             return reduction is None or all(
-                np.array_equal(reduction.choose(self.rows(states), lookout.look), chosen)
+                np.array_equal(reduction.choose(self.packed.rows(states), lookout.look), chosen)
                 for states, chosen in self._chosen
             )
         return True
@@ -198,7 +191,7 @@ class Search:
         states = slice(begin, end)
         chosen = None
         if self._reduction is not None:
-            chosen = self._reduction.choose(self.rows(states), lookout.look)
+            chosen = self._reduction.choose(self.packed.rows(states), lookout.look)
         words, packing = self._states.words[:, states], self._states.packing
         steps = self._stepper.steps(Chunk(np.ascontiguousarray(words), packing), chosen, lookout.look)
         del words  # a view of states that now become more

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchsim.engines.exhaustive.packing import Packing, Values, Words
+from batchsim.engines.exhaustive.packing import PIECE, PackedStates, Packing, Words
 from batchsim.engines.streams import draw
 
 Numbers = NDArray[np.int64]
@@ -24,8 +24,6 @@ FREE = -1
 _FIRST_PLACES = 1 << 10
 _PLACES_MIN = 1.5
 """There are at least so many places for each state."""
-_PIECE = 1 << 18
-"""So many states are put into a table, or looked at, at a time."""
 _FEW = 1 << 15
 """So many states are packed anew where a column has several fields, which cost time with each step."""
 
@@ -44,14 +42,14 @@ class States:
         return self._count
 
     @property
-    def words(self) -> Words:
+    def packed(self) -> PackedStates:
         """All states; not to be used any longer when states are added."""
-        return self._words[: self._count].T
+        return PackedStates(self.packing, self._words[: self._count])
 
-    def column(self, column: int) -> Values:
-        """What a column holds in all states."""
-        pieces = (self._words[begin : min(begin + _PIECE, self._count)] for begin in range(0, self._count, _PIECE))
-        return np.concatenate([self.packing.column(piece.T, column) for piece in pieces])
+    @property
+    def words(self) -> Words:
+        """Their words; likewise."""
+        return self.packed.by_state.T
 
     def numbers_of(self, words: Words) -> Numbers:
         """The numbers of these states; what was not known is so from now on."""
@@ -97,7 +95,7 @@ class States:
     def tidy(self) -> None:
         """Let each column have one field, unless there are so many states that it is not worth it."""
         if self._count <= _FEW and not self.packing.is_tidy:
-            rows = self.packing.rows(self.words)
+            rows = self.packed.rows(slice(None))
             self.packing = self.packing.tidied()
             self._words = self.packing.packed(rows).T.copy()
             self._table = self._new_table(len(self._table))
@@ -119,8 +117,8 @@ class States:
     def _new_table(self, places: int) -> NDArray[np.int32]:
         """A table of so many places, a power of two, with all that is known."""
         table = np.full(places, FREE, dtype=np.int32)
-        for begin in range(0, self._count, _PIECE):
-            going = np.arange(begin, min(begin + _PIECE, self._count))
+        for begin in range(0, self._count, PIECE):
+            going = np.arange(begin, min(begin + PIECE, self._count))
             here = _places(self._words[going[0] : going[-1] + 1].T, places)
             while len(going):
                 is_free = table[here] == FREE
