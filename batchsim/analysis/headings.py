@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from batchsim.scenario.names import shipped_beside
+
+if TYPE_CHECKING:
+    from batchsim.scenario import Scenario
+
+
+def by_what_it_was_asked_for(scenario: Scenario, asked: str, policy: Any) -> Any:
+    """A policy by its own name, or by its reference where that is the name of a shipped one.
+
+    Who forgets `name` in `replace` leaves it: what is so of the one would be told of the other.
+    """
+    known = scenario.known_policies
+    return replace(policy, name=asked) if asked not in known and policy.name in known else policy
 
 
 def headings_of(chosen: Iterable[tuple[str, Any]]) -> dict[str, str]:

@@ -128,21 +128,14 @@ def _is_quiet() -> bool:
 
 
 def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Any]]:
-    """The policies asked for, or those of the scenario, each with the name it was asked for by.
-
-    Where the user's own has the name of a shipped one (who forgets `name` in `replace` leaves it), its reference
-    is its name from here on: what is so of it would be told of the other.
-    """
-    from dataclasses import replace
+    """The policies asked for, or those of the scenario, each with the name it was asked for by."""
+    from batchsim.analysis.headings import by_what_it_was_asked_for
 
     directory = Path() if names else scenario.directory
     chosen = dict.fromkeys(names or scenario.policies)
     known = scenario.known_policies
-    found = [(name, _find(scenario.find_policy, known, "--policy", name, directory)) for name in chosen]
-    return [
-        (name, replace(policy, name=name) if name not in known and policy.name in known else policy)
-        for name, policy in found
-    ]
+    found = ((name, _find(scenario.find_policy, known, "--policy", name, directory)) for name in chosen)
+    return [(name, by_what_it_was_asked_for(scenario, name, policy)) for name, policy in found]
 
 
 def policy_named(scenario: Scenario, option: str, name: str) -> Any:

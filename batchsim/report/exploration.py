@@ -97,10 +97,10 @@ def _claim_in_words(exploration: Exploration) -> tuple[str, str]:
     if failing:
         found = "" if exploration.is_complete else f" found before it was {exploration.stopped_by}"
         return f"fails in {sum(each.schedules or 0 for each in failing):,} of {total}{found}", BAD
+    if exploration.is_complete and exploration.schedules == 1:
+        return "proved: the only schedule gives no verdict but ok", GOOD
     if exploration.is_complete:
-        none = f"none of {total}" if total and exploration.schedules != 1 else "no schedule"
-        one = "the only schedule gives no verdict but ok"
-        return f"proved: {one if exploration.schedules == 1 else f'{none} gives any verdict but ok'}", GOOD
+        return f"proved: {f'none of {total}' if total else 'no schedule'} gives any verdict but ok", GOOD
     return f"inconclusive: {exploration.stopped_by}, and no schedule so far fails", UNSURE
 
 

@@ -12,6 +12,7 @@ from batchsim.analysis.hammering import Finding, Hammered
 from batchsim.analysis.sweep.intervals import share_interval
 from batchsim.engines.live.hammer import Returned, Seen
 from batchsim.report.histogram import quantile
+from batchsim.report.phrases import counted
 from batchsim.report.screen import Text, print_line
 from batchsim.report.tables import BAD, plain_table, print_table
 from batchsim.rounding import rounded
@@ -29,10 +30,6 @@ def _interval(share: Share) -> str:
     return f"{_percent(share.value)} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _batches(count: int) -> str:
-    return "1 batch" if count == 1 else f"{count} batches"
-
-
 def show_hammered(console: Console, results: Sequence[Hammered], servers: str) -> None:
     """Print what came of batches that ran freely."""
     console.print(f"on {servers}")
@@ -42,7 +39,7 @@ def show_hammered(console: Console, results: Sequence[Hammered], servers: str) -
         print_line(
             console,
             Text(
-                f"{result.policy}: {_batches(result.batches)} in {result.seconds:.1f} s, "
+                f"{result.policy}: {counted(result.batches, 'batch', 'batches')} in {result.seconds:.1f} s, "
                 f"{result.rate:.1f} a second{cut}"
             ),
         )

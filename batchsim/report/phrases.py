@@ -20,14 +20,18 @@ OF_AN_ORDER = "made to fit the order of the witness: a step that would come too 
 _STRETCHES_MAX = 6
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 attempt`, `3 attempts`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 attempt`, `3 attempts`; `plural`: where it does not end in a further `s`."""
+    return f"{count} {_noun(count, noun, plural)}"
 
 
 def amount(count: int, noun: str) -> str:
     """`1 state`, `3,000 states`: of what there can be thousands."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {_noun(count, noun)}"
+
+
+def _noun(count: int, noun: str, plural: str = "") -> str:
+    return noun if count == 1 else plural or f"{noun}s"
 
 
 def fails(count: int) -> str:

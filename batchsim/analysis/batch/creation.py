@@ -37,15 +37,15 @@ def _failure(effects: Effects, delivery: Step, attempt: int) -> Sentence:
     got = "no answer" if status is None else str(status)
     why = ""
     facts: tuple[Fact, ...] = ()
-    last = delivery
-    for step in _steps_of(effects, attempt):
-        last = step
-        if delivery.alternative == LOST or isinstance(step.operation, SaveIdempotencyKey):
-            continue  # nothing of the handler's is to blame, or nobody awaits it
-        if step.raised is not None:
-            has_stopped = step.raised.error is Stopped
-            why = ": its handler had stopped" if has_stopped else ": an operation of its handler had raised"
-            return of(step, f"try {attempt} of phase 1 got {got}{why}", that_raised(step)).ends(delivery.at_us)
+    steps = list(_steps_of(effects, attempt))
+    last = steps[-1] if steps else delivery
+    # Nobody awaits that the key is saved.
+    failed = (step for step in steps if step.raised and not isinstance(step.operation, SaveIdempotencyKey))
+    step = None if delivery.alternative == LOST else next(failed, None)
+    if step is not None and step.raised is not None:
+        has_stopped = step.raised.error is Stopped
+        why = ": its handler had stopped" if has_stopped else ": an operation of its handler had raised"
+        return of(step, f"try {attempt} of phase 1 got {got}{why}", that_raised(step)).ends(delivery.at_us)
     if isinstance(last.operation, CreateBatch) and status is not None and not last.answer:
         holder = next(effects.before(last, UNIQUE_KEY)).after
         why = f": the batch of try {holder} has its idempotency key"

@@ -133,10 +133,11 @@ def _row_at_end(trace: Trace) -> Iterator[Fact]:
 
 def _of_last_batch(trace: Trace, key: Key) -> Key:
     """A cell of the batch that the outcome is about."""
-    calls_again = trace.setting.has_second_batch and any(
-        isinstance(each.operation, CallAgain) for each in trace.steps
-    )
-    return of_second_batch(key) if calls_again else key
+    return of_second_batch(key) if trace.setting.has_second_batch and _calls_again(trace) else key
+
+
+def _calls_again(trace: Trace) -> bool:
+    return any(isinstance(each.operation, CallAgain) for each in trace.steps)
 
 
 def _waits(trace: Trace) -> bool:
@@ -190,11 +191,6 @@ def _runs_in_words(trace: Trace) -> str:
     return f"{runs}, {outcome.runs_total} runs in all" if has_more else runs
 
 
-def _attempts_before(trace: Trace) -> int:
-    """How many attempts have numbers before those of the last call."""
-    return MAX_ATTEMPTS if any(isinstance(each.operation, CallAgain) for each in trace.steps) else 0
-
-
 def _call_in_words(trace: Trace) -> str:
     call = trace.outcome.call
     attempts = f"{call.attempts} attempt{'s' if call.attempts > 1 else ''}"
@@ -204,7 +200,7 @@ def _call_in_words(trace: Trace) -> str:
         case Result.OK:
             return f"the call returned at {when} {after}"
         case Result.WAITING:
-            why = f"attempt {call.attempts + _attempts_before(trace)} was never answered"
+            why = f"attempt {call.attempts + MAX_ATTEMPTS * _calls_again(trace)} was never answered"
             if _waits(trace):
                 why = _why_it_waits(trace)
             elif not trace.answers:

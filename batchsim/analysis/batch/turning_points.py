@@ -135,7 +135,7 @@ def _of_messages(effects: Effects) -> Iterator[TurningPoint]:
     """Messages that came back, and those that were gone; by item, who has it in hand and who gave it up."""
     items = {in_flight_key(index): index for index in range(effects.trace.setting.run_count)}
     claims: dict[int, Write] = {}
-    """The last one of each item, whether it is in flight or not."""
+    """Of the messages that are in flight."""
     holders: dict[int, Step] = {}
     enders: dict[int, Step] = {}
     for step in effects.trace.steps:
@@ -151,6 +151,7 @@ def _of_messages(effects: Effects) -> Iterator[TurningPoint]:
                 claims[items[key]] = Write(step, change)
                 holders.pop(items[key], None)
             elif change.deletes:
+                claims.pop(items[key], None)
                 enders[items[key]] = step
         if isinstance(operation, TakeKey) and step.took_effect:
             holders[step.effect.item] = step
@@ -158,12 +159,10 @@ def _of_messages(effects: Effects) -> Iterator[TurningPoint]:
             holders[operation.index] = step
             if step.effect is None:
                 claim = claims.get(operation.index)
-                ender = enders.get(operation.index)
-                is_there = claim is not None and (ender is None or ender.number < claim.step.number)
                 yield (
-                    _was_claimed_again(step, operation.index, claim)
-                    if claim is not None and is_there
-                    else _was_gone(step, operation.index, ender)
+                    _was_gone(step, operation.index, enders.get(operation.index))
+                    if claim is None
+                    else _was_claimed_again(step, operation.index, claim)
                 )
 
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import batchsim
+from batchsim.analysis.headings import by_what_it_was_asked_for
 from batchsim.analysis.pool import SizedExecutor, cores, local_executor
 from batchsim.analysis.sweep.executing import Execution, Watch
 from batchsim.analysis.sweep.identity import digest_of
@@ -156,8 +156,7 @@ def _competitor(scenario: Scenario, policy: Any, directory: Path) -> Competitor:
         raise BadInputError(f"policies: found {policy!r}; allowed: {allowed}") from None
     if not is_reference(policy):
         return Competitor(policy, policy, found, found if scenario.own is None else OwnPolicy(policy, directory))
-    if found.name in scenario.known_policies:  # who forgets `name` in `replace` leaves that of a shipped one
-        found = replace(found, name=policy)
+    found = by_what_it_was_asked_for(scenario, policy, found)
     key = f"{policy.rpartition(':')[2]}@{content_of(policy, directory)}"
     return Competitor(policy, key, found, OwnPolicy(policy, directory))
 

@@ -14,12 +14,13 @@ from batchsim.analysis.runs import PolicyRun
 from batchsim.analysis.walking import walk_of_witness
 from batchsim.engines.exhaustive import WalkedStep
 from batchsim.report.outcomes import columns_of, row_of
+from batchsim.report.page.claims import KINDS, UNSURE, headline_of
 from batchsim.report.page.document import EXAMPLE, WITNESS, told_of_run, walk_of_policy_run
 from batchsim.report.page.policies import policy_names
 from batchsim.report.page.tables import Tables
 from batchsim.report.page.walks import COLUMNS, Cells, walk_document
 from batchsim.report.shell import join
-from batchsim.report.tables import BAD, GOOD, Claim
+from batchsim.report.tables import Claim
 from batchsim.scenario import Scenario, fault_in_words
 from batchsim.visible import in_one_line, visible
 
@@ -84,7 +85,7 @@ def answer_page(
         "page": "answer",
         "scenario": in_one_line(scenario.name),
         "summary": visible(scenario.summary),
-        "headline": _headline(shown),
+        "headline": headline_of([{**each, "verdicts": _verdicts_of(each)} for each in shown]),
         "question": words.question,
         "command": join(command),
         "warnings": [visible(each) for each in warnings],
@@ -100,21 +101,10 @@ def answer_page(
     }
 
 
-def _headline(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Which verdicts there are, under which policies; and whether something is claimed of each for sure."""
-    failing = [each for each in answers if any(given["verdicts"] != ["ok"] for given in each["outcomes"])]
-    verdicts = dict.fromkeys(
-        verdict
-        for each in failing
-        for given in each["outcomes"]
-        for verdict in given["verdicts"]
-        if verdict != "ok"
-    )
-    return {
-        "verdicts": list(verdicts),
-        "failing": [each["policy"] for each in failing],
-        "is_sure": all(each["kind"] != "unsure" for each in answers),
-    }
+def _verdicts_of(answer: Mapping[str, Any]) -> list[str]:
+    """Those that are not ok, in the order of outcomes; `ok` where there are none."""
+    given = (verdict for outcome in answer["outcomes"] for verdict in outcome["verdicts"])
+    return list(dict.fromkeys(each for each in given if each != "ok")) or ["ok"]
 
 
 def _answer(
@@ -138,7 +128,7 @@ def _answer(
     return {
         "policy": policy_names(answer.policy),
         "claim": visible(answer.claim.words),
-        "kind": {GOOD: "good", BAD: "bad"}.get(answer.claim.style, "unsure"),
+        "kind": KINDS.get(answer.claim.style, UNSURE),
         "size": visible(answer.claim.size),
         "headings": list(headings),
         "outcomes": outcomes,

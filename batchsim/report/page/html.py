@@ -149,7 +149,7 @@ def _under(runs: Sequence[Mapping[str, Any]], total: int) -> str:
 
 
 def _policies(count: int) -> str:
-    return "1 policy" if count == 1 else f"{count} policies"
+    return counted(count, "policy", "policies")
 
 
 def _card(run: Mapping[str, Any], claim: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
