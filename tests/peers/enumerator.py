@@ -180,8 +180,6 @@ class Consumer(NamedTuple):
 class Job(NamedTuple):
     at: str = "read"
     tries: int = 0
-    status: str = ""
-    """Reaper: as just read."""
 
 
 class State(NamedTuple):
@@ -1046,63 +1044,125 @@ def child_run(batch: Batch, state: State, place: int) -> Iterator[State]:
 # -- 3.4 Try-complete, 3.6 the reaper, and the jobs they are ----------------------------------------------------
 
 
-def completion(batch: Batch, state: State) -> Iterator[State]:
-    if state.completion_job != NONE:
-        job = Job(tries=state.completion_job)
+class JobKind(NamedTuple):
+    """A job of the batch, by the names of the fields of the state that are about it."""
+
+    actor: str
+    take: str
+    waits: str
+    """How often it has raised, while it waits to be picked up."""
+    in_hand: str
+    """Those who have picked it up."""
+
+
+COMPLETION = JobKind("job", "jobs.take_completion", "completion_job", "jobs")
+EXPIRY = JobKind("reaper", "jobs.take_expiry", "reaper_job", "reapers")
+
+
+def having(state: State, field: str, value: Any) -> State:
+    """A state in which a field has another value."""
+    return state._replace(**{field: value})
+
+
+class Worker(NamedTuple):
+    """Who has a job in hand."""
+
+    batch: Batch
+    state: State
+    kind: JobKind
+    place: int
+
+    @property
+    def me(self) -> Job:
+        found: Job = getattr(self.state, self.kind.in_hand)[self.place]
+        return found
+
+    def ends(self, state: State) -> State:
+        others: tuple[Job, ...] = getattr(state, self.kind.in_hand)
+        return having(state, self.kind.in_hand, others[: self.place] + others[self.place + 1 :])
+
+    def goes_to(self, state: State, at: str) -> State:
+        others: tuple[Job, ...] = getattr(self.ends(state), self.kind.in_hand)
+        return having(state, self.kind.in_hand, tuple(sorted((*others, self.me._replace(at=at)))))
+
+    def puts_back(self, state: State, tries: int) -> State:
+        """It waits again, and overwrites a newer schedule."""
+        return having(self.ends(state), self.kind.waits, tries)
+
+    def raised(self, state: State) -> State:
+        """It is tried again, and the 12th time discards it."""
+        tries = self.me.tries + 1
+        return self.puts_back(state, tries) if tries < JOB_TRIES else self.ends(state)
+
+    def takes(self, operation: str, effect: Effect, then: Then) -> Iterator[State]:
         yield from stepping(
-            batch,
-            state,
-            "job",
-            "jobs.take_completion",
-            lambda s: (s._replace(completion_job=NONE), None),
-            lambda s, _: s._replace(jobs=tuple(sorted((*s.jobs, job)))),
-            lambda s: s._replace(completion_job=job.tries),
-            lambda s: s,
-        )
-    for place, me in enumerate(state.jobs):
-        yield from try_complete(batch, state, place, me)
-
-
-def try_complete(batch: Batch, state: State, place: int, me: Job) -> Iterator[State]:
-    def ends(state: State) -> State:
-        return state._replace(jobs=state.jobs[:place] + state.jobs[place + 1 :])
-
-    def goes_to(state: State, at: str) -> State:
-        rest = state.jobs[:place] + state.jobs[place + 1 :]
-        return state._replace(jobs=tuple(sorted((*rest, me._replace(at=at)))))
-
-    def raised(state: State) -> State:
-        """It is tried again, and the 12th time discards it; it overwrites a newer schedule."""
-        state = ends(state)
-        return state._replace(completion_job=me.tries + 1) if me.tries + 1 < JOB_TRIES else state
-
-    def takes(operation: str, effect: Effect, then: Then) -> Iterator[State]:
-        yield from stepping(
-            batch,
-            state,
-            "job",
+            self.batch,
+            self.state,
+            self.kind.actor,
             operation,
             effect,
             then,
-            raised,
-            lambda s: ends(s)._replace(completion_job=me.tries),
+            self.raised,
+            lambda s: self.puts_back(s, self.me.tries),
         )
 
+    def settles_waitpoint(self) -> Iterator[State]:
+        if self.me.at == "find_waitpoint":
+            yield from self.takes(
+                "postgres.find_waitpoint",
+                lambda s: (s, s.waitpoint_is_completed),
+                lambda s, is_completed: self.ends(s) if is_completed else self.goes_to(s, "complete_waitpoint"),
+            )
+        if self.me.at == "complete_waitpoint":
+            yield from self.takes(
+                "postgres.complete_waitpoint",
+                lambda s: (s._replace(waitpoint_is_completed=True), None),
+                lambda s, _: self.ends(s),
+            )
+
+
+def worked_on(
+    batch: Batch, state: State, kind: JobKind, work: Callable[[Worker], Iterator[State]]
+) -> Iterator[State]:
+    """A job is picked up where it waits; those who have it in hand take their steps."""
+    waiting: int = getattr(state, kind.waits)
+    in_hand: tuple[Job, ...] = getattr(state, kind.in_hand)
+    if waiting != NONE:
+        yield from stepping(
+            batch,
+            state,
+            kind.actor,
+            kind.take,
+            lambda s: (having(s, kind.waits, NONE), None),
+            lambda s, _: having(s, kind.in_hand, tuple(sorted((*in_hand, Job(tries=waiting))))),
+            lambda s: having(s, kind.waits, waiting),
+            lambda s: s,
+        )
+    for place in range(len(in_hand)):
+        yield from work(Worker(batch, state, kind, place))
+
+
+def completion(batch: Batch, state: State) -> Iterator[State]:
+    yield from worked_on(batch, state, COMPLETION, try_complete)
+
+
+def try_complete(worker: Worker) -> Iterator[State]:
+    batch, me = worker.batch, worker.me
     if me.at == "read":  # 1
-        yield from takes(
+        yield from worker.takes(
             "postgres.find_batch",
             lambda s: (s, s.row),
             lambda s, row: (
-                ends(s)
+                worker.ends(s)
                 if row.status == COMPLETED or row.successful + row.failed < len(batch.kinds)
-                else goes_to(s, "find_runs")
+                else worker.goes_to(s, "find_runs")
             ),
         )
     if me.at == "find_runs":  # 2
-        yield from takes(
+        yield from worker.takes(
             "postgres.find_runs",
             lambda s: (s, all(run.at != "executing" for run in s.run_rows)),
-            lambda s, are_final: goes_to(s, "set_completed") if are_final else ends(s),
+            lambda s, are_final: worker.goes_to(s, "set_completed") if are_final else worker.ends(s),
         )
     if me.at == "set_completed":  # 3
         is_guarded = batch.policy in ("pr4397", "pr4569")
@@ -1115,73 +1175,28 @@ def try_complete(batch: Batch, state: State, place: int, me: Job) -> Iterator[St
                 row=state.row._replace(status=COMPLETED), status_regressed=state.status_regressed or regresses
             ), True
 
-        yield from takes(
+        yield from worker.takes(
             "postgres.set_completed",
             completes,
-            lambda s, changed: goes_to(s, "find_waitpoint") if changed and batch.waits else ends(s),
+            lambda s, changed: worker.goes_to(s, "find_waitpoint") if changed and batch.waits else worker.ends(s),
         )
-    if me.at == "find_waitpoint":  # 4
-        yield from takes(
-            "postgres.find_waitpoint",
-            lambda s: (s, s.waitpoint_is_completed),
-            lambda s, is_completed: ends(s) if is_completed else goes_to(s, "complete_waitpoint"),
-        )
-    if me.at == "complete_waitpoint":  # 5
-        yield from takes(
-            "postgres.complete_waitpoint",
-            lambda s: (s._replace(waitpoint_is_completed=True), None),
-            lambda s, _: ends(s),
-        )
+    yield from worker.settles_waitpoint()  # 4, 5
 
 
 def reaper(batch: Batch, state: State) -> Iterator[State]:
-    if state.reaper_job != NONE:
-        job = Job(tries=state.reaper_job)
-        yield from stepping(
-            batch,
-            state,
-            "reaper",
-            "jobs.take_expiry",
-            lambda s: (s._replace(reaper_job=NONE), None),
-            lambda s, _: s._replace(reapers=(job,)),
-            lambda s: s._replace(reaper_job=job.tries),
-            lambda s: s,
-        )
-    for me in state.reapers:
-        yield from reap(batch, state, me)
+    yield from worked_on(batch, state, EXPIRY, reap)
 
 
-def reap(batch: Batch, state: State, me: Job) -> Iterator[State]:
-    def ends(state: State) -> State:
-        return state._replace(reapers=())
-
-    def goes_to(state: State, at: str) -> State:
-        return state._replace(reapers=(me._replace(at=at),))
-
-    def raised(state: State) -> State:
-        state = ends(state)
-        return state._replace(reaper_job=me.tries + 1) if me.tries + 1 < JOB_TRIES else state
-
-    def takes(operation: str, effect: Effect, then: Then) -> Iterator[State]:
-        yield from stepping(
-            batch,
-            state,
-            "reaper",
-            operation,
-            effect,
-            then,
-            raised,
-            lambda s: ends(s)._replace(reaper_job=me.tries),
-        )
-
+def reap(worker: Worker) -> Iterator[State]:
+    me = worker.me
     if me.at == "read":  # 1
 
         def decides(state: State, row: Row) -> State:
             if row.sealed or row.status not in (PENDING, ABORTED):
-                return ends(state)
-            return goes_to(state, "abort" if row.status == PENDING else "find_waitpoint")
+                return worker.ends(state)
+            return worker.goes_to(state, "abort" if row.status == PENDING else "find_waitpoint")
 
-        yield from takes("postgres.find_batch", lambda s: (s, s.row), decides)
+        yield from worker.takes("postgres.find_batch", lambda s: (s, s.row), decides)
     if me.at == "abort":  # 2
 
         def aborts(state: State) -> tuple[State, bool]:
@@ -1189,29 +1204,20 @@ def reap(batch: Batch, state: State, me: Job) -> Iterator[State]:
                 return state, False
             return state._replace(row=state.row._replace(status=ABORTED, processing_completed=True)), True
 
-        yield from takes(
+        yield from worker.takes(
             "postgres.abort",
             aborts,
-            lambda s, changed: goes_to(s, "find_waitpoint" if changed else "read_again"),
+            lambda s, changed: worker.goes_to(s, "find_waitpoint" if changed else "read_again"),
         )
     if me.at == "read_again":
-        yield from takes(
+        yield from worker.takes(
             "postgres.find_batch",
             lambda s: (s, s.row),
-            lambda s, row: goes_to(s, "find_waitpoint") if row.status == ABORTED and not row.sealed else ends(s),
+            lambda s, row: (
+                worker.goes_to(s, "find_waitpoint") if row.status == ABORTED and not row.sealed else worker.ends(s)
+            ),
         )
-    if me.at == "find_waitpoint":  # 3
-        yield from takes(
-            "postgres.find_waitpoint",
-            lambda s: (s, s.waitpoint_is_completed),
-            lambda s, is_completed: ends(s) if is_completed else goes_to(s, "complete_waitpoint"),
-        )
-    if me.at == "complete_waitpoint":
-        yield from takes(
-            "postgres.complete_waitpoint",
-            lambda s: (s._replace(waitpoint_is_completed=True), None),
-            lambda s, _: ends(s),
-        )
+    yield from worker.settles_waitpoint()  # 3
 
 
 # -- 7. Verdicts --------------------------------------------------------------------------------------
