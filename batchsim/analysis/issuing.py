@@ -77,7 +77,8 @@ def issued_in(scenario: Scenario) -> tuple[str, ...]:
     from batchsim.engines.exhaustive.search import Bounds, Search  # noqa: PLC0415
 
     assert scenario.own is not None
-    key = (scenario.own.identity, repr(scenario.own.parameters), scenario.policies)
+    faults = repr(scenario.setting.faults)
+    key = (scenario.own.identity, repr(scenario.own.parameters), scenario.policies, faults)
     if key not in _ISSUED:
         names: set[str] = set()
         for policy in scenario.policies:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from batchsim.analysis.assumptions import warnings_of
 from batchsim.analysis.batch.holding import longest_us
-from batchsim.analysis.issuing import unissued
+from batchsim.analysis.issuing import issued_in, unissued
 from batchsim.batch.operations import OPERATIONS
 from batchsim.batch.policies import POLICIES
 from batchsim.engines.timed import simulate
@@ -278,3 +278,12 @@ def test_what_some_schedule_issues_is_never_said_to_be_unissued(
 def test_an_error_that_is_about_one_item_is_no_error_of_a_batch_of_another() -> None:
     error = {"store_error": {"actor": "consumer", "operation": "redis.record", "item": 1}}
     assert warned(scenario_of(consumers=1, faults=[error]), "pr4397") == []
+
+
+def test_what_a_fault_brings_is_issued_in_scenarios_with_that_fault_alone() -> None:
+    plain = load_scenario(Path(__file__).parents[2] / "examples" / "chord.yaml", ["faults=[]"])
+    lost = load_scenario(
+        Path(__file__).parents[2] / "examples" / "chord.yaml", ["faults=[lost_state: {keys: '*', at_most: 1}]"]
+    )
+    assert "lost_state.begin" in issued_in(lost)
+    assert "lost_state.begin" not in issued_in(plain)
