@@ -149,3 +149,81 @@ def test_slips_in_a_file_of_ones_own(code: str, why: str, ran: Ran) -> None:
     ended, _, err = ran(code, "explore", "own.yaml")
     assert ended == 2
     assert why in err
+
+
+ALONE = """\
+async def act():
+    await redis.set("x", 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ("begin=(1, 2)", "begin: found (1, 2); allowed: a function of the cells"),
+        ("begin=lambda: 1", "begin: found <function <lambda>>; allowed: a function of the cells"),
+        ("outcome=lambda world: 1", "allowed: a function of the world and the results"),
+        ("world=3", "world: found 3; allowed: a function of the cells"),
+        ("trace=3", "trace: found 3; allowed: a function of the run"),
+        ("class_of=3", "class_of: found 3; allowed: a function of the outcome and its verdicts"),
+        ("timers={'x': 3}", "timers: found {'x': 3}; allowed: a mapping"),
+        ("faults=(3,)", "faults: found (3,); allowed: a tuple, of Fault each"),
+        ("views=(3,)", "views: found (3,); allowed: a tuple, of View each"),
+        ("alarms=(3,)", "alarms: found (3,); allowed: a tuple, of Alarm each"),
+        ("built_in=(3,)", "built_in: found 3, of type int; allowed: Property"),
+        ("parts=(3,)", "parts: found 3; allowed: what stores bring"),
+        ("is_guarded=3", "is_guarded: found 3; allowed: True or False"),
+    ],
+)
+def test_a_field_of_a_system_that_holds_something_else(fields: str, why: str, ran: Ran) -> None:
+    code = f"{ALONE}SYSTEM = System('own', (Actor('w', 0, act),), cells=('x',), {fields})\n"
+    ended, _, err = ran(code, "run", "own.yaml")
+    assert ended == 2, err
+    assert why in err
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ("first_cells=3", "w-0: first_cells: found 3; allowed: a tuple of cells with their values"),
+        ("first_cells=(('z', 1),)", "w-0: first_cells: found 'z'; allowed: a cell that is listed (x)"),
+        ("begins_with='z'", "w-0: begins_with: found 'z'; allowed: a cell that is listed (x)"),
+        ("exposures=(1,)", "w-0: exposures: found (1,); allowed: a tuple, of Exposure each"),
+        ("begins_after_leg_of=3", "w-0: begins_after_leg_of: found 3; allowed: a LegOf, or None"),
+        ("is_twin=1", "w-0: is_twin: found 1; allowed: True or False"),
+    ],
+)
+def test_a_field_of_an_actor_that_holds_something_else(fields: str, why: str, ran: Ran) -> None:
+    code = f"{ALONE}SYSTEM = System('own', (Actor('w', 0, act, {fields}),), cells=('x',))\n"
+    ended, _, err = ran(code, "run", "own.yaml")
+    assert ended == 2, err
+    assert why in err
+
+
+LEAVES = """\
+from batchsim.batch import stores
+from batchsim.stores import postgres
+async def count(setting):
+    await {step}
+    return 1
+MINE = replace(POLICIES["pr3766"], name="mine", count=count)
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        ("redis.set(stores.ENQUEUED_ITEMS, 1.5)", "redis.set: left 1.5 in batch:B:enqueued_items; allowed: a set"),
+        ("redis.set(stores.PROCESSED, 'x')", "redis.set: left 'x' in batch:B:processed; allowed: a whole number"),
+        ("redis.set(stores.BATCH_ROW, 'x')", "redis.set: left 'x' in postgres:batch; allowed: a BatchRow"),
+        ("redis.set(stores.run_key(0), 'x')", "redis.set: left 'x' in postgres:run:0; allowed: True or False"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "explore"])
+def test_a_step_that_leaves_in_a_cell_of_the_batch_what_its_other_steps_cannot_use(
+    command: str, step: str, why: str, ran: Ran
+) -> None:
+    code = LEAVES.format(step=step)
+    ended, _, err = ran(code, command, "incident", "--policy", "own.py:MINE", "--set", "batch.items=2")
+    assert ended == 2, err
+    assert f"own.py:9: {why}" in err

@@ -155,6 +155,27 @@ def connection_key(attempt: int) -> Key:
     return f"http:connection:{attempt}"
 
 
+class _Held(NamedTuple):
+    """What a cell of the batch holds, in the types of cells and in words."""
+
+    kind: type
+    in_words: str
+
+    def admits(self, value: Any) -> bool:
+        """Whether a value is of this kind; `True` is no number."""
+        return isinstance(value, self.kind) and (self.kind is bool or not isinstance(value, bool))
+
+
+def holds_not(key: Key, value: Any) -> str | None:
+    """What a cell of the batch is to hold, where `value` is no such thing; `None`: it is, or nobody minds.
+
+    Its own operations work on nothing else; a step of a user's can write what it likes.
+    """
+    name = key.partition("@")[0]
+    held = _HELD.get(name) or next((_HELD[begin] for begin in _HELD_BELOW if name.startswith(begin)), None)
+    return None if held is None or value is None or held.admits(value) else held.in_words
+
+
 class Redis:
     """Redis commands on the keys of the batch."""
 
@@ -681,3 +702,23 @@ class Network:
     def change_connection(self, attempt: int, connection: Connection) -> None:
         """Something became of the connection of `attempt`."""
         self._cells.write(connection_key(attempt), connection)
+
+
+_HELD = {
+    META: _Held(int, "a whole number (of items)"),
+    ENQUEUED_ITEMS: _Held(set, "a set (of the indices of items)"),
+    PROCESSED_ITEMS: _Held(set, "a set (of the indices of items)"),
+    PROCESSED: _Held(int, "a whole number"),
+    RUNS: _Held(dict, "a sorted set (of the indices of items)"),
+    FAILURES: _Held(list, "a list (of the indices of items)"),
+    QUEUE: _Held(deque, "the messages of batchsim.batch"),
+    WORKER_LIST: _Held(deque, "the keys of messages of batchsim.batch"),
+    BATCH_ROW: _Held(BatchRow, "a BatchRow of batchsim.batch"),
+    WAITPOINT: _Held(Waitpoint, "a Waitpoint of batchsim.batch"),
+    "postgres:run:": _Held(bool, "True or False: whether the run is final"),
+    "queue:in_flight:": _Held(Message, "a Message of batchsim.batch"),
+    "http:answer:": _Held(Answer, "an Answer of batchsim.batch"),
+    "http:connection:": _Held(Connection, "a Connection of batchsim.batch"),
+}
+"""What cells hold that the batch's own operations look into; by name, or by how the name begins."""
+_HELD_BELOW = tuple(begin for begin in _HELD if begin.endswith(":"))

@@ -13,7 +13,14 @@ from batchsim.batch.operations import CallAgain, Deliver, DeliverCreation, Resum
 from batchsim.batch.phase_1 import actors_of_policy
 from batchsim.batch.policy import STEPS, Policy
 from batchsim.batch.setting import Setting
-from batchsim.batch.stores import COMPLETION_JOB, Message, connection_key, in_flight_key, of_second_batch
+from batchsim.batch.stores import (
+    COMPLETION_JOB,
+    Message,
+    connection_key,
+    holds_not,
+    in_flight_key,
+    of_second_batch,
+)
 from batchsim.batch.trace import Answered, Outcome, Trace, outcome_of
 from batchsim.batch.verdicts import PROPERTIES
 from batchsim.batch.views import views_of
@@ -57,6 +64,7 @@ def system_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None 
         alarms=tuple(_alarms(setting)),
         faults=setting.faults,
         is_guarded=any(map(_is_own, (*(getattr(policy, name) for name in STEPS), *policy.actors))),
+        holds_not=holds_not,
         noted=NOTED,
         views=views_of(setting),
     )

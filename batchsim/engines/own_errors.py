@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.frames import frames_of
+from batchsim.model.cells import Cells
 from batchsim.model.operation import Operation, ProtocolError
 from batchsim.model.operation import told as operation_told
+from batchsim.model.system import System
 from batchsim.user_code import UserCodeError, last_of_the_users, lines_to, told_error, what_it_did
 from batchsim.user_code import told as value_told
 
@@ -72,6 +74,16 @@ def of_another(what: str, first: Any, second: Any) -> UserCodeError:
     """What is told of code that did one thing, and another one where all cells were the same."""
     both = f"{value_told(first)}, and {value_told(second)} from the same cells"
     return UserCodeError(f"{what} {both}; allowed: what is equal whenever the cells are the same")
+
+
+def what_it_left(operation: Operation[Any], cells: Cells, system: System[Any]) -> str | None:
+    """What is told of a step that left in a cell what may not be there; `None`: all may."""
+    for cell in sorted(operation.footprint().writes):
+        value = cells.get(cell)
+        allowed = system.holds_not(cell, value)
+        if allowed is not None:
+            return f"{operation_told(operation)}: left {value_told(value)} in {cell}; allowed: {allowed}"
+    return None
 
 
 def placed(error: Exception) -> Exception:

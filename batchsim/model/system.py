@@ -254,6 +254,11 @@ def starts_empty(cells: Cells) -> None:
     """No cell is there at the beginning."""
 
 
+def anything(cell: Key, value: Any) -> str | None:
+    """Every cell may hold anything."""
+    return None
+
+
 def as_it_is(run: Run) -> Any:
     """A timed run is told as the engine saw it."""
     return run
@@ -303,6 +308,8 @@ class System(Generic[T_co]):
     """What goes wrong, by its number."""
     is_guarded: bool = False
     """Whether footprints are checked in timed runs too, as they are in exploration: a user's own steps are."""
+    holds_not: Callable[[Key, Any], str | None] = anything
+    """Of a cell and a value that a step left in it: what is allowed there, if something else is."""
     noted: frozenset[str] = frozenset()
     """The names of operations whose steps a timed run is told by, whichever steps are kept."""
     views: tuple[View, ...] = ()
@@ -347,6 +354,11 @@ class System(Generic[T_co]):
 def _with_parts(system: System[Any]) -> dict[str, Any]:
     """The fields of a system, its parts being no longer apart."""
     parts, actors = system.parts, tuple(system.actors)
+    for each in parts:
+        if not isinstance(each, Part):
+            raise BadInputError(
+                f"{system.name}: parts: found {each!r}; allowed: what stores bring, such as redis.expiring(KEY)"
+            )
     settings = settings_in(parts)
     brought = tuple(actor for part in parts for actor in part.actors)
     return {

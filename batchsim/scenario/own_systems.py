@@ -19,6 +19,7 @@ from batchsim.model.operation import Program, ProtocolError, Stopped, StoreFailu
 from batchsim.model.properties import OK, Property
 from batchsim.model.system import Actor, AtRest, System, at_rest
 from batchsim.scenario.asking import Asked
+from batchsim.scenario.own_fields import check_cells, check_fields
 from batchsim.scenario.own_steps import mistakes_in
 from batchsim.scenario.schema.own_types import content_of_value, read_as, written_plainly
 from batchsim.signals import is_real
@@ -129,6 +130,7 @@ def load_model(reference: str, directory: Path) -> Model:
     """The model in a user's file, or that of a single system; raises `UserCodeError`."""
     found = load_from_file(reference, directory, object, meant=(Model, System))
     if type(found) is System:
+        _check_name(found.name, reference)
         return model_of(found)
     if type(found) is not Model:
         file, _, name = reference.rpartition(":")
@@ -139,9 +141,13 @@ def load_model(reference: str, directory: Path) -> Model:
     return found
 
 
+def _check_name(name: Any, reference: str) -> None:
+    if type(name) is not str or not name or not name.isprintable():
+        raise UserCodeError(f"{reference}: name: found {told(name)}; allowed: one line of text")
+
+
 def _check_model(model: Model, reference: str) -> None:
-    if type(model.name) is not str or not model.name or not model.name.isprintable():
-        raise UserCodeError(f"{reference}: name: found {told(model.name)}; allowed: one line of text")
+    _check_name(model.name, reference)
     if not callable(model.system):
         raise UserCodeError(f"{reference}: system: found {told(model.system)}; allowed: a function")
     names: list[Any] = list(model.policies) if isinstance(model.policies, Mapping) else []  # type: ignore[redundant-expr]
@@ -215,6 +221,9 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
             raise UserCodeError(f"{what}: properties: found the name {told(each.name)}; allowed: another name")
     if not actors:
         raise UserCodeError(f"{what}: actors: found none; allowed: at least one Actor")
+    _checked(system.built_in, Property, f"{what}: built_in")
+    check_fields(system, what)
+    check_cells(system, what)
     for actor in actors:
         for function in _coroutine_functions(actor.program):
             for line, why in _mistakes(function):

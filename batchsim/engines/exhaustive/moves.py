@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
-from batchsim.engines.own_errors import is_same, of_another
+from batchsim.engines.own_errors import is_same, of_another, what_it_left
 from batchsim.model.cells import GuardedCells, Key, UnknownCellError, freeze, known_of
 from batchsim.model.operation import Alternative, BlockingOperation, told
+from batchsim.user_code import UserCodeError
 
 
 class Move(NamedTuple):
@@ -55,7 +56,7 @@ class StepKind:
                 touched, layout.column_of.keys(), f"{told(self.operation)} by {role.actors[0].name}"
             )
         except UnknownCellError as unknown:
-            raise UnknownCellError(f"{role.locals.place_of(local, position)}{unknown}") from None
+            raise UnknownCellError(f"{self._place()}{unknown}") from None
         self.columns = sorted(layout.column_of[cell] for cell in touched)
         """The columns that it reads or writes, the actor's own aside."""
         self._moves: dict[tuple[int, ...], tuple[Move, ...]] = {}
@@ -78,6 +79,8 @@ class StepKind:
             world, answer = self._taken(content, alternative)
             if self.operation.is_own:
                 self._check_same_again(content, alternative, world, answer)
+            if self.layout.system.is_guarded:
+                self._check_left(world)
             local = self.role.locals.after(self.local, self.position, answer)
             self._publish(world, local)
             moves.append(
@@ -108,8 +111,15 @@ class StepKind:
         ]
         for did, first, second in pairs:
             if not is_same(self.operation, first, second):
-                place = self.role.locals.place_of(self.local, self.position)
-                raise of_another(f"{place}{told(self.operation)}: {did}", first, second)
+                raise of_another(f"{self._place()}{told(self.operation)}: {did}", first, second)
+
+    def _check_left(self, world: Any) -> None:
+        wrong = what_it_left(self.operation, world.cells, self.layout.system)
+        if wrong is not None:
+            raise UserCodeError(f"{self._place()}{wrong}")
+
+    def _place(self) -> str:
+        return self.role.locals.place_of(self.local, self.position)
 
     def _number_in(self, content: Sequence[int], cell: str) -> int:
         return content[self.columns.index(self.layout.column_of[cell])]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
-from batchsim.engines.own_errors import place_of_await
+from batchsim.engines.own_errors import place_of_await, what_it_left
 from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.conductor import Conductor
 from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Callbacks, Lane, OnEnd, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.waiting import Waiting
-from batchsim.model.cells import GuardedCells, Key, UnknownCellError, known_of
+from batchsim.model.cells import GuardedCells, UnknownCellError, known_of
 from batchsim.model.operation import BlockingOperation, Operation, Program, told
-from batchsim.model.system import Actor
+from batchsim.model.system import Actor, System
+from batchsim.user_code import UserCodeError
 
 
 class InstrumentedStage(Stage):
@@ -31,13 +32,14 @@ class InstrumentedStage(Stage):
         call_spare: Callable[[int | None], None],
         observer: Observer | None,
         conductor: Conductor | None,
-        listed: Set[Key] | None = None,
+        checked: System[Any] | None = None,
     ) -> None:
         super().__init__(clock, world, latencies, waiting, recorder, call_spare)
         self.observer = observer
         self.conductor = conductor
-        self.listed = listed
-        """The cells of the system, if it is to be checked that no step touches another one."""
+        self.checked = checked
+        """The system, if it is to be checked what steps touch, and what they leave there."""
+        self.listed = None if checked is None else frozenset(checked.cells)
         assert isinstance(world.cells, GuardedCells)
         self.guard = world.cells
 
@@ -134,6 +136,10 @@ class InstrumentedLane(Lane):
         self, operation: Operation[Any], answer: Any, woken_by: int | None, alternative: str | None = None
     ) -> None:
         super()._note_step(operation, answer, woken_by, alternative)
+        system = self.stage.checked
+        wrong = None if system is None else what_it_left(operation, self.stage.guard, system)
+        if wrong is not None:
+            raise UserCodeError(f"{place_of_await(self._program)}{wrong}")
         recorder, observer = self.stage.recorder, self.stage.observer
         self.stage.guard.release()
         if observer is not None and recorder.steps and recorder.steps[-1].number == self.after:

@@ -150,8 +150,8 @@ class _Run:
         self._conductor = conductor
         parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
         # A user's own system is checked whole; of the batch, tests do.
-        listed = frozenset(system.cells) if system.is_guarded else None
-        self._stage = InstrumentedStage(*parts, observer, conductor, listed) if is_instrumented else Stage(*parts)
+        checked = system if system.is_guarded else None
+        self._stage = InstrumentedStage(*parts, observer, conductor, checked) if is_instrumented else Stage(*parts)
         self._stage.catches = system.catches_errors
         # An order says by itself where it ends.
         self._has_background = conductor is None and system.has_background
