@@ -318,3 +318,31 @@ def test_no_policy_switch_verdict_or_fault_brings_a_traceback(
         assert cell["known"] != "sampled" or cell["sampled_schedules"]
     for each in document["standings"]:
         assert each["standing"] != "closed" or each["known"] == "proved"
+
+
+WITH_A_MEMORY = """\
+from batchsim.model import Actor, System, over_history
+from batchsim.stores import redis
+async def act():
+    await redis.incr("x")
+def counted(memory, step):
+    return min(2, memory + (step.name == "redis.incr"))
+TWICE = over_history("twice", "Two count.", start=0, update=counted, holds=lambda memory, end: memory == 2)
+SYSTEM = System("own", (Actor("w", 0, act), Actor("w", 1, act)), cells=("x",), properties=(TWICE,))
+"""
+
+
+@pytest.mark.parametrize("states_max", [3, 3_000])
+def test_schedules_that_are_drawn_are_remembered_as_those_that_are_explored(
+    states_max: int, batchsim: Any, folder: Path
+) -> None:
+    (folder / "own.py").write_text(WITH_A_MEMORY)
+    (folder / "own.yaml").write_text("name: own\nsystem: own.py:SYSTEM\n")
+    ended = batchsim(
+        *("findings", "--scenario", str(folder / "own.yaml"), "--fault", "crash", "--workers", "1"),
+        *("--max-states", str(states_max), "--json", "-", "-q"),
+    )
+    assert ended.code == 0, ended.err
+    cells = json.loads(ended.out)["cells"]
+    assert {cell["known"] for cell in cells} == {"proved" if states_max > 3 else "sampled"}
+    assert all("twice" in str(cell) for cell in cells)

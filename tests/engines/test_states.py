@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,8 +53,17 @@ def test_a_step_adds_the_same_to_all_states_that_agree_where_it_changes_somethin
     assert packing.rows(with_words(words, packing.words) + changes).tolist() == states.tolist()
 
 
-def test_states_with_the_same_place_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(states_module, "_places", lambda words, places: np.full(words.shape[1], places - 2))
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("_places", lambda hashes, places: np.full(len(hashes), places - 2)),
+        ("_hashes", lambda words: np.zeros(words.shape[1], dtype=np.uint64)),
+    ],
+)
+def test_states_with_the_same_place_or_the_same_hash_are_told_apart(
+    name: str, same: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(states_module, name, same)
     packing = Packing(1)
     states = States(packing, packing.packed(np.array([[0]])))
     assert states.numbers_of(packing.packed(np.array([[5], [0], [9], [5]]))).tolist() == [1, 0, 2, 1]

@@ -15,6 +15,7 @@ from batchsim.engines.exhaustive import Bounds, WalkedStep, explore
 from batchsim.engines.exhaustive.occurring import states_with_all
 from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.model.faults import Fault
+from batchsim.model.system import remembering
 from batchsim.scenario import Decided, Scenario, decided_by, find_verdict
 
 
@@ -96,6 +97,7 @@ def examine(work: CaseWork, effort: Effort, tries_all: bool) -> CaseDone:
     policy = _without(original, work.case.without)
     scenario = under_budget(work.scenario, work.faults)
     properties = [find_verdict(name, work.directory) for name in work.verdicts]
+    table = None
     if tries_all:
         bounds = Bounds(states_max=effort.states_max_of(work.case))
         exploration = explore(scenario, policy, properties=properties, bounds=bounds, counts=False)
@@ -103,8 +105,9 @@ def examine(work: CaseWork, effort: Effort, tries_all: bool) -> CaseDone:
             found = [(each.verdicts, each.witness) for each in exploration.outcomes]
             happened = states_with_all(exploration.graph, len(scenario.setting.faults))
             return _done(work.case, True, exploration.states, happened, found, original)
-    system = scenario.system(policy)
-    walker = Walker(system)
+        table = exploration.graph.table
+    system = remembering(scenario.system(policy), properties)
+    walker = Walker(system, table)
     walks = [walker.walk(number) for number in range(effort.walks)]
     found = [(system.verdicts_of(walk.outcome, properties), walk.steps) for walk in walks]
     of_budget = set(range(len(scenario.setting.faults)))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from batchsim.engines.exhaustive.distinct import distinct
 from batchsim.engines.exhaustive.identities import Identities
 from batchsim.engines.exhaustive.layout import Layout
+from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.packing import Rows, Values
 from batchsim.engines.exhaustive.search import Search
 from batchsim.engines.exhaustive.stepping import Label
@@ -31,6 +32,8 @@ class Graph:
 
     def __init__(self, search: Search) -> None:
         self.layout: Layout = search.layout
+        self.table: StepTable = search.table
+        """The steps that were worked out."""
         self._packed = search.packed
         self.states = search.states
         """How many states there are."""

@@ -31,11 +31,14 @@ class Walk(NamedTuple):
 
 
 class Walker:
-    """Draws schedules of a system; the same ones each time."""
+    """Draws schedules of a system; the same ones each time.
 
-    def __init__(self, system: System[Any]) -> None:
-        self._layout = Layout(system, merges=True)
-        self._table = StepTable(self._layout)
+    `table`: the steps of it that are known, where it was explored in vain.
+    """
+
+    def __init__(self, system: System[Any], table: StepTable | None = None) -> None:
+        self._table = table or StepTable(Layout(system, merges=True))
+        self._layout = self._table.layout
         self._owner = {column: role for role in self._layout.roles for column in role.columns}
         self._faults = len(system.faults)
         self._orders: dict[int, list[int]] = {}

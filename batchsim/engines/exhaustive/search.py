@@ -113,6 +113,7 @@ class Search:
         *,
         only_first_edges: bool = False,
     ) -> None:
+        self.table = table
         self.layout = layout = table.layout
         self._reduction = reduction
         self._chosen: list[tuple[slice, Numbers]] = []

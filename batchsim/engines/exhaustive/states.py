@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchsim.engines.exhaustive.distinct import distinct
 from batchsim.engines.exhaustive.packing import PIECE, PackedStates, Packing, Words
 from batchsim.engines.streams import draw
 
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Hashes = NDArray[np.uint64]
 
 FREE = -1
 """In the place of a number: nothing is there."""
@@ -58,29 +60,43 @@ class States:
             wider = np.zeros((self._count, len(words)), dtype=np.uint64)
             wider[:, :fewer] = self._words[: self._count]
             self._words = wider
-        known, end = self._count, self._count + words.shape[1]
+        first, which, hashes = _different(words)
+        end = self._count + len(first)
         if _PLACES_MIN * end > len(self._table):
             del self._table  # its memory is needed
             self._table = self._new_table(1 << int(_PLACES_MIN * end).bit_length())
-        # Until all is found, each of these has the number that it would have if all were new.
-        self._words = _room_for(end, self._words)
-        self._words[known:end] = words.T
-        numbers = np.empty(end - known, dtype=np.int64)
-        places = _places(words, len(self._table))
-        going, here = np.arange(end - known), places
+        words = words.take(first, axis=1)
+        numbers, places = self._found(words, hashes)
+        self._add(words, numbers, places, first)
+        return numbers.take(which)
+
+    def _found(self, words: Words, hashes: Hashes) -> tuple[Numbers, Numbers]:
+        """Of different states the numbers of those that are known, and where in the table each stands.
+
+        Those that are not known hold these places with numbers that nobody has yet.
+        """
+        known, count = self._count, words.shape[1]
+        numbers = np.arange(known, known + count)
+        places = _places(hashes, len(self._table))
+        going, here = np.arange(count), places
         while len(going):
             there = self._table.take(here)
-            is_free = there == FREE
-            if is_free.any():
-                # The last assignment stays: that of the first of those who are here.
-                self._table[here[is_free][::-1]] = known + going[is_free][::-1]
-                there = self._table.take(here)
-            is_found = self._are_at(there, words, going)
-            numbers[going[is_found]] = there[is_found]
-            going = going[~is_found]
-            here = (here[~is_found] + 1) & (len(self._table) - 1)
+            free = np.flatnonzero(there == FREE)
+            if len(free):
+                # Of several who come to one place the last one stays, and the others go on.
+                self._table[here[free]] = numbers[going[free]]
+                there[free] = self._table.take(here[free])
+            is_known = there < known
+            is_here = np.where(is_known, False, there == numbers[going])
+            candidates = np.flatnonzero(is_known)
+            same = candidates[self._are_at(there[candidates], words, going[candidates])]
+            numbers[going[same]] = there[same]
+            is_here[same] = True
+            others = np.flatnonzero(~is_here)
+            going = going[others]
+            here = (here[others] + 1) & (len(self._table) - 1)
             places[going] = here
-        return self._settled(words, numbers, places)
+        return numbers, places
 
     def _are_at(self, numbers: NDArray[np.int32], words: Words, going: Numbers) -> Flags:
         """Whether the states with these numbers are those of the words."""
@@ -92,6 +108,17 @@ class States:
             equal &= of_all.take(begins + word) == words[word].take(going)
         return equal
 
+    def _add(self, words: Words, numbers: Numbers, places: Numbers, first: Numbers) -> None:
+        """Number what is new in the order in which it was found (`first`), so that numbers depend on no hash."""
+        known = self._count
+        new = np.flatnonzero(numbers >= known)
+        new = new[np.argsort(first[new])]
+        self._count = known + len(new)
+        numbers[new] = np.arange(known, self._count)
+        self._table[places[new]] = numbers[new]
+        self._words = _room_for(self._count, self._words)
+        self._words[known : self._count] = words.take(new, axis=1).T
+
     def tidy(self) -> None:
         """Let each column have one field, unless there are so many states that it is not worth it."""
         if self._count <= _FEW and not self.packing.is_tidy:
@@ -100,26 +127,12 @@ class States:
             self._words = self.packing.packed(rows).T.copy()
             self._table = self._new_table(len(self._table))
 
-    def _settled(self, words: Words, numbers: Numbers, places: Numbers) -> Numbers:
-        """Number what is new, in the order in which it was found, so that numbers depend on no hash."""
-        known = self._count
-        new = np.flatnonzero(numbers >= known)
-        first = numbers[new] - known
-        is_first = first == new
-        fresh, again, as_before = new[is_first], new[~is_first], first[~is_first]
-        self._count = known + len(fresh)
-        numbers[fresh] = np.arange(known, self._count)
-        numbers[again] = numbers[as_before]
-        self._table[places[fresh]] = numbers[fresh]
-        self._words[known : self._count] = words.take(fresh, axis=1).T
-        return numbers
-
     def _new_table(self, places: int) -> NDArray[np.int32]:
         """A table of so many places, a power of two, with all that is known."""
         table = np.full(places, FREE, dtype=np.int32)
         for begin in range(0, self._count, PIECE):
             going = np.arange(begin, min(begin + PIECE, self._count))
-            here = _places(self._words[going[0] : going[-1] + 1].T, places)
+            here = _places(_hashes(self._words[going[0] : going[-1] + 1].T), places)
             while len(going):
                 is_free = table[here] == FREE
                 table[here[is_free]] = going[is_free]
@@ -128,22 +141,40 @@ class States:
         return table
 
 
-def _places(words: Words, places: int) -> Numbers:
-    """Where states begin in a table of so many places: the lowest bits of a hash.
+def _different(words: Words) -> tuple[Numbers, Numbers, Hashes]:
+    """Of the different ones among some states where each stands first, for each state which it is; their hashes.
 
-    Further words of zeros change nothing.
+    They come in the order of their hashes, so that their places in a table follow one another.
     """
-    hashes = words[0] * _multiplier(0)
+    hashes = _hashes(words)
+    different, first, which = distinct(hashes)
+    same = first.take(which)
+    if all(np.array_equal(word, word.take(same)) for word in words):
+        return first, which, different
+    # Two that are different have one hash.
+    _, first, which = np.unique(words, axis=1, return_index=True, return_inverse=True)
+    return first, which.ravel(), hashes.take(first)
+
+
+def _hashes(words: Words) -> Hashes:
+    """A hash of each state. Further words of zeros change nothing."""
+    hashes: Hashes = words[0] * _multiplier(0)
     for word in range(1, len(words)):
         hashes += words[word] * _multiplier(word)
     hashes ^= hashes >> np.uint64(32)
-    found: Numbers = (hashes & np.uint64(places - 1)).astype(np.int64)
+    hashes *= _multiplier(-1)
+    return hashes
+
+
+def _places(hashes: Hashes, places: int) -> Numbers:
+    """Where states begin in a table of so many places, a power of two: the highest bits of their hashes."""
+    found: Numbers = (hashes >> np.uint64(65 - places.bit_length())).astype(np.int64)
     return found
 
 
 @cache
 def _multiplier(word: int) -> np.uint64:
-    return np.uint64(draw(word, 0) | 1)
+    return np.uint64(draw(word & (2**64 - 1), 0) | 1)
 
 
 def _room_for(count: int, array: NDArray[Any]) -> NDArray[Any]:
