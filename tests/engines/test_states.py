@@ -71,3 +71,9 @@ def test_states_with_the_same_place_or_the_same_hash_are_told_apart(
     found = states.numbers_of(packing.packed(many[:300]))
     assert len(set(found.tolist())) == 300
     assert states.packing.rows(states.words)[found].tolist() == many[:300].tolist()
+
+
+def test_states_that_differ_in_high_bits_alone_have_different_hashes() -> None:
+    high = np.arange(16, dtype=np.uint64) << np.uint64(60)
+    words = np.stack([np.repeat(high, 16), np.tile(high, 16)])
+    assert len(np.unique(states_module._hashes(words))) == 256

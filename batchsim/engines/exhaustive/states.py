@@ -158,11 +158,15 @@ def _different(words: Words) -> tuple[Numbers, Numbers, Hashes]:
 
 def _hashes(words: Words) -> Hashes:
     """A hash of each state. Further words of zeros change nothing."""
-    hashes: Hashes = words[0] * _multiplier(0)
-    for word in range(1, len(words)):
-        hashes += words[word] * _multiplier(word)
+    hashes = np.zeros(words.shape[1], dtype=np.uint64)
+    for number, word in enumerate(words):
+        # A product tells nothing of the highest bits in its lower ones: two that differ there alone could meet.
+        mixed = word * _multiplier(2 * number)
+        mixed ^= mixed >> np.uint64(32)
+        mixed *= _multiplier(2 * number + 1)
+        hashes += mixed
     hashes ^= hashes >> np.uint64(32)
-    hashes *= _multiplier(-1)
+    hashes *= _multiplier(0)
     return hashes
 
 
@@ -173,8 +177,8 @@ def _places(hashes: Hashes, places: int) -> Numbers:
 
 
 @cache
-def _multiplier(word: int) -> np.uint64:
-    return np.uint64(draw(word & (2**64 - 1), 0) | 1)
+def _multiplier(number: int) -> np.uint64:
+    return np.uint64(draw(number, 0) | 1)
 
 
 def _room_for(count: int, array: NDArray[Any]) -> NDArray[Any]:
