@@ -222,7 +222,8 @@ class BodyIsCut(_Cutting):
         return operation.reads_body
 
     def footprint(self, operation: Operation[Any]) -> Footprint:
-        return touches(writes=(self.key, connection_key(self._attempt)))
+        reads = (answer_key(self._attempt),)
+        return touches(reads=reads, writes=(self.key, connection_key(self._attempt)))
 
     def unblocks(self, operation: Operation[Any]) -> tuple[Key, ...]:
         return (answer_key(self._attempt),)
@@ -231,13 +232,34 @@ class BodyIsCut(_Cutting):
         is_cut = world.network.connection(self._attempt).cut_after is not None
         return is_cut or (self.fault.is_pinned and self.fault.after_items is not None)
 
+    def holds_back(self, world: World, operation: Operation[Any]) -> bool:
+        """The body ends once, at the first item that does not arrive, and only as long as the request goes on."""
+        after = self._ends_after(world)
+        if self.fault.probability is not None or after is None:
+            return False
+        assert operation.item is not None
+        return operation.item > after or (operation.item == after and self._is_over(world))
+
+    def _ends_after(self, world: World) -> int | None:
+        """After how many items the body ends for sure; `None`: that is open."""
+        connection, after = world.network.connection(self._attempt), self.fault.after_items
+        if connection.cut_after is not None or self.is_open or after is None:
+            return connection.cut_after
+        is_ahead = connection.is_whole and self.is_left(world) and connection.items_read <= after
+        return after if is_ahead else None
+
+    def _is_over(self, world: World) -> bool:
+        """Whether another item has ended the request."""
+        answer = world.network.answer(self._attempt)
+        return answer is not None or world.network.connection(self._attempt).is_closed
+
     def ways(self, world: World, operation: Operation[Any], usual: Ways) -> Ways:
         connection = world.network.connection(self._attempt)
         index = operation.item
         assert index is not None
         if connection.cut_after is not None:
             return (Alternative(_cut_after(connection.cut_after)),) if index >= connection.cut_after else ()
-        if not connection.is_whole or not self.is_left(world):
+        if not connection.is_whole or not self.is_left(world) or self._is_over(world):
             return ()
         return tuple(
             self.cut(self._attempt, after)
@@ -247,11 +269,9 @@ class BodyIsCut(_Cutting):
 
     def _counts(self, index: int) -> tuple[int, ...]:
         """After how many items it can be cut so that an item does not arrive, if that shows at this item first."""
-        if self.fault.after_items is not None:
-            return (self.fault.after_items,)
-        # What is drawn may lie before this item, where items are begun side by side. Exploration need not look
-        # there: in another order of the steps, an earlier item comes first.
-        return (index,) if self.fault.probability is None else tuple(range(index + 1))
+        # What is drawn may lie before this item, where items are begun side by side: whoever comes first meets it.
+        counts = (index,) if self.fault.probability is None else tuple(range(index + 1))
+        return tuple(count for count in counts if admits(self.fault.after_items, count))
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
         _cut(self, world, self._attempt, way)

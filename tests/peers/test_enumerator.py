@@ -157,6 +157,9 @@ def test_the_reaper(batch: Batch) -> None:
     Batch(("ok", "ok"), 1, "pr3777"),
     Batch(("pre_failed", "pre_failed", "rejected"), 2, "pr4397"),
     Batch(("rejected", "rejected"), 1, "pr3777", faults=(Fault("disconnect"),)),
+    Batch(("pre_failed", "rejected"), 1, "pr3777", faults=(Fault("cut", after_items=0),)),
+    Batch(("pre_failed", "rejected"), 1, "pr3777", faults=(Fault("cut", after_items=1),)),
+    Batch(("pre_failed", "rejected", "rejected"), 1, "pr4397", faults=(Fault("cut", after_items=1),)),
     Batch(("pre_failed", "rejected"), 1, "pr3777", faults=(Fault("crash", "handler", at_most=1),)),
     Batch(("pre_failed", "rejected"), 1, "pr3777", uploads=True, faults=(UPLOAD_FAILS._replace(at_most=4),)),
 )
@@ -167,10 +170,6 @@ def test_items_that_are_ingested_at_once(batch: Batch) -> None:
 @compared(
     # Two of its jobs can run at once: whose raises are counted, the text leaves open.
     Batch(("ok",), 1, "pr4397", faults=(JOB_RAISES,) * 12),
-    # The body breaks off once, and only while the request goes on. batchsim counts that for each item that did not
-    # arrive, and still after another item has failed.
-    Batch(("pre_failed", "rejected"), 1, "pr3777", faults=(Fault("cut", after_items=0),)),
-    Batch(("pre_failed", "rejected"), 1, "pr3777", faults=(Fault("cut", after_items=1),)),
 )
 def test_outcomes_are_the_same_where_schedules_are_counted_otherwise(batch: Batch) -> None:
     assert set(schedules(batch)) == set(enumerate_batch(batch))

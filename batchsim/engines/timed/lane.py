@@ -234,8 +234,9 @@ class Lane(Recurring):
             if stage.waiting.is_due(alternative.timer) and self._is_drawn(alternative):
                 self.receive(alternative)
                 return
-        assert isinstance(operation, BlockingOperation)
-        stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
+        # What waits for nothing is held back by a fault, until it is given up.
+        if isinstance(operation, BlockingOperation):
+            stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
 
     def _is_drawn(self, alternative: Alternative) -> bool:
         chance = alternative.chance
