@@ -12,7 +12,7 @@ Algorithms*, §3.1).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ Probabilities = NDArray[np.float64]
 UNIT_ROUNDOFF = 2.0**-53
 
 
+CLASSES_AT_ONCE = 8
+"""So many sets of ends are gone through together: a state has so many numbers then."""
+
+
 class Absorption:
     """Where the chain of a graph ends."""
 
@@ -32,15 +36,14 @@ class Absorption:
         self._graph = graph
         kinds = list(dict.fromkeys(id(label.kind) for label in graph.labels))
         number_of = {kind: number for number, kind in enumerate(kinds)}
-        means = np.array([mean_us_of(label.kind.operation) for label in graph.labels], dtype=np.float64)
         drawn = [1.0 if label.probability is None else label.probability for label in graph.labels]
-        kind_of_label = np.array([number_of[id(label.kind)] for label in graph.labels], dtype=np.int64)
-        self._kinds = kind_of_label[graph.edge_labels]
-        self._drawn = np.array(drawn, dtype=np.float64)[graph.edge_labels]
-        self._means = means[graph.edge_labels]
-        self._first_kinds = self._kinds[np.minimum(graph.edges_begin[graph.sources], len(self._kinds) - 1)]
+        # Of labels and not of edges, of which there are many.
+        self._kinds = np.array([number_of[id(label.kind)] for label in graph.labels], dtype=np.int32)
+        self._drawn = np.array(drawn, dtype=np.float64)
+        self._means = np.array([mean_us_of(label.kind.operation) for label in graph.labels], dtype=np.float64)
+        self._is_at_once = (self._means == 0)[graph.edge_labels]
+        self._rivals = self._not_of_the_first_kind()
         self._edges = self._probability_of_edges()
-        self._none = np.zeros(len(self._edges), dtype=bool)
 
     @property
     def relative_error_max(self) -> float:
@@ -52,32 +55,48 @@ class Absorption:
     @property
     def states_in_time(self) -> int:
         """In how many states time passes; the others are passed at once, or are ends."""
-        return len(np.unique(self._graph.sources[self._means > 0]))
+        passes = np.zeros(self._graph.states, dtype=bool)
+        passes[self._graph.sources[~self._is_at_once]] = True
+        return int(passes.sum())
+
+    def _not_of_the_first_kind(self) -> NDArray[np.int64]:
+        """The edges that are at one instant with others of another kind, which come first."""
+        graph = self._graph
+        at_once = np.flatnonzero(self._is_at_once)
+        first = graph.edges_begin[graph.sources[at_once]]
+        is_other = self._kinds[graph.edge_labels[at_once]] != self._kinds[graph.edge_labels[first]]
+        rivals: NDArray[np.int64] = at_once[is_other]
+        return rivals
 
     def _probability_of_edges(self) -> Probabilities:
         graph = self._graph
-        rates = graph.weights * self._drawn / np.where(self._means > 0, self._means, 1.0)
+        rates: Probabilities = self._drawn[graph.edge_labels]
+        is_timed = ~self._is_at_once
+        rates[is_timed] *= graph.weights[is_timed]
+        rates[is_timed] /= self._means[graph.edge_labels[is_timed]]
         # Of steps at one instant the first kind stands for all; a draw decides between its alternatives.
-        rates[(self._means == 0) & (self._kinds != self._first_kinds)] = 0.0
-        rates[self._means == 0] /= graph.weights[self._means == 0]
-        totals = np.zeros(graph.states)
-        sources = np.unique(graph.sources)
-        if len(sources):
-            totals[sources] = np.add.reduceat(rates, graph.edges_begin[sources])
-        probabilities: Probabilities = rates / totals[graph.sources]
-        return probabilities
+        rates[self._rivals] = 0.0
+        has_edges = np.flatnonzero(np.diff(graph.edges_begin))
+        if len(has_edges):
+            totals = np.zeros(graph.states)
+            totals[has_edges] = np.add.reduceat(rates, graph.edges_begin[has_edges])
+            rates /= totals[graph.sources]
+        return rates
 
-    def probability_to_end_in(self, ends: NDArray[np.int64]) -> Probabilities:
-        """For each state the probability that the chain, having come to it, ends in one of these."""
-        probability = np.zeros(self._graph.states)
-        probability[ends] = 1.0
-        return self._backwards(probability, self._none)
+    def probabilities_to_end_in(self, ends: Sequence[NDArray[np.int64]]) -> Iterator[Probabilities]:
+        """For each of some sets of ends, by state: the probability that the chain, once there, ends in the set."""
+        for begin in range(0, len(ends), CLASSES_AT_ONCE):
+            some = ends[begin : begin + CLASSES_AT_ONCE]
+            probabilities = np.zeros((self._graph.states, len(some)))
+            for place, states in enumerate(some):
+                probabilities[states, place] = 1.0
+            yield from self._backwards(probabilities, None).T
 
     def probability_to_take(self, edges: NDArray[np.bool_]) -> Probabilities:
         """For each state the probability that the chain, having come to it, takes any of these edges."""
-        return self._backwards(np.zeros(self._graph.states), edges)
+        return self._backwards(np.zeros((self._graph.states, 1)), edges)[:, 0]
 
-    def _backwards(self, probability: Probabilities, is_enough: NDArray[np.bool_]) -> Probabilities:
+    def _backwards(self, probabilities: Probabilities, is_enough: NDArray[np.bool_] | None) -> Probabilities:
         """From the ends back to the beginning; `is_enough`: edges after which it does not matter what follows."""
         graph = self._graph
         for level in reversed(graph.topological_levels):
@@ -86,15 +105,12 @@ class Absorption:
                 edges = graph.edges_of(inner)
                 lengths = graph.edges_begin[inner + 1] - graph.edges_begin[inner]
                 begin = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-                passed = self._edges[edges] * self._after(edges, probability, is_enough)
-                probability[inner] = np.add.reduceat(passed, begin)
-        return probability
-
-    def _after(
-        self, edges: NDArray[np.int64], probability: Probabilities, is_enough: NDArray[np.bool_]
-    ) -> Probabilities:
-        """For each of some edges the probability once it is taken."""
-        return np.where(is_enough[edges], 1.0, probability[self._graph.targets[edges]])
+                passed = probabilities.take(graph.targets[edges], axis=0)
+                if is_enough is not None:
+                    passed[is_enough[edges]] = 1.0
+                passed *= self._edges[edges, np.newaxis]
+                probabilities[inner] = np.add.reduceat(passed, begin)
+        return probabilities
 
     def ties(
         self, probability: Probabilities, tolerance: float, is_enough: NDArray[np.bool_] | None = None
@@ -103,18 +119,19 @@ class Absorption:
 
         `is_enough`: the edges to be taken, if it is the probability to take some.
         """
-        graph = self._graph
-        is_enough = self._none if is_enough is None else is_enough
-        rivals = np.flatnonzero((self._means == 0) & (self._kinds != self._first_kinds))
-        sources, kinds = graph.sources[rivals], self._kinds[rivals]
+        graph, rivals = self._graph, self._rivals
         if not len(rivals):
             return
+        sources, kinds = graph.sources[rivals], self._kinds[graph.edge_labels[rivals]]
         order = np.lexsort((kinds, sources))
         rivals, sources, kinds = rivals[order], sources[order], kinds[order]
         changes = np.ones(len(rivals), dtype=bool)
         changes[1:] = (sources[1:] != sources[:-1]) | (kinds[1:] != kinds[:-1])
         begin = np.flatnonzero(changes)
-        if_first = np.add.reduceat(self._drawn[rivals] * self._after(rivals, probability, is_enough), begin)
+        after = probability[graph.targets[rivals]]
+        if is_enough is not None:
+            after[is_enough[rivals]] = 1.0
+        if_first = np.add.reduceat(self._drawn[graph.edge_labels[rivals]] * after, begin)
         differs = np.abs(if_first - probability[sources[begin]]) > tolerance
         for place in begin[differs].tolist():
             usual = graph.labels[graph.edge_labels[graph.edges_begin[sources[place]]]].kind

@@ -177,8 +177,8 @@ def _outcomes(
         of_class.setdefault(alike, (outcome, verdicts))
         members.setdefault(alike, []).append(state)
     found = []
-    for alike, states in members.items():
-        probability = absorption.probability_to_end_in(np.array(states, dtype=np.int64))
+    ends = [np.array(states, dtype=np.int64) for states in members.values()]
+    for alike, probability in zip(members, absorption.probabilities_to_end_in(ends), strict=True):
         if is_complete:
             _refuse_ties(scenario, next(absorption.ties(probability, TIE_TOLERANCE), None))
         found.append(ExactOutcome(*of_class[alike], float(probability[0])))

@@ -38,7 +38,10 @@ class AlikeEdges:
 
 
 class Edges:
-    """Edges, sorted by the state that they leave; of a tree, by the state that they lead to."""
+    """Edges, sorted by the state that they leave; of a tree, by the state that they lead to.
+
+    There are many: their numbers are kept short.
+    """
 
     def __init__(self, *, only_first: bool) -> None:
         self.only_first = only_first
@@ -53,17 +56,23 @@ class Edges:
         self.count += len(sources)
         self._ends.append(np.flatnonzero(np.bincount(sources, minlength=end - begin) == 0) + begin)
         labels = np.concatenate([part.labels for part in parts])
+        short = np.min_scalar_type(int(labels.max(initial=0)))
         if self.only_first:
             leads_on = np.flatnonzero(targets >= known)
             by_source = leads_on[stable_order(sources[leads_on])]
             first = by_source[_first_places(targets[by_source] - known)]
-            # A tree is for the largest graphs: its numbers are kept short.
-            short = np.min_scalar_type(int(labels.max(initial=0)))
             self._chunks.append([(sources[first] + begin).astype(np.int32), labels[first].astype(short)])
         else:
             weights = np.concatenate([part.weights for part in parts])
             order = stable_order(sources)
-            self._chunks.append([sources[order] + begin, labels[order], targets[order], weights[order]])
+            self._chunks.append(
+                [
+                    (sources[order] + begin).astype(np.int32),
+                    labels[order].astype(short),
+                    targets[order].astype(np.int32),
+                    weights[order].astype(np.int32),
+                ]
+            )
 
     def add_ends(self, begin: int, end: int) -> None:
         """No edges leave the states from `begin` to `end`."""

@@ -79,7 +79,7 @@ class Graph:
     def edges_begin(self) -> Numbers:
         """The edges of state s are those from `edges_begin[s]` to `edges_begin[s + 1]`. Likewise."""
         self.check_whole()
-        return np.searchsorted(self.sources, np.arange(self.states + 1))
+        return np.searchsorted(self.sources, np.arange(self.states + 1, dtype=self.sources.dtype))
 
     @cached_property
     def topological_levels(self) -> list[Numbers]:
