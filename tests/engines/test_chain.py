@@ -24,6 +24,7 @@ from batchsim.analysis.sweep.together import Together
 from batchsim.batch.faults import BEFALLEN
 from batchsim.batch.operations import names_befallen, names_done_by
 from batchsim.batch.system import class_of
+from batchsim.engines.chain import absorption
 from batchsim.engines.chain.fitness import check_for_chain
 from batchsim.engines.chain.steps import mean_us_of
 from batchsim.engines.exhaustive import Bounds
@@ -236,6 +237,15 @@ def test_probabilities_sum_to_1(name: str) -> None:
     exploration = explore_exact(SCENARIOS[name], POLICIES["pr4397"])
     total = sum(each.probability for each in exploration.outcomes)
     assert abs(total - 1) <= exploration.relative_error_max
+
+
+def test_probabilities_do_not_depend_on_how_many_outcomes_are_worked_out_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    together = explore_exact(memoryless(), POLICIES["pre3427"])
+    assert len(together.outcomes) > 3
+    monkeypatch.setattr(absorption, "CLASSES_AT_ONCE", 2)
+    assert classes(explore_exact(memoryless(), POLICIES["pre3427"])) == classes(together)
 
 
 def test_a_bound_leaves_lower_bounds() -> None:
