@@ -102,7 +102,7 @@ function Axis({ scale, left, height }) {
             </g>
           );
         }
-        const told = instant(piece.from).replace(/0{1,5} s$/, " s");
+        const told = instant(piece.from).replace(/\.?0+ s$/, " s");
         const isShown = piece.x >= free && piece.width > 70;
         if (isShown) free = piece.x + DIGIT * told.length + GAP;
         return isShown ? <text key={place} x={x} y={11} class="tick">{told}</text> : null;
