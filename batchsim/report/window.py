@@ -13,7 +13,7 @@ from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.sums import Instant, instant_us
 from batchsim.report.formulas import distinct_conditions, formula, formula_of_all
 from batchsim.report.phrases import counted
-from batchsim.report.screen import Text, print_line
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.rounding import rounded
 
@@ -33,7 +33,7 @@ class WindowResult:
 
 def show_windows(console: Console, title: str, policy: str, results: Sequence[WindowResult]) -> None:
     """Print the windows of a scenario under a policy."""
-    console.print(Text(f"{title}, {policy}", style="bold"))
+    console.print(Text(f"{title}, {called(console, policy)}", style="bold"))
     if not results:
         console.print(Text("proved: no schedule gives any verdict but ok", style=GOOD))
     for result in results:
@@ -49,6 +49,11 @@ def _show_window(
 ) -> None:
     if not window.reasons:
         console.print(Text(f"{window.verdict} never occurs: proved for all schedules", style=GOOD))
+        return
+    if () in map(tuple, window.reasons):
+        console.print(
+            Text(f"{window.verdict} occurs in every schedule, whatever takes how long: proved", style=BAD)
+        )
         return
     _show_cases(console, window)
     if at_means is not None:
