@@ -6,7 +6,6 @@ There is a warning where
   production would redeliver it, and here a message stays with the consumer that works on it unless a fault asks
   for it;
 - a latency is given for operations that nobody issues under any of the policies;
-- a system of the user's own has no properties, so that `ok` and "proved" say little;
 - a setting has no effect for another reason that is certain.
 """
 
@@ -52,14 +51,20 @@ def warnings_of(
     return tuple(dict.fromkeys(found))
 
 
-def _of_own(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
-    """Of a system of the user's own: no properties, idle latencies, expectations that nobody meets."""
-    written: Any = {} if scenario.written is None else plain(scenario.written)
+def nothing_to_judge(scenario: Scenario, policies: Sequence[Named]) -> tuple[str, ...]:
+    """That a system of the user's own has no properties: `ok` and "proved" say little then."""
+    if scenario.own is None:
+        return ()
     systems = [scenario.system(policy) for _, policy in policies]
-    if not scenario.verdicts and not any(system.properties for system in systems):
-        built_in = " and ".join(dict.fromkeys(each.name for system in systems for each in system.built_in))
-        but = f" but {built_in}" if built_in else ""
-        yield f"the system has no properties, so nothing is looked for{but}, and what --verdict names"
+    if any(system.properties for system in systems):
+        return ()
+    built_in = " and ".join(dict.fromkeys(each.name for system in systems for each in system.built_in))
+    return (f"the system has no properties, so nothing was looked for{f' but {built_in}' if built_in else ''}",)
+
+
+def _of_own(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
+    """Of a system of the user's own: latencies of what nobody issues, and expectations that nobody meets."""
+    written: Any = {} if scenario.written is None else plain(scenario.written)
     yield from _unused_latencies(scenario, policies, written, frozenset())
     yield from _unmet_expectations(scenario, policies, written)
 
