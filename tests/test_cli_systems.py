@@ -231,6 +231,8 @@ def test_a_system_in_which_nothing_can_go_wrong_or_all_does_says_so(ran: Ran) ->
     Path("chord.py").write_text(code.replace("properties=(LOST, TWICE)", f"properties=({always},)"))
     ended = ran("window", "chord.yaml", "--policy", "fixed")
     assert "\nset occurs in every schedule, whatever takes how long: proved\n" in ended.out
+    (found,) = document(ran, "window", "chord.yaml", "--policy", "fixed")["windows"]
+    assert (found["window"]["at_means"], found["window"]["slack_us"]) == ("open", None)
     ended = ran("explore", "chord.yaml", "--policy", "fixed", "--policy", "half_fixed", "--timed")
     assert re.search(r"^set +always +always$", ended.out, re.MULTILINE)
     assert re.search(r"^parameters.tasks +2 +default$", ran("explain", "chord.yaml").out, re.MULTILINE)

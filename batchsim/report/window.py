@@ -144,7 +144,7 @@ def _range(window: Window, instant: Instant) -> str:
 
 
 def _show_standing(console: Console, window: Window, at_means: WindowStanding) -> None:
-    slack_us = window.slack_us(window.values)
+    slack_us = _slack_us(window)
     by = f", by {rounded(abs(slack_us))}" if slack_us else ""
     if at_means is WindowStanding.EITHER:
         says = Text(
@@ -156,6 +156,11 @@ def _show_standing(console: Console, window: Window, at_means: WindowStanding) -
         says = Text(f"with all latencies at their means it {occurs}: the window is {at_means}{by}", style)
     print_line(console, says)
     print_line(console, Text(_told_within(window)))
+
+
+def _slack_us(window: Window) -> int | None:
+    """By how much it is given with all latencies at their means; `None`: always, or never."""
+    return window.slack_us(window.values) if all(case.conditions for case in window.cases) else None
 
 
 def _told_within(window: Window) -> str:
@@ -234,7 +239,7 @@ def _document(result: WindowResult) -> dict[str, object]:
             "cases": [_conditions(window, case) for case in window.cases_within],
             "nearest": None if window.nearest is None else _conditions(window, window.nearest),
             "at_means": None if result.at_means is None else str(result.at_means),
-            "slack_us": window.slack_us(window.values),
+            "slack_us": _slack_us(window),
             "smallest_change": _change(result.change),
             "tried": window.tried,
             "failed": window.failed,
