@@ -397,7 +397,7 @@ def test_the_report_of_a_replay_says_how_it_was_made(batchsim: Any, tmp_path: Pa
             lambda document: document.pop("steps"),
             "steps: missing; allowed: a witness: a JSON file with",
         ),
-        (lambda document: document.update(policy="pr99"), "policy of the witness: found 'pr99'"),
+        (lambda document: document.update(policy="pr99"), ".json: policy: found 'pr99'"),
         (lambda document: document.update(scenario="none.yaml"), "none.yaml: found no readable file"),
         (lambda document: document["steps"].pop(0), "no schedule of"),
         (lambda document: document["steps"].pop(), "no schedule of"),

@@ -66,7 +66,7 @@ def test_a_folder_is_the_scenarios_in_it(batchsim: Any) -> None:
         Path(name).write_text(ONE.replace("one", Path(name).stem))
     Path("races/ci.yaml").write_text("name: tests\non: push\n")
     ended = batchsim("run", "races")
-    assert (ended.code, ended.out.splitlines()[1:3]) == (0, ["a          ok", "b          ok"])
+    assert (ended.code, ended.out.splitlines()[2:4]) == (0, ["a          ok", "b          ok"])
 
 
 def test_a_scenario_comes_by_standard_input(batchsim: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,11 +64,11 @@ def test_everything_that_is_expected_is_one_table(check: Any) -> None:
     lines = [line.split("   ") for line in ended.out.splitlines()]
     assert [[cell.strip() for cell in line if cell.strip()] for line in lines] == [
         ["scenario", "policy", "asked", "expected", "got", "result"],
-        ["one", "pr3427", "one run", "ok", "ok", "passed"],
-        ["one", "pr3427", "many runs", "false_failure at most 5 %", "ok 100 %", "passed"],
-        ["one", "pr3427", "within intervals", "ok", "ok", "passed"],
-        ["one", "pr3427", "all orders", "false_failure, ok", "false_failure, ok", "passed"],
-        ["one", "pr3766", "one run", "ok", "ok", "passed"],
+        ["one", "pr3427 (first fix)", "one run", "ok", "ok", "passed"],
+        ["one", "pr3427 (first fix)", "many runs", "false_failure at most 5 %", "ok 100 %", "passed"],
+        ["one", "pr3427 (first fix)", "within intervals", "ok", "ok", "passed"],
+        ["one", "pr3427 (first fix)", "all orders", "false_failure, ok", "false_failure, ok", "passed"],
+        ["one", "pr3766 (second fix)", "one run", "ok", "ok", "passed"],
         [],
         ["5 checks: 5 passed"],
     ]

@@ -164,7 +164,9 @@ def test_what_cannot_happen_is_said(findings: Any) -> None:
     assert rows["redeliver"].endswith("cannot happen")
     assert rows["cut + redeliver"].endswith("cannot happen")
     standings = ended.out.partition("held against")[2]
-    assert standings.startswith(" pr4397: 0 closed, 1 open, 6 came back, 6 under faults that cannot happen\n")
+    assert standings.startswith(
+        " pr4397 (latest): 0 closed, 1 open, 6 came back, 6 under faults that cannot happen\n"
+    )
     (line,) = [line for line in standings.splitlines() if line.startswith("duplicate_run")]
     assert line.split(maxsplit=1)[1].split(maxsplit=1) == ["redeliver", "cannot happen"]
     words = ("--policy", "fix.py:NEVER", "--scenario", "my.yaml", "--fault", "redeliver", "--max-states", "1")
@@ -176,11 +178,11 @@ def test_what_cannot_happen_is_said(findings: Any) -> None:
 def test_what_came_back_says_what_is_known_of_the_other_policy(findings: Any) -> None:
     ended = findings("--policy", "fix.py:WORSE", "--scenario", "my.yaml", "--fault", "lost_response")
     (line,) = [line for line in ended.out.splitlines() if "came back (" in line and "false_failure" in line]
-    assert line.endswith("no fault, lost_response   came back (pr4397: proved not to occur)")
+    assert line.endswith("no fault, lost_response   came back (pr4397 (latest): proved not to occur)")
     ended = findings(
-        "--policy", "pr4397", "--against", "fix.py:WORSE", "--scenario", "my.yaml", "--fault", "lost_response"
+        "--policy", "latest", "--against", "fix.py:WORSE", "--scenario", "my.yaml", "--fault", "lost_response"
     )
-    assert "pr4397, held against worse: 2 closed, 1 open, 0 came back" in ended.out
+    assert "pr4397 (latest), held against worse: 2 closed, 1 open, 0 came back" in ended.out
 
 
 def test_the_batch_is_that_of_the_scenario_in_the_sizes_asked_for(findings: Any) -> None:
@@ -221,7 +223,7 @@ def test_several_scenarios_have_a_table_each(findings: Any, folder: Path) -> Non
 
 def test_a_policy_of_ones_own_with_a_name_that_is_shipped_goes_by_its_reference(findings: Any) -> None:
     ended = findings("--policy", "fix.py:NAMESAKE", "--scenario", "my.yaml", "--fault", "redeliver")
-    assert "fix.py:NAMESAKE, held against pr4397: " in ended.out
+    assert "fix.py:NAMESAKE, held against pr4397 (latest): " in ended.out
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,7 @@ def test_a_policy_of_ones_own_with_a_name_that_is_shipped_goes_by_its_reference(
         (("--fault", "cut,cruhs"), "did you mean 'crash'?"),
         (("--fault", ""), "--fault: found no fault; allowed: "),
         (("--policy", "pr3428"), "--policy: found 'pr3428'; allowed: pre3427,"),
-        (("--against", "latest"), "--against: found 'latest'; allowed: pre3427,"),
+        (("--against", "newest"), "--against: found 'newest'; allowed: pre3427,"),
         (("--policy", "fix.py:NONE"), "--policy: fix.py has no NONE; of type Policy it has LATEST, MINE, "),
         (
             ("--policy", "fix.py:FAILING", *QUICK, "--fault", "cut"),

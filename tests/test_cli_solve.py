@@ -36,7 +36,7 @@ def test_the_witness_fails_with_a_microsecond_less(tmp_path: Path, capsys: pytes
     assert f"replay it: batchsim replay {file}" in capsys.readouterr().out
     assert json.loads(file.read_text())["set"] == ["tombstone.grace=117600 us"]
     assert run("replay", str(file)) == 0
-    assert "tombstone   false_failure   ApiError(422)" in capsys.readouterr().out
+    assert "tombstone (alternative)   false_failure   ApiError(422)" in capsys.readouterr().out
 
 
 def test_the_json_has_every_range(tmp_path: Path) -> None:

@@ -220,6 +220,24 @@ def test_a_claim_that_nothing_is_about_is_vacuous(ran: Ran) -> None:
         assert ended.err == "chord, fixed: no schedule comes to thrice, which some run is to (sometimes)\n"
 
 
+def test_a_system_in_which_nothing_can_go_wrong_or_all_does_says_so(ran: Ran) -> None:
+    code = Path("chord.py").read_text()
+    Path("chord.py").write_text(code.replace("properties=(LOST, TWICE)", "properties=()"))
+    nothing = "the system has no properties, so nothing was looked for but deadlock and raises"
+    for option in ([], ["--timed"]):
+        assert f"warning: chord.yaml: {nothing}\n" in ran("explore", "chord.yaml", *option).err
+    assert document(ran, "explore", "chord.yaml")["warnings"] == [nothing]
+    always = 'Property("set", "It is set.", lambda end: end[SIZE] is not None)'
+    Path("chord.py").write_text(code.replace("properties=(LOST, TWICE)", f"properties=({always},)"))
+    ended = ran("window", "chord.yaml", "--policy", "fixed")
+    assert "\nset occurs in every schedule, whatever takes how long: proved\n" in ended.out
+    (found,) = document(ran, "window", "chord.yaml", "--policy", "fixed")["windows"]
+    assert (found["window"]["at_means"], found["window"]["slack_us"]) == ("open", None)
+    ended = ran("explore", "chord.yaml", "--policy", "fixed", "--policy", "half_fixed", "--timed")
+    assert re.search(r"^set +always +always$", ended.out, re.MULTILINE)
+    assert re.search(r"^parameters.tasks +2 +default$", ran("explain", "chord.yaml").out, re.MULTILINE)
+
+
 VERDICTS_BY_SIZE = """\
 from dataclasses import dataclass
 

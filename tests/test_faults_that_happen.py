@@ -23,6 +23,7 @@ from batchsim import (
 from batchsim.analysis.sweep.identity import seed_stream
 from batchsim.bad_input import BadInputError
 from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
+from batchsim.batch.glosses import glossed
 from batchsim.cli import main
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.streams import draw
@@ -164,7 +165,9 @@ def test_a_sweep_does_not_take_one_fault_for_another(tmp_path: Path) -> None:
 def test_the_output_of_a_sweep_says_so(batchsim: Run, never: Path) -> None:
     code, out, _ = batchsim("sweep", never, "--runs", "10", "--workers", "1")
     assert code == 0
-    assert "happened in pr3766 fault 0 none of 10 runs fault 1 none of 10 runs fault 2 none of 10 runs" in out
+    assert (
+        "happened in (second fix) fault 0 none of 10 runs fault 1 none of 10 runs fault 2 none of 10 runs" in out
+    )
     (cell,) = document(batchsim, "sweep", PUSH, "--runs", "10", "--workers", "1", "--policy", "pr3766")["sweep"]
     assert [(each["fault"], each["count"], each["share"]) for each in cell["faults"]] == [(0, 10, 1.0)]
 
@@ -189,7 +192,7 @@ def test_nothing_is_proved_under_a_pinned_fault_that_occurs_in_no_schedule(
     code, out, _ = batchsim("explore", *arguments, "--policy", "proposed", "--set", "summary=plain")
     assert code == 3
     what = PUSH_IN_WORDS if arguments[0] == PUSH else "fault 0 (store error of handler in queue.push)"
-    assert f"proposed inconclusive: {what} occurs in no schedule (" in out
+    assert f"proposed (proposal) inconclusive: {what} occurs in no schedule (" in out
     assert "fault 0 no schedule" in out
     assert "proved" not in out
     assert "never" not in out
@@ -230,7 +233,7 @@ def test_what_nobody_issues_is_slow_nowhere(
     options = [] if option is None else [option]
     code, out, _ = batchsim("explore", file, *options, "--policy", policy)
     assert (code, "fault 0 no schedule" in out) == (3, True)
-    assert f"{policy} inconclusive: fault 0 (slow {operation}, 1 ms later) occurs in no schedule" in out
+    assert f"{glossed(policy)} inconclusive: fault 0 (slow {operation}, 1 ms later) occurs in no schedule" in out
     (found,) = document(batchsim, "explore", file, *options, "--policy", policy)["explorations"]
     assert [each["occurs"] for each in found["faults"]] == [False]
 
@@ -253,7 +256,7 @@ def test_without_time_nothing_is_slow_and_with_it_what_is_slow_has_to_occur(batc
     # Where the handler counts too late, which takes longer to end, nothing is sealed.
     slow_seal = "faults=[{slow: {operation: postgres.seal, delay: 1 ms}}]"
     _, out, _ = batchsim("explore", "tests/golden/timed.yaml", "--policy", "pr3427", "--timed", "--set", slow_seal)
-    assert "happens in pr3427 fault 0 some schedules" in out
+    assert "happens in (first fix) fault 0 some schedules" in out
     # It counts what it enqueued by itself.
     code, out, _ = batchsim("explore", file, "--policy", "local_count", "--timed")
     assert code == 3
@@ -299,7 +302,7 @@ def test_a_budget_that_cannot_be_spent_is_only_told(batchsim: Run) -> None:
     code, out, _ = batchsim("explore", PUSH, "--policy", "proposed", "--set", budget)
     assert code == 0
     assert "fault 0 no schedule" in out
-    assert "proposed proved: none of 55,963,906 schedules gives any verdict but ok" in out
+    assert "proposed (proposal) proved: none of 55,963,906 schedules gives any verdict but ok" in out
 
 
 def test_a_bound_is_part_of_what_is_said(batchsim: Run) -> None:

@@ -271,7 +271,7 @@ def test_a_change_that_kept_the_name_of_a_shipped_policy_is_not_called_by_it(cli
     assert "policies.py:UNNAMED   false_failure" in cli("run", INCIDENT, "--policy", "{policies}:UNNAMED").out
     both = cli("explore", ONE, "--policy", "pre3427", "--policy", "{policies}:UNNAMED").out
     assert "policies.py:UNNAMED  fails in " in both
-    assert both.count("pre3427  fails in ") == 1
+    assert both.count("pre3427 (bug)  fails in ") == 1
 
 
 @pytest.mark.parametrize("key", ["ours", "policies.py:OURS", "./policies.py:OURS"])

@@ -27,7 +27,7 @@ def printed_by(line: str) -> str:
     arguments = [str(path) for word in line.split() for path in _expanded(word)]
     ended = command(arguments, ROOT)
     told = [line for line in ended.err.splitlines(True) if not line.startswith(TELLS_PROGRESS)]
-    lines = "".join((ended.out, *told)).strip().splitlines()
+    lines = "".join((ended.out, *told)).strip("\n").splitlines()
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 

@@ -53,7 +53,7 @@ BOTH = "--policy pr3427 --policy pr3766"
             "check race.yaml --cache-dir new --no-cache",
             "--cache-dir: found --no-cache, too; allowed: one of the two",
         ),
-        ("init new.yaml", "standard input: found its end; allowed: an answer, or --defaults"),
+        ("init new.yaml", "standard input: found its end; allowed: an answer, or --defaults, which asks nothing"),
     ],
 )
 def test_a_slip_is_told_with_what_would_do(

@@ -51,6 +51,17 @@ def warnings_of(
     return tuple(dict.fromkeys(found))
 
 
+def nothing_to_judge(scenario: Scenario, policies: Sequence[Named]) -> tuple[str, ...]:
+    """That a system of the user's own has no properties: `ok` and "proved" say little then."""
+    if scenario.own is None:
+        return ()
+    systems = [scenario.system(policy) for _, policy in policies]
+    if any(system.properties for system in systems):
+        return ()
+    built_in = " and ".join(dict.fromkeys(each.name for system in systems for each in system.built_in))
+    return (f"the system has no properties, so nothing was looked for{f' but {built_in}' if built_in else ''}",)
+
+
 def _of_own(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
     """Of a system of the user's own: latencies of what nobody issues, and expectations that nobody meets."""
     written: Any = {} if scenario.written is None else plain(scenario.written)

@@ -116,7 +116,7 @@ def _seen_from(directory: Path, name: str) -> str:
 
 def within(directory: Path, name: str) -> str:
     """A name as it is, a `path/to/file.py:NAME` that is relative to a directory relative to the current one."""
-    return str(directory / name) if is_reference(name) else name
+    return os.path.normpath(directory / name) if is_reference(name) else name
 
 
 def read_witness(path: Path) -> Witness:
@@ -135,7 +135,8 @@ def read_witness(path: Path) -> Witness:
         raise BadInputError(f"{path}: schema: found {describe(document['schema'])}; allowed: {SCHEMA}")
     is_timed = "latencies" in document
     return Witness(
-        scenario=path.parent / reader.field(document, "scenario", str),
+        # Without `..`: it is shown in messages.
+        scenario=Path(os.path.normpath(path.parent / reader.field(document, "scenario", str))),
         overrides=tuple(reader.texts(document, "set")),
         policy=within(path.parent, reader.field(document, "policy", str)),
         properties=tuple(within(path.parent, name) for name in reader.texts(document, "properties")),

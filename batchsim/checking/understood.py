@@ -12,6 +12,7 @@ from batchsim.model.operation import CHOOSE
 from batchsim.report.latencies import by_item, in_words
 from batchsim.report.phrases import items_in_words
 from batchsim.scenario import Scenario, declared, defaults, fault_in_words
+from batchsim.scenario.own_systems import plain_of
 from batchsim.scenario.schema.models import FIELDS, STREAM_END
 from batchsim.scenario.tree import Node, Path
 
@@ -118,10 +119,8 @@ def _setting(scenario: Scenario, policies: Sequence[tuple[str, Any]]) -> Iterato
 def _own(scenario: Scenario) -> Iterator[Value]:
     assert scenario.own is not None
     yield Value("batch", "system", scenario.own.reference, _source(scenario, ("system",)))
-    if scenario.own.parameters is not None:
-        yield Value(
-            "batch", "parameters", str(scenario.own.parameters), _source(scenario, ("parameters",)) or DEFAULT
-        )
+    for name, given in (plain_of(scenario.own.parameters) or {}).items():
+        yield Value("batch", f"parameters.{name}", str(given), _source(scenario, ("parameters", name)) or DEFAULT)
     yield Value("batch", "policies", ", ".join(scenario.policies), _source(scenario, ("policies",)) or DEFAULT)
     yield Value("batch", "seed", str(scenario.seed), _source(scenario, ("seed",)) or DEFAULT)
 

@@ -250,7 +250,7 @@ def replay(
 
     witness = read_witness(file)
     (scenario,) = load([witness.scenario], witness.overrides, None, policies=[witness.policy])
-    name, policy = policy_of(scenario, witness.policy)
+    name, policy = policy_of(scenario, file, witness.policy)
     properties = properties_of(scenario, witness.properties)
     check_outputs(json_file, report_directory)
     limits = limits_of(forbidden, verdict_names(scenario, [(name, policy)], properties))

@@ -47,11 +47,13 @@ USUAL_SCENARIO = "small-payloads.yaml"
     "policies",
     multiple=True,
     metavar="NAME|FILE.py:NAME",
+    callback=options.by_their_names,
     help="Judge this policy instead of those of the scenario, or of all that are shipped; may be repeated.",
 )
 @click.option(
     "--against",
     metavar="NAME|FILE.py:NAME",
+    callback=options.by_their_names,
     help="The policy that each is held against; default: the latest design.",
 )
 @click.option(

@@ -69,7 +69,9 @@ def init(file: Path, defaults: bool, quiet: bool) -> int:
                 if not isinstance(aborted.__context__, EOFError):
                     raise
                 tell("")  # the question has no line of its own
-                raise BadInputError("standard input: found its end; allowed: an answer, or --defaults") from None
+                raise BadInputError(
+                    "standard input: found its end; allowed: an answer, or --defaults, which asks nothing"
+                ) from None
             try:
                 read(answer)
             except ValueError as error:

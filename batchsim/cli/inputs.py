@@ -143,9 +143,9 @@ def policy_named(scenario: Scenario, option: str, name: str) -> Any:
     return _find(scenario.find_policy, scenario.known_policies, option, name, Path())
 
 
-def policy_of(scenario: Scenario, name: str) -> tuple[str, Any]:
-    """The policy that a witness of a scenario names."""
-    return name, policy_named(scenario, "policy of the witness", name)
+def policy_of(scenario: Scenario, file: Path, name: str) -> tuple[str, Any]:
+    """The policy that a witness of a scenario, in a file, names."""
+    return name, policy_named(scenario, f"{file}: policy", name)
 
 
 def verdict_names(

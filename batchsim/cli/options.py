@@ -163,10 +163,14 @@ def _debug_option() -> click.Option:
     )
 
 
-def _by_their_names(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+def by_their_names(
+    context: click.Context, parameter: click.Parameter, names: tuple[str, ...] | str | None
+) -> tuple[str, ...] | str | None:
     """Policies that are called by what they are (`bug`), by their names."""
     from batchsim.batch.glosses import ALIASES
 
+    if names is None or isinstance(names, str):
+        return ALIASES.get(names, names) if names else names
     return tuple(ALIASES.get(name, name) for name in names)
 
 
@@ -176,7 +180,7 @@ policies = click.option(
     multiple=True,
     metavar="NAME|FILE.py:NAME",
     shell_complete=_complete_policies,
-    callback=_by_their_names,
+    callback=by_their_names,
     help="Take this policy instead of those of the scenario; may be repeated.",
 )
 verdicts = click.option(

@@ -37,7 +37,7 @@ def pin(file: Path, directory: Path | None, quiet: bool) -> int:
 
     witness = read_witness(file)
     (scenario,) = load([witness.scenario], witness.overrides, None, policies=[witness.policy])
-    policy_of(scenario, witness.policy)
+    policy_of(scenario, file, witness.policy)
     if set(witness.verdicts) <= {OK}:
         raise BadInputError(f"{file}: found the verdict ok; allowed: a witness of another one")
     directory = directory or (Path("tests") if Path("tests").is_dir() else Path())

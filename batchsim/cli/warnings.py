@@ -26,9 +26,15 @@ def warn(
     """
     from batchsim.analysis.assumptions import warnings_of
     from batchsim.analysis.batch.holding import RARE
-    from batchsim.visible import in_one_line
 
     found = warnings_of(scenario, policies, others, rare=0 if of_all_latencies else RARE)
+    return warn_of(scenario, found, quiet=quiet)
+
+
+def warn_of(scenario: Scenario, found: tuple[str, ...], *, quiet: bool) -> tuple[str, ...]:
+    """Tell warnings of a scenario, unless quiet. The warnings."""
+    from batchsim.visible import in_one_line
+
     if not quiet:
         for each in found:
             tell(f"warning: {in_one_line(scenario.file)}: {in_one_line(each)}")

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=options.ScenarioFile())
 @click.option(
-    "--policy", "policies", metavar="NAME|FILE.py:NAME", required=True, multiple=True, help="The policy."
+    "--policy",
+    "policies",
+    metavar="NAME|FILE.py:NAME",
+    required=True,
+    multiple=True,
+    callback=options.by_their_names,
+    help="The policy.",
 )
 @options.verdicts
 @options.overrides

@@ -13,7 +13,7 @@ from batchsim.analysis.sweep.intervals import share_interval
 from batchsim.engines.live.hammer import Returned, Seen
 from batchsim.report.histogram import quantile
 from batchsim.report.phrases import counted
-from batchsim.report.screen import Text, print_line
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import BAD, plain_table, print_table
 from batchsim.rounding import rounded
 
@@ -39,8 +39,8 @@ def show_hammered(console: Console, results: Sequence[Hammered], servers: str) -
         print_line(
             console,
             Text(
-                f"{result.policy}: {counted(result.batches, 'batch', 'batches')} in {result.seconds:.1f} s, "
-                f"{result.rate:.1f} a second{cut}"
+                f"{called(console, result.policy)}: {counted(result.batches, 'batch', 'batches')} "
+                f"in {result.seconds:.1f} s, {result.rate:.1f} a second{cut}"
             ),
         )
         print_line(console, Text(_explained(result), style=BAD if result.findings else ""))

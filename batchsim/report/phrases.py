@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 OF_AN_ORDER = "made to fit the order of the witness: a step that would come too early waits for its turn"
 """Of the times of a run whose order is given, and no times."""
+OF_ZONES = (
+    "situation: where every actor is, what the stores hold and what is under way; zone: a set of times at which "
+    "it can be so"
+)
+"""What explorations with time count."""
 _STRETCHES_MAX = 6
 
 

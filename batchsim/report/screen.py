@@ -61,13 +61,11 @@ class Screen(Console):
 
 
 def called(console: Console, policy: str, between: str = " ") -> str:
-    """What a policy is called: on a terminal its name and its gloss, elsewhere its name alone.
+    """What a policy is called: its name, and its gloss where it is a shipped one.
 
     `between`: what stands between them; headings have a line for each.
     """
-    gloss = (
-        GLOSSES.get(policy, "") if console.is_terminal and policy not in getattr(console, "unglossed", ()) else ""
-    )
+    gloss = "" if policy in getattr(console, "unglossed", ()) else GLOSSES.get(policy, "")
     return f"{policy}{between}({gloss})" if gloss else policy
 
 

@@ -10,15 +10,15 @@ from batchsim.analysis.window import Failing, Solution
 from batchsim.engines.zones import Range
 from batchsim.report.contract import SCHEMA, timed_outcome
 from batchsim.report.outcomes import row_of
-from batchsim.report.phrases import amount
-from batchsim.report.screen import Text, print_line
+from batchsim.report.phrases import OF_ZONES, amount
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.rounding import rounded
 
 
 def show_solution(console: Console, solution: Solution, replay: str) -> None:
     """Print with which values nothing fails, and a run that fails beside them; `replay`: the command for it."""
-    console.print(Text(f"{solution.scenario.name}, {solution.policy.name}", style="bold"))
+    console.print(Text(f"{solution.scenario.name}, {called(console, solution.policy.name)}", style="bold"))
     console.print()
     print_line(console, _answer(solution))
     for line in _claims(solution):
@@ -27,6 +27,7 @@ def show_solution(console: Console, solution: Solution, replay: str) -> None:
     _show_values(console, solution)
     if solution.failing is not None:
         _show_failing(console, solution.failing, replay)
+    console.print(Text(f"\n{OF_ZONES}", QUIET))
 
 
 def _answer(solution: Solution) -> Text:

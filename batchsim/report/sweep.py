@@ -34,7 +34,7 @@ def show_sweep(console: Console, sweep: Sweep, commands: Sequence[tuple[Example,
     else:
         for verdict in sweep.failures:
             console.print(Text(verdict, style="bold"))
-            print_table(console, table_of_points(sweep, verdict))
+            print_table(console, table_of_points(console, sweep, verdict))
         if len(sweep.points) > POINTS_SHOWN_MAX:
             console.print(Text(f"all {len(sweep.points)} points: --json, --plot", style=QUIET))
     _show_examples(console, commands)
@@ -50,7 +50,8 @@ def _show_examples(console: Console, commands: Sequence[tuple[Example, str]]) ->
 
 def _show_faults(console: Console, sweep: Sweep) -> None:
     """In how many runs each fault happened; nothing where there are none."""
-    table = plain_table(("happened in", *sweep.policies), right=sweep.policies)
+    policies = [called(console, each, "\n") for each in sweep.policies]
+    table = plain_table(("happened in", *policies), right=policies)
     for row in rows_of_sweep(sweep):
         table.add_row(*(Text(cell, style=UNSURE if cell.startswith("none") else "") for cell in row))
     if table.row_count:
@@ -88,7 +89,7 @@ def _show_differences(console: Console, sweep: Sweep) -> None:
     verdicts = [verdict for verdict in sweep.failures if any(verdict == given for given, _ in against)]
     if len(sweep.policies) == 1 or not verdicts:
         return
-    console.print(Text(f"against {base}, run by run", style="bold"))
+    console.print(Text(f"against {called(console, base)}, run by run", style="bold"))
     table = plain_table(("policy", *verdicts))
     for policy in sweep.policies[1:]:
         table.add_row(
@@ -98,11 +99,13 @@ def _show_differences(console: Console, sweep: Sweep) -> None:
     print_table(console, table)
 
 
-def table_of_points(sweep: Sweep, verdict: str) -> Table:
+def table_of_points(console: Console, sweep: Sweep, verdict: str) -> Table:
     """How often a verdict was given at each point, by groups of policies that came to the same everywhere."""
     names = [axis.name for axis in sweep.axes]
     groups = alike(sweep, verdict)
-    table = plain_table((*names, *(heading(group, 0) for group in groups)), right=names)
+    table = plain_table(
+        (*names, *(heading([called(console, each) for each in group], 0) for group in groups)), right=names
+    )
     cells = {(each.policy, each.point): each for each in sweep.cells}
     for point in _shown(sweep.points):
         values = [

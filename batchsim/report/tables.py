@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 
 from batchsim.report.occurrences import Explored, rows_of_occurrences
-from batchsim.report.screen import Text, print_line
+from batchsim.report.screen import Text, called, print_line
 from batchsim.scenario import Scenario, fault_in_words
 
 GOOD, BAD, UNSURE, QUIET = "green", "bold red", "yellow", "dim"
@@ -122,7 +122,7 @@ def print_faults(console: Console, scenario: Scenario) -> None:
 
 def print_occurrences(console: Console, explorations: Sequence[Explored]) -> None:
     """Where each fault happens, by policy; nothing where there are no faults."""
-    policies = [each.policy for each in explorations]
+    policies = [called(console, each.policy, "\n") for each in explorations]
     table = plain_table(("happens in", *policies), right=policies)
     for row in rows_of_occurrences(explorations):
         table.add_row(*(Text(cell, style=UNSURE if cell.startswith("no schedule") else "") for cell in row))

@@ -223,7 +223,11 @@ def _name(span: Span) -> str:
 
 
 def _show_timeline(console: Console, run: PolicyRun, scenario: str = "") -> None:
-    console.print(Text(f"timeline of {run.policy.name}{f' in {scenario}' if scenario else ''}", style="bold"))
+    console.print(
+        Text(
+            f"timeline of {called(console, run.policy.name)}{f' in {scenario}' if scenario else ''}", style="bold"
+        )
+    )
     steps = run.trace.steps
     widths = (
         max((len(exact_instant(step.at_us)) for step in steps), default=0),

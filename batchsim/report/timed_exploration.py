@@ -11,7 +11,7 @@ from batchsim.engines.zones import TimedExploration, TimedOutcome
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
 from batchsim.report.outcomes import columns_of, row_of
-from batchsim.report.phrases import amount
+from batchsim.report.phrases import OF_ZONES, amount
 from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import (
     BAD,
@@ -52,6 +52,7 @@ def show_timed_explorations(
     print_occurrences(console, explorations)
     if len(explorations) > 1:
         print_table(console, _comparison(console, explorations))
+    console.print(Text(f"{OF_ZONES}\n", QUIET))
     for exploration, commands in zip(explorations, replays, strict=True):
         _show_exploration(console, exploration, commands)
     say_again(console, [_claim(console, exploration) for exploration in explorations])
@@ -100,7 +101,8 @@ def _comparison(console: Console, explorations: Sequence[TimedExploration]) -> T
 
 def _possibility(exploration: TimedExploration, verdict: str) -> Text:
     if verdict in exploration.verdicts:
-        return Text("possible", style=GOOD if verdict == "ok" else BAD)
+        is_always = exploration.is_complete and all(verdict in each.verdicts for each in exploration.outcomes)
+        return Text("always" if is_always else "possible", style=GOOD if verdict == "ok" else BAD)
     return Text("never" if exploration.is_proof else "not found", style=QUIET)
 
 

@@ -13,7 +13,7 @@ from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.sums import Instant, instant_us
 from batchsim.report.formulas import distinct_conditions, formula, formula_of_all
 from batchsim.report.phrases import counted
-from batchsim.report.screen import Text, print_line
+from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.rounding import rounded
 
@@ -33,7 +33,7 @@ class WindowResult:
 
 def show_windows(console: Console, title: str, policy: str, results: Sequence[WindowResult]) -> None:
     """Print the windows of a scenario under a policy."""
-    console.print(Text(f"{title}, {policy}", style="bold"))
+    console.print(Text(f"{title}, {called(console, policy)}", style="bold"))
     if not results:
         console.print(Text("proved: no schedule gives any verdict but ok", style=GOOD))
     for result in results:
@@ -49,6 +49,11 @@ def _show_window(
 ) -> None:
     if not window.reasons:
         console.print(Text(f"{window.verdict} never occurs: proved for all schedules", style=GOOD))
+        return
+    if () in map(tuple, window.reasons):
+        console.print(
+            Text(f"{window.verdict} occurs in every schedule, whatever takes how long: proved", style=BAD)
+        )
         return
     _show_cases(console, window)
     if at_means is not None:
@@ -139,7 +144,7 @@ def _range(window: Window, instant: Instant) -> str:
 
 
 def _show_standing(console: Console, window: Window, at_means: WindowStanding) -> None:
-    slack_us = window.slack_us(window.values)
+    slack_us = _slack_us(window)
     by = f", by {rounded(abs(slack_us))}" if slack_us else ""
     if at_means is WindowStanding.EITHER:
         says = Text(
@@ -151,6 +156,11 @@ def _show_standing(console: Console, window: Window, at_means: WindowStanding) -
         says = Text(f"with all latencies at their means it {occurs}: the window is {at_means}{by}", style)
     print_line(console, says)
     print_line(console, Text(_told_within(window)))
+
+
+def _slack_us(window: Window) -> int | None:
+    """By how much it is given with all latencies at their means; `None`: always, or never."""
+    return window.slack_us(window.values) if all(case.conditions for case in window.cases) else None
 
 
 def _told_within(window: Window) -> str:
@@ -229,7 +239,7 @@ def _document(result: WindowResult) -> dict[str, object]:
             "cases": [_conditions(window, case) for case in window.cases_within],
             "nearest": None if window.nearest is None else _conditions(window, window.nearest),
             "at_means": None if result.at_means is None else str(result.at_means),
-            "slack_us": window.slack_us(window.values),
+            "slack_us": _slack_us(window),
             "smallest_change": _change(result.change),
             "tried": window.tried,
             "failed": window.failed,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
 
 from batchsim.analysis.worth import Judged, Worth, judge
 from batchsim.analysis.worth.results import VERDICT
-from batchsim.report.screen import Text
+from batchsim.report.screen import Text, called
 from batchsim.report.sweep import table_of_points
 from batchsim.report.tables import QUIET, UNSURE, plain_table, print_table
 from batchsim.report.worth_words import (
@@ -33,10 +34,10 @@ def show_worth(console: Console, worth: Worth) -> None:
     console.print()
     for sweep in (worth.over_delay, worth.over_execution):
         console.print(Text(VERDICT, style="bold"))
-        print_table(console, table_of_points(sweep, VERDICT))
+        print_table(console, table_of_points(console, sweep, VERDICT))
     judged = judge(worth)
     _show_rows(console, worth, judged)
-    for paragraph in in_short(worth, judged, str):
+    for paragraph in in_short(worth, judged, partial(called, console)):
         console.print(Text(paragraph))
         console.print()
     _show_costs(console, worth, judged)
@@ -49,9 +50,10 @@ def _show_costs(console: Console, worth: Worth, judged: Sequence[Judged]) -> Non
     console.print(Text("costs", style="bold"))
     table = plain_table(COST_HEADINGS, right=COST_HEADINGS[1:])
     for name, cost in worth.costs.items():
-        table.add_row(name, *cost_cells(cost))
+        table.add_row(called(console, name), *cost_cells(cost))
     print_table(console, table)
-    for text in (about_costs(worth, str), cheapest(worth, judged, str)):
+    say = partial(called, console)
+    for text in (about_costs(worth, say), cheapest(worth, judged, say)):
         if text:
             console.print(Text(text))
             console.print()
@@ -63,7 +65,7 @@ def _show_rows(console: Console, worth: Worth, judged: Sequence[Judged]) -> None
     waiting = [each for each in judged if each.needs_completed]
     console.print(Text("late counts, after the completion update", style="bold"))
     headings = ["child runs execute", "the row is read", "it is COMPLETED"]
-    columns = [f"{names(each.policies, str)} can decide otherwise" for each in waiting]
+    columns = [f"{names(each.policies, partial(called, console))} can decide otherwise" for each in waiting]
     table = plain_table([*headings, *columns], right=headings)
     for row in worth.rows:
         read, completed = row.timing.read, row.timing.completed

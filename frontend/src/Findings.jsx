@@ -66,6 +66,7 @@ export function Findings({ page }) {
   const entries = useMemo(() => (opened === null ? null : besides(page, opened)), [page, opened]);
   const stepped = useMemo(() => entries && { tables: page.tables, cells: page.cells, walks: entries }, [page, entries]);
   const walks = useMemo(() => stepped && walksOf(stepped, reader), [stepped, reader]);
+  const hasOfOne = page.answers.some((each) => each.cells.some((cell) => cell[FOUND].some(([, , isOfOne]) => isOfOne)));
   useEffect(() => {
     link.write({ base: filter.base || null, only: filter.policy, fault: filter.fault === UP_TO_ONE ? null : filter.fault, size: filter.size, verdict: filter.verdict });
   }, [filter]);
@@ -89,7 +90,7 @@ export function Findings({ page }) {
         <Choices page={page} filter={filter} onChange={(part) => setFilter((before) => ({ ...before, ...part }))} />
         <Table page={page} filter={filter} opened={opened} onOpen={show} />
         <p class="note">A verdict is a button: it opens the shortest order of steps that gives it. Of a pair of faults only what neither gives alone.
-          {" "}<b>proved</b>: every order was looked at, and no other verdict occurs; <i>sampled</i>: what is not listed may still occur. ¹ only where there is one consumer.</p>
+          {" "}<b>proved</b>: every order was looked at, and no other verdict occurs; <i>sampled</i>: what is not listed may still occur.{hasOfOne && " ¹ only where there is one consumer."}</p>
       </section>
       {stepped && walks && entries
         ? <div key={opened}><Opened page={page} entry={entries[0]} /><Stepper page={stepped} reader={reader} walks={walks} /></div>

@@ -143,9 +143,9 @@ function Walked({ page, reader, graph }) {
         <button type="button" onClick={() => setPath([])} disabled={path.length === 0}>« begin again</button>
         <button type="button" onClick={toFailure} disabled={failure === null} data-action="failure">take me to the shortest failure</button>
       </div>
-      <p class="told" aria-live="polite">after {path.length} steps{graph.decidedIn(at).length > 0 && <>, <b class="bad">{graph.decidedIn(at).map(verdictWords).join(", ")}</b> can no longer be avoided</>}. Still reachable:</p>
+      <p class="told" aria-live="polite">after {path.length} {path.length === 1 ? "step" : "steps"}{graph.decidedIn(at).length > 0 && <>, <b class="bad">{graph.decidedIn(at).map(verdictWords).join(", ")}</b> can no longer be avoided</>}. Still reachable:</p>
       <Fates fates={graph.fateOf(at)} />
-      <p class="note">Percent: how probable it is if at each point every step that can be next is equally likely. It is neither the share of the orders, as many orders may be unlikely ones, nor how often it happens in production.{kinds.length > 0 && ` ${kinds.join(", ")}: any one of its kind; those are not told apart here.`}</p>
+      <p class="note">Percent: how probable it is if at each point every step that can be next is equally likely. It is neither the share of the orders, as many orders may be unlikely ones, nor how often it happens in production.{kinds.length > 0 && ` ${kinds.join(", ")}: any one of these; which one it is makes no difference.`}</p>
       <div class="panels">
         <div class="panel"><div class="inner">
           <div class="next">

@@ -54,9 +54,9 @@ function Step({ walk, at, isNow, isDifference, id, onMove }) {
       {row !== undefined && row[LEFT_OUT] > 0 && <span class="what">{row[LEFT_OUT].toLocaleString("en")} steps are left out here</span>}
       {row !== undefined && !row[LEFT_OUT] && (
         <span class="what">
-          <span class="line"><b>{text(row[OPERATION])}</b> <span class="who">{text(row[ACTOR])}</span>
+          <span class="line"><b>{text(row[OPERATION])}</b>
             {isDecisive && <span class="tag">decisive</span>}{isDifference && <span class="tag apart">first difference</span>}</span>
-          <span class="line answer">{row[WAY] !== null && `[${text(row[WAY])}] `}{text(row[ANSWER])}</span>
+          <span class="line answer"><span class="who">{text(row[ACTOR])}</span>{" "}{row[WAY] !== null && `[${text(row[WAY])}] `}{text(row[ANSWER])}</span>
         </span>
       )}
       {row !== undefined && row[AT] !== null && <span class="time">+{duration(row[AT] - (before ?? 0))}</span>}

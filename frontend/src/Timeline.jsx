@@ -91,7 +91,7 @@ function Axis({ scale, left, height }) {
         const x = left + piece.x;
         if (piece.isTorn) {
           const teeth = Array.from({ length: Math.ceil((height - 14) / 8) }, (_, n) => `${n % 2 ? 4 : -4} 8`).join("l");
-          const text = duration(piece.to - piece.from).replace(" ", "\u2009"), wide = DIGIT * text.length;
+          const text = `+${duration(piece.to - piece.from)}`.replace(" ", "\u2009"), wide = DIGIT * text.length;
           const middle = piece.x + piece.width / 2, shown = middle - wide / 2 >= free;
           if (shown) free = middle + wide / 2 + GAP;
           return (
@@ -102,7 +102,7 @@ function Axis({ scale, left, height }) {
             </g>
           );
         }
-        const told = instant(piece.from).replace(/0{1,5} s$/, " s");
+        const told = instant(piece.from).replace(/\.?0+ s$/, " s");
         const isShown = piece.x >= free && piece.width > 70;
         if (isShown) free = piece.x + DIGIT * told.length + GAP;
         return isShown ? <text key={place} x={x} y={11} class="tick">{told}</text> : null;

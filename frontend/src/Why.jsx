@@ -106,7 +106,7 @@ function Reasons({ page }) {
                 <ul>{constraints.map(([earlier, later]) => <li key={earlier + later}><code>{earlier}</code>{later ? <> comes before <code>{later}</code></> : " takes place"}</li>)}</ul>
               </>}
               {decisive.some((each) => each.verdict === verdict) && <>
-                <p>It is decided, in the sense that nothing avoids it any more, when</p>
+                <p>Nothing avoids it any more once</p>
                 <ul>{decisive.filter((each) => each.verdict === verdict).slice(0, 5).map((each, place) => (
                   <li key={place}><code>{each.operation}</code> ({each.actor}) {each.way ? `turns out as [${each.way}]` : "takes effect"}{each.overtook.length > 0 && <> before <code>{each.overtook.join(" and ")}</code></>}</li>
                 ))}</ul>

@@ -5,6 +5,8 @@ Their curves would hide each other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from batchsim.analysis.sweep import Sweep
 
 Group = tuple[str, ...]
@@ -27,7 +29,7 @@ def alike(sweep: Sweep, verdict: str) -> list[Group]:
     return [tuple(group) for group in groups.values()]
 
 
-def heading(group: Group, width: int) -> str:
+def heading(group: Iterable[str], width: int) -> str:
     """Their names, in lines of about so many letters."""
     lines = [""]
     for name in group:
