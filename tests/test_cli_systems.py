@@ -575,6 +575,22 @@ def test_with_time_an_outage_and_a_loss_come_when_they_are_due(ran: Ran) -> None
     assert [each["times"] for each in run["faults"]] == [1, 1]
 
 
+def test_a_slow_service_makes_later_what_is_sent_to_it_meanwhile(ran: Ran) -> None:
+    faults = "faults: [{outage: {group: redis, delay: 5 s, at: 2 ms, lasts: 20 ms}}]\n"
+    plain, slow = (
+        {(step["actor"], step["operation"]): step["at_us"] for step in run["steps"]}
+        for text in ("", faults)
+        for run in document(ran, "run", scenario(text), "--policy", "fixed")["runs"]
+    )
+    late = {key for key in plain if slow[key] > 5_000_000}
+    assert late
+    assert all(slow[key] == at_us for key, at_us in plain.items() if at_us <= 2000)
+    told = ran("run", scenario(faults), "--policy", "fixed").out
+    assert "fault 0: slow redis, 5 s later for 20 ms, from 2 ms on: happened once" in told
+    refused = ran("run", scenario("faults: [{outage: {group: redis, delay: 0 s, at: 1 s, lasts: 1 s}}]\n"))
+    assert (refused.code, "faults[0].outage.delay: found" in refused.err) == (2, True)
+
+
 # -- what is refused -------------------------------------------------------------------------------
 
 WRONG = [

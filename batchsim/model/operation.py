@@ -248,6 +248,11 @@ class Operation(Generic[T_co]):
         return ()
 
     @property
+    def slower_while(self) -> tuple[tuple[Key, int], ...]:
+        """With time: while which cells are there it is slow, and by how many microseconds it is later then."""
+        return ()
+
+    @property
     def item(self) -> int | None:
         """The item that it is about, if any."""
         return None
@@ -362,6 +367,11 @@ class Wrapper(Operation[T_co]):
     def item(self) -> int | None:
         """That of the operation."""
         return self.operation.item
+
+    @property
+    def slower_while(self) -> tuple[tuple[Key, int], ...]:
+        """As the operation."""
+        return self.operation.slower_while
 
     @property
     def attempt(self) -> int | None:

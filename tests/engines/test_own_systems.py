@@ -28,7 +28,7 @@ from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.engines.timed import Simulation
 from batchsim.model.cells import Cells
-from batchsim.model.faults import LostState, Outage
+from batchsim.model.faults import LostState, Outage, SlowOutage
 from batchsim.model.history import HistoryStep
 from batchsim.model.injection import with_faults
 from batchsim.model.operation import Program, Stopped, StoreFailure, both, choose, for_each, sleep
@@ -822,6 +822,47 @@ def test_who_waited_through_an_outage_looks_again_and_not_one_alone() -> None:
     assert len(simulate(timed).steps) == 6
     (only,) = explore_timed(timed).outcomes
     assert simulate(timed, order=only.witness.steps, draws=only.witness.draws).outcome == only.outcome
+
+
+def test_a_slow_service_puts_off_what_follows_a_step_of_that_time_and_no_wait() -> None:
+    """Who reads while it lasts writes last, who reads at its end may; with time and without the engines agree."""
+
+    async def read_and_write() -> None:
+        await redis.get("row")
+        await redis.set("row", "slow")
+
+    async def write_later() -> None:
+        await sleep("20 ms")
+        await redis.set("row", "later")
+
+    async def pop() -> None:
+        await redis.blpop("gate")
+
+    async def push() -> None:
+        await sleep("2 ms")
+        await redis.rpush("gate", 1)
+
+    system: System[Any] = System("slow", actors(read_and_write, write_later, pop, push), cells=("row", "gate"))
+    slow = SlowOutage(group="redis", at_us=2500, lasts_us=4000, delay_us=50_000)
+    for longest, rows in (("6400 us", {"slow"}), ("9 ms", {"slow", "later"})):
+        legs = {"redis.get": {"request": {"uniform": ["6 ms", longest]}, "response": "1 ms"}}
+        scenario = scenario_of(with_faults(system, [slow]), redis="2 ms", operations=legs)
+        within = explore_timed(scenario)
+        assert within.is_complete
+        assert [each.occurs for each in within.faults] == [True]
+        assert {each.outcome["row"] for each in within.outcomes} == rows
+        for each in within.outcomes:
+            replayed = simulate(scenario, order=each.witness.steps, draws=each.witness.draws)
+            assert replayed.outcome == each.outcome
+        runs: list[Any] = [simulate(replace(scenario, seed=seed)) for seed in SEEDS]
+        assert {run.outcome["row"] for run in runs} == rows
+        for run in runs:
+            at_us = {step.name: step.at_us for step in run.steps if step.actor in ("pop", "push")}
+            assert at_us["redis.blpop"] == at_us["redis.rpush"] == 3000
+    without_time = explore(scenario_of(with_faults(system, [slow])))
+    assert {each.outcome.cells for each in without_time.outcomes} == {
+        each.outcome.cells for each in explore(scenario_of(system)).outcomes
+    }
 
 
 def test_all_state_may_be_lost_but_not_how_the_system_is_set_up() -> None:

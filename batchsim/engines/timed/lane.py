@@ -150,6 +150,8 @@ class Lane(Recurring):
         )
         if self._is_exposed:
             awaited = self.actor.expose(awaited)
+            if awaited.slower_while:
+                request_us += stage.latencies.slower_us(awaited, stage.world)
         self.operation: Operation[Any] = awaited
         self.tie = tie
         clock = stage.clock
