@@ -16,7 +16,7 @@ HEAD = """\
 from dataclasses import dataclass, replace
 from typing import ClassVar
 from batchsim import POLICIES
-from batchsim.model import Actor, Exposure, Fault, Operation, System, sleep, touches
+from batchsim.model import Actor, Alternative, Exposure, Fault, Operation, System, sleep, touches
 from batchsim.stores import redis
 """
 
@@ -84,6 +84,11 @@ class Take(Operation[bool]):
     ("found", "instead", "why"),
     [
         ('    name: ClassVar[str] = "redis.take"\n', "", "own.py: Take: name: missing"),
+        (
+            '"redis.take"',
+            '"redis.get"',
+            "Take: name: found 'redis.get', the name of an operation of batchsim",
+        ),
         ('touches(writes=("x",))', '("x",)', "own.py: Take: footprint returned ('x',); allowed: touches(reads="),
         ("    def apply(self, world): return True\n", "", "own.py: Take: apply: missing"),
         ("(frozen=True)\nclass", "\nclass", "a dataclass has one with @dataclass(frozen=True)"),
@@ -122,6 +127,11 @@ class Amnesia(Fault):
         ('    word: ClassVar[str] = "amnesia"\n', "", "own.yaml:3:10: faults[0]: found own.py:Amnesia; "),
         ('    word: ClassVar[str] = "amnesia"\n', "", "own.py:Amnesia: word: missing; allowed: its name"),
         ('"amnesia"', '"crash"', "own.py:Amnesia: word: found 'crash', a fault of batchsim; allowed: another"),
+        (
+            'self.way("gone")',
+            'Alternative("gone")',
+            "Forgets.ways gave 'gone', a way of no fault",
+        ),
         ("        self.use_up(world)\n", "", "own.py:Amnesia: Forgets.apply did not use up one of its times"),
     ],
 )

@@ -166,6 +166,14 @@ _CLASSES: dict[str, dict[tuple[str, str], type[Operation[Any]]]] = {}
 """Every class of operations that has a fixed name, by that name."""
 
 
+_RESERVED: set[str] = set()
+
+
+def reserve(names: Iterable[str]) -> None:
+    """From now on no class of a user's may have one of these names: latencies and faults would mean both."""
+    _RESERVED.update(names)
+
+
 def classes_named(name: str) -> tuple[type[Operation[Any]], ...]:
     """The classes whose operations all have this name, in the order of their definition."""
     return tuple(_CLASSES.get(name, {}).values())
@@ -490,6 +498,12 @@ def told_class(kind: type[Operation[Any]]) -> str:
 def _guard(kind: type[Operation[Any]]) -> None:
     """From now on a class of the user's tells what is wrong with its name, and with what its methods answer."""
     own = vars(kind)
+    name = own.get("name")
+    if isinstance(name, str) and name in _RESERVED:
+        raise BadInputError(
+            f"{told_class(kind)}: name: found {name!r}, the name of an operation of batchsim.stores; "
+            "allowed: another name"
+        )
     if not isinstance(getattr(kind, "name", None), str | property) and "name" not in own.get(
         "__annotations__", ()
     ):
