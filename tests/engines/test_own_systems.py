@@ -6,10 +6,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -31,7 +31,18 @@ from batchsim.model.cells import Cells
 from batchsim.model.faults import LostState, Outage, SlowOutage
 from batchsim.model.history import HistoryStep
 from batchsim.model.injection import with_faults
-from batchsim.model.operation import Program, Stopped, StoreFailure, both, choose, for_each, sleep
+from batchsim.model.operation import (
+    Footprint,
+    Operation,
+    Program,
+    Stopped,
+    StoreFailure,
+    both,
+    choose,
+    for_each,
+    sleep,
+    touches,
+)
 from batchsim.model.system import DEADLOCK, Actor, System
 from batchsim.report.occurrences import why_inconclusive
 from batchsim.scenario import Slow
@@ -745,6 +756,39 @@ def test_a_twin_that_is_slow_is_a_twin_all_the_same() -> None:
     found = explore_timed(slow)
     assert found.verdicts == {"ok"}
     assert [each.occurs for each in found.faults] == [True]
+
+
+@dataclass(frozen=True)
+class PushTwo(Operation[None]):
+    """A script that says nothing of who waits for what it writes."""
+
+    name: ClassVar[str] = "redis.push_two"
+
+    def footprint(self) -> Footprint:
+        return touches(writes=("gate",))
+
+    def apply(self, world: Any) -> None:
+        world.cells.modify("gate", list).extend([1, 2])
+
+
+def test_whoever_waits_for_what_an_operation_of_ones_own_writes_goes_on() -> None:
+    async def pop() -> None:
+        await redis.blpop("gate")
+        await redis.incr("popped")
+
+    async def push() -> None:
+        await PushTwo()
+
+    twins = tuple(Actor("twin", number, pop, is_twin=True) for number in range(2))
+    found = agree(System("script", (*twins, *actors(push)), cells=("gate", "popped")))
+    assert [each.outcome["popped"] for each in found.outcomes] == [2]
+
+
+def test_an_actor_begins_with_what_an_operation_of_ones_own_writes() -> None:
+    async def push() -> None:
+        await PushTwo()
+
+    assert [each.outcome["late"] for each in agree(begins_late(push)).outcomes] == [1]
 
 
 # -- cells that actors begin with ------------------------------------------------------------------
