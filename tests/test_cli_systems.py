@@ -638,6 +638,16 @@ SYSTEMS = [
     ("def system(_): return 3", "m.py:M: system under 'p': found 3, of type int; allowed: a System"),
     ("def system(_): return System('x', (), ('a',))", "actors: found none; allowed: at least one Actor"),
     ("def system(_): return System('x', [Actor('w', None, ok)] * 2, ('a',))", "actors: found 'w' twice"),
+    ("def system(_): return System('x', [Actor('w.1', None, ok)], ('a',))", "allowed: a name without a dot"),
+    (
+        "def system(_): return System('x', [Actor('w', None, ok)], ('a',), outcome=lambda world, results: [1])",
+        "outcome returned [1], which raised TypeError: unhashable type: 'list'; allowed: what can be compared",
+    ),
+    (
+        "L = []\ndef begin(cells): L.append(1); cells.write('a', len(L))\n"
+        "def system(_): return System('x', [Actor('w', None, ok)], ('a',), begin=begin)",
+        "begin wrote 2 to 'a', and 1 another time; allowed: the same each time",
+    ),
     (
         "def system(_): return System('x', (Actor('w', None, forgot),), ('a',))",
         "forgot, line 5: redis.incr('a')",

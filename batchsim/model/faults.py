@@ -192,5 +192,5 @@ def befalls(actor: str | None, kind: str, number: int | None = None) -> bool:
     """Whether a fault that names `actor` can befall an actor of this kind, and of this number if one is given."""
     if actor is None or actor == kind:
         return True
-    named, _, digits = actor.partition("-")
+    named, _, digits = actor.rpartition("-")
     return named == kind and (number is None or digits == str(number))

@@ -23,7 +23,6 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 from batchsim.bad_input import BadInputError
 from batchsim.durations import DURATION_SENTENCE, InvalidDuration, parse_duration
 from batchsim.model.cells import Key
-from batchsim.signals import is_real
 from batchsim.visible import in_one_line
 
 T_co = TypeVar("T_co", covariant=True)
@@ -34,6 +33,24 @@ Awaited = Any
 """What a driver receives: an `Operation`, a `Both` or a `ForEach`."""
 Program = Coroutine[Awaited, Any, T_co]
 """A protocol coroutine."""
+
+
+def give_up(program: Program[Any]) -> None:
+    """Let a coroutine go no further; what it does on the way out (`finally: await …`) takes no effect."""
+    for _ in range(_AWAITS_MAX):
+        try:
+            program.close()
+        except Exception:  # it awaits something on the way out, or raises: nobody is there for either
+            continue
+        return
+
+
+_AWAITS_MAX = 100
+
+
+def stops(answer: Any) -> bool:
+    """Whether whoever gets this for an answer stops for good: its coroutine goes no further, as a process."""
+    return answer.__class__ is Raised and answer.error is Stopped
 
 
 class ProtocolError(Exception):
@@ -572,13 +589,7 @@ def _guarded(
 ) -> Callable[..., Any]:
     @wraps(function)
     def guarded(operation: Operation[Any], *arguments: Any) -> Any:
-        try:
-            answer = function(operation, *arguments)
-        except BaseException as error:  # `sys.exit` must not pass for an end of ours, nor for Ctrl-C
-            if isinstance(error, Exception) or is_real(error):
-                raise
-            what = f"{told_class(type(operation))}: {name}"
-            raise BadInputError(f"{what} raised {type(error).__name__}; allowed: an Exception") from None
+        answer = function(operation, *arguments)
         if not is_right(answer):
             what = f"{told_class(type(operation))}: {name}"
             raise BadInputError(f"{what} returned {_shown(answer)}; allowed: {allowed}")

@@ -28,7 +28,7 @@ from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.engines.timed import Simulation
 from batchsim.model.cells import Cells
-from batchsim.model.faults import LostState, Outage, SlowOutage
+from batchsim.model.faults import Crash, LostState, Outage, SlowOutage
 from batchsim.model.history import HistoryStep
 from batchsim.model.injection import with_faults
 from batchsim.model.operation import (
@@ -782,6 +782,23 @@ def test_whoever_waits_for_what_an_operation_of_ones_own_writes_goes_on() -> Non
     twins = tuple(Actor("twin", number, pop, is_twin=True) for number in range(2))
     found = agree(System("script", (*twins, *actors(push)), cells=("gate", "popped")))
     assert [each.outcome["popped"] for each in found.outcomes] == [2]
+
+
+def test_a_coroutine_that_awaits_on_its_way_out_is_left_where_it_is_and_a_crash_lets_it_do_nothing_more() -> None:
+    async def lock() -> None:
+        await redis.incr("locked")
+        try:
+            await redis.get("row")
+        finally:
+            await redis.decr("locked")
+
+    twins = tuple(Actor("twin", number, lock, is_twin=True) for number in range(2))
+    system: System[Any] = System("released", twins, cells=("locked", "row"))
+    assert [each.outcome["locked"] for each in agree(system).outcomes] == [0]
+    crashed = scenario_of(with_faults(system, [Crash(actor="twin-0", before="redis.get")]), redis="1 ms")
+    for found in (explore(crashed), explore_timed(crashed)):
+        assert [each.outcome["locked"] for each in found.outcomes] == [1]
+    assert simulate(crashed).outcome["locked"] == 1  # type: ignore[index]
 
 
 def test_an_actor_begins_with_what_an_operation_of_ones_own_writes() -> None:
