@@ -646,7 +646,7 @@ SYSTEMS = [
     (
         "L = []\ndef begin(cells): L.append(1); cells.write('a', len(L))\n"
         "def system(_): return System('x', [Actor('w', None, ok)], ('a',), begin=begin)",
-        "begin wrote 2 to 'a', and 1 another time; allowed: the same each time",
+        "begin wrote 1 to 'a', and 2 another time; allowed: the same each time",
     ),
     (
         "def system(_): return System('x', (Actor('w', None, forgot),), ('a',))",

@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from batchsim.model.cells import freeze
+from batchsim.model.cells import Cells, freeze
 from batchsim.model.faults import Fault
 from batchsim.model.injection import with_faults
 from batchsim.model.model import Model, Variant, model_of
@@ -269,8 +269,10 @@ class _Begin:
         held = {key: freeze(value) for key, value in cells.items()}
         first = self._first
         if first is None:
-            self._first = held
-        elif held != first:
+            again = Cells()
+            self._begin(again)
+            first = self._first = {key: freeze(value) for key, value in again.items()}
+        if held != first:
             key = next(each for each in (*first, *held) if first.get(each) != held.get(each))
             raise UserCodeError(
                 f"{self._what} wrote {told(held.get(key))} to {key!r}, and {told(first.get(key))} another time; "
