@@ -94,6 +94,7 @@ class Take(Operation[bool]):
         ('("x",)', "(7,)", "own.py: Take: footprint returned Footprint("),
         ("    def apply", "    async def apply", "own.py: Take: apply: found async def; allowed: def"),
         ("return True", "raise SystemExit(0)", "own.py:10: raised SystemExit: 0"),
+        ("return True", "raise KeyboardInterrupt", "own.py:10: raised KeyboardInterrupt"),
         (
             "    def apply",
             "    is_wait = 'no'\n    def apply",
