@@ -16,7 +16,7 @@ HEAD = """\
 from dataclasses import dataclass, replace
 from typing import ClassVar
 from batchsim import POLICIES
-from batchsim.model import Actor, Alternative, Exposure, Fault, Operation, System, sleep, touches
+from batchsim.model import Actor, Alternative, Exposure, Fault, Operation, System, both, for_each, sleep, touches
 from batchsim.stores import redis
 """
 
@@ -253,3 +253,25 @@ def test_a_step_that_leaves_in_a_cell_of_the_batch_what_its_other_steps_cannot_u
     ended, _, err = ran(code, command, "incident", "--policy", "own.py:MINE", "--set", "batch.items=2")
     assert ended == 2, err
     assert f"own.py:9: {why}" in err
+
+
+@pytest.mark.parametrize(
+    ("awaited", "why"),
+    [
+        ("both(redis.get('x'), 3)", "both: found 3; allowed: two operations"),
+        ("for_each('2', 2, act)", "for_each: count: found '2'; allowed: a whole number from 0"),
+        ("for_each(2, 0, act)", "for_each: limit: found 0; allowed: a whole number from 1"),
+    ],
+)
+@pytest.mark.parametrize("command", ["explore", "run"])
+def test_what_is_awaited_together_in_a_wrong_way(command: str, awaited: str, why: str, ran: Ran) -> None:
+    ended, _, err = ran(acting(f"await {awaited}"), command, "own.yaml")
+    assert ended == 2, err
+    assert why in err
+
+
+def test_a_system_in_which_nobody_does_anything_that_works_is_shown(ran: Ran) -> None:
+    for command in (["explore"], ["explore", "--timed"], ["run"]):
+        ended, out, err = ran(acting("raise ValueError('no')"), command[0], "own.yaml", *command[1:])
+        assert ended == 0, err
+        assert "raises" in out

@@ -647,6 +647,9 @@ class Both(Generic[A, B]):
 
 def both(first: Operation[A], second: Operation[B]) -> Both[A, B]:
     """Await two operations that are issued together, in either order; their answers."""
+    for each in (first, second):
+        if not _is_operation(each):
+            raise BadInputError(f"both: found {_shown(each)}; allowed: two operations, such as redis.get(…)")
     return Both((first, second))
 
 
@@ -678,4 +681,11 @@ def for_each(
     progress go on to their own end. With `may_end_early`, one that raises `EndsEarly` ends it without an exception
     if at least one has ended, and none is in progress that was to come before the end.
     """
+    for name, number, least in (("count", count, 0), ("limit", limit, 1)):
+        if type(number) is not int or number < least:
+            raise BadInputError(f"for_each: {name}: found {_shown(number)}; allowed: a whole number from {least}")
     return ForEach(count, limit, body, may_end_early)
+
+
+def _is_operation(value: object) -> bool:
+    return isinstance(value, Operation)
