@@ -246,7 +246,7 @@ def place_of_frame(frame: FrameType) -> str:
     return f"{in_one_line(_from_here(frame.f_code.co_filename))}:{frame.f_lineno}"
 
 
-def of_users(error: Exception) -> UserCodeError | None:
+def of_users(error: BaseException) -> UserCodeError | None:
     """The error as one of a user's code, with the line that led there; `None`: none of theirs is on the way."""
     place = last_of_the_users(lines_to(error))
     return UserCodeError(f"{place}: raised {told_error(error)}") if place else None

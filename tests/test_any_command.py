@@ -120,6 +120,7 @@ def faults(draw: st.DrawFn, kind: str) -> dict[str, Any]:
             {"crash": {**where, **({"before": operation} if pinned else {}), **occurs}},
             {"slow": {"operation": operation, "delay": "5 s"}},
             {"outage": {"group": "redis" if handler else "postgres", **(often or lasts)}},
+            {"outage": {"group": "redis" if handler else "postgres", "delay": "2 s", **(often or lasts)}},
             {"lost_state": {"keys": ["batch:B:*"], **(often or ({} if kind == "explore" else moment))}},
         ]
     return draw(st.sampled_from(possible))

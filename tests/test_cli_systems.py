@@ -593,6 +593,22 @@ def test_with_time_an_outage_and_a_loss_come_when_they_are_due(ran: Ran) -> None
     assert [each["times"] for each in run["faults"]] == [1, 1]
 
 
+def test_a_slow_service_makes_later_what_is_sent_to_it_meanwhile(ran: Ran) -> None:
+    faults = "faults: [{outage: {group: redis, delay: 5 s, at: 2 ms, lasts: 20 ms}}]\n"
+    plain, slow = (
+        {(step["actor"], step["operation"]): step["at_us"] for step in run["steps"]}
+        for text in ("", faults)
+        for run in document(ran, "run", scenario(text), "--policy", "fixed")["runs"]
+    )
+    late = {key for key in plain if slow[key] > 5_000_000}
+    assert late
+    assert all(slow[key] == at_us for key, at_us in plain.items() if at_us <= 2000)
+    told = ran("run", scenario(faults), "--policy", "fixed").out
+    assert "fault 0: slow redis, 5 s later for 20 ms, from 2 ms on: happened once" in told
+    refused = ran("run", scenario("faults: [{outage: {group: redis, delay: 0 s, at: 1 s, lasts: 1 s}}]\n"))
+    assert (refused.code, "faults[0].outage.delay: found" in refused.err) == (2, True)
+
+
 # -- what is refused -------------------------------------------------------------------------------
 
 WRONG = [
@@ -640,6 +656,16 @@ SYSTEMS = [
     ("def system(_): return 3", "m.py:M: system under 'p': found 3, of type int; allowed: a System"),
     ("def system(_): return System('x', (), ('a',))", "actors: found none; allowed: at least one Actor"),
     ("def system(_): return System('x', [Actor('w', None, ok)] * 2, ('a',))", "actors: found 'w' twice"),
+    ("def system(_): return System('x', [Actor('w.1', None, ok)], ('a',))", "allowed: a name without a dot"),
+    (
+        "def system(_): return System('x', [Actor('w', None, ok)], ('a',), outcome=lambda world, results: [1])",
+        "outcome returned [1], which raised TypeError: unhashable type: 'list'; allowed: what can be compared",
+    ),
+    (
+        "L = []\ndef begin(cells): L.append(1); cells.write('a', len(L))\n"
+        "def system(_): return System('x', [Actor('w', None, ok)], ('a',), begin=begin)",
+        "begin wrote 1 to 'a', and 2 another time; allowed: the same each time",
+    ),
     (
         "def system(_): return System('x', (Actor('w', None, forgot),), ('a',))",
         "forgot, line 5: redis.incr('a')",

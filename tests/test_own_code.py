@@ -577,6 +577,10 @@ def one_item() -> str:
             "cells=('mine',), count=c)\nasync def c(setting): return await Look()",
             "Look (redis.look) reads batch:B:meta",
         ),
+        (
+            "on_count=None",
+            "no MINE: TypeError: a policy has no 'on_count'; did you mean 'count' or 'on_count_mismatch'?",
+        ),
         ("cells='mine'", "own.py:MINE: cells: found 'mine'; allowed: a tuple of names"),
         ("actors=(3,)", "own.py:MINE: actors: found (3,); allowed: a tuple of functions"),
     ],

@@ -16,7 +16,7 @@ HEAD = """\
 from dataclasses import dataclass, replace
 from typing import ClassVar
 from batchsim import POLICIES
-from batchsim.model import Actor, Exposure, Fault, Operation, System, sleep, touches
+from batchsim.model import Actor, Alternative, Exposure, Fault, Operation, System, both, for_each, sleep, touches
 from batchsim.stores import redis
 """
 
@@ -84,6 +84,27 @@ class Take(Operation[bool]):
     ("found", "instead", "why"),
     [
         ('    name: ClassVar[str] = "redis.take"\n', "", "own.py: Take: name: missing"),
+        (
+            '"redis.take"',
+            '"redis.get"',
+            "Take: name: found 'redis.get', the name of an operation of batchsim",
+        ),
+        ('"redis.take"', "7", "own.py: Take: name: found 7; allowed: one line of text"),
+        ('"redis.take"', '""', "own.py: Take: name: found ''; allowed: one line of text"),
+        ('("x",)', "(7,)", "own.py: Take: footprint returned Footprint("),
+        ("    def apply", "    async def apply", "own.py: Take: apply: found async def; allowed: def"),
+        ("return True", "raise SystemExit(0)", "own.py:10: raised SystemExit: 0"),
+        ("return True", "raise KeyboardInterrupt", "own.py:10: raised KeyboardInterrupt"),
+        (
+            "    def apply",
+            "    is_wait = 'no'\n    def apply",
+            "own.py: Take: is_wait: found 'no'; allowed: True, False",
+        ),
+        (
+            "    def apply",
+            "    has_alternatives = True\n    def alternatives(self, world): return ()\n    def apply",
+            "own.py: Take: alternatives returned (); allowed: at least one, or a class of BlockingOperation",
+        ),
         ('touches(writes=("x",))', '("x",)', "own.py: Take: footprint returned ('x',); allowed: touches(reads="),
         ("    def apply(self, world): return True\n", "", "own.py: Take: apply: missing"),
         ("(frozen=True)\nclass", "\nclass", "a dataclass has one with @dataclass(frozen=True)"),
@@ -122,6 +143,11 @@ class Amnesia(Fault):
         ('    word: ClassVar[str] = "amnesia"\n', "", "own.yaml:3:10: faults[0]: found own.py:Amnesia; "),
         ('    word: ClassVar[str] = "amnesia"\n', "", "own.py:Amnesia: word: missing; allowed: its name"),
         ('"amnesia"', '"crash"', "own.py:Amnesia: word: found 'crash', a fault of batchsim; allowed: another"),
+        (
+            'self.way("gone")',
+            'Alternative("gone")',
+            "Forgets.ways gave 'gone', a way of no fault",
+        ),
         ("        self.use_up(world)\n", "", "own.py:Amnesia: Forgets.apply did not use up one of its times"),
     ],
 )
@@ -227,3 +253,25 @@ def test_a_step_that_leaves_in_a_cell_of_the_batch_what_its_other_steps_cannot_u
     ended, _, err = ran(code, command, "incident", "--policy", "own.py:MINE", "--set", "batch.items=2")
     assert ended == 2, err
     assert f"own.py:9: {why}" in err
+
+
+@pytest.mark.parametrize(
+    ("awaited", "why"),
+    [
+        ("both(redis.get('x'), 3)", "both: found 3; allowed: two operations"),
+        ("for_each('2', 2, act)", "for_each: count: found '2'; allowed: a whole number from 0"),
+        ("for_each(2, 0, act)", "for_each: limit: found 0; allowed: a whole number from 1"),
+    ],
+)
+@pytest.mark.parametrize("command", ["explore", "run"])
+def test_what_is_awaited_together_in_a_wrong_way(command: str, awaited: str, why: str, ran: Ran) -> None:
+    ended, _, err = ran(acting(f"await {awaited}"), command, "own.yaml")
+    assert ended == 2, err
+    assert why in err
+
+
+def test_a_system_in_which_nobody_does_anything_that_works_is_shown(ran: Ran) -> None:
+    for command in (["explore"], ["explore", "--timed"], ["run"]):
+        ended, out, err = ran(acting("raise ValueError('no')"), command[0], "own.yaml", *command[1:])
+        assert ended == 0, err
+        assert "raises" in out

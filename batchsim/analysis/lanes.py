@@ -12,19 +12,10 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from batchsim.analysis.chains import Stretch
-from batchsim.batch.client import Result
-from batchsim.batch.operations import ClaimMessages, Deliver, Resume, TakeKey, TakeMessage
-from batchsim.batch.setting import Setting
-from batchsim.batch.stores import MAX_ATTEMPTS
-from batchsim.batch.trace import Trace
 from batchsim.model.operation import BlockingOperation, Stopped
-from batchsim.model.run import Step
+from batchsim.model.run import AnyRun, Step
 
-WAITPOINT = "waitpoint"
-"""What the SDK waits for once the batch is streamed; no operation."""
-
-REAPER = "reaper"
-_KINDS = ("sdk", "handler", "consumer", "run", "job", REAPER)
+_KINDS = ("sdk", "handler", "consumer", "run", "job", "reaper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,7 @@ class FoldedLanes:
         return max((count for _, count in self.busy), default=0)
 
 
-def lanes_of(trace: Trace) -> tuple[ActorLane, ...]:
+def lanes_of(trace: AnyRun) -> tuple[ActorLane, ...]:
     """A lane for each actor that took a step, in the order of protocol.md §3."""
     steps: dict[str, list[Step]] = {}
     for step in trace.steps:
@@ -72,43 +63,30 @@ def lanes_of(trace: Trace) -> tuple[ActorLane, ...]:
     )
 
 
-def is_reaper(actor: str) -> bool:
-    """Whether it reaps: a batch, that of a try of phase 1 (`reaper-1`), or the second one (`reaper@2`)."""
-    return actor.partition("-")[0].partition("@")[0] == REAPER
-
-
-def attempt_of(actor: str) -> int | None:
-    """The attempt that a handler handles, in a lane of its own or of one of its items; `None`: no handler."""
-    kind, _, number = actor.partition(".")[0].partition("-")
-    return int(number) if kind == "handler" else None
-
-
-def is_of_second_batch(setting: Setting, actor: str) -> bool:
-    """Whether a handler works for a batch that a second call made: in stories "the batch" is the first one."""
-    return setting.has_second_batch and (attempt_of(actor) or 0) > MAX_ATTEMPTS
-
-
 def _rank(actor: str) -> tuple[int, str, tuple[int, ...]]:
     kind, _, numbers = actor.partition("-")
     place = _KINDS.index(kind) if kind in _KINDS else len(_KINDS)
     return place, kind, tuple(int(number) for number in re.findall(r"\d+", numbers))
 
 
-def _legs(actor: str, steps: Iterable[Step], trace: Trace) -> Iterator[Stretch]:
+def _legs(actor: str, steps: Iterable[Step], trace: AnyRun) -> Iterator[Stretch]:
     for step in steps:
         yield from _legs_of(step, trace.steps)
-    if actor == "sdk" and isinstance(trace, Trace):
-        yield from _wait_for_waitpoint(trace)
+    yield from (
+        Stretch(wait.actor, wait.name, "wait", wait.from_us, wait.to_us)
+        for wait in trace.waits
+        if wait.actor == actor
+    )
 
 
 def _legs_of(step: Step, steps: Sequence[Step]) -> Iterator[Stretch]:
     if not isinstance(step.operation, BlockingOperation):
         if step.issued_us < step.at_us:
             yield Stretch(step.actor, step.name, "request", step.issued_us, step.at_us)
-    elif not isinstance(step.operation, TakeMessage | TakeKey | ClaimMessages | Resume):
+    elif not step.operation.is_idle:
         # An idle consumer is no bar, but an attempt under way and a timer that runs are.
         since_us = step.issued_us
-        if not isinstance(step.operation, Deliver) and step.woken_by is not None:
+        if not step.operation.is_under_way and step.woken_by is not None:
             since_us = max(since_us, steps[step.woken_by].at_us)
         yield Stretch(step.actor, step.name, "wait", since_us, step.at_us)
     if step.at_us < step.answered_us and not _ends_its_actor(step):
@@ -117,15 +95,6 @@ def _legs_of(step: Step, steps: Sequence[Step]) -> Iterator[Stretch]:
 
 def _ends_its_actor(step: Step) -> bool:
     return step.raised is not None and step.raised.error is Stopped
-
-
-def _wait_for_waitpoint(trace: Trace) -> Iterator[Stretch]:
-    call = trace.outcome.call
-    waits = call.result in (Result.OK, Result.WAITING)
-    if trace.setting.waits and waits and trace.answers:
-        since_us = trace.answers[-1].at_us
-        if since_us < trace.called_back_us:
-            yield Stretch("sdk", WAITPOINT, "wait", since_us, trace.called_back_us)
 
 
 def with_folded(

@@ -107,7 +107,9 @@ def _decided(
         return None
     if not can_avoid[0]:
         return ()
-    number = next(place for place, edge in enumerate(edges) if not can_avoid[graph.targets[edge]])
+    number = next((place for place, edge in enumerate(edges) if not can_avoid[graph.targets[edge]]), None)
+    if number is None:  # it did not come to an end of theirs: a run is over before who is in the background
+        return None
     kind = graph.labels[graph.edge_labels[edges[number]]].kind
     return (_Decided(run.steps[number], kind, tuple(_rivals(graph, edges[number], can_avoid))),)
 

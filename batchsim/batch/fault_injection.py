@@ -60,7 +60,7 @@ from batchsim.batch.world import World
 from batchsim.model import injection
 from batchsim.model.cells import Key
 from batchsim.model.exposure import WHOLE, Exposure, F
-from batchsim.model.faults import Fault, Outage, admits, befalls
+from batchsim.model.faults import Fault, Outage, SlowOutage, admits, befalls
 from batchsim.model.injection import outage_key
 from batchsim.model.operation import Alternative, Footprint, Operation, Raised, Stopped, Timer, touches
 from batchsim.model.system import Actor
@@ -648,6 +648,8 @@ def _of_any_actor(place: int, fault: Fault, deliveries: Deliveries, actor: Actor
             yield StoreFails(place, fault, in_hand)
         case Outage() if kind in BEFALLEN:
             yield OutageIsMet(place, fault, in_hand)
+        case SlowOutage():
+            yield injection.SlownessIsMet(place, fault)
         case _:
             own = fault.exposure(place, actor)
             if own is not None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import InitVar, dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, get_type_hints
 
 from batchsim.batch import completion, consumer, dispatcher, endpoint, reaper
@@ -120,6 +121,17 @@ class Policy:
     resumes_completion: InitVar[bool | None] = None
     asks_for_completion_for_sure: InitVar[bool | None] = None
     answers_rejected_items: InitVar[bool | None] = None
+
+    # Before `__init__`, whose own words for a name that is none name no other.
+    def __new__(cls, *_: Any, **named: Any) -> Policy:
+        """Raises `TypeError` for a field that there is not, with those that there are."""
+        known = list(cls.__annotations__)
+        for name in named:
+            if cls is Policy and name not in known:
+                near = " or ".join(map(repr, get_close_matches(name, known, n=2)))
+                hint = f"did you mean {near}? " if near else ""
+                raise TypeError(f"a policy has no {name!r}; {hint}allowed: {', '.join(known)}")
+        return object.__new__(cls)
 
     def __post_init__(self, *switches: bool | None) -> None:
         """Put the steps in place that the switches stand for; raises `TypeError` for one that is no bool."""

@@ -16,7 +16,7 @@ from batchsim.batch.stores import (
     IdempotencyKey,
     Waits,
 )
-from batchsim.model.faults import Effect, Fault, LostState, Outage, befalls
+from batchsim.model.faults import Effect, Fault, LostState, Outage, SlowOutage, befalls
 from batchsim.model.injection import matching
 
 ATTEMPTS_MAX = 6
@@ -198,7 +198,7 @@ class Deliveries(NamedTuple):
     """Whether an item can have a second message while the first is in flight: a claim is told by more than it."""
 
 
-OF_OTHERS = (LostResponse, Disconnect, Cut, Redeliver, LostState)
+OF_OTHERS = (LostResponse, Disconnect, Cut, Redeliver, LostState, SlowOutage)
 """Faults that befall neither consumers nor child runs."""
 WORKERS = ("job", "reaper")
 """The kinds of actors that work on jobs."""

@@ -12,7 +12,10 @@ from batchsim.batch.second_call import SECOND
 from batchsim.batch.setting import Kind, Setting
 from batchsim.batch.stores import MAX_ATTEMPTS, SECOND_CALL, BatchRow, request_key
 from batchsim.batch.world import World
-from batchsim.model.run import Step, html_of_steps
+from batchsim.model.run import Step, Wait, html_of_steps
+
+WAITPOINT = "waitpoint"
+"""What the SDK waits for once the batch is streamed; no operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,15 @@ class Trace:
     """In the order of effects; those that were kept."""
     faults: tuple[int, ...] = ()
     """How often each fault of the scenario happened, in the order of `Scenario.faults`."""
+
+    @property
+    def waits(self) -> Sequence[Wait]:
+        """What somebody waited for that is no step: the parent, for the batch."""
+        waits = self.outcome.call.result in (Result.OK, Result.WAITING)
+        if not (self.setting.waits and waits and self.answers):
+            return ()
+        since_us = self.answers[-1].at_us
+        return (Wait("sdk", WAITPOINT, since_us, self.called_back_us),) if since_us < self.called_back_us else ()
 
     def _repr_html_(self) -> str:
         """As a notebook shows it."""

@@ -86,7 +86,10 @@ def meet_at_exit(is_shown: bool, is_heard: bool) -> None:
 
 
 def _is_ours(error: BaseException | None, trace: TracebackType | None) -> TypeGuard[BaseException]:
-    return error is not None and not isinstance(error, KeyboardInterrupt) and place_in_batchsim(trace) is not None
+    # A coroutine of a user's that awaits something on its way out, where nobody is there to answer.
+    is_left = isinstance(error, RuntimeError) and str(error) == "coroutine ignored GeneratorExit"
+    is_met = error is not None and not isinstance(error, KeyboardInterrupt) and not is_left
+    return is_met and place_in_batchsim(trace) is not None
 
 
 def _text_of(error: BaseException) -> str:

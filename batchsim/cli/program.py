@@ -82,6 +82,10 @@ def _code_of(error: BaseException, debugging: Debugging) -> int:
         case BadInputError():
             _complain(str(error))
             return BAD_INPUT
+        # Nobody pressed Ctrl-C: that was told above. A user's code may raise the same, and `sys.exit` too.
+        case KeyboardInterrupt() | SystemExit() if (of_theirs := of_users(error)) is not None:
+            _complain(str(of_theirs))
+            return BAD_INPUT
         case click.Abort() | KeyboardInterrupt():
             _complain("interrupted")
             return INTERRUPTED

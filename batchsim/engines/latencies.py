@@ -76,6 +76,10 @@ class Latencies:
         request_us, response_us = sampler(bits)
         return request_us, response_us, bits
 
+    def slower_us(self, operation: Operation[Any], world: Any) -> int:
+        """How much later than usual an operation takes effect that is issued in this state, in microseconds."""
+        return sum(by_us for cell, by_us in operation.slower_while if world.cells.read(cell) is not None)
+
     def draw_chance(self, actor: Actor, streams: Streams, operation: Operation[Any], chance: Chance) -> float:
         """The number that decides on a chance, from 0 to 1, 1 excluded.
 

@@ -63,6 +63,10 @@ class RecordedDraws:
         self._taken[use] = taken + 1
         return self._legs(use, taken)
 
+    def slower_us(self, operation: Operation[Any], world: Any) -> int:
+        """Nothing: the draws contain it."""
+        return 0
+
     def draw_delay_us(self, actor: Actor, streams: Streams, operation: Operation[Any], timer: Timer) -> int:
         """The delay of a timer that the effect of an actor's operation starts, in microseconds."""
         wait = timer.wait or operation

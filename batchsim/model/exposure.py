@@ -94,6 +94,13 @@ class Exposure(Generic[F]):
         """Whether whoever waits for something goes on waiting, though it is there."""
         return False
 
+    def slower_while(self) -> tuple[Key, int] | None:
+        """With time: while which cell is there it is slow, and by how many microseconds it is later then.
+
+        `None`: it is as fast as ever.
+        """
+        return None
+
     def ways(
         self, world: Any, operation: Operation[Any], usual: tuple[Alternative, ...]
     ) -> tuple[Alternative, ...]:
@@ -177,6 +184,11 @@ class Exposed(Wrapper[T_co]):
     def acts_on_arrival(self) -> bool:  # type: ignore[override]
         """As the operation."""
         return self.operation.acts_on_arrival
+
+    @property
+    def slower_while(self) -> tuple[tuple[Key, int], ...]:
+        """As each of its faults says."""
+        return tuple(slower for each in self.exposures if (slower := each.slower_while()) is not None)
 
     def footprint(self) -> Footprint:
         """All that the operation and its faults can touch."""

@@ -134,8 +134,8 @@ class StoreError(Fault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outage(Fault):
-    """For a while, all operations of a group raise, before their effect.
+class ServiceFault(Fault):
+    """For a while, something is wrong with all operations of a group.
 
     Exploration lets it begin and end between any two steps. With a probability, an opportunity is a run.
     """
@@ -151,6 +151,22 @@ class Outage(Fault):
     def is_about(self, operation: Operation[Any]) -> bool:
         """Whether the operation is one of the group."""
         return operation.name.partition(".")[0] in (self.group, *self.services)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage(ServiceFault):
+    """For a while, all operations of a group raise, before their effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowOutage(ServiceFault):
+    """For a while, all operations of a group are slow: each takes effect later.
+
+    It is slow if the step before it took effect meanwhile. What waits for something is as fast as ever.
+    """
+
+    delay_us: int
+    """How much later each takes effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,5 +192,5 @@ def befalls(actor: str | None, kind: str, number: int | None = None) -> bool:
     """Whether a fault that names `actor` can befall an actor of this kind, and of this number if one is given."""
     if actor is None or actor == kind:
         return True
-    named, _, digits = actor.partition("-")
+    named, _, digits = actor.rpartition("-")
     return named == kind and (number is None or digits == str(number))

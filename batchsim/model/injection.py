@@ -10,7 +10,17 @@ from typing import Any, ClassVar, TypeVar
 
 from batchsim.model.cells import Cells, IfListed, Key, freeze, thaw
 from batchsim.model.exposure import Exposure, fault_key
-from batchsim.model.faults import Crash, Effect, Fault, LostState, Outage, StoreError, befalls
+from batchsim.model.faults import (
+    Crash,
+    Effect,
+    Fault,
+    LostState,
+    Outage,
+    ServiceFault,
+    SlowOutage,
+    StoreError,
+    befalls,
+)
 from batchsim.model.operation import (
     USUAL,
     Alternative,
@@ -291,6 +301,26 @@ class OutageIsMet(Exposure[Outage]):
         """What becomes of what the actor had in hand."""
 
 
+class SlownessIsMet(Exposure[SlowOutage]):
+    """While a service is slow: an operation of its group that is sent to it takes effect later."""
+
+    def concerns(self, operation: Operation[Any]) -> bool:
+        """Whether the operation is one of the group, and no wait for something."""
+        return self.fault.is_about(operation) and not isinstance(operation, BlockingOperation)
+
+    def footprint(self, operation: Operation[Any]) -> Footprint:
+        """Nothing: what it does and answers is as ever."""
+        return Footprint()
+
+    def slower_while(self) -> tuple[Key, int]:
+        """The cell that is there while it lasts."""
+        return outage_key(self.number), self.fault.delay_us
+
+    def ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Ways:
+        """None but the usual."""
+        return ()
+
+
 async def _outage(word: str, number: int, times: int, wakes: tuple[Key, ...]) -> None:
     for _ in range(times):
         if not await Begin(word, number):
@@ -421,7 +451,7 @@ def environment_of(
     wakes = (*known, *(key for key in awaited if key not in known))
     for number, fault in enumerate(faults):
         match fault:
-            case Outage():
+            case ServiceFault():
                 program = partial(_outage, fault.word, number, fault.times_max, wakes)
                 actors.append(
                     Actor("outage", number, program, exposures=(OutageBegins(number, fault),), is_environment=True)
@@ -451,6 +481,8 @@ def exposures_of(faults: Sequence[Fault], actor: Actor) -> Iterator[Exposure[Any
                 yield StoreFails(number, fault)
             case Outage():
                 yield OutageIsMet(number, fault)
+            case SlowOutage():
+                yield SlownessIsMet(number, fault)
             case Crash() | StoreError() | LostState():
                 pass
             case _:
@@ -485,7 +517,7 @@ def with_faults(system: System[Any], faults: Sequence[Fault], listed_as: Sequenc
     moments = [
         (number, each.at_us)
         for number, each in enumerate(faults)
-        if each.at_us is not None and not isinstance(each, Outage | LostState)
+        if each.at_us is not None and not isinstance(each, ServiceFault | LostState)
     ]
     return replace(
         system,

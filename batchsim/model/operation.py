@@ -16,7 +16,8 @@ import sys
 from collections.abc import Callable, Coroutine, Generator, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from types import FunctionType
+from inspect import iscoroutinefunction
+from types import FunctionType, MemberDescriptorType
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from batchsim.bad_input import BadInputError
@@ -32,6 +33,24 @@ Awaited = Any
 """What a driver receives: an `Operation`, a `Both` or a `ForEach`."""
 Program = Coroutine[Awaited, Any, T_co]
 """A protocol coroutine."""
+
+
+def give_up(program: Program[Any]) -> None:
+    """Let a coroutine go no further; what it does on the way out (`finally: await …`) takes no effect."""
+    for _ in range(_AWAITS_MAX):
+        try:
+            program.close()
+        except Exception:  # it awaits something on the way out, or raises: nobody is there for either
+            continue
+        return
+
+
+_AWAITS_MAX = 100
+
+
+def stops(answer: Any) -> bool:
+    """Whether whoever gets this for an answer stops for good: its coroutine goes no further, as a process."""
+    return answer.__class__ is Raised and answer.error is Stopped
 
 
 class ProtocolError(Exception):
@@ -166,6 +185,14 @@ _CLASSES: dict[str, dict[tuple[str, str], type[Operation[Any]]]] = {}
 """Every class of operations that has a fixed name, by that name."""
 
 
+_RESERVED: set[str] = set()
+
+
+def reserve(names: Iterable[str]) -> None:
+    """From now on no class of a user's may have one of these names: latencies and faults would mean both."""
+    _RESERVED.update(names)
+
+
 def classes_named(name: str) -> tuple[type[Operation[Any]], ...]:
     """The classes whose operations all have this name, in the order of their definition."""
     return tuple(_CLASSES.get(name, {}).values())
@@ -212,6 +239,10 @@ class Operation(Generic[T_co]):
     """Whether it takes place only where there are faults."""
     acts_on_arrival: ClassVar[bool] = False
     """With time: whether the response leg passes before its effect, which is to be received."""
+    is_idle: ClassVar[bool] = False
+    """Whether whoever waits for it has nothing to do meanwhile, as a worker without work."""
+    is_under_way: ClassVar[bool] = False
+    """Whether what it waits for is under way all the time, as a request that was sent."""
     lets_go: ClassVar[bool] = False
     """Whether, by its effect, whoever does it has its message in hand no more."""
     has_alternatives: ClassVar[bool] = False
@@ -245,6 +276,11 @@ class Operation(Generic[T_co]):
     @property
     def own_faults(self) -> tuple[str, ...]:
         """The faults of the user's that it is exposed to, as messages call them."""
+        return ()
+
+    @property
+    def slower_while(self) -> tuple[tuple[Key, int], ...]:
+        """With time: while which cells are there it is slow, and by how many microseconds it is later then."""
         return ()
 
     @property
@@ -364,6 +400,11 @@ class Wrapper(Operation[T_co]):
         return self.operation.item
 
     @property
+    def slower_while(self) -> tuple[tuple[Key, int], ...]:
+        """As the operation."""
+        return self.operation.slower_while
+
+    @property
     def attempt(self) -> int | None:
         """That of the operation, if it is one of several attempts."""
         return getattr(self.operation, "attempt", None)
@@ -478,16 +519,56 @@ def told_class(kind: type[Operation[Any]]) -> str:
 
 
 def _guard(kind: type[Operation[Any]]) -> None:
-    """From now on a class of the user's tells what is wrong with its name, and with what its methods answer."""
+    """From now on a class of the user's tells what is wrong with what it says and with what its methods answer."""
     own = vars(kind)
+    _check_constants(kind)
+    for field, rule in _PROPERTIES.items():
+        asked = own.get(field)
+        if isinstance(asked, property) and asked.fget is not None and not hasattr(asked.fget, "__wrapped__"):
+            setattr(kind, field, property(_guarded(asked.fget, field, *rule)))
     if not isinstance(getattr(kind, "name", None), str | property) and "name" not in own.get(
         "__annotations__", ()
     ):
         kind.name = property(_without_name)  # type: ignore[assignment]
-    for method, (is_right, allowed) in _ANSWERS.items():
-        function = own.get(method)
-        if isinstance(function, FunctionType) and not hasattr(function, "__wrapped__"):
-            setattr(kind, method, _guarded(function, is_right, allowed))
+    if kind.unblocks is Operation.unblocks and kind.unblocks_after is Operation.unblocks_after:
+        # Whoever waits for a cell, or begins with it, need not be thought of by who writes it.
+        kind.unblocks = _what_it_writes  # type: ignore[assignment,method-assign]
+        kind.wakes_all = True
+    kind.may_unblock = True
+    for method, function in tuple(own.items()):
+        if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
+            continue
+        if iscoroutinefunction(function):
+            raise BadInputError(f"{told_class(kind)}: {method}: found async def; allowed: def, as it is one step")
+        if method in _ANSWERS or callable(vars(Operation).get(method)):
+            setattr(kind, method, _guarded(function, method, *_ANSWERS.get(method, _ANYTHING)))
+
+
+def _check_constants(kind: type[Operation[Any]]) -> None:
+    """Raises `BadInputError` for what a class says of itself in the wrong type, and for a name that is taken."""
+    own = vars(kind)
+    for field, value in own.items():
+        usual = vars(Operation).get(field)
+        if isinstance(usual, bool) and not isinstance(value, bool | property | MemberDescriptorType):
+            raise BadInputError(f"{told_class(kind)}: {field}: found {_shown(value)}; allowed: True, False")
+    group = own.get("group")
+    if group is not None and not isinstance(group, str | property | MemberDescriptorType):
+        raise BadInputError(f"{told_class(kind)}: group: found {_shown(group)}; allowed: redis, or another name")
+    name = own.get("name")
+    if name is None or isinstance(name, property | MemberDescriptorType):
+        return
+    is_right, allowed = _NAME
+    if not is_right(name):
+        raise BadInputError(f"{told_class(kind)}: name: found {_shown(name)}; allowed: {allowed}")
+    if name in _RESERVED:
+        raise BadInputError(
+            f"{told_class(kind)}: name: found {name!r}, the name of an operation of batchsim.stores; "
+            "allowed: another name"
+        )
+
+
+def _what_it_writes(operation: Operation[Any]) -> tuple[Key, ...]:
+    return tuple(sorted(operation.footprint().writes))
 
 
 def _without_name(operation: Operation[Any]) -> str:
@@ -496,31 +577,60 @@ def _without_name(operation: Operation[Any]) -> str:
     )
 
 
-def _guarded(function: FunctionType, is_right: Callable[[Any], bool], allowed: str) -> Callable[..., Any]:
+def _shown(value: object) -> str:
+    try:
+        return in_one_line(repr(value))
+    except Exception:
+        return f"what cannot be shown, of type {type(value).__name__}"
+
+
+def _guarded(
+    function: Callable[..., Any], name: str, is_right: Callable[[Any], bool], allowed: str
+) -> Callable[..., Any]:
     @wraps(function)
     def guarded(operation: Operation[Any], *arguments: Any) -> Any:
         answer = function(operation, *arguments)
         if not is_right(answer):
-            what = f"{told_class(type(operation))}: {function.__name__}"
-            raise BadInputError(f"{what} returned {in_one_line(repr(answer))}; allowed: {allowed}")
+            what = f"{told_class(type(operation))}: {name}"
+            raise BadInputError(f"{what} returned {_shown(answer)}; allowed: {allowed}")
+        if name == "alternatives" and not answer and not isinstance(operation, BlockingOperation):
+            what = f"{told_class(type(operation))}: {name}"
+            raise BadInputError(f"{what} returned (); allowed: at least one, or a class of BlockingOperation")
         return answer
 
     return guarded
 
 
 def _is_footprint(answer: Any) -> bool:
-    return isinstance(answer, Footprint) and all(isinstance(keys, frozenset) for keys in answer)
+    parts: tuple[Any, ...] = answer if isinstance(answer, Footprint) else (None,)
+    return all(isinstance(keys, frozenset) and all(isinstance(key, str) for key in keys) for keys in parts)
 
 
 def _is_tuple_of(kind: type) -> Callable[[Any], bool]:
     return lambda answer: isinstance(answer, tuple) and all(isinstance(each, kind) for each in answer)
 
 
-_ANSWERS: dict[str, tuple[Callable[[Any], bool], str]] = {
+_Rule = tuple[Callable[[Any], bool], str]
+_NAME: _Rule = (
+    lambda name: isinstance(name, str) and bool(name.strip()) and name.isprintable(),
+    'one line of text, such as "lease.take"',
+)
+_ANYTHING: _Rule = (lambda answer: True, "")
+_TEXT: _Rule = (lambda answer: isinstance(answer, str), "text")
+_PROPERTIES: dict[str, _Rule] = {
+    "name": _NAME,
+    "item": (lambda item: item is None or type(item) is int, "a whole number, or None"),
+}
+_ANSWERS: dict[str, _Rule] = {
     "footprint": (_is_footprint, "touches(reads=(…,), writes=(…,)), of batchsim.model"),
     "alternatives": (_is_tuple_of(Alternative), "a tuple of Alternative, empty while it is blocked"),
     "unblocks": (_is_tuple_of(str), "a tuple of names of cells"),
+    "unblocks_after": (_is_tuple_of(str), "a tuple of names of cells"),
+    "timer": (lambda answer: answer is None or isinstance(answer, Timer), "a Timer, or None"),
+    "timer_after": (lambda answer: answer is None or isinstance(answer, Timer), "a Timer, or None"),
     "waits_for": (lambda answer: isinstance(answer, str), "the name of a cell"),
+    "describe": _TEXT,
+    "tell": _TEXT,
 }
 
 
@@ -537,6 +647,9 @@ class Both(Generic[A, B]):
 
 def both(first: Operation[A], second: Operation[B]) -> Both[A, B]:
     """Await two operations that are issued together, in either order; their answers."""
+    for each in (first, second):
+        if not _is_operation(each):
+            raise BadInputError(f"both: found {_shown(each)}; allowed: two operations, such as redis.get(…)")
     return Both((first, second))
 
 
@@ -568,4 +681,11 @@ def for_each(
     progress go on to their own end. With `may_end_early`, one that raises `EndsEarly` ends it without an exception
     if at least one has ended, and none is in progress that was to come before the end.
     """
+    for name, number, least in (("count", count, 0), ("limit", limit, 1)):
+        if type(number) is not int or number < least:
+            raise BadInputError(f"for_each: {name}: found {_shown(number)}; allowed: a whole number from {least}")
     return ForEach(count, limit, body, may_end_early)
+
+
+def _is_operation(value: object) -> bool:
+    return isinstance(value, Operation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from batchsim.html_table import html_table
 from batchsim.model.cells import Key
@@ -90,6 +90,27 @@ def html_of_steps(caption: str, steps: Sequence[Step]) -> str:
     return html_table(caption, ("step", "at (ms)", "actor", "operation", "answer"), rows)
 
 
+class Wait(NamedTuple):
+    """Somebody waited for something that is no step."""
+
+    actor: str
+    name: str
+    from_us: int
+    to_us: int
+
+
+class AnyRun(Protocol):
+    """A run, whatever it is told as."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """In the order of effects."""
+
+    @property
+    def waits(self) -> Sequence[Wait]:
+        """What somebody waited for that is no step."""
+
+
 class Run(NamedTuple):
     """What the timed engine saw of a run."""
 
@@ -103,6 +124,11 @@ class Run(NamedTuple):
     """In the order of effects; those that were kept."""
     faults: tuple[int, ...]
     """How often each fault of the scenario happened, in the order of `Scenario.faults`."""
+
+    @property
+    def waits(self) -> Sequence[Wait]:
+        """What somebody waited for that is no step: nothing."""
+        return ()
 
     def _repr_html_(self) -> str:
         """As a notebook shows it."""

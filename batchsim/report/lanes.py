@@ -33,7 +33,7 @@ def lanes(steps: Sequence[StepInLane], *, has_headings: bool = True) -> list[str
     of the screen, and each step names its actor.
     """
     actors = list(dict.fromkeys(step.actor for step in steps))
-    width = max(len(step.name) for step in steps)
+    width = max((len(step.name) for step in steps), default=0)
     lines = [f"{'| ' * place}{actor}" for place, actor in enumerate(actors)] if has_headings else []
     for step in steps:
         place = actors.index(step.actor)

@@ -117,8 +117,9 @@ class Progress:
         """What is done can be shown when Ctrl-C comes, so that ends this block and no more."""
         try:
             yield
-        except KeyboardInterrupt:
-            if signals.told() not in (None, signal.SIGINT):
+        except KeyboardInterrupt as error:
+            # A user's code may raise the same: that ends the program as any other error of theirs.
+            if not signals.is_real(error) or signals.told() not in (None, signal.SIGINT):
                 raise
             self.was_interrupted = True
             signals.forgive()

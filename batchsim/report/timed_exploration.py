@@ -131,7 +131,7 @@ def _outcomes(outcomes: Sequence[TimedOutcome]) -> Table:
             Text(", ".join(each.verdicts), style=GOOD if is_ok else BAD),
             *map(Text, row_of(each.outcome)),
             str(len(each.witness.steps)),
-            rounded(each.witness.steps[-1].at_us),
+            rounded(each.witness.steps[-1].at_us if each.witness.steps else 0),
         )
     return table
 
@@ -140,7 +140,7 @@ def _show_witness(console: Console, outcome: TimedOutcome, command: str) -> None
     steps = outcome.witness.steps
     console.print(Text(f"  {', '.join(outcome.verdicts)}: a run, {len(steps)} steps:", style="bold"))
     instants = [exact_instant(step.at_us) for step in steps]
-    width = max(map(len, instants))
+    width = max(map(len, instants), default=0)
     for line, instant in zip(lanes(steps, has_headings=False), instants, strict=True):
         print_line(console, Text(f"{instant:>{width}}  {line}".rstrip()), indent=4)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)

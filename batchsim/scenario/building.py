@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchsim.batch.setting import Item, Kind, Setting
-from batchsim.model.faults import Fault, LostState, Outage
+from batchsim.model.faults import Fault, LostState, ServiceFault
 from batchsim.model.operation import SLEEP
 from batchsim.scenario import declared, defaults
 from batchsim.scenario.latencies import Constant, Distribution, Empirical, Latency, Legs, RoundTrip
@@ -81,9 +81,9 @@ def moments_of(faults: Sequence[Fault]) -> dict[str, dict[int, Latency]]:
     """When outages begin and end, and when state is lost: by operation, by number of the fault."""
     moments: dict[str, dict[int, Latency]] = {}
     for number, fault in enumerate(faults):
-        if isinstance(fault, Outage | LostState):
+        if isinstance(fault, ServiceFault | LostState):
             moments.setdefault(f"{fault.word}.begin", {})[number] = defaults.delay(Constant(fault.at_us or 0))
-        if isinstance(fault, Outage):
+        if isinstance(fault, ServiceFault):
             moments.setdefault(f"{fault.word}.end", {})[number] = defaults.delay(Constant(fault.lasts_us or 0))
     return moments
 

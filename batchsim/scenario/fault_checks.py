@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from batchsim.batch.faults import Cut, LostResponse
-from batchsim.model.faults import Crash, Fault, LostState, Outage, StoreError
+from batchsim.model.faults import Crash, Fault, LostState, ServiceFault, StoreError
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, describe
 from batchsim.scenario.scenario import Scenario
 from batchsim.scenario.written_faults import WrittenFault
@@ -39,7 +39,7 @@ def _problem_of_timed_run(written: WrittenFault) -> Problem | None:
     if fault.at_most is not None:
         allowed = "a pinned moment or a probability, in a timed run"
         return _problem_at("at_most", fault.at_most, written, allowed, "at_most is a budget for exploration")
-    if isinstance(fault, Outage) and fault.lasts_us is None:
+    if isinstance(fault, ServiceFault) and fault.lasts_us is None:
         return Problem(*written.place, written.field, "no lasts", "lasts, in a timed run: how long it lasts", "")
     if isinstance(fault, LostState) and fault.is_pinned and fault.at_us is None:
         return Problem(*written.place, written.field, "no moment", "at, in a timed run: when it happens", "")

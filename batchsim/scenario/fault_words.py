@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from batchsim.batch.faults import Cut, Disconnect, LostResponse, Redeliver
 from batchsim.durations import format_duration
-from batchsim.model.faults import Crash, Fault, LostState, Outage, StoreError
+from batchsim.model.faults import Crash, Fault, LostState, ServiceFault, SlowOutage, StoreError
 from batchsim.scenario.slow import Slow
 
 
@@ -41,8 +41,10 @@ def _what(fault: Fault | Slow) -> str:
         case Slow(operation=operation, actor=actor, item=item, attempt=attempt, delay_us=delay_us):
             use = f"{operation}{_by(actor)}{_of('item', item)}{_of('attempt', attempt)}"
             return f"slow {use}, {format_duration(delay_us)} later"
-        case Outage(group=group, lasts_us=lasts_us):
-            return f"outage of {group}{'' if lasts_us is None else f' for {format_duration(lasts_us)}'}"
+        case ServiceFault(group=group, lasts_us=lasts_us):
+            slow = f", {format_duration(fault.delay_us)} later" if isinstance(fault, SlowOutage) else ""
+            what = f"slow {group}{slow}" if slow else f"outage of {group}"
+            return f"{what}{'' if lasts_us is None else f' for {format_duration(lasts_us)}'}"
         case LostState(keys=keys, last_writes=None):
             return f"loss of {', '.join(keys)}"
         case LostState(keys=keys, last_writes=count):

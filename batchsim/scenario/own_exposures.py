@@ -62,6 +62,23 @@ class GuardedExposure(Exposure[Any]):
         """As the user's."""
         return self._own.is_open
 
+    @property
+    def _keeps_that_it_lasts(self) -> bool:
+        """Whether its fault has cells or actors of its own: then what happened before may only be seen here."""
+        kind = type(self.fault)
+        return kind.cells is not Fault.cells or kind.actors is not Fault.actors
+
+    def slower_while(self) -> tuple[str, int] | None:
+        """As the user's."""
+        what = f"{self.own_name}.slower_while"
+        answer = _asked(what, self._own.slower_while)
+        if answer is None:
+            return None
+        match answer:
+            case (str(cell), int(by_us)) if type(cell) in _NAMES and type(by_us) is int and by_us >= 0:
+                return cell, by_us
+        raise UserCodeError(f"{what} returned {told(answer)}; allowed: a cell and whole microseconds, or None")
+
     def concerns(self, operation: Operation[Any]) -> bool:
         """As the user's."""
         return self._ask("concerns", bool, operation)  # type: ignore[no-any-return]
@@ -92,6 +109,11 @@ class GuardedExposure(Exposure[Any]):
         """As the user's."""
         ways = self._ask_for_each("ways", Alternative, world, operation, usual)
         for way in ways:
+            if way.fault is None and not self._keeps_that_it_lasts:
+                raise UserCodeError(
+                    f"{self.own_name}.ways gave {told(way.label)}, a way of no fault, which nobody counts; "
+                    "allowed: self.way(…)"
+                )
             drawn = (way.chance.fault, way.chance.opportunity) if way.chance else ()
             for each in (way.label, way.timer, *drawn):
                 self._check_name("ways", each, "text, or None, to tell a way and what it waits for")

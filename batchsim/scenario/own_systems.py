@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from batchsim.model.cells import Cells, freeze
 from batchsim.model.faults import Fault
 from batchsim.model.injection import with_faults
 from batchsim.model.model import Model, Variant, model_of
@@ -217,6 +218,10 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
     properties = _checked(system.properties, Property, f"{what}: properties")
     _refuse_twice([each.name for each in properties], f"{what}: properties")
     for each in properties:
+        if type(each.meaning) is not str or not each.meaning.isprintable():
+            raise UserCodeError(
+                f"{what}: properties: {each.name}: meaning: found {told(each.meaning)}; allowed: one line of text"
+            )
         if each.name == OK or type(each.name) is not str or not each.name.isprintable() or not each.name.strip():
             raise UserCodeError(f"{what}: properties: found the name {told(each.name)}; allowed: another name")
     if not actors:
@@ -230,20 +235,79 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
                 raise UserCodeError(f"{what}: {actor.name}: {function.__qualname__}, line {line}: {why}")
     guarded = tuple(replace(each, holds=_asked(each, what)) for each in properties)
     ending = tuple(
-        actor._replace(program=partial(_to_its_end, f"{what}: {actor.name}", actor.program)) for actor in actors
+        actor._replace(program=partial(_to_its_end, f"{what}: {actor.name}", actor.program, actor.is_judged))
+        for actor in actors
     )
     judged = frozenset(actor.name for actor in actors if actor.is_judged)
     outcome = system.outcome
     if outcome is at_rest:
         outcome = partial(_at_rest, frozenset(cells), judged)
-    return replace(system, actors=ending, cells=cells, outcome=outcome, properties=guarded, is_guarded=True)
+    else:
+        outcome = partial(_own_outcome, f"{what}: outcome", outcome)
+    return replace(
+        system,
+        actors=ending,
+        cells=cells,
+        begin=_Begin(system.begin, f"{what}: begin"),
+        outcome=outcome,
+        properties=guarded,
+        is_guarded=True,
+    )
+
+
+class _Begin:
+    """How a system of the user's begins, which has to be so each time: engines begin it time and again."""
+
+    def __init__(self, begin: Callable[[Any], Any], what: str) -> None:
+        self._begin = begin
+        self._what = what
+        self._first: dict[str, Any] | None = None
+
+    def __call__(self, cells: Any) -> Any:
+        """As the user's."""
+        found = self._begin(cells)
+        held = {key: freeze(value) for key, value in cells.items()}
+        first = self._first
+        if first is None:
+            again = Cells()
+            self._begin(again)
+            first = self._first = {key: freeze(value) for key, value in again.items()}
+        if held != first:
+            key = next(each for each in (*first, *held) if first.get(each) != held.get(each))
+            raise UserCodeError(
+                f"{self._what} wrote {told(held.get(key))} to {key!r}, and {told(first.get(key))} another time; "
+                "allowed: the same each time"
+            )
+        return found
+
+
+def _own_outcome(what: str, function: Callable[[Any, Any], Any], world: Any, results: Any) -> Any:
+    """What a function of the user's makes of an end: comparable, and always the same."""
+    found, again = function(world, results), function(world, results)
+    _check_comparable(found, what)
+    if found != again:
+        raise UserCodeError(
+            f"{what} returned {told(found)}, and {told(again)} of the same end; allowed: what depends on it alone"
+        )
+    return found
+
+
+def _check_comparable(value: Any, what: str) -> None:
+    try:
+        hash(value)
+        is_one = bool(value == value)  # noqa: PLR0124 - the user's own code decides that
+    except Exception as error:
+        said = f"{what} returned {told(value)}, which {what_it_did(error)}"
+        raise UserCodeError(f"{said}; allowed: what can be compared and hashed (a tuple, no list)") from None
+    if not is_one:
+        raise UserCodeError(f"{what} returned {told(value)}, which is not equal to itself; allowed: what is")
 
 
 def _at_rest(listed: frozenset[str], judged: frozenset[str], world: Any, results: Any) -> AtRest:
     return replace(at_rest(world, results), listed=listed, judged=judged)
 
 
-async def _to_its_end(what: str, program: Callable[[], Program[Any]]) -> Any:
+async def _to_its_end(what: str, program: Callable[[], Program[Any]], is_judged: bool) -> Any:
     """What an actor does; where a fault makes an operation raise and it does not catch that, it ends in silence.
 
     That is as a process would, whose store is gone. Any other error is one of its own: what it raises by itself,
@@ -251,7 +315,10 @@ async def _to_its_end(what: str, program: Callable[[], Program[Any]]) -> Any:
     time, with no fault at all.
     """
     try:
-        return await _begun(what, program)
+        result = await _begun(what, program)
+        if is_judged:
+            _check_comparable(result, what)
+        return result
     except Stopped:
         raise
     except ProtocolError as error:
@@ -300,6 +367,8 @@ def _checked(values: Any, kind: type, what: str) -> tuple[Any, ...]:
 def _check_numbered(actor: Actor, what: str) -> None:
     if type(actor.kind) is not str or not actor.kind.strip() or not actor.kind.isprintable():
         raise UserCodeError(f'{what}: found the kind {told(actor.kind)}; allowed: a name, such as "worker"')
+    if "." in actor.kind:  # lanes of one actor side by side have one: `handler-1.0`
+        raise UserCodeError(f"{what}: found the kind {told(actor.kind)}; allowed: a name without a dot")
     if actor.number is not None and (type(actor.number) is not int or actor.number < 0):
         raise UserCodeError(
             f"{what}: {actor.kind}: found the number {told(actor.number)}; allowed: a whole number from 0, or None"

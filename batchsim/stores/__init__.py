@@ -4,6 +4,8 @@ Each is one step. What has to be one step together (a script, a transaction) is 
 `batchsim.model.operation.Operation`.
 """
 
+from batchsim.model.operation import reserve
+
 READY_MADE: tuple[str, ...] = (
     *(
         f"redis.{verb}"
@@ -28,6 +30,7 @@ READY_MADE: tuple[str, ...] = (
     ),
 )
 """The names under which a scenario can give their latencies, and faults befall them."""
+reserve(READY_MADE)
 WAITS: tuple[str, ...] = (
     *("redis.expired", "redis.timeout", "queue.timeout", "http.request", "http.response", "http.timeout"),
 )

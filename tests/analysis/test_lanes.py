@@ -5,8 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchsim.analysis.batch.whose import attempt_of
 from batchsim.analysis.chains import Stretch
-from batchsim.analysis.lanes import ActorLane, FoldedLanes, attempt_of, busy_stretches, lanes_of, with_folded
+from batchsim.analysis.lanes import ActorLane, FoldedLanes, busy_stretches, lanes_of, with_folded
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
 from batchsim.engines.timed import simulate

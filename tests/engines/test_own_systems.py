@@ -6,10 +6,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,10 +28,21 @@ from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.engines.timed import Simulation
 from batchsim.model.cells import Cells
-from batchsim.model.faults import LostState, Outage
+from batchsim.model.faults import Crash, LostState, Outage, SlowOutage
 from batchsim.model.history import HistoryStep
 from batchsim.model.injection import with_faults
-from batchsim.model.operation import Program, Stopped, StoreFailure, both, choose, for_each, sleep
+from batchsim.model.operation import (
+    Footprint,
+    Operation,
+    Program,
+    Stopped,
+    StoreFailure,
+    both,
+    choose,
+    for_each,
+    sleep,
+    touches,
+)
 from batchsim.model.system import DEADLOCK, Actor, System
 from batchsim.report.occurrences import why_inconclusive
 from batchsim.scenario import Slow
@@ -747,6 +758,56 @@ def test_a_twin_that_is_slow_is_a_twin_all_the_same() -> None:
     assert [each.occurs for each in found.faults] == [True]
 
 
+@dataclass(frozen=True)
+class PushTwo(Operation[None]):
+    """A script that says nothing of who waits for what it writes."""
+
+    name: ClassVar[str] = "redis.push_two"
+
+    def footprint(self) -> Footprint:
+        return touches(writes=("gate",))
+
+    def apply(self, world: Any) -> None:
+        world.cells.modify("gate", list).extend([1, 2])
+
+
+def test_whoever_waits_for_what_an_operation_of_ones_own_writes_goes_on() -> None:
+    async def pop() -> None:
+        await redis.blpop("gate")
+        await redis.incr("popped")
+
+    async def push() -> None:
+        await PushTwo()
+
+    twins = tuple(Actor("twin", number, pop, is_twin=True) for number in range(2))
+    found = agree(System("script", (*twins, *actors(push)), cells=("gate", "popped")))
+    assert [each.outcome["popped"] for each in found.outcomes] == [2]
+
+
+def test_a_coroutine_that_awaits_on_its_way_out_is_left_where_it_is_and_a_crash_lets_it_do_nothing_more() -> None:
+    async def lock() -> None:
+        await redis.incr("locked")
+        try:
+            await redis.get("row")
+        finally:
+            await redis.decr("locked")
+
+    twins = tuple(Actor("twin", number, lock, is_twin=True) for number in range(2))
+    system: System[Any] = System("released", twins, cells=("locked", "row"))
+    assert [each.outcome["locked"] for each in agree(system).outcomes] == [0]
+    crashed = scenario_of(with_faults(system, [Crash(actor="twin-0", before="redis.get")]), redis="1 ms")
+    for found in (explore(crashed), explore_timed(crashed)):
+        assert [each.outcome["locked"] for each in found.outcomes] == [1]
+    assert simulate(crashed).outcome["locked"] == 1  # type: ignore[index]
+
+
+def test_an_actor_begins_with_what_an_operation_of_ones_own_writes() -> None:
+    async def push() -> None:
+        await PushTwo()
+
+    assert [each.outcome["late"] for each in agree(begins_late(push)).outcomes] == [1]
+
+
 # -- cells that actors begin with ------------------------------------------------------------------
 
 
@@ -822,6 +883,47 @@ def test_who_waited_through_an_outage_looks_again_and_not_one_alone() -> None:
     assert len(simulate(timed).steps) == 6
     (only,) = explore_timed(timed).outcomes
     assert simulate(timed, order=only.witness.steps, draws=only.witness.draws).outcome == only.outcome
+
+
+def test_a_slow_service_puts_off_what_follows_a_step_of_that_time_and_no_wait() -> None:
+    """Who reads while it lasts writes last, who reads at its end may; with time and without the engines agree."""
+
+    async def read_and_write() -> None:
+        await redis.get("row")
+        await redis.set("row", "slow")
+
+    async def write_later() -> None:
+        await sleep("20 ms")
+        await redis.set("row", "later")
+
+    async def pop() -> None:
+        await redis.blpop("gate")
+
+    async def push() -> None:
+        await sleep("2 ms")
+        await redis.rpush("gate", 1)
+
+    system: System[Any] = System("slow", actors(read_and_write, write_later, pop, push), cells=("row", "gate"))
+    slow = SlowOutage(group="redis", at_us=2500, lasts_us=4000, delay_us=50_000)
+    for longest, rows in (("6400 us", {"slow"}), ("9 ms", {"slow", "later"})):
+        legs = {"redis.get": {"request": {"uniform": ["6 ms", longest]}, "response": "1 ms"}}
+        scenario = scenario_of(with_faults(system, [slow]), redis="2 ms", operations=legs)
+        within = explore_timed(scenario)
+        assert within.is_complete
+        assert [each.occurs for each in within.faults] == [True]
+        assert {each.outcome["row"] for each in within.outcomes} == rows
+        for each in within.outcomes:
+            replayed = simulate(scenario, order=each.witness.steps, draws=each.witness.draws)
+            assert replayed.outcome == each.outcome
+        runs: list[Any] = [simulate(replace(scenario, seed=seed)) for seed in SEEDS]
+        assert {run.outcome["row"] for run in runs} == rows
+        for run in runs:
+            at_us = {step.name: step.at_us for step in run.steps if step.actor in ("pop", "push")}
+            assert at_us["redis.blpop"] == at_us["redis.rpush"] == 3000
+    without_time = explore(scenario_of(with_faults(system, [slow])))
+    assert {each.outcome.cells for each in without_time.outcomes} == {
+        each.outcome.cells for each in explore(scenario_of(system)).outcomes
+    }
 
 
 def test_all_state_may_be_lost_but_not_how_the_system_is_set_up() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from batchsim.analysis.batch.whose import attempt_of
 from batchsim.analysis.effects import Effects, can_write, reads_only
-from batchsim.analysis.lanes import attempt_of
 from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, META
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from batchsim.analysis.batch.refusals import is_sealable
+from batchsim.analysis.batch.whose import attempt_of, is_of_second_batch
 from batchsim.analysis.effects import Effects, can_write, reads_only
-from batchsim.analysis.lanes import attempt_of, is_of_second_batch
 from batchsim.analysis.margins import Margin, margin_between
 from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, Status
 from batchsim.batch.trace import Trace

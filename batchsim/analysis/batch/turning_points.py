@@ -19,9 +19,9 @@ from batchsim.analysis.batch.facts import (
     Wrote,
 )
 from batchsim.analysis.batch.status_writes import StatusWrite, status_writes_in
+from batchsim.analysis.batch.whose import attempt_of, is_of_second_batch, is_reaper
 from batchsim.analysis.batch.wording import at, briefly, doing, of, raised, that_raised
 from batchsim.analysis.effects import Effects, Write, can_write
-from batchsim.analysis.lanes import attempt_of, is_of_second_batch, is_reaper
 from batchsim.batch.history import COMPLETION_UPDATES, PUSHED
 from batchsim.batch.operations import ReadMessage, Redeliver, TakeKey
 from batchsim.batch.setting import Kind

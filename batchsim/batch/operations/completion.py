@@ -202,6 +202,7 @@ class Resume(BlockingOperation[tuple[int, ...]]):
 
     name: ClassVar[str] = "parent.resume"
     done_by: ClassVar[tuple[str, ...]] = ("parent",)
+    is_idle: ClassVar[bool] = True
     is_instant: ClassVar[bool] = True
     run_count: int
     copies: int = 1

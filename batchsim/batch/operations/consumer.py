@@ -49,6 +49,7 @@ class TakeMessage(BlockingOperation[Message]):
 
     name: ClassVar[str] = "queue.take"
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
+    is_idle: ClassVar[bool] = True
     footprint_of_class: ClassVar[Footprint] = touches(writes=(QUEUE,))
     may_unblock: ClassVar[bool] = True
 
@@ -118,6 +119,7 @@ class TakeKey(BlockingOperation[Claim]):
 
     name: ClassVar[str] = "queue.take"
     done_by: ClassVar[tuple[str, ...]] = ("consumer",)
+    is_idle: ClassVar[bool] = True
     is_of_faults: ClassVar[bool] = True
     run_count: int
     is_held: bool = False

@@ -34,6 +34,7 @@ class ClaimMessages(BlockingOperation[tuple[Claim, ...]]):
 
     name: ClassVar[str] = "queue.claim"
     done_by: ClassVar[tuple[str, ...]] = ("dispatcher",)
+    is_idle: ClassVar[bool] = True
     is_of_faults: ClassVar[bool] = True
     may_unblock: ClassVar[bool] = True
     run_count: int

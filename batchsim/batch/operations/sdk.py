@@ -32,6 +32,7 @@ class Deliver(BlockingOperation[Answer]):
 
     name: ClassVar[str] = "http.deliver"
     done_by: ClassVar[tuple[str, ...]] = ("sdk",)
+    is_under_way: ClassVar[bool] = True
     acts_on_arrival: ClassVar[bool] = True
     attempt: int
     run_count: int

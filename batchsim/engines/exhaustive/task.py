@@ -14,7 +14,17 @@ from typing import Any, NamedTuple, Protocol
 from batchsim.engines.frames import frames_of, place_of
 from batchsim.engines.own_errors import ToldError, is_own, no_operation, place_of_await, placed, told
 from batchsim.exact import exact
-from batchsim.model.operation import Both, EndsEarly, ForEach, Operation, Program, ProtocolError, Stopped
+from batchsim.model.operation import (
+    Both,
+    EndsEarly,
+    ForEach,
+    Operation,
+    Program,
+    ProtocolError,
+    Stopped,
+    give_up,
+    stops,
+)
 
 Expose = Callable[[Operation[Any]], Operation[Any]]
 """Adds to an operation the faults that can befall it."""
@@ -256,6 +266,9 @@ class _Strand:
 
     def resume(self, answer: Any, failure: Exception | None = None, after: Operation[Any] | None = None) -> None:
         """Let the coroutine go on to what it awaits next; `after`: the operation that took effect."""
+        if stops(answer):  # no `finally` of its own runs, no `except` meets it
+            self._approach_end(_Ending(None, Stopped()), after)
+            return
         try:
             awaited = self._program.send(answer) if failure is None else self._program.throw(failure)
         except StopIteration as end:
@@ -307,7 +320,7 @@ class _Strand:
     def close(self) -> None:
         if isinstance(self._goal, _Group):
             self._goal.close()
-        self._program.close()
+        give_up(self._program)
 
 
 class _Group:

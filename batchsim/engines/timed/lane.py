@@ -23,6 +23,8 @@ from batchsim.model.operation import (
     Program,
     ProtocolError,
     Stopped,
+    give_up,
+    stops,
 )
 from batchsim.model.run import Step
 from batchsim.model.system import Actor
@@ -126,6 +128,10 @@ class Lane(Recurring):
 
     def _go_on(self, answer: Any, failure: Exception | None, delay_us: int) -> None:
         """Resume the coroutine, which can act again `delay_us` from now, and issue what it awaits."""
+        if stops(answer):  # no `finally` of its own runs, no `except` meets it
+            give_up(self._program)
+            self._finish(None, Stopped(), delay_us)
+            return
         try:
             awaited = self._program.send(answer) if failure is None else self._program.throw(failure)
         except StopIteration as end:
@@ -150,6 +156,8 @@ class Lane(Recurring):
         )
         if self._is_exposed:
             awaited = self.actor.expose(awaited)
+            if awaited.slower_while:
+                request_us += stage.latencies.slower_us(awaited, stage.world)
         self.operation: Operation[Any] = awaited
         self.tie = tie
         clock = stage.clock

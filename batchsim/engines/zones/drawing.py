@@ -6,10 +6,12 @@ who begins with it, then what its own actor does next.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from batchsim.engines.injected_delays import PHASE_1, DelaysSoFar, Use, use_of
 from batchsim.engines.zones.windows import AT_ONCE, DelayWindow, Windows
+from batchsim.model.cells import Key
 from batchsim.model.operation import Operation, Timer
 from batchsim.model.system import Actor, LegOf
 
@@ -36,15 +38,18 @@ class Drawing:
         """A request leg after which somebody begins."""
         return self._windows.named(leg.operation, None, leg.attempt).request
 
-    def request(self, actor: Actor, operation: Operation[Any]) -> DelayWindow:
-        """The request leg of an operation that is issued."""
+    def request(self, actor: Actor, operation: Operation[Any], is_there: Callable[[Key], bool]) -> DelayWindow:
+        """The request leg of an operation that is issued; `is_there`: whether a cell is, then."""
         if operation.is_instant:
             return AT_ONCE
         met = self._met(operation.name, use_of(actor, operation.bare))
         if operation.acts_on_arrival:
             self.delays_so_far = self.delays_so_far._replace(travelling=met)
             return AT_ONCE
-        return self._windows.of(operation).request.later(self._windows.injected_delays.delay_us(met))
+        slower_us = self._windows.injected_delays.delay_us(met) + sum(
+            by_us for cell, by_us in operation.slower_while if is_there(cell)
+        )
+        return self._windows.of(operation).request.later(slower_us)
 
     def _added_us(self, name: str, use: Use) -> int:
         return self._windows.injected_delays.delay_us(self._met(name, use))

@@ -32,6 +32,7 @@ from batchsim.engines.zones.state_class import (
 from batchsim.engines.zones.step_change import NOBODY, StepChange, beginning, change_of
 from batchsim.engines.zones.windows import AT_ONCE, NEVER_US, DelayWindow, Windows
 from batchsim.engines.zones.zone_set import ZoneSet, one_zone
+from batchsim.model.cells import Key
 from batchsim.model.operation import BlockingOperation, Operation
 from batchsim.model.system import LegOf
 
@@ -217,12 +218,17 @@ class ZoneStepper:
         is_first: bool = False,
     ) -> Iterator[Coming]:
         actor, kinds = self._guide.roles[column].actors[0], self._guide.kinds(row, column)
+        column_of = self._guide.layout.column_of
+
+        def is_there(cell: Key) -> bool:
+            return row[column_of[cell]] != ABSENT
+
         for position in positions:
             operation = kinds[position].operation
             is_blocking = isinstance(operation, BlockingOperation)
             if is_blocking and not is_first and actor.is_spare:
                 continue  # as many as can be busy at once: there is always another one who has arrived
-            window = drawing.request(actor, operation)
+            window = drawing.request(actor, operation, is_there)
             if is_blocking and _is_left_open(self._guide.moves(row, kinds[position])):
                 window = window._replace(max_us=NEVER_US)
             yield Slot(InstantKind.OPERATION, column, position), base, window

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from batchsim.analysis.batch.answering import answering_steps
-from batchsim.analysis.lanes import WAITPOINT, ActorLane, is_reaper
+from batchsim.analysis.batch.whose import is_reaper
+from batchsim.analysis.lanes import ActorLane
 from batchsim.analysis.runs import PolicyRun
 from batchsim.batch.operations import (
     IS_REJECTED,
@@ -36,7 +37,7 @@ from batchsim.batch.operations import (
     Upload,
 )
 from batchsim.batch.steps import BodyNotRead
-from batchsim.batch.trace import Answered, Trace
+from batchsim.batch.trace import WAITPOINT, Answered, Trace
 from batchsim.model.operation import Operation, Raised, Stopped
 from batchsim.model.run import Step
 from batchsim.report.phrases import answer

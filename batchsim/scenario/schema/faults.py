@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, model_valid
 
 from batchsim.batch import faults
 from batchsim.batch.stores import STATE_KEYS
-from batchsim.model.faults import Effect, Fault, LostState, Outage
+from batchsim.model.faults import Effect, Fault, LostState, Outage, ServiceFault, SlowOutage
 from batchsim.model.injection import matching
 from batchsim.scenario.own_faults import read_own_fault
 from batchsim.scenario.schema.fault_values import (
@@ -172,14 +172,22 @@ class StoreErrorFields(OccurringFields):
 
 
 class OutageFields(OccurringFields):
-    """For a while, all operations of a group raise."""
+    """For a while, all operations of a group raise; with a delay they are slow instead."""
 
     value_type = Outage
     group: Name = Field(description="What the names of its operations begin with: redis, postgres, http, …")
     at: Annotated[int | None, duration()] = Field(None, description="In a timed run: when it begins")
     lasts: Annotated[int | None, positive_duration()] = Field(None, description="In a timed run: how long")
+    delay: Annotated[int | None, positive_duration()] = Field(
+        None, description="They do not raise: each takes effect so much later"
+    )
     at_most: Annotated[int | None, AT_MOST] = Field(None, description="A budget, for exploration")
     probability: Annotated[float | None, PROBABILITY] = Field(None, description="For timed runs: of each run")
+
+    def value(self) -> Fault:
+        """The same as plain data."""
+        given = {UNIT_OF.get(key, key): getattr(self, key) for key in self.model_fields_set}
+        return (Outage if self.delay is None else SlowOutage)(**given)
 
 
 class LostStateFields(OccurringFields):
@@ -201,14 +209,14 @@ SERVICES = {"redis": ("queue", "run_queue", "jobs"), "postgres": ()}
 
 
 class BatchOutageFields(OutageFields):
-    """For a while, all that is asked of a group raises."""
+    """For a while, all that is asked of a group raises; with a delay it is slow instead."""
 
     group: Annotated[str, GROUPS] = Field(description="The servers that fail")
 
     def value(self) -> Fault:
         """The same as plain data, with all that is on these servers."""
         found = super().value()
-        assert isinstance(found, Outage)
+        assert isinstance(found, ServiceFault)
         return replace(found, services=SERVICES[self.group])
 
 
