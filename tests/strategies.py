@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,11 @@ from batchsim.batch.operations import OPERATIONS, names_befallen, names_done_by
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policies.proposed import PROPOSED
 from batchsim.batch.policy import Policy
+from batchsim.batch.stores import STATE_KEYS
 from batchsim.batch.switches import SWITCHES
-from batchsim.model.faults import Effect, Fault
+from batchsim.model.faults import Effect, Fault, LostState, Outage
 from batchsim.scenario import Scenario, Slow, scenario_from_data
+from batchsim.scenario.building import moments_of
 from batchsim.strategies import distributions, durations_us, latencies, policies, scenarios, seeds
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "scenarios",
     "timed_faults",
     "timeless",
+    "with_faults",
 ]
 
 DURATIONS_US, SEEDS = durations_us(), seeds()
@@ -79,7 +82,37 @@ def timed_faults() -> SearchStrategy[Fault]:
         st.builds(Redeliver, probability=likely),
         st.builds(Crash, probability=likely),
         st.builds(StoreError, probability=likely, effect=_EFFECTS),
+        _losses(),
+        _outages(),
     )
+
+
+_MOMENTS = st.sampled_from([*({"at_us": us} for us in (0, 80_000, 100_000, SECOND_US)), {"probability": 1.0}])
+"""When something of the environment begins, or in how many runs."""
+_SERVERS = st.sampled_from([{"group": "postgres"}, {"group": "redis", "services": ("queue", "run_queue", "jobs")}])
+
+
+def _losses() -> SearchStrategy[Fault]:
+    """Of what Redis keeps of the batch."""
+    keys, undone = st.sampled_from(["*", *STATE_KEYS]), st.sampled_from([None, 1, 2, 9])
+    return st.builds(
+        lambda key, writes, when: LostState(keys=(key,), last_writes=writes, **when), keys, undone, _MOMENTS
+    )
+
+
+def _outages() -> SearchStrategy[Fault]:
+    lasts_us = st.sampled_from([1_000, 50_000, SECOND_US, 70 * SECOND_US])
+    return st.builds(
+        lambda servers, us, when: Outage(lasts_us=us, **servers, **when), _SERVERS, lasts_us, _MOMENTS
+    )
+
+
+def with_faults(scenario: Scenario, faults: Sequence[Fault]) -> Scenario:
+    """The same scenario, in which these faults happen instead of its own."""
+    table = scenario.latencies
+    of_item = {**table.of_item, **moments_of(faults)}
+    setting = replace(scenario.setting, faults=tuple(faults))
+    return replace(scenario, setting=setting, latencies=replace(table, of_item=of_item))
 
 
 _SOON_US = st.sampled_from([None, 0, 3, 1_000, 5_000, SECOND_US])

@@ -297,6 +297,25 @@ def test_what_happens_with_time_is_not_said_to_happen_nowhere(batchsim: Run, slo
     assert "fault 0 no schedule" in batchsim("explore", *OF_TWO, "--timed", *slow_ones(slow))[1]
 
 
+@pytest.mark.parametrize("option", [None, "--reduce", "--timed"])
+@pytest.mark.parametrize(
+    ("fault", "delay", "policy"),
+    [
+        ("crash: {actor: job, before: postgres.find_runs}", "jobs.return", "pr3427"),
+        ("store_error: {actor: job, operation: postgres.find_runs}", "jobs.retry", "pr3427"),
+        ("redeliver: {item: 0, at: 0 s}", "queue.kept_in_flight", "pr4569"),
+    ],
+)
+def test_what_only_a_fault_lets_wait_is_not_said_to_be_slow_nowhere(
+    batchsim: Run, option: str | None, fault: str, delay: str, policy: str
+) -> None:
+    faults = f"faults=[{{{fault}}}, {{slow: {{operation: {delay}, delay: 1 s}}}}]"
+    options = () if option is None else (option,)
+    code, out, _ = batchsim("explore", PUSH, "--policy", policy, "--set", faults, "--set", "consumers=1", *options)
+    assert code != 3
+    assert f"fault 1 {'some schedules' if option == '--timed' else 'time is left out'}" in out
+
+
 def test_a_budget_that_cannot_be_spent_is_only_told(batchsim: Run) -> None:
     budget = "faults=[{crash: {actor: handler-1, before: queue.push, at_most: 1}}]"
     code, out, _ = batchsim("explore", PUSH, "--policy", "proposed", "--set", budget)

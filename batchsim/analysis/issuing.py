@@ -84,12 +84,13 @@ def issued_in(scenario: Scenario) -> tuple[str, ...]:
         for policy in scenario.policies:
             system = scenario.system(scenario.find_policy(policy, scenario.directory))
             layout = Layout(system, merges=True, exchanges=True)
-            search = Search(StepTable(layout), only_first_edges=True)
+            table = StepTable(layout)
+            search = Search(table, only_first_edges=True)
             search.run(Bounds(STATES_MAX))
             if not search.is_complete:
                 raise TooLarge(f"more than {STATES_MAX:,} states")
             timers = (*system.timers.values(), *system.first_timers.values())
-            names |= _issued_by(layout) | set(timers)
+            names |= _issued_by(layout) | set(timers) | table.delays()
             names |= {name for actor in system.actors for _, name in actor.timers}
         _ISSUED[key] = tuple(sorted(names))
     return _ISSUED[key]
@@ -129,10 +130,15 @@ def _left_in_all_schedules(
     from batchsim.engines.exhaustive.search import INTERRUPTED, Bounds, Search  # noqa: PLC0415
 
     layout = Layout(system, merges=True, exchanges=True)
-    search = Search(StepTable(layout), only_first_edges=True)
-    search.run(Bounds(states_max), lambda _: bool(_without(groups, _issued_by(layout))))
-    is_known = search.stopped_by in (None, INTERRUPTED)
-    return (_without(groups, _issued_by(layout)) if is_known else {}), search.states
+    table = StepTable(layout)
+    search = Search(table, only_first_edges=True)
+
+    def left() -> dict[str, AbstractSet[str]]:
+        unknown = _without(groups, _issued_by(layout))
+        return _without(unknown, table.delays()) if unknown else {}
+
+    search.run(Bounds(states_max), lambda _: bool(left()))
+    return (left() if search.stopped_by in (None, INTERRUPTED) else {}), search.states
 
 
 def _issued_by(layout: Layout) -> set[str]:

@@ -370,7 +370,9 @@ class InHand(NamedTuple):
         # It begins when the message was read; where an attempt fails, it has beaten until the message goes back.
         beats = isinstance(operation, (*BEATING, ReadMessage if took_effect else RetryMessage))
         message = operation.message
-        if self.kind != "consumer" or not self.deliveries.has_heartbeat or not beats or message is None:
+        # Where no message can come back, none is kept in flight.
+        is_kept = self.kind == "consumer" and self.deliveries.has_heartbeat and self.deliveries.can_repeat
+        if not is_kept or not beats or message is None:
             return None
         return Timer(visibility_timer(message.item), RedeliverMessage.name, item=message.item)
 

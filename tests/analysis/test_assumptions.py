@@ -187,6 +187,13 @@ def unused(field: str, operation: str, policies: str) -> str:
         ("network.drop", {}, {"faults": [{"disconnect": {"attempt": 1}}]}),
         ("queue.retry", {}, {"items": {"overrides": [{"index": 1, "failed_attempts": 1}]}}),
         ("queue.retry", {}, {"faults": [{"store_error": {"operation": "redis.record", "probability": "1%"}}]}),
+        ("jobs.return", {}, {"faults": [{"crash": {"actor": "job", "before": "postgres.find_runs"}}]}),
+        ("jobs.retry", {}, {"faults": [{"store_error": {"actor": "job", "at_most": 1}}]}),
+        (
+            "queue.kept_in_flight",
+            {"policies": ["pr4569"]},
+            {"policies": ["pr4569"], "faults": [{"redeliver": {"at_most": 1}}]},
+        ),
         ("queue.push", {"policies": ["proposed"]}, {"policies": ["proposed", "pr4397"]}),
         ("redis.enqueued_count", {"policies": ["local_count"]}, {"policies": ["local_count", "pre3427"]}),
         (

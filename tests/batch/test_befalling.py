@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from batchsim.batch.actors import actors_of
+from batchsim.batch.actors import actors_of, all_cells
 from batchsim.batch.deliveries import deliveries_of
 from batchsim.batch.faults import BEFALLEN, CRASHING, Crash, Cut, Disconnect, Redeliver, StoreError
 from batchsim.batch.operations import (
@@ -37,8 +37,9 @@ from batchsim.batch.switches import SWITCHES
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, explore
 from batchsim.engines.timed import simulate
+from batchsim.model.cells import IfListed
 from batchsim.model.exposure import Exposed
-from batchsim.model.faults import Effect, Fault
+from batchsim.model.faults import Effect, Fault, LostState, Outage
 from batchsim.model.operation import Operation
 from tests.strategies import CONSUMER_OPERATIONS, SECOND_US, befallen
 from tests.trying import examples
@@ -295,3 +296,34 @@ def test_an_operation_that_no_fault_can_befall_is_not_exposed() -> None:
     for actor in actors_of(setting, POLICIES["pr3766"]):
         for operation in (OPERATIONS["postgres.find_batch"](), OPERATIONS["redis.cleanup"]()):
             assert not isinstance(actor.expose(operation), Exposed)
+
+
+# -- who is woken ------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=examples(3, searched=24))
+@given(
+    st.sampled_from(sorted(POLICIES)),
+    st.sampled_from(
+        [
+            Outage(group="postgres", at_us=SECOND_US, lasts_us=1),
+            Outage(group="redis", services=("queue", "run_queue", "jobs"), at_most=1),
+            LostState(keys=("batch:*",), at_most=1),
+            StoreError(operation="postgres.create_run"),
+            StoreError(operation="redis.record"),
+            Crash(actor="consumer", at_most=1),
+            Redeliver(at_most=1),
+        ]
+    ),
+    KINDS,
+)
+@example("pr4569", Outage(group="postgres", at_us=SECOND_US, lasts_us=1), "ok")
+def test_whoever_is_woken_waits_for_a_cell_of_the_system(policy: str, fault: Fault, kind: str) -> None:
+    """A reduced exploration asks for these cells: there is none of a message that cannot come back."""
+    subject = befallen(fault, consumers=1, items={"kind": kind})
+    exploration = explore(subject, POLICIES[policy], bounds=Bounds(states_max=700))
+    cells = {*all_cells(subject.setting, POLICIES[policy])}
+    for label in exploration.graph.labels:
+        operation = label.kind.operation
+        woken = {cell for cell in operation.unblocks() if not isinstance(cell, IfListed)}
+        assert woken <= cells, operation

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -20,7 +19,7 @@ from batchsim.model.changes import RecordedCells, changes_in
 from batchsim.model.faults import Fault
 from batchsim.model.run import Step
 from batchsim.scenario import Scenario
-from tests.strategies import policies, scenarios, timed_faults
+from tests.strategies import policies, scenarios, timed_faults, with_faults
 from tests.trying import examples
 
 KEYS: dict[Key, Callable[[], Any]] = {"set": set, "dict": dict, "list": list, "queue": deque}
@@ -101,7 +100,7 @@ def test_notes_say_what_was_written(
 @settings(max_examples=examples(30, searched=60))
 @given(scenarios(), policies(), st.lists(timed_faults(), max_size=2))
 def test_a_step_carries_what_it_changed(scenario: Scenario, policy: Policy, faults: list[Fault]) -> None:
-    scenario = replace(scenario, setting=replace(scenario.setting, faults=tuple(faults)))
+    scenario = with_faults(scenario, faults)
     held = frozen(world_after_phase_1(scenario.setting, policy, Cells()).cells)
     seen: list[tuple[Step, dict[Key, Any], dict[Key, Any]]] = []
 

@@ -11,7 +11,7 @@ import pytest
 from batchsim.batch import operations
 from batchsim.batch.deliveries import deliveries_of
 from batchsim.batch.fault_injection import exposures_of
-from batchsim.batch.faults import Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
+from batchsim.batch.faults import REFUSALS_MAX, Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
 from batchsim.batch.history import PUSHED
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.setting import Setting
@@ -27,6 +27,7 @@ from batchsim.batch.stores import (
     Claim,
     Connection,
     Message,
+    Status,
     answer_key,
     connection_key,
     holders_key,
@@ -34,12 +35,14 @@ from batchsim.batch.stores import (
     run_key,
 )
 from batchsim.batch.world import World
+from batchsim.engines.timed import simulate
 from batchsim.model.cells import Cells, GuardedCells, Key, UndeclaredKeyError
 from batchsim.model.exposure import exposed, fault_key
 from batchsim.model.faults import Effect, Fault
 from batchsim.model.operation import Footprint, Operation, Raised, Stopped
 from batchsim.model.system import Actor
 from batchsim.scenario import scenario_from_data
+from tests.strategies import befallen
 
 Cells_ = dict[Key, Any]
 SETTING = scenario_from_data({"name": "x", "batch": {"items": 2}, "consumers": 1}).setting
@@ -374,3 +377,17 @@ def test_of_two_jobs_whose_workers_raise_or_crash_the_tries_of_the_last_one_coun
 def test_an_operation_that_no_fault_concerns_stays_as_it_is() -> None:
     assert under(MARK, "handler", 1, LostResponse(), Redeliver(), Crash(actor="handler-2")) is MARK
     assert under(MARK, "handler", 1, Crash(before="queue.push")) is MARK
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Crash(actor="job", probability=1.0),
+        StoreError(actor="consumer", operation="queue.take", probability=1.0),
+    ],
+)
+def test_what_always_goes_wrong_does_so_a_thousand_times_and_then_no_more(fault: Fault) -> None:
+    """So that every run ends."""
+    trace = simulate(befallen(fault, consumers=1), POLICIES["pr3766"])
+    assert trace.faults == (REFUSALS_MAX,) == (1_000,)
+    assert trace.outcome.batch.status is Status.COMPLETED

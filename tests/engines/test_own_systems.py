@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +26,7 @@ from batchsim import (
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.exhaustive.sampling_walks import Walker
+from batchsim.engines.exhaustive.twins import twins_with_programs_of_their_own
 from batchsim.engines.timed import Simulation
 from batchsim.model.cells import Cells
 from batchsim.model.faults import Crash, LostState, Outage, SlowOutage
@@ -269,6 +270,23 @@ def test_who_serves_as_a_twin_who_has_stopped_and_who_never_begins_wait_for_noth
     assert {each.outcome.waiting for each in found.outcomes} == {()}
 
 
+def test_who_has_begun_waits_though_what_it_began_with_is_gone() -> None:
+    async def work() -> None:
+        await redis.rpush("queue", 1)
+        await redis.blpop("never")
+
+    async def open_and_close() -> None:
+        await redis.set("gate", 1)
+        await redis.blpop("queue")
+        await redis.delete("gate")
+
+    late = Actor("late", None, work, begins_with="gate")
+    system: System[Any] = System("gate", (late, *actors(open_and_close)), cells=("queue", "never", "gate"))
+    found = agree(system)
+    assert found.verdicts == {"deadlock"}
+    assert {each.outcome.waiting for each in found.outcomes} == {("late",)}
+
+
 def test_a_lane_that_waits_lets_its_actor_wait() -> None:
     async def in_lanes() -> None:
         async def body(number: int) -> None:
@@ -491,6 +509,27 @@ def test_twins_that_do_the_same_are_twins_whatever_their_programs_are() -> None:
         explore(scenario_of(twins(*[lambda number=n: count_only(number) for n in (0, 1)]))).states == same.states
     )
     assert explore(scenario_of(twins(*[lambda: count_only(0) for _ in (0, 1)]))).states == same.states
+
+
+def test_programs_are_compared_whatever_they_are_made_of() -> None:
+    def others(*programs: Callable[[], Program[Any]]) -> int:
+        return len(twins_with_programs_of_their_own(tuple(twins(*programs).actors)))
+
+    assert others(partial(takes, (0,)), partial(takes, (0, 1))) == 1
+    assert others(partial(takes, [0, 1]), partial(takes, [0, 1])) == 0
+    assert others(holding_itself(0), holding_itself(0)) == 0
+    assert others(holding_itself(0), holding_itself(1)) == 1
+
+
+async def takes(numbers: Sequence[int]) -> None:
+    await redis.set("seen", len(numbers))
+
+
+def holding_itself(number: int) -> Callable[[], Program[Any]]:
+    def program() -> Program[Any]:
+        return count_only(number + 0 * id(program))
+
+    return program
 
 
 def test_twins_that_differ_after_some_answers_alone_are_found_by_exploring() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from io import StringIO
 from xml.etree import ElementTree
 
@@ -24,12 +23,8 @@ from batchsim.report.exploration import show_explorations
 from batchsim.report.folder import reports
 from batchsim.report.terminal import show_matrix, show_scenario_run
 from batchsim.scenario import Scenario, scenario_from_data
-from tests.strategies import any_policies, policies, scenarios, timed_faults
+from tests.strategies import any_policies, policies, scenarios, timed_faults, with_faults
 from tests.trying import examples
-
-
-def with_faults(scenario: Scenario, *faults: Fault) -> Scenario:
-    return replace(scenario, setting=replace(scenario.setting, faults=faults))
 
 
 def shown(scenario_run: ScenarioRun) -> str:
@@ -48,7 +43,7 @@ def shown(scenario_run: ScenarioRun) -> str:
 @settings(deadline=None, max_examples=examples(37, searched=120))
 @given(scenarios(), st.lists(timed_faults(), max_size=3), st.one_of(policies(), any_policies()))
 def test_no_report_of_a_timed_run_fails(scenario: Scenario, faults: list[Fault], policy: Policy) -> None:
-    shown(run_scenario(with_faults(scenario, *faults), [(policy.name, policy)]))
+    shown(run_scenario(with_faults(scenario, faults), [(policy.name, policy)]))
 
 
 BUDGETS = st.sampled_from(
@@ -60,7 +55,7 @@ BUDGETS = st.sampled_from(
 @given(BUDGETS, st.sampled_from(["pre_failed", "rejected"]), st.sampled_from(["pre3427", "pr3766", "pr4397"]))
 def test_no_report_of_an_exploration_or_of_a_witness_fails(fault: Fault, kind: str, policy: str) -> None:
     data = {"name": "x", "batch": {"items": 1}, "items": {"kind": kind}, "consumers": 1}
-    scenario = with_faults(scenario_from_data(data), fault)
+    scenario = with_faults(scenario_from_data(data), [fault])
     exploration = explore(scenario, POLICIES[policy], bounds=Bounds(states_max=5_000))
     told = explained(exploration)
     console = Console(file=StringIO(), width=120)

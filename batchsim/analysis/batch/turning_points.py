@@ -21,7 +21,7 @@ from batchsim.analysis.batch.facts import (
 from batchsim.analysis.batch.status_writes import StatusWrite, status_writes_in
 from batchsim.analysis.batch.whose import attempt_of, is_of_second_batch, is_reaper
 from batchsim.analysis.batch.wording import at, briefly, doing, of, raised, that_raised
-from batchsim.analysis.effects import Effects, Write, can_write
+from batchsim.analysis.effects import Effects, Write, can_write, reads_only
 from batchsim.batch.history import COMPLETION_UPDATES, PUSHED
 from batchsim.batch.operations import ReadMessage, Redeliver, TakeKey
 from batchsim.batch.setting import Kind
@@ -97,6 +97,7 @@ def faults_met(effects: Effects) -> Iterator[TurningPoint]:
             words = f"{doing(step)} by {step.actor} {raised(step)} at {at(step)}"
             yield _turning_point(step, of(step, words, that_raised(step)) + _missed(effects, step))
     yield from _of_messages(effects)
+    yield from _dropped(effects)
     yield from _doubled(effects)
     yield from _of_keys(effects)
 
@@ -198,6 +199,23 @@ def _was_gone(step: Step, index: int, ender: Step | None) -> TurningPoint:
         return _turning_point(step, gone + of(ender, f": {ender.actor} completed it at {at(ender)}", *ended))
     ended = (*ended, Queued(ender.number, index))
     return _turning_point(step, gone + of(ender, f": it went back to the queue at {at(ender)}", *ended))
+
+
+def _dropped(effects: Effects) -> Iterator[TurningPoint]:
+    """Messages that a consumer dropped, as the metadata had been lost, of items that nobody processed."""
+    processed = {item for write in effects.of(PROCESSED_ITEMS) for item in write.after or ()}
+    for step in effects.trace.steps:
+        item = step.operation.item
+        is_lost = item not in processed and step.took_effect and step.answer is None and reads_only(step, META)
+        if item is None or not is_lost or attempt_of(step.actor) is not None:
+            continue
+        deletion = effects.who_deleted(step, META)
+        if deletion is None:
+            continue
+        words = f"{step.actor} dropped the message of item {item} at {at(step)}"
+        dropped = of(step, words, Held(step.number, META, None), NeverAdded(PROCESSED_ITEMS, item))
+        why = f": the metadata of the batch was gone since {briefly(deletion)} at {at(deletion)}"
+        yield _turning_point(step, dropped + of(deletion, why, Deleted(deletion.number, META)))
 
 
 # -- what was done twice -----------------------------------------------------------------------

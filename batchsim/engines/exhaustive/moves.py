@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
@@ -70,6 +70,13 @@ class StepKind:
     def move(self, content: Sequence[int], label: str | None) -> Move:
         """The way with this label in which it can turn out."""
         return next(move for move in self.moves(tuple(content)) if move.label == label)
+
+    def delays(self) -> Iterator[str]:
+        """The names of the delays that its effects began, in the ways that were worked out."""
+        for move in (each for ways in self._moves.values() for each in ways):
+            timer = self.operation.timer_after(move.answer)
+            if timer is not None:
+                yield timer.delay_of
 
     def _work_out(self, content: Sequence[int]) -> list[Move]:
         if self._gate is not None and self._number_in(content, self._gate) == ABSENT:
@@ -162,3 +169,7 @@ class StepTable:
             positions = range(len(role.locals[local].pending))
             self._kinds[key] = tuple(StepKind(self.layout, role, local, each) for each in positions)
         return self._kinds[key]
+
+    def delays(self) -> set[str]:
+        """The names of the delays that began in the steps that were worked out."""
+        return {name for kinds in self._kinds.values() for kind in kinds for name in kind.delays()}

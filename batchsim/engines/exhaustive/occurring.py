@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.counting import Counts
 from batchsim.engines.exhaustive.graph import Graph
-from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
+from batchsim.engines.exhaustive.layout import ABSENT, Role
 from batchsim.engines.injected_delays import admits, use_of
 from batchsim.engines.occurrences import Occurrence
 from batchsim.model.exposure import fault_key
@@ -37,7 +37,7 @@ def _of_injected_delay(graph: Graph, slow: Slow) -> Occurrence:
 def _can_be_slow(graph: Graph, slow: Slow) -> bool:
     """Whether some use of an operation that was found is one that an injected delay admits."""
     layout = graph.layout
-    if _is_delay(layout, slow.operation):
+    if _is_delay(graph, slow.operation):
         return True
     for role in layout.roles:
         if not _has_begun(graph, role):
@@ -61,10 +61,13 @@ def _has_begun(graph: Graph, role: Role) -> bool:
     return bool((graph.column(graph.layout.column_of[role.begins_with]) != ABSENT).any())
 
 
-def _is_delay(layout: Layout, name: str) -> bool:
+def _is_delay(graph: Graph, name: str) -> bool:
     """Whether it is that of a timer, which may run without a step of this name: that much cannot be ruled out."""
-    timers = (*layout.system.timers.values(), *layout.system.first_timers.values())
-    return name in timers or any(name == delay for actor in layout.system.actors for _, delay in actor.timers)
+    system = graph.layout.system
+    timers = (*system.timers.values(), *system.first_timers.values())
+    if name in timers or any(name == delay for actor in system.actors for _, delay in actor.timers):
+        return True
+    return any(name in kind.delays() for kind in dict.fromkeys(label.kind for label in graph.labels))
 
 
 def _of_fault(graph: Graph, number: int, fault: Fault, counts: Counts | None) -> Occurrence:

@@ -160,6 +160,16 @@ def test_a_failover_that_brings_a_key_back_marks_nothing() -> None:
     assert not any("lost_state-0 marked" in each for each in sentences)
 
 
+def test_an_item_that_is_lost_with_the_metadata_is_told_with_whoever_dropped_it() -> None:
+    late = {"queue.take": {"request": 0, "response": "5 s"}}
+    lost = {"keys": "batch:B:meta", "at": "2 s"}
+    trace = simulate(timeless(late, faults=[{"lost_state": lost}]), POLICIES["pr4397"])
+    assert told(trace)[0] == (
+        "consumer-0 dropped the message of item 0 at 5.000 s: "
+        "the metadata of the batch was gone since lost_state.begin at 2.000 s."
+    )
+
+
 def test_a_message_that_somebody_else_claimed_is_not_gone() -> None:
     late = {"queue.read": request_leg("5 s")}
     trace = run(

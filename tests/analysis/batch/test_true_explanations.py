@@ -31,7 +31,7 @@ from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
 from batchsim.rounding import instant
 from batchsim.scenario import Scenario
-from tests.strategies import any_policies, policies, request_leg, scenarios, timed_faults, timeless
+from tests.strategies import any_policies, policies, request_leg, scenarios, timed_faults, timeless, with_faults
 from tests.trying import examples
 
 Held = dict[Key, Any]
@@ -309,14 +309,10 @@ def check(seen: Seen) -> None:
         assert list(lies(seen, sentence)) == [], sentence
 
 
-def under(scenario: Scenario, faults: list[Fault]) -> Scenario:
-    return replace(scenario, setting=replace(scenario.setting, faults=tuple(faults)))
-
-
 @settings(max_examples=examples(124, searched=400), suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(), st.one_of(policies(), any_policies()), st.lists(timed_faults(), max_size=3))
 def test_every_sentence_is_true(scenario: Scenario, policy: Policy, faults: list[Fault]) -> None:
-    check(Seen(under(scenario, faults), policy))
+    check(Seen(with_faults(scenario, faults), policy))
 
 
 # -- whole sentences that once were false ----------------------------------------------------------
@@ -334,7 +330,7 @@ CLEANED_FIRST = {
 
 
 def told(policy: Policy, operations: Mapping[str, Any], *faults: Fault, **fields: Any) -> list[str]:
-    seen = Seen(under(timeless(operations, **fields), list(faults)), policy)
+    seen = Seen(with_faults(timeless(operations, **fields), list(faults)), policy)
     check(seen)
     return [sentence.text for sentence in sentences(Effects(seen.trace))]
 
@@ -366,7 +362,7 @@ def described(policy: Policy, operation: str) -> list[str]:
     """What the timeline says of an operation in a run in which a message comes back while it is worked on."""
     slow = {"queue.complete": request_leg("61 s"), "queue.take": {"response": "1 s"}}
     twice = Redeliver(item=0, at_us=60_000_000)
-    seen = Seen(under(timeless(slow, consumers=2), [twice]), policy)
+    seen = Seen(with_faults(timeless(slow, consumers=2), [twice]), policy)
     check(seen)
     return [step.description for step in seen.trace.steps if step.name == operation]
 
