@@ -191,6 +191,13 @@ def test_what_befalls_a_wait_in_its_place_is_not_before_its_timer(fault: dict[st
     check_witnesses(subject, "pr3766", explore_timed(subject, POLICIES["pr3766"]))
 
 
+def test_a_replay_lets_nobody_look_at_what_cannot_be_there_yet() -> None:
+    """The error is pinned to 3 s, when the message waits for its backoff: it comes with the next claim."""
+    fault = {"actor": "dispatcher", "operation": "queue.claim", "effect": "before", "at": "3 s"}
+    subject = scenario(1, 1, items={"failed_attempts": 2}, faults=[{"store_error": fault}])
+    check_witnesses(subject, "local_count", explore_timed(subject, POLICIES["local_count"]))
+
+
 @pytest.mark.parametrize(
     "fault", [LostResponse(attempt=1), Disconnect(at_most=1), Crash(at_most=1, actor="handler")]
 )

@@ -14,7 +14,7 @@ from batchsim.engines.timed.lane import Callbacks, Lane, OnEnd, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.model.cells import GuardedCells, UnknownCellError, known_of
-from batchsim.model.operation import BlockingOperation, Operation, Program, told
+from batchsim.model.operation import Alternative, BlockingOperation, Operation, Program, told
 from batchsim.model.system import Actor, System
 from batchsim.user_code import UserCodeError
 
@@ -98,11 +98,22 @@ class InstrumentedLane(Lane):
             self.stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
             return
         chosen = conductor.choose(alternatives)
-        remaining_us = self.stage.waiting.remaining_us(chosen.timer)
+        remaining_us = self._remaining_us(chosen, alternatives)
         if remaining_us:
             self.wake_after(remaining_us, self.ARRIVE)
         else:
             self.receive(chosen)
+
+    def _remaining_us(self, chosen: Alternative, alternatives: tuple[Alternative, ...]) -> int:
+        """How long until a way can be taken.
+
+        One of a fault is met by who looks at what it waits for, which nobody does before that can be there.
+        """
+        remaining_us = self.stage.waiting.remaining_us
+        usual_us = [remaining_us(each.timer) for each in alternatives if each.fault is None]
+        if chosen.fault is None or not usual_us:
+            return remaining_us(chosen.timer)
+        return max(remaining_us(chosen.timer), min(usual_us))
 
     def _take_effect_in_a_way(self) -> None:
         if self.is_given_up:
