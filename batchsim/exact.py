@@ -63,3 +63,15 @@ def _fields(kind: type[Any]) -> tuple[str, ...]:
 _MANY, _KNOWN_MAX = 8, 64
 _KNOWN: dict[int, tuple[Any, Hashable]] = {}
 """By identity, some values that were asked about, and what was said of them."""
+
+
+EQUAL = "what equals another one that is made alike (a number, a text, a tuple, a frozen dataclass)"
+"""What a value is to be that runs and states are compared by."""
+
+
+def has_equality(value: Any) -> bool:
+    """Whether a value is more than the object that it is: otherwise each run has, and prints, another one."""
+    if isinstance(value, tuple):
+        return all(map(has_equality, value))
+    of_type: Any = type(value).__eq__
+    return value is None or isinstance(value, Enum) or of_type is not object.__eq__

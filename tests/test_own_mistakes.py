@@ -275,3 +275,40 @@ def test_a_system_in_which_nobody_does_anything_that_works_is_shown(ran: Ran) ->
         ended, out, err = ran(acting("raise ValueError('no')"), command[0], "own.yaml", *command[1:])
         assert ended == 0, err
         assert "raises" in out
+
+
+NO_COROUTINE = "async def act():\n    await for_each(2, 2, lambda number: 5)\n"
+NO_EQUALITY = "class Thing: pass\nasync def act():\n    await redis.set('x', Thing())\n"
+NO_OPERATIONS = "async def one(): pass\nasync def act():\n    await both(one(), one())\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (NO_COROUTINE, "own.py:8: for_each: body: returned 5; allowed: a coroutine"),
+        (NO_EQUALITY, "redis.set: left <batchsim_user_own_"),
+        (NO_OPERATIONS, "own.py:9: both: found <coroutine object one>; allowed: two operations"),
+    ],
+    ids=["no coroutine", "no equality", "no operations"],
+)
+@pytest.mark.parametrize("command", ["run", "explore", "sweep"])
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_what_no_engine_can_do_is_told_with_its_line(command: str, code: str, why: str, ran: Ran) -> None:
+    head = "from batchsim.model import both, for_each\n"
+    system = "SYSTEM = System('own', (Actor('w', 0, act),), cells=('x',))\n"
+    ended, _, err = ran(f"{head}{code}{system}", command, "own.yaml")
+    assert ended == 2, err
+    assert why in err
+    assert " at 0x" not in err
+
+
+def test_who_does_something_else_in_the_same_place_is_told_so_on_a_page(ran: Ran) -> None:
+    code = (
+        "from uuid import uuid4\ndef name(): return str(uuid4())\n"
+        "async def act():\n    await redis.set('x', name())\n"
+        "SYSTEM = System('own', (Actor('w', 0, act),), cells=('x',))\n"
+    )
+    ended, _, err = ran(code, "report", "own.yaml", "-o", "pages")
+    assert ended == 2, err
+    assert "own.py:9: w-0 awaits Command(verb='set'" in err
+    assert "after the same answers; allowed: always the same" in err

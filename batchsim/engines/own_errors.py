@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.frames import frames_of
+from batchsim.exact import EQUAL, has_equality
 from batchsim.model.cells import Cells
 from batchsim.model.operation import Operation, ProtocolError
 from batchsim.model.operation import told as operation_told
@@ -81,6 +82,8 @@ def what_it_left(operation: Operation[Any], cells: Cells, system: System[Any]) -
     for cell in sorted(operation.footprint().writes):
         value = cells.get(cell)
         allowed = system.holds_not(cell, value)
+        if allowed is None and not has_equality(value):
+            allowed = EQUAL
         if allowed is not None:
             return f"{operation_told(operation)}: left {value_told(value)} in {cell}; allowed: {allowed}"
     return None

@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from batchsim.exact import EQUAL, has_equality
 from batchsim.model.cells import Cells, freeze
 from batchsim.model.faults import Fault
 from batchsim.model.injection import with_faults
@@ -301,6 +302,8 @@ def _check_comparable(value: Any, what: str) -> None:
         raise UserCodeError(f"{said}; allowed: what can be compared and hashed (a tuple, no list)") from None
     if not is_one:
         raise UserCodeError(f"{what} returned {told(value)}, which is not equal to itself; allowed: what is")
+    if not has_equality(value):
+        raise UserCodeError(f"{what} returned {told(value)}; allowed: {EQUAL}")
 
 
 def _at_rest(listed: frozenset[str], judged: frozenset[str], world: Any, results: Any) -> AtRest:

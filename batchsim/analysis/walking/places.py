@@ -17,6 +17,8 @@ import batchsim.model.operation
 from batchsim.engines.exhaustive.task import Task
 from batchsim.model.operation import Operation
 from batchsim.model.system import Actor
+from batchsim.user_code import UserCodeError
+from batchsim.user_code import told as value_told
 
 _MACHINERY = (batchsim.engines.__path__[0], str(batchsim.model.operation.__file__))
 """Where frames come from that are nobody's protocol: who drives coroutines, and how an operation is awaited."""
@@ -102,7 +104,10 @@ class Follower:
         return self._task.result
 
     def awaited(self, lane: str, operation: Operation[Any]) -> Operation[Any]:
-        """An operation that it awaits, with the faults that can befall it; raises `Strayed` where it does not."""
+        """An operation that it awaits, with the faults that can befall it.
+
+        Raises `Strayed` where it does not, and `UserCodeError` where that is a user's doing.
+        """
         return self._task.pending[self._position(lane, operation)].operation
 
     def awaited_by_name(self, lane: str, name: str) -> Operation[Any]:
@@ -110,7 +115,7 @@ class Follower:
         for pending in self._task.pending:
             if pending.lane == lane and pending.operation.bare.name == name:
                 return pending.operation
-        raise Strayed(f"{self.actor.name}{lane} does not await {name}")
+        raise self._strayed(lane, name)
 
     def take(self, lane: str, operation: Operation[Any], answer: Any) -> None:
         """It takes a step; raises `Strayed` where it awaits no such thing."""
@@ -120,7 +125,20 @@ class Follower:
         for position, pending in enumerate(self._task.pending):
             if pending.lane == lane and pending.operation.bare == operation:
                 return position
-        raise Strayed(f"{self.actor.name}{lane} does not await {operation}")
+        raise self._strayed(lane, value_told(operation))
+
+    def _strayed(self, lane: str, operation: str) -> Exception:
+        """What is raised where it does not await what it took a step of in the same place before."""
+        who = f"{self.actor.name}{lane}"
+        for position, pending in enumerate(self._task.pending):
+            place = self._task.place_of(position)
+            if pending.lane == lane and place:
+                awaits = value_told(pending.operation.bare)
+                return UserCodeError(
+                    f"{place}{who} awaits {awaits}, and {operation} after the same answers; allowed: "
+                    "always the same (no clock, no random numbers, nothing kept between runs)"
+                )
+        return Strayed(f"{who} does not await {operation}")
 
     def close(self) -> None:
         """Give up its coroutine."""

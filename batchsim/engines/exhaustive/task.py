@@ -352,7 +352,7 @@ class _Group:
 
     def _lane(self, number: int) -> tuple[str, Program[Any]]:
         if isinstance(self._awaited, ForEach):
-            return f"{self.parent.lane}.{number}", self._awaited.body(number)
+            return f"{self.parent.lane}.{number}", self._awaited.program(number)
         return self.parent.lane, _perform(self._awaited.operations[number])
 
     def note_end(

@@ -126,7 +126,7 @@ class Script:
         """Programs that are to run side by side have scripts of their own."""
         if not isinstance(awaited, ForEach):
             return awaited
-        scripts = [Script(partial(awaited.body, number), self.notes) for number in range(awaited.count)]
+        scripts = [Script(partial(awaited.program, number), self.notes) for number in range(awaited.count)]
         return replace(awaited, body=lambda number: scripts[number].begin())
 
 

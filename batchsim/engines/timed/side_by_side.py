@@ -16,7 +16,7 @@ Begin = Callable[[int, int, int | None, Report], GiveUp]
 
 def program_of(awaited: Both[Any, Any] | ForEach, number: int) -> Program[Any]:
     """The coroutine number `number` of those that are awaited together."""
-    return awaited.body(number) if isinstance(awaited, ForEach) else _perform(awaited.operations[number])
+    return awaited.program(number) if isinstance(awaited, ForEach) else _perform(awaited.operations[number])
 
 
 async def _perform(operation: Operation[Any]) -> Any:
