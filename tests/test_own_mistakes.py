@@ -312,3 +312,13 @@ def test_who_does_something_else_in_the_same_place_is_told_so_on_a_page(ran: Ran
     assert ended == 2, err
     assert "own.py:9: w-0 awaits Command(verb='set'" in err
     assert "after the same answers; allowed: always the same" in err
+
+
+def test_what_ends_a_worker_is_told_as_what_ends_the_program(ran: Ran) -> None:
+    code = (
+        f"import sys\n{ALONE}def outcome(world, results): sys.exit(3)\n"
+        "SYSTEM = System('own', (Actor('w', 0, act),), cells=('x',), outcome=outcome, built_in=())\n"
+    )
+    ended, _, err = ran(code, "findings", "--scenario", "own.yaml", "--fault", "crash", "--workers", "2")
+    assert ended == 2, err
+    assert err.splitlines()[-1].endswith("own.py:9: raised SystemExit: 3")

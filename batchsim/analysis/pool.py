@@ -131,6 +131,10 @@ def _work(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         if _can_be_sent(error):
             raise
         raise WorkerError(f"{type(error).__name__}: {error}") from error
+    except BaseException as error:  # `sys.exit` of a user's code
+        if signals.is_real(error) or (of_theirs := of_users(error)) is None:
+            raise
+        raise of_theirs from error
 
 
 def _can_be_sent(error: Exception) -> bool:
