@@ -276,7 +276,7 @@ def policies(draw: st.DrawFn) -> str:
 
 
 @settings(
-    max_examples=examples(3, searched=6),
+    max_examples=examples(2, searched=6),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

@@ -101,7 +101,7 @@ def test_schedules_are_those_of_the_naive_enumerator(
 
 
 @settings(
-    deadline=None, max_examples=examples(6, searched=25), suppress_health_check=[HealthCheck.filter_too_much]
+    deadline=None, max_examples=examples(4, searched=25), suppress_health_check=[HealthCheck.filter_too_much]
 )
 @given(st.integers(1, 2), small_items, st.sampled_from(sorted(POLICIES)), budgets)
 def test_under_a_fault_too(consumers: int, kinds: dict[str, Any], policy: str, fault: Fault) -> None:

@@ -99,7 +99,7 @@ def some_states(exploration: Exploration, step: int) -> Iterator[Row]:
     yield from map(tuple, exploration.graph.rows(slice(None, None, step)).tolist())
 
 
-@settings(deadline=None, max_examples=examples(5, searched=25))
+@settings(deadline=None, max_examples=examples(3, searched=25))
 @given(subjects, policies)
 def test_states_that_are_one_are_followed_by_the_same(subject: Scenario, policy: str) -> None:
     exploration = explore(subject, POLICIES[policy], bounds=BOUNDS)

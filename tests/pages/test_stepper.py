@@ -122,7 +122,6 @@ def all_steps(opened: Opened) -> Iterator[tuple[int, dict[str, Any]]]:
 @pytest.mark.parametrize(
     ("page", "file", "policy"),
     [
-        ("incident", "scenarios/incident.yaml", "pre3427"),
         ("incident", "scenarios/incident.yaml", "pr3766"),
         ("chord", "examples/chord.yaml", "as_published"),
     ],

@@ -66,7 +66,7 @@ def test_findings_on_a_cluster_are_the_same(cluster: Any, capsys: pytest.Capture
         assert ended.value.code == 0
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
-    assert "pr3766, held against pr4397" in printed[0]
+    assert "pr3766 (second fix), held against pr4397" in printed[0]
 
 
 def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(cluster: Any) -> None:
