@@ -24,7 +24,7 @@ from typing import Any, ClassVar, TextIO, TypeVar, cast
 from batchsim.bad_input import BadInputError
 from batchsim.reading import Unreadable, read_file
 from batchsim.signals import is_real
-from batchsim.visible import in_one_line, visible
+from batchsim.visible import in_one_line, visible, without_addresses
 
 T = TypeVar("T")
 
@@ -42,7 +42,6 @@ _ENDS = ("_exit", "execv", "execve")
 _ALLOWED = "allowed: to print to it"
 _STREAMS = ("stdout", "stderr", "__stdout__", "__stderr__")
 _OURS = str(Path(__file__).parent)
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class UserCodeError(BadInputError):
@@ -203,7 +202,7 @@ def told(value: object, how: Callable[[Any], str] = repr) -> str:
         if is_real(error):
             raise
         return f"an unprintable {type_name(value)}"
-    text = _ADDRESS.sub("", " ".join(text.split()))
+    text = without_addresses(" ".join(text.split()))
     return in_one_line(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
 
 

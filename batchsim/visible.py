@@ -13,6 +13,7 @@ import unicodedata
 
 _ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Controls, formats (direction, width zero), lone surrogates, separators of lines and of paragraphs."""
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
 
 
@@ -24,6 +25,11 @@ def visible(text: str) -> str:
 def in_one_line(text: str) -> str:
     r"""The same, with tabs and line breaks shown too: `\t`, `\n`."""
     return visible(text).replace("\t", r"\t").replace("\n", r"\n")
+
+
+def without_addresses(text: str) -> str:
+    """What Python shows of objects, but for where they are in memory: that is another place in each process."""
+    return _ADDRESS.sub("", text)
 
 
 def visible_json(text: str) -> str:

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 from batchsim.bad_input import BadInputError
 from batchsim.durations import DURATION_SENTENCE, InvalidDuration, parse_duration
 from batchsim.model.cells import Key
-from batchsim.user_code import told as shown
+from batchsim.visible import in_one_line, without_addresses
 
 T_co = TypeVar("T_co", covariant=True)
 A = TypeVar("A")
@@ -550,16 +550,16 @@ def _check_constants(kind: type[Operation[Any]]) -> None:
     for field, value in own.items():
         usual = vars(Operation).get(field)
         if isinstance(usual, bool) and not isinstance(value, bool | property | MemberDescriptorType):
-            raise BadInputError(f"{told_class(kind)}: {field}: found {shown(value)}; allowed: True, False")
+            raise BadInputError(f"{told_class(kind)}: {field}: found {_shown(value)}; allowed: True, False")
     group = own.get("group")
     if group is not None and not isinstance(group, str | property | MemberDescriptorType):
-        raise BadInputError(f"{told_class(kind)}: group: found {shown(group)}; allowed: redis, or another name")
+        raise BadInputError(f"{told_class(kind)}: group: found {_shown(group)}; allowed: redis, or another name")
     name = own.get("name")
     if name is None or isinstance(name, property | MemberDescriptorType):
         return
     is_right, allowed = _NAME
     if not is_right(name):
-        raise BadInputError(f"{told_class(kind)}: name: found {shown(name)}; allowed: {allowed}")
+        raise BadInputError(f"{told_class(kind)}: name: found {_shown(name)}; allowed: {allowed}")
     if name in _RESERVED:
         raise BadInputError(
             f"{told_class(kind)}: name: found {name!r}, the name of an operation of batchsim.stores; "
@@ -577,6 +577,14 @@ def _without_name(operation: Operation[Any]) -> str:
     )
 
 
+def _shown(value: object) -> str:
+    """A value of a user's as a short line, the same in every process."""
+    try:
+        return in_one_line(without_addresses(repr(value)))
+    except Exception:
+        return f"what cannot be shown, of type {type(value).__name__}"
+
+
 def _guarded(
     function: Callable[..., Any], name: str, is_right: Callable[[Any], bool], allowed: str
 ) -> Callable[..., Any]:
@@ -585,7 +593,7 @@ def _guarded(
         answer = function(operation, *arguments)
         if not is_right(answer):
             what = f"{told_class(type(operation))}: {name}"
-            raise BadInputError(f"{what} returned {shown(answer)}; allowed: {allowed}")
+            raise BadInputError(f"{what} returned {_shown(answer)}; allowed: {allowed}")
         if name == "alternatives" and not answer and not isinstance(operation, BlockingOperation):
             what = f"{told_class(type(operation))}: {name}"
             raise BadInputError(f"{what} returned (); allowed: at least one, or a class of BlockingOperation")
@@ -642,7 +650,7 @@ def both(first: Operation[A], second: Operation[B]) -> Both[A, B]:
     """Await two operations that are issued together, in either order; their answers."""
     for each in (first, second):
         if not _is_operation(each):
-            raise BadInputError(f"both: found {shown(each)}; allowed: two operations, such as redis.get(…)")
+            raise BadInputError(f"both: found {_shown(each)}; allowed: two operations, such as redis.get(…)")
     return Both((first, second))
 
 
@@ -665,7 +673,7 @@ class ForEach:
             code = getattr(self.body, "__code__", None)
             place = f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
             raise BadInputError(
-                f"{place}for_each: body: returned {shown(begun)}; allowed: a coroutine (of an async def)"
+                f"{place}for_each: body: returned {_shown(begun)}; allowed: a coroutine (of an async def)"
             )
         return begun  # type: ignore[no-any-return]
 
@@ -687,7 +695,7 @@ def for_each(
     """
     for name, number, least in (("count", count, 0), ("limit", limit, 1)):
         if type(number) is not int or number < least:
-            raise BadInputError(f"for_each: {name}: found {shown(number)}; allowed: a whole number from {least}")
+            raise BadInputError(f"for_each: {name}: found {_shown(number)}; allowed: a whole number from {least}")
     return ForEach(count, limit, body, may_end_early)
 
 

@@ -77,6 +77,17 @@ def test_what_is_not_said_has_a_default() -> None:
     assert scenario.expect == scenario.expect_explore == {}
 
 
+def test_a_shipped_policy_may_be_called_by_what_it_is() -> None:
+    """As options may: and it is the same policy, whose expectations may be under either name."""
+    data = {"name": "x", "batch": {"items": 1}, "policies": ["bug", "second-fix"]}
+    expected = {"expect": {"bug": "false_failure", "pr3766": "ok"}}
+    by_name = {"name": "x", "batch": {"items": 1}, "policies": ["pre3427", "pr3766"]}
+    expected_by_name = {"expect": {"pre3427": "false_failure", "pr3766": "ok"}}
+    assert scenario_from_data({**data, **expected}) == scenario_from_data({**by_name, **expected_by_name})
+    with pytest.raises(InvalidScenario, match="found 'pre3427' again"):
+        scenario_from_data({**data, "policies": ["bug", "pre3427"]})
+
+
 def test_overrides_keep_what_they_do_not_name() -> None:
     items = {
         "kind": "pre_failed",

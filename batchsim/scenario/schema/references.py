@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic_core import PydanticCustomError
 
+from batchsim.batch.glosses import ALIASES
 from batchsim.scenario.names import (
     find_policy,
     find_verdict,
@@ -31,7 +32,9 @@ REFERENCE_SCHEMA: JsonSchema = {"type": "string", "pattern": REFERENCE_PATTERN}
 
 def _read_policy(value: object, reading: Reading, own: Iterable[str] = ()) -> str:
     """A shipped policy, or a reference; `own`: names that could stand there too."""
-    known = known_policies()
+    known, own = known_policies(), tuple(own)
+    if isinstance(value, str) and value not in own:
+        value = ALIASES.get(value, value)
     if not isinstance(value, str) or not (value in known or is_reference(value)):
         known = (*known, *own)
         raise refusal(", ".join((*known, _REFERENCE)), did_you_mean(value, known))
@@ -83,6 +86,8 @@ def _may_be_own(name: str, reading: Reading) -> bool:
     """
     if name in reading.own_names or reading.has_unknown_policies:
         return True
+    if name in ALIASES:
+        return False
     if reading.policies_given is None or is_reference(name):
         return False
     known = (*known_policies(), *reading.policies_given)
@@ -113,7 +118,7 @@ def _read_verdict(value: object, reading: Reading) -> str:
     return value
 
 
-_POLICY_SCHEMA: JsonSchema = {"anyOf": [{"enum": list(known_policies())}, REFERENCE_SCHEMA]}
+_POLICY_SCHEMA: JsonSchema = {"anyOf": [{"enum": [*known_policies(), *ALIASES]}, REFERENCE_SCHEMA]}
 EXPECTED_POLICY_SCHEMA: JsonSchema = {
     # The last branch: a policy of the user's own, whose name only running its file can tell.
     "anyOf": [*_POLICY_SCHEMA["anyOf"], {"type": "string", "minLength": 1}]
