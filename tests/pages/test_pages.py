@@ -33,7 +33,6 @@ QUICK = ("--policy", "pre3427")
 PAGES: dict[str, tuple[str, ...]] = {
     "crash-and-redelivery": ("run", "scenarios/crash-and-redelivery.yaml", *QUICK),
     "and-wait-quick": ("run", "scenarios/and-wait-quick.yaml", *QUICK),
-    "all-rejected": ("run", "scenarios/all-rejected.yaml", *QUICK),
     "outbox": ("explore", "examples/outbox.yaml"),
     "timed": ("explore", "scenarios/seal-lost.yaml", "--set", "batch.items=1", "--timed"),
     "exact": ("explore", "scenarios/memoryless.yaml", "--set", "batch.items=1", "--exact"),
