@@ -30,7 +30,11 @@ PARTS: dict[str, tuple[str, ...]] = {
         "tests/test_cli.py",
     ),
     "batchsim/engines/zones": ("tests/engines/test_zones.py", "tests/analysis/window"),
-    "batchsim/engines/chain": ("tests/engines/test_chain.py", "tests/test_cli_exact.py"),
+    "batchsim/engines/chain": (
+        "tests/engines/test_chain.py",
+        "tests/engines/test_own_systems.py",
+        "tests/test_cli_exact.py",
+    ),
     "batchsim/engines/timed": (
         "tests/engines/test_timed_rules.py",
         "tests/engines/test_timed_laws.py",
