@@ -23,6 +23,7 @@ from batchsim.batch.stores import BatchRow, Status
 from batchsim.batch.switches import SWITCHES
 from batchsim.cli import main
 from batchsim.scenario import asking, compare_decisions, decided_by, find_policy, find_verdict
+from batchsim.scenario.asking import Asked
 from batchsim.user_code import UserCodeError, printing_to_stderr
 
 HEAD = """\
@@ -685,3 +686,14 @@ def test_the_same_object_is_guarded_once_so_that_answers_are_compared_over_a_who
     own("MINE = replace(P, name='m')\nV = Property('v', 'm', lambda outcome: True)")
     assert find_policy("own.py:MINE", Path()) is find_policy("own.py:MINE", Path())
     assert find_verdict("own.py:V", Path()).holds is find_verdict("own.py:V", Path()).holds
+
+
+def test_who_was_refused_once_is_refused_by_whoever_asks_next() -> None:
+    """What a run issues may be looked at first, by one who does not mind: the run itself has to mind."""
+    answers = iter([True, False])
+    asked: Asked[int, bool] = Asked(
+        lambda _: next(answers, True), "own.py:MINE: holds", {"True": True, "False": False}
+    )
+    for _ in range(2):
+        with pytest.raises(UserCodeError, match="returned True, and False; allowed: always the same answer"):
+            asked(1)

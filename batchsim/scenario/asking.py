@@ -77,9 +77,13 @@ class Asked(Generic[A, R]):
         self._fresh = fresh
         self._briefly = briefly
         self._answers: dict[Hashable, tuple[A, R]] = {}
+        self._refusal: UserCodeError | None = None
+        """Once it was refused, it is: whoever met it first may only have wanted to know what a run issues."""
 
     def __call__(self, subject: A) -> R:
         """Its answer."""
+        if self._refusal is not None:
+            raise self._refusal
         if exact(subject) not in self._answers:
             return self._first(subject)
         answer = self.ask(subject)
@@ -99,10 +103,10 @@ class Asked(Generic[A, R]):
                 self._refuse(subject, answer, elsewhere, "in another process ")
 
     def _first(self, subject: A) -> R:
-        begin = time.monotonic()
         seen: list[str] = []
         with _watching(seen):
             answer = self.ask(subject)
+        begin = time.monotonic()  # being watched takes time of its own
         is_early = len(self._answers) < CAREFUL_MAX
         others = tuple([other for other, _ in self._answers.values()]) if is_early else ()
         self._answers[exact(subject)] = subject, answer
@@ -124,7 +128,9 @@ class Asked(Generic[A, R]):
 
     def _refuse(self, subject: A, known: R, answer: R, where: str) -> None:
         both = f"{self._names[id(known)]}, and {where}{self._names[id(answer)]}"
-        raise UserCodeError(f"{self._told(subject)} returned {both}; allowed: always the same answer")
+        text = f"{self._told(subject)} returned {both}; allowed: always the same answer"
+        self._refusal = UserCodeError(text)
+        raise self._refusal
 
     def ask(self, subject: A) -> R:
         """Its answer, asked once, and compared with none."""
