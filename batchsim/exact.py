@@ -65,6 +65,8 @@ _KNOWN: dict[int, tuple[Any, Hashable]] = {}
 """By identity, some values that were asked about, and what was said of them."""
 
 
+COMPARABLE = "what can be compared and hashed (a tuple, no list)"
+"""What a value is to be that states are told apart by."""
 EQUAL = "what equals another one that is made alike (a number, a text, a tuple, a frozen dataclass)"
 """What a value is to be that runs and states are compared by."""
 

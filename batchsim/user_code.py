@@ -22,6 +22,7 @@ from types import FrameType, ModuleType, TracebackType
 from typing import Any, ClassVar, TextIO, TypeVar, cast
 
 from batchsim.bad_input import BadInputError
+from batchsim.exact import COMPARABLE
 from batchsim.reading import Unreadable, read_file
 from batchsim.signals import is_real
 from batchsim.visible import in_one_line, visible, without_addresses
@@ -220,6 +221,18 @@ def what_it_did(error: BaseException) -> str:
         return told_error(error)
     place = last_of_the_users(lines_to(error))
     return f"raised {told_error(error)}{place and f' ({place})'}"
+
+
+def check_comparable(value: object, what: str) -> None:
+    """Whether states can be told apart by a value; raises `UserCodeError`. `what`: whose it is, in messages."""
+    said = f"{what} returned {told(value)}, which"
+    try:
+        hash(value)
+        is_one = bool(value == value)  # noqa: PLR0124 - the user's own code decides that
+    except Exception as error:
+        raise UserCodeError(f"{said} {what_it_did(error)}; allowed: {COMPARABLE}") from None
+    if not is_one:
+        raise UserCodeError(f"{said} is not equal to itself; allowed: {COMPARABLE}")
 
 
 def lines_to(error: BaseException) -> list[tuple[str, int]]:

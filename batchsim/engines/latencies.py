@@ -78,7 +78,7 @@ class Latencies:
 
     def slower_us(self, operation: Operation[Any], world: Any) -> int:
         """How much later than usual an operation takes effect that is issued in this state, in microseconds."""
-        return sum(by_us for cell, by_us in operation.slower_while if world.cells.read(cell) is not None)
+        return operation.slower_us(lambda cell: world.cells.read(cell) is not None)
 
     def draw_chance(self, actor: Actor, streams: Streams, operation: Operation[Any], chance: Chance) -> float:
         """The number that decides on a chance, from 0 to 1, 1 excluded.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.frames import frames_of
-from batchsim.exact import EQUAL, has_equality
+from batchsim.exact import COMPARABLE, EQUAL, has_equality
 from batchsim.model.cells import Cells
 from batchsim.model.operation import Operation, ProtocolError
 from batchsim.model.operation import told as operation_told
@@ -60,7 +60,7 @@ def of_answer(awaited: object, answer: Any, error: Exception) -> UserCodeError:
     """What is told of an answer that cannot be compared with others, with the error that this raised."""
     name = operation_told(awaited) if isinstance(awaited, Operation) else "an operation"
     what = f"{name}: apply returned {value_told(answer)}, which {what_it_did(error)}"
-    return UserCodeError(f"{what}; allowed: what can be compared and hashed (a tuple, no list)")
+    return UserCodeError(f"{what}; allowed: {COMPARABLE}")
 
 
 def is_same(awaited: object, first: Any, second: Any) -> bool:

@@ -283,6 +283,10 @@ class Operation(Generic[T_co]):
         """With time: while which cells are there it is slow, and by how many microseconds it is later then."""
         return ()
 
+    def slower_us(self, is_there: Callable[[Key], bool]) -> int:
+        """How many microseconds later it takes effect; `is_there`: whether a cell is there as it is issued."""
+        return sum(by_us for cell, by_us in self.slower_while if is_there(cell))
+
     @property
     def item(self) -> int | None:
         """The item that it is about, if any."""

@@ -12,12 +12,11 @@ from batchsim.model.exposure import Exposure
 from batchsim.model.faults import Fault
 from batchsim.model.operation import Alternative, Footprint, Operation, ProtocolError
 from batchsim.signals import is_real
-from batchsim.user_code import UserCodeError, told, type_name, was_raised_here, what_it_did
+from batchsim.user_code import UserCodeError, check_comparable, told, type_name, was_raised_here, what_it_did
 
 Ways = tuple[Alternative, ...]
 
 _NAMES = (str, IfListed)
-_COMPARABLE = "what can be compared and hashed (a tuple, no list)"
 
 
 def guard_fault(kind: type[Fault], reference: str) -> None:
@@ -124,15 +123,7 @@ class GuardedExposure(Exposure[Any]):
         happens = way.fault is not None and self.fault.probability is None
         left = self._left(world, operation) if happens else None
         answer = self._ask("apply", object, world, operation, way)
-        try:
-            hash(answer)
-            is_one = bool(answer == answer)  # noqa: PLR0124 - the user's own code decides that
-        except Exception as error:
-            said = f"{self.own_name}.apply returned {told(answer)}, which {what_it_did(error)}"
-            raise UserCodeError(f"{said}; allowed: {_COMPARABLE}") from None
-        if not is_one:
-            said = f"{self.own_name}.apply returned {told(answer)}, which is not equal to itself"
-            raise UserCodeError(f"{said}; allowed: {_COMPARABLE}")
+        check_comparable(answer, f"{self.own_name}.apply")
         if happens and self._left(world, operation) == left:
             raise UserCodeError(
                 f"{self.own_name}.apply did not use up one of its times; allowed: self.use_up(world) in it, "

@@ -28,6 +28,7 @@ from batchsim.signals import is_real
 from batchsim.user_code import (
     EndsProcess,
     UserCodeError,
+    check_comparable,
     content_of,
     is_reference,
     last_of_the_users,
@@ -294,14 +295,7 @@ def _own_outcome(what: str, function: Callable[[Any, Any], Any], world: Any, res
 
 
 def _check_comparable(value: Any, what: str) -> None:
-    try:
-        hash(value)
-        is_one = bool(value == value)  # noqa: PLR0124 - the user's own code decides that
-    except Exception as error:
-        said = f"{what} returned {told(value)}, which {what_it_did(error)}"
-        raise UserCodeError(f"{said}; allowed: what can be compared and hashed (a tuple, no list)") from None
-    if not is_one:
-        raise UserCodeError(f"{what} returned {told(value)}, which is not equal to itself; allowed: what is")
+    check_comparable(value, what)
     if not has_equality(value):
         raise UserCodeError(f"{what} returned {told(value)}; allowed: {EQUAL}")
 

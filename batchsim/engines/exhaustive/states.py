@@ -86,9 +86,8 @@ class States:
                 # Of several who come to one place the last one stays, and the others go on.
                 self._table[here[free]] = numbers[going[free]]
                 there[free] = self._table.take(here[free])
-            is_known = there < known
-            is_here = np.where(is_known, False, there == numbers[going])
-            candidates = np.flatnonzero(is_known)
+            is_here = there == numbers[going]
+            candidates = np.flatnonzero(there < known)
             same = candidates[self._are_at(there[candidates], words, going[candidates])]
             numbers[going[same]] = there[same]
             is_here[same] = True

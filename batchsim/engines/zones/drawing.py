@@ -46,9 +46,7 @@ class Drawing:
         if operation.acts_on_arrival:
             self.delays_so_far = self.delays_so_far._replace(travelling=met)
             return AT_ONCE
-        slower_us = self._windows.injected_delays.delay_us(met) + sum(
-            by_us for cell, by_us in operation.slower_while if is_there(cell)
-        )
+        slower_us = self._windows.injected_delays.delay_us(met) + operation.slower_us(is_there)
         return self._windows.of(operation).request.later(slower_us)
 
     def _added_us(self, name: str, use: Use) -> int:
