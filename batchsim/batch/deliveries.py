@@ -61,7 +61,7 @@ def _errors_can_leave_a_message(setting: Setting, policy: Policy) -> bool:
         for error in errors
     )
     return any(
-        _errors_to_leave(setting, policy, errors, item) <= at_hand for item in _kinds_of_items(setting, errors)
+        _leaves_a_message(setting, policy, errors, at_hand, item) for item in _kinds_of_items(setting, errors)
     )
 
 
@@ -71,15 +71,18 @@ def _kinds_of_items(setting: Setting, errors: Sequence[StoreError | Outage]) -> 
     return {*first.values(), *(item for error in errors if (item := getattr(error, "item", None)) is not None)}
 
 
-def _errors_to_leave(setting: Setting, policy: Policy, errors: Sequence[StoreError | Outage], item: int) -> float:
-    """How many errors it takes until a consumer leaves the message of an item; `inf`: no number does."""
-    to_attempt: float = 0
-    to_leave: float = inf
+def _leaves_a_message(
+    setting: Setting, policy: Policy, errors: Sequence[StoreError | Outage], at_hand: float, item: int
+) -> bool:
+    """Whether so many errors are enough for a consumer to leave the message of an item."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
-        ends = list(_ends(setting, policy, errors, Message(item, attempt)))
-        to_leave = min([to_leave, *(to_attempt + end.errors for end in ends if end.is_left)])
-        to_attempt += min((end.errors for end in ends if end.is_put_back), default=inf)
-    return to_leave
+        ends = list(_ends(setting, policy, errors, at_hand, Message(item, attempt)))
+        if any(end.is_left for end in ends):
+            return True
+        at_hand -= min((end.errors for end in ends if end.is_put_back), default=inf)
+        if at_hand < 0:
+            return False
+    return False
 
 
 class _End(NamedTuple):
@@ -91,14 +94,16 @@ class _End(NamedTuple):
 
 
 def _ends(
-    setting: Setting, policy: Policy, errors: Sequence[StoreError | Outage], message: Message
+    setting: Setting, policy: Policy, errors: Sequence[StoreError | Outage], at_hand: float, message: Message
 ) -> Iterator[_End]:
-    """Every way through one attempt, by which of the steps raise."""
+    """Every way through one attempt, by which of the steps raise: so many at most."""
     ways: list[tuple[int, ...]] = [()]
     while ways:
         raising = ways.pop()
         steps, end = _driven(setting, policy, message, raising)
         yield end
+        if len(raising) >= at_hand:
+            continue
         following = range(raising[-1] + 1 if raising else 0, len(steps))
         ways += [(*raising, step) for step in following if any(error.is_about(steps[step]) for error in errors)]
 
