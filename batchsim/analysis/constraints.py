@@ -86,7 +86,7 @@ def explanations(exploration: Exploration, properties: Sequence[Property] = ()) 
         return ()
     graph = exploration.graph
     system = graph.layout.system
-    given = [system.verdicts_of(graph.outcome(state), properties) for state in graph.terminals.tolist()]
+    given = [system.verdicts_of(outcome, properties) for outcome in graph.outcomes]
     failing = sorted(exploration.verdicts - {"ok"})
     events = Events(graph)
     return tuple(

@@ -46,7 +46,7 @@ def places_of_decisions(exploration: Exploration, properties: Sequence[Property]
     if not any(event.place for event in events.all):
         return ((),) * len(exploration.decisive)
     system = graph.layout.system
-    given = [system.verdicts_of(graph.outcome(state), properties) for state in graph.terminals.tolist()]
+    given = [system.verdicts_of(outcome, properties) for outcome in graph.outcomes]
     found: dict[tuple[str, str, str | None, str], set[int]] = {}
     for verdict in dict.fromkeys(each.verdict for each in exploration.decisive):
         can_avoid = avoidable(graph, given, [verdict]) == 1

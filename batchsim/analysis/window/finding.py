@@ -197,7 +197,7 @@ class _Finder:
 
     def __post_init__(self) -> None:
         graph = self.graph
-        flags = [self._is_given(graph.outcome(state)) for state in graph.terminals.tolist()]
+        flags = [self._is_given(outcome) for outcome in graph.outcomes]
         self.measure = Measure(self.scenario)
         self.neighbours = Neighbours(self.scenario, self.measure)
         self.explainer = Explainer(Events(graph), np.array(flags, dtype=bool))

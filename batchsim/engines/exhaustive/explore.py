@@ -143,7 +143,7 @@ def explore(
         else _search(table, bounds, on_level, only_first_edges=not is_to_be_counted)
     )
     graph = Graph(search)
-    outcomes = [graph.outcome(state) for state in graph.terminals.tolist()]
+    outcomes = graph.outcomes
     verdicts = [system.verdicts_of(outcome, properties) for outcome in outcomes]
     is_counted = is_to_be_counted and not graph.has_cycle
     counts_to = schedules_to(graph) if is_counted else None

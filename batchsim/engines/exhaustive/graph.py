@@ -150,6 +150,11 @@ class Graph:
         """The stores in a state, as a copy of their own."""
         return self.layout.world(self.row(state))
 
+    @cached_property
+    def outcomes(self) -> list[Any]:
+        """What a run came to that ended in a terminal state, in the order of these."""
+        return [self.layout.outcome(row) for row in self.rows(self.terminals).tolist()]
+
     def outcome(self, state: int) -> Any:
         """What a run came to that ended in this state."""
         return self.layout.outcome(self.row(state))
@@ -157,10 +162,10 @@ class Graph:
     def walk(self, edges: list[int]) -> Iterator[WalkedStep]:
         """The steps along a path from the initial state, with the actors by name."""
         identities = Identities(self.layout)
-        for edge in edges:
+        rows = self.rows(self.sources[edges]).tolist() if edges else []
+        for edge, row in zip(edges, rows, strict=True):
             label = self.labels[self.edge_labels[edge]]
             kind = label.kind
-            row = self.row(int(self.sources[edge]))
             move = kind.move([row[column] for column in kind.columns], label.alternative)
             identity = identities.who_takes(kind, row)
             identities.take(identity, kind, row, move)

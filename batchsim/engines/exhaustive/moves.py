@@ -63,13 +63,18 @@ class StepKind:
 
     def moves(self, content: tuple[int, ...]) -> tuple[Move, ...]:
         """The ways in which it can turn out with this content of its columns; none: it is blocked."""
-        if content not in self._moves:
-            self._moves[content] = tuple(self._work_out(content))
-        return self._moves[content]
+        moves = self._moves.get(content)
+        if moves is None:
+            moves = self._moves[content] = tuple(self._work_out(content))
+        return moves
 
     def move(self, content: Sequence[int], label: str | None) -> Move:
         """The way with this label in which it can turn out."""
         return next(move for move in self.moves(tuple(content)) if move.label == label)
+
+    def contents(self) -> list[tuple[int, ...]]:
+        """Those of which the ways were worked out."""
+        return list(self._moves)
 
     def delays(self) -> Iterator[str]:
         """The names of the delays that its effects began, in the ways that were worked out."""
@@ -165,10 +170,15 @@ class StepTable:
     def kinds(self, role: Role, local: int) -> tuple[StepKind, ...]:
         """The steps that a role can take at a local state."""
         key = (role.columns.start, local)
-        if key not in self._kinds:
+        kinds = self._kinds.get(key)
+        if kinds is None:
             positions = range(len(role.locals[local].pending))
-            self._kinds[key] = tuple(StepKind(self.layout, role, local, each) for each in positions)
-        return self._kinds[key]
+            kinds = self._kinds[key] = tuple(StepKind(self.layout, role, local, each) for each in positions)
+        return kinds
+
+    def known(self) -> list[tuple[tuple[int, int], tuple[StepKind, ...]]]:
+        """All steps that were made, by the first column of the role and its local state."""
+        return list(self._kinds.items())
 
     def delays(self) -> set[str]:
         """The names of the delays that began in the steps that were worked out."""

@@ -77,13 +77,14 @@ class Walker:
         """How the step turns out that the mood prefers; the usual way comes last."""
         for preferred in self._columns_by(mood):
             role = self._owner[preferred]
-            # Of twins that are alike the first one: no timed run lets a spare one begin before it.
-            column = next(each for each in role.columns if row[each] == row[preferred])
-            kinds = self._table.kinds(role, row[column])
+            kinds = self._table.kinds(role, row[preferred])
+            first = draw(mood, step) if len(kinds) > 1 else 0
             for place in range(len(kinds)):
-                kind = kinds[(place + draw(mood, step)) % len(kinds)]
-                moves = kind.moves(tuple(row[each] for each in kind.columns))
+                kind = kinds[(place + first) % len(kinds)]
+                moves = kind.moves(tuple([row[each] for each in kind.columns]))
                 if moves:
+                    # Of twins that are alike the first one: no timed run lets a spare one begin before it.
+                    column = next(each for each in role.columns if row[each] == row[preferred])
                     return [(column, kind, move) for move in moves]
         return []
 
