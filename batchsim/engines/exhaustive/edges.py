@@ -6,35 +6,57 @@ a fraction of the memory. What is counted or decided needs all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.distinct import stable_order
-from batchsim.engines.exhaustive.packing import Words
+from batchsim.engines.exhaustive.packing import Words, with_words
 from batchsim.engines.exhaustive.states import Numbers
 
 
 @dataclass(frozen=True, slots=True)
-class AlikeEdges:
-    """Edges that are alike, with the states that they lead to."""
+class FoundEdges:
+    """Edges that leave some states, with the states that they lead to."""
 
     sources: Numbers
     words: Words
     weights: Numbers
     labels: Numbers
+    order: Numbers | None = None
+    """Sorts edges, if they come in another order than that in which what they find is numbered."""
 
-    def chosen(self, keep: NDArray[np.bool_]) -> AlikeEdges:
-        """Some of the edges."""
-        if keep.all():
+    def copy(self) -> FoundEdges:
+        """The same edges, in memory of their own."""
+        return self.chosen(np.arange(len(self.sources)))
+
+    def chosen(self, keep: NDArray[np.bool_] | Numbers) -> FoundEdges:
+        """Some of the edges, by flags or by number."""
+        if keep.dtype == np.bool_ and keep.all():
             return self
-        return AlikeEdges(
+        return FoundEdges(
             sources=self.sources[keep],
             words=self.words[:, keep],
             weights=self.weights[keep],
             labels=self.labels[keep],
+            order=None if self.order is None else self.order[keep],
         )
+
+
+def joined(parts: Sequence[FoundEdges], width: int) -> FoundEdges:
+    """All edges of these parts, in the order in which what they find is numbered; states have so many words."""
+    if len(parts) == 1:
+        return parts[0]
+    orders = [part.order for part in parts if part.order is not None]
+    return FoundEdges(
+        sources=np.concatenate([part.sources for part in parts]),
+        words=np.concatenate([with_words(part.words, width) for part in parts], axis=1),
+        weights=np.concatenate([part.weights for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        order=np.concatenate(orders) if orders else None,
+    )
 
 
 class Edges:
@@ -50,12 +72,11 @@ class Edges:
         self._chunks: list[list[Numbers]] = []
         self._ends = [np.zeros(0, dtype=np.int64)]
 
-    def add(self, parts: list[AlikeEdges], targets: Numbers, begin: int, end: int, known: int) -> None:
+    def add(self, found: FoundEdges, targets: Numbers, begin: int, end: int, known: int) -> None:
         """Add all edges that leave the states from `begin` to `end`; those that they found begin at `known`."""
-        sources = np.concatenate([part.sources for part in parts])
+        sources, labels = found.sources, found.labels
         self.count += len(sources)
         self._ends.append(np.flatnonzero(np.bincount(sources, minlength=end - begin) == 0) + begin)
-        labels = np.concatenate([part.labels for part in parts])
         short = np.min_scalar_type(int(labels.max(initial=0)))
         if self.only_first:
             leads_on = np.flatnonzero(targets >= known)
@@ -63,14 +84,13 @@ class Edges:
             first = by_source[_first_places(targets[by_source] - known)]
             self._chunks.append([(sources[first] + begin).astype(np.int32), labels[first].astype(short)])
         else:
-            weights = np.concatenate([part.weights for part in parts])
             order = stable_order(sources)
             self._chunks.append(
                 [
                     (sources[order] + begin).astype(np.int32),
                     labels[order].astype(short),
                     targets[order].astype(np.int32),
-                    weights[order].astype(np.int32),
+                    found.weights[order].astype(np.int32),
                 ]
             )
 

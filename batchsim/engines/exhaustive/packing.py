@@ -22,7 +22,7 @@ Rows = NDArray[np.integer[Any]]
 WORD_BITS = 64
 
 
-class _Field(NamedTuple):
+class Field(NamedTuple):
     """Some bits of a column, in one of the words."""
 
     word: int
@@ -54,7 +54,8 @@ class Packing:
     def __init__(self, columns: int, alike: Iterable[Sequence[int]] = (), bits: Sequence[int] = ()) -> None:
         """`alike`: columns that hold each other's values; `bits`: how many each column has, if more than one."""
         self._alike = {column: tuple(columns) for columns in alike for column in columns}
-        self._fields: list[list[_Field]] = [[] for _ in range(columns)]
+        self.fields: list[list[Field]] = [[] for _ in range(columns)]
+        """Of each column."""
         self._end = (0, 0)
         """The word that the next field comes into, and its first free bit."""
         for column in range(columns):
@@ -68,23 +69,23 @@ class Packing:
     @property
     def is_tidy(self) -> bool:
         """Whether each column has one field."""
-        return all(len(fields) == 1 for fields in self._fields)
+        return all(len(fields) == 1 for fields in self.fields)
 
     def tidied(self) -> Packing:
         """One with as many bits for each column, in one field."""
-        columns = range(len(self._fields))
+        columns = range(len(self.fields))
         return Packing(len(columns), self._alike.values(), [self._bits(column) for column in columns])
 
     def _bits(self, column: int) -> int:
-        last = self._fields[column][-1]
+        last = self.fields[column][-1]
         return last.lowest + last.mask.bit_length()
 
     def _add(self, column: int, lowest: int, count: int) -> None:
         word, shift = self._end
         if shift + count > WORD_BITS:
             word, shift = word + 1, 0
-        field = _Field(word, shift, (1 << count) - 1, lowest)
-        self._fields[column].append(field)
+        field = Field(word, shift, (1 << count) - 1, lowest)
+        self.fields[column].append(field)
         self._end = (word, shift + count)
 
     def _make_room(self, column: int, value: int) -> None:
@@ -96,16 +97,16 @@ class Packing:
 
     def packed(self, rows: Rows) -> Words:
         """States, by what their columns hold."""
-        for column in range(len(self._fields)):
+        for column in range(len(self.fields)):
             self._make_room(column, int(rows[:, column].max()))
         words = np.zeros((self.words, len(rows)), dtype=np.uint64)
-        for column in range(len(self._fields)):
+        for column in range(len(self.fields)):
             self.put(words, column, np.zeros_like(rows[:, column]), rows[:, column])
         return words
 
     def column(self, words: Words, column: int) -> Values:
         """What a column holds in each of these states."""
-        first, *others = self._fields[column]
+        first, *others = self.fields[column]
         values = (words[first.word] >> first.shift) & first.mask
         for field in others:
             if field.word < len(words):
@@ -115,7 +116,7 @@ class Packing:
 
     def rows(self, words: Words) -> Rows:
         """What all columns hold: a row for each state."""
-        columns = range(len(self._fields))
+        columns = range(len(self.fields))
         type_ = max(map(self._type, columns), key=lambda each: each.itemsize)
         rows: Rows = np.empty((words.shape[1], len(columns)), dtype=type_)
         for column in columns:
@@ -130,7 +131,7 @@ class Packing:
                 for each in fields
                 if each.word < len(words)
             )
-            for fields in self._fields
+            for fields in self.fields
         ]
 
     def changes(self, columns: Sequence[int], before: NDArray[np.int64], after: NDArray[np.int64]) -> Words:
@@ -146,7 +147,7 @@ class Packing:
 
     def put(self, words: Words, column: int, before: NDArray[Any], after: NDArray[Any]) -> None:
         """Let a column of these states hold other values, for which there is room."""
-        for field in self._fields[column]:
+        for field in self.fields[column]:
             words[field.word] += field.of(after) - field.of(before)
 
     def _type(self, column: int) -> np.dtype[Any]:

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from batchsim.engines.exhaustive.edges import AlikeEdges, Edges
+from batchsim.engines.exhaustive.compiled import CompiledStepper, kernels_for
+from batchsim.engines.exhaustive.edges import Edges, FoundEdges, joined
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.packing import PackedStates, Packing, with_words
 from batchsim.engines.exhaustive.reduction import Reduction
@@ -119,6 +120,8 @@ class Search:
         self._chosen: list[tuple[slice, Numbers]] = []
         """Of which states whose steps were chosen."""
         self._stepper = Stepper(table)
+        self._compiled: CompiledStepper | None = None
+        """Steps in its place, once there are many states."""
         packing = Packing(layout.width, layout.alike_columns())
         self._states = States(packing, packing.packed(np.array([layout.initial_row()])))
         self.levels_begin = [0]
@@ -135,6 +138,11 @@ class Search:
     def states(self) -> int:
         """How many states were found."""
         return len(self._states)
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether compiled loops take the steps by now."""
+        return self._compiled is not None
 
     @property
     def packed(self) -> PackedStates:
@@ -190,39 +198,40 @@ class Search:
         """Look into some states: all of them, or, where that is given up, none."""
         begin = self.expanded
         states = slice(begin, end)
+        if self._compiled is None and (kernels := kernels_for(self.states)) is not None:
+            self._states.kernels = kernels
+            self._compiled = CompiledStepper(self._stepper, self._states.packing, kernels)
         chosen = None
         if self._reduction is not None:
             chosen = self._reduction.choose(self.packed.rows(states), lookout.look)
         words, packing = self._states.words[:, states], self._states.packing
-        steps = self._stepper.steps(Chunk(np.ascontiguousarray(words), packing), chosen, lookout.look)
+        if self._compiled is None:
+            steps = self._stepper.steps(Chunk(np.ascontiguousarray(words), packing), chosen, lookout.look)
+        else:
+            steps = self._compiled.steps(words, chosen, lookout.look)
         del words  # a view of states that now become more
         if chosen is not None:
             self._chosen.append((states, chosen))
         self.expanded = end
-        parts = self._admit(steps, end - begin)
-        if not parts:
+        found = self._admit(joined(steps, packing.words), end - begin) if steps else None
+        if found is None or not len(found.sources):
             self.edges.add_ends(begin, end)
             return
         known = self.states
-        found = [with_words(part.words, packing.words) for part in parts]
-        targets = self._states.numbers_of(np.concatenate(found, axis=1))
+        targets = self._states.numbers_of(with_words(found.words, packing.words), found.order)
         self._states.tidy()
-        self.edges.add(parts, targets, begin, end, known)
+        self.edges.add(found, targets, begin, end, known)
 
-    def _admit(self, parts: list[AlikeEdges], states: int) -> list[AlikeEdges]:
+    def _admit(self, found: FoundEdges, states: int) -> FoundEdges:
         """Those of the possible steps of so many states that the search takes: none where a run is over."""
         if not self.layout.has_background:
-            return parts
+            return found
+        in_background = np.array([label.kind.role.is_background for label in self.labels], dtype=bool)[
+            found.labels
+        ]
         goes_on = np.zeros(states, dtype=bool)
-        for part in parts:
-            if not self._is_in_background(part):
-                goes_on[part.sources] = True
-        kept = (part.chosen(goes_on[part.sources]) if self._is_in_background(part) else part for part in parts)
-        return [part for part in kept if len(part.sources)]
-
-    def _is_in_background(self, part: AlikeEdges) -> bool:
-        """Whether somebody in the background takes the steps of a part, which are all of one role."""
-        return len(part.labels) > 0 and self.labels[part.labels[0]].kind.role.is_background
+        goes_on[found.sources[~in_background]] = True
+        return found.chosen(goes_on[found.sources] | ~in_background)
 
 
 def memory_bytes() -> int:

@@ -8,6 +8,7 @@ that nothing depends on hashes.
 from __future__ import annotations
 
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ class States:
         """A row for each state: what is looked up lies in one place."""
         self._count = 1
         self._table = self._new_table(_FIRST_PLACES)
+        self.kernels: ModuleType | None = None
+        """The compiled loops, once they are to be used."""
 
     def __len__(self) -> int:
         return self._count
@@ -53,22 +56,49 @@ class States:
         """Their words; likewise."""
         return self.packed.by_state.T
 
-    def numbers_of(self, words: Words) -> Numbers:
-        """The numbers of these states; what was not known is so from now on."""
+    def numbers_of(self, words: Words, order: Numbers | None = None) -> Numbers:
+        """The numbers of these states; what was not known is so from now on.
+
+        `order`: sorts them, if they do not come in the order in which they are to be numbered.
+        """
         if len(words) != self._words.shape[1]:
             fewer = self._words.shape[1]
             wider = np.zeros((self._count, len(words)), dtype=np.uint64)
             wider[:, :fewer] = self._words[: self._count]
             self._words = wider
+        if self.kernels is not None:
+            in_order = np.arange(words.shape[1]) if order is None else order
+            return self._numbered(self.kernels, np.ascontiguousarray(words.T), in_order)
         first, which, hashes = _different(words)
-        end = self._count + len(first)
-        if _PLACES_MIN * end > len(self._table):
-            del self._table  # its memory is needed
-            self._table = self._new_table(1 << int(_PLACES_MIN * end).bit_length())
+        self._make_places(self._count + len(first))
         words = words.take(first, axis=1)
         numbers, places = self._found(words, hashes)
         self._add(words, numbers, places, first)
         return numbers.take(which)
+
+    def _numbered(self, kernels: ModuleType, states: NDArray[np.uint64], order: Numbers) -> Numbers:
+        """Likewise, by compiled loops; a row for each state."""
+        known, end = self._count, self._count + len(states)
+        self._make_places(end)
+        self._words = _room_for(end, self._words)
+        numbers, least, places = np.empty((3, len(states)), dtype=np.int64)
+        factors = multipliers(states.shape[1])
+        new = kernels.number(states, order, self._table, self._words, known, factors, numbers, least, places)
+        self._count = known + new
+        in_order = np.argsort(least[:new])
+        self._words[known : self._count] = self._words[known : self._count].take(in_order, axis=0)
+        renumbered = np.empty(new, dtype=np.int64)
+        renumbered[in_order] = np.arange(known, self._count)
+        self._table[places[:new]] = renumbered
+        is_new = np.flatnonzero(numbers >= known)
+        numbers[is_new] = renumbered.take(numbers.take(is_new) - known)
+        return numbers
+
+    def _make_places(self, states: int) -> None:
+        """Let the table be long enough for so many states."""
+        if _PLACES_MIN * states > len(self._table):
+            del self._table  # its memory is needed
+            self._table = self._new_table(1 << int(_PLACES_MIN * states).bit_length())
 
     def _found(self, words: Words, hashes: Hashes) -> tuple[Numbers, Numbers]:
         """Of different states the numbers of those that are known, and where in the table each stands.
@@ -120,7 +150,7 @@ class States:
 
     def tidy(self) -> None:
         """Let each column have one field, unless there are so many states that it is not worth it."""
-        if self._count <= _FEW and not self.packing.is_tidy:
+        if self._count <= _FEW and not self.packing.is_tidy and self.kernels is None:
             rows = self.packed.rows(slice(None))
             self.packing = self.packing.tidied()
             self._words = self.packing.packed(rows).T.copy()
@@ -157,15 +187,15 @@ def _different(words: Words) -> tuple[Numbers, Numbers, Hashes]:
 
 def _hashes(words: Words) -> Hashes:
     """A hash of each state. Further words of zeros change nothing."""
-    hashes = np.zeros(words.shape[1], dtype=np.uint64)
+    hashes, factors = np.zeros(words.shape[1], dtype=np.uint64), multipliers(len(words))
     for number, word in enumerate(words):
         # A product tells nothing of the highest bits in its lower ones: two that differ there alone could meet.
-        mixed = word * _multiplier(2 * number)
+        mixed = word * factors[2 * number]
         mixed ^= mixed >> np.uint64(32)
-        mixed *= _multiplier(2 * number + 1)
+        mixed *= factors[2 * number + 1]
         hashes += mixed
     hashes ^= hashes >> np.uint64(32)
-    hashes *= _multiplier(0)
+    hashes *= factors[0]
     return hashes
 
 
@@ -176,8 +206,9 @@ def _places(hashes: Hashes, places: int) -> Numbers:
 
 
 @cache
-def _multiplier(number: int) -> np.uint64:
-    return np.uint64(draw(number, 0) | 1)
+def multipliers(words: int) -> Hashes:
+    """The factors in a hash of so many words: two for each, in the order of the words."""
+    return np.array([draw(number, 0) | 1 for number in range(2 * words)], dtype=np.uint64)
 
 
 def _room_for(count: int, array: NDArray[Any]) -> NDArray[Any]:

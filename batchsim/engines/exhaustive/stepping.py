@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.distinct import distinct
-from batchsim.engines.exhaustive.edges import AlikeEdges
+from batchsim.engines.exhaustive.edges import FoundEdges
 from batchsim.engines.exhaustive.layout import ABSENT, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.packing import Packing, Values, Words
@@ -64,33 +64,33 @@ class Stepper:
     """Steps states of a layout; labels of the edges are numbered as they come."""
 
     def __init__(self, table: StepTable) -> None:
-        self._table = table
-        self._layout = table.layout
+        self.table = table
+        self.layout = table.layout
         self._gated = table.layout.gated
-        self._symmetry = Symmetry(table.layout)
+        self.symmetry = Symmetry(table.layout)
         self.labels: list[Label] = []
         self._label_numbers: dict[tuple[int, str | None, float | None, int | None], int] = {}
 
     def steps(
         self, chunk: Chunk, chosen_columns: Numbers | None, look: Callable[[], None] = lambda: None
-    ) -> list[AlikeEdges]:
+    ) -> list[FoundEdges]:
         """Every step of some states; `chosen_columns`: for each state whose steps are taken, or `EVERYBODY`.
 
         `look`: called time and again, to raise what ends it.
         """
         parts = []
-        for role in self._layout.roles:
+        for role in self.layout.roles:
             look()
             for part in self._steps_of(role, chunk, chosen_columns):
                 parts.append(part)
                 look()
         return parts
 
-    def _steps_of(self, role: Role, chunk: Chunk, chosen_columns: Numbers | None) -> Iterator[AlikeEdges]:
+    def _steps_of(self, role: Role, chunk: Chunk, chosen_columns: Numbers | None) -> Iterator[FoundEdges]:
         previous = None
         has_idle: dict[tuple[Operation[Any], Hashable], NDArray[np.bool_]] = {}
         """By what idle twins wait for, and what they hold: where one of them was met."""
-        exchanged = self._symmetry.alike(role, chunk.column)
+        exchanged = self.symmetry.alike(role, chunk.column)
         for column in role.columns:
             local = chunk.column(column)
             # Among sorted twins, the first of those that are alike steps for all of them.
@@ -102,7 +102,7 @@ class Stepper:
                 eligible = (eligible & is_free) | (chosen_columns == column)
             previous = local
             for number, here in _by_number(local, np.flatnonzero(eligible)):
-                kinds = self._table.kinds(role, number)
+                kinds = self.table.kinds(role, number)
                 for kind in kinds:
                     met = has_idle.get((kind.operation, kind.point)) if kind.is_of_idle_twin else None
                     takers = here if met is None else here[~met[here]]
@@ -118,8 +118,8 @@ class Stepper:
 
     def _steps_of_kind(
         self, kind: StepKind, column: int, chunk: Chunk, here: Numbers, alike: Numbers
-    ) -> Iterator[AlikeEdges]:
-        contents, which_content = _contents(chunk, kind.columns, here)
+    ) -> Iterator[FoundEdges]:
+        contents, which_content = contents_in(chunk, kind.columns, here)
         ways = [kind.moves(content) for content in contents]
         for which in range(max(map(len, ways), default=0)):
             moves = [each[which] if len(each) > which else None for each in ways]
@@ -142,18 +142,18 @@ class Stepper:
         table: list[tuple[tuple[int, ...], Move]],
         taken: Numbers,
         alike: Numbers,
-    ) -> AlikeEdges:
+    ) -> FoundEdges:
         """The step of these states; `table`: contents with their moves, `taken`: for each state which of these."""
-        changes = _changes(chunk.packing, kind, column, table)
-        labels = np.array([self._label(kind, move) for _, move in table], dtype=np.int64)
+        changes = changes_of(chunk.packing, kind, column, table)
+        labels = np.array(self.labels_of(kind, table), dtype=np.int64)
         words = changes.take(taken, axis=1)
         words[: len(chunk.words)] += chunk.words.take(takers, axis=1)
         for gate in self._gated.keys() & set(kind.columns):
             self._check_gate(kind, gate, chunk.column(gate)[takers], words, chunk.packing)
-        self._symmetry.sort(words, chunk.packing, kind)
+        self.symmetry.sort(words, chunk.packing, kind)
         # Any one of the idle twins takes it, which is one step; others that are alike have one each.
         weights = np.ones_like(takers) if kind.is_of_idle_twin else alike
-        return AlikeEdges(takers, words, weights, labels[taken])
+        return FoundEdges(takers, words, weights, labels[taken])
 
     def _check_gate(self, kind: StepKind, gate: int, before: Values, words: Words, packing: Packing) -> None:
         """Raises `BadInputError` where the cell is gone before those who begin with it took a step."""
@@ -162,17 +162,29 @@ class Stepper:
             return
         for role in self._gated[gate]:
             if any((packing.column(gone, column) == 0).any() for column in role.columns):
-                raise self._layout.gone(gate, role, kind.operation, kind.role.name)
+                raise self.layout.gone(gate, role, kind.operation, kind.role.name)
 
-    def _label(self, kind: StepKind, move: Move) -> int:
-        key = (id(kind), move.label, move.probability, move.fault)
-        if key not in self._label_numbers:
-            self._label_numbers[key] = len(self.labels)
-            self.labels.append(Label(kind, move.label, move.probability, move.fault))
-        return self._label_numbers[key]
+    def labels_of(self, kind: StepKind, table: Sequence[tuple[tuple[int, ...], Move]]) -> list[int]:
+        """The labels of these moves of a step; new ones get a number."""
+        numbers = []
+        for _, move in table:
+            key = _label_key(kind, move)
+            if key not in self._label_numbers:
+                self._label_numbers[key] = len(self.labels)
+                self.labels.append(Label(kind, move.label, move.probability, move.fault))
+            numbers.append(self._label_numbers[key])
+        return numbers
+
+    def has_labels(self, kind: StepKind, content: tuple[int, ...]) -> bool:
+        """Whether all ways in which a step can turn out with this content have a number."""
+        return all(_label_key(kind, move) in self._label_numbers for move in kind.moves(content))
 
 
-def _changes(packing: Packing, kind: StepKind, column: int, table: list[tuple[tuple[int, ...], Move]]) -> Words:
+def _label_key(kind: StepKind, move: Move) -> tuple[int, str | None, float | None, int | None]:
+    return id(kind), move.label, move.probability, move.fault
+
+
+def changes_of(packing: Packing, kind: StepKind, column: int, table: list[tuple[tuple[int, ...], Move]]) -> Words:
     """What each of these moves, of the actor in a column, adds to the words of states with its content."""
     before = np.array([(kind.local, *content) for content, _ in table], dtype=np.int64)
     after = np.array([(move.local, *move.cells) for _, move in table], dtype=np.int64)
@@ -198,7 +210,7 @@ def _by_number(numbers: Values, places: Numbers) -> Iterator[tuple[int, Numbers]
         yield number, places[order[begin:end]]
 
 
-def _contents(chunk: Chunk, columns: Sequence[int], here: Numbers) -> tuple[list[tuple[int, ...]], Numbers]:
+def contents_in(chunk: Chunk, columns: Sequence[int], here: Numbers) -> tuple[list[tuple[int, ...]], Numbers]:
     """What different contents some columns have in these states, and for each state which of them."""
     if not columns:
         return [()], np.zeros(len(here), dtype=np.int64)

@@ -35,8 +35,12 @@ class Symmetry:
     def sort(self, words: Words, packing: Packing, kind: StepKind) -> None:
         """Let each of these states, after such a step, be the one that stands for its like."""
         sort_twins(words, packing, kind.role)
-        if kind.role.columns.start in self._columns or not self._columns.isdisjoint(kind.columns):
+        if self.is_moved_by(kind):
             self.sort_pairs(words, packing)
+
+    def is_moved_by(self, kind: StepKind) -> bool:
+        """Whether those that are exchanged can stand in another order after such a step."""
+        return kind.role.columns.start in self._columns or not self._columns.isdisjoint(kind.columns)
 
     def sort_pairs(self, words: Words, packing: Packing) -> None:
         """Sort the exchangeable actors of each state, with their cells, where these are there."""
