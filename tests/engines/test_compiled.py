@@ -131,6 +131,15 @@ def test_what_is_too_much_for_it_is_left_to_numpy(limit: str, monkeypatch: pytes
     assert_same(scenario.system(POLICIES["pr3427"]))
 
 
-def test_without_numba_it_does_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled_module, "find_spec", lambda _: None)
-    assert kernels_for(NEVER) is None
+def test_where_numba_is_missing_or_does_not_work_numpy_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled_module, "find_spec", lambda _: None)
+        assert kernels_for(NEVER) is None
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("cannot cache function: no locator available")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled_module, "_try_out", fail)
+        assert kernels_for(NEVER) is None
+    assert kernels_for(NEVER) is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable, Sequence
+from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from batchsim.engines.exhaustive.states import Numbers, multipliers
 from batchsim.engines.exhaustive.stepping import Chunk, Stepper, changes_of, contents_in
 from batchsim.model.operation import Operation
 
-_WORTH_LOADING = 1_000_000
+_WORTH_LOADING = 300_000
 """To load what is compiled takes no longer than some such number of states does without it. To compile it takes
 longer, once: it is kept beside this file, or in the user's cache."""
 _WORTH_USING = 60_000
@@ -42,9 +43,39 @@ def kernels_for(states: int) -> ModuleType | None:
         return None
     try:
         from batchsim.engines.exhaustive import kernels
-    except (ImportError, RuntimeError):  # it does not fit this NumPy, or has no folder for what it compiled
+
+        _try_out(kernels)
+    except Exception:  # it does not fit this NumPy, has no folder for what it compiled, or that is damaged
         return None
     return kernels
+
+
+@cache
+def _try_out(kernels: ModuleType) -> None:
+    """Load what was compiled, or compile it: with what it will be given, only less of it."""
+    one, bits, numbers = (
+        np.zeros((1, 1), dtype=np.uint64),
+        np.zeros(1, dtype=np.uint64),
+        np.zeros(1, dtype=np.int64),
+    )
+    number, flag, slots = (
+        np.zeros((1, 1), dtype=np.int64),
+        np.zeros(1, dtype=np.bool_),
+        np.zeros(1, dtype=np.int32),
+    )
+    known = (
+        kernels.Fields(numbers, numbers, bits, bits, bits),
+        kernels.Roles(*[numbers[:0]] * 5),
+        kernels.Kinds(number, number, one, numbers, flag),
+        kernels.Contents(slots, number[:0], one),
+        kernels.Moves(number, one),
+        multipliers(1),
+    )
+    kernels.place_contents(*known[2:4], known[5], 0)
+    kernels.step(
+        one, numbers, numbers, *known, kernels.Found(one, *np.zeros((4, 1), dtype=np.int64)), number, flag
+    )
+    kernels.number(one, numbers, slots, one, 1, multipliers(1), *np.zeros((3, 1), dtype=np.int64))
 
 
 class CompiledStepper:

@@ -101,7 +101,7 @@ WAYS_MAX, POSITIONS_MAX, LOCALS_MAX = 1 << WAY_BITS, 1 << POSITION_BITS, 1 << LO
 COLUMNS_MAX = 1 << (WORD_BITS - 1 - SOURCE_BITS - WAY_BITS - POSITION_BITS - LOCAL_BITS)
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _value(words: Any, fields: Any, column: int) -> Any:
     """What a column holds in a state."""
     first = fields.begin[column]
@@ -112,7 +112,7 @@ def _value(words: Any, fields: Any, column: int) -> Any:
     return value
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _put(words: Any, fields: Any, column: int, value: Any) -> None:
     """Let it hold another value, for which there is room."""
     for field in range(fields.begin[column], fields.begin[column + 1]):
@@ -121,12 +121,12 @@ def _put(words: Any, fields: Any, column: int, value: Any) -> None:
         words[word] = (words[word] & ~(mask << shift)) | (bits << shift)
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _finished(hash_: Any, factors: Any) -> Any:
     return (hash_ ^ (hash_ >> np.uint64(32))) * factors[0]
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _slot_of(words: Any, kind: int, kinds: Any, contents: Any, factors: Any) -> Any:
     """Where in the table stands what the columns of a step hold in a state, or would stand."""
     hash_ = np.uint64(kind)
@@ -157,7 +157,7 @@ def place_contents(kinds: Any, contents: Any, factors: Any, begin: int) -> None:
         contents.slots[slot] = content
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _sort_twins(words: Any, fields: Any, first: int, count: int) -> None:
     """Sort the actors of a role in a state: one of them came out of place."""
     for one in range(first + 1, first + count):
@@ -173,44 +173,49 @@ def _sort_twins(words: Any, fields: Any, first: int, count: int) -> None:
             _put(words, fields, column, value)
 
 
-@njit(cache=True, inline="always")
-def _sort_pairs(words: Any, fields: Any, roles: Any) -> None:
+@njit(inline="always")
+def _look_at_pairs(words: Any, fields: Any, roles: Any, pairs: Any) -> None:
+    """Of each exchangeable actor of a state where it is, and what its cell holds."""
+    for place in range(len(pairs)):
+        pairs[place, 0] = _value(words, fields, roles.pair_actors[place])
+        pairs[place, 1] = _value(words, fields, roles.pair_cells[place])
+
+
+@njit(inline="always")
+def _sort_pairs(words: Any, fields: Any, roles: Any, pairs: Any) -> None:
     """Sort the exchangeable actors of a state, with their cells, where these are there."""
-    count = len(roles.pair_actors)
-    for one in range(count):
-        for other in range(one + 1, count):
-            cell = _value(words, fields, roles.pair_cells[one])
-            other_cell = _value(words, fields, roles.pair_cells[other])
-            if cell == 0 or other_cell == 0:
-                continue
-            actor = _value(words, fields, roles.pair_actors[one])
-            other_actor = _value(words, fields, roles.pair_actors[other])
-            if actor > other_actor or (actor == other_actor and cell > other_cell):
-                _put(words, fields, roles.pair_actors[one], other_actor)
-                _put(words, fields, roles.pair_actors[other], actor)
-                _put(words, fields, roles.pair_cells[one], other_cell)
-                _put(words, fields, roles.pair_cells[other], cell)
+    _look_at_pairs(words, fields, roles, pairs)
+    has_changed = False
+    for one in range(len(pairs)):
+        for other in range(one + 1, len(pairs)):
+            are_there = pairs[one, 1] != 0 and pairs[other, 1] != 0
+            actor, cell = pairs[one, 0], pairs[one, 1]
+            is_later = actor > pairs[other, 0] or (actor == pairs[other, 0] and cell > pairs[other, 1])
+            if are_there and is_later:
+                pairs[one, 0], pairs[one, 1] = pairs[other, 0], pairs[other, 1]
+                pairs[other, 0], pairs[other, 1] = actor, cell
+                has_changed = True
+    if has_changed:
+        for place in range(len(pairs)):
+            _put(words, fields, roles.pair_actors[place], pairs[place, 0])
+            _put(words, fields, roles.pair_cells[place], pairs[place, 1])
 
 
-@njit(cache=True, inline="always")
-def _alike_pairs(words: Any, fields: Any, roles: Any, place: int) -> int:
+@njit(inline="always")
+def _alike_pairs(pairs: Any, place: int) -> int:
     """How many of those that are exchanged are as the one at a place is; 0: one of them stands before it."""
-    cell = _value(words, fields, roles.pair_cells[place])
-    if cell == 0:
+    if pairs[place, 1] == 0:
         return 1
-    actor = _value(words, fields, roles.pair_actors[place])
     alike = 0
-    for other in range(len(roles.pair_actors)):
-        if _value(words, fields, roles.pair_cells[other]) != cell:
-            continue
-        if _value(words, fields, roles.pair_actors[other]) == actor:
+    for other in range(len(pairs)):
+        if pairs[other, 0] == pairs[place, 0] and pairs[other, 1] == pairs[place, 1]:
             if other < place:
                 return 0
             alike += 1
     return alike
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _note(unknown: Any, unknowns: int, source: int, column: int, kind: int) -> int:
     if unknowns < len(unknown):
         unknown[unknowns, 0] = source
@@ -245,18 +250,21 @@ def step(
     idle = np.empty(len(kinds.idle) + 1, dtype=np.int64)
     words = np.empty(width, dtype=np.uint64)
     target = np.empty(width, dtype=np.uint64)
+    pairs = np.empty((len(roles.pair_actors), 2), dtype=np.uint64)
+    pairs_after = np.empty_like(pairs)
     for number in range(len(which)):
         source = which[number]
         for word in range(width):
             words[word] = states[source, word]
         begin_edges, begin_unknowns = edges, unknowns
         chosen = chosen_columns[source]
+        _look_at_pairs(words, fields, roles, pairs)
         for role in range(len(roles.first)):
             first, count = roles.first[role], roles.columns[role]
             idle_met = 0
             alike = 1
             if roles.place[role] != NONE:
-                alike = _alike_pairs(words, fields, roles, roles.place[role])
+                alike = _alike_pairs(pairs, roles.place[role])
                 if alike == 0 and chosen != first:
                     continue
             before = np.int64(-1)
@@ -297,7 +305,7 @@ def step(
                             if count > 1:
                                 _sort_twins(target, fields, first, count)
                             if kinds.sorts[kind]:
-                                _sort_pairs(target, fields, roles)
+                                _sort_pairs(target, fields, roles, pairs_after)
                             for word in range(width):
                                 found.words[edges, word] = target[word]
                             order: Any = column
