@@ -23,7 +23,7 @@ import numpy as np
 from batchsim.engines.exhaustive.edges import AlikeEdges, Edges
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.packing import PackedStates, Packing, with_words
-from batchsim.engines.exhaustive.reduction import Reduction
+from batchsim.engines.exhaustive.reduction import Reduction, for_those_without
 from batchsim.engines.exhaustive.states import Numbers, States
 from batchsim.engines.exhaustive.stepping import Chunk, Label, Stepper
 
@@ -194,7 +194,10 @@ class Search:
         if self._reduction is not None:
             chosen = self._reduction.choose(self.packed.rows(states), lookout.look)
         words, packing = self._states.words[:, states], self._states.packing
-        steps = self._stepper.steps(Chunk(np.ascontiguousarray(words), packing), chosen, lookout.look)
+        chunk = Chunk(np.ascontiguousarray(words), packing)
+        steps = self._stepper.steps(chunk, chosen, lookout.look)
+        if chosen is not None:
+            steps += self._stepper.steps(chunk, for_those_without(steps, chosen), lookout.look)
         del words  # a view of states that now become more
         if chosen is not None:
             self._chosen.append((states, chosen))
