@@ -148,6 +148,8 @@ class Alternative(NamedTuple):
     fault: int | None = None
     """The number of the fault that happens so, in the order of the setting; `None`: none does, or one that
     happened before is only seen."""
+    is_held: bool = False
+    """With time: whether, if it is drawn, nothing happens now: somebody else meets it first."""
 
     @property
     def probability(self) -> float | None:

@@ -250,6 +250,8 @@ class Lane(Recurring):
             return
         for alternative in operation.alternatives(stage.world):
             if stage.waiting.is_due(alternative.timer) and self._is_drawn(alternative):
+                if alternative.is_held:
+                    break
                 self.receive(alternative)
                 return
         if isinstance(operation, BlockingOperation):
