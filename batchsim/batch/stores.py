@@ -52,7 +52,7 @@ SECOND_CALL: Key = "sdk:second_call"
 
 def of_second_batch(key: Key) -> Key:
     """A cell or timer of the second batch, from that of the first; what both share stays."""
-    if key.startswith(("http:", "sdk:", "limiter:", "fault:")):
+    if key.startswith(("http:", "sdk:", "limiter:", "fault:")) and key != GRANT:
         return key
     name = f"{key}@2"
     return IfListed(name) if isinstance(key, IfListed) else name

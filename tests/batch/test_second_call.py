@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.engines.test_exhaustive import counted, enumerated
 
 ALL_LOST = [{"lost_response": {"attempt": attempt}} for attempt in range(1, 6)]
 """Of the first call."""
+ENDS_OF_GRANT = ("parent.call_again", "limiter.end_grant")
 LATE = {"operations": {"redis.enqueued_count": {"request": "100 ms", "response": "1 ms"}}}
 
 
@@ -145,6 +147,18 @@ def test_the_requests_of_the_second_call_time_out_too() -> None:
     data = {"name": "x", "batch": {"items": 2, "calls": 2}, "items": {"upload": "5 s"}, "consumers": 1}
     trace = simulate(scenario_from_data({**data, "limits": {"request_timeout": "4 s"}}), POLICIES["pr3766"])
     assert [answer.status for answer in trace.answers] == [408] * 10
+
+
+def test_the_second_batch_has_a_grant_of_its_own() -> None:
+    policy = replace(POLICIES["pr4397"], stream_grant=5)
+    limits = {"stream": {"requests": 1, "others": 1}}
+    batch = {"items": 1, "calls": 2, "call": "batchTriggerAndWait"}
+    data: dict[str, Any] = {"name": "x", "batch": batch, "limits": limits, "faults": ALL_LOST}
+    steps = simulate(scenario_from_data(data), policy).steps
+    admitted = [step.description for step in steps if step.name == "redis.admit"]
+    assert admitted == [f"attempt {number}, by the grant" for number in range(1, 7)]
+    (called,), (ended,) = ([step for step in steps if step.name == name] for name in ENDS_OF_GRANT)
+    assert (ended.actor, ended.at_us - called.at_us) == ("grant@2", 30 * 60 * 1_000_000)
 
 
 def test_a_message_of_the_second_batch_that_was_put_back_has_the_backoff_of_its_attempt() -> None:

@@ -101,9 +101,14 @@ class Batch:
     @cached_property
     def queue_is_visible(self) -> bool:
         """§6: where a message can come back by itself, claiming, offering, reading and completing are steps."""
-        errors = sum(fault.at_most or 1 for fault in self.faults if fault.kind == "store_error")
-        recording = ("redis.record",) * (self.failed_attempts + errors > ITEM_ATTEMPTS)
-        retrying = ("queue.retry",) * (self.failed_attempts + errors > 1)
+        failing = ("", "redis.record", *filter(self.takes_place, CREATING))
+        errors = [
+            fault for fault in self.faults if fault.kind == "store_error" and fault.actor in ("", "consumer")
+        ]
+        raising = [fault for fault in errors if fault.operation in failing]
+        failed = self.failed_attempts + sum(fault.at_most or 1 for fault in raising)
+        recording = ("redis.record",) * (failed > ITEM_ATTEMPTS)
+        retrying = ("queue.retry",) * (failed > 0)
         leaves_in_flight = (*recording, *retrying, "queue.take", "queue.read", "redis.get_meta", "queue.complete")
         claiming = ("queue.claim", "queue.offer")
         return (
@@ -111,6 +116,16 @@ class Batch:
             or self.can_befall("consumer", CONSUMING, leaves_in_flight)
             or self.can_befall("dispatcher", claiming, claiming)
         )
+
+    def takes_place(self, creating: str) -> bool:
+        """3.3.3: whether any item has this step, its last attempt aside."""
+        has_run = any(kind != "rejected" for kind in self.kinds)
+        return {
+            "postgres.create_run": True,
+            "postgres.block_parent": self.waits and has_run,
+            "run_queue.publish": any(kind in ("ok", "expires") for kind in self.kinds),
+            "postgres.complete_run_waitpoint": self.waits and "pre_failed" in self.kinds,
+        }[creating]
 
     @cached_property
     def creating_has_steps(self) -> bool:
