@@ -669,8 +669,9 @@ class ForEach:
     body: Callable[[int], Program[None]]
     may_end_early: bool = False
 
-    def __await__(self) -> Generator[ForEach, Any, None]:
-        yield self
+    def __await__(self) -> Generator[ForEach, Any, int | None]:
+        answer = yield self
+        return answer if isinstance(answer, int) else None
 
     def program(self, number: int) -> Program[None]:
         """The coroutine of a number; raises `BadInputError` where `body` returns something else."""
@@ -697,7 +698,8 @@ def for_each(
 
     The first that raises ends the wait with its exception: none is begun after it, and those in
     progress go on to their own end. With `may_end_early`, one that raises `EndsEarly` ends it without an exception
-    if at least one has ended, and none is in progress that was to come before the end.
+    if at least one has ended, and none is in progress that was to come before the end. What it answers then is how
+    many there were; `None`: all.
     """
     for name, number, least in (("count", count, 0), ("limit", limit, 1)):
         if type(number) is not int or number < least:

@@ -129,8 +129,19 @@ class Batch:
 
     @cached_property
     def creating_has_steps(self) -> bool:
-        """3.3.3: where an error or a crash of a consumer can fall between them."""
-        return self.can_befall("consumer", CREATING[1:], CREATING)
+        """3.3.3: where an error or a crash of a consumer can fall between them.
+
+        Or where a pre-failed run can take the place of one that executes: it is there, and never published.
+        """
+        inserting = [
+            fault
+            for fault in self.faults
+            if fault.kind == "store_error" and fault.operation == CREATING[0] and fault.actor in ("", "consumer")
+        ]
+        is_unheard = any(fault.effect != "before" for fault in inserting)
+        errors = sum(fault.at_most or 1 for fault in inserting)
+        is_given_up = errors > 0 and self.failed_attempts + errors >= ITEM_ATTEMPTS
+        return is_unheard or is_given_up or self.can_befall("consumer", CREATING[1:], CREATING[1:])
 
     @cached_property
     def ending_has_steps(self) -> bool:
