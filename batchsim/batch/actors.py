@@ -40,6 +40,7 @@ from batchsim.batch.stores import (
     EXPIRY_JOB,
     MAX_ATTEMPTS,
     META,
+    OF_SECOND,
     QUEUE,
     REDIS_KEYS,
     SECOND_CALL,
@@ -152,11 +153,12 @@ def _of_second_batch(setting: Setting, policy: Policy, executing: Sequence[int])
     """Who works for the batch of the second call alone."""
     for index in executing:
         run = _run(setting, policy, index, copy=1)
-        begins_with = of_second_batch(run_key(index))
+        assert run.begins_with is not None
+        begins_with = of_second_batch(run.begins_with)
         yield run._replace(begins_with=begins_with, copy=2, is_exchangeable=False, adapts=in_second_batch)
     for actor in actors_of_policy(setting, policy):
         yield actor._replace(
-            kind=f"{actor.kind}@2",
+            kind=f"{actor.kind}{OF_SECOND}",
             begins_with=None if actor.begins_with is None else of_second_batch(actor.begins_with),
             first_cells=(),
             timers=(),
@@ -166,7 +168,7 @@ def _of_second_batch(setting: Setting, policy: Policy, executing: Sequence[int])
         yield actor._replace(adapts=in_second_batch)
     for number in range(len(executing) + 1):
         program = partial(work_on_completion_jobs, setting, policy)
-        yield Actor("job@2", number, program, is_twin=True, adapts=in_second_batch)
+        yield Actor(f"job{OF_SECOND}", number, program, is_twin=True, adapts=in_second_batch)
 
 
 def _run(setting: Setting, policy: Policy, index: int, copy: int) -> Actor:

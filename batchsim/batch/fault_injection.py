@@ -54,6 +54,7 @@ from batchsim.batch.stores import (
     creation_answer_key,
     holders_key,
     in_flight_key,
+    kind_in_either,
     tries_key,
 )
 from batchsim.batch.world import World
@@ -615,7 +616,7 @@ def _is_spared(message: Message) -> bool:
 
 def exposures_of(setting: Setting, deliveries: Deliveries, actor: Actor) -> Iterator[Exposure[Any]]:
     """The faults that can befall the operations of an actor."""
-    kind, number = actor.kind, actor.number
+    kind, number = kind_in_either(actor.kind), actor.number
     for place, fault in enumerate(setting.faults):
         match kind, fault:
             case "sdk", LostResponse():
@@ -636,7 +637,7 @@ def exposures_of(setting: Setting, deliveries: Deliveries, actor: Actor) -> Iter
 
 
 def _of_any_actor(place: int, fault: Fault, deliveries: Deliveries, actor: Actor) -> Iterator[Exposure[Any]]:
-    kind, number = actor.kind, actor.number
+    kind, number = kind_in_either(actor.kind), actor.number
     is_named = befalls(getattr(fault, "actor", None), kind, number)
     in_hand = InHand(kind, number, deliveries, JOB_OF.get(kind))
     match fault:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from batchsim.batch.operations import Deliver, EndGrant, EndLaterGrant, ResetLimit, TimeOutRequest
 from batchsim.batch.setting import Setting
-from batchsim.batch.stores import GRANT, LIMITED, LIMITER, of_second_batch, request_key
+from batchsim.batch.stores import GRANT, LIMITED, LIMITER, OF_SECOND, of_second_batch, request_key
 from batchsim.model.cells import Key
 from batchsim.model.system import Actor, LegOf
 
@@ -51,7 +51,7 @@ async def _end_grant() -> None:
 def grant_of_second_batch(setting: Setting, policy: Policy) -> Iterator[Actor]:
     """Who ends the grant of a batch that a second call makes."""
     if grant_of(setting, policy):
-        yield Actor("grant@2", None, _end_later_grant, begins_with=of_second_batch(GRANT))
+        yield Actor(f"grant{OF_SECOND}", None, _end_later_grant, begins_with=of_second_batch(GRANT))
 
 
 def grant_of(setting: Setting, policy: Policy) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from re import sub
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from batchsim.batch.client import CallResult, Result
 from batchsim.batch.policies import POLICIES
 from batchsim.engines.exhaustive import explore
+from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.engines.timed import simulate
 from batchsim.scenario import InvalidScenario, Scenario, scenario_from_data
 from tests.engines.test_exhaustive import counted, enumerated
@@ -147,6 +149,37 @@ def test_the_requests_of_the_second_call_time_out_too() -> None:
     data = {"name": "x", "batch": {"items": 2, "calls": 2}, "items": {"upload": "5 s"}, "consumers": 1}
     trace = simulate(scenario_from_data({**data, "limits": {"request_timeout": "4 s"}}), POLICIES["pr3766"])
     assert [answer.status for answer in trace.answers] == [408] * 10
+
+
+@pytest.mark.parametrize(
+    ("fault", "after_s"),
+    [
+        ({"crash": {"actor": "job", "before": "postgres.set_completed", "at": "20 s"}}, 30.0),
+        ({"store_error": {"actor": "reaper", "operation": "postgres.find_batch", "at": "1810 s"}}, 2.0),
+    ],
+    ids=["crash", "store_error"],
+)
+def test_a_job_of_the_second_batch_that_fails_comes_back(fault: dict[str, Any], after_s: float) -> None:
+    subject = scenario(*ALL_LOST, fault, call="batchTriggerAndWait")
+    steps = simulate(subject, POLICIES["pr4397"]).steps
+    (place,) = (place for place, step in enumerate(steps) if step.raised)
+    failed = steps[place]
+    assert failed.actor in ("job@2-0", "reaper@2")
+    taken = next(each for each in steps[place:] if each.actor == failed.actor and "jobs.take" in each.name)
+    assert after_s - 1 <= (taken.at_us - failed.at_us) / 1_000_000 <= after_s
+
+
+def test_whoever_works_for_either_batch_can_be_befallen() -> None:
+    faults = [{"crash": {"actor": kind, "at_most": 1}} for kind in ("job", "run")]
+    subject = scenario(*ALL_LOST, *faults)
+    walker = Walker(subject.system(POLICIES["pr4397"]))
+    crashed = set()
+    for walk in map(walker.walk, range(8)):
+        assert simulate(subject, POLICIES["pr4397"], order=walk.steps).outcome == walk.outcome
+        crashed |= {
+            sub(r"-\d+", "", step.actor) for step in walk.steps if (step.alternative or "").startswith("crash")
+        }
+    assert crashed == {"job", "job@2", "run", "run:2"}
 
 
 def test_the_second_batch_has_a_grant_of_its_own() -> None:
