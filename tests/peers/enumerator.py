@@ -293,8 +293,12 @@ def stepping(
     then: Then,
     raised: Callable[[State], State],
     crashed: Callable[[State], State],
+    is_another_way: bool = False,
 ) -> Iterator[State]:
-    """A step of an actor, and what can happen in place of it."""
+    """A step of an actor, and what can happen in place of it.
+
+    `is_another_way`: of the same step, which does not take effect in two ways.
+    """
     if not batch.is_befallen:
         yield then(*effect(state))
         return
@@ -312,9 +316,9 @@ def stepping(
             instead.clear()
         after = using(state, number)
         if fault.kind == "crash":
-            instead.append(crashed(after))
+            instead += [] if is_another_way else [crashed(after)]
             continue
-        if fault.effect != "after":
+        if fault.effect != "after" and not is_another_way:
             instead.append(raised(after))
         if fault.effect != "before":
             instead.append(raised(effect(after)[0]))
@@ -646,7 +650,7 @@ def dispatcher(batch: Batch, state: State) -> Iterator[State]:
     elif state.queue:
         # Where all wait for a backoff, the first can be any of them: the rest comes along, due or not (3.3.3).
         firsts = state.queue[:1] if not state.queue[0].was_retried else state.queue
-        for first in firsts:
+        for place, first in enumerate(firsts):
             yield from stepping(
                 batch,
                 state,
@@ -656,6 +660,7 @@ def dispatcher(batch: Batch, state: State) -> Iterator[State]:
                 lambda s, claimed: s._replace(hand=claimed),
                 drops,
                 drops,
+                is_another_way=place > 0,
             )
 
 
