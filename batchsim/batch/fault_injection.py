@@ -371,7 +371,8 @@ class InHand(NamedTuple):
         is_kept = self.kind == "consumer" and self.deliveries.has_heartbeat and self.deliveries.can_repeat
         if not is_kept or not beats or message is None:
             return None
-        return Timer(visibility_timer(message.item), RedeliverMessage.name, item=message.item)
+        key, about = visibility_timer(message.item), in_flight_key(message.item)
+        return Timer(key, RedeliverMessage.name, item=message.item, about=about)
 
     def lose_connection(self, world: World) -> None:
         """Nobody answers any more, unless the answer was given while lanes of the handler went on."""
