@@ -175,7 +175,7 @@ class Timer(NamedTuple):
     wait: Any = None
     """The operation that stands for the delay, where it is not the one whose effect starts it."""
     about: Key | None = None
-    """The cell without which nobody asks for it any more; `None`: that of its name, or all that the step unblocks."""
+    """The cell without which nobody asks for it any more; `None`: that of its name, or all that become ready."""
 
     def each(self) -> tuple[Timer, ...]:
         """All of them, one by one."""

@@ -293,9 +293,12 @@ class Lane(Recurring):
         stage, operation, alternative = self.stage, self.operation, self.alternative
         if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
-        if self._travel_us and alternative not in operation.alternatives(stage.world):
-            self.look(self._woken_by)
-            return
+        if self._travel_us:
+            found = self._on_arrival(operation.alternatives(stage.world))
+            if found is None:
+                self.look(self._woken_by)
+                return
+            alternative = found
         answer = operation.apply_alternative(stage.world, alternative)
         if alternative.fault is not None:
             stage.recorder.faults[alternative.fault] += 1
@@ -308,6 +311,11 @@ class Lane(Recurring):
         if stage.held_back:
             stage.let_look(self.after)
         self._go_on(answer, None, self._response_us)
+
+    def _on_arrival(self, alternatives: tuple[Alternative, ...]) -> Alternative | None:
+        """What travelled is here: the first way in which it can act now; `None`: in none."""
+        is_due = self.stage.waiting.is_due
+        return next((each for each in alternatives if is_due(each.timer) and self._is_drawn(each)), None)
 
     def _call_spare(self, operation: BlockingOperation[Any]) -> None:
         """Somebody like this one has to wait instead."""
