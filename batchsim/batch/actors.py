@@ -21,7 +21,7 @@ from batchsim.batch.endpoint import stream_batch_items
 from batchsim.batch.fault_injection import ConnectionDrops, exposures_of
 from batchsim.batch.faults import Cut, Disconnect
 from batchsim.batch.history import HISTORY_KEYS, rejected_key
-from batchsim.batch.limits import actors_of_limits, cells_of_limits
+from batchsim.batch.limits import actors_of_limits, cells_of_limits, grant_of, grant_of_second_batch
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.operations.phase_1 import cells_of_phase_1
 from batchsim.batch.phase_1 import actors_of_policy, creators, has_reaper, jobs_of, redis_keys_of
@@ -40,6 +40,7 @@ from batchsim.batch.stores import (
     EXPIRY_JOB,
     MAX_ATTEMPTS,
     META,
+    OF_SECOND,
     QUEUE,
     REDIS_KEYS,
     SECOND_CALL,
@@ -99,7 +100,7 @@ def _listed(actor: Actor, listed_as: Sequence[int] | None) -> Actor:
 def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Iterator[Actor]:
     returns_to = STREAMED if setting.waits else None
     call = batch_trigger_from_phase_1 if setting.is_stepwise else batch_trigger
-    trigger = partial(call, setting.run_count, _limits(setting))
+    trigger = partial(call, setting.run_count, _limits(setting, policy))
     if setting.calls > 1:
         trigger = _calling_again(setting, policy)
     of_both = setting.has_second_batch
@@ -133,15 +134,15 @@ def _all_actors(setting: Setting, policy: Policy, deliveries: Deliveries) -> Ite
         yield Actor("job", number, program, is_twin=True, is_spare=True)
 
 
-def _limits(setting: Setting) -> Limits:
-    return Limits(can_time_out=setting.has_request_timeout, has_limiter=setting.stream_requests is not None)
+def _limits(setting: Setting, policy: Policy) -> Limits:
+    return Limits(setting.has_request_timeout, setting.stream_requests is not None, grant_of(setting, policy))
 
 
 def _calling_again(setting: Setting, policy: Policy) -> partial[Coroutine[Any, Any, CallResult]]:
     return partial(
         batch_trigger_twice,
         setting.run_count,
-        _limits(setting),
+        _limits(setting, policy),
         waits=setting.waits,
         is_reaped=has_reaper(setting, policy),
         key=setting.idempotency_key,
@@ -152,19 +153,22 @@ def _of_second_batch(setting: Setting, policy: Policy, executing: Sequence[int])
     """Who works for the batch of the second call alone."""
     for index in executing:
         run = _run(setting, policy, index, copy=1)
-        begins_with = of_second_batch(run_key(index))
+        assert run.begins_with is not None
+        begins_with = of_second_batch(run.begins_with)
         yield run._replace(begins_with=begins_with, copy=2, is_exchangeable=False, adapts=in_second_batch)
     for actor in actors_of_policy(setting, policy):
         yield actor._replace(
-            kind=f"{actor.kind}@2",
+            kind=f"{actor.kind}{OF_SECOND}",
             begins_with=None if actor.begins_with is None else of_second_batch(actor.begins_with),
             first_cells=(),
             timers=(),
             adapts=in_second_batch,
         )
+    for actor in grant_of_second_batch(setting, policy):
+        yield actor._replace(adapts=in_second_batch)
     for number in range(len(executing) + 1):
         program = partial(work_on_completion_jobs, setting, policy)
-        yield Actor("job@2", number, program, is_twin=True, adapts=in_second_batch)
+        yield Actor(f"job{OF_SECOND}", number, program, is_twin=True, adapts=in_second_batch)
 
 
 def _run(setting: Setting, policy: Policy, index: int, copy: int) -> Actor:

@@ -55,6 +55,8 @@ class Limits(NamedTuple):
     """Whether the server gives a request so long to arrive."""
     has_limiter: bool = False
     """Whether a 429 tells when the limit is reset."""
+    grant: int = 0
+    """How many requests of a batch pass the limiter by."""
 
 
 NO_LIMITS = Limits()
@@ -102,7 +104,7 @@ async def batch_trigger_twice(
     returned = await _unless_rejected(run_count, limits)
     if returned is not None:
         return returned
-    if not await CallAgain(run_count, waits, is_reaped, key):
+    if not await CallAgain(run_count, waits, is_reaped, key, limits.grant):
         return CallResult(Result.API_ERROR, 422, 0)
     return await batch_trigger(run_count, limits, before=MAX_ATTEMPTS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchsim.batch.decision import Check, Decision
@@ -50,9 +51,12 @@ async def _stream_batch_items(setting: Setting, policy: Policy, attempt: int) ->
         return LIMITED
     if answer := await _check(policy.on_entry):
         return answer
-    if not await _enqueue_items(setting, policy, attempt):
+    try:
+        arrived = await _enqueue_items(setting, policy, attempt)
+    except BatchNotInitializedError:
         return Answer(500) if policy.on_missing_meta is None else await answer_by(policy.on_missing_meta)
-    sealed: Answer = await policy.count_and_seal(setting, policy)
+    of_request = setting if arrived is None else replace(setting, arrived=arrived)
+    sealed: Answer = await policy.count_and_seal(of_request, policy)
     return sealed
 
 
@@ -75,24 +79,20 @@ async def answer_by(check: Check, enqueued_count: int | None = None) -> Answer:
     return answer
 
 
-async def _enqueue_items(setting: Setting, policy: Policy, attempt: int) -> bool:
-    """Enqueue all items; whether the batch was there for each."""
+async def _enqueue_items(setting: Setting, policy: Policy, attempt: int) -> int | None:
+    """Enqueue all items, or so many as the answer says; raises `BatchNotInitializedError` as `enqueue` does."""
     limit = min(setting.ingest_concurrency or policy.ingest_concurrency, setting.run_count)
-    try:
-        if limit > 1:
-            # A body that breaks off while nothing is in progress counts as the end of the stream (3.2.2).
-            await for_each(
-                setting.run_count,
-                limit,
-                lambda index: _enqueue_item(setting, policy, attempt, index),
-                may_end_early=True,
-            )
-        else:
-            for index in range(setting.run_count):
-                await _enqueue_item(setting, policy, attempt, index)
-    except BatchNotInitializedError:
-        return False
-    return True
+    if limit == 1:
+        for index in range(setting.run_count):
+            await _enqueue_item(setting, policy, attempt, index)
+        return None
+    # A body that breaks off while nothing is in progress counts as the end of the stream (3.2.2).
+    return await for_each(
+        setting.run_count,
+        limit,
+        lambda index: _enqueue_item(setting, policy, attempt, index),
+        may_end_early=True,
+    )
 
 
 async def _enqueue_item(setting: Setting, policy: Policy, attempt: int, index: int) -> None:

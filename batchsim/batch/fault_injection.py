@@ -54,6 +54,7 @@ from batchsim.batch.stores import (
     creation_answer_key,
     holders_key,
     in_flight_key,
+    kind_in_either,
     tries_key,
 )
 from batchsim.batch.world import World
@@ -235,15 +236,15 @@ class BodyIsCut(_Cutting):
     def holds_back(self, world: World, operation: Operation[Any]) -> bool:
         """The body ends once, at the first item that does not arrive, and only as long as the request goes on."""
         after = self._ends_after(world)
-        if self.fault.probability is not None or after is None:
+        if after is None:
             return False
         assert operation.item is not None
         return operation.item > after or (operation.item == after and self._is_over(world))
 
     def _ends_after(self, world: World) -> int | None:
-        """After how many items the body ends for sure; `None`: that is open."""
+        """After how many items the body ends for sure; `None`: that is open, or has yet to be drawn."""
         connection, after = world.network.connection(self._attempt), self.fault.after_items
-        if connection.cut_after is not None or self.is_open or after is None:
+        if connection.cut_after is not None or not self.fault.is_pinned or after is None:
             return connection.cut_after
         is_ahead = connection.is_whole and self.is_left(world) and connection.items_read <= after
         return after if is_ahead else None
@@ -261,17 +262,13 @@ class BodyIsCut(_Cutting):
             return (Alternative(_cut_after(connection.cut_after)),) if index >= connection.cut_after else ()
         if not connection.is_whole or not self.is_left(world) or self._is_over(world):
             return ()
+        # What is drawn may lie before this item, where items are begun side by side: then it waits for that one.
+        counts = range(index if self.fault.probability is None else connection.items_read, index + 1)
         return tuple(
-            self.cut(self._attempt, after)
-            for after in self._counts(index)
-            if connection.items_read <= after <= index
+            self.cut(self._attempt, after)._replace(is_held=after < index)
+            for after in counts
+            if after >= connection.items_read and admits(self.fault.after_items, after)
         )
-
-    def _counts(self, index: int) -> tuple[int, ...]:
-        """After how many items it can be cut so that an item does not arrive, if that shows at this item first."""
-        # What is drawn may lie before this item, where items are begun side by side: whoever comes first meets it.
-        counts = (index,) if self.fault.probability is None else tuple(range(index + 1))
-        return tuple(count for count in counts if admits(self.fault.after_items, count))
 
     def apply(self, world: World, operation: Operation[Any], way: Alternative) -> Raised:
         _cut(self, world, self._attempt, way)
@@ -374,7 +371,8 @@ class InHand(NamedTuple):
         is_kept = self.kind == "consumer" and self.deliveries.has_heartbeat and self.deliveries.can_repeat
         if not is_kept or not beats or message is None:
             return None
-        return Timer(visibility_timer(message.item), RedeliverMessage.name, item=message.item)
+        key, about = visibility_timer(message.item), in_flight_key(message.item)
+        return Timer(key, RedeliverMessage.name, item=message.item, about=about)
 
     def lose_connection(self, world: World) -> None:
         """Nobody answers any more, unless the answer was given while lanes of the handler went on."""
@@ -619,7 +617,7 @@ def _is_spared(message: Message) -> bool:
 
 def exposures_of(setting: Setting, deliveries: Deliveries, actor: Actor) -> Iterator[Exposure[Any]]:
     """The faults that can befall the operations of an actor."""
-    kind, number = actor.kind, actor.number
+    kind, number = kind_in_either(actor.kind), actor.number
     for place, fault in enumerate(setting.faults):
         match kind, fault:
             case "sdk", LostResponse():
@@ -640,7 +638,7 @@ def exposures_of(setting: Setting, deliveries: Deliveries, actor: Actor) -> Iter
 
 
 def _of_any_actor(place: int, fault: Fault, deliveries: Deliveries, actor: Actor) -> Iterator[Exposure[Any]]:
-    kind, number = actor.kind, actor.number
+    kind, number = kind_in_either(actor.kind), actor.number
     is_named = befalls(getattr(fault, "actor", None), kind, number)
     in_hand = InHand(kind, number, deliveries, JOB_OF.get(kind))
     match fault:

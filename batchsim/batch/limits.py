@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from batchsim.batch.operations import Deliver, EndGrant, ResetLimit, TimeOutRequest
+from batchsim.batch.operations import Deliver, EndGrant, EndLaterGrant, ResetLimit, TimeOutRequest
 from batchsim.batch.setting import Setting
-from batchsim.batch.stores import GRANT, LIMITED, LIMITER, request_key
+from batchsim.batch.stores import GRANT, LIMITED, LIMITER, OF_SECOND, of_second_batch, request_key
 from batchsim.model.cells import Key
 from batchsim.model.system import Actor, LegOf
 
@@ -46,6 +46,21 @@ async def _reset() -> None:
 
 async def _end_grant() -> None:
     await EndGrant()
+
+
+def grant_of_second_batch(setting: Setting, policy: Policy) -> Iterator[Actor]:
+    """Who ends the grant of a batch that a second call makes."""
+    if grant_of(setting, policy):
+        yield Actor(f"grant{OF_SECOND}", None, _end_later_grant, begins_with=of_second_batch(GRANT))
+
+
+def grant_of(setting: Setting, policy: Policy) -> int:
+    """How many requests of a batch pass the limiter by, if there is one."""
+    return 0 if setting.stream_requests is None else policy.stream_grant
+
+
+async def _end_later_grant() -> None:
+    await EndLaterGrant()
 
 
 async def _time_out(attempt: int, run_count: int) -> None:

@@ -113,7 +113,9 @@ class Renamed(Wrapper[T_co]):
         # A timer belongs to a job, or a message, which stays under the first name.
         first = self.renaming.names
         return timer._replace(
-            key=first(timer.key)[0], also=tuple((first(key)[0], item) for key, item in timer.also)
+            key=first(timer.key)[0],
+            also=tuple((first(key)[0], item) for key, item in timer.also),
+            about=None if timer.about is None else first(timer.about)[0],
         )
 
     def unblocks(self) -> tuple[Key, ...]:

@@ -92,6 +92,8 @@ class Setting:
     """How many phase-2 requests a limiter admits in a window; `None`: there is none."""
     has_request_timeout: bool = False
     """Whether a request that has not arrived as a whole in time is answered 408."""
+    arrived: int | None = None
+    """Of one request: how many items it had, where its body broke off and counts as complete; `None`: all."""
 
     @property
     def is_stepwise(self) -> bool:

@@ -52,10 +52,19 @@ SECOND_CALL: Key = "sdk:second_call"
 
 def of_second_batch(key: Key) -> Key:
     """A cell or timer of the second batch, from that of the first; what both share stays."""
-    if key.startswith(("http:", "sdk:", "limiter:", "fault:")):
+    if key.startswith(("http:", "sdk:", "limiter:", "fault:")) and key != GRANT:
         return key
-    name = f"{key}@2"
+    name = f"{key}{OF_SECOND}"
     return IfListed(name) if isinstance(key, IfListed) else name
+
+
+OF_SECOND = "@2"
+"""What the names of cells and of kinds of actors end in that are of the second batch alone."""
+
+
+def kind_in_either(kind: str) -> str:
+    """The kind of an actor, whichever batch it works for."""
+    return kind.removesuffix(OF_SECOND)
 
 
 LIMITER: Key = "limiter:requests"

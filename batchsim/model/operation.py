@@ -148,6 +148,8 @@ class Alternative(NamedTuple):
     fault: int | None = None
     """The number of the fault that happens so, in the order of the setting; `None`: none does, or one that
     happened before is only seen."""
+    is_held: bool = False
+    """With time: whether, if it is drawn, nothing happens now: somebody else meets it first."""
 
     @property
     def probability(self) -> float | None:
@@ -172,6 +174,8 @@ class Timer(NamedTuple):
     """
     wait: Any = None
     """The operation that stands for the delay, where it is not the one whose effect starts it."""
+    about: Key | None = None
+    """The cell without which nobody asks for it any more; `None`: that of its name, or all that become ready."""
 
     def each(self) -> tuple[Timer, ...]:
         """All of them, one by one."""
@@ -667,8 +671,9 @@ class ForEach:
     body: Callable[[int], Program[None]]
     may_end_early: bool = False
 
-    def __await__(self) -> Generator[ForEach, Any, None]:
-        yield self
+    def __await__(self) -> Generator[ForEach, Any, int | None]:
+        answer = yield self
+        return answer if isinstance(answer, int) else None
 
     def program(self, number: int) -> Program[None]:
         """The coroutine of a number; raises `BadInputError` where `body` returns something else."""
@@ -695,7 +700,8 @@ def for_each(
 
     The first that raises ends the wait with its exception: none is begun after it, and those in
     progress go on to their own end. With `may_end_early`, one that raises `EndsEarly` ends it without an exception
-    if at least one has ended, and none is in progress that was to come before the end.
+    if at least one has ended, and none is in progress that was to come before the end. What it answers then is how
+    many there were; `None`: all.
     """
     for name, number, least in (("count", count, 0), ("limit", limit, 1)):
         if type(number) is not int or number < least:

@@ -113,8 +113,10 @@ def test_what_operations_say_of_who_does_them_is_what_the_flows_issue() -> None:
     for policy in (GUARDED, POLICIES["pr4397"]):
         for actor, operation in issued(policy, Crash(actor="creator", at_most=1), **WITH_ALL):
             done_by[operation].add(actor)
-    for actor, operation in issued(PLAIN, consumers=1, batch={"items": 1, "calls": 2}):
-        done_by[operation].add(actor.removesuffix("@2"))
+    twice: dict[str, Any] = {"consumers": 1, "batch": {"items": 1, "calls": 2}}
+    for policy, limits in ((PLAIN, {}), (POLICIES["pr4397"], {"stream": {"requests": 1}})):
+        for actor, operation in issued(policy, items={"kind": "rejected"}, limits=limits, **twice):
+            done_by[operation].add(actor.removesuffix("@2"))
     assert {each: set(each.done_by) for each in TYPES if each not in NEVER_ISSUED} == dict(done_by)
 
 

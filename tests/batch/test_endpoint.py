@@ -186,6 +186,16 @@ def test_with_concurrent_ingest_a_cut_body_counts_as_complete_if_nothing_is_in_p
     assert [answer.status for answer in trace.answers] == [None, 200]
 
 
+def test_whoever_counts_in_his_own_loop_counts_what_arrived() -> None:
+    faults = [{"slow": {"actor": "handler-1", **END_SEEN_LATE}}, {"cut": {"attempt": 1, "after_items": 2}}]
+    subject = scenario_from_data({"name": "x", "batch": {"items": 3}, "faults": faults})
+    for policy in (POLICIES["local_count"], replace(POLICIES["pr3777"], name="mine", counts_in_redis=False)):
+        trace = simulate(replace(subject, setting=replace(subject.setting, ingest_concurrency=3)), policy)
+        names = [step.name for step in trace.steps if step.actor == "handler-1"]
+        assert names == ["postgres.find_batch", "postgres.find_batch"]  # the second one finds it not sealed
+        assert [answer.status for answer in trace.answers] == [None, 200]
+
+
 def test_a_body_that_breaks_off_before_its_first_item_fails() -> None:
     subject = befallen(Cut(attempt=1, after_items=0), batch={"items": 2})
     trace = simulate(subject, POLICIES["pr3777"])

@@ -144,6 +144,7 @@ EXAMPLES: tuple[tuple[Operation[Any], World_], ...] = (
     (operations.Admit(1, 1), {GRANT: 1}),
     (operations.ResetLimit(), {LIMITER: 1, LIMITED: REFUSED}),
     (operations.EndGrant(), {GRANT: 1}),
+    (operations.EndLaterGrant(), {GRANT: 1}),
     (operations.AwaitReset(1), {LIMITED: RESET}),
     (operations.ReadItem(0, 1), {}),
     (operations.TimeOutRequest(1, 1), {request_key(1): True}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from re import sub
 from typing import Any
 
 import pytest
@@ -9,12 +11,14 @@ import pytest
 from batchsim.batch.client import CallResult, Result
 from batchsim.batch.policies import POLICIES
 from batchsim.engines.exhaustive import explore
+from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.engines.timed import simulate
 from batchsim.scenario import InvalidScenario, Scenario, scenario_from_data
 from tests.engines.test_exhaustive import counted, enumerated
 
 ALL_LOST = [{"lost_response": {"attempt": attempt}} for attempt in range(1, 6)]
 """Of the first call."""
+ENDS_OF_GRANT = ("parent.call_again", "limiter.end_grant")
 LATE = {"operations": {"redis.enqueued_count": {"request": "100 ms", "response": "1 ms"}}}
 
 
@@ -145,6 +149,49 @@ def test_the_requests_of_the_second_call_time_out_too() -> None:
     data = {"name": "x", "batch": {"items": 2, "calls": 2}, "items": {"upload": "5 s"}, "consumers": 1}
     trace = simulate(scenario_from_data({**data, "limits": {"request_timeout": "4 s"}}), POLICIES["pr3766"])
     assert [answer.status for answer in trace.answers] == [408] * 10
+
+
+@pytest.mark.parametrize(
+    ("fault", "after_s"),
+    [
+        ({"crash": {"actor": "job", "before": "postgres.set_completed", "at": "20 s"}}, 30.0),
+        ({"store_error": {"actor": "reaper", "operation": "postgres.find_batch", "at": "1810 s"}}, 2.0),
+    ],
+    ids=["crash", "store_error"],
+)
+def test_a_job_of_the_second_batch_that_fails_comes_back(fault: dict[str, Any], after_s: float) -> None:
+    subject = scenario(*ALL_LOST, fault, call="batchTriggerAndWait")
+    steps = simulate(subject, POLICIES["pr4397"]).steps
+    (place,) = (place for place, step in enumerate(steps) if step.raised)
+    failed = steps[place]
+    assert failed.actor in ("job@2-0", "reaper@2")
+    taken = next(each for each in steps[place:] if each.actor == failed.actor and "jobs.take" in each.name)
+    assert after_s - 1 <= (taken.at_us - failed.at_us) / 1_000_000 <= after_s
+
+
+def test_whoever_works_for_either_batch_can_be_befallen() -> None:
+    faults = [{"crash": {"actor": kind, "at_most": 1}} for kind in ("job", "run")]
+    subject = scenario(*ALL_LOST, *faults)
+    walker = Walker(subject.system(POLICIES["pr4397"]))
+    crashed = set()
+    for walk in map(walker.walk, range(8)):
+        assert simulate(subject, POLICIES["pr4397"], order=walk.steps).outcome == walk.outcome
+        crashed |= {
+            sub(r"-\d+", "", step.actor) for step in walk.steps if (step.alternative or "").startswith("crash")
+        }
+    assert crashed == {"job", "job@2", "run", "run:2"}
+
+
+def test_the_second_batch_has_a_grant_of_its_own() -> None:
+    policy = replace(POLICIES["pr4397"], stream_grant=5)
+    limits = {"stream": {"requests": 1, "others": 1}}
+    batch = {"items": 1, "calls": 2, "call": "batchTriggerAndWait"}
+    data: dict[str, Any] = {"name": "x", "batch": batch, "limits": limits, "faults": ALL_LOST}
+    steps = simulate(scenario_from_data(data), policy).steps
+    admitted = [step.description for step in steps if step.name == "redis.admit"]
+    assert admitted == [f"attempt {number}, by the grant" for number in range(1, 7)]
+    (called,), (ended,) = ([step for step in steps if step.name == name] for name in ENDS_OF_GRANT)
+    assert (ended.actor, ended.at_us - called.at_us) == ("grant@2", 30 * 60 * 1_000_000)
 
 
 def test_a_message_of_the_second_batch_that_was_put_back_has_the_backoff_of_its_attempt() -> None:

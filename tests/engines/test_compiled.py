@@ -108,6 +108,18 @@ def test_it_takes_over_in_mid_search_and_where_it_is_large() -> None:
     assert_same(system, 10_000, only_first=True, bounds=bounds)
 
 
+def test_a_reduced_search_in_which_who_was_chosen_is_held_back() -> None:
+    scenario = scenario_from_data(
+        {
+            "name": "x",
+            "batch": {"items": 2},
+            "items": {"kind": "rejected"},
+            "faults": [{"cut": {"attempt": 1, "after_items": 1}}],
+        }
+    )
+    assert_same(scenario.system(POLICIES["pr3777"]), only_first=True, reduces=True)
+
+
 def test_a_cell_that_goes_before_those_who_begin_with_it_is_told() -> None:
     async def come_and_go() -> None:
         await redis.set("gate", 1)

@@ -474,6 +474,28 @@ def test_a_lane_whose_item_never_arrives_waits_for_no_turn() -> None:
         assert simulate(subject, POLICIES["pr3777"], order=walk.steps).outcome == walk.outcome
 
 
+def test_a_lane_that_a_cut_held_back_goes_on_once_there_can_be_none() -> None:
+    """The connection drops before the cut is met: the whole body has arrived then."""
+    drop = {"disconnect": {"attempt": 1, "at": "50 ms"}}
+    cut = {"cut": {"attempt": 1, "after_items": 0}}
+    late = {"slow": {"operation": "redis.get_meta", "item": 0, "actor": "handler-1", "delay": "300 ms"}}
+    latency = {"http": {"request": "1 ms", "response": "200 ms"}}
+    data = {"name": "x", "batch": {"items": 2}, "latency": latency, "faults": [drop, cut, late]}
+    trace = simulate(scenario_from_data(data), POLICIES["pr3777"])
+    assert trace.faults == (1, 0, 1)
+    pushed = [step.actor for step in trace.steps if step.name == "queue.push"]
+    assert pushed == ["handler-1.1", "handler-1.0"]
+
+
+def test_who_is_held_back_for_good_is_not_the_only_one_to_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = with_faults(scenario(2, 1, items={"kind": "rejected"}), Cut(attempt=1, after_items=1))
+    full = explore(subject, POLICIES["pr3777"])
+    monkeypatch.setattr(explore_module, "WHOLE_STATES_MAX", 0)
+    reduced = explore(subject, POLICIES["pr3777"], reduces=True)
+    assert set(counted(reduced)) == set(counted(full))
+    assert reduced.states < full.states
+
+
 # -- a message that is held until the batch is finalized --------------------------------------------
 
 UPDATE_FAILS = StoreError(operation="postgres.completion_update", effect=Effect.BEFORE)

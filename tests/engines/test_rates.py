@@ -212,6 +212,19 @@ def test_a_handler_whose_body_is_cut_never_goes_beyond_it() -> None:
             assert begun - {None} == set(range(arrived)), (policy, seed)
 
 
+@pytest.mark.parametrize("policy", ["pr3777", "proposed"])
+def test_a_cut_that_is_drawn_for_certain_is_one_that_is_pinned(policy: str) -> None:
+    """Whichever of the items that go side by side comes first."""
+    latency = {"http": {"request": "1 ms", "response": {"uniform": ["1 ms", "50 ms"]}}}
+    subject = timeless(batch={"items": 3}, consumers=1, latency={**latency, "redis": {"exponential": "5 ms"}})
+    for after in range(3):
+        pinned, drawn = (Cut(attempt=1, after_items=after, probability=each) for each in (None, 1.0))
+        for seed in range(4):
+            runs = [Simulation(with_faults(subject, cut), POLICIES[policy]).run(seed) for cut in (pinned, drawn)]
+            first, second = ([(step.actor, step.name, step.at_us) for step in run.steps] for run in runs)
+            assert first == second, (after, seed)
+
+
 def _is_of_first_handler(step: Step) -> bool:
     return step.actor.partition(".")[0] == "handler-1"
 

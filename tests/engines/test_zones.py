@@ -433,6 +433,28 @@ def test_the_first_of_two_instants(x: tuple[int, int], y: tuple[int, int]) -> No
     assert holds(first_of(zones, 1, [2])) == {(a, b) for a, b in holds(zones) if a <= b} or x[0] > y[1]
 
 
+@pytest.mark.parametrize(("at", "verdicts"), [("15 ms", ("stuck",)), ("30 ms", ("ok",))])
+def test_what_befalls_an_answer_on_its_way_does_so_when_it_arrives(at: str, verdicts: tuple[str, ...]) -> None:
+    """It is there at 9 ms, and arrives at 19 ms."""
+    crash = {"crash": {"actor": "sdk", "before": "http.deliver", "at": at}}
+    latency = {"redis": "1 ms", "postgres": "2 ms", "http": {"request": "1 ms", "response": "10 ms"}}
+    data = {"name": "x", "batch": {"items": 1}, "consumers": 1, "latency": latency, "faults": [crash]}
+    subject = scenario_from_data(data)
+    (found,) = explore_timed(subject, POLICIES["pre3427"]).outcomes
+    assert (found.verdicts, found.outcome) == (verdicts, simulate(subject, POLICIES["pre3427"]).outcome)
+
+
+def test_what_a_timeout_is_about_does_not_depend_on_whom_faults_wake() -> None:
+    """Under an outage a claim may make other messages visible again, too."""
+    outage = {"outage": {"group": "redis", "at": "60 ms", "lasts": "50 ms"}}
+    latency = {"redis": "1 ms", "postgres": "1 ms", "http": "1 ms"}
+    items = {"kind": "rejected", "failed_attempts": 1}
+    data = {"name": "x", "batch": {"items": 2}, "consumers": 1, "items": items, "latency": latency}
+    subject = scenario_from_data({**data, "faults": [outage]})
+    (found,) = explore_timed(subject, POLICIES["pr3766"]).outcomes
+    assert found.outcome == simulate(subject, POLICIES["pr3766"]).outcome
+
+
 def test_what_a_timeout_is_about_does_not_depend_on_what_was_claimed_with_it() -> None:
     """Two messages are claimed together in some orders, and one by one in others."""
     subject = scenario(

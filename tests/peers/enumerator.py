@@ -101,9 +101,14 @@ class Batch:
     @cached_property
     def queue_is_visible(self) -> bool:
         """§6: where a message can come back by itself, claiming, offering, reading and completing are steps."""
-        errors = sum(fault.at_most or 1 for fault in self.faults if fault.kind == "store_error")
-        recording = ("redis.record",) * (self.failed_attempts + errors > ITEM_ATTEMPTS)
-        retrying = ("queue.retry",) * (self.failed_attempts + errors > 1)
+        failing = ("", "redis.record", *filter(self.takes_place, CREATING))
+        errors = [
+            fault for fault in self.faults if fault.kind == "store_error" and fault.actor in ("", "consumer")
+        ]
+        raising = [fault for fault in errors if fault.operation in failing]
+        failed = self.failed_attempts + sum(fault.at_most or 1 for fault in raising)
+        recording = ("redis.record",) * (failed > ITEM_ATTEMPTS)
+        retrying = ("queue.retry",) * (failed > 0)
         leaves_in_flight = (*recording, *retrying, "queue.take", "queue.read", "redis.get_meta", "queue.complete")
         claiming = ("queue.claim", "queue.offer")
         return (
@@ -112,10 +117,31 @@ class Batch:
             or self.can_befall("dispatcher", claiming, claiming)
         )
 
+    def takes_place(self, creating: str) -> bool:
+        """3.3.3: whether any item has this step, its last attempt aside."""
+        has_run = any(kind != "rejected" for kind in self.kinds)
+        return {
+            "postgres.create_run": True,
+            "postgres.block_parent": self.waits and has_run,
+            "run_queue.publish": any(kind in ("ok", "expires") for kind in self.kinds),
+            "postgres.complete_run_waitpoint": self.waits and "pre_failed" in self.kinds,
+        }[creating]
+
     @cached_property
     def creating_has_steps(self) -> bool:
-        """3.3.3: where an error or a crash of a consumer can fall between them."""
-        return self.can_befall("consumer", CREATING[1:], CREATING)
+        """3.3.3: where an error or a crash of a consumer can fall between them.
+
+        Or where a pre-failed run can take the place of one that executes: it is there, and never published.
+        """
+        inserting = [
+            fault
+            for fault in self.faults
+            if fault.kind == "store_error" and fault.operation == CREATING[0] and fault.actor in ("", "consumer")
+        ]
+        is_unheard = any(fault.effect != "before" for fault in inserting)
+        errors = sum(fault.at_most or 1 for fault in inserting)
+        is_given_up = errors > 0 and self.failed_attempts + errors >= ITEM_ATTEMPTS
+        return is_unheard or is_given_up or self.can_befall("consumer", CREATING[1:], CREATING[1:])
 
     @cached_property
     def ending_has_steps(self) -> bool:
@@ -267,8 +293,12 @@ def stepping(
     then: Then,
     raised: Callable[[State], State],
     crashed: Callable[[State], State],
+    is_another_way: bool = False,
 ) -> Iterator[State]:
-    """A step of an actor, and what can happen in place of it."""
+    """A step of an actor, and what can happen in place of it.
+
+    `is_another_way`: of the same step, which does not take effect in two ways.
+    """
     if not batch.is_befallen:
         yield then(*effect(state))
         return
@@ -286,9 +316,9 @@ def stepping(
             instead.clear()
         after = using(state, number)
         if fault.kind == "crash":
-            instead.append(crashed(after))
+            instead += [] if is_another_way else [crashed(after)]
             continue
-        if fault.effect != "after":
+        if fault.effect != "after" and not is_another_way:
             instead.append(raised(after))
         if fault.effect != "before":
             instead.append(raised(effect(after)[0]))
@@ -620,7 +650,7 @@ def dispatcher(batch: Batch, state: State) -> Iterator[State]:
     elif state.queue:
         # Where all wait for a backoff, the first can be any of them: the rest comes along, due or not (3.3.3).
         firsts = state.queue[:1] if not state.queue[0].was_retried else state.queue
-        for first in firsts:
+        for place, first in enumerate(firsts):
             yield from stepping(
                 batch,
                 state,
@@ -630,6 +660,7 @@ def dispatcher(batch: Batch, state: State) -> Iterator[State]:
                 lambda s, claimed: s._replace(hand=claimed),
                 drops,
                 drops,
+                is_another_way=place > 0,
             )
 
 

@@ -195,7 +195,8 @@ class ReadMessage(MessageOperation[int | None]):
         if answer is None or not self.starts_heartbeat:
             return None
         # With time: as long as it beats, every 20 s, its visibility timeout of 60 s does not pass.
-        return Timer(visibility_timer(self.index), KeptInFlight.name, item=self.index, wait=KeptInFlight())
+        key, about = visibility_timer(self.index), in_flight_key(self.index)
+        return Timer(key, KeptInFlight.name, item=self.index, wait=KeptInFlight(), about=about)
 
     def describe(self, answer: Any) -> str:
         gone = " is gone, or claimed again" if self.delivery else " is gone"
@@ -234,7 +235,8 @@ class Heartbeat(MessageOperation[str]):
         return touches(reads=(in_flight_key(self.index),), writes=(holders_key(self.index),))
 
     def timer_after(self, answer: Any) -> Timer | None:
-        return None if answer == GONE else Timer(visibility_timer(self.index), Redeliver.name, item=self.index)
+        key, about = visibility_timer(self.index), in_flight_key(self.index)
+        return None if answer == GONE else Timer(key, Redeliver.name, item=self.index, about=about)
 
     def unblocks(self) -> tuple[Key, ...]:
         return (in_flight_key(self.index),)
@@ -326,7 +328,7 @@ class RetryMessage(MessageOperation[bool]):
     def timer(self) -> Timer | None:
         key = Message(self.index, self.attempt + 1).timer
         assert key is not None
-        return Timer(key, self.name, wakes_at_once=True)
+        return Timer(key, self.name, wakes_at_once=True, about=QUEUE)
 
     def timer_after(self, answer: Any) -> Timer | None:
         return self.timer() if answer else None

@@ -62,7 +62,8 @@ class ClaimMessages(BlockingOperation[tuple[Claim, ...]]):
             return None
         # One scan finds all that were claimed together.
         (first, item), *others = ((visibility_timer(claim.item), claim.item) for claim in answer)
-        return Timer(first, Redeliver.name, wakes_at_once=True, item=item, also=tuple(others))
+        about = in_flight_key(item)
+        return Timer(first, Redeliver.name, wakes_at_once=True, item=item, also=tuple(others), about=about)
 
     def unblocks(self) -> tuple[Key, ...]:
         return tuple(map(in_flight_key, range(self.run_count)))

@@ -125,6 +125,13 @@ class EndGrant(BlockingOperation[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class EndLaterGrant(EndGrant):
+    """The same of a batch that is made later: its time begins with whoever waits for its end."""
+
+    is_instant: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitReset(BlockingOperation[None]):
     """The SDK has waited for the reset that a 429 told it, and sends the next attempt."""
 

@@ -9,6 +9,7 @@ from batchsim.batch.history import PUSHED, SPURIOUS_RETRY
 from batchsim.batch.stores import (
     BATCH_ROW,
     EXPIRY_JOB,
+    GRANT,
     MAX_ATTEMPTS,
     META,
     SECOND_CALL,
@@ -108,6 +109,8 @@ class CallAgain(Operation[bool]):
     is_reaped: bool
     """Whether it gets a reaper."""
     key: IdempotencyKey | None = None
+    grant: int = 0
+    """How many of its requests pass the limiter by."""
 
     @property
     def _expiry(self) -> tuple[Key, ...]:
@@ -119,7 +122,8 @@ class CallAgain(Operation[bool]):
         if self.key is not None:
             return ()
         waitpoint = (WAITPOINT,) if self.waits else ()
-        return (*map(of_second_batch, (BATCH_ROW, *waitpoint, META)), *self._expiry)
+        grant = (GRANT,) if self.grant else ()
+        return (*map(of_second_batch, (BATCH_ROW, *waitpoint, META, *grant)), *self._expiry)
 
     def footprint(self) -> Footprint:
         return touches(writes=(*self._made, SECOND_CALL, SPURIOUS_RETRY, request_key(MAX_ATTEMPTS + 1)))
@@ -130,14 +134,16 @@ class CallAgain(Operation[bool]):
         return Timer(self._expiry[0], "jobs.take_expiry", wakes_at_once=True)
 
     def unblocks(self) -> tuple[Key, ...]:
-        return (request_key(MAX_ATTEMPTS + 1), *(self._expiry if self.key is None else ()))
+        begins = (request_key(MAX_ATTEMPTS + 1), of_second_batch(GRANT))
+        return (*begins[: 1 + (self.grant > 0)], *self._expiry) if self.key is None else begins[:1]
 
     def apply(self, world: World) -> bool:
         world.cells.write(SECOND_CALL, self.key is None)
         world.cells.delete(SPURIOUS_RETRY)  # verdicts judge the last call
         if self.key is IdempotencyKey.UPSTREAM:
             return False
-        values = {BATCH_ROW: BatchRow(), WAITPOINT: Waitpoint.PENDING, META: self.run_count, EXPIRY_JOB: True}
+        made = {BATCH_ROW: BatchRow(), WAITPOINT: Waitpoint.PENDING, META: self.run_count, EXPIRY_JOB: True}
+        values = {**made, GRANT: self.grant}
         for key, value in values.items():
             if of_second_batch(key) in self._made:
                 world.cells.write(of_second_batch(key), value)

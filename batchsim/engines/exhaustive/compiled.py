@@ -105,7 +105,8 @@ class CompiledStepper:
             look()
             states = with_words(states.T, self._packing.words).T
             some, unknown, again = self._tried(np.ascontiguousarray(states), again, chosen)
-            found.append(some.copy() if len(again) or found else some)  # its room is needed again
+            is_all = chosen_columns is None and not len(again) and not found
+            found.append(some if is_all else some.copy())  # or its room is needed before what it gives is used
             if len(again):
                 self._known.learn(Chunk(np.ascontiguousarray(states.T), self._packing), unknown)
         if self._known.is_too_much or any(self._known.may_close(edges.labels) for edges in found):

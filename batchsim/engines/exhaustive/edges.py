@@ -7,7 +7,7 @@ a fraction of the memory. What is counted or decided needs all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,16 @@ def joined(parts: Sequence[FoundEdges], width: int) -> FoundEdges:
         labels=np.concatenate([part.labels for part in parts]),
         order=np.concatenate(orders) if orders else None,
     )
+
+
+def in_turn(first: list[FoundEdges], second: list[FoundEdges]) -> list[FoundEdges]:
+    """All of these; what the second find is numbered after what the first do."""
+    parts, begin = [], 0
+    for part in (*first, *second):
+        ranks = None if part.order is None else begin + np.argsort(np.argsort(part.order))
+        parts.append(replace(part, order=ranks))
+        begin += len(part.sources)
+    return parts
 
 
 class Edges:

@@ -18,12 +18,13 @@ restricted system and met no error; so the restricted system has none, and is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchsim.engines.exhaustive.edges import FoundEdges
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
 from batchsim.engines.exhaustive.packing import Rows
 from batchsim.model.cells import IfListed, Key
@@ -35,6 +36,8 @@ Columns = NDArray[np.int64]
 BITS = 64
 EVERYBODY = -1
 """In place of a column: all actors step."""
+NOBODY = -2
+"""In place of a column: no actor steps."""
 
 
 class Reduction:
@@ -109,6 +112,18 @@ class Reduction:
         return sum(
             1 << self._bit[cell] for cell in set(cells) if cell in self._bit or not isinstance(cell, IfListed)
         )
+
+
+def for_those_without(steps: Sequence[FoundEdges], chosen: Columns) -> Columns:
+    """For states in which whoever was chosen has no step, `EVERYBODY`; for the others `NOBODY`.
+
+    One is chosen for what others may still do. He can be blocked all the same, where it is a fault that holds him
+    back, or what he waits for is there and is not enough; then nothing would follow where others go on.
+    """
+    has_step = chosen == EVERYBODY
+    for part in steps:
+        has_step[part.sources] = True
+    return np.where(has_step, NOBODY, EVERYBODY)
 
 
 def _of_others(masks: list[Masks], column: int) -> Masks:

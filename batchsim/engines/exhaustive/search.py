@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from batchsim.engines.exhaustive.compiled import CompiledStepper, kernels_for
-from batchsim.engines.exhaustive.edges import Edges, FoundEdges, joined
+from batchsim.engines.exhaustive.edges import Edges, FoundEdges, in_turn, joined
 from batchsim.engines.exhaustive.moves import StepTable
-from batchsim.engines.exhaustive.packing import PackedStates, Packing, with_words
-from batchsim.engines.exhaustive.reduction import Reduction
+from batchsim.engines.exhaustive.packing import PackedStates, Packing, Words, with_words
+from batchsim.engines.exhaustive.reduction import Reduction, for_those_without
 from batchsim.engines.exhaustive.states import Numbers, States
 from batchsim.engines.exhaustive.stepping import Chunk, Label, Stepper
 
@@ -205,10 +205,10 @@ class Search:
         if self._reduction is not None:
             chosen = self._reduction.choose(self.packed.rows(states), lookout.look)
         words, packing = self._states.words[:, states], self._states.packing
-        if self._compiled is None:
-            steps = self._stepper.steps(Chunk(np.ascontiguousarray(words), packing), chosen, lookout.look)
-        else:
-            steps = self._compiled.steps(words, chosen, lookout.look)
+        steps = self._steps(words, packing, chosen, lookout)
+        if chosen is not None:
+            others = self._steps(words, packing, for_those_without(steps, chosen), lookout)
+            steps = in_turn(steps, others)
         del words  # a view of states that now become more
         if chosen is not None:
             self._chosen.append((states, chosen))
@@ -221,6 +221,11 @@ class Search:
         targets = self._states.numbers_of(with_words(found.words, packing.words), found.order)
         self._states.tidy()
         self.edges.add(found, targets, begin, end, known)
+
+    def _steps(self, words: Words, packing: Packing, chosen: Numbers | None, lookout: Lookout) -> list[FoundEdges]:
+        if self._compiled is not None:
+            return self._compiled.steps(words, chosen, lookout.look)
+        return self._stepper.steps(Chunk(np.ascontiguousarray(words), packing), chosen, lookout.look)
 
     def _admit(self, found: FoundEdges, states: int) -> FoundEdges:
         """Those of the possible steps of so many states that the search takes: none where a run is over."""

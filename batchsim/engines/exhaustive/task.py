@@ -369,11 +369,10 @@ class _Group:
             self._task.join = Join.FAILED
             if isinstance(failure, EndsEarly):
                 self._give_up(failure.arrived)
-            awaited = self._awaited
-            if isinstance(awaited, ForEach) and awaited.is_over(failure, self._active):
-                self.parent.resume(None, None, after)
-            else:
-                self.parent.resume(None, failure, after)
+                if isinstance(self._awaited, ForEach) and self._awaited.is_over(failure, self._active):
+                    self.parent.resume(failure.arrived, None, after)
+                    return
+            self.parent.resume(None, failure, after)
         elif self._begun < self._count:
             self._begin_next()
         elif self._active:

@@ -134,6 +134,12 @@ class InstrumentedLane(Lane):
         if conductor is not None:
             conductor.advance()
 
+    def _on_arrival(self, alternatives: tuple[Alternative, ...]) -> Alternative | None:
+        """As the order has it, if there is one."""
+        if self.stage.conductor is None:
+            return super()._on_arrival(alternatives)
+        return self.alternative if self.alternative in alternatives else None
+
     def _admit(self) -> None:
         footprint, listed = self.operation.footprint(), self.stage.listed
         if listed is not None:

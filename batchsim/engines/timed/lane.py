@@ -66,6 +66,8 @@ class Stage:
         """Whether an error of a coroutine's own is an end of its actor; otherwise whoever runs it gets it."""
         self.raised: dict[Actor, ToldError] = {}
         """The errors that ended actors."""
+        self.held_back: list[Lane] = []
+        """Those that wait for nothing, and cannot act: a fault holds them back."""
 
     def goes_on(self) -> bool:
         """Whether anybody who is not in the background can take a step, be it after a while."""
@@ -75,6 +77,12 @@ class Stage:
             for lane in ahead
             if isinstance(lane, Lane) and not lane.actor.is_background and lane.actor not in self.stopped
         )
+
+    def let_look(self, step: int | None) -> None:
+        """Any step may let those go on whom a fault holds back: it may have ended what the fault was about."""
+        held_back, self.held_back = self.held_back, []
+        for lane in held_back:
+            lane.wake(step)
 
     def fail(self, actor: Actor, error: Exception) -> None:
         """An error that nobody handled ends an actor."""
@@ -227,6 +235,8 @@ class Lane(Recurring):
         self._note_step(operation, answer, None)
         if operation.may_unblock:
             self._unblock(operation, answer)
+        if stage.held_back:
+            stage.let_look(self.after)
         self._go_on(answer, None, self._response_us)
 
     def _arrive(self) -> None:
@@ -240,11 +250,14 @@ class Lane(Recurring):
             return
         for alternative in operation.alternatives(stage.world):
             if stage.waiting.is_due(alternative.timer) and self._is_drawn(alternative):
+                if alternative.is_held:
+                    break
                 self.receive(alternative)
                 return
-        # What waits for nothing is held back by a fault, until it is given up.
         if isinstance(operation, BlockingOperation):
             stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
+        else:
+            stage.held_back.append(self)
 
     def _is_drawn(self, alternative: Alternative) -> bool:
         chance = alternative.chance
@@ -280,9 +293,12 @@ class Lane(Recurring):
         stage, operation, alternative = self.stage, self.operation, self.alternative
         if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
-        if self._travel_us and alternative not in operation.alternatives(stage.world):
-            self.look(self._woken_by)
-            return
+        if self._travel_us:
+            found = self._on_arrival(operation.alternatives(stage.world))
+            if found is None:
+                self.look(self._woken_by)
+                return
+            alternative = found
         answer = operation.apply_alternative(stage.world, alternative)
         if alternative.fault is not None:
             stage.recorder.faults[alternative.fault] += 1
@@ -292,7 +308,14 @@ class Lane(Recurring):
             self._call_spare(bare)
         if operation.may_unblock:
             self._unblock(operation, answer)
+        if stage.held_back:
+            stage.let_look(self.after)
         self._go_on(answer, None, self._response_us)
+
+    def _on_arrival(self, alternatives: tuple[Alternative, ...]) -> Alternative | None:
+        """What travelled is here: the first way in which it can act now; `None`: in none."""
+        is_due = self.stage.waiting.is_due
+        return next((each for each in alternatives if is_due(each.timer) and self._is_drawn(each)), None)
 
     def _call_spare(self, operation: BlockingOperation[Any]) -> None:
         """Somebody like this one has to wait instead."""

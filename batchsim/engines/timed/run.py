@@ -242,6 +242,7 @@ class _Run:
     def _let_go(self) -> None:
         """Break every circle: what the run was made of is gone with it then, and never collected as garbage."""
         self._waiting.dismiss()
+        self._stage.held_back.clear()
         del self._stage, self._waiting
 
     # -- who begins when -----------------------------------------------------------------------

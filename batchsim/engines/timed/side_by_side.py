@@ -81,8 +81,10 @@ class Group:
             self._has_failed = True
             if isinstance(failure, EndsEarly):
                 self._give_up(failure.arrived)
-            is_over = isinstance(self._awaited, ForEach) and self._awaited.is_over(failure, self._in_progress)
-            self._finish(None, None if is_over else failure, answered_us, last)
+                if isinstance(self._awaited, ForEach) and self._awaited.is_over(failure, self._in_progress):
+                    self._finish(failure.arrived, None, answered_us, last)
+                    return
+            self._finish(None, failure, answered_us, last)
         elif self._begun < self._count:
             self._begin_next(answered_us, last)
         elif self._ended == self._count:

@@ -139,8 +139,11 @@ class Guide:
             for kind in self.kinds(row, column):
                 if isinstance(kind.operation, BlockingOperation) and (moves := self.moves(row, kind)):
                     slot = Slot(InstantKind.OPERATION, column, kind.position)
-                    # What is to be received travels from when it is there, and no timer tells when.
-                    timers = (None,) * len(moves) if kind.operation.acts_on_arrival else self.timers(moves)
+                    timers = self.timers(moves)
+                    if kind.operation.acts_on_arrival:
+                        # What is to be received travels from when it is there: only a fault has its moment.
+                        of_faults = [each.timer in self.alarms for each in moves]
+                        timers = tuple([each if of else None for each, of in zip(timers, of_faults, strict=True)])
                     found.append(WaitingOperation(column, slot, kind, moves, timers))
         return found
 

@@ -33,7 +33,7 @@ from batchsim.engines.zones.step_change import NOBODY, StepChange, beginning, ch
 from batchsim.engines.zones.windows import AT_ONCE, NEVER_US, DelayWindow, Windows
 from batchsim.engines.zones.zone_set import ZoneSet, one_zone
 from batchsim.model.cells import Key
-from batchsim.model.operation import BlockingOperation, Operation
+from batchsim.model.operation import BlockingOperation, Operation, Timer
 from batchsim.model.system import LegOf
 
 Coming = tuple[Slot, Slot, DelayWindow]
@@ -196,8 +196,8 @@ class ZoneStepper:
         elif (timer := operation.timer_after(change.answer)) is not None:
             cells = operation.unblocks_after(change.answer)
             actor = guide.roles[change.column].actors[0]
-            # What a timer is about must not depend on which others were started with it.
-            about = [(cell,) for cell in cells] if timer.also else [cells]
+            # What a timer is about must not depend on who starts it, and on which others were started with it.
+            about = [(cell,) for cell in cells] if timer.also else [_about(timer, cells)]
             first, *others = zip(timer.each(), about, strict=False)
             delay, *other_delays = drawing.delays(actor, operation, timer)
             slot = guide.started(first[0].key, first[1])
@@ -336,6 +336,12 @@ class ZoneStepper:
                 twins, key=lambda column: (row[column], column in on_their_way, column == change.column, column)
             )
         return columns
+
+
+def _about(timer: Timer, cells: tuple[Key, ...]) -> tuple[Key, ...]:
+    if timer.about is not None:
+        return (timer.about,)
+    return (timer.key,) if timer.key in cells else cells
 
 
 def _is_needed(change: StepChange, name: Slot) -> bool:

@@ -297,9 +297,11 @@ class AnyEntry(Strict):
         return fields.value()
 
 
+OF_EITHER_BATCH = ("handler", "sdk", "job", "reaper", "run")
+"""Who can be befallen where there may be two batches: who works for one of them alone, and the SDK."""
 TWO_BATCHES = (
-    "lost_response, disconnect, cut, slow, or what befalls a handler or the sdk, where batch.calls is 2 "
-    "and there is no batch.idempotency_key"
+    "lost_response, disconnect, cut, slow, or what befalls a handler, the sdk, a job, a reaper or a run, where "
+    "batch.calls is 2 and there is no batch.idempotency_key"
 )
 
 
@@ -313,7 +315,7 @@ class Entry(AnyEntry):
         (kind,) = self.given_keys()
         actor = str(getattr(getattr(self, kind), "actor", None)).partition("-")[0]
         if kind in ("redeliver", "outage", "lost_state") or (
-            kind in ("crash", "store_error") and actor not in ("handler", "sdk")
+            kind in ("crash", "store_error") and actor not in OF_EITHER_BATCH
         ):
             of_whom = (
                 f" of {'any actor' if actor == 'None' else actor}" if kind in ("crash", "store_error") else ""
