@@ -220,13 +220,34 @@ def test_a_claim_that_nothing_is_about_is_vacuous(ran: Ran) -> None:
         assert ended.err == "chord, fixed: no schedule comes to thrice, which some run is to (sometimes)\n"
 
 
-def test_a_system_in_which_nothing_can_go_wrong_or_all_does_says_so(ran: Ran) -> None:
+def test_where_nothing_can_be_found_wrong_every_command_says_so(ran: Ran) -> None:
     code = Path("chord.py").read_text()
     Path("chord.py").write_text(code.replace("properties=(LOST, TWICE)", "properties=()"))
+    Path("chord.yaml").write_text(f"{HEAD}expect: {{fixed: ok}}\n")
     nothing = "the system has no properties, so nothing was looked for but deadlock and raises"
-    for option in ([], ["--timed"]):
-        assert f"warning: chord.yaml: {nothing}\n" in ran("explore", "chord.yaml", *option).err
-    assert document(ran, "explore", "chord.yaml")["warnings"] == [nothing]
+    one = ["chord.yaml", "--policy", "fixed"]
+    for asked, told in (
+        (["explore", *one, "--witness", "found"], nothing),
+        (["explore", *one, "--timed"], nothing),
+        (["run", *one], nothing),
+        (["sweep", *one, "--runs", "2"], nothing),
+        (["replay", "found/fixed-1-ok.json"], nothing),
+        (["window", *one], nothing),
+        (["check", "chord.yaml", "--no-cache", "--workers", "1"], f"chord.yaml: {nothing}"),
+        (["findings", "--scenario", *one, "--fault", "crash", "--workers", "1"], f"chord.yaml: {nothing}"),
+    ):
+        ended = ran(*asked, "--json", "-")
+        assert ended.err.count(f"warning: chord.yaml: {nothing}\n") == 1, asked
+        assert json.loads(ended.out)["warnings"] == [told]
+    assert nothing not in ran("run", *one, "--quiet").err
+    Path("mine.py").write_text(
+        "from batchsim import Property\nMINE = Property('none', 'Nothing.', lambda end: False)\n"
+    )
+    assert nothing not in ran("run", *one, "--verdict", "mine.py:MINE").err
+
+
+def test_a_verdict_that_always_occurs_says_so(ran: Ran) -> None:
+    code = Path("chord.py").read_text()
     always = 'Property("set", "It is set.", lambda end: end[SIZE] is not None)'
     Path("chord.py").write_text(code.replace("properties=(LOST, TWICE)", f"properties=({always},)"))
     ended = ran("window", "chord.yaml", "--policy", "fixed")
