@@ -191,11 +191,24 @@ def _show_claim(console: Console, window: Window) -> None:
         met = "" if number < window.reasons_met else "  (no run had it)"
         told = " and ".join(map(str, reason))
         print_line(console, Text(f"{'or ' if number else ''}{told}{met}", style=QUIET), indent=2)
+    print_line(console, Text(_told_link(window)))
     checked = (
         f"checked: {window.tried} runs with latencies within their intervals ({window.failed} gave the verdict) "
         f"and {window.tried_beyond} with latencies of any length; all agree with the formula"
     )
     print_line(console, Text(checked))
+
+
+def _told_link(window: Window) -> str:
+    """How the formula and the orders of the claim belong together, as they need not name the same steps."""
+    cases = window.cases_within or ((window.nearest,) if window.nearest else ())
+    conditions = [condition for case in cases for condition in case.conditions or case.settled]
+    raced = {f"{each.earlier} before {each.later}" for each in conditions}
+    which = "one of these orders" if len(window.reasons) > 1 else "this order"
+    told = f"the formula says which latencies lead to {which}"
+    if raced & {str(each) for reason in window.reasons for each in reason}:
+        return told
+    return f"{told}; it compares other steps: their race comes first, and what it comes to leads there"
 
 
 def _show_numbers(console: Console, window: Window) -> None:
