@@ -155,6 +155,46 @@ def test_a_window_is_a_formula_and_conditions_that_compare_the_same_latencies_ar
     assert "no schedule gives any verdict but ok" in ran("window", file, "--policy", "atomic").out
 
 
+TWINS = """\
+from batchsim import Property
+from batchsim.model import Actor, Model, System
+from batchsim.stores import redis
+
+
+async def main():
+    await redis.set("left", 2)
+    await redis.rpush("queue", "a")
+    await redis.rpush("queue", "b")
+    await redis.set("size", 2)
+
+
+async def loader():
+    await redis.blpop("queue")
+    if await redis.decr("left") == 0 and await redis.get("size") is None:
+        await redis.set("lost", True)
+
+
+def system(_):
+    twins = tuple(Actor("loader", number, loader, is_twin=True) for number in range(2))
+    lost = Property("lost_it", "It is lost.", lambda end: end["lost"] is True)
+    actors = (Actor("main", None, main), *twins)
+    return System("load", actors, cells=("left", "queue", "size", "lost"), properties=(lost,))
+
+
+LOAD = Model("load", system, {"naive": None})
+"""
+
+
+def test_a_condition_between_twins_says_that_they_are_interchangeable(ran: Ran) -> None:
+    Path("load.py").write_text(TWINS)
+    told = ran("window", scenario(head=f"name: l\nsystem: load.py:LOAD\n{SPREAD}"), "--policy", "naive").out
+    lines = [line.strip() for line in told.splitlines()]
+    twins = lines.index("loader-0 and loader-1 are interchangeable: it says only which of them comes first")
+    assert lines[twins - 1] == "redis.decr (loader-0) before redis.decr (loader-1)"
+    assert told.count("are interchangeable") == 1
+    assert "the formula says which latencies lead to one of these orders\n" in told
+
+
 def test_findings_judge_its_policies_under_the_faults_of_any_system_and_its_own(ran: Ran) -> None:
     file = scenario("faults: [{lost_state: {keys: 'chord:done'}}]\n")
     found = document(ran, "findings", "--scenario", file, "--fault", "crash,lost_state#0", "--out", "f")

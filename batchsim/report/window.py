@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,10 @@ from batchsim.report.phrases import counted
 from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.rounding import rounded
+
+_ACTOR = re.compile(r" \(([^()]+)\)")
+"""Of a step, as it is told: `redis.get #2 (loader-1)`."""
+_PLACE = re.compile(r" #\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,21 @@ def _show_conditions(console: Console, window: Window, conditions: Sequence[Cond
                 f"{counted(len(alike) - 1, 'more such pair')} of steps, all with the same latencies: one condition"
             )
             print_line(console, Text(f"and {told}", style=QUIET), indent=6)
+        if twins := _twins(window, condition):
+            told = f"{' and '.join(twins)} are interchangeable: it says only which of them comes first"
+            print_line(console, Text(told, style=QUIET), indent=6)
         console.print(Text(f"      with mean latencies {_with_numbers(window, condition)}", style=QUIET))
+
+
+def _twins(window: Window, condition: Condition) -> list[str]:
+    """The two actors whose steps a condition compares, if they are interchangeable and take the same one."""
+    if window.scenario.own is None:
+        return []
+    kinds = {each.name: each.kind for each in window.scenario.system(window.policy).actors if each.is_twin}
+    earlier, later = (_ACTOR.findall(told)[-1:] for told in (condition.earlier, condition.later))
+    names = sorted({*earlier, *later} & kinds.keys())
+    same_operation = _ACTOR.sub("", condition.earlier) == _ACTOR.sub("", condition.later)
+    return names if same_operation and len(names) == 2 and len({kinds[each] for each in names}) == 1 else []
 
 
 def _show_equality(console: Console, conditions: Sequence[Condition]) -> None:
@@ -203,10 +222,10 @@ def _told_link(window: Window) -> str:
     """How the formula and the orders of the claim belong together, as they need not name the same steps."""
     cases = window.cases_within or ((window.nearest,) if window.nearest else ())
     conditions = [condition for case in cases for condition in case.conditions or case.settled]
-    raced = {f"{each.earlier} before {each.later}" for each in conditions}
+    raced = {_PLACE.sub("", f"{each.earlier} before {each.later}") for each in conditions}
     which = "one of these orders" if len(window.reasons) > 1 else "this order"
     told = f"the formula says which latencies lead to {which}"
-    if raced & {str(each) for reason in window.reasons for each in reason}:
+    if raced & {_PLACE.sub("", str(each)) for reason in window.reasons for each in reason}:
         return told
     return f"{told}; it compares other steps: their race comes first, and what it comes to leads there"
 
