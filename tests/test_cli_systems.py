@@ -155,6 +155,38 @@ def test_a_window_is_a_formula_and_conditions_that_compare_the_same_latencies_ar
     assert "no schedule gives any verdict but ok" in ran("window", file, "--policy", "atomic").out
 
 
+CALLING = """\
+from batchsim.model import Actor, Model, System
+from batchsim.stores import http
+
+
+async def client():
+    await http.post("api")
+
+
+async def server():
+    while True:
+        await http.respond(await http.serve("api"))
+
+
+def system(_):
+    actors = (Actor("client", None, client), Actor("server", None, server, WAITS=True))
+    return System("calling", actors, cells=("x",), parts=(http.service("api"),))
+
+
+CALLING = Model("calling", system, {"only": None})
+"""
+
+
+def test_a_deadlock_says_who_is_in_the_background_and_may_be_waited_for(ran: Ran) -> None:
+    file = scenario(head="name: c\nsystem: calling.py:CALLING\n")
+    Path("calling.py").write_text(CALLING.replace("WAITS", "is_background"))
+    told = " ".join(ran("run", file).out.split())
+    assert "no run goes on for server in the background: if somebody waits for that, it has serves=True" in told
+    Path("calling.py").write_text(CALLING.replace("WAITS", "serves"))
+    assert "deadlock" not in ran("run", file).out
+
+
 TWINS = """\
 from batchsim import Property
 from batchsim.model import Actor, Model, System
