@@ -185,6 +185,12 @@ def test_a_deadlock_says_who_is_in_the_background_and_may_be_waited_for(ran: Ran
     assert "no run goes on for server in the background: if somebody waits for that, it has serves=True" in told
     Path("calling.py").write_text(CALLING.replace("WAITS", "serves"))
     assert "deadlock" not in ran("run", file).out
+    Path("calling.py").write_text(
+        CALLING.replace("WAITS", "serves").replace('"api")\n\n', '"api", timeout="5 s")\n\n', 1)
+    )
+    # Delays are no steps, and defaults of them decide as much.
+    told = [line.split("  ")[0] for line in ran("explain", file).out.splitlines()]
+    assert {"http.request", "http.response", "http.timeout(5 s)"} <= set(told)
 
 
 TWINS = """\
