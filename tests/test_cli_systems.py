@@ -189,8 +189,8 @@ def test_a_deadlock_says_who_is_in_the_background_and_may_be_waited_for(ran: Ran
         CALLING.replace("WAITS", "serves").replace('"api")\n\n', '"api", timeout="5 s")\n\n', 1)
     )
     # Delays are no steps, and defaults of them decide as much.
-    told = [line.split("  ")[0] for line in ran("explain", file).out.splitlines()]
-    assert {"http.request", "http.response", "http.timeout(5 s)"} <= set(told)
+    names = {line.split("  ")[0] for line in ran("explain", file).out.splitlines()}
+    assert {"http.request", "http.response", "http.timeout(5 s)"} <= names
 
 
 TWINS = """\

@@ -14,6 +14,7 @@ from batchsim.cli import live, options, window
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.calibrate import calibrate
 from batchsim.cli.check import check
+from batchsim.cli.ci import ci
 from batchsim.cli.completion import completion
 from batchsim.cli.explain import explain
 from batchsim.cli.explore import explore
@@ -299,6 +300,7 @@ commands.add_command(pin)
 commands.add_command(explain)
 commands.add_command(init)
 commands.add_command(completion)
+commands.add_command(ci)
 commands.add_command(sweep)
 commands.add_command(worth)
 commands.add_command(findings)
