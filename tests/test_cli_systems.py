@@ -233,6 +233,35 @@ def test_a_condition_between_twins_says_that_they_are_interchangeable(ran: Ran) 
     assert "the formula says which latencies lead to one of these orders\n" in told
 
 
+LAST = """\
+from functools import partial
+
+from batchsim import Property
+from batchsim.model import Actor, Model, System
+from batchsim.stores import redis
+
+
+async def write(number):
+    await redis.set("last", number)
+
+
+FIRST = Property("first", "It is the first one.", lambda end: end["last"] == 0)
+ACTORS = tuple(Actor("worker", number, partial(write, number)) for number in range(2))
+LAST = Model("last", lambda _: System("last", ACTORS, ("last",), properties=(FIRST,)), {"only": None})
+"""
+
+
+def test_a_condition_of_equal_sides_says_that_it_is_left_to_chance(ran: Ran) -> None:
+    Path("last.py").write_text(LAST)
+    told = ran("window", scenario(head=f"name: l\nsystem: last.py:LAST\n{SPREAD}"), "--policy", "only").out
+    lines = [line.strip() for line in told.splitlines()]
+    begin = lines.index("first occurs exactly if")
+    assert lines[begin + 2 : begin + 4] == [
+        "redis.set (worker-1) before redis.set (worker-0)",
+        "both sides are the same latencies in two uses: which use takes less is left to chance",
+    ]
+
+
 def test_findings_judge_its_policies_under_the_faults_of_any_system_and_its_own(ran: Ran) -> None:
     file = scenario("faults: [{lost_state: {keys: 'chord:done'}}]\n")
     found = document(ran, "findings", "--scenario", file, "--fault", "crash,lost_state#0", "--out", "f")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 
 from batchsim.analysis.window import Case, Condition, LatencyChange, Window, WindowStanding
 from batchsim.analysis.window.assignments import Durations, Intervals, latency_of, support_of
-from batchsim.analysis.window.legs import LatencyLeg
+from batchsim.analysis.window.legs import LatencyLeg, Leg
 from batchsim.analysis.window.sums import Instant, instant_us
 from batchsim.report.formulas import distinct_conditions, formula, formula_of_all
 from batchsim.report.phrases import counted
@@ -118,6 +119,9 @@ def _show_conditions(console: Console, window: Window, conditions: Sequence[Cond
         if twins := _twins(window, condition):
             told = f"{' and '.join(twins)} are interchangeable: it says only which of them comes first"
             print_line(console, Text(told, style=QUIET), indent=6)
+        if _is_of_the_same(window, condition):
+            told = "both sides are the same latencies in two uses: which use takes less is left to chance"
+            print_line(console, Text(told, style=QUIET), indent=6)
         console.print(Text(f"      with mean latencies {_with_numbers(window, condition)}", style=QUIET))
 
 
@@ -130,6 +134,19 @@ def _twins(window: Window, condition: Condition) -> list[str]:
     names = sorted({*earlier, *later} & kinds.keys())
     same_operation = _ACTOR.sub("", condition.earlier) == _ACTOR.sub("", condition.later)
     return names if same_operation and len(names) == 2 and len({kinds[each] for each in names}) == 1 else []
+
+
+def _is_of_the_same(window: Window, condition: Condition) -> bool:
+    """Whether both sides are equal whatever the latencies are, as long as each is the same in all its uses."""
+    left, right = ({_latencies_of(window, each) for each in side} for side in condition.sides)
+    return left == right
+
+
+def _latencies_of(window: Window, legs: Iterable[tuple[Leg, int]]) -> frozenset[tuple[LatencyLeg, int]]:
+    counts: Counter[LatencyLeg] = Counter()
+    for leg, count in legs:
+        counts[latency_of(window.scenario, leg)] += count
+    return frozenset(counts.items())
 
 
 def _show_equality(console: Console, conditions: Sequence[Condition]) -> None:
