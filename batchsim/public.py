@@ -18,6 +18,7 @@ from batchsim.checking.work import properties_in
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario, find_verdict, load_scenario
+from batchsim.scenario.problems import unknown
 from batchsim.user_code import is_reference
 
 if TYPE_CHECKING:
@@ -66,11 +67,14 @@ def window(
     """The condition on the latencies of a scenario under which a policy comes to a verdict.
 
     `properties`, `bounds`, `on_level`: as of `explore`. Raises `NoWindow` where there is none that is finite, or
-    none was found.
+    none was found; `InvalidScenario` for a verdict that nothing is given.
     """
     from batchsim.analysis.window import find_window  # noqa: PLC0415 - it brings all of NumPy
 
     _, found = _named(scenario, policy)
+    names = (*scenario.known_verdicts([found]), *(each.name for each in properties))
+    if verdict not in names:
+        raise unknown("verdict", verdict, tuple(dict.fromkeys(names)))
     return find_window(scenario, found, verdict, properties=properties, bounds=bounds, on_level=on_level)
 
 

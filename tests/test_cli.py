@@ -398,7 +398,10 @@ def test_the_report_of_a_replay_says_how_it_was_made(batchsim: Any, tmp_path: Pa
             "steps: missing; allowed: a witness: a JSON file with",
         ),
         (lambda document: document.update(policy="pr99"), ".json: policy: found 'pr99'"),
-        (lambda document: document.update(scenario="none.yaml"), "none.yaml: found no readable file"),
+        (
+            lambda document: document.update(scenario="none.yaml"),
+            ".json: scenario: found no file {folder}/none.yaml",
+        ),
         (lambda document: document["steps"].pop(0), "no schedule of"),
         (lambda document: document["steps"].pop(), "no schedule of"),
         (lambda document: document["steps"][4].update(alternative="zz"), "cannot turn out as 'zz'"),
@@ -414,7 +417,7 @@ def test_a_damaged_witness_is_one_message(batchsim: Any, tmp_path: Path, damage:
     witness.write_text(json.dumps(document))
     ended = batchsim("replay", str(witness))
     assert (ended.code, ended.out) == (2, "")
-    assert message in ended.err
+    assert message.format(folder=tmp_path) in ended.err
 
 
 def test_a_bound_is_exit_code_3(batchsim: Any) -> None:

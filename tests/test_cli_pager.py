@@ -87,6 +87,17 @@ def test_a_narrow_terminal_has_verdicts_and_story_before_the_records() -> None:
     assert not [line for line in wide if line.startswith("policy: ")]
 
 
+def test_a_histogram_is_no_wider_than_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "measured.csv"
+    file.write_text("latency_ms\n1\n2\n2\n3\n80\n")
+    for columns, longest in ((60, 26), (100, 40)):
+        shown = on_a_terminal("latencies", str(file), columns=columns)
+        bars = [line for line in shown if line.endswith(" %")]
+        assert len(bars) == 14
+        assert max(map(len, bars)) <= columns
+        assert max(line.count("#") for line in bars) == longest
+
+
 def test_a_long_exploration_says_its_answer_first_and_last() -> None:
     shown = on_a_terminal("explore", "scenarios/seal-lost.yaml", "--policy", "pre3427", "--no-pager")
     claims = [number for number, line in enumerate(shown) if line.startswith("pre3427 (bug)  fails in ")]

@@ -155,6 +155,113 @@ def test_a_window_is_a_formula_and_conditions_that_compare_the_same_latencies_ar
     assert "no schedule gives any verdict but ok" in ran("window", file, "--policy", "atomic").out
 
 
+CALLING = """\
+from batchsim.model import Actor, Model, System
+from batchsim.stores import http
+
+
+async def client():
+    await http.post("api")
+
+
+async def server():
+    while True:
+        await http.respond(await http.serve("api"))
+
+
+def system(_):
+    actors = (Actor("client", None, client), Actor("server", None, server, WAITS=True))
+    return System("calling", actors, cells=("x",), parts=(http.service("api"),))
+
+
+CALLING = Model("calling", system, {"only": None})
+"""
+
+
+def test_a_deadlock_says_who_is_in_the_background_and_may_be_waited_for(ran: Ran) -> None:
+    file = scenario(head="name: c\nsystem: calling.py:CALLING\n")
+    Path("calling.py").write_text(CALLING.replace("WAITS", "is_background"))
+    told = " ".join(ran("run", file).out.split())
+    assert "no run goes on for server in the background: if somebody waits for that, it has serves=True" in told
+    Path("calling.py").write_text(CALLING.replace("WAITS", "serves"))
+    assert "deadlock" not in ran("run", file).out
+    Path("calling.py").write_text(
+        CALLING.replace("WAITS", "serves").replace('"api")\n\n', '"api", timeout="5 s")\n\n', 1)
+    )
+    # Delays are no steps, and defaults of them decide as much.
+    names = {line.split("  ")[0] for line in ran("explain", file).out.splitlines()}
+    assert {"http.request", "http.response", "http.timeout(5 s)"} <= names
+
+
+TWINS = """\
+from batchsim import Property
+from batchsim.model import Actor, Model, System
+from batchsim.stores import redis
+
+
+async def main():
+    await redis.set("left", 2)
+    await redis.rpush("queue", "a")
+    await redis.rpush("queue", "b")
+    await redis.set("size", 2)
+
+
+async def loader():
+    await redis.blpop("queue")
+    if await redis.decr("left") == 0 and await redis.get("size") is None:
+        await redis.set("lost", True)
+
+
+def system(_):
+    twins = tuple(Actor("loader", number, loader, is_twin=True) for number in range(2))
+    lost = Property("lost_it", "It is lost.", lambda end: end["lost"] is True)
+    actors = (Actor("main", None, main), *twins)
+    return System("load", actors, cells=("left", "queue", "size", "lost"), properties=(lost,))
+
+
+LOAD = Model("load", system, {"naive": None})
+"""
+
+
+def test_a_condition_between_twins_says_that_they_are_interchangeable(ran: Ran) -> None:
+    Path("load.py").write_text(TWINS)
+    told = ran("window", scenario(head=f"name: l\nsystem: load.py:LOAD\n{SPREAD}"), "--policy", "naive").out
+    lines = [line.strip() for line in told.splitlines()]
+    twins = lines.index("loader-0 and loader-1 are interchangeable: it says only which of them comes first")
+    assert lines[twins - 1] == "redis.decr (loader-0) before redis.decr (loader-1)"
+    assert told.count("are interchangeable") == 1
+    assert "the formula says which latencies lead to one of these orders\n" in told
+
+
+LAST = """\
+from functools import partial
+
+from batchsim import Property
+from batchsim.model import Actor, Model, System
+from batchsim.stores import redis
+
+
+async def write(number):
+    await redis.set("last", number)
+
+
+FIRST = Property("first", "It is the first one.", lambda end: end["last"] == 0)
+ACTORS = tuple(Actor("worker", number, partial(write, number)) for number in range(2))
+LAST = Model("last", lambda _: System("last", ACTORS, ("last",), properties=(FIRST,)), {"only": None})
+"""
+
+
+def test_a_condition_of_equal_sides_says_that_it_is_left_to_chance(ran: Ran) -> None:
+    Path("last.py").write_text(LAST)
+    told = ran("window", scenario(head=f"name: l\nsystem: last.py:LAST\n{SPREAD}"), "--policy", "only").out
+    lines = [line.strip() for line in told.splitlines()]
+    begin = lines.index("first occurs exactly if")
+    assert lines[begin + 2 : begin + 4] == [
+        "redis.set (worker-1) before redis.set (worker-0)",
+        "both sides are the same latencies in two uses: which use takes less is left to chance",
+    ]
+
+
 def test_findings_judge_its_policies_under_the_faults_of_any_system_and_its_own(ran: Ran) -> None:
     file = scenario("faults: [{lost_state: {keys: 'chord:done'}}]\n")
     found = document(ran, "findings", "--scenario", file, "--fault", "crash,lost_state#0", "--out", "f")
@@ -220,13 +327,34 @@ def test_a_claim_that_nothing_is_about_is_vacuous(ran: Ran) -> None:
         assert ended.err == "chord, fixed: no schedule comes to thrice, which some run is to (sometimes)\n"
 
 
-def test_a_system_in_which_nothing_can_go_wrong_or_all_does_says_so(ran: Ran) -> None:
+def test_where_nothing_can_be_found_wrong_every_command_says_so(ran: Ran) -> None:
     code = Path("chord.py").read_text()
     Path("chord.py").write_text(code.replace("properties=(LOST, TWICE)", "properties=()"))
+    Path("chord.yaml").write_text(f"{HEAD}expect: {{fixed: ok}}\n")
     nothing = "the system has no properties, so nothing was looked for but deadlock and raises"
-    for option in ([], ["--timed"]):
-        assert f"warning: chord.yaml: {nothing}\n" in ran("explore", "chord.yaml", *option).err
-    assert document(ran, "explore", "chord.yaml")["warnings"] == [nothing]
+    one = ["chord.yaml", "--policy", "fixed"]
+    for asked, told in (
+        (["explore", *one, "--witness", "found"], nothing),
+        (["explore", *one, "--timed"], nothing),
+        (["run", *one], nothing),
+        (["sweep", *one, "--runs", "2"], nothing),
+        (["replay", "found/fixed-1-ok.json"], nothing),
+        (["window", *one], nothing),
+        (["check", "chord.yaml", "--no-cache", "--workers", "1"], f"chord.yaml: {nothing}"),
+        (["findings", "--scenario", *one, "--fault", "crash", "--workers", "1"], f"chord.yaml: {nothing}"),
+    ):
+        ended = ran(*asked, "--json", "-")
+        assert ended.err.count(f"warning: chord.yaml: {nothing}\n") == 1, asked
+        assert json.loads(ended.out)["warnings"] == [told]
+    assert nothing not in ran("run", *one, "--quiet").err
+    Path("mine.py").write_text(
+        "from batchsim import Property\nMINE = Property('none', 'Nothing.', lambda end: False)\n"
+    )
+    assert nothing not in ran("run", *one, "--verdict", "mine.py:MINE").err
+
+
+def test_a_verdict_that_always_occurs_says_so(ran: Ran) -> None:
+    code = Path("chord.py").read_text()
     always = 'Property("set", "It is set.", lambda end: end[SIZE] is not None)'
     Path("chord.py").write_text(code.replace("properties=(LOST, TWICE)", f"properties=({always},)"))
     ended = ran("window", "chord.yaml", "--policy", "fixed")

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from batchsim import replay
+from batchsim.cli import main
 from batchsim.report.progress import TELLS_PROGRESS
 from batchsim.testing import VerdictGiven, assert_never
 
@@ -117,6 +118,18 @@ def test_what_is_copied_into_a_ci_passes_there_and_fails_there(where: str, tmp_p
         assert ended.returncode == code, ended.stderr
     written = {word for line in lines for word in shlex.split(line) if word.startswith("batchsim.")}
     assert all((tmp_path / name).is_file() for name in written)
+
+
+def test_what_is_copied_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    for kind, file in (
+        ("github", "github-workflow.yml"),
+        ("gitlab", "gitlab-ci.yml"),
+        ("pre-commit", "pre-commit-config.yaml"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["ci", kind])
+        assert ended.value.code == 0
+        assert capsys.readouterr().out == (ROOT / "ci" / file).read_text()
 
 
 def test_the_hook_that_is_configured_is_there() -> None:

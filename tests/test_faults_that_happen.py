@@ -84,9 +84,10 @@ def test_a_run_says_of_each_fault_whether_it_happened(batchsim: Run, never: Path
         assert f"{fault}: did not happen" in out
     assert (tmp_path / "never.md").read_text().count(": **did not happen**") == 3
     _, out, _ = batchsim("run", PUSH, "--policy", "proposed", "--policy", "pr3766")
-    assert "before queue.push: did not happen under proposed; happened once under pr3766" in out
+    happened = "did not happen under proposed (proposal); happened once under pr3766 (second fix)"
+    assert f"before queue.push: {happened}" in out
     _, out, _ = batchsim("run", PUSH, "scenarios/lost-answer.yaml", "--policy", "proposed", "--policy", "pr3766")
-    assert f"crash-before-push: {PUSH_IN_WORDS} did not happen under proposed" in out
+    assert f"crash-before-push: {PUSH_IN_WORDS} did not happen under proposed (proposal)" in out
     assert "lost-answer: fault" not in out
 
 

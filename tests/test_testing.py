@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from batchsim import load_scenario
-from batchsim.bad_input import BadInputError
+from batchsim import InvalidScenario, load_scenario, sweep, window
 from batchsim.cli import main
 from batchsim.engines.exhaustive.search import Bounds
 from batchsim.testing import (
@@ -77,12 +76,36 @@ def test_a_bound_is_no_proof(one: str) -> None:
 
 
 def test_what_nobody_can_be_given_is_refused(one: str) -> None:
-    with pytest.raises(BadInputError, match=r"found 'false_failur'; .*did you mean 'false_failure'"):
-        assert_never(one, "pr3427", "false_failur", within="one run")
-    with pytest.raises(BadInputError, match="policy: found 'pr3428'; allowed: pre3427"):
-        assert_never(one, "pr3428")
+    for ask, field, found, hint in (
+        (lambda: assert_never(one, "pr3427", "false_failur"), "verdict", "'false_failur'", "'false_failure'"),
+        (
+            lambda: window(load_scenario(one), "pr3427", "false_failur"),
+            "verdict",
+            "'false_failur'",
+            "'false_failure'",
+        ),
+        (lambda: assert_never(one, "pr3428"), "policy", "'pr3428'", "'pr3427'"),
+        (lambda: sweep(load_scenario(one), ["pr3428"], runs=1), "policies", "'pr3428'", "'pr3427'"),
+        (
+            lambda: assert_never("incidents"),
+            "",
+            "no file, and no scenario of this name that is shipped",
+            "'incident'",
+        ),
+    ):
+        with pytest.raises(InvalidScenario) as refused:
+            ask()
+        (problem,) = refused.value.problems
+        assert (problem.field, problem.found, problem.hint) == (field, found, f"did you mean {hint}?")
     with pytest.raises(ValueError, match="proves nothing"):
         assert_proved(one, within="one run")
+
+
+def test_a_shipped_scenario_goes_by_its_name_unless_there_is_a_file(one: str) -> None:
+    assert_never("small-payloads", "pr3766", within="one run")
+    assert load_scenario("incident", ["batch.items=1"]).name == "incident"
+    Path(one).rename("incident")
+    assert load_scenario(Path("incident")).name == "one"
 
 
 def test_a_pinned_witness_fails_until_the_policy_is_mended(one: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ There is a warning where
   production would redeliver it, and here a message stays with the consumer that works on it unless a fault asks
   for it;
 - a latency is given for operations that nobody issues under any of the policies;
-- a setting has no effect for another reason that is certain.
+- a setting has no effect for another reason that is certain;
+- a system of one's own has no properties, so that hardly anything can be found wrong.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from batchsim.analysis.batch.assumptions import VISIBILITY_TIMEOUT, held_too_lon
 from batchsim.analysis.batch.holding import RARE
 from batchsim.analysis.issuing import unissued
 from batchsim.model.operation import all_classes
+from batchsim.model.properties import Property
 from batchsim.scenario import Scenario
 from batchsim.scenario.declared import group_of
 from batchsim.scenario.names import nameable_operations
@@ -51,11 +53,17 @@ def warnings_of(
     return tuple(dict.fromkeys(found))
 
 
-def nothing_to_judge(scenario: Scenario, policies: Sequence[Named]) -> tuple[str, ...]:
-    """That a system of the user's own has no properties: `ok` and "proved" say little then."""
-    if scenario.own is None:
+def nothing_to_judge(
+    scenario: Scenario, policies: Sequence[Named], properties: Sequence[Property], others: Iterable[Scenario] = ()
+) -> tuple[str, ...]:
+    """That a system of the user's own has no properties: `ok` and "proved" say little then.
+
+    `properties`: those that are asked for beside its own. `others`: the scenario with other values, with which it
+    may have some.
+    """
+    if scenario.own is None or properties:
         return ()
-    systems = [scenario.system(policy) for _, policy in policies]
+    systems = [each.system(policy) for each in (scenario, *others) for _, policy in policies]
     if any(system.properties for system in systems):
         return ()
     built_in = " and ".join(dict.fromkeys(each.name for system in systems for each in system.built_in))

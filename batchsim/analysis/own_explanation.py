@@ -20,6 +20,7 @@ from batchsim.engines.exhaustive.graph import Graph
 from batchsim.engines.exhaustive.stepping import Label
 from batchsim.model.properties import OK, Property
 from batchsim.model.run import Run, Step
+from batchsim.model.system import DEADLOCK, System
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import InvalidScenario, Scenario
 
@@ -77,12 +78,24 @@ def tell(
             said = tuple(_sentences(decided[0], overtaken))
             steps |= {decided[0].step.number, *(other.step.number for other in overtaken)}
             race = race or _race(run, decided[0].step, overtaken)
+        if verdict == DEADLOCK.name:
+            said += tuple(_passed_over(scenario.system(policy)))
         why.setdefault(said, []).append(verdict)
     sentences: list[str] = []
     for told, those in why.items():
         sentences += [f"the verdict is {each}: {_begun_small(meanings[each])}" for each in those]
         sentences += [sentence.replace(_VERDICT, " and ".join(those)) for sentence in told]
     return Explanation(tuple(sentences), frozenset(steps), race)
+
+
+def _passed_over(system: System[Any]) -> Iterator[str]:
+    """Who is in the background may be the one that is waited for: the run was over before it acted."""
+    names = [each.name for each in system.actors if each.is_background]
+    if names:
+        yield (
+            f"no run goes on for {' and '.join(names)} in the background: if somebody waits for that, it has "
+            "serves=True instead of is_background=True."
+        )
 
 
 def _explored(scenario: Scenario, policy: Any, properties: Sequence[Property]) -> Exploration | None:

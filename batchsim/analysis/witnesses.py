@@ -25,6 +25,7 @@ ALLOWED = (
 )
 RUN_IT = "a scenario is run by `batchsim run FILE`"
 """What is said of a file of YAML."""
+ITS_SCENARIO = "the scenario of which it is a witness, as seen from the folder of the witness: move them together"
 BYTES_MAX = 100_000_000
 """Of a witness file: far more than one of the largest batch has."""
 
@@ -134,9 +135,12 @@ def read_witness(path: Path) -> Witness:
     if reader.field(document, "schema", int) != SCHEMA:
         raise BadInputError(f"{path}: schema: found {describe(document['schema'])}; allowed: {SCHEMA}")
     is_timed = "latencies" in document
+    # Without `..`: it is shown in messages.
+    scenario = Path(os.path.normpath(path.parent / reader.field(document, "scenario", str)))
+    if not os.path.exists(scenario):  # noqa: PTH110 - too long a name is no error here
+        raise BadInputError(f"{path}: scenario: found no file {scenario}; allowed: {ITS_SCENARIO}")
     return Witness(
-        # Without `..`: it is shown in messages.
-        scenario=Path(os.path.normpath(path.parent / reader.field(document, "scenario", str))),
+        scenario=scenario,
         overrides=tuple(reader.texts(document, "set")),
         policy=within(path.parent, reader.field(document, "policy", str)),
         properties=tuple(within(path.parent, name) for name in reader.texts(document, "properties")),

@@ -66,9 +66,13 @@ def all_passed(rows: Iterable[Row]) -> bool:
     return all(row.status is Status.PASSED for row in rows)
 
 
-def checks_document(rows: Sequence[Row]) -> dict[str, Any]:
-    """The JSON document."""
-    return {"schema": 1, "checks": [_document(row) for row in rows]}
+def checks_document(rows: Sequence[Row], warnings: Sequence[tuple[Path, str]] = ()) -> dict[str, Any]:
+    """The JSON document; `warnings`: of a file, what its checks do not look at."""
+    return {
+        "schema": 1,
+        "checks": [_document(row) for row in rows],
+        "warnings": [f"{file}: {each}" for file, each in warnings],
+    }
 
 
 def _document(row: Row) -> dict[str, Any]:
@@ -167,9 +171,12 @@ def _within(file: Path) -> str:
 # -- GitHub ----------------------------------------------------------------------------------------
 
 
-def github_annotations(rows: Sequence[Row]) -> list[str]:
-    """Workflow commands that show what did not pass at its line of a pull request."""
-    return [_annotation(row) for row in rows if row.status is not Status.PASSED]
+def github_annotations(rows: Sequence[Row], warnings: Sequence[tuple[Path, str]] = ()) -> list[str]:
+    """Workflow commands that show what did not pass at its line of a pull request, and what is warned of."""
+    return [
+        *(_annotation(row) for row in rows if row.status is not Status.PASSED),
+        *(f"::warning file={_property(_within(file))},title=batchsim::{_data(each)}" for file, each in warnings),
+    ]
 
 
 def _annotation(row: Row) -> str:

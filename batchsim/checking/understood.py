@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from batchsim.batch.glosses import glossed
 from batchsim.batch.operations import ResetLimit, TimeOutRequest
 from batchsim.engines.timed import simulate
-from batchsim.model.operation import CHOOSE
+from batchsim.model.operation import CHOOSE, Raised
+from batchsim.model.run import Step
 from batchsim.report.latencies import by_item, in_words
 from batchsim.report.phrases import items_in_words
 from batchsim.scenario import Scenario, declared, defaults, fault_in_words
@@ -128,10 +129,19 @@ def _own(scenario: Scenario) -> Iterator[Value]:
 def _latencies(scenario: Scenario, policies: Sequence[tuple[str, Any]]) -> Iterator[Value]:
     taken: dict[str, None] = {}
     for _, policy in policies:
-        taken.update(dict.fromkeys(step.name for step in simulate(scenario, policy).steps))
+        for step in simulate(scenario, policy).steps:
+            taken[step.name] = None
+            if scenario.own is not None and (delay := _delay_after(step)) is not None:
+                taken[delay] = None
     for name in taken:
         if name != CHOOSE and not name.startswith("sleep(") and not name.endswith((".begin", ".end")):
             yield Value("latency", name, _latency(scenario, name), _source_of_latency(scenario, name))
+
+
+def _delay_after(step: Step) -> str | None:
+    """The name of the delay that begins with a step, such as the way of a request."""
+    timer = None if isinstance(step.answer, Raised) else step.operation.bare.timer_after(step.answer)
+    return None if timer is None else timer.delay_of
 
 
 def _latency(scenario: Scenario, name: str) -> str:
@@ -144,6 +154,7 @@ def _latency(scenario: Scenario, name: str) -> str:
 
 def _source_of_latency(scenario: Scenario, name: str) -> str:
     of_item = {"store.upload": ("items", "upload"), "run.finish": ("items", "execution")}
+    name, _, in_code = name.partition("(")
     paths: list[Path] = [("latency", "operations", name)]
     if scenario.own is None and name in of_item:
         paths.insert(0, of_item[name])
@@ -156,6 +167,8 @@ def _source_of_latency(scenario: Scenario, name: str) -> str:
         if found := _source(scenario, path):
             is_group = path == ("latency", group)
             return f"{found} (latency.{group})" if is_group else found
+    if in_code:
+        return "the code"
     if declared.latency_of(name) is not None:
         return "default of its class"
     if group is not None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from batchsim.checking.cache import Cache
     from batchsim.checking.questions import Question
     from batchsim.checking.work import Row, Status
+    from batchsim.scenario import Scenario
 
 CACHE_FOLDER = Path(".batchsim_cache")
 RUNS = 1000
@@ -37,6 +38,8 @@ class Plan:
     questions: tuple[tuple[Question, str], ...]
     inputs: frozenset[str]
     """Every file that was read for them."""
+    warnings: tuple[tuple[Path, str], ...]
+    """Of a file: what its checks do not look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,10 @@ def _once(
     if was_interrupted:
         tell(f"interrupted: {len(rows)} of {len(plan.questions)} checks were made")
         return INTERRUPTED, plan.inputs
-    _deliver(rows, outputs, quiet=quiet)
+    if not quiet:
+        for file, each in plan.warnings:
+            tell(f"warning: {file}: {each}")
+    _deliver(rows, plan.warnings, outputs, quiet=quiet)
     return _code([row.status for row in rows]), plan.inputs
 
 
@@ -193,6 +199,7 @@ def _plan(
     inputs: set[str] = set()
     problems: list[str] = []
     silent: list[str] = []
+    warnings: list[tuple[Path, str]] = []
     with Progress(len(files), quiet=quiet) as progress:
         for file in files:
             progress.begin(f"loading {file}")
@@ -210,6 +217,7 @@ def _plan(
             inputs |= read
             if not asked:
                 silent.append(str(file))
+            warnings += [(file, each) for each in _unjudged(scenario, asked)]
     if problems:
         raise BadInputError("\n".join(dict.fromkeys(problems)))
     if not questions:
@@ -219,7 +227,21 @@ def _plan(
         )
     if silent and not quiet:
         tell(f"nothing is expected, so nothing is checked, in {', '.join(silent)}")
-    return Plan(tuple(questions), frozenset(inputs))
+    return Plan(tuple(questions), frozenset(inputs), tuple(warnings))
+
+
+def _unjudged(scenario: Scenario, asked: Sequence[Question]) -> tuple[str, ...]:
+    """That nothing can be found wrong in a system of one's own; what its code does wrong is told by its checks."""
+    from batchsim.analysis.assumptions import nothing_to_judge
+    from batchsim.checking.work import properties_in
+
+    if scenario.own is None or not asked:
+        return ()
+    names = dict.fromkeys(each.policy for each in asked)
+    with suppress(BadInputError):
+        policies = [(each, scenario.policy_named(each)) for each in names]
+        return nothing_to_judge(scenario, policies, properties_in(scenario))
+    return ()
 
 
 def _read_property(name: str, directory: Path) -> None:
@@ -295,7 +317,7 @@ def _check_outputs(outputs: Outputs) -> None:
     check_apart(_files(outputs))
 
 
-def _deliver(rows: list[Row], outputs: Outputs, *, quiet: bool) -> None:
+def _deliver(rows: list[Row], warnings: Sequence[tuple[Path, str]], outputs: Outputs, *, quiet: bool) -> None:
     from batchsim.checking.told import checks_document, junit_text, sarif_text, sentence, show_checks
     from batchsim.checking.work import Status
     from batchsim.cli.outputs import deliver, printing, write_json
@@ -318,8 +340,10 @@ def _deliver(rows: list[Row], outputs: Outputs, *, quiet: bool) -> None:
         show if shows else None,
         None if outputs.junit is None else lambda: write("--junit", outputs.junit, junit_text(rows)),
         None if outputs.sarif is None else lambda: write("--sarif", outputs.sarif, sarif_text(rows)),
-        None if outputs.json_file is None else lambda: write_json(str(outputs.json_file), checks_document(rows)),
-        lambda: _tell_github(rows),
+        None
+        if outputs.json_file is None
+        else lambda: write_json(str(outputs.json_file), checks_document(rows, warnings)),
+        lambda: _tell_github(rows, warnings),
     )
     if not shows:
         for row in rows:
@@ -327,13 +351,13 @@ def _deliver(rows: list[Row], outputs: Outputs, *, quiet: bool) -> None:
                 tell(sentence(row))
 
 
-def _tell_github(rows: Sequence[Row]) -> None:
+def _tell_github(rows: Sequence[Row], warnings: Sequence[tuple[Path, str]]) -> None:
     """Annotations on standard error, where the runner looks too, and the summary of the job."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
     from batchsim.checking.told import github_annotations, markdown_summary
 
-    for line in github_annotations(rows):
+    for line in github_annotations(rows, warnings):
         tell(line)
     file = os.environ.get("GITHUB_STEP_SUMMARY")
     if file:

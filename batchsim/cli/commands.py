@@ -14,6 +14,7 @@ from batchsim.cli import live, options, window
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.calibrate import calibrate
 from batchsim.cli.check import check
+from batchsim.cli.ci import ci
 from batchsim.cli.completion import completion
 from batchsim.cli.explain import explain
 from batchsim.cli.explore import explore
@@ -48,7 +49,7 @@ from batchsim.cli.outputs import (
 from batchsim.cli.pin import pin
 from batchsim.cli.report import commands_of, page_text, pieces_of, report, write_page
 from batchsim.cli.sweep import sweep
-from batchsim.cli.warnings import warn
+from batchsim.cli.warnings import warn, warn_if_any_is_unjudged, warn_if_unjudged, warn_of_each
 from batchsim.cli.worth import worth
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def run(
         of_sweep, found = runs_of_sweeps(loaded, number, values)
         plans = [(scenario, chosen, own) for scenario, (_, chosen, own) in zip(found, plans, strict=True)]
     limits = limits_of(forbidden, [name for plan in plans for name in verdict_names(*plan)])
-    warnings = [warn(scenario, chosen, quiet=quiet) for scenario, chosen, _ in plans]
+    warnings = warn_of_each(plans, quiet=quiet)
     results: list[ScenarioRun] = []
     texts: dict[str, str] = {}
     judged: list[Given] = []
@@ -184,6 +185,7 @@ def run(
     shows = not quiet and json_file != "-" and not options.on_stdout()
     directory = Path() if policies else plans[0][0].directory
     deliver(
+        lambda: warn_if_any_is_unjudged(plans, quiet=quiet),
         None
         if not shows
         else lambda: show(
@@ -266,6 +268,7 @@ def replay(
         check_times(witness, result.trace)
     except (OrderNotPossible, NoSuchDraw, OtherTime) as error:
         raise BadInputError(f"{file}: no schedule of {scenario.file} under {name}: {error}") from None
+    warnings += warn_if_unjudged(scenario, [(name, policy)], properties, quiet=quiet)
     results = [
         ScenarioRun(
             scenario,
@@ -297,6 +300,7 @@ commands.add_command(pin)
 commands.add_command(explain)
 commands.add_command(init)
 commands.add_command(completion)
+commands.add_command(ci)
 commands.add_command(sweep)
 commands.add_command(worth)
 commands.add_command(findings)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from batchsim.analysis.assumptions import nothing_to_judge
 from batchsim.analysis.headings import headings_of
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, WitnessStep, within
@@ -28,7 +27,7 @@ from batchsim.cli.outputs import (
 )
 from batchsim.cli.report import commands_of, page_text_of, write_page
 from batchsim.cli.telling import tell
-from batchsim.cli.warnings import warn, warn_of
+from batchsim.cli.warnings import warn, warn_if_unjudged
 from batchsim.report.progress import Progress
 from batchsim.report.search_progress import SearchProgress
 from batchsim.report.shell import join
@@ -159,8 +158,7 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
                 one = explorer.explore(scenario, policy, properties, question.bounds, progress)
                 # One's own policy may have the name of a shipped one.
                 found.append(replace(one, policy=headings[name]))
-    if not properties:
-        warnings += warn_of(scenario, nothing_to_judge(scenario, chosen), quiet=question.quiet)
+    warnings += warn_if_unjudged(scenario, chosen, properties, quiet=question.quiet)
     named = names if asked else [within(scenario.directory, name) for name in names]
     texts, commands = _replays(explorer, question, list(zip(named, found, strict=False)))
     page: str | None = None

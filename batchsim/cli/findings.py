@@ -28,6 +28,7 @@ from batchsim.cli.outputs import (
 from batchsim.cli.paging import linked
 from batchsim.cli.report import write_page
 from batchsim.cli.telling import tell
+from batchsim.cli.warnings import warn_if_unjudged
 from batchsim.report.file_names import FINDINGS as PAGE
 
 if TYPE_CHECKING:
@@ -212,6 +213,8 @@ def findings(
             )
             page = html_page(findings_page(result, chosen, properties.values(), again, warnings))
 
+    warnings += _unjudged(scenarios, chosen, properties, quiet=quiet)
+
     def show() -> None:
         with printing() as console:
             show_findings(console, result, replays)
@@ -369,6 +372,18 @@ def _left_out(scenarios: Sequence[Scenario], *, quiet: bool) -> list[str]:
         for each in warnings:
             tell(f"warning: {each}")
     return warnings
+
+
+def _unjudged(
+    scenarios: Sequence[Scenario], chosen: Mapping[str, Any], properties: Mapping[str, Property], *, quiet: bool
+) -> list[str]:
+    """Tell, unless quiet, in which systems of one's own nothing could be found wrong; the warnings."""
+    policies, asked = list(chosen.items()), list(properties.values())
+    return [
+        f"{each.file}: {text}"
+        for each in scenarios
+        for text in warn_if_unjudged(each, policies, asked, quiet=quiet)
+    ]
 
 
 # -- what came out ---------------------------------------------------------------------------------

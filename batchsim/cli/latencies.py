@@ -10,7 +10,7 @@ import click
 
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
-from batchsim.cli.outputs import check_outputs, deliver, write_json
+from batchsim.cli.outputs import check_outputs, deliver, printing, write_json
 
 
 @click.command()
@@ -71,22 +71,22 @@ def latencies(
 
     def show() -> None:
         from batchsim.report.histogram import histogram
+        from batchsim.report.screen import Text, print_line
         from batchsim.rounding import rounded
-        from batchsim.visible import visible
 
         about = "a summary: values between its quantiles are made up" if found["is_summary"] else ""
         values = "" if found["is_summary"] else f", {found['count']} values"
         passed = f", {found['passed_over']} lines passed over" if found["passed_over"] else ""
         line = f"{file}: {found['format']}, column {found['column']}, unit {found['unit']}{values}{passed}"
-        click.echo(visible(line))
-        if about:
-            click.echo(about)
-        click.echo("  ".join(f"{name} {rounded(us)}" for name, us in quantiles.items()))
-        click.echo()
-        for each in histogram(samples):
-            click.echo(each.rstrip())
-        click.echo()
-        click.echo(visible(f"in a scenario: {_written(file, wanted)}"))
+        told = [line, about, "  ".join(f"{name} {rounded(us)}" for name, us in quantiles.items())]
+        with printing() as console:
+            for each in filter(None, told):
+                print_line(console, Text(each))
+            console.print()
+            for each in histogram(samples, console.width if console.is_terminal else None):
+                console.print(Text(each), soft_wrap=True)
+            # What is copied stays one line.
+            console.print(Text(f"\nin a scenario: {_written(file, wanted)}"), soft_wrap=True)
 
     deliver(
         None if quiet or json_file == "-" else show,

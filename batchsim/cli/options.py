@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +33,9 @@ class ScenarioFile(NamedPath):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path; raises `BadInputError`."""
         path: Path = super().convert(value, param, ctx)
-        is_bare = len(path.parts) == 1 and not path.suffix
-        if not is_bare or str(path) == "-" or os.path.exists(path):  # noqa: PTH110 - too long a name is no error here
-            return path
-        from batchsim.scenario.shipped import shipped_files
-        from batchsim.scenario.spelling import did_you_mean
+        from batchsim.scenario.shipped import file_meant
 
-        shipped = {each.stem: each for each in shipped_files()}
-        if path.name in shipped:
-            found = shipped[path.name]
-            return found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found
-        hint = did_you_mean(path.name, shipped) or "batchsim scenarios lists them"
-        raise BadInputError(f"{path}: found no file, and no scenario of this name that is shipped; {hint}")
+        return file_meant(path)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The names of shipped scenarios, and files."""

@@ -13,7 +13,7 @@ from batchsim.cli.again import command_line, how_again
 from batchsim.cli.inputs import expected_by, files_in, load, policies_of, properties_of
 from batchsim.cli.outputs import check_folder, write_files, write_text
 from batchsim.cli.paging import linked
-from batchsim.cli.warnings import warn
+from batchsim.cli.warnings import warn_if_any_is_unjudged, warn_of_each
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import ScenarioRun
@@ -71,7 +71,7 @@ def report(
     names = FileNames(INDEX, FINDINGS_HTML)
     pages = [names.give(scenario.name, ".html") for scenario, _, _ in plans]
     check_folder("--out", directory, [*pages, INDEX])
-    warnings = [warn(scenario, chosen, quiet=quiet) for scenario, chosen, _ in plans]
+    warnings = warn_of_each(plans, quiet=quiet)
     texts: dict[str, str] = {}
     listed = []
     with Progress(sum(pieces_of(chosen) for _, chosen, _ in plans), quiet=quiet) as progress:
@@ -91,6 +91,7 @@ def report(
             texts[page] = html_page({**document, "has_index": True})
         beside = FINDINGS_HTML if (directory / FINDINGS_HTML).is_file() else None
         texts[INDEX] = html_page(index_page(listed, tour_of(listed), beside))
+    warn_if_any_is_unjudged(plans, quiet=quiet)
     write_files("--out", directory, texts)
     if not quiet:
         click.echo(linked(directory / (INDEX if len(pages) > 1 else pages[0])))

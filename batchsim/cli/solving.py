@@ -18,7 +18,7 @@ from batchsim.cli.outputs import (
     write_json,
 )
 from batchsim.cli.telling import tell
-from batchsim.cli.warnings import warn
+from batchsim.cli.warnings import warn, warn_if_unjudged
 from batchsim.cli.window_checks import check, check_verdict
 from batchsim.engines.exhaustive import Bounds
 from batchsim.report.search_progress import SearchProgress
@@ -60,6 +60,7 @@ def solve_for(
             bounds=Bounds(max_zones, None),
             on_level=progress.show,
         )
+    warnings += warn_if_unjudged(scenario, [(name, chosen)], properties, quiet=quiet)
     replay = _how_to_replay(file, policy, verdicts, overrides, verdict, parameter)
     texts: dict[str, str] = {}
     if witness_directory is not None:

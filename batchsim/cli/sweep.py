@@ -19,7 +19,7 @@ from batchsim.cli.inputs import expected_by, load, percentage, policies_of, prop
 from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import check_apart, check_file, check_outputs, deliver, printing, write_csv, write_json
 from batchsim.cli.telling import tell
-from batchsim.cli.warnings import warn
+from batchsim.cli.warnings import warn, warn_if_unjudged
 
 if TYPE_CHECKING:
     from batchsim.analysis.sweep import CellResult, Example, Share, SizedExecutor, Sweep
@@ -122,7 +122,8 @@ def sweep(
     known = verdicts_over((scenario, *with_other_parameters(scenario, vary)), [policy for _, policy in chosen])
     limits = limits_of(forbidden, dict.fromkeys((*known, *(each.name for each in properties))), takes_rates=True)
     pictures = _pictures(plots)
-    warnings = warn(scenario, chosen, quiet=quiet, others=_ends_of(scenario, vary))
+    ends = _ends_of(scenario, vary)
+    warnings = warn(scenario, chosen, quiet=quiet, others=ends)
     database = _database(out, scenario)
     json_files = [] if json_file in (None, "-") else [("--json", Path(str(json_file)))]
     databases = [] if database is None else [("--out", database)]
@@ -147,6 +148,7 @@ def sweep(
             )
         except SweepNotKept as error:
             result, failure = error.sweep, error
+    warnings += warn_if_unjudged(scenario, chosen, properties, quiet=quiet, others=ends)
     commands = _commands(result, file, overrides, verdicts, Path() if policies else scenario.directory)
     asked_for = [word for name in policies for word in ("--policy", name)]
     how_many = [] if runs is None else ["--runs", str(runs)]

@@ -13,7 +13,7 @@ from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED
 from batchsim.cli.inputs import load, policies_of, properties_of, verdict_names
 from batchsim.cli.outputs import check_outputs, deliver, printing, write_json
 from batchsim.cli.telling import tell
-from batchsim.cli.warnings import warn
+from batchsim.cli.warnings import warn, warn_if_unjudged
 from batchsim.cli.window_checks import check, check_verdict
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def window(
     if progress.was_interrupted:
         tell("interrupted")
         return INTERRUPTED
+    warnings += warn_if_unjudged(scenario, [(name, chosen)], properties, quiet=quiet)
     with Progress(quiet=quiet) as deriving:
         results = _results(scenario, chosen, exploration, properties, verdict, deriving.begin)
 

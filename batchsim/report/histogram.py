@@ -9,6 +9,9 @@ from batchsim.rounding import rounded
 
 BARS_MAX = 14
 WIDTH = 40
+"""Of the longest bar."""
+BESIDE = 34
+"""Columns of a line that are no bar."""
 QUANTILES = (("min", 0.0), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0))
 
 
@@ -17,11 +20,15 @@ def quantile(samples_us: Sequence[int], probability: float) -> int:
     return samples_us[round(probability * (len(samples_us) - 1))]
 
 
-def histogram(samples_us: Sequence[int]) -> Iterator[str]:
-    """Lines of a histogram of values in order, whose bars have the same width, or widths that grow alike."""
+def histogram(samples_us: Sequence[int], columns: int | None = None) -> Iterator[str]:
+    """Lines of a histogram of values in order, whose bars have the same width, or widths that grow alike.
+
+    `columns`: how long a line may be, if it cannot be of any length.
+    """
+    width = WIDTH if columns is None else min(WIDTH, max(columns - BESIDE, 1))
     low, high = samples_us[0], samples_us[-1]
     if low == high:
-        yield f"{rounded(low):>10}  {'#' * WIDTH} 100 %"
+        yield f"{rounded(low):>10}  {'#' * width} 100 %"
         return
     edges = _edges(low, high)
     counts = [0] * (len(edges) - 1)
@@ -32,9 +39,9 @@ def histogram(samples_us: Sequence[int]) -> Iterator[str]:
         counts[place] += 1
     most = max(counts)
     for count, begin, end in zip(counts, edges, edges[1:], strict=False):
-        bar = "#" * round(WIDTH * count / most) or ("." if count else "")
+        bar = "#" * round(width * count / most) or ("." if count else "")
         share = f"{100 * count / len(samples_us):.1f} %"
-        yield f"{rounded(begin):>10} to {rounded(end):<10} {bar:{WIDTH}} {share:>7}"
+        yield f"{rounded(begin):>10} to {rounded(end):<10} {bar:{width}} {share:>7}"
 
 
 def _edges(low: int, high: int) -> list[int]:

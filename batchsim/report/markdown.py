@@ -20,6 +20,7 @@ from batchsim.report.latencies import by_item, in_words, special_operations
 from batchsim.report.markdown_text import bold, code, details, link, picture, plain, table, warning, with_gloss
 from batchsim.report.occurrences import happened
 from batchsim.report.outcomes import columns_of_runs, is_of_batch, outcome_in_words, row_of_run, value_in_words
+from batchsim.report.page.policies import with_gloss as name_with_gloss
 from batchsim.report.shell import join
 from batchsim.rounding import exact_instant, instant, rounded
 from batchsim.scenario import Scenario, fault_in_words, format_duration
@@ -93,7 +94,7 @@ def _of_batch(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 def _faults(scenario_run: ScenarioRun) -> Iterator[tuple[str, str]]:
     """Each fault, and whether it happened."""
-    said = happened(scenario_run, lambda run: run.policy.name)
+    said = happened(scenario_run, lambda run: name_with_gloss(run.policy))
     for number, (fault, (how_often, is_everywhere)) in enumerate(
         zip(scenario_run.scenario.faults, said, strict=True)
     ):

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 
 from batchsim.report.progress import Progress
-
-_WINDOW_S = 30.0
-"""The rate is that of the last so many seconds."""
 
 
 class SweepProgress(Progress):
@@ -16,23 +12,26 @@ class SweepProgress(Progress):
 
     def __init__(self, *, quiet: bool) -> None:
         super().__init__(quiet=quiet, looks=True)
-        self._known: deque[tuple[float, int]] = deque()
+        self._first: tuple[float, int] | None = None
+        self._last = (0.0, 0)
         self._runs = 0
 
     def watch(self, known: int, total: int) -> bool:
         """How many runs are known, and of how many; whether to go on."""
-        now = time.monotonic()
         self._runs = total
-        self._known.append((now, known))
-        while now - self._known[0][0] > _WINDOW_S:
-            self._known.popleft()
+        self._last = (time.monotonic(), known)
+        self._first = self._first or self._last
         return self.goes_on()
 
     def how_far(self) -> str:
-        """Runs, the rate, and how long it still takes."""
-        if not self._known:
+        """Runs, the rate, and how long it still takes.
+
+        The rate is that of all work so far: of the last seconds it would jump, as runs become known many at once,
+        and some take much longer than others.
+        """
+        if self._first is None:
             return ""
-        (begin, before), (end, known) = self._known[0], self._known[-1]
+        (begin, before), (end, known) = self._first, self._last
         far = f"{known:,} of {self._runs:,} runs"
         if known == before or end == begin:
             return far

@@ -82,7 +82,7 @@ def show_matrix(console: Console, scenario_runs: Sequence[ScenarioRun], *, timel
         table.add_row(Text(each.scenario.name), *(cells.get(name, Text("")) for name in headings))
     print_table(console, table)
     for each in scenario_runs:
-        for line in never_happened(each, lambda run: _heading(run, runs)):
+        for line in never_happened(each, lambda run: called(console, _heading(run, runs))):
             console.print(Text(f"{each.scenario.name}: {line}", style=UNSURE), soft_wrap=True)
     if timeline:
         for each in scenario_runs:
@@ -93,7 +93,7 @@ def show_matrix(console: Console, scenario_runs: Sequence[ScenarioRun], *, timel
 
 def _show_faults(console: Console, scenario_run: ScenarioRun) -> None:
     """Each fault, and whether it happened."""
-    said = happened(scenario_run, lambda run: _heading(run, scenario_run.runs))
+    said = happened(scenario_run, lambda run: called(console, _heading(run, scenario_run.runs)))
     for number, (fault, (how_often, is_everywhere)) in enumerate(
         zip(scenario_run.scenario.faults, said, strict=True)
     ):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 
 from batchsim.analysis.window import Case, Condition, LatencyChange, Window, WindowStanding
 from batchsim.analysis.window.assignments import Durations, Intervals, latency_of, support_of
-from batchsim.analysis.window.legs import LatencyLeg
+from batchsim.analysis.window.legs import LatencyLeg, Leg
 from batchsim.analysis.window.sums import Instant, instant_us
 from batchsim.report.formulas import distinct_conditions, formula, formula_of_all
 from batchsim.report.phrases import counted
 from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.rounding import rounded
+
+_ACTOR = re.compile(r" \(([^()]+)\)")
+"""Of a step, as it is told: `redis.get #2 (loader-1)`."""
+_PLACE = re.compile(r" #\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,37 @@ def _show_conditions(console: Console, window: Window, conditions: Sequence[Cond
                 f"{counted(len(alike) - 1, 'more such pair')} of steps, all with the same latencies: one condition"
             )
             print_line(console, Text(f"and {told}", style=QUIET), indent=6)
+        if twins := _twins(window, condition):
+            told = f"{' and '.join(twins)} are interchangeable: it says only which of them comes first"
+            print_line(console, Text(told, style=QUIET), indent=6)
+        if _is_of_the_same(window, condition):
+            told = "both sides are the same latencies in two uses: which use takes less is left to chance"
+            print_line(console, Text(told, style=QUIET), indent=6)
         console.print(Text(f"      with mean latencies {_with_numbers(window, condition)}", style=QUIET))
+
+
+def _twins(window: Window, condition: Condition) -> list[str]:
+    """The two actors whose steps a condition compares, if they are interchangeable and take the same one."""
+    if window.scenario.own is None:
+        return []
+    kinds = {each.name: each.kind for each in window.scenario.system(window.policy).actors if each.is_twin}
+    earlier, later = (_ACTOR.findall(told)[-1:] for told in (condition.earlier, condition.later))
+    names = sorted({*earlier, *later} & kinds.keys())
+    same_operation = _ACTOR.sub("", condition.earlier) == _ACTOR.sub("", condition.later)
+    return names if same_operation and len(names) == 2 and len({kinds[each] for each in names}) == 1 else []
+
+
+def _is_of_the_same(window: Window, condition: Condition) -> bool:
+    """Whether both sides are equal whatever the latencies are, as long as each is the same in all its uses."""
+    left, right = ({_latencies_of(window, each) for each in side} for side in condition.sides)
+    return left == right
+
+
+def _latencies_of(window: Window, legs: Iterable[tuple[Leg, int]]) -> frozenset[tuple[LatencyLeg, int]]:
+    counts: Counter[LatencyLeg] = Counter()
+    for leg, count in legs:
+        counts[latency_of(window.scenario, leg)] += count
+    return frozenset(counts.items())
 
 
 def _show_equality(console: Console, conditions: Sequence[Condition]) -> None:
@@ -191,11 +227,24 @@ def _show_claim(console: Console, window: Window) -> None:
         met = "" if number < window.reasons_met else "  (no run had it)"
         told = " and ".join(map(str, reason))
         print_line(console, Text(f"{'or ' if number else ''}{told}{met}", style=QUIET), indent=2)
+    print_line(console, Text(_told_link(window)))
     checked = (
         f"checked: {window.tried} runs with latencies within their intervals ({window.failed} gave the verdict) "
         f"and {window.tried_beyond} with latencies of any length; all agree with the formula"
     )
     print_line(console, Text(checked))
+
+
+def _told_link(window: Window) -> str:
+    """How the formula and the orders of the claim belong together, as they need not name the same steps."""
+    cases = window.cases_within or ((window.nearest,) if window.nearest else ())
+    conditions = [condition for case in cases for condition in case.conditions or case.settled]
+    raced = {_PLACE.sub("", f"{each.earlier} before {each.later}") for each in conditions}
+    which = "one of these orders" if len(window.reasons) > 1 else "this order"
+    told = f"the formula says which latencies lead to {which}"
+    if raced & {_PLACE.sub("", str(each)) for reason in window.reasons for each in reason}:
+        return told
+    return f"{told}; it compares other steps: their race comes first, and what it comes to leads there"
 
 
 def _show_numbers(console: Console, window: Window) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,28 +17,34 @@ from batchsim.scenario.overrides import FieldOverride, applied, parse_override
 from batchsim.scenario.problems import InvalidScenario, Place, Problem, fail
 from batchsim.scenario.scenario import Scenario
 from batchsim.scenario.schema.validation import is_own, validated, validated_own
+from batchsim.scenario.shipped import file_meant
 from batchsim.scenario.text_file import read_text
 from batchsim.scenario.tree import Node, planted
 from batchsim.scenario.yaml_file import parse_yaml
 
 
 def load_scenario(
-    path: str | Path, overrides: Sequence[str] = (), seed: int | None = None, policies: Iterable[str] | None = None
+    path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    policies: Iterable[str] | None = None,
 ) -> Scenario:
     """The scenario in a YAML file, changed by `--set` options (`batch.items=5`) and then by `--seed`.
 
+    `path`: the file, or the name of a scenario that batchsim ships (`incident`) where no file is called so.
     `policies`: names of policies of your own that are compared instead of those of the file; then it may expect
     something of policies that are neither.
     Raises `InvalidScenario` with everything that is wrong with the file, the options, and the files it names.
     """
+    path = file_meant(Path(path))
     file = str(path)
-    document = parse_yaml(read_text(Path(path), file), file)
+    document = parse_yaml(read_text(path, file), file)
     if document.root is None:
         allowed = "a scenario; its name and batch.items are required"
         fail(Place(file, 1, 1), "an empty file", allowed)
     problems = list(document.problems)
     root = _overridden(document.root, overrides, seed, problems)
-    return _built(root, file, Path(path).parent, problems, policies)
+    return _built(root, file, path.parent, problems, policies)
 
 
 def scenario_from_data(data: Mapping[str, Any], directory: str | Path = ".") -> Scenario:

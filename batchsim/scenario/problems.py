@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
@@ -25,7 +25,8 @@ class Problem:
     """One thing that is wrong in a scenario; its text is one line for people."""
 
     file: str
-    """The file as the caller named it, or the option (`--set batch.items=0`) that the value came from."""
+    """The file as the caller named it, or the option (`--set batch.items=0`) that the value came from; empty: an
+    argument of Python, which `field` names."""
     line: int | None
     """Counted from 1; `None` where there are no lines (an option, a missing file)."""
     column: int | None
@@ -74,6 +75,14 @@ class InvalidScenario(BadInputError):
 def fail(place: Place, found: str, allowed: str, *, field: str = "", hint: str = "") -> NoReturn:
     """Raise `InvalidScenario` with a single problem."""
     raise InvalidScenario([Problem(*place, field, found, allowed, hint)])
+
+
+def unknown(argument: str, name: str, known: Sequence[str], *further: str) -> InvalidScenario:
+    """That an argument of Python names what nothing is called; `further`: what is allowed and no name."""
+    from batchsim.scenario.spelling import did_you_mean  # noqa: PLC0415 - most names are right
+
+    allowed = ", ".join((*known, *further))
+    return InvalidScenario([Problem("", None, None, argument, repr(name), allowed, did_you_mean(name, known))])
 
 
 def describe(value: object) -> str:

@@ -19,6 +19,7 @@ from batchsim.model.system import System
 from batchsim.scenario import declared, defaults
 from batchsim.scenario.latencies import Constant, Latency, Legs
 from batchsim.scenario.names import find_policy, known_policies, known_verdicts
+from batchsim.scenario.problems import InvalidScenario, unknown
 from batchsim.scenario.rates import RateLimit
 from batchsim.scenario.slow import Slow
 from batchsim.scenario.tree import Node
@@ -136,16 +137,18 @@ class Scenario:
         return find_policy(name, directory) if self.own is None else self.own.policy(name, directory)
 
     def policy_named(self, name: str) -> Any:
-        """The policy of a name, or `path/to/file.py:NAME` from where the scenario is; raises `BadInputError`."""
+        """The policy of a name, or `path/to/file.py:NAME` from where the scenario is.
+
+        Raises `InvalidScenario` where there is none of that name, `BadInputError` for code that cannot be used.
+        """
         try:
             return self.find_policy(name, self.directory)
         except KeyError:
-            from batchsim.scenario.spelling import did_you_mean  # noqa: PLC0415 - most names are right
+            raise self.no_policy(name, "policy") from None
 
-            allowed = ", ".join((*self.known_policies, "path/to/file.py:NAME"))
-            hint = did_you_mean(name, self.known_policies)
-            parts = (f"policy: found {name!r}", f"allowed: {allowed}", hint)
-            raise BadInputError("; ".join(filter(None, parts))) from None
+    def no_policy(self, name: str, argument: str) -> InvalidScenario:
+        """That there is no policy of that name, which an argument asks for."""
+        return unknown(argument, name, self.known_policies, "path/to/file.py:NAME")
 
     def known_verdicts(self, policies: Iterable[Any]) -> tuple[str, ...]:
         """Names of the verdicts that some policies can be given, but for those of files."""

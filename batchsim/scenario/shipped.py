@@ -1,15 +1,16 @@
-"""The scenarios that batchsim ships."""
+"""The scenarios that batchsim ships, each of which goes by its name."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-import batchsim
+from batchsim.scenario.problems import Place, fail
 
 
 def shipped_directory() -> Path:
     """Where they are: in the installed package, or at the top of a checkout."""
-    package = Path(batchsim.__file__).parent
+    package = Path(__file__).parent.parent
     installed = package / "_scenarios"
     return installed if installed.is_dir() else package.parent / "scenarios"
 
@@ -17,6 +18,24 @@ def shipped_directory() -> Path:
 def shipped_files() -> list[Path]:
     """Their files, by name."""
     return sorted(shipped_directory().glob("*.yaml"))
+
+
+def file_meant(path: Path) -> Path:
+    """The file that is meant by a path: itself, or of a bare name without a file the shipped one of that name.
+
+    Raises `InvalidScenario` for a bare name that is neither.
+    """
+    is_bare = len(path.parts) == 1 and not path.suffix
+    if not is_bare or str(path) == "-" or os.path.exists(path):  # noqa: PTH110 - too long a name is no error here
+        return path
+    shipped = {each.stem: each for each in shipped_files()}
+    if path.name not in shipped:
+        from batchsim.scenario.spelling import did_you_mean  # noqa: PLC0415 - most names are right
+
+        hint = did_you_mean(path.name, shipped) or "batchsim scenarios lists them"
+        fail(Place(str(path)), "no file, and no scenario of this name that is shipped", "", hint=hint)
+    found = shipped[path.name]
+    return found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found
 
 
 def as_written(file: Path) -> str:

@@ -11,7 +11,8 @@ and what can happen to them, headers, streams; redirects.
 
     from batchsim.stores import http
 
-    System("shop", actors, cells=("orders",), parts=(http.service("api", calls=2),))
+    server = Actor("api", None, api, serves=True)  # it may wait for ever
+    System("shop", (*clients, server), cells=("orders",), parts=(http.service("api", calls=2),))
 
     response = await http.post("api/orders", json="order 1", timeout="5 s")   # a client
     if response.status_code == 201: ...

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from batchsim.bad_input import BadInputError
 from batchsim.checking.answers import Answer, Example, Way, ask
 from batchsim.checking.work import properties_in
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario, load_scenario
+from batchsim.scenario.problems import unknown
 from batchsim.testing.failures import run_of_example, told_failure, witness_file
 
 Within = Literal["one run", "intervals", "all orders"]
@@ -63,11 +63,12 @@ def assert_never(
 ) -> None:
     """A scenario is never given a verdict under a policy.
 
-    `scenario`: one that was loaded, or its file. `policy`: a name, `path/to/file.py:NAME` from where the scenario
-    is, or a policy; `None`: the first one of the scenario. `verdict`: its name; `any` is all but ok. `within`: how
-    it is asked; `intervals` unless given. `samples`: instead, so many runs with latencies drawn anew, which proves
-    nothing. `properties`: verdicts of your own beside those of the scenario. `witness`: the folder that a witness
-    of a failure goes to. `bounds`: where to give up.
+    `scenario`: one that was loaded, its file, or the name of one that batchsim ships (`incident`). `policy`: a
+    name, `path/to/file.py:NAME` from where the scenario is, or a policy; `None`: the first one of the scenario.
+    `verdict`: its name; `any` is all but ok. `within`: how it is asked; `intervals` unless given. `samples`:
+    instead, so many runs with latencies drawn anew, which proves nothing. `properties`: verdicts of your own
+    beside those of the scenario. `witness`: the folder that a witness of a failure goes to. `bounds`: where to
+    give up.
 
     Raises `VerdictGiven`; `NotProved` where a bound was hit or a pinned fault occurs nowhere; and `BadInputError`
     (`InvalidScenario` among them) for what cannot be used.
@@ -160,19 +161,12 @@ class _Asked:
         )
 
     def check_known(self, verdicts: Iterable[str]) -> None:
-        """A name that no verdict has would never be given; raises `BadInputError`."""
+        """A name that no verdict has would never be given; raises `InvalidScenario`."""
         names = (*self.scenario.known_verdicts([self.policy]), *(each.name for each in self._properties))
         known = tuple(dict.fromkeys(("any", *names)))
         for verdict in verdicts:
             if verdict not in known:
-                from batchsim.scenario.spelling import did_you_mean  # noqa: PLC0415 - most names are right
-
-                parts = (
-                    f"verdict: found {verdict!r}",
-                    f"allowed: {', '.join(known)}",
-                    did_you_mean(verdict, known),
-                )
-                raise BadInputError("; ".join(filter(None, parts)))
+                raise unknown("verdict", verdict, known)
 
     def fail(self, example: Example, claim: str) -> NoReturn:
         """Tell what led to it."""

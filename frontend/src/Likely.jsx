@@ -86,9 +86,14 @@ function Curves({ page, policies, verdict }) {
   const y = (/** @type {number} */ share) => HIGH - 30 - (HIGH - 44) * share;
   const hasEdge = policies.some((policy) => linesOf(page, policy.name, verdict).length > 0);
   const cellAt = (/** @type {string} */ policy, /** @type {string} */ text) => page.cells.find((cell) => cell.policy.name === policy && cell.point[axis.name] === text);
+  const shares = policies.map((policy) => axis.values.map((value) => cellAt(policy.name, value.text)?.verdicts[verdict] ?? { share: 0, low: 0, high: 0, count: 0, first_run: null }));
+  /** Whose curves lie on that of a policy, at all of these places; itself among them. @type {(hue: number, places: number[]) => number[]} */
+  const equals = (hue, places) => policies.map((_, other) => other).filter((other) => places.every((place) => shares[other][place].share === shares[hue][place].share));
+  const everywhere = axis.values.map((_, place) => place);
+  const isShared = everywhere.slice(1).some((place) => policies.some((_, hue) => equals(hue, [place - 1, place]).length > 1));
   return (
     <figure class="curves">
-      <svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={`Share of ${verdictWords(verdict)} along ${axis.name}; the numbers are in the table below`}>
+      <div class="scroll" tabIndex={0} role="region" aria-label={`${verdictWords(verdict)} along ${axis.name}`}><svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={`Share of ${verdictWords(verdict)} along ${axis.name}; the numbers are in the table below`}>
         {[0, 0.25, 0.5, 0.75, 1].map((share) => <g key={share} class="axis"><line class="grid" x1={EDGE} x2={WIDE - 14} y1={y(share)} y2={y(share)} /><text x={EDGE - 6} y={y(share) + 4} text-anchor="end">{100 * share} %</text></g>)}
         <text class="axis" x={EDGE} y={HIGH - 8}>{axis.values[0].text}</text><text class="axis" x={WIDE - 14} y={HIGH - 8} text-anchor="end">{axis.values.at(-1)?.text}</text>
         <text class="axis" x={(EDGE + WIDE) / 2} y={HIGH - 8} text-anchor="middle">{axis.name}</text>
@@ -96,22 +101,52 @@ function Curves({ page, policies, verdict }) {
           <line key={number} class="edge" x1={x(placeOn(axis, number) - 0.5)} x2={x(placeOn(axis, number) - 0.5)} y1={y(1)} y2={y(0)}><title>where the window opens</title></line>
         ))}
         {policies.map((policy, hue) => {
-          const cells = axis.values.map((value) => cellAt(policy.name, value.text));
-          const shares = cells.map((cell) => cell?.verdicts[verdict] ?? { share: 0, low: 0, high: 0, count: 0, first_run: null });
-          const area = [...shares.map((each, place) => `${x(place)} ${y(each.high)}`), ...shares.map((each, place) => `${x(place)} ${y(each.low)}`).reverse()].join("L");
+          const own = shares[hue];
+          const area = [...own.map((each, place) => `${x(place)} ${y(each.high)}`), ...own.map((each, place) => `${x(place)} ${y(each.low)}`).reverse()].join("L");
           return (
             <g key={policy.name} class={`hue-${hue % 6}`}>
-              <path class="band" d={`M${area}Z`} /><path class="curve" d={`M${shares.map((each, place) => `${x(place)} ${y(each.share)}`).join("L")}`} />
-              {shares.map((each, place) => <circle key={place} cx={x(place)} cy={y(each.share)} r={4}
-                onPointerEnter={() => rest(`${named(policy)}, ${axis.name} ${axis.values[place].text}: ${percent(each.share)}, between ${percent(each.low)} and ${percent(each.high)}`)} />)}
+              <path class="band" d={`M${area}Z`} />
+              {stretches(everywhere.length, (place) => equals(hue, [place - 1, place])).map(({ places, alike }) => (
+                <path key={places[0]} class="curve" d={`M${places.map((place) => `${x(place)} ${y(own[place].share)}`).join("L")}`} style={dashes(alike, hue)} />
+              ))}
+              {own.map((each, place) => {
+                const alike = equals(hue, [place]);
+                return <circle key={place} cx={x(place)} cy={y(each.share)} r={4 + 2 * (alike.length - 1 - alike.indexOf(hue))}
+                  onPointerEnter={() => rest(`${alike.map((other) => named(policies[other])).join(" and ")}, ${axis.name} ${axis.values[place].text}: ${percent(each.share)}, between ${percent(each.low)} and ${percent(each.high)}`)} />;
+              })}
             </g>
           );
         })}
-      </svg>
-      <figcaption>{rested || policies.map((policy, hue) => <span key={policy.name} class={`legend hue-${hue % 6}`}><span class="line" />{named(policy)}</span>)}
+      </svg></div>
+      <figcaption>{rested || policies.map((policy, hue) => <span key={policy.name} class={`legend hue-${hue % 6}`}><span class="line" />{named(policy)}{equalTo(equals(hue, everywhere).filter((other) => other !== hue).map((other) => policies[other]))}</span>)}
+        {isShared && !rested && <span class="legend note">dashes of several colors: there these curves are equal</span>}
         {hasEdge && !rested && <span class="legend note"><span class="key dashes" /> where the window opens: the formula, with all latencies at their means</span>}</figcaption>
     </figure>
   );
+}
+
+/** A curve in pieces, each of which the same curves share. @param {number} count @param {(place: number) => number[]} alikeUpTo */
+function stretches(count, alikeUpTo) {
+  /** @type {{places: number[], alike: number[]}[]} */
+  const found = [];
+  for (let place = 1; place < count; place += 1) {
+    const alike = alikeUpTo(place), last = found.at(-1);
+    if (last && last.alike.join() === alike.join()) last.places.push(place);
+    else found.push({ places: [place - 1, place], alike });
+  }
+  return found;
+}
+
+const DASH = 9;
+
+/** Curves that lie on one another take turns, so that each is seen. @param {number[]} alike @param {number} hue */
+function dashes(alike, hue) {
+  return alike.length === 1 ? {} : { strokeDasharray: `${DASH} ${DASH * (alike.length - 1)}`, strokeDashoffset: -DASH * alike.indexOf(hue) };
+}
+
+/** @param {import("./document").PolicyNames[]} others */
+function equalTo(others) {
+  return others.length === 0 ? "" : `, equal to ${others.map(named).join(" and ")}`;
 }
 
 /** The lines at which the window of a verdict opens or closes, for a policy. @param {import("./document").SweepPage} page @param {string} policy @param {string} verdict */

@@ -36,12 +36,14 @@ PAGES: dict[str, tuple[str, ...]] = {
     "outbox": ("explore", "examples/outbox.yaml"),
     "timed": ("explore", "scenarios/seal-lost.yaml", "--set", "batch.items=1", "--timed"),
     "exact": ("explore", "scenarios/memoryless.yaml", "--set", "batch.items=1", "--exact"),
+    "reduced": ("explore", "examples/lease.yaml", "--policy", "looks_before", "--reduce"),
+    "part of a graph": ("explore", "examples/lease.yaml", "--policy", "looks_before"),
     "findings": (
         *("findings", "--policy", "pre3427", "--items", "1", "--consumers", "1", "--consumers", "2"),
         *("--fault", "cut,redeliver", "--max-states", "3000", "--walks", "20"),
     ),
     "sweep": (
-        *("sweep", "scenarios/incident.yaml", "--runs", "20", *QUICK, "--policy", "pr3766"),
+        *("sweep", "scenarios/incident.yaml", "--runs", "20", *QUICK, "--policy", "pr3766", "--policy", "pr4397"),
         *("--vary", "items.execution=1 s..9 s:3"),
     ),
     "heat": (
@@ -58,7 +60,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory, incident: Path, chord: Path)
 
     def page(name: str) -> Path:
         if name not in made:
-            made[name] = written(tmp_path_factory.mktemp(name), *PAGES[name])
+            with pytest.MonkeyPatch.context() as patch:
+                if name == "part of a graph":
+                    # As of a large exploration, which takes long.
+                    patch.setattr("batchsim.report.page.document.GRAPHS_WHOLE_MAX", 10)
+                made[name] = written(tmp_path_factory.mktemp(name.replace(" ", "-")), *PAGES[name])
         return made[name]
 
     return page
@@ -266,6 +272,34 @@ def test_the_index_leads_to_every_page_and_its_tour_to_every_step(tmp_path: Path
     opened.page.get_by_role("link", name="and-wait-two-hours").last.click()
     opened.page.wait_for_selector("#step .told")
     assert opened.complaints == []
+
+
+def test_a_page_says_which_part_of_a_graph_it_has(pages: Callable[[str], Path], open_page: Open) -> None:
+    opened = open_page(pages("part of a graph"))
+    walked = opened.page.locator("#walk")
+    total = document_in(pages("part of a graph"))["graphs"][0]
+    told = f"{len(total['states'])} of {total['states_total']} states are here: those on a shortest way"
+    assert told in walked.inner_text()
+    walked.locator('[data-action="failure"]').click()
+    assert walked.locator(".ended .verdict").inner_text().startswith("✗")
+    assert opened.complaints == []
+
+
+def test_curves_that_lie_on_one_another_are_all_seen(pages: Callable[[str], Path], open_page: Open) -> None:
+    page = open_page(pages("sweep")).page
+    keys = page.locator(".curves figcaption .legend").all_inner_texts()
+    assert keys[1:3] == [
+        "pr3766 (second fix), equal to pr4397 (latest)",
+        "pr4397 (latest), equal to pr3766 (second fix)",
+    ]
+    alone, one, other = (page.locator(f".curves .hue-{hue}") for hue in range(3))
+    drawn = [each.locator(".curve").get_attribute("d") for each in (one, other)]
+    assert drawn[0] == drawn[1]
+    offsets = {each.locator(".curve").evaluate("curve => curve.style.strokeDashoffset") for each in (one, other)}
+    assert len(offsets) == 2  # they take turns
+    assert alone.locator(".curve").evaluate("curve => curve.style.strokeDasharray") == ""
+    rings = [float(each.locator("circle").first.get_attribute("r")) for each in (one, other)]
+    assert rings[0] > rings[1]
 
 
 def test_the_page_of_a_sweep_ends_with_the_commands_that_repeat_it(pages: Callable[[str], Path]) -> None:

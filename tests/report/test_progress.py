@@ -7,6 +7,7 @@ import re
 import sys
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -78,14 +79,22 @@ def test_a_search_says_how_far_it_is(shown: Shown) -> None:
         shown.wait_for("pr3427, 1,234 states, frontier 56, ")
 
 
-def test_a_sweep_says_when_it_will_be_done(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([100.0, 101.0])
-    with SweepProgress(quiet=False) as runs:
-        runs.begin("incident")
-        for known in (0, 10):
-            runs._known.append((next(times), known))
-        runs._runs = 50
-        shown.wait_for("incident, 10 of 50 runs, 10 a second, 4 s left")
+def test_a_sweep_says_when_it_will_be_done_by_the_rate_of_all_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([100.0, 101.0, 140.0, 140.2])
+    clock = SimpleNamespace(monotonic=lambda: next(times))
+    monkeypatch.setattr("batchsim.report.sweep_progress.time", clock)
+    runs = SweepProgress(quiet=True)
+    told = []
+    for known in (40, 50, 440, 490):
+        runs.watch(known, 540)
+        told.append(runs.how_far())
+    assert told == [
+        "40 of 540 runs",  # of an earlier sweep
+        "50 of 540 runs, 10 a second, 49 s left",
+        "440 of 540 runs, 10 a second, 10 s left",
+        # Fifty at once are no 250 a second.
+        "490 of 540 runs, 11 a second, 4 s left",
+    ]
 
 
 @pytest.mark.parametrize("kind", [Progress, SearchProgress, SweepProgress])

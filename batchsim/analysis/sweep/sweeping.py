@@ -152,8 +152,7 @@ def _competitor(scenario: Scenario, policy: Any, directory: Path) -> Competitor:
     try:
         found = scenario.find_policy(policy, directory)
     except KeyError:
-        allowed = ", ".join((*scenario.known_policies, "path/to/file.py:NAME"))
-        raise BadInputError(f"policies: found {policy!r}; allowed: {allowed}") from None
+        raise scenario.no_policy(policy, "policies") from None
     if not is_reference(policy):
         return Competitor(policy, policy, found, found if scenario.own is None else OwnPolicy(policy, directory))
     found = by_what_it_was_asked_for(scenario, policy, found)

@@ -101,10 +101,20 @@ def telling(name: str) -> Iterator[None]:
         module = type(error).__module__.partition(".")[0]
         if module not in ("redis", "psycopg") and not isinstance(error, OSError):
             raise
-        raise Lost(f"{name}: {_told(error)}") from None
+        raise Lost(f"{name}: {_told(error)}{_hint(name, error)}") from None
 
 
 _SECRET = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
+
+
+def _hint(name: str, error: Exception) -> str:
+    """Where the certificate of a CA of one's own is given, which the client has to know."""
+    if not re.search("certificate verify failed|root certificate file", str(error)):
+        return ""
+    return f"; the certificate of a CA of your own: {_OWN_CA[name]}"
+
+
+_OWN_CA = {"Redis": "rediss://…?ssl_ca_certs=FILE", "PostgreSQL": "…?sslmode=verify-full&sslrootcert=FILE"}
 
 
 def _told(error: Exception) -> str:

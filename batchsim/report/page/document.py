@@ -167,7 +167,7 @@ def _setting(study: Study) -> Iterator[tuple[str, str]]:
         latencies = scenario.latencies
         for name, latency in (*latencies.of_group.items(), *latencies.of_operation.items()):
             yield name, in_words(latency)
-    said = [] if study.scenario_run is None else happened(study.scenario_run, lambda run: run.policy.name)
+    said = [] if study.scenario_run is None else happened(study.scenario_run, lambda run: with_gloss(run.policy))
     for number, (fault, told) in enumerate(zip_longest(scenario.faults, said)):
         yield f"fault {number}", fault_in_words(fault) + ("" if told is None else f": {told[0]}")
     yield "seed", str(scenario.seed)
