@@ -156,7 +156,9 @@ def test_a_window_is_a_formula_and_conditions_that_compare_the_same_latencies_ar
 
 
 def test_findings_judge_its_policies_under_the_faults_of_any_system_and_its_own(ran: Ran) -> None:
-    file = scenario("faults: [{lost_state: {keys: 'chord:done'}}]\n")
+    file = scenario("faults: [{lost_state: {keys: 'chord:done'}}, {outage: {group: redis}}]\n")
+    faults = "crash, store_error, outage of redis, lost_state#0, outage#1"
+    assert f"allowed: {faults}" in ran("findings", "--scenario", file, "--fault", "all").err
     found = document(ran, "findings", "--scenario", file, "--fault", "crash,lost_state#0", "--out", "f")
     assert found["against"] == "as_published"
     cells = {(each["policy"], *each["faults"]): each for each in found["cells"]}
@@ -189,6 +191,34 @@ def test_parameters_are_set_and_varied_and_have_a_schema(ran: Ran) -> None:
             jsonschema.validate({**data, field: value}, of_any)
     both = ran("schema", "chord.py:CHORD", "--system")
     assert (both.code, both.err) == (2, "schema: found --system with chord.py:CHORD; allowed: one of them\n")
+
+
+@pytest.mark.parametrize("command", [["explore"], ["run"], ["sweep", "--runs", "9"]], ids=" ".join)
+def test_a_model_may_call_its_policies_as_the_batch_calls_its_own(ran: Ran, command: list[str]) -> None:
+    text = Path("chord.py").read_text()
+    Path("chord.py").write_text(text.replace('"as_published"', '"bug"').replace('"fixed"', '"tombstone"'))
+    file = scenario()
+    for name in ("bug", "tombstone"):
+        ended = ran(*command, file, "--policy", name)
+        assert (ended.code, name in ended.out, "alternative" in ended.out) == (0, True, False), ended.err
+
+
+def test_where_runs_come_round_again_there_is_no_window_and_each_schedule_says_what_of(ran: Ran) -> None:
+    with Path("chord.py").open("a") as file_of_chord:
+        file_of_chord.write(
+            "\n\nfrom dataclasses import replace\n\n\n"
+            "async def beat():\n    while True:\n        await redis.set('beat', 1)\n"
+            "        await redis.delete('beat')\n\n\n"
+            "def beating(policy, sizes):\n    quiet = CHORD.system(policy, sizes)\n"
+            "    heart = Actor('heart', None, beat, is_background=True)\n"
+            "    return replace(quiet, actors=(*quiet.actors, heart), cells=(*quiet.cells, 'beat'))\n\n\n"
+            "BEATING = replace(CHORD, system=beating)\n"
+        )
+    file = scenario(head="name: beating\nsystem: chord.py:BEATING\npolicies: [as_published]\n")
+    assert "callback_lost: a schedule, " in ran("explore", file).out
+    ended = ran("window", file, "--policy", "as_published")
+    assert ended.code == 3
+    assert "callback_lost has no window: a run can come back to a state that it was in" in ended.out
 
 
 # -- the gate --------------------------------------------------------------------------------------

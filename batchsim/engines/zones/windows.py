@@ -60,7 +60,7 @@ def _window(support_us: Support) -> DelayWindow:
 
 
 def _open_moments(faults: Sequence[Fault]) -> Iterator[tuple[str, int]]:
-    """When outages begin and end, and state is lost, where the faults do not say: operation, number of the fault."""
+    """What begins or ends at no given moment: the operation, and the number of the fault."""
     for number, fault in enumerate(faults):
         if isinstance(fault, ServiceFault | LostState) and fault.at_us is None:
             yield f"{fault.word}.begin", number
