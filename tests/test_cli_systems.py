@@ -219,6 +219,12 @@ def test_where_runs_come_round_again_there_is_no_window_and_each_schedule_says_w
     ended = ran("window", file, "--policy", "as_published")
     assert ended.code == 3
     assert "callback_lost has no window: a run can come back to a state that it was in" in ended.out
+    text = Path("chord.py").read_text().replace("is_background=True", "is_background=False")
+    Path("chord.py").write_text(text)
+    line = text.splitlines().index("        await redis.set('beat', 1)") + 1
+    ended = ran("explore", file)
+    assert (ended.code, "no schedule comes to an end" in ended.err) == (3, True)
+    assert f"these go on after 20,000 events of a run: heart (chord.py:{line}); who never ends" in ended.err
 
 
 # -- the gate --------------------------------------------------------------------------------------
@@ -397,7 +403,7 @@ SAGA = System("saga", ACTORS, cells=CELLS, properties=(PAID,), parts=PARTS)
         ),
         ('"nothing"', '"ignore"', "saga.py:9: postgres.insert: on_conflict: found 'ignore'; allowed: nothing, up"),
         ('sleep("1 s")', "sleep(1)", "saga.py:14: sleep: found 1; allowed: a number with a unit"),
-        ("amount=10", "amount=[10]", "saga.py:9: a variable of a coroutine holds Insert(table='charge'"),
+        ("amount=10", "amount=[10]", "saga.py:9: postgres.insert is given Insert(table='charge'"),
         (", is_judged=True", "", "no result of 'order'; allowed: of an actor with is_judged=True (saga.py:18)"),
         ('"server", 0', '"server", "0"', "server: found the number '0'; allowed: a whole number from 0, or None"),
         ('("postgres:charge:1",)', '"charge"', "cells: found the text 'charge'; allowed: a tuple, ('charge',)"),
@@ -579,8 +585,8 @@ MINE = System("mine", (Actor("mine", None, act),), cells=("mine",))
 @pytest.mark.parametrize(
     ("does", "said"),
     [
-        ("return len(TIMES)", "apply returned 1, and 2"),
-        ("world.cells.write('mine', len(TIMES))", "apply wrote to mine 1, and 2"),
+        ("return len(TIMES)", r"apply returned \d, and \d"),
+        ("world.cells.write('mine', len(TIMES))", r"apply wrote to mine \d, and \d"),
     ],
 )
 def test_an_operation_of_ones_own_depends_on_its_cells_alone(
@@ -592,7 +598,7 @@ def test_an_operation_of_ones_own_depends_on_its_cells_alone(
     assert re.fullmatch(
         r"mine.py:\d+: mine.py: Count \(redis.count\): (.+) from the same cells; allowed: what is .*\n", ended.err
     )
-    assert said in ended.err or command[0] == "window"  # which ran it before
+    assert re.search(said, ended.err)
 
 
 def test_so_does_a_fault_of_ones_own(ran: Ran) -> None:
@@ -694,7 +700,31 @@ SYSTEMS = [
     (
         "L = []\ndef begin(cells): L.append(1); cells.write('a', len(L))\n"
         "def system(_): return System('x', [Actor('w', None, ok)], ('a',), begin=begin)",
-        "begin wrote 1 to 'a', and 2 another time; allowed: the same each time",
+        "to 'a', and 2 another time; allowed: the same each time",
+    ),
+    (
+        "def b(cells): cells.write('b', 1)\n"
+        "def system(_): return System('x', [Actor('w', None, ok)], ('a',), begin=b)",
+        "begin writes the cell 'b'; allowed: one that is listed (a)",
+    ),
+    (
+        "def system(_): return System('x', [Actor('outage', None, ok)], ('a',))",
+        "found 'outage'; allowed: a name that no fault has",
+    ),
+    (
+        "async def w(): await redis.set('a', [1])\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('a',))",
+        "m.py:8: redis.set is given Command(verb='set', keys=('a',), arguments=([1], False), expires=None",
+    ),
+    (
+        "async def w(): await redis.set('a', float('nan'))\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('a',))",
+        "m.py:8: redis.set: left nan in a; allowed: what equals another one",
+    ),
+    (
+        "async def w():\n    t = ()\n    for _ in range(5000): t = (t,)\n    await redis.set('a', t)\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('a',))",
+        "allowed: what is nested less than a hundred times",
     ),
     (
         "def system(_): return System('x', (Actor('w', None, forgot),), ('a',))",

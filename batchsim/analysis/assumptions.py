@@ -6,17 +6,21 @@ There is a warning where
   production would redeliver it, and here a message stays with the consumer that works on it unless a fault asks
   for it;
 - a latency is given for operations that nobody issues under any of the policies;
-- a setting has no effect for another reason that is certain.
+- a setting has no effect for another reason that is certain;
+- somebody in a system of the user's own goes on and on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from batchsim.analysis.batch.assumptions import VISIBILITY_TIMEOUT, held_too_long, settings_without_effect
 from batchsim.analysis.batch.holding import RARE
 from batchsim.analysis.issuing import unissued
+from batchsim.bad_input import BadInputError
 from batchsim.model.operation import all_classes
 from batchsim.scenario import Scenario
 from batchsim.scenario.declared import group_of
@@ -24,6 +28,8 @@ from batchsim.scenario.names import nameable_operations
 from batchsim.scenario.tree import plain
 from batchsim.user_code import is_reference
 
+EVENTS_MAX = 20_000
+"""After so many events of a run whoever goes on is named."""
 Named = tuple[str, Any]
 """A policy, and the name it was asked for by."""
 
@@ -65,8 +71,27 @@ def nothing_to_judge(scenario: Scenario, policies: Sequence[Named]) -> tuple[str
 def _of_own(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
     """Of a system of the user's own: latencies of what nobody issues, and expectations that nobody meets."""
     written: Any = {} if scenario.written is None else plain(scenario.written)
+    for _, policy in policies:
+        yield from _going_on(scenario, policy)
     yield from _unused_latencies(scenario, policies, written, frozenset())
     yield from _unmet_expectations(scenario, policies, written)
+
+
+def _going_on(scenario: Scenario, policy: Any) -> Iterator[str]:
+    """That somebody who is not in the background may go on for ever, or that nobody does anything."""
+    from batchsim.engines.timed import going_on_after  # noqa: PLC0415 - it brings NumPy
+
+    without_faults = replace(scenario, setting=replace(scenario.setting, faults=()), injected_delays=())
+    with suppress(BadInputError):  # what is wrong with it the scenario itself will show
+        taken, going_on = going_on_after(without_faults, policy, EVENTS_MAX)
+        if not taken:
+            yield f"under {policy.name} nobody takes a step, but for those in the background: nothing is looked at"
+        if going_on:
+            yield (
+                f"under {policy.name} these go on after {EVENTS_MAX:,} events of a run: {', '.join(going_on)}; "
+                "who never ends is to have an end, or to be in the background, for whose sake no run goes on: "
+                "Actor(…, is_background=True)"
+            )
 
 
 def _unused_latencies(

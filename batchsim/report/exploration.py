@@ -130,7 +130,7 @@ def _show_exploration(
     console.print(Text(called(console, exploration.policy), style="bold"))
     outcomes = _outcomes(exploration.outcomes)
     is_first = fits(console, outcomes)
-    if is_first:
+    if is_first and exploration.outcomes:
         print_table(console, outcomes)
     shown: set[tuple[str, ...]] = set()
     for outcome, command in zip(exploration.outcomes, commands, strict=True):
