@@ -619,6 +619,10 @@ def test_a_step_that_cannot_be_used(
             "def p(): return 3\ndef f(setting, policy): yield Actor('mine', None, p)",
             "own.py:MINE: actors: f: mine returned 3; allowed: a coroutine (async def)",
         ),
+        (
+            "async def p(): pass\ndef f(setting, policy): yield Actor('sdk', None, p)",
+            "f(setting, policy) gave the actor 'sdk'; allowed: a name that nobody else has (consumer, ",
+        ),
     ],
 )
 def test_actors_that_cannot_be_used(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
+from batchsim.batch.actors import KINDS
 from batchsim.batch.stores import Answer, Claim, Status
 from batchsim.model.operation import Both, ForEach, Operation, ProtocolError, both, for_each, sleep
 from batchsim.model.system import Actor
@@ -128,6 +129,9 @@ class OwnActors:
                 raise UserCodeError(
                     f"{self.what}(setting, policy) gave {told(each)}; allowed: an Actor of a kind and a program"
                 )
+            if each.kind in KINDS:
+                gave = f"{self.what}(setting, policy) gave the actor {each.kind!r}"
+                raise UserCodeError(f"{gave}; allowed: a name that nobody else has ({', '.join(sorted(KINDS))})")
             yield each._replace(program=OwnStep(each.program, f"{self.what}: {in_one_line(each.name)}", None))
 
 
