@@ -575,6 +575,14 @@ def one_item() -> str:
             "count: line 26: random.randint(0, 1) asks the outside world",
         ),
         (
+            "count=c)\nSEEN = {}\nasync def c(setting):\n    SEEN['x'] = 1\n    return 1",
+            "count: line 27: SEEN['x'] = 1 outlives the run, and the next one finds it",
+        ),
+        (
+            "count=c)\nSEEN = []\nasync def c(setting):\n    SEEN.append(1)\n    return len(SEEN)",
+            "count: line 27: SEEN.append(1) outlives the run",
+        ),
+        (
             "cells=('mine',), count=c)\nasync def c(setting): return await Look()",
             "Look (redis.look) reads batch:B:meta",
         ),
