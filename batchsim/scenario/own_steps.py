@@ -217,8 +217,9 @@ def _left_behind(tree: ast.AST, names: dict[str, Any]) -> Iterator[tuple[ast.stm
             part = target
             while isinstance(part, ast.Subscript | ast.Attribute):
                 part = part.value
-            is_part = part is not target and isinstance(part, ast.Name) and part.id in names
-            if is_part and not inspect.ismodule(names[part.id]):
+            if part is target or not isinstance(part, ast.Name):
+                continue
+            if part.id in names and not inspect.ismodule(names[part.id]):
                 yield target, ast.unparse(node)
 
 
