@@ -67,13 +67,29 @@ _KNOWN: dict[int, tuple[Any, Hashable]] = {}
 
 COMPARABLE = "what can be compared and hashed (a tuple, no list)"
 """What a value is to be that states are told apart by."""
+HASHED = "what has a hash (a number, a text, a tuple, a frozen dataclass; no list or dictionary)"
+"""What an operation is to be given."""
 EQUAL = "what equals another one that is made alike (a number, a text, a tuple, a frozen dataclass)"
 """What a value is to be that runs and states are compared by."""
+
+
+FLAT = "what is nested less than a hundred times, and does not hold itself"
+"""What a value is to be that has to be looked through."""
+_DEPTH_MAX = 100
 
 
 def has_equality(value: Any) -> bool:
     """Whether a value is more than the object that it is: otherwise each run has, and prints, another one."""
     if isinstance(value, tuple):
         return all(map(has_equality, value))
+    if isinstance(value, float) and value != value:  # noqa: PLR0124 - not a number
+        return False
     of_type: Any = type(value).__eq__
     return value is None or isinstance(value, Enum) or of_type is not object.__eq__
+
+
+def is_flat(value: Any, depth: int = 0) -> bool:
+    """Whether tuples in a value are nested no deeper than can be looked through."""
+    if not isinstance(value, tuple):
+        return True
+    return depth < _DEPTH_MAX and all(is_flat(each, depth + 1) for each in value)

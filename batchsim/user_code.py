@@ -336,9 +336,18 @@ def _module(path: Path, wanted: str) -> ModuleType:
             sys.modules.pop(name, None)
             if is_real(error):
                 raise
-            raise UserCodeError(f"{path}{_line(path, error)}: no {wanted}: {told_error(error)}") from None
+            why = f"{told_error(error)}{_stands_alone(path, error)}"
+            raise UserCodeError(f"{path}{_line(path, error)}: no {wanted}: {why}") from None
         _MODULES[name] = module
     return _MODULES[name]
+
+
+def _stands_alone(path: Path, error: BaseException) -> str:
+    """What would do where the file wants to import one that lies beside it."""
+    name = error.name.partition(".")[0] if isinstance(error, ModuleNotFoundError) and error.name else ""
+    if not name or not ((path.parent / f"{name}.py").is_file() or (path.parent / name).is_dir()):
+        return ""
+    return f"; a file that is named stands alone: what it takes from {name} goes into it, or is installed"
 
 
 def _source(path: Path) -> bytes:

@@ -575,6 +575,14 @@ def one_item() -> str:
             "count: line 26: random.randint(0, 1) asks the outside world",
         ),
         (
+            "count=c)\nSEEN = {}\nasync def c(setting):\n    SEEN['x'] = 1\n    return 1",
+            "count: line 27: SEEN['x'] = 1 outlives the run, and the next one finds it",
+        ),
+        (
+            "count=c)\nSEEN = []\nasync def c(setting):\n    SEEN.append(1)\n    return len(SEEN)",
+            "count: line 27: SEEN.append(1) outlives the run",
+        ),
+        (
             "cells=('mine',), count=c)\nasync def c(setting): return await Look()",
             "Look (redis.look) reads batch:B:meta",
         ),
@@ -618,6 +626,10 @@ def test_a_step_that_cannot_be_used(
         (
             "def p(): return 3\ndef f(setting, policy): yield Actor('mine', None, p)",
             "own.py:MINE: actors: f: mine returned 3; allowed: a coroutine (async def)",
+        ),
+        (
+            "async def p(): pass\ndef f(setting, policy): yield Actor('sdk', None, p)",
+            "f(setting, policy) gave the actor 'sdk'; allowed: a name that nobody else has (consumer, ",
         ),
     ],
 )

@@ -79,6 +79,12 @@ def test_modules_are_named_alike_in_every_process(tmp_path: Path) -> None:
             "import nonsense_zz",
             "{}/mine.py:1: no X: ModuleNotFoundError: No module named 'nonsense_zz'",
         ),
+        (
+            "mine.py:X",
+            "from mine import Y",
+            "{}/mine.py:1: no X: ModuleNotFoundError: No module named 'mine'; a file that is named stands "
+            "alone: what it takes from mine goes into it, or is installed",
+        ),
     ],
 )
 def test_a_refusal_says_where_and_why(reference: str, code: str, message: str, tmp_path: Path) -> None:

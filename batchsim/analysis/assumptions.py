@@ -7,25 +7,31 @@ There is a warning where
   for it;
 - a latency is given for operations that nobody issues under any of the policies;
 - a setting has no effect for another reason that is certain;
-- a system of one's own has no properties, so that hardly anything can be found wrong.
+- a system of one's own has no properties, so that hardly anything can be found wrong;
+- somebody in the user's own system or policy goes on and on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from batchsim.analysis.batch.assumptions import VISIBILITY_TIMEOUT, held_too_long, settings_without_effect
 from batchsim.analysis.batch.holding import RARE
 from batchsim.analysis.issuing import unissued
+from batchsim.bad_input import BadInputError
 from batchsim.model.operation import all_classes
 from batchsim.model.properties import Property
 from batchsim.scenario import Scenario
 from batchsim.scenario.declared import group_of
-from batchsim.scenario.names import nameable_operations
+from batchsim.scenario.names import is_shipped, nameable_operations
 from batchsim.scenario.tree import plain
 from batchsim.user_code import is_reference
 
+EVENTS_MAX, ITEMS_MAX = 20_000, 20
+"""After so many events of a run, of the batch with no more items than that, whoever goes on is named."""
 Named = tuple[str, Any]
 """A policy, and the name it was asked for by."""
 
@@ -39,6 +45,9 @@ def warnings_of(
     without a bound is rarer than this is left out; 0, where something is claimed of all latencies.
     """
     scenarios = (scenario, *others)
+    endless = [warning for _, policy in policies for warning in _going_on(scenario, policy)]
+    if endless:  # what nobody issues, in runs without an end, takes long to find out
+        return tuple(dict.fromkeys(endless))
     if scenario.own is not None:
         return tuple(dict.fromkeys(warning for each in scenarios for warning in _of_own(each, policies)))
     found = [text for each in scenarios for text in held_too_long(each, [policy for _, policy in policies], rare)]
@@ -75,6 +84,26 @@ def _of_own(scenario: Scenario, policies: Sequence[Named]) -> Iterator[str]:
     written: Any = {} if scenario.written is None else plain(scenario.written)
     yield from _unused_latencies(scenario, policies, written, frozenset())
     yield from _unmet_expectations(scenario, policies, written)
+
+
+def _going_on(scenario: Scenario, policy: Any) -> Iterator[str]:
+    """That somebody who is not in the background may go on for ever, or that nobody does anything."""
+    if scenario.own is None and is_shipped(policy):
+        return
+    from batchsim.engines.timed import going_on_after  # noqa: PLC0415 - it brings NumPy
+
+    setting = replace(scenario.setting, items=scenario.setting.items[:ITEMS_MAX], faults=())
+    without_faults = replace(scenario, setting=setting, injected_delays=())
+    with suppress(BadInputError):  # what is wrong with it the scenario itself will show
+        taken, going_on = going_on_after(without_faults, policy, EVENTS_MAX)
+        if not taken:
+            yield f"under {policy.name} nobody takes a step, but for those in the background: nothing is looked at"
+        if going_on:
+            yield (
+                f"under {policy.name} these go on after {EVENTS_MAX:,} events of a run: {', '.join(going_on)}; "
+                "who never ends is to have an end, or to be in the background, for whose sake no run goes on: "
+                "Actor(…, is_background=True)"
+            )
 
 
 def _unused_latencies(

@@ -24,7 +24,7 @@ from batchsim.model.system import DEADLOCK, System
 from batchsim.rounding import exact_instant, rounded
 from batchsim.scenario import InvalidScenario, Scenario
 
-_UNKNOWN = "which step decided is not known: its orders are too many, or faults come by chance."
+_UNKNOWN = "which step decided is not known: its orders are too many or have no end, or faults come by chance."
 STATES_MAX = 100_000
 """Beyond so many states it is not said which step decided."""
 

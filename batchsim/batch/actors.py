@@ -69,10 +69,16 @@ from batchsim.batch.stores import (
 from batchsim.batch.world import World
 from batchsim.model.cells import Cells, Key
 from batchsim.model.exposure import fault_key
+from batchsim.model.faults import LostState, ServiceFault
 from batchsim.model.injection import environment_of
 from batchsim.model.system import Actor, LegOf
 
 SDK, PARENT = "sdk", "parent"
+KINDS = frozenset(
+    {SDK, PARENT, "creator", "handler", "consumer", "dispatcher", "run", "job", "network", "queue"}
+    | {"grant", "limiter", "server", ServiceFault.word, LostState.word}
+)
+"""Who takes part whatever the policy: no actor of a policy's is of one of these kinds."""
 
 
 def actors_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None = None) -> Iterator[Actor]:

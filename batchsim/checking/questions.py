@@ -8,6 +8,7 @@ from pathlib import Path
 
 from batchsim.analysis.expectations import Field, expected_of, rates_of
 from batchsim.analysis.headings import headings_of
+from batchsim.batch.policies import gloss_of
 from batchsim.checking.answers import Way
 from batchsim.scenario import Scenario
 from batchsim.scenario.problems import Place
@@ -39,6 +40,8 @@ class Question:
     """The name that it is asked for by, from the folder of the scenario."""
     heading: str
     """What people are told."""
+    gloss: str
+    """What a shipped policy is, in two or three words; empty: it is none."""
     way: Way
     verdicts: frozenset[str] | None
     """Exactly these are expected; `None`: rates are."""
@@ -50,6 +53,11 @@ class Question:
     states_max: int | None = None
     memory_max: int | None = None
     """In bytes."""
+
+    @property
+    def called(self) -> str:
+        """For people: `pre3427 (bug)`."""
+        return f"{self.heading} ({self.gloss})" if self.gloss else self.heading
 
     @property
     def expected(self) -> str:
@@ -70,7 +78,7 @@ def questions_of(
 ) -> Iterator[Question]:
     """All that a scenario expects of its policies; raises `BadInputError` as `expected_of` does."""
     chosen = [(name, scenario.find_policy(name, scenario.directory)) for name in scenario.policies]
-    headings = headings_of(chosen)
+    headings, glosses = headings_of(chosen), {name: gloss_of(policy) for name, policy in chosen}
 
     def question(
         name: str, way: Way, verdicts: frozenset[str] | None, rates: Mapping[str, RateLimit] | None = None
@@ -80,6 +88,7 @@ def questions_of(
             scenario=scenario.name,
             policy=name,
             heading=headings[name],
+            gloss=glosses[name],
             way=way,
             verdicts=verdicts,
             rates=tuple((rates or {}).items()),

@@ -12,10 +12,9 @@ from xml.etree import ElementTree as Xml
 from rich.console import Console
 
 import batchsim
-from batchsim.batch.glosses import glossed
 from batchsim.checking.questions import FIELDS
 from batchsim.checking.work import Row, Status, position
-from batchsim.report.screen import Text, called
+from batchsim.report.screen import Text
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_table
 from batchsim.visible import visible
 
@@ -32,7 +31,7 @@ def show_checks(console: Console, rows: Sequence[Row]) -> None:
         asked = question.way.value
         table.add_row(
             Text(question.scenario),
-            Text(called(console, question.heading)),
+            Text(question.called),
             Text(asked),
             Text(question.expected),
             Text(row.got),
@@ -210,7 +209,7 @@ def markdown_summary(rows: Sequence[Row]) -> str:
     for row in rows:
         question = row.question
         cells = (
-            question.scenario, glossed(question.heading), question.way.value, question.expected, row.got,
+            question.scenario, question.called, question.way.value, question.expected, row.got,
             row.status.value,
         )  # fmt: skip
         lines.append(f"| {' | '.join(map(_escaped, cells))} |")

@@ -22,6 +22,7 @@ from batchsim.cli.findings import findings
 from batchsim.cli.hammer import hammer
 from batchsim.cli.init import init
 from batchsim.cli.inputs import (
+    by_their_names,
     expected_by,
     files_in,
     load,
@@ -137,6 +138,7 @@ def run(
     files = files_in(files)
     _check_options(files, values, number, html_file)
     loaded = load(files, overrides, seed, check_for_timed_run if number is None else None, policies)
+    policies = by_their_names(loaded, policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
     files_of = {"--html": html_file, "--perfetto": perfetto_file, "--mermaid": mermaid_file, "--csv": csv_file}
     check_outputs(json_file, report_directory, more=files_of)
@@ -153,8 +155,7 @@ def run(
     limits = limits_of(forbidden, [name for plan in plans for name in verdict_names(*plan)])
     warnings = warn_of_each(plans, quiet=quiet)
     results: list[ScenarioRun] = []
-    texts: dict[str, str] = {}
-    judged: list[Given] = []
+    texts, judged = dict[str, str](), list[Given]()
     headings = headings_of(each for _, chosen, _ in plans for each in chosen)
     again = how_again(seed=seed, overrides=overrides, number=number, values=values)
     page: str | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from batchsim.cli import options
-from batchsim.cli.inputs import load, policies_of
+from batchsim.cli.inputs import by_their_names, load, policies_of
 
 
 @click.command()
@@ -27,6 +27,7 @@ def explain(file: Path, policies: tuple[str, ...], overrides: tuple[str, ...], j
     from batchsim.scenario import check_for_timed_run
 
     (scenario,) = load([file], overrides, None, check_for_timed_run, policies)
+    policies = by_their_names([scenario], policies)
     chosen = policies_of(scenario, policies)
     check_outputs(json_file, None)
     values = understood(scenario, chosen)

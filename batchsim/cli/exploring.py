@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 from batchsim.analysis.headings import headings_of
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import Witness, WitnessStep, within
-from batchsim.batch.policies import gloss_of
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
-from batchsim.cli.inputs import expected_by, load, policies_of, properties_of, verdict_names
+from batchsim.cli.inputs import by_their_names, expected_by, load, policies_of, properties_of, verdict_names
 from batchsim.cli.judging import code_of, doubts_of, limits_of
 from batchsim.cli.outputs import (
     check_outputs,
@@ -136,8 +135,9 @@ class Explorer(Generic[E]):
 
 def explore_with(explorer: Explorer[Any], question: Question) -> int:
     """Explore a scenario under its policies, and show what was found; the exit code."""
-    file, asked = question.file, question.policies
-    (scenario,) = load([file], question.overrides, None, explorer.check, asked)
+    file = question.file
+    (scenario,) = load([file], question.overrides, None, explorer.check, question.policies)
+    asked = by_their_names([scenario], question.policies)
     chosen, properties = policies_of(scenario, asked), properties_of(scenario, question.verdicts)
     names = [name for name, _ in chosen]
     json_file, directory = question.json_file, question.witness_directory
@@ -185,7 +185,7 @@ def explore_with(explorer: Explorer[Any], question: Question) -> int:
     ]
 
     def show() -> None:
-        with printing([policy.name for _, policy in chosen if not gloss_of(policy)]) as console:
+        with printing(policy for _, policy in chosen) as console:
             explorer.show(console, scenario, found, commands)
 
     def document() -> dict[str, Any]:

@@ -12,7 +12,7 @@ import click
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.cluster import cluster
-from batchsim.cli.inputs import load, policy_named, properties_of, verdict_names
+from batchsim.cli.inputs import by_their_names, load, policy_named, properties_of, verdict_names
 from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import (
     check_folder,
@@ -48,13 +48,11 @@ USUAL_SCENARIO = "small-payloads.yaml"
     "policies",
     multiple=True,
     metavar="NAME|FILE.py:NAME",
-    callback=options.by_their_names,
     help="Judge this policy instead of those of the scenario, or of all that are shipped; may be repeated.",
 )
 @click.option(
     "--against",
     metavar="NAME|FILE.py:NAME",
-    callback=options.by_their_names,
     help="The policy that each is held against; default: the latest design.",
 )
 @click.option(
@@ -152,6 +150,8 @@ def findings(
 
     check_outputs(json_file, None, witness_directory, more={"--html": html_file, "--csv": csv_file})
     scenarios = load(files or [_usual_file()], overrides, None, policies=policies)
+    policies = by_their_names(scenarios, policies)
+    against = None if against is None else by_their_names(scenarios, [against])[0]
     is_own = _is_own(scenarios, items, consumers)
     known = own_faults(scenarios[0]) if is_own else ONCE
     budgets = budgets_of(_faults(faults, known), known)
@@ -216,7 +216,7 @@ def findings(
     warnings += _unjudged(scenarios, chosen, properties, quiet=quiet)
 
     def show() -> None:
-        with printing() as console:
+        with printing(chosen.values()) as console:
             show_findings(console, result, replays)
         if directory is not None:
             click.echo(f"written: {linked(directory / PAGE)}")

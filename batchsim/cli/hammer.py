@@ -15,7 +15,7 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import live, options
 from batchsim.cli.cluster import cluster
 from batchsim.cli.exit_codes import INTERRUPTED, UNEXPECTED
-from batchsim.cli.inputs import expected_by, load, policies_of, properties_of, verdict_names
+from batchsim.cli.inputs import by_their_names, expected_by, load, policies_of, properties_of, verdict_names
 from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import check_file, check_outputs, deliver, printing, write_calibration, write_json
 from batchsim.cli.telling import tell
@@ -91,6 +91,7 @@ def hammer(
     from batchsim.report.hammer_progress import HammerProgress
 
     (scenario,) = load([file], overrides, seed, policies=policies)
+    policies = by_their_names([scenario], policies)
     check_for_hammer(scenario)
     chosen = policies_of(scenario, policies)
     properties = properties_of(scenario, verdicts)

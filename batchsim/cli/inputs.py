@@ -127,6 +127,14 @@ def _is_quiet() -> bool:
     return context is not None and bool(context.params.get("quiet"))
 
 
+def by_their_names(scenarios: Iterable[Scenario], names: Sequence[str]) -> tuple[str, ...]:
+    """Policies that are called by what they are (`bug`), by their names; one that a model calls so is its own."""
+    from batchsim.batch.glosses import ALIASES
+
+    own = {name for scenario in scenarios if scenario.own is not None for name in scenario.known_policies}
+    return tuple(name if name in own else ALIASES.get(name, name) for name in names)
+
+
 def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Any]]:
     """The policies asked for, or those of the scenario, each with the name it was asked for by."""
     from batchsim.analysis.headings import by_what_it_was_asked_for

@@ -153,24 +153,12 @@ def _debug_option() -> click.Option:
     )
 
 
-def by_their_names(
-    context: click.Context, parameter: click.Parameter, names: tuple[str, ...] | str | None
-) -> tuple[str, ...] | str | None:
-    """Policies that are called by what they are (`bug`), by their names."""
-    from batchsim.batch.glosses import ALIASES
-
-    if names is None or isinstance(names, str):
-        return ALIASES.get(names, names) if names else names
-    return tuple(ALIASES.get(name, name) for name in names)
-
-
 policies = click.option(
     "--policy",
     "policies",
     multiple=True,
     metavar="NAME|FILE.py:NAME",
     shell_complete=_complete_policies,
-    callback=by_their_names,
     help="Take this policy instead of those of the scenario; may be repeated.",
 )
 verdicts = click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -35,7 +35,7 @@ def show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timel
     """Print results; `again`: the command that shows a run by itself."""
     from batchsim.report.terminal import show_matrix, show_scenario_run
 
-    with printing() as console:
+    with printing(run.policy for result in results for run in result.runs) as console:
         if len(results) == 1:
             show_scenario_run(console, results[0], again, timeline=timeline)
         else:
@@ -43,23 +43,32 @@ def show(results: list[ScenarioRun], again: Callable[[PolicyRun], str], *, timel
 
 
 @contextmanager
-def printing(unglossed: Collection[str] = ()) -> Iterator[Console]:
+def printing(policies: Iterable[object] = ()) -> Iterator[Console]:
     """A console for the terminal as it is, or for a file; what is printed has no blanks at the ends of lines.
 
-    What is longer than the screen goes to a pager. `unglossed`: names of policies that are no shipped ones.
+    What is longer than the screen goes to a pager. `policies`: those that are shown; names of shipped ones that
+    others of them have are shown as they are.
     """
     from batchsim.report.screen import WIDTH_OF_FILES, Screen, without_blanks_at_ends
 
-    text = StringIO()
+    text, unglossed = StringIO(), _unglossed(policies)
     if sys.stdout.isatty():
         real = Screen()
         # Tables and what is wrapped are filled up with blanks, which go on in the next line of a smaller window.
         colors: Any = real.color_system
         yield Screen(unglossed=unglossed, file=text, width=real.width, force_terminal=True, color_system=colors)
     else:
-        yield Screen(file=text, width=WIDTH_OF_FILES)
+        yield Screen(unglossed=unglossed, file=text, width=WIDTH_OF_FILES)
     if not on_stdout():
         print_paged(without_blanks_at_ends(text.getvalue()), is_wanted=is_paging_wanted())
+
+
+def _unglossed(policies: Iterable[object]) -> set[str]:
+    """The names of those that are no shipped ones, but for what a shipped one among them is called."""
+    from batchsim.batch.policies import gloss_of
+
+    is_shipped = {(getattr(each, "name", ""), bool(gloss_of(each))) for each in policies}
+    return {name for name, shipped in is_shipped if not shipped and (name, True) not in is_shipped}
 
 
 def check_outputs(

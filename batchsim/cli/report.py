@@ -10,7 +10,7 @@ import click
 
 from batchsim.cli import options
 from batchsim.cli.again import command_line, how_again
-from batchsim.cli.inputs import expected_by, files_in, load, policies_of, properties_of
+from batchsim.cli.inputs import by_their_names, expected_by, files_in, load, policies_of, properties_of
 from batchsim.cli.outputs import check_folder, write_files, write_text
 from batchsim.cli.paging import linked
 from batchsim.cli.warnings import warn_if_any_is_unjudged, warn_of_each
@@ -67,6 +67,7 @@ def report(
     from batchsim.report.progress import Progress
 
     loaded = load(files_in(files), overrides, None, policies=policies)
+    policies = by_their_names(loaded, policies)
     plans = [(each, policies_of(each, policies), properties_of(each, verdicts)) for each in loaded]
     names = FileNames(INDEX, FINDINGS_HTML)
     pages = [names.give(scenario.name, ".html") for scenario, _, _ in plans]

@@ -7,7 +7,7 @@ from pathlib import Path
 from batchsim.analysis.window import Solution, solve
 from batchsim.analysis.witnesses import Witness, timed_steps_of
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED
-from batchsim.cli.inputs import load, policies_of, properties_of, verdict_names
+from batchsim.cli.inputs import by_their_names, load, policies_of, properties_of, verdict_names
 from batchsim.cli.outputs import (
     check_outputs,
     check_witnesses,
@@ -42,7 +42,7 @@ def solve_for(
 ) -> int:
     """Solve a scenario under a policy for a parameter, and show what was found; the exit code."""
     (scenario,) = load([file], overrides, None, check, [policy])
-    ((name, chosen),) = policies_of(scenario, (policy,))
+    ((name, chosen),) = policies_of(scenario, by_their_names([scenario], [policy]))
     properties = properties_of(scenario, verdicts)
     check_outputs(json_file, None, witness_directory)
     check_verdict(verdict, verdict_names(scenario, [(name, chosen)], properties))
@@ -69,7 +69,7 @@ def solve_for(
         replay = " ".join(command for group in commands for command in group)
 
     def show() -> None:
-        with printing() as console:
+        with printing([chosen]) as console:
             show_solution(console, solution, replay)
 
     deliver(

@@ -15,7 +15,7 @@ from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.again import command_line, how_again
 from batchsim.cli.exit_codes import INTERRUPTED
-from batchsim.cli.inputs import expected_by, load, percentage, policies_of, properties_of
+from batchsim.cli.inputs import by_their_names, expected_by, load, percentage, policies_of, properties_of
 from batchsim.cli.judging import code_of, limits_of
 from batchsim.cli.outputs import check_apart, check_file, check_outputs, deliver, printing, write_csv, write_json
 from batchsim.cli.telling import tell
@@ -116,6 +116,7 @@ def sweep(
 
     _check(engine, scheduler, out, plots, vary, resume=resume)
     (scenario,) = load([file], overrides, None, policies=policies)
+    policies = by_their_names([scenario], policies)
     chosen, properties = policies_of(scenario, policies), properties_of(scenario, verdicts)
     check_outputs(json_file, None, more={"--html": html_file, "--csv": csv_file})
     expected = expected_by(scenario, "expect_explore", policies, chosen)
@@ -176,7 +177,7 @@ def sweep(
         return edges_for(result, named, properties, option, max_states, quiet=quiet) if has_some else []
 
     deliver(
-        None if quiet or json_file == "-" else lambda: _show(result, commands),
+        None if quiet or json_file == "-" else lambda: _show(result, chosen, commands),
         None if json_file is None else lambda: write_json(json_file, document()),
         None if csv_file is None else lambda: write_csv("sweep", csv_file, document()),
         None if html_file is None else lambda: _write_page(html_file, result, chosen, edges(), again, run),
@@ -332,10 +333,10 @@ def _write_page(
     write_page(html_file, html_page(sweep_page(result, policies, again, run, edges)))
 
 
-def _show(result: Sweep, commands: Sequence[tuple[Example, str]]) -> None:
+def _show(result: Sweep, chosen: Sequence[tuple[str, Policy]], commands: Sequence[tuple[Example, str]]) -> None:
     from batchsim.report.sweep import show_sweep
 
-    with printing() as console:
+    with printing(policy for _, policy in chosen) as console:
         show_sweep(console, result, commands)
 
 

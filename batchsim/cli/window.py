@@ -10,7 +10,7 @@ import click
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.exit_codes import INCONCLUSIVE, INTERRUPTED
-from batchsim.cli.inputs import load, policies_of, properties_of, verdict_names
+from batchsim.cli.inputs import by_their_names, load, policies_of, properties_of, verdict_names
 from batchsim.cli.outputs import check_outputs, deliver, printing, write_json
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn, warn_if_unjudged
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     metavar="NAME|FILE.py:NAME",
     required=True,
     multiple=True,
-    callback=options.by_their_names,
     help="The policy.",
 )
 @options.verdicts
@@ -103,7 +102,7 @@ def window(
     from batchsim.report.window import show_windows, window_document
 
     (scenario,) = load([file], overrides, None, check, [policy])
-    ((name, chosen),) = policies_of(scenario, (policy,))
+    ((name, chosen),) = policies_of(scenario, by_their_names([scenario], [policy]))
     properties = properties_of(scenario, verdicts)
     check_outputs(json_file, None)
     check_verdict(verdict, verdict_names(scenario, [(name, chosen)], properties))
@@ -127,7 +126,7 @@ def window(
         results = _results(scenario, chosen, exploration, properties, verdict, deriving.begin)
 
     def show() -> None:
-        with printing() as console:
+        with printing([chosen]) as console:
             show_windows(console, scenario.name, chosen.name, results)
 
     def write() -> None:

@@ -11,7 +11,7 @@ import click
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.exit_codes import INTERRUPTED
-from batchsim.cli.inputs import expected_by, load, policies_of, properties_of
+from batchsim.cli.inputs import by_their_names, expected_by, load, policies_of, properties_of
 from batchsim.cli.judging import code_of
 from batchsim.cli.outputs import (
     check_folder,
@@ -80,6 +80,7 @@ def worth(
     from batchsim.report.worth_page import possible_files, worth_files
 
     (scenario,) = load([file], overrides, None, policies=policies)
+    policies = by_their_names([scenario], policies)
     if scenario.own is not None:
         raise BadInputError(
             f"{file}: system: found {scenario.own.reference}; allowed: a scenario of the batch, as this command "

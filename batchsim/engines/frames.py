@@ -13,7 +13,8 @@ from dataclasses import is_dataclass
 from types import BuiltinMethodType, CoroutineType, FrameType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
-from batchsim.model.operation import ForEach
+from batchsim.exact import FLAT, HASHED
+from batchsim.model.operation import ForEach, Operation
 from batchsim.user_code import UserCodeError, last_of_the_users, told, type_name
 
 
@@ -38,7 +39,9 @@ def place_of(awaiting: Any) -> Hashable:
     """The same for two coroutines of one program that will do the same from now on."""
     try:
         return tuple([_frame_key(holder, frame) for holder, frame in _suspended(awaiting)])
-    except UserCodeError as error:
+    except (UserCodeError, RecursionError) as error:
+        if isinstance(error, RecursionError):
+            error = UserCodeError(f"a variable of a coroutine is nested too deeply; allowed: {FLAT}")
         place = last_of_the_users([(frame.f_code.co_filename, frame.f_lineno) for frame in frames_of(awaiting)])
         raise UserCodeError(f"{place and f'{place}: '}{error}") from None
 
@@ -117,6 +120,8 @@ def _contents(value: Any) -> Hashable:
             return (set, frozenset(value))
         case dict():
             return (dict, frozenset((key, _as_value(each)) for key, each in value.items()))
+    if isinstance(value, Operation) and type(value).__hash__ is not None:
+        raise UserCodeError(f"{value.name} is given {told(value)}; allowed: {HASHED}")
     hint = "; a dataclass has one with @dataclass(frozen=True)" if is_dataclass(value) else ""
     raise UserCodeError(
         f"a variable of a coroutine holds {told(value)}, of type {type_name(value)}; "

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.frames import frames_of
-from batchsim.exact import COMPARABLE, EQUAL, has_equality
+from batchsim.exact import COMPARABLE, EQUAL, FLAT, HASHED, has_equality, is_flat
 from batchsim.model.cells import Cells
 from batchsim.model.operation import Operation, ProtocolError
 from batchsim.model.operation import told as operation_told
@@ -78,9 +78,15 @@ def of_another(what: str, first: Any, second: Any) -> UserCodeError:
 
 
 def what_it_left(operation: Operation[Any], cells: Cells, system: System[Any]) -> str | None:
-    """What is told of a step that left in a cell what may not be there; `None`: all may."""
+    """What is told of a step that was given, or left in a cell, what may not be there; `None`: all may."""
+    try:
+        hash(operation.bare)
+    except TypeError:
+        return f"{operation.name} is given {value_told(operation.bare)}; allowed: {HASHED}"
     for cell in sorted(operation.footprint().writes):
         value = cells.get(cell)
+        if not is_flat(value):
+            return f"{operation_told(operation)}: left what is nested too deeply in {cell}; allowed: {FLAT}"
         allowed = system.holds_not(cell, value)
         if allowed is None and not has_equality(value):
             allowed = EQUAL

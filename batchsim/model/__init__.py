@@ -1,7 +1,39 @@
 """The vocabulary of models: operations over cells, the actors whose coroutines await them, systems, and faults.
 
-Nothing here knows what a batch is. Engines run a `System`; what it is about, nobody else need know. The names
-below are what a system of your own is written with (`docs/extending.md`); each is imported when it is first used.
+Nothing here knows what a batch is. Engines run a `System`; what it is about, nobody else need know. These are the
+names that a system of your own is written with (`docs/extending.md`); `help(batchsim.model.Actor)` tells of one.
+
+A system
+    System           who acts, over which cells, and what must not come out
+    Actor            a coroutine that takes part; `is_twin`, `is_background`, `is_judged`
+    Model            a family of systems, by policy and parameters: what a scenario names
+    View             what one wants to know of a state, beside its cells
+
+What a coroutine awaits (stores: `batchsim.stores`)
+    sleep            some time passes: `await sleep("5 min")`
+    choose           it goes one of several ways: `await choose("yes", "no")`
+    both, for_each   two things, or the same for many items, at once
+    StoreFailure     what an operation raises under a fault
+    Stopped          what a coroutine is stopped by, for good, in a crash
+
+What is judged
+    Property         a verdict of the end of a run
+    over_history     a verdict of its steps; each is a HistoryStep
+    sometimes        what some run is to come to
+    DEADLOCK, RAISES the two that every system has
+
+Operations of your own
+    Operation        one step: a script, a transaction
+    BlockingOperation  one that waits for a cell; Alternative: one of the ways in which a step can turn out
+    touches          its Footprint: the cells that it reads and writes
+    Cells, Key       what `world.cells` is, and the name of a cell
+
+Faults of your own
+    Fault            what a scenario says of it
+    Exposure         which operations it befalls, and what happens then
+
+Each is imported when it is first used. `Program` is the type of what an actor runs: a function that makes a
+coroutine.
 """
 
 from __future__ import annotations
@@ -35,6 +67,7 @@ if TYPE_CHECKING:
     from batchsim.model.system import RAISES as RAISES
     from batchsim.model.system import Actor as Actor
     from batchsim.model.system import System as System
+    from batchsim.model.views import View as View
 
 _HOMES = {
     "Cells": "cells",
@@ -62,6 +95,7 @@ _HOMES = {
     "RAISES": "system",
     "Actor": "system",
     "System": "system",
+    "View": "views",
 }
 """By name the module that has it."""
 __all__ = [
@@ -83,6 +117,7 @@ __all__ = [
     "Stopped",
     "StoreFailure",
     "System",
+    "View",
     "both",
     "choose",
     "for_each",

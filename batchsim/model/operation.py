@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Generator, Hashable, Iterable, 
 from dataclasses import dataclass
 from functools import wraps
 from inspect import iscoroutinefunction
-from types import FunctionType, MemberDescriptorType
+from types import CoroutineType, FunctionType, MemberDescriptorType
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from batchsim.bad_input import BadInputError
@@ -658,6 +658,9 @@ def both(first: Operation[A], second: Operation[B]) -> Both[A, B]:
     """Await two operations that are issued together, in either order; their answers."""
     for each in (first, second):
         if not _is_operation(each):
+            for given in (first, second):
+                if isinstance(given, CoroutineType):
+                    given.close()  # nobody will await it: Python would warn of that
             raise BadInputError(f"both: found {_shown(each)}; allowed: two operations, such as redis.get(…)")
     return Both((first, second))
 

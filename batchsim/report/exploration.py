@@ -130,7 +130,7 @@ def _show_exploration(
     console.print(Text(called(console, exploration.policy), style="bold"))
     outcomes = _outcomes(exploration.outcomes)
     is_first = fits(console, outcomes)
-    if is_first:
+    if is_first and exploration.outcomes:
         print_table(console, outcomes)
     shown: set[tuple[str, ...]] = set()
     for outcome, command in zip(exploration.outcomes, commands, strict=True):
@@ -139,7 +139,8 @@ def _show_exploration(
             for verdict in outcome.verdicts:
                 _show_reason(console, verdict, reasons.get(verdict))
                 _show_decisions(console, verdict, exploration, told.places)
-            _show_witness(console, outcome, command)
+            is_named = bool(exploration.decisive) or not reasons.keys().isdisjoint(outcome.verdicts)
+            _show_witness(console, outcome, command, "" if is_named else f"{', '.join(outcome.verdicts)}: ")
     if not is_first:
         print_table(console, outcomes)
 
@@ -186,10 +187,10 @@ def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
     return table
 
 
-def _show_witness(console: Console, outcome: OutcomeClass, command: str) -> None:
+def _show_witness(console: Console, outcome: OutcomeClass, command: str, heading: str) -> None:
     # What was skipped may hold a shorter one.
     kind = "a schedule" if outcome.schedules is None else "a shortest schedule"
-    console.print(Text(f"\n  {kind}, {len(outcome.witness)} steps:", style="bold"))
+    console.print(Text(f"\n  {heading}{kind}, {len(outcome.witness)} steps:", style="bold"))
     for line in lanes(outcome.witness, has_headings=False):
         print_line(console, Text(line.rstrip()), indent=4)
     console.print(Text(f"  replay it: {command}\n", style=QUIET), soft_wrap=True)

@@ -181,9 +181,10 @@ class _Page:
         return code(self._findings.names[policy])
 
     def _with_gloss(self, policy: str) -> str:
-        """With what it is; what is called as a shipped one is that one."""
+        """With what it is; of the batch, what is called as a shipped one is that one."""
         called = self._findings.names[policy]
-        return f"{code(called)} ({GLOSSES[called]})" if called in GLOSSES else code(called)
+        is_shipped = called in GLOSSES and not self._findings.scope.is_own
+        return f"{code(called)} ({GLOSSES[called]})" if is_shipped else code(called)
 
     # -- the summary -------------------------------------------------------------------------------
 

@@ -158,9 +158,15 @@ def outcome_document(outcome: Any) -> Any:
     return as_json(outcome)
 
 
+_INTEGER_MAX = 1 << 1024
+"""From here on digits in tens are slow, and Python refuses them; a float cannot hold such a number."""
+
+
 def as_json(value: Any) -> Any:
     """A value of a cell as JSON can hold it; sets in order, and what JSON has no form for as text."""
     match value:
+        case int() if not -_INTEGER_MAX < value < _INTEGER_MAX:
+            return hex(value)
         case None | bool() | int() | float() | str():
             return value
         case FrozenSortedSet():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
+from batchsim.batch.actors import KINDS
 from batchsim.batch.stores import Answer, Claim, Status
 from batchsim.model.operation import Both, ForEach, Operation, ProtocolError, both, for_each, sleep
 from batchsim.model.system import Actor
@@ -128,6 +129,9 @@ class OwnActors:
                 raise UserCodeError(
                     f"{self.what}(setting, policy) gave {told(each)}; allowed: an Actor of a kind and a program"
                 )
+            if each.kind in KINDS:
+                gave = f"{self.what}(setting, policy) gave the actor {each.kind!r}"
+                raise UserCodeError(f"{gave}; allowed: a name that nobody else has ({', '.join(sorted(KINDS))})")
             yield each._replace(program=OwnStep(each.program, f"{self.what}: {in_one_line(each.name)}", None))
 
 
@@ -159,7 +163,7 @@ def _is_ours(function: Any) -> bool:
 
 
 def mistakes_in(function: Any) -> Iterator[tuple[int, str]]:
-    """Calls that nobody awaits, and calls that ask the outside world: their lines, and what is wrong."""
+    """What nobody awaits, what asks the outside world, what is left behind: the lines, and what is wrong."""
     try:
         lines, first = inspect.getsourcelines(function)
         tree = ast.parse(textwrap.dedent("".join(lines)))
@@ -167,6 +171,11 @@ def mistakes_in(function: Any) -> Iterator[tuple[int, str]]:
         return
     known = inspect.getclosurevars(function)
     names = {**known.globals, **known.nonlocals}
+    for node, written in _left_behind(tree, names):
+        yield (
+            first + node.lineno - 1,
+            f"{written} outlives the run, and the next one finds it; allowed: variables of its own, and cells",
+        )
     reached = {id(each) for node in ast.walk(tree) for each in _awaited(node)}
     used = {id(call) for node in ast.walk(tree) for call in _used_at_once(node)}
     used |= {id(call) for call in _kept_and_never_awaited(tree)}
@@ -182,6 +191,36 @@ def mistakes_in(function: Any) -> Iterator[tuple[int, str]]:
             yield line, f"{written} asks the outside world; allowed: what depends on answers and arguments alone"
         elif id(call) in used and id(call) not in reached and _is_awaitable(called):
             yield line, f"{written} is not awaited, so it does nothing; allowed: `await {written}`"
+
+
+_CHANGING = frozenset(
+    {"add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}
+)
+"""Methods that change a list, a set or a dictionary."""
+
+
+def _left_behind(tree: ast.AST, names: dict[str, Any]) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
+    """Changes of what is no variable of the coroutine's own: `COUNT[0] += 1`, `SEEN.append(1)`."""
+    for node in ast.walk(tree):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Global):
+            yield node, ast.unparse(node)
+        elif isinstance(node, ast.Assign | ast.Delete):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
+            kept = node.func.value
+            if isinstance(kept, ast.Name) and isinstance(names.get(kept.id), list | set | dict):
+                yield node, ast.unparse(node)
+        for target in targets:
+            part = target
+            while isinstance(part, ast.Subscript | ast.Attribute):
+                part = part.value
+            if part is target or not isinstance(part, ast.Name):
+                continue
+            if part.id in names and not inspect.ismodule(names[part.id]):
+                yield target, ast.unparse(node)
 
 
 def _missing_operation(call: ast.Call, names: dict[str, Any]) -> str | None:

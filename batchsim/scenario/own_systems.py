@@ -6,7 +6,7 @@ What is wrong with it is a `UserCodeError`, one line that names the file, the po
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from batchsim.exact import EQUAL, has_equality
 from batchsim.model.cells import Cells, freeze
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Fault, LostState, ServiceFault
 from batchsim.model.injection import with_faults
 from batchsim.model.model import Model, Variant, model_of
 from batchsim.model.operation import Program, ProtocolError, Stopped, StoreFailure
@@ -214,6 +214,8 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
     actors = _checked(system.actors, Actor, f"{what}: actors")
     for actor in actors:
         _check_numbered(actor, f"{what}: actors")
+        if actor.kind in (ServiceFault.word, LostState.word) and not actor.is_environment:
+            raise UserCodeError(f"{what}: actors: found {told(actor.kind)}; allowed: a name that no fault has")
     _refuse_twice([each.name for each in actors], f"{what}: actors")
     cells = _checked(system.cells, str, f"{what}: cells")
     _refuse_twice(cells, f"{what}: cells")
@@ -250,7 +252,7 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
         system,
         actors=ending,
         cells=cells,
-        begin=_Begin(system.begin, f"{what}: begin"),
+        begin=_Begin(system.begin, cells, f"{what}: begin"),
         outcome=outcome,
         properties=guarded,
         is_guarded=True,
@@ -260,8 +262,9 @@ def _guarded(system: System[Any], what: str) -> System[Any]:
 class _Begin:
     """How a system of the user's begins, which has to be so each time: engines begin it time and again."""
 
-    def __init__(self, begin: Callable[[Any], Any], what: str) -> None:
+    def __init__(self, begin: Callable[[Any], Any], cells: Collection[str], what: str) -> None:
         self._begin = begin
+        self._cells = cells
         self._what = what
         self._first: dict[str, Any] | None = None
 
@@ -271,6 +274,10 @@ class _Begin:
         held = {key: freeze(value) for key, value in cells.items()}
         first = self._first
         if first is None:
+            unknown = next((key for key in held if key not in self._cells), None)
+            if unknown is not None:
+                allowed = f"one that is listed ({', '.join(self._cells)})"
+                raise UserCodeError(f"{self._what} writes the cell {unknown!r}; allowed: {allowed}")
             again = Cells()
             self._begin(again)
             first = self._first = {key: freeze(value) for key, value in again.items()}

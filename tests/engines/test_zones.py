@@ -24,7 +24,7 @@ from batchsim.engines.zones import TimedExploration, explore_timed
 from batchsim.engines.zones.bounds import first_of, with_instants
 from batchsim.engines.zones.merging import merged
 from batchsim.engines.zones.windows import NEVER_US, DelayWindow, leg_windows
-from batchsim.model.faults import Fault
+from batchsim.model.faults import Fault, LostState, Outage
 from batchsim.scenario import (
     Constant,
     Exponential,
@@ -199,10 +199,17 @@ def test_a_replay_lets_nobody_look_at_what_cannot_be_there_yet() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [LostResponse(attempt=1), Disconnect(at_most=1), Crash(at_most=1, actor="handler")]
+    "fault",
+    [
+        LostResponse(attempt=1),
+        Disconnect(at_most=1),
+        Crash(at_most=1, actor="handler"),
+        Outage(group="postgres", at_most=1),
+        LostState(keys=("batch:B:meta",), at_most=1),
+    ],
 )
 def test_latencies_without_bounds_allow_what_interleavings_allow_under_faults(fault: Fault) -> None:
-    endless = Legs(Exponential(5), Exponential(5))
+    endless = Legs(Exponential(5, min_us=1), Exponential(5, min_us=1))
     subject = with_latencies(scenario(items={"kind": "rejected"}), dict.fromkeys(OPERATIONS, endless))
     subject = replace(subject, setting=replace(subject.setting, faults=(fault,)))
     exploration = explore_timed(subject, POLICIES["seal_at_finalize"])

@@ -5,8 +5,9 @@ every core, and `table.py` says what that means: what each policy closed, and wh
 in `results.py`.
 """
 
+from batchsim.analysis.batch.switched_off import meaning_of, switches_over
 from batchsim.analysis.findings.batches import USUAL, Sizes, Source, batches_of
-from batchsim.analysis.findings.examining import Effort, Finding, FoundSchedule, meaning_of, switches_over
+from batchsim.analysis.findings.examining import Effort, Finding, FoundSchedule
 from batchsim.analysis.findings.own_faults import own_faults
 from batchsim.analysis.findings.results import FindingPlace, Findings
 from batchsim.analysis.findings.scope import (

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from batchsim.analysis.batch.switched_off import without
 from batchsim.analysis.findings.scope import SurveyCase
-from batchsim.batch.policy import OPTIONAL_CHECKS, Policy
-from batchsim.batch.switches import SWITCHES, switches_of
-from batchsim.batch.verdicts import OK
 from batchsim.engines.exhaustive import Bounds, WalkedStep, explore
 from batchsim.engines.exhaustive.occurring import states_with_all
 from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.model.faults import Fault
+from batchsim.model.properties import OK
 from batchsim.model.system import remembering
 from batchsim.scenario import Decided, Scenario, decided_by, find_verdict
 
@@ -94,7 +93,7 @@ class CaseDone(NamedTuple):
 def examine(work: CaseWork, effort: Effort, tries_all: bool) -> CaseDone:
     """Look at a case; `tries_all`: whether exploring it to the end is worth trying."""
     original = work.scenario.find_policy(work.case.policy, work.directory)
-    policy = _without(original, work.case.without)
+    policy = without(original, work.case.without)
     scenario = under_budget(work.scenario, work.faults)
     properties = [find_verdict(name, work.directory) for name in work.verdicts]
     table = None
@@ -127,7 +126,7 @@ def _done(
         for verdict in given[0]:
             if verdict not in shortest or len(given[1]) < len(shortest[verdict][1]):
                 shortest[verdict] = given
-    gives_ok = shortest.pop(OK.name, None) is not None
+    gives_ok = shortest.pop(OK, None) is not None
     witnesses = {verdict: _witness(*given) for verdict, given in sorted(shortest.items())}
     return CaseDone(Finding(case, is_complete, looked_at, happened, witnesses, gives_ok), decided_by(policy))
 
@@ -141,30 +140,3 @@ def under_budget(scenario: Scenario, faults: tuple[Fault, ...]) -> Scenario:
     """A scenario with other faults in the place of its own."""
     setting = replace(scenario.setting, faults=faults)
     return replace(scenario, setting=setting, injected_delays=(), injected_delay_places=(), written_faults=())
-
-
-def _without(policy: Any, switch: str) -> Any:
-    """The policy with a switch turned off, or without a check that it may leave out, if one is named."""
-    if not switch:
-        return policy
-    off: dict[str, Any] = {switch: False if switch in SWITCHES else None} if switch else {}
-    return replace(policy, **off)
-
-
-_OF_CHECKS = {
-    "on_missing_meta": "a handler that finds no metadata looks at the row, as after a count mismatch, instead of "
-    "answering 500"
-}
-"""By name of a check that a policy may leave out: what it does where it is not left out."""
-
-
-def meaning_of(switch: str) -> str:
-    """What a policy does by one of its switches, or by a check that it may leave out, in half a sentence."""
-    return SWITCHES[switch].meaning if switch in SWITCHES else _OF_CHECKS[switch]
-
-
-def switches_over(policy: Policy, base: Policy) -> tuple[str, ...]:
-    """The checks that a policy has and its base leaves out, and the switches that it has on beside those."""
-    checks = [name for name in OPTIONAL_CHECKS if getattr(policy, name) is not getattr(base, name)]
-    on = switches_of(policy) - switches_of(base)
-    return (*checks, *(name for name in SWITCHES if name in on))

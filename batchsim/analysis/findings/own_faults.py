@@ -39,7 +39,8 @@ def _services(scenario: Scenario) -> list[str]:
         names = issued_in(scenario)
     except TooLarge:
         return []
-    return sorted({name.partition(".")[0] for name in names if "." in name and "(" not in name})
+    groups = {name.partition(".")[0] for name in names if "." in name and "(" not in name}
+    return sorted(groups - {fault.word for fault in scenario.setting.faults})  # which begin and end by steps, too
 
 
 def _of_scenario(scenario: Scenario) -> Iterator[tuple[str, Once]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
+from batchsim.analysis.batch.takers import takers_of
 from batchsim.analysis.window.legs import REQUEST, RESPONSE, delivery_to, uses_of, wait_of_phase_1
 from batchsim.analysis.window.sums import START, Instant, latest, plus
-from batchsim.analysis.window.takers import takers_of
 from batchsim.batch.actors import TIMERS_OF_PHASE_1
 from batchsim.batch.operations import Deliver, TakeJob, TakeMessage
 from batchsim.batch.trace import Trace

@@ -29,6 +29,7 @@ from batchsim.analysis.window.measuring import Measure
 from batchsim.analysis.window.neighbours import Neighbours
 from batchsim.analysis.window.sums import TooManySums
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, Level, explore
+from batchsim.engines.exhaustive.graph import COMES_BACK
 from batchsim.engines.exhaustive.search import UNBOUNDED
 from batchsim.engines.timed import simulate
 from batchsim.model.properties import Property
@@ -152,6 +153,8 @@ def window_of(
         raise NoWindow(f"the exploration is not complete: {exploration.stopped_by}")
     if scenario.setting.faults or scenario.injected_delays:
         raise NoWindow(WITH_FAULTS)
+    if exploration.graph.has_cycle:
+        raise NoWindow(f"{COMES_BACK}, so its orders have no end")
     try:
         finder = _Finder(scenario, policy, verdict, exploration.graph, tuple(properties))
     except TooLarge as why:

@@ -27,6 +27,6 @@ polling. Idle twins are interchangeable, so of those that wait the one with the 
 
 from batchsim.engines.timed.conductor import Cue, OrderNotPossible
 from batchsim.engines.timed.recorder import Observer
-from batchsim.engines.timed.run import EndlessRun, Simulation, simulate
+from batchsim.engines.timed.run import EndlessRun, Simulation, going_on_after, simulate
 
-__all__ = ["Cue", "EndlessRun", "Observer", "OrderNotPossible", "Simulation", "simulate"]
+__all__ = ["Cue", "EndlessRun", "Observer", "OrderNotPossible", "Simulation", "going_on_after", "simulate"]

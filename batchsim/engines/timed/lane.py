@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
-from batchsim.engines.own_errors import ToldError, is_own, no_operation, placed, told
+from batchsim.engines.own_errors import ToldError, is_own, no_operation, place_of_await, placed, told
 from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.events import Clock, Recurring
 from batchsim.engines.timed.recorder import Recorder
@@ -128,6 +128,11 @@ class Lane(Recurring):
     def name(self) -> str:
         """The name under which people see it: `handler-1.0`."""
         return f"{self.actor.name}{self._suffix}"
+
+    @property
+    def place(self) -> str:
+        """The line of the user's that awaits what it does next: `own.py:7`; empty: there is none."""
+        return place_of_await(self._program).removesuffix(": ")
 
     def begin(self, delay_us: int, after: int | None) -> None:
         """Start the coroutine, `delay_us` from now."""

@@ -33,6 +33,10 @@ EVENTS_MAX, EVENTS_OF_AN_ITEM = 300_000, 1_000
 """A run that is not over after so many events has no end: an item of a batch takes about fifty."""
 
 
+NAMED_MAX = 8
+"""So many of those who go on are named."""
+
+
 class EndlessRun(BadInputError):
     """Somebody goes on and on."""
 
@@ -73,6 +77,19 @@ def simulate(
     run = _Run(scenario, system, scenario.seed, latencies, actors, keep, observer, conductor).run(on_departure)
     trace: Trace = system.trace(run)
     return trace
+
+
+def going_on_after(scenario: Scenario, policy: Any, events_max: int) -> tuple[int, list[str]]:
+    """How many steps a run of so many events has, and who goes on then, `worker-0 (own.py:7)`, if anybody does."""
+    latencies = latencies_of(Samplers(scenario), scenario.seed, ())
+    system = remembering(scenario.system(policy))
+    run = _Run(scenario, system, scenario.seed, latencies, iter(system.actors), frozenset(), None, None)
+    run.events_max = events_max
+    try:
+        run.run()
+    except EndlessRun:
+        return run.taken, run.going_on()
+    return run.taken, []
 
 
 class Simulation:
@@ -160,6 +177,8 @@ class _Run:
         self._returned: dict[str, Any] = {}
         """What the coroutines of those who are judged returned."""
         self._watches_ends = bool(system.built_in)
+        self.events_max: int | None = None
+        """So many events are enough; `None`: the usual."""
         self._going_on: set[Actor] = set()
         """Who has begun, is to end, and has not."""
 
@@ -190,6 +209,17 @@ class _Run:
             faults=faults,
         )
 
+    @property
+    def taken(self) -> int:
+        """How many steps were taken so far."""
+        return self._recorder.taken
+
+    def going_on(self) -> list[str]:
+        """Who is about to take a step, and is not in the background: `worker-0 (own.py:7)`."""
+        lanes = [each for each in self._clock.scheduled() if isinstance(each, Lane)]
+        ahead = [each for each in lanes if not each.actor.is_background]
+        return sorted({f"{each.name} ({each.place})" if each.place else each.name for each in ahead})
+
     def _depart(self, tell: Callable[[str], None]) -> None:
         """Go on without the order, where it was not followed to its end."""
         departure = None if self._conductor is None else self._conductor.depart()
@@ -206,14 +236,16 @@ class _Run:
         self._let_time_pass()
 
     def _let_time_pass(self) -> None:
-        events_max = EVENTS_MAX + EVENTS_OF_AN_ITEM * len(self._scenario.setting.items)
+        events_max = self.events_max or EVENTS_MAX + EVENTS_OF_AN_ITEM * len(self._scenario.setting.items)
         if self._has_background:
             has_ended = self._clock.run_while(self._goes_on, events_max)
         else:
             has_ended = self._clock.run_to_rest(events_max)
         if not has_ended:
+            going_on = self.going_on()
             raise EndlessRun(
-                f"{self._system.name}: found a run that has not ended after {self._recorder.taken:,} steps; "
+                f"{self._system.name}: found a run that has not ended after {self._recorder.taken:,} steps, "
+                f"in which these go on: {', '.join(going_on[:NAMED_MAX])}{'…' * (len(going_on) > NAMED_MAX)}; "
                 "allowed: actors that end, that wait, or that are in the background (is_background=True)"
             )
 

@@ -97,7 +97,8 @@ def explore_timed(
     check_for_timed_exploration(scenario)
     system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     table = StepTable(TimedLayout(system, scenario.injected_delays))
-    guide, windows = Guide(table), Windows(scenario.latency_of, scenario.injected_delays)
+    guide = Guide(table)
+    windows = Windows(scenario.latency_of, scenario.injected_delays, guide.layout.system.faults)
     search = ZoneSearch(ZoneStepper(guide, windows))
     search.run(bounds, on_level)
     ends = (

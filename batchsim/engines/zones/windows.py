@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.injected_delays import PinnedDelays
+from batchsim.model.faults import Fault, LostState, ServiceFault
 from batchsim.model.operation import Operation
 from batchsim.scenario import Slow
 from batchsim.scenario.latencies import Latency, Legs, RoundTrip, Support
@@ -58,15 +59,32 @@ def _window(support_us: Support) -> DelayWindow:
     return DelayWindow(min_us, NEVER_US if max_us is None else max_us)
 
 
+def _open_moments(faults: Sequence[Fault]) -> Iterator[tuple[str, int]]:
+    """What begins or ends at no given moment: the operation, and the number of the fault."""
+    for number, fault in enumerate(faults):
+        if isinstance(fault, ServiceFault | LostState) and fault.at_us is None:
+            yield f"{fault.word}.begin", number
+        if isinstance(fault, ServiceFault) and fault.lasts_us is None:
+            yield f"{fault.word}.end", number
+
+
 class Windows:
-    """The windows of all operations, each worked out once, and what makes them longer."""
+    """The windows of all operations, each worked out once, and what makes them longer.
+
+    What begins at no given moment, or lasts no given time, may do so at any: no latency stands for that.
+    """
 
     def __init__(
-        self, latency_of: Callable[[str, int | None, int | None], Latency], delays: Sequence[Slow] = ()
+        self,
+        latency_of: Callable[[str, int | None, int | None], Latency],
+        delays: Sequence[Slow] = (),
+        faults: Sequence[Fault] = (),
     ) -> None:
         self._latency_of = latency_of
         self.injected_delays = PinnedDelays(delays)
-        self._legs: dict[tuple[str, int | None, int | None], LegWindows] = {}
+        self._legs: dict[tuple[str, int | None, int | None], LegWindows] = {
+            (*moment, None): LegWindows(DelayWindow(0, NEVER_US), AT_ONCE) for moment in _open_moments(faults)
+        }
 
     def of(self, operation: Operation[Any], name: str | None = None) -> LegWindows:
         """Those of an operation; `name`: of a latency that is drawn for its sake."""
