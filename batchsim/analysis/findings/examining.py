@@ -16,7 +16,7 @@ from batchsim.engines.exhaustive.occurring import states_with_all
 from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.model.faults import Fault
 from batchsim.model.system import remembering
-from batchsim.scenario import Decided, Scenario, decided_by, find_verdict
+from batchsim.scenario import Decided, Scenario, decided_by, find_verdict, with_faults
 
 
 class Effort(NamedTuple):
@@ -139,8 +139,7 @@ def _witness(verdicts: tuple[str, ...], steps: Iterable[WalkedStep]) -> FoundSch
 
 def under_budget(scenario: Scenario, faults: tuple[Fault, ...]) -> Scenario:
     """A scenario with other faults in the place of its own."""
-    setting = replace(scenario.setting, faults=faults)
-    return replace(scenario, setting=setting, injected_delays=(), injected_delay_places=(), written_faults=())
+    return replace(with_faults(scenario, faults), injected_delays=(), injected_delay_places=(), written_faults=())
 
 
 def _without(policy: Any, switch: str) -> Any:

@@ -30,8 +30,8 @@ from batchsim.model.faults import Fault
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
 from batchsim.rounding import instant
-from batchsim.scenario import Scenario
-from tests.strategies import any_policies, policies, request_leg, scenarios, timed_faults, timeless, with_faults
+from batchsim.scenario import Scenario, with_faults
+from tests.strategies import any_policies, policies, request_leg, scenarios, timed_faults, timeless
 from tests.trying import examples
 
 Held = dict[Key, Any]
