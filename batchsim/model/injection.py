@@ -187,7 +187,9 @@ class Begin(Operation[bool]):
 
     def describe(self, answer: Any) -> str:
         """Whether it begins; with its name that says all."""
-        return "" if answer else "it does not"
+        if answer:
+            return ""
+        return "nothing is lost" if self.word == LostState.word else "it does not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,19 +369,27 @@ class StateIsLost(_OfTheEnvironment):
         """What was there before the last writes is there again."""
         return () if self.fault.last_writes is None else self._keys
 
+    def ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Ways:
+        """None where there is nothing to lose: a claim about what is lost would be one about nothing."""
+        return super().ways(world, operation, usual) if any(self._lost(world)) else ()
+
     def begin(self, world: Any) -> None:
         """The keys vanish, or are what they were."""
-        if self.fault.last_writes is None:
-            for key in self._keys:
+        for key, value in tuple(self._lost(world)):
+            if value is None:
                 world.cells.delete(key)
-            return
-        for before in reversed(world.cells.read(log_key(self.number)) or ()):
-            for key, value in before:
-                if value is None:
-                    world.cells.delete(key)
-                else:
-                    world.cells.write(key, thaw(value))
-        world.cells.delete(log_key(self.number))
+            else:
+                world.cells.write(key, thaw(value))
+        if self.fault.last_writes is not None:
+            world.cells.delete(log_key(self.number))
+
+    def _lost(self, world: Any) -> Iterator[tuple[Key, Any]]:
+        """The keys that would be others, and what they would be; `None`: they would be gone."""
+        before: dict[Key, Any] = dict.fromkeys(self._keys) if self.fault.last_writes is None else {}
+        if self.fault.last_writes is not None:
+            for written in reversed(world.cells.read(log_key(self.number)) or ()):
+                before |= dict(written)
+        return ((key, value) for key, value in before.items() if freeze(world.cells.read(key)) != value)
 
 
 class WritesAreLogged(Exposure[LostState]):
