@@ -118,16 +118,25 @@ class Exposure(Generic[F]):
         choice: Any = None,
         timer: Key | None = None,
         *,
+        due: Key | None = None,
         opportunity: str | None = None,
         part: Share = WHOLE,
     ) -> Alternative:
-        """One such way; `timer`: of the operation itself, if any.
+        """One such way; `timer`: of the operation itself, if any, which the moment of the fault replaces.
+
+        `due`: likewise, but it has to run out, too: nobody meets what befalls a wait before he looks.
 
         With a probability, one number is drawn for each opportunity (`None`: for the use of the operation), and a
         way is taken if the number lies in its part of those for which the fault happens.
         """
         return Alternative(
-            label, self.timer or timer, choice, self._chance(opportunity, part), self.is_open, self.number
+            label=label,
+            timer=due or self.timer or timer,
+            choice=choice,
+            chance=self._chance(opportunity, part),
+            is_optional=self.is_open,
+            fault=self.number,
+            moment=None if due is None else self.timer,
         )
 
     def _chance(self, opportunity: str | None, part: Share) -> Chance | None:

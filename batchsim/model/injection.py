@@ -64,7 +64,7 @@ class ActorCrashes(Exposure[C]):
         """One, wherever the operation could take effect."""
         if not usual or not self.is_left(world) or self.spares(world, operation):
             return ()
-        return (self.way("crash", timer=_due(usual)),)
+        return (self.way("crash", due=_due(usual)),)
 
     def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Raised:
         """The actor stops."""
@@ -111,13 +111,13 @@ class StoreFails(Exposure[E]):
     def _ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Iterator[Alternative]:
         is_probable = self.fault.probability is not None
         if self.fault.effect is not Effect.AFTER and not self.is_refused_enough(world, operation, usual):
-            before = self.way("raises before", timer=_due(usual))
+            before = self.way("raises before", due=_due(usual))
             yield before._replace(is_optional=before.is_optional or self.fault.effect is None)
         # Of a use that is drawn it is left to us when it raises: before, as where a timed run is pinned.
         if self.fault.effect is Effect.AFTER or (self.fault.effect is None and not is_probable):
             for each in usual:
                 if not (is_probable and self.spares_after(operation, each)):
-                    yield self.way(_raises_after(each), each, each.timer)
+                    yield self.way(_raises_after(each), each, due=each.timer)
 
     def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Raised:
         """It raises; after its effect if the way says so."""

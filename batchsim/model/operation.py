@@ -148,6 +148,8 @@ class Alternative(NamedTuple):
     fault: int | None = None
     """The number of the fault that happens so, in the order of the setting; `None`: none does, or one that
     happened before is only seen."""
+    moment: Key | None = None
+    """With time: not before this timer has run out either, that of the moment of a fault."""
 
     @property
     def probability(self) -> float | None:

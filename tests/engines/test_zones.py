@@ -182,8 +182,10 @@ def test_two_timers_that_ran_out_before_anybody_asked_keep_their_own_times() -> 
     [
         {"crash": {"actor": "job", "before": "jobs.take_completion"}},
         {"store_error": {"actor": "job", "operation": "jobs.take_completion", "effect": "before"}},
+        # Pinned to a moment before the job can be picked up: it is met when somebody looks.
+        {"store_error": {"operation": "jobs.take_completion", "effect": "after", "at": "1 ms"}},
     ],
-    ids=["crash", "store error"],
+    ids=["crash", "store error", "with a moment"],
 )
 def test_what_befalls_a_wait_in_its_place_is_not_before_its_timer(fault: dict[str, object]) -> None:
     table: dict[str, Latency] = {name: Legs(Constant(1_000), Constant(0)) for name in OPERATIONS}

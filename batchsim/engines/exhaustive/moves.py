@@ -30,6 +30,8 @@ class Move(NamedTuple):
     """With time: whether one that comes after it can be taken although it can."""
     fault: int | None = None
     """The number of the fault that happens in it, in the order of the setting."""
+    moment: Key | None = None
+    """With time: not before this timer has run out either."""
 
 
 class StepKind:
@@ -100,6 +102,7 @@ class StepKind:
                     timer=alternative.timer,
                     is_optional=alternative.is_optional,
                     fault=alternative.fault,
+                    moment=alternative.moment,
                 )
             )
         return moves

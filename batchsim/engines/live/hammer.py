@@ -438,7 +438,8 @@ class Hammer:
             now_us = self.clock.now_us()
             until.clear()
             for way in ways:
-                due_us = batch.timers[way.timer].due_us if way.timer in batch.timers else 0
+                awaited = [batch.timers[key].due_us for key in (way.timer, way.moment) if key in batch.timers]
+                due_us = max(awaited, default=0)
                 if operation.acts_on_arrival and due_us <= now_us:
                     lane.arrives_us = lane.arrives_us or now_us + lane.travel_us
                     due_us = lane.arrives_us

@@ -239,7 +239,8 @@ class Lane(Recurring):
         if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
         for alternative in operation.alternatives(stage.world):
-            if stage.waiting.is_due(alternative.timer) and self._is_drawn(alternative):
+            is_due = stage.waiting.is_due(alternative.timer) and stage.waiting.is_due(alternative.moment)
+            if is_due and self._is_drawn(alternative):
                 self.receive(alternative)
                 return
         # What waits for nothing is held back by a fault, until it is given up.
