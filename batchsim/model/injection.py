@@ -80,10 +80,10 @@ class ActorCrashes(Exposure[C]):
         """What becomes of what the actor had in hand."""
 
 
-def _due(usual: Ways) -> Key | None:
-    """The timer without which the operation cannot take effect; `None`: there is none, or one of several."""
-    timers = {each.timer for each in usual}
-    return timers.pop() if len(timers) == 1 else None
+def _due(usual: Ways) -> tuple[Key, ...]:
+    """The timers of which one has to run out before the operation can take effect; none: it can at once."""
+    timers = dict.fromkeys(each.timer for each in usual)
+    return () if None in timers else tuple(key for key in timers if key is not None)
 
 
 class StoreFails(Exposure[E]):
@@ -117,7 +117,7 @@ class StoreFails(Exposure[E]):
         if self.fault.effect is Effect.AFTER or (self.fault.effect is None and not is_probable):
             for each in usual:
                 if not (is_probable and self.spares_after(operation, each)):
-                    yield self.way(_raises_after(each), each, due=each.timer)
+                    yield self.way(_raises_after(each), each, due=_due((each,)))
 
     def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Raised:
         """It raises; after its effect if the way says so."""

@@ -193,6 +193,23 @@ def test_what_befalls_a_wait_in_its_place_is_not_before_its_timer(fault: dict[st
     check_witnesses(subject, "pr3766", explore_timed(subject, POLICIES["pr3766"]))
 
 
+def test_a_timer_is_about_the_same_whatever_else_its_step_may_leave() -> None:
+    """Two messages are claimed one by one, or together; what a crash before that leaves is no part of it."""
+    faults = [{"crash": {"before": "queue.claim"}}]
+    subject = scenario(2, 1, items={"failed_attempts": 1, "kind": "pre_failed"}, faults=faults)
+    check_witnesses(subject, "pre3427", explore_timed(subject, POLICIES["pre3427"]))
+
+
+@pytest.mark.parametrize(("at", "verdict"), [("1 s", "ok"), ("1 ms", "stuck")])
+def test_what_befalls_an_arrival_at_a_moment_waits_for_it(at: str, verdict: str) -> None:
+    """The answer arrives within 200 ms; one verdict is that of the run, too."""
+    fault = {"crash": {"actor": "sdk", "before": "http.deliver", "at": at}}
+    subject = scenario(1, 1, "batchTriggerAndWait", items={"kind": "pre_failed"}, faults=[fault])
+    found = explore_timed(subject, POLICIES["pr3766"])
+    assert found.verdicts == set(verdicts_of(simulate(subject, POLICIES["pr3766"]).outcome)) == {verdict}
+    check_witnesses(subject, "pr3766", found)
+
+
 def test_a_replay_lets_nobody_look_at_what_cannot_be_there_yet() -> None:
     """The error is pinned to 3 s, when the message waits for its backoff: it comes with the next claim."""
     fault = {"actor": "dispatcher", "operation": "queue.claim", "effect": "before", "at": "3 s"}

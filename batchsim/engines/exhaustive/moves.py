@@ -30,8 +30,8 @@ class Move(NamedTuple):
     """With time: whether one that comes after it can be taken although it can."""
     fault: int | None = None
     """The number of the fault that happens in it, in the order of the setting."""
-    moment: Key | None = None
-    """With time: not before this timer has run out either."""
+    due: tuple[Key, ...] = ()
+    """With time: nor before one of these timers has run out, if there are any."""
 
 
 class StepKind:
@@ -102,7 +102,7 @@ class StepKind:
                     timer=alternative.timer,
                     is_optional=alternative.is_optional,
                     fault=alternative.fault,
-                    moment=alternative.moment,
+                    due=alternative.due,
                 )
             )
         return moves

@@ -110,9 +110,10 @@ class InstrumentedLane(Lane):
         One of a fault is met by who looks at what it waits for, which nobody does before that can be there.
         """
         remaining_us = self.stage.waiting.remaining_us
-        usual_us = [remaining_us(each.timer) for each in alternatives if each.fault is None]
-        own_us = max(remaining_us(chosen.timer), remaining_us(chosen.moment))
-        return own_us if chosen.fault is None or not usual_us else max(own_us, min(usual_us))
+        usual_us = [remaining_us(each) for each in alternatives if each.fault is None]
+        if chosen.fault is None or not usual_us:
+            return remaining_us(chosen)
+        return max(remaining_us(chosen), min(usual_us))
 
     def _take_effect_in_a_way(self) -> None:
         if self.is_given_up:

@@ -239,8 +239,7 @@ class Lane(Recurring):
         if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
         for alternative in operation.alternatives(stage.world):
-            is_due = stage.waiting.is_due(alternative.timer) and stage.waiting.is_due(alternative.moment)
-            if is_due and self._is_drawn(alternative):
+            if stage.waiting.can_be(alternative) and self._is_drawn(alternative):
                 self.receive(alternative)
                 return
         # What waits for nothing is held back by a fault, until it is given up.

@@ -122,11 +122,14 @@ class Guide:
         """The ways in which a step can turn out."""
         return kind.moves(tuple([row[place] for place in kind.columns]))
 
-    def timers(self, moves: Iterable[Move]) -> tuple[Timers, ...]:
-        """For each of some moves the timers that must have run out first."""
-        return tuple(
-            [tuple([self.timer(key) for key in (move.timer, move.moment) if key is not None]) for move in moves]
-        )
+    def timed(self, moves: Iterable[Move]) -> tuple[tuple[Move, ...], tuple[Timers, ...]]:
+        """Some moves, and the timers that must have run out first; one again for each of which one is enough."""
+        each_time = [(move, one_of) for move in moves for one_of in move.due or (None,)]
+        timers = [
+            tuple([self.timer(key) for key in (move.timer, one_of) if key is not None])
+            for move, one_of in each_time
+        ]
+        return tuple([move for move, _ in each_time]), tuple(timers)
 
     def waiting(self, row: GlobalState, slots: Sequence[Slot]) -> list[WaitingOperation]:
         """The blocking operations that could act now, of those who have begun."""
@@ -144,10 +147,17 @@ class Guide:
             for kind in self.kinds(row, column):
                 if isinstance(kind.operation, BlockingOperation) and (moves := self.moves(row, kind)):
                     slot = Slot(InstantKind.OPERATION, column, kind.position)
-                    # What is to be received travels from when it is there, and no timer tells when.
-                    timers = ((),) * len(moves) if kind.operation.acts_on_arrival else self.timers(moves)
-                    found.append(WaitingOperation(column, slot, kind, moves, timers))
+                    timed = self.timed(moves)
+                    if kind.operation.acts_on_arrival:
+                        # It travels from when it is there, and no timer tells when; a fault has its moment.
+                        timed = moves, self._moments(moves)
+                    found.append(WaitingOperation(column, slot, kind, *timed))
         return found
+
+    def _moments(self, moves: Iterable[Move]) -> tuple[Timers, ...]:
+        """For each of some moves the moment of its fault, if that has one."""
+        keys = [move.timer if move.timer in self.alarms else None for move in moves]
+        return tuple([() if key is None else (self.timer(key),) for key in keys])
 
     def looks(self, waiting: WaitingOperation) -> list[Slot]:
         """The timers at whose end the operation looks again."""
@@ -157,7 +167,7 @@ class Guide:
         operation = waiting.kind.operation
         assert isinstance(operation, BlockingOperation)
         for move, timers in zip(waiting.moves, waiting.timers, strict=True):
-            for key in (move.timer, move.moment):
+            for key in (move.timer, *move.due):
                 alarm = self.alarms.get(key or "")
                 is_looked_at = alarm is None or operation.waits_for() in alarm[1]
                 if key is not None and is_looked_at and (timer := self.timer(key)) in timers:
@@ -202,8 +212,8 @@ class StateClass:
                 if not isinstance(kind.operation, BlockingOperation):
                     at = Slot(InstantKind.OPERATION, column, kind.position)
                     self.deadlines.append((at,))
-                    moves = guide.moves(row, kind)
-                    self._fire(column, kind, at, moves, running(guide.timers(moves), self.slots))
+                    moves, timers = guide.timed(guide.moves(row, kind))
+                    self._fire(column, kind, at, moves, running(timers, self.slots))
 
     def _note_waiting(self) -> None:
         idle: set[StepKind] = set()
