@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,6 @@ from batchsim.batch.stores import STATE_KEYS
 from batchsim.batch.switches import SWITCHES
 from batchsim.model.faults import Effect, Fault, LostState, Outage
 from batchsim.scenario import Scenario, Slow, scenario_from_data
-from batchsim.scenario.building import moments_of
 from batchsim.strategies import distributions, durations_us, latencies, policies, scenarios, seeds
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "scenarios",
     "timed_faults",
     "timeless",
-    "with_faults",
 ]
 
 DURATIONS_US, SEEDS = durations_us(), seeds()
@@ -105,14 +103,6 @@ def _outages() -> SearchStrategy[Fault]:
     return st.builds(
         lambda servers, us, when: Outage(lasts_us=us, **servers, **when), _SERVERS, lasts_us, _MOMENTS
     )
-
-
-def with_faults(scenario: Scenario, faults: Sequence[Fault]) -> Scenario:
-    """The same scenario, in which these faults happen instead of its own."""
-    table = scenario.latencies
-    of_item = {**table.of_item, **moments_of(faults)}
-    setting = replace(scenario.setting, faults=tuple(faults))
-    return replace(scenario, setting=setting, latencies=replace(table, of_item=of_item))
 
 
 _SOON_US = st.sampled_from([None, 0, 3, 1_000, 5_000, SECOND_US])

@@ -33,6 +33,8 @@ def test_json_says_how_likely_each_outcome_is(capsys: pytest.CaptureFixture[str]
 def test_a_bound_makes_it_inconclusive(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("--policy", "pr3427", "--max-states", "5000") == 3
     assert "stopped at 5,000 states (--max-states)" in capsys.readouterr().out
+    assert exit_code("--policy", "pr3766", "--max-states", "20") == 3
+    assert "inconclusive: stopped at 20 states (--max-states), and nothing so far" in capsys.readouterr().out
 
 
 def test_a_verdict_that_exploration_does_not_expect_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -749,11 +749,11 @@ def test_a_fault_of_ones_own_happens_in_other_processes_too(ran: Ran) -> None:
 
 def test_with_time_an_outage_and_a_loss_come_when_they_are_due(ran: Ran) -> None:
     faults = (
-        "faults: [{outage: {group: redis, at: 2 ms, lasts: 1 ms}}, {lost_state: {keys: 'chord:done', at: 4 ms}}]\n"
+        "faults: [{outage: {group: redis, at: 2 ms, lasts: 1 ms}}, {lost_state: {keys: 'chord:*', at: 9 ms}}]\n"
     )
     (run,) = document(ran, "run", scenario(faults), "--policy", "fixed")["runs"]
     at = {step["operation"]: step["at_us"] for step in run["steps"]}
-    assert (at["outage.begin"], at["outage.end"], at["lost_state.begin"]) == (2000, 3000, 4000)
+    assert (at["outage.begin"], at["outage.end"], at["lost_state.begin"]) == (2000, 3000, 9000)
     assert [each["times"] for each in run["faults"]] == [1, 1]
 
 

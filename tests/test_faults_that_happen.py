@@ -111,6 +111,24 @@ def test_a_replay_counts_them_too(batchsim: Run, tmp_path: Path, options: tuple[
     assert times == ({(1, 1)} if options else {(0, 1)})
 
 
+def test_a_loss_of_what_is_not_there_does_not_happen(batchsim: Run, tmp_path: Path) -> None:
+    file = tmp_path / "nothing.yaml"
+    file.write_text(
+        "name: nothing\nbatch: {items: 1}\nitems: {kind: rejected}\nconsumers: 1\npolicies: [pr3766]\n"
+    )
+    pinned, budget = (
+        ("--set", f"faults=[{{lost_state: {{keys: batch:B:runs, {when}}}}}]") for when in ("at: 1 s", "at_most: 2")
+    )
+    assert "did not happen" in batchsim("run", file, *pinned)[1]
+    for options in ((), ("--timed",), ("--reduce",)):
+        assert batchsim("explore", file, *options, *pinned)[0] == 3
+    code, out, _ = batchsim("explore", file, *budget)
+    assert (code, "fault 0 no schedule" in out) == (0, True)
+    # What undoes itself is no loss either: the message that was pushed has been taken at once.
+    undone = ("--set", "faults=[{lost_state: {keys: queue, last_writes: 2, at: 1 s}}]")
+    assert "did not happen" in batchsim("run", file, *undone)[1]
+
+
 def test_each_use_that_a_probability_makes_slow_counts() -> None:
     faults = [
         {"slow": {"operation": "redis.mark_enqueued", "delay": "1 s", "probability": each}} for each in (1, 0.5)

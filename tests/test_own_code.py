@@ -127,6 +127,8 @@ def test_a_summary_that_was_taken_over_from_a_shipped_policy_says_what_is_other(
         ("from time import monotonic as m\ndef d(row): m(); return Decision.REJECT", "asks time.monotonic;"),
         ("def d(row): return Decision.OK if datetime.now().year > 9000 else Decision.REJECT", "asks the clock;"),
         ("def d(row): return Decision.OK if os.getpid() == 1 else Decision.REJECT", "asks os.getpid;"),
+        ("def d(row): return Decision.OK if id(row) % 7 == 0 else Decision.REJECT", "asks for id(…);"),
+        ("def d(row): return Decision.OK if hash('x') == 1 else Decision.REJECT", "asks for hash(…);"),
         (
             "a = []\ndef d(row): a.append(row); return Decision.OK if len(a) > 31 else Decision.REJECT",
             "returned Decision.REJECT, and Decision.OK; allowed: always the same answer",
@@ -581,6 +583,10 @@ def one_item() -> str:
         (
             "count=c)\nSEEN = []\nasync def c(setting):\n    SEEN.append(1)\n    return len(SEEN)",
             "count: line 27: SEEN.append(1) outlives the run",
+        ),
+        (
+            "count=c)\nasync def c(setting):\n    return hash('x') % 2",
+            "count: line 26: hash('x') asks the outside world",
         ),
         (
             "cells=('mine',), count=c)\nasync def c(setting): return await Look()",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchsim.analysis.batch.small import small_batches
 from batchsim.model.system import System
-from batchsim.scenario import InvalidScenario, Scenario
+from batchsim.scenario import InvalidScenario, Scenario, with_faults
 from batchsim.user_code import UserCodeError
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def _issued_in_a_run(scenario: Scenario, policy: Any) -> set[str] | None:
 
     setting = scenario.setting
     faults = tuple(fault for fault in setting.faults if fault.at_most is None)
-    small = replace(setting, items=setting.items[:ITEMS_RUN_MAX], faults=faults)
+    small = with_faults(replace(scenario, setting=replace(setting, items=setting.items[:ITEMS_RUN_MAX])), faults)
     try:
-        trace = simulate(replace(scenario, setting=small), policy)
+        trace = simulate(small, policy)
     except InvalidScenario:
         return set()  # of a fault whose moment is open, which only exploration takes
     except EndlessRun:

@@ -126,6 +126,10 @@ class Renamed(Wrapper[T_co]):
         """Under every name."""
         return self._woken(self.operation.unblocks_after(answer))
 
+    def timed_after(self, answer: Any) -> tuple[Key, ...]:
+        """Under every name."""
+        return self._woken(self.operation.timed_after(answer))
+
     def _woken(self, keys: Iterable[Key]) -> tuple[Key, ...]:
         return tuple(name for key in keys for name in self.renaming.woken(key))
 

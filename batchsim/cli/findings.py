@@ -165,10 +165,7 @@ def findings(
         check_witnesses(witness_directory, asked)
     batches = _batches(scenarios, overrides, items, consumers, has_sizes=bool(files))
     warnings = [] if is_own else _left_out(scenarios, quiet=quiet)
-    usual = Effort()
-    effort = usual._replace(walks=walks or usual.walks)
-    if max_states is not None:
-        effort = effort._replace(states_max=max_states, states_max_of_pair=max_states)
+    effort = Effort().limited_to(max_states, walks)
     switches = _switches(chosen) if directory is not None and not is_own else ()
     scope = Scope(
         policies=tuple(chosen),

@@ -118,16 +118,25 @@ class Exposure(Generic[F]):
         choice: Any = None,
         timer: Key | None = None,
         *,
+        due: tuple[Key, ...] = (),
         opportunity: str | None = None,
         part: Share = WHOLE,
     ) -> Alternative:
-        """One such way; `timer`: of the operation itself, if any.
+        """One such way; `timer`: of the operation itself, if any, which the moment of the fault replaces.
+
+        `due`: likewise, but one of them has to run out, too: nobody meets what befalls a wait before he looks.
 
         With a probability, one number is drawn for each opportunity (`None`: for the use of the operation), and a
         way is taken if the number lies in its part of those for which the fault happens.
         """
         return Alternative(
-            label, self.timer or timer, choice, self._chance(opportunity, part), self.is_open, self.number
+            label=label,
+            timer=self.timer or timer,
+            choice=choice,
+            chance=self._chance(opportunity, part),
+            is_optional=self.is_open,
+            fault=self.number,
+            due=due,
         )
 
     def _chance(self, opportunity: str | None, part: Share) -> Chance | None:
@@ -215,6 +224,14 @@ class Exposed(Wrapper[T_co]):
         if isinstance(answer, Raised):
             return (*self.operation.unblocks_after(answer.answer), *by_faults) if answer.took_effect else by_faults
         return (*self.operation.unblocks_after(answer), *by_faults)
+
+    def timed_after(self, answer: Any) -> tuple[Key, ...]:
+        """What the operation's own timer is about, or that of a fault in its place."""
+        if not isinstance(answer, Raised):
+            return self.operation.timed_after(answer)
+        if answer.timer is not None or not answer.took_effect:
+            return self._unblocked_by_faults()
+        return self.operation.timed_after(answer.answer)
 
     def _unblocked_by_faults(self) -> tuple[Key, ...]:
         return tuple(key for each in self.exposures for key in each.unblocks(self.operation))

@@ -64,7 +64,7 @@ class ActorCrashes(Exposure[C]):
         """One, wherever the operation could take effect."""
         if not usual or not self.is_left(world) or self.spares(world, operation):
             return ()
-        return (self.way("crash", timer=_due(usual)),)
+        return (self.way("crash", due=_due(usual)),)
 
     def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Raised:
         """The actor stops."""
@@ -80,10 +80,10 @@ class ActorCrashes(Exposure[C]):
         """What becomes of what the actor had in hand."""
 
 
-def _due(usual: Ways) -> Key | None:
-    """The timer without which the operation cannot take effect; `None`: there is none, or one of several."""
-    timers = {each.timer for each in usual}
-    return timers.pop() if len(timers) == 1 else None
+def _due(usual: Ways) -> tuple[Key, ...]:
+    """The timers of which one has to run out before the operation can take effect; none: it can at once."""
+    timers = dict.fromkeys(each.timer for each in usual)
+    return () if None in timers else tuple(key for key in timers if key is not None)
 
 
 class StoreFails(Exposure[E]):
@@ -111,13 +111,13 @@ class StoreFails(Exposure[E]):
     def _ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Iterator[Alternative]:
         is_probable = self.fault.probability is not None
         if self.fault.effect is not Effect.AFTER and not self.is_refused_enough(world, operation, usual):
-            before = self.way("raises before", timer=_due(usual))
+            before = self.way("raises before", due=_due(usual))
             yield before._replace(is_optional=before.is_optional or self.fault.effect is None)
         # Of a use that is drawn it is left to us when it raises: before, as where a timed run is pinned.
         if self.fault.effect is Effect.AFTER or (self.fault.effect is None and not is_probable):
             for each in usual:
                 if not (is_probable and self.spares_after(operation, each)):
-                    yield self.way(_raises_after(each), each, each.timer)
+                    yield self.way(_raises_after(each), each, due=_due((each,)))
 
     def apply(self, world: Any, operation: Operation[Any], way: Alternative) -> Raised:
         """It raises; after its effect if the way says so."""
@@ -187,7 +187,9 @@ class Begin(Operation[bool]):
 
     def describe(self, answer: Any) -> str:
         """Whether it begins; with its name that says all."""
-        return "" if answer else "it does not"
+        if answer:
+            return ""
+        return "nothing is lost" if self.word == LostState.word else "it does not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,19 +369,27 @@ class StateIsLost(_OfTheEnvironment):
         """What was there before the last writes is there again."""
         return () if self.fault.last_writes is None else self._keys
 
+    def ways(self, world: Any, operation: Operation[Any], usual: Ways) -> Ways:
+        """None where there is nothing to lose: a claim about what is lost would be one about nothing."""
+        return super().ways(world, operation, usual) if any(self._lost(world)) else ()
+
     def begin(self, world: Any) -> None:
         """The keys vanish, or are what they were."""
-        if self.fault.last_writes is None:
-            for key in self._keys:
+        for key, value in tuple(self._lost(world)):
+            if value is None:
                 world.cells.delete(key)
-            return
-        for before in reversed(world.cells.read(log_key(self.number)) or ()):
-            for key, value in before:
-                if value is None:
-                    world.cells.delete(key)
-                else:
-                    world.cells.write(key, thaw(value))
-        world.cells.delete(log_key(self.number))
+            else:
+                world.cells.write(key, thaw(value))
+        if self.fault.last_writes is not None:
+            world.cells.delete(log_key(self.number))
+
+    def _lost(self, world: Any) -> Iterator[tuple[Key, Any]]:
+        """The keys that would be others, and what they would be; `None`: they would be gone."""
+        before: dict[Key, Any] = dict.fromkeys(self._keys) if self.fault.last_writes is None else {}
+        if self.fault.last_writes is not None:
+            for written in reversed(world.cells.read(log_key(self.number)) or ()):
+                before |= dict(written)
+        return ((key, value) for key, value in before.items() if freeze(world.cells.read(key)) != value)
 
 
 class WritesAreLogged(Exposure[LostState]):

@@ -150,6 +150,8 @@ class Alternative(NamedTuple):
     happened before is only seen."""
     is_held: bool = False
     """With time: whether, if it is drawn, nothing happens now: somebody else meets it first."""
+    due: tuple[Key, ...] = ()
+    """With time: nor before one of these timers has run out, if there are any: what befalls a wait is met then."""
 
     @property
     def probability(self) -> float | None:
@@ -349,6 +351,10 @@ class Operation(Generic[T_co]):
         """The cells that its effect made ready, having turned out so."""
         return self.unblocks()
 
+    def timed_after(self, answer: Any) -> tuple[Key, ...]:
+        """The cells that the timer which it started is about: while one of them is there, it matters."""
+        return self.unblocks_after(answer)
+
     def apply(self, world: Any) -> T_co:
         """Take effect; the answer."""
         raise BadInputError(
@@ -416,6 +422,10 @@ class Wrapper(Operation[T_co]):
     def attempt(self) -> int | None:
         """That of the operation, if it is one of several attempts."""
         return getattr(self.operation, "attempt", None)
+
+    def timed_after(self, answer: Any) -> tuple[Key, ...]:
+        """As the operation."""
+        return self.operation.timed_after(answer)
 
 
 @dataclass(frozen=True, slots=True)

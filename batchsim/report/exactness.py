@@ -57,8 +57,10 @@ def claim_of(exploration: ExactExploration) -> Claim:
     size = f"{exploration.states:,} states, time passes in {exploration.states_in_time:,}; {error}"
     fails = sum(each.probability for each in exploration.outcomes if each.verdicts != ("ok",))
     if not exploration.is_complete:
-        reason = f"{exploration.stopped_by}; {words.share(exploration.unresolved)} was not looked into"
-        claim, style = f"fails with a probability of at least {words.share(fails)}: {reason}", UNSURE
+        why, left = exploration.stopped_by, f"{words.share(exploration.unresolved)} was not looked into"
+        claim, style = f"inconclusive: {why}, and nothing so far fails; {left}", UNSURE
+        if fails:
+            claim = f"fails with a probability of at least {words.share(fails)}: {why}; {left}"
     elif fails:
         claim, style = f"fails with a probability of {words.share(fails)}", BAD
     else:

@@ -1,6 +1,7 @@
 """Scenarios: YAML files that say what is simulated, validated into one immutable `Scenario`."""
 
 from batchsim.durations import InvalidDuration, format_duration, parse_duration
+from batchsim.scenario.building import with_faults
 from batchsim.scenario.fault_checks import (
     check_for_exploration,
     check_for_timed_exploration,
@@ -62,4 +63,5 @@ __all__ = [
     "scenario_from_data",
     "scenario_of",
     "varied",
+    "with_faults",
 ]

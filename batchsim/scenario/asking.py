@@ -31,6 +31,7 @@ from batchsim.user_code import (
     lines_to,
     printing_to_stderr,
     told,
+    users_frame,
     what_it_did,
 )
 
@@ -51,6 +52,8 @@ _CLOCK = frozenset(
 ) | {"localtime", "gmtime", "ctime"}
 _OUTSIDE = {"time": _CLOCK, "posix": frozenset({"getpid", "getrandom", "times", "urandom"})}
 """Built-in functions that answer differently each time, or in each process, by their modules."""
+_OF_PROCESS = ("id", "hash")
+"""Built-in functions whose answers depend on where a value lies, or on how this process hashes."""
 _NEW = object()
 
 
@@ -175,7 +178,10 @@ def _watching(seen: list[str]) -> Iterator[None]:
     of_all = getattr(random, "_inst", None)
 
     def note(frame: FrameType, event: str, callee: Any) -> None:
-        if event == "c_call" and (what := _outside(callee, of_all)) and not _is_of_logging(frame):
+        if event != "c_call":
+            return
+        what = _outside(callee, of_all) or _of_process(callee, frame)
+        if what and not _is_of_logging(frame):
             seen.append(what)
 
     # Collecting garbage calls whatever code others have hung on to it, which is none of the function's doing.
@@ -200,6 +206,14 @@ def _outside(callee: Any, random_of_all: object) -> str | None:
     if name in _OUTSIDE.get(getattr(callee, "__module__", None) or "", ()):
         return f"{callee.__module__}.{name}".replace("posix.", "os.")
     return None
+
+
+def _of_process(callee: Any, frame: FrameType) -> str | None:
+    """What tells processes apart, if the user's code calls it itself: what prints a value does, too."""
+    if callee.__name__ not in _OF_PROCESS or callee.__module__ != "builtins" or users_frame(frame) is not frame:
+        return None
+    # A `__hash__` of one's own decides nothing but where a value is kept.
+    return None if frame.f_code.co_name == "__hash__" else f"for {callee.__name__}(…)"
 
 
 def _is_of_logging(frame: FrameType) -> bool:

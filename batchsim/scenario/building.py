@@ -88,6 +88,14 @@ def moments_of(faults: Sequence[Fault]) -> dict[str, dict[int, Latency]]:
     return moments
 
 
+def with_faults(scenario: Scenario, faults: Sequence[Fault]) -> Scenario:
+    """The scenario with these faults in the place of its own; what is slow in it stays."""
+    table = scenario.latencies
+    # Moments go by the number of their fault, which may be another one now.
+    latencies = replace(table, of_item={**table.of_item, **moments_of(faults)})
+    return replace(scenario, setting=replace(scenario.setting, faults=tuple(faults)), latencies=latencies)
+
+
 def written_faults(entries: Iterable[AnyEntry], root: Node) -> Iterator[WrittenFault]:
     """The faults among the entries of a file, but for what is slow, each with its places."""
     for number, entry in enumerate(entries):

@@ -170,12 +170,12 @@ def mistakes_in(function: Any) -> Iterator[tuple[int, str]]:
     except (OSError, TypeError, SyntaxError):
         return
     known = inspect.getclosurevars(function)
-    names = {**known.globals, **known.nonlocals}
-    for node, written in _left_behind(tree, names):
+    for node, written in _left_behind(tree, {**known.globals, **known.nonlocals}):
         yield (
             first + node.lineno - 1,
             f"{written} outlives the run, and the next one finds it; allowed: variables of its own, and cells",
         )
+    names = {**known.builtins, **known.globals, **known.nonlocals}
     reached = {id(each) for node in ast.walk(tree) for each in _awaited(node)}
     used = {id(call) for node in ast.walk(tree) for call in _used_at_once(node)}
     used |= {id(call) for call in _kept_and_never_awaited(tree)}
@@ -187,7 +187,7 @@ def mistakes_in(function: Any) -> Iterator[tuple[int, str]]:
             continue
         if called is time.sleep:
             yield line, f'{written} waits outside the model; allowed: `await sleep("100 ms")`, of batchsim.model'
-        elif _home_of(called) in OUTSIDE:
+        elif _home_of(called) in OUTSIDE or called is id or called is hash:
             yield line, f"{written} asks the outside world; allowed: what depends on answers and arguments alone"
         elif id(call) in used and id(call) not in reached and _is_awaitable(called):
             yield line, f"{written} is not awaited, so it does nothing; allowed: `await {written}`"

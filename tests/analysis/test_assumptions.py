@@ -189,6 +189,12 @@ def unused(field: str, operation: str, policies: str) -> str:
         ("queue.retry", {}, {"faults": [{"store_error": {"operation": "redis.record", "probability": "1%"}}]}),
         ("jobs.return", {}, {"faults": [{"crash": {"actor": "job", "before": "postgres.find_runs"}}]}),
         ("jobs.retry", {}, {"faults": [{"store_error": {"actor": "job", "at_most": 1}}]}),
+        # A fault that has a moment, behind one that a single run does without.
+        (
+            "network.drop",
+            {},
+            {"faults": [{"disconnect": {"at_most": 1}}, {"lost_state": {"keys": "*", "at": "1 s"}}]},
+        ),
         (
             "queue.kept_in_flight",
             {"policies": ["pr4569"]},

@@ -18,8 +18,8 @@ from batchsim.model.cells import Cells, Key, freeze
 from batchsim.model.changes import RecordedCells, changes_in
 from batchsim.model.faults import Fault
 from batchsim.model.run import Step
-from batchsim.scenario import Scenario
-from tests.strategies import policies, scenarios, timed_faults, with_faults
+from batchsim.scenario import Scenario, with_faults
+from tests.strategies import policies, scenarios, timed_faults
 from tests.trying import examples
 
 KEYS: dict[Key, Callable[[], Any]] = {"set": set, "dict": dict, "list": list, "queue": deque}

@@ -182,13 +182,32 @@ def test_two_timers_that_ran_out_before_anybody_asked_keep_their_own_times() -> 
     [
         {"crash": {"actor": "job", "before": "jobs.take_completion"}},
         {"store_error": {"actor": "job", "operation": "jobs.take_completion", "effect": "before"}},
+        # Pinned to a moment before the job can be picked up: it is met when somebody looks.
+        {"store_error": {"operation": "jobs.take_completion", "effect": "after", "at": "1 ms"}},
     ],
-    ids=["crash", "store error"],
+    ids=["crash", "store error", "with a moment"],
 )
 def test_what_befalls_a_wait_in_its_place_is_not_before_its_timer(fault: dict[str, object]) -> None:
     table: dict[str, Latency] = {name: Legs(Constant(1_000), Constant(0)) for name in OPERATIONS}
     subject = with_latencies(scenario(1, 1, items={"kind": "pre_failed"}, faults=[fault]), table)
     check_witnesses(subject, "pr3766", explore_timed(subject, POLICIES["pr3766"]))
+
+
+def test_a_timer_is_about_the_same_whatever_else_its_step_may_leave() -> None:
+    """Two messages are claimed one by one, or together; what a crash before that leaves is no part of it."""
+    faults = [{"crash": {"before": "queue.claim"}}]
+    subject = scenario(2, 1, items={"failed_attempts": 1, "kind": "pre_failed"}, faults=faults)
+    check_witnesses(subject, "pre3427", explore_timed(subject, POLICIES["pre3427"]))
+
+
+@pytest.mark.parametrize(("at", "verdict"), [("1 s", "ok"), ("1 ms", "stuck")])
+def test_what_befalls_an_arrival_at_a_moment_waits_for_it(at: str, verdict: str) -> None:
+    """The answer arrives within 200 ms; one verdict is that of the run, too."""
+    fault = {"crash": {"actor": "sdk", "before": "http.deliver", "at": at}}
+    subject = scenario(1, 1, "batchTriggerAndWait", items={"kind": "pre_failed"}, faults=[fault])
+    found = explore_timed(subject, POLICIES["pr3766"])
+    assert found.verdicts == set(verdicts_of(simulate(subject, POLICIES["pr3766"]).outcome)) == {verdict}
+    check_witnesses(subject, "pr3766", found)
 
 
 def test_a_replay_lets_nobody_look_at_what_cannot_be_there_yet() -> None:

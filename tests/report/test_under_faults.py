@@ -22,8 +22,8 @@ from batchsim.report.contract import explore_document, run_document
 from batchsim.report.exploration import show_explorations
 from batchsim.report.folder import reports
 from batchsim.report.terminal import show_matrix, show_scenario_run
-from batchsim.scenario import Scenario, scenario_from_data
-from tests.strategies import any_policies, policies, scenarios, timed_faults, with_faults
+from batchsim.scenario import Scenario, scenario_from_data, with_faults
+from tests.strategies import any_policies, policies, scenarios, timed_faults
 from tests.trying import examples
 
 

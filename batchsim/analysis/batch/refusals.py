@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from batchsim.analysis.batch.facts import Clause, Counted, Deleted, Got, Held, LeftAlone, Sentence, Wrote, joined
+from batchsim.analysis.batch.facts import (
+    NOTHING,
+    Clause,
+    Counted,
+    Deleted,
+    Got,
+    Held,
+    LeftAlone,
+    Sentence,
+    Wrote,
+    joined,
+)
 from batchsim.analysis.batch.handling import Handling, handlings
 from batchsim.analysis.batch.wording import (
     at,
@@ -173,9 +184,15 @@ class _Attempt:
         return lost + _that(writer, who)
 
     def _by_row(self, row: Step) -> Clause:
-        was = of(row, f"the batch was {made(row.answer)}", Held(row.number, BATCH_ROW, row.answer))
-        writer = self._last_write(row, lambda before, after: made(before) != made(after))
-        return was if writer is None else was + _that(writer, f" since {at(writer.step)}")
+        now: BatchRow = row.answer
+        was = of(row, f"the batch was {now.status}", Held(row.number, BATCH_ROW, now))
+        status = self._last_write(row, lambda before, after: before.status != after.status)
+        seal = self._last_write(row, lambda before, after: before.sealed != after.sealed) if now.sealed else None
+        if seal is None:
+            return was + _since(status)
+        # Mostly these are two moments: one for both would be wrong for one of them.
+        together = status is None or status.step is seal.step
+        return (was if together else was + _since(status)) + of(row, " and sealed") + _since(seal)
 
     def _last_write(self, before: Step, is_meant: Callable[[BatchRow, BatchRow], bool]) -> Write | None:
         writes = (write for write in self._effects.before(before, BATCH_ROW) if write.before is not None)
@@ -241,6 +258,10 @@ def _and(clause: Clause | None) -> Clause:
 
 def _after(words: str, clause: Clause | None) -> Clause:
     return Clause() if clause is None else Clause(words) + clause
+
+
+def _since(write: Write | None) -> Clause:
+    return NOTHING if write is None else _that(write, f" since {at(write.step)}")
 
 
 def _that(write: Write, words: str) -> Clause:

@@ -15,7 +15,7 @@ from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.model.faults import Fault
 from batchsim.model.properties import OK
 from batchsim.model.system import remembering
-from batchsim.scenario import Decided, Scenario, decided_by, find_verdict
+from batchsim.scenario import Decided, Scenario, decided_by, find_verdict, with_faults
 
 
 class Effort(NamedTuple):
@@ -27,6 +27,13 @@ class Effort(NamedTuple):
     """Likewise, of a pair of faults."""
     walks: int = 120
     """So many schedules are drawn where it gave up."""
+
+    def limited_to(self, states_max: int | None, walks: int | None) -> Effort:
+        """With these bounds, where they are given, for pairs too."""
+        effort = self if walks is None else self._replace(walks=walks)
+        return (
+            effort if states_max is None else effort._replace(states_max=states_max, states_max_of_pair=states_max)
+        )
 
     def states_max_of(self, case: SurveyCase) -> int:
         """Where an exploration of a case gives up."""
@@ -138,5 +145,4 @@ def _witness(verdicts: tuple[str, ...], steps: Iterable[WalkedStep]) -> FoundSch
 
 def under_budget(scenario: Scenario, faults: tuple[Fault, ...]) -> Scenario:
     """A scenario with other faults in the place of its own."""
-    setting = replace(scenario.setting, faults=faults)
-    return replace(scenario, setting=setting, injected_delays=(), injected_delay_places=(), written_faults=())
+    return replace(with_faults(scenario, faults), injected_delays=(), injected_delay_places=(), written_faults=())

@@ -30,6 +30,8 @@ class Move(NamedTuple):
     """With time: whether one that comes after it can be taken although it can."""
     fault: int | None = None
     """The number of the fault that happens in it, in the order of the setting."""
+    due: tuple[Key, ...] = ()
+    """With time: nor before one of these timers has run out, if there are any."""
 
 
 class StepKind:
@@ -105,6 +107,7 @@ class StepKind:
                     timer=alternative.timer,
                     is_optional=alternative.is_optional,
                     fault=alternative.fault,
+                    due=alternative.due,
                 )
             )
         return moves

@@ -199,6 +199,10 @@ class _Batch:
         self.is_at_work = True
         self.is_over = False
 
+    def due_us(self, timer: Key | None) -> int:
+        """When a timer runs out; 0 where none was started."""
+        return self.timers[timer].due_us if timer in self.timers else 0
+
     def begin(self) -> None:
         self.live.begin()
         with self.lock:
@@ -438,7 +442,7 @@ class Hammer:
             now_us = self.clock.now_us()
             until.clear()
             for way in ways:
-                due_us = batch.timers[way.timer].due_us if way.timer in batch.timers else 0
+                due_us = max(batch.due_us(way.timer), min(map(batch.due_us, way.due), default=0))
                 if operation.acts_on_arrival and due_us <= now_us:
                     lane.arrives_us = lane.arrives_us or now_us + lane.travel_us
                     due_us = lane.arrives_us

@@ -110,10 +110,10 @@ class InstrumentedLane(Lane):
         One of a fault is met by who looks at what it waits for, which nobody does before that can be there.
         """
         remaining_us = self.stage.waiting.remaining_us
-        usual_us = [remaining_us(each.timer) for each in alternatives if each.fault is None]
+        usual_us = [remaining_us(each) for each in alternatives if each.fault is None]
         if chosen.fault is None or not usual_us:
-            return remaining_us(chosen.timer)
-        return max(remaining_us(chosen.timer), min(usual_us))
+            return remaining_us(chosen)
+        return max(remaining_us(chosen), min(usual_us))
 
     def _take_effect_in_a_way(self) -> None:
         if self.is_given_up:

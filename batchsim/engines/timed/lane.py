@@ -254,7 +254,7 @@ class Lane(Recurring):
         if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
         for alternative in operation.alternatives(stage.world):
-            if stage.waiting.is_due(alternative.timer) and self._is_drawn(alternative):
+            if stage.waiting.can_be(alternative) and self._is_drawn(alternative):
                 if alternative.is_held:
                     break
                 self.receive(alternative)
@@ -319,8 +319,8 @@ class Lane(Recurring):
 
     def _on_arrival(self, alternatives: tuple[Alternative, ...]) -> Alternative | None:
         """What travelled is here: the first way in which it can act now; `None`: in none."""
-        is_due = self.stage.waiting.is_due
-        return next((each for each in alternatives if is_due(each.timer) and self._is_drawn(each)), None)
+        can_be = self.stage.waiting.can_be
+        return next((each for each in alternatives if can_be(each) and self._is_drawn(each)), None)
 
     def _call_spare(self, operation: BlockingOperation[Any]) -> None:
         """Somebody like this one has to wait instead."""

@@ -11,6 +11,7 @@ from simpy.events import Event
 
 from batchsim.engines.timed.events import At, Clock
 from batchsim.model.cells import Cells, Key
+from batchsim.model.operation import Alternative
 from batchsim.model.system import Actor
 
 
@@ -72,14 +73,18 @@ class Waiting:
             for _ in range(max(1, len(self._waiters.get(cell, ())))):
                 self.wake((cell,), step)
 
-    def remaining_us(self, timer: Key | None) -> int:
-        """How long until a timer runs out; 0 where there is no such timer."""
-        due_us = 0 if timer is None else self._due_us.get(timer, 0)
-        return max(0, due_us - self._clock.now_us)
+    def remaining_us(self, way: Alternative) -> int:
+        """How long until the timers of a way have run out; 0 where there are none."""
+        return max(0, self._due_at_us(way) - self._clock.now_us)
 
-    def is_due(self, timer: Key | None) -> bool:
-        """Whether there is no such timer, or it has run out."""
-        return timer is None or self._due_us.get(timer, 0) <= self._clock.now_us
+    def can_be(self, way: Alternative) -> bool:
+        """Whether the timers of a way have run out."""
+        return (way.timer is None and not way.due) or self._due_at_us(way) <= self._clock.now_us
+
+    def _due_at_us(self, way: Alternative) -> int:
+        due_us = self._due_us
+        own_us = 0 if way.timer is None else due_us.get(way.timer, 0)
+        return max(own_us, min([due_us.get(key, 0) for key in way.due])) if way.due else own_us
 
     def start_timer(self, timer: Key, delay_us: int, cells: tuple[Key, ...], step: int | None) -> None:
         """Start a timer, anew if it runs: the cells are ready when it has run out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
@@ -17,6 +18,8 @@ from batchsim.model.operation import BlockingOperation
 GlobalState = tuple[int, ...]
 ClassKey = tuple[GlobalState, tuple[Slot, ...], DelaysSoFar]
 """What tells state classes apart: the global state, which instants are to come, and what was slow already."""
+Timers = tuple[Slot, ...]
+"""What a move waits for: the timer of the operation, the moment of a fault, both, or nothing."""
 Deadline = tuple[Slot, ...]
 """Nothing else takes effect after the latest of these."""
 
@@ -46,8 +49,8 @@ class WaitingOperation(NamedTuple):
     slot: Slot
     kind: StepKind
     moves: tuple[Move, ...]
-    timers: tuple[Slot | None, ...]
-    """For each of the moves the timer that must have run out first, if one runs."""
+    timers: tuple[Timers, ...]
+    """For each of the moves the timers that must have run out first, of those that run."""
 
     def until(self, timer: Slot, slots: Sequence[Slot]) -> Deadline:
         """When it looks at a timer: at its end, or when it arrives, if it has not."""
@@ -57,7 +60,7 @@ class WaitingOperation(NamedTuple):
     def is_ready(self) -> bool:
         """Whether it acts if it looks now, in one way or another."""
         return any(
-            timer is None and not move.is_optional for move, timer in zip(self.moves, self.timers, strict=True)
+            not timers and not move.is_optional for move, timers in zip(self.moves, self.timers, strict=True)
         )
 
 
@@ -119,9 +122,14 @@ class Guide:
         """The ways in which a step can turn out."""
         return kind.moves(tuple([row[place] for place in kind.columns]))
 
-    def timers(self, moves: Iterable[Move]) -> tuple[Slot | None, ...]:
-        """For each of some moves the timer that must have run out first, if there is one."""
-        return tuple([None if move.timer is None else self.timer(move.timer) for move in moves])
+    def timed(self, moves: Iterable[Move]) -> tuple[tuple[Move, ...], tuple[Timers, ...]]:
+        """Some moves, and the timers that must have run out first; one again for each of which one is enough."""
+        each_time = [(move, one_of) for move in moves for one_of in move.due or (None,)]
+        timers = [
+            tuple([self.timer(key) for key in (move.timer, one_of) if key is not None])
+            for move, one_of in each_time
+        ]
+        return tuple([move for move, _ in each_time]), tuple(timers)
 
     def waiting(self, row: GlobalState, slots: Sequence[Slot]) -> list[WaitingOperation]:
         """The blocking operations that could act now, of those who have begun."""
@@ -139,13 +147,17 @@ class Guide:
             for kind in self.kinds(row, column):
                 if isinstance(kind.operation, BlockingOperation) and (moves := self.moves(row, kind)):
                     slot = Slot(InstantKind.OPERATION, column, kind.position)
-                    timers = self.timers(moves)
+                    timed = self.timed(moves)
                     if kind.operation.acts_on_arrival:
-                        # What is to be received travels from when it is there: only a fault has its moment.
-                        of_faults = [each.timer in self.alarms for each in moves]
-                        timers = tuple([each if of else None for each, of in zip(timers, of_faults, strict=True)])
-                    found.append(WaitingOperation(column, slot, kind, moves, timers))
+                        # It travels from when it is there, and no timer tells when; a fault has its moment.
+                        timed = moves, self._moments(moves)
+                    found.append(WaitingOperation(column, slot, kind, *timed))
         return found
+
+    def _moments(self, moves: Iterable[Move]) -> tuple[Timers, ...]:
+        """For each of some moves the moment of its fault, if that has one."""
+        keys = [move.timer if move.timer in self.alarms else None for move in moves]
+        return tuple([() if key is None else (self.timer(key),) for key in keys])
 
     def looks(self, waiting: WaitingOperation) -> list[Slot]:
         """The timers at whose end the operation looks again."""
@@ -154,10 +166,12 @@ class Guide:
     def _timers_looked_at(self, waiting: WaitingOperation) -> Iterator[Slot]:
         operation = waiting.kind.operation
         assert isinstance(operation, BlockingOperation)
-        for move, timer in zip(waiting.moves, waiting.timers, strict=True):
-            alarm = self.alarms.get(move.timer or "")
-            if timer is not None and (alarm is None or operation.waits_for() in alarm[1]):
-                yield timer
+        for move, timers in zip(waiting.moves, waiting.timers, strict=True):
+            for key in (move.timer, *move.due):
+                alarm = self.alarms.get(key or "")
+                is_looked_at = alarm is None or operation.waits_for() in alarm[1]
+                if key is not None and is_looked_at and (timer := self.timer(key)) in timers:
+                    yield timer
 
 
 class StateClass:
@@ -198,8 +212,8 @@ class StateClass:
                 if not isinstance(kind.operation, BlockingOperation):
                     at = Slot(InstantKind.OPERATION, column, kind.position)
                     self.deadlines.append((at,))
-                    moves = guide.moves(row, kind)
-                    self._fire(column, kind, at, moves, running(guide.timers(moves), self.slots))
+                    moves, timers = guide.timed(guide.moves(row, kind))
+                    self._fire(column, kind, at, moves, running(timers, self.slots))
 
     def _note_waiting(self) -> None:
         idle: set[StepKind] = set()
@@ -243,11 +257,11 @@ class StateClass:
     ) -> None:
         """At the end of a timer, what waited for it, or for no other one that is looked at."""
         fitting = [
-            (move, timer)
-            for move, timer in zip(waiting.moves, waiting.timers, strict=True)
-            if timer == at or timer not in looks
+            (move, own)
+            for move, own in zip(waiting.moves, waiting.timers, strict=True)
+            if at in own or not any(timer in looks for timer in own)
         ]
-        moves, timers = [move for move, _ in fitting], [timer for _, timer in fitting]
+        moves, timers = [move for move, _ in fitting], [own for _, own in fitting]
         others = tuple(timer for timer in looks if timer != at and _is_binding(waiting, timer))
         self._fire(waiting.column, waiting.kind, at, moves, timers, after, others if after else ())
 
@@ -257,20 +271,26 @@ class StateClass:
         kind: StepKind,
         at: Slot,
         moves: Sequence[Move],
-        timers: Sequence[Slot | None],
+        timers: Sequence[Timers],
         after: tuple[Slot, ...] = (),
         before: tuple[Slot, ...] = (),
     ) -> None:
-        """Of the moves in their order the first whose timer has run out, or one that may be taken before it."""
-        running = list(before)
-        for move, timer in zip(moves, timers, strict=True):
-            waits_for = () if timer is None or timer == at else (timer,)
-            self.firings.append(Firing(column, kind, move, at, (*after, *waits_for), tuple(running)))
+        """Of the moves in their order the first whose timers have run out, or one that may be taken before it."""
+        passed_over: list[Timers] = []
+        for move, own in zip(moves, timers, strict=True):
+            waits_for = tuple([timer for timer in own if timer != at])
+            # Of each move before it one timer still runs; of two not one that this move has waited for.
+            running = [
+                ([timer for timer in each if timer not in waits_for] or each) if len(each) > 1 else each
+                for each in passed_over
+            ]
+            for still in product(*running):
+                self.firings.append(Firing(column, kind, move, at, (*after, *waits_for), (*before, *still)))
             if move.is_optional:
                 continue
             if not waits_for:
                 return
-            running += waits_for
+            passed_over.append(waits_for)
 
     @property
     def is_terminal(self) -> bool:
@@ -278,13 +298,13 @@ class StateClass:
         return not self.firings
 
 
-def running(timers: Sequence[Slot | None], slots: Sequence[Slot]) -> tuple[Slot | None, ...]:
-    """Those of some timers that are among the instants to come; `None` for one that has run out."""
-    return tuple([timer if timer in slots else None for timer in timers])
+def running(timers: Sequence[Timers], slots: Sequence[Slot]) -> tuple[Timers, ...]:
+    """Those of some timers that are among the instants to come: the others have run out."""
+    return tuple([tuple([timer for timer in each if timer in slots]) for each in timers])
 
 
 def _is_binding(waiting: WaitingOperation, timer: Slot) -> bool:
     """Whether the operation acts at the end of a timer, in one way or another."""
     return any(
-        each == timer and not move.is_optional for move, each in zip(waiting.moves, waiting.timers, strict=True)
+        each == (timer,) and not move.is_optional for move, each in zip(waiting.moves, waiting.timers, strict=True)
     )

@@ -194,7 +194,7 @@ class ZoneStepper:
             for key, (at_us, _) in guide.alarms.items():
                 yield guide.started(key, (key,)), change.at, DelayWindow(at_us, at_us)
         elif (timer := operation.timer_after(change.answer)) is not None:
-            cells = operation.unblocks_after(change.answer)
+            cells = operation.timed_after(change.answer)
             actor = guide.roles[change.column].actors[0]
             # What a timer is about must not depend on who starts it, and on which others were started with it.
             about = [(cell,) for cell in cells] if timer.also else [_about(timer, cells)]

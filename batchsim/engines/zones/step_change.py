@@ -104,7 +104,8 @@ def _name_after(
     if slot.kind is InstantKind.TIMER:
         started = firing.kind.operation.timer_after(firing.move.answer)
         keys = (firing.move.timer, *(() if started is None else (each.key for each in started.each())))
-        return past if slot in [guide.timer(key) for key in keys if key is not None] else slot
+        is_past = slot in firing.after or slot in [guide.timer(key) for key in keys if key is not None]
+        return past if is_past else slot
     if slot.place != firing.column or slot.kind in (InstantKind.URGENT, InstantKind.MARK):
         return slot
     if slot.kind is InstantKind.END:

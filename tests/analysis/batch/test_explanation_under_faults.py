@@ -41,7 +41,7 @@ def test_an_answer_that_was_lost() -> None:
     assert told(run(LostResponse(attempt=1)))[:2] == [
         "attempt 1 lost the connection: the answer was lost on its way; "
         "the handler had sealed the batch at 0.000 ms.",
-        "attempt 2 got 422: the batch was PENDING, sealed since 1.000 s.",
+        "attempt 2 got 422: the batch was PENDING since 1.000 s and sealed since 0.000 ms.",
     ]
 
 

@@ -30,8 +30,8 @@ from batchsim.model.faults import Fault
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Step
 from batchsim.rounding import instant
-from batchsim.scenario import Scenario
-from tests.strategies import any_policies, policies, request_leg, scenarios, timed_faults, timeless, with_faults
+from batchsim.scenario import Scenario, with_faults
+from tests.strategies import any_policies, policies, request_leg, scenarios, timed_faults, timeless
 from tests.trying import examples
 
 Held = dict[Key, Any]
@@ -149,7 +149,7 @@ def was_made(seen: Seen, sentence: Sentence, who: str, row: str) -> bool:
     return any(step.actor == who and told_row(rows(seen, step)[1]) == row for step in steps)
 
 
-def was_since(seen: Seen, sentence: Sentence, row: str, at: str) -> bool:
+def was_since(seen: Seen, sentence: Sentence, at: str, is_so: Callable[[BatchRow], bool]) -> bool:
     """From then until the last step that it speaks of, it was never otherwise; before, it was."""
     until = sentence.steps[-1]
     return took(
@@ -157,8 +157,8 @@ def was_since(seen: Seen, sentence: Sentence, row: str, at: str) -> bool:
         sentence,
         at,
         lambda step: (
-            told_row(rows(seen, step)[0]) != row
-            and all(told_row(held[BATCH_ROW]) == row for held in seen.after[step.number : until + 1])
+            not is_so(rows(seen, step)[0])
+            and all(is_so(held[BATCH_ROW]) for held in seen.after[step.number : until + 1])
         ),
     )
 
@@ -203,7 +203,15 @@ SAID: dict[str, Callable[..., bool]] = {
     rf"^{WHO} made the batch ABORTED at {AT}": was_aborted,
     rf"^the {WHO} made the batch ABORTED at {AT}": was_aborted,
     rf": {WHO} had made the batch (\w+(?:, sealed)?) [\d.]+ (?:us|ms|s|min|h) before": was_made,
-    rf"the batch was (\w+(?:, sealed)?) since {AT}": was_since,
+    rf"the batch was (\w+) since {AT}": lambda seen, sentence, status, at: was_since(
+        seen, sentence, at, lambda row: row.status == status
+    ),
+    rf"the batch was (\w+) and sealed since {AT}": lambda seen, sentence, status, at: was_since(
+        seen, sentence, at, lambda row: row.status == status and row.sealed
+    ),
+    rf"the batch was \w+ since [\d.]+ m?s and sealed since {AT}": lambda seen, sentence, at: was_since(
+        seen, sentence, at, lambda row: row.sealed
+    ),
     rf"its seal at {AT} changed no row": changed_no_row,
     r"(?:since|after|:) cleanup": cleaned,
     r"nobody cleaned up": lambda seen, _: META in seen.end,
