@@ -94,6 +94,7 @@ mutants: $(INSTALLED)
 # predicted of them; up to half an hour on two cores. HAMMER='--batches 200' is less.
 hammer: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.reality $(HAMMER)
+
 # The documentation as a site, in site/; a warning is an error.
 docs: $(INSTALLED)
 	$(BIN)/mkdocs build --strict
@@ -102,12 +103,16 @@ docs: $(INSTALLED)
 release: $(INSTALLED)
 	$(BIN)/python -m tools.release
 
-bench: $(INSTALLED)
+# What batchsim takes beside its peers, and docs/performance.md of it; for a machine that does nothing else.
+bench: export BENCH_ROWS = .bench.jsonl
+bench: $(INSTALLED) spin storm
+	rm -f $$BENCH_ROWS
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.spin
 	$(BIN)/python -m tests.benchmarks.exact
 	$(BIN)/python -m tests.benchmarks.sweep
 	$(BIN)/python -m tests.benchmarks.zones
+	$(BIN)/python -m tests.benchmarks.page $$BENCH_ROWS docs/performance.md
 
 clean:
 	rm -rf $(VENV) .coverage.txt .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
