@@ -110,7 +110,8 @@ def compare(items: int, consumers: int) -> None:
 def main() -> None:
     """Compare them for each size."""
     if not storm_is_installed():
-        sys.exit(f"stormpy not found: {INSTALL}")
+        print(f"not compared with Storm: stormpy not found: {INSTALL}", file=sys.stderr)
+        return
     for size in SIZES:
         compare(*size)
 

@@ -103,7 +103,10 @@ def _spin(
 def main() -> None:
     """Compare them for each size."""
     if missing_tools():
-        sys.exit(f"{' and '.join(missing_tools())} not found: apt-get update && apt-get install -y spin gcc")
+        missing = " and ".join(missing_tools())
+        hint = "apt-get update && apt-get install -y spin gcc"
+        print(f"not compared with SPIN: {missing} not found: {hint}", file=sys.stderr)
+        return
     for size in SIZES:
         compare(*size)
 

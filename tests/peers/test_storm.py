@@ -34,7 +34,7 @@ SIZES = [
     (1, 1, "pre3427"),
     (1, 1, "pr3427"),
     (1, 1, "pr3766"),
-    (2, 1, "pre3427"),
+    (2, 1, "pr3427_count_only"),
     (2, 2, "pr3766"),
     (3, 1, "pr3427"),
 ]
@@ -77,7 +77,7 @@ def ours_of_two_and_two() -> dict[StormOutcome, float]:
         ("ENDS_AT_POSTGRES -> 1 / POSTGRES_RESPONSE", "ENDS_AT_POSTGRES -> 1 / POSTGRES_REQUEST"),
         (" & (failures' = OUT)", ""),
         ("attempt < MAX_ATTEMPTS &", "attempt < MAX_ATTEMPTS - 1 &"),
-        ("PR3427 & (sealed | status = COMPLETED)", "PR3427 & sealed"),
+        ("PR3427) & (sealed | status = COMPLETED)", "PR3427) & sealed"),
     ],
 )
 def test_a_wrong_model_is_told_apart(
