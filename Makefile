@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: docs release run test test-fast search mutants spin rsvg chromium pages pictures reports site worth findings hammer bench clean
+.PHONY: docs release run test test-fast search mutants spin storm rsvg chromium pages pictures reports site worth findings hammer bench clean
 
 run: $(INSTALLED)
 	$(BIN)/batchsim run scenarios/incident.yaml
 
-test: $(INSTALLED) spin rsvg chromium
+test: $(INSTALLED) spin storm rsvg chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -39,6 +39,12 @@ spin:
 	@command -v spin >/dev/null && command -v gcc >/dev/null || [ "$$(id -u)" != 0 ] || \
 		{ apt-get update -qq && apt-get install -y -qq spin gcc libc6-dev; } || \
 		echo "SPIN cannot be installed: its tests will be skipped" >&2
+
+# They compare exact exploration with Storm where it is installed; its wheels are for some machines only.
+storm: $(INSTALLED)
+	@$(BIN)/python -c 'import stormpy' 2>/dev/null || \
+		$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --retries 1 'stormpy>=2,<3' || \
+		echo "Storm cannot be installed: its tests will be skipped" >&2
 
 # The tests look at pictures as readers without CSS variables draw them, where one is installed; root installs it.
 rsvg:
@@ -88,6 +94,7 @@ mutants: $(INSTALLED)
 # predicted of them; up to half an hour on two cores. HAMMER='--batches 200' is less.
 hammer: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.reality $(HAMMER)
+
 # The documentation as a site, in site/; a warning is an error.
 docs: $(INSTALLED)
 	$(BIN)/mkdocs build --strict
@@ -96,11 +103,16 @@ docs: $(INSTALLED)
 release: $(INSTALLED)
 	$(BIN)/python -m tools.release
 
-bench: $(INSTALLED)
+# What batchsim takes beside its peers, and docs/performance.md of it; for a machine that does nothing else.
+bench: export BENCH_ROWS = .bench.jsonl
+bench: $(INSTALLED) spin storm
+	rm -f $$BENCH_ROWS
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.spin
+	$(BIN)/python -m tests.benchmarks.exact
 	$(BIN)/python -m tests.benchmarks.sweep
 	$(BIN)/python -m tests.benchmarks.zones
+	$(BIN)/python -m tests.benchmarks.page $$BENCH_ROWS docs/performance.md
 
 clean:
 	rm -rf $(VENV) .coverage.txt .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

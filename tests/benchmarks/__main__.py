@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -22,7 +22,8 @@ import simpy
 from batchsim.batch.policies import POLICIES
 from batchsim.engines.timed import simulate
 from batchsim.scenario import Scenario, scenario_from_data
-from tests.benchmarks.measuring import measured
+from tests.benchmarks.measuring import Used, measured
+from tests.benchmarks.rows import Cost, Row, note
 
 Steps = Generator[simpy.Event, Any, None]
 NOTHING: frozenset[str] = frozenset()
@@ -105,6 +106,8 @@ def compare_with_simpy() -> None:
         ratio = sorted(a / b for a, b in zip(ours, peer, strict=True))[ROUNDS // 2]
         events = bare_simpy(1000, 50, legs=legs)
         print(f"  / bare SimPy, {name}: {min(peer) * 1e3:.1f} ms, {events} events, ratio {ratio:.2f} (median)")
+        costs = Cost(min(ours)), f"bare SimPy, {name}", Cost(min(peer))
+        note(Row("tests.benchmarks", "one run, 1 000 items, 50 consumers", *costs, ratio=ratio))
 
 
 GROWING = """
@@ -126,6 +129,7 @@ def grow() -> None:
         seconds = float(printed)
         rate = f"{seconds / items * 1e6:.1f} us an item"
         print(f"{items} items, {consumers} consumers: {seconds:.2f} s CPU, {rate}, {used.peak_mib:.0f} MiB")
+        note(Row("tests.benchmarks", f"one run, {items} items, {consumers} consumers, whole process", Cost(*used)))
 
 
 def explorations() -> None:
@@ -141,21 +145,29 @@ def explorations() -> None:
             (found,) = json.loads(printed)["explorations"]
             size = f"{found['states']} states, {found['transitions']} transitions"
             cost = f"{used.cpu_s:.2f} s CPU, {used.peak_mib:.0f} MiB"
+            work = f"`batchsim explore`, {items} items, {consumers} consumers, pr3427, whole command"
+            note(Row("tests.benchmarks", work, Cost(*used)))
             print(
                 f"batchsim explore, {items} items, {consumers} consumers: {size}: {cost}; "
                 f"without counts and explanations {searching.cpu_s:.2f} s"
             )
 
 
+def started_often(*arguments: str) -> Used:
+    """The medians of what a process of Python takes."""
+    uses = [measured(sys.executable, *arguments)[1] for _ in range(ROUNDS)]
+    return Used(*(median(values) for values in zip(*uses, strict=True)))
+
+
 def whole_processes() -> None:
-    """What a user waits for at least."""
-    for arguments in (["run", "scenarios/incident.yaml"], ["--help"]):
-        seconds = []
-        for _ in range(ROUNDS):
-            begin = time.perf_counter()
-            subprocess.run([sys.executable, "-m", "batchsim", *arguments], check=True, capture_output=True)
-            seconds.append(time.perf_counter() - begin)
-        print(f"batchsim {' '.join(arguments)}: {sorted(seconds)[ROUNDS // 2]:.2f} s (median)")
+    """What a user waits for at least, and how much of that is Python."""
+    one = "explore tests/golden/one.yaml"
+    bare = started_often("-c", "pass")
+    for arguments in ("run scenarios/incident.yaml", one, f"{one} --timed", "--help"):
+        ours = started_often("-m", "batchsim", *arguments.split())
+        cost = f"{ours.cpu_s:.2f} s CPU, {ours.peak_mib:.0f} MiB (medians)"
+        print(f"batchsim {arguments}: {cost}; Python alone {bare.cpu_s:.3f} s")
+        note(Row("tests.benchmarks", f"`batchsim {arguments}`", Cost(*ours), "Python alone", Cost(*bare)))
 
 
 if __name__ == "__main__":

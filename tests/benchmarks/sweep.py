@@ -2,7 +2,7 @@
 
 The peer is the incident, written by hand in SimPy: the same actors and operations, one `timeout` for each
 operation, latencies from `random.Random`. It has three forms: five attempts at most, answered as by `pre3427`; one
-attempt, as under `pr3766`; and with concurrent ingest, as under `pr4397`. No policy as a value, no common random
+attempt, as under `pr3766`; and with concurrent ingest, as from `pr3777` on. No policy as a value, no common random
 numbers, no reproducible ties, no footprints, no verdicts but one.
 """
 
@@ -21,6 +21,7 @@ from batchsim.analysis.sweep.identity import seed_stream
 from batchsim.analysis.sweep.pieces import Piece, run_piece
 from batchsim.batch.policies import POLICIES
 from batchsim.scenario import load_scenario
+from tests.benchmarks.rows import Cost, Row, note
 
 Steps = Generator[simpy.Event, Any, None]
 INCIDENT = load_scenario("scenarios/incident.yaml")
@@ -40,6 +41,7 @@ FORMS = {
     "pr3427_count_only": Form(accepts_processed=False),
     "pr3427": Form(accepts_processed=False),
     "pr3766": Form(accepts_processed=True),
+    "pr3777": Form(accepts_processed=True, ingests_at_once=True),
     "pr4397": Form(accepts_processed=True, ingests_at_once=True),
 }
 
@@ -198,13 +200,16 @@ def against_bare_simpy() -> None:
     for name in pieces:
         fails = f"it fails in {bare(FORMS[name]) / RUNS:.0%}"
         print(f"incident, {name} alone, one core: {_rates(RUNS, ours[name])}")
-        print(f"  / bare SimPy: {_rates(RUNS, peer[name])}; {fails}; ratio {_ratio(ours[name], peer[name])}")
+        ratio = _ratio(ours[name], peer[name])
+        print(f"  / bare SimPy: {_rates(RUNS, peer[name])}; {fails}; ratio {ratio:.2f}")
+        note(_row(f"{RUNS} runs of the incident, {name} alone", ours[name], peer[name]))
     peers = [sum(each) for each in zip(*peer.values(), strict=True)]
     all_runs = RUNS * len(pieces)
     print(
         f"incident, all {len(pieces)}, one core: {_rates(all_runs, at_once)}, some following from another policy's"
     )
-    print(f"  / bare SimPy: {_rates(all_runs, peers)}; ratio {_ratio(at_once, peers)}")
+    print(f"  / bare SimPy: {_rates(all_runs, peers)}; ratio {_ratio(at_once, peers):.2f}")
+    note(_row(f"{RUNS} runs of the incident, all {len(pieces)} policies", at_once, peers))
 
 
 def _piece(*policies: str) -> Piece:
@@ -216,8 +221,13 @@ def _rates(runs: int, seconds: list[float]) -> str:
     return f"{runs / median(seconds):,.0f} runs/s (median of {len(seconds)}, best {runs / min(seconds):,.0f})"
 
 
-def _ratio(ours: list[float], peer: list[float]) -> str:
-    return f"{median(a / b for a, b in zip(ours, peer, strict=True)):.2f}"
+def _ratio(ours: list[float], peer: list[float]) -> float:
+    return median(a / b for a, b in zip(ours, peer, strict=True))
+
+
+def _row(work: str, ours: list[float], peer: list[float]) -> Row:
+    costs = Cost(median(ours)), "bare SimPy", Cost(median(peer))
+    return Row("tests.benchmarks.sweep", work, *costs, ratio=_ratio(ours, peer))
 
 
 def workers() -> None:

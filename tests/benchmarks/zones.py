@@ -15,6 +15,7 @@ from typing import Any
 
 from batchsim.scenario.names import known_operations
 from tests.benchmarks.measuring import measured
+from tests.benchmarks.rows import Cost, Row, note
 
 Latencies = dict[str, Any]
 
@@ -71,10 +72,11 @@ def scenario(items: int, consumers: int, latency: Latencies) -> dict[str, Any]:
     return {"name": "x", "batch": batch, "consumers": consumers, "latency": latency, "policies": ["pr4397"]}
 
 
-def measure(file: Path, *options: str) -> str:
+def measure(work: str, file: Path, *options: str) -> str:
     """What one process comes to, and what it costs."""
     command = (sys.executable, "-m", "batchsim", "explore", str(file), "--timed", "--json", "-", *options)
     printed, used = measured(*command, codes=(0, 1, 3))
+    note(Row("tests.benchmarks.zones", f"`explore --timed`, {work}", Cost(*used)))
     (found,) = json.loads(printed)["explorations"]
     verdicts = ", ".join(sorted({verdict for outcome in found["outcomes"] for verdict in outcome["verdicts"]}))
     size = f"{found['states']} situations, {found['zones']} zones, {found['transitions']} steps"
@@ -88,6 +90,7 @@ if __name__ == "__main__":
         for label, (latency, sizes) in MEASURED.items():
             for items, consumers in sizes:
                 written.write_text(json.dumps(scenario(items, consumers, latency)))
-                print(f"{label}, {items} items, {consumers} consumers: {measure(written)}", flush=True)
+                work = f"{label}, {items} items, {consumers} consumers"
+                print(f"{work}: {measure(work, written)}", flush=True)
     for stem in UNDER_FAULTS:
-        print(f"{stem}: {measure(Path('scenarios') / f'{stem}.yaml', '--policy', 'pr4397')}", flush=True)
+        print(f"{stem}: {measure(stem, Path('scenarios') / f'{stem}.yaml', '--policy', 'pr4397')}", flush=True)
