@@ -44,8 +44,15 @@ def few_runs_of_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finding, "TRIES_BEYOND", examples(80, searched=finding.TRIES_BEYOND))
 
 
+PAGES = TESTS / "pages"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the slow ones; a name that no test has any more is an error where all are collected."""
+    """Mark the slow ones; a name that no test has any more is an error where all are collected.
+
+    Pages come first: each of them keeps a browser for long, and none is to be what all others wait for.
+    """
+    items.sort(key=lambda item: PAGES not in item.path.parents)
     found = set()
     for item in items:
         name = item.nodeid.partition("[")[0].removeprefix("tests/")

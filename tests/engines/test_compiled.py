@@ -76,7 +76,7 @@ def assert_same(system: System[Any], worth: int = 0, **search: Any) -> None:
     assert compiled == by_numpy
 
 
-@settings(max_examples=examples(8, searched=100))
+@settings(max_examples=examples(6, searched=100))
 @given(subjects, policies, st.booleans(), st.booleans())
 def test_batches(scenario: Scenario, policy: str, only_first: bool, reduces: bool) -> None:
     assert_same(scenario.system(POLICIES[policy]), only_first=only_first or reduces, reduces=reduces)

@@ -83,7 +83,7 @@ def check_against_the_naive_enumerator(subject: Scenario, policy: str) -> None:
 
 
 @settings(
-    deadline=None, max_examples=examples(11, searched=50), suppress_health_check=[HealthCheck.filter_too_much]
+    deadline=None, max_examples=examples(8, searched=50), suppress_health_check=[HealthCheck.filter_too_much]
 )
 @given(
     st.sampled_from([1, 1, 1, 2]),
@@ -178,7 +178,7 @@ def test_a_reduced_exploration_finds_the_same_outcomes(
         assert simulate(subject, POLICIES[policy], order=each.witness).outcome == each.outcome
 
 
-@settings(deadline=None, max_examples=examples(11, searched=36))
+@settings(deadline=None, max_examples=examples(8, searched=36))
 @given(
     st.integers(1, 2),
     st.integers(1, 2),

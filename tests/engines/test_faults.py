@@ -153,7 +153,7 @@ BESIDE = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=examples(12, searched=60))
+@settings(deadline=None, max_examples=examples(8, searched=60))
 @given(
     st.lists(st.one_of(LOSSES, UNDONE), min_size=1, max_size=2),
     st.lists(BESIDE, max_size=1),
@@ -223,7 +223,7 @@ def test_a_reduced_exploration_under_faults_finds_the_same_outcomes(
     assert set(counted(reduced)) == set(counted(full))
 
 
-@settings(deadline=None, max_examples=examples(11, searched=36))
+@settings(deadline=None, max_examples=examples(8, searched=36))
 @given(
     PINNED,
     st.integers(1, 2),

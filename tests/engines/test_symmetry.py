@@ -99,7 +99,7 @@ def some_states(exploration: Exploration, step: int) -> Iterator[Row]:
     yield from map(tuple, exploration.graph.rows(slice(None, None, step)).tolist())
 
 
-@settings(deadline=None, max_examples=examples(3, searched=25))
+@settings(deadline=None, max_examples=examples(2, searched=25))
 @given(subjects, policies)
 def test_states_that_are_one_are_followed_by_the_same(subject: Scenario, policy: str) -> None:
     exploration = explore(subject, POLICIES[policy], bounds=BOUNDS)
@@ -110,7 +110,7 @@ def test_states_that_are_one_are_followed_by_the_same(subject: Scenario, policy:
             assert following(table, exchanged) == following(table, row)
 
 
-@settings(deadline=None, max_examples=examples(6, searched=25))
+@settings(deadline=None, max_examples=examples(4, searched=25))
 @given(subjects, policies)
 def test_steps_that_do_not_conflict_commute(subject: Scenario, policy: str) -> None:
     exploration = explore(subject, POLICIES[policy], bounds=BOUNDS, exchanges=False)
@@ -136,7 +136,7 @@ def test_twins_that_hold_messages_of_two_items_commute() -> None:
     assert ("postgres.create_run", "postgres.create_run") in met
 
 
-@settings(deadline=None, max_examples=examples(5, searched=25))
+@settings(deadline=None, max_examples=examples(4, searched=25))
 @given(subjects, policies)
 def test_exchanging_changes_no_number(subject: Scenario, policy: str) -> None:
     with_exchange = explore(subject, POLICIES[policy], bounds=Bounds(states_max=30_000))
@@ -160,7 +160,7 @@ def shares(exploration: Exploration) -> dict[Any, float | None]:
     return {class_of(each.outcome, each.verdicts): each.share for each in exploration.outcomes}
 
 
-@settings(deadline=None, max_examples=examples(5, searched=15))
+@settings(deadline=None, max_examples=examples(4, searched=15))
 @given(subjects, policies, st.integers(0, 10**6))
 def test_a_timed_run_is_a_path_of_the_graph_whichever_child_run_is_first(
     subject: Scenario, policy: str, seed: int
@@ -174,7 +174,7 @@ def test_a_timed_run_is_a_path_of_the_graph_whichever_child_run_is_first(
         assert Counter(step.name for step in walked) == Counter(step.name for step in trace.steps)
 
 
-@settings(deadline=None, max_examples=examples(5, searched=15))
+@settings(deadline=None, max_examples=examples(4, searched=15))
 @given(subjects, policies)
 def test_every_witness_of_several_items_replays(subject: Scenario, policy: str) -> None:
     exploration = explore(subject, POLICIES[policy], bounds=Bounds(states_max=30_000))
@@ -196,7 +196,7 @@ def test_rows_are_widened_for_a_column_of_many_values() -> None:
     assert_followed_by_its_steps(graph, large[::5].tolist())
 
 
-@settings(deadline=None, max_examples=examples(6, searched=25))
+@settings(deadline=None, max_examples=examples(4, searched=25))
 @given(subjects, policies)
 def test_a_state_is_followed_by_what_its_steps_give(subject: Scenario, policy: str) -> None:
     graph = explore(subject, POLICIES[policy], bounds=BOUNDS).graph
@@ -212,7 +212,7 @@ def assert_followed_by_its_steps(graph: Graph, states: Iterable[int]) -> None:
         assert found == following(table, tuple(graph.row(state)))
 
 
-@settings(deadline=None, max_examples=examples(6, searched=25))
+@settings(deadline=None, max_examples=examples(4, searched=25))
 @given(subjects, policies)
 def test_the_first_edges_are_those_of_shortest_paths(subject: Scenario, policy: str) -> None:
     whole = explore(subject, POLICIES[policy], bounds=BOUNDS)

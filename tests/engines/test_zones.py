@@ -103,7 +103,7 @@ policy_names = st.sampled_from(sorted(POLICIES))
 calls = st.sampled_from(["batchTrigger", "batchTriggerAndWait"])
 
 
-@settings(deadline=None, max_examples=examples(6, searched=20))
+@settings(deadline=None, max_examples=examples(4, searched=20))
 @given(sizes, fields_of_items, policy_names, calls, st.sampled_from([None, 2]), tables)
 def test_it_holds_every_timed_run_and_no_outcome_that_no_interleaving_has(
     size: tuple[int, int],
@@ -123,7 +123,7 @@ def test_it_holds_every_timed_run_and_no_outcome_that_no_interleaving_has(
         assert {class_of_run(replace(subject, seed=seed), policy) for seed in range(40)} <= found
 
 
-@settings(deadline=None, max_examples=examples(7, searched=25))
+@settings(deadline=None, max_examples=examples(5, searched=25))
 @given(
     st.sampled_from([(1, 1), (1, 1), (1, 2), (2, 1)]),
     fields_of_items,
@@ -236,7 +236,7 @@ def test_latencies_without_bounds_allow_what_interleavings_allow_under_faults(fa
     assert classes(exploration) == classes_without_time(subject, "seal_at_finalize")
 
 
-@settings(deadline=None, max_examples=examples(5, searched=15))
+@settings(deadline=None, max_examples=examples(3, searched=15))
 @given(st.sampled_from(["ok", "pre_failed", "rejected"]), policy_names, st.sampled_from([1, 2]))
 def test_latencies_without_bounds_allow_what_interleavings_allow(kind: str, policy: str, consumers: int) -> None:
     endless = Legs(Exponential(5), Exponential(5))
@@ -246,7 +246,7 @@ def test_latencies_without_bounds_allow_what_interleavings_allow(kind: str, poli
     assert classes(exploration) == classes_without_time(subject, policy)
 
 
-@settings(deadline=None, max_examples=examples(5, searched=12))
+@settings(deadline=None, max_examples=examples(3, searched=12))
 @given(policy_names, calls, st.sampled_from(sorted(OPERATIONS)), tables)
 def test_a_tighter_interval_adds_no_outcome(policy: str, call: str, name: str, table: dict[str, Latency]) -> None:
     subject = scenario(1, 1, call, items={"kind": "pre_failed"})

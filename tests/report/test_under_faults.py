@@ -40,7 +40,7 @@ def shown(scenario_run: ScenarioRun) -> str:
     return "\n".join((console.file.getvalue(), json.dumps(run_document(scenario_run)), *texts.values()))
 
 
-@settings(deadline=None, max_examples=examples(37, searched=120))
+@settings(deadline=None, max_examples=examples(24, searched=120))
 @given(scenarios(), st.lists(timed_faults(), max_size=3), st.one_of(policies(), any_policies()))
 def test_no_report_of_a_timed_run_fails(scenario: Scenario, faults: list[Fault], policy: Policy) -> None:
     shown(run_scenario(with_faults(scenario, faults), [(policy.name, policy)]))

@@ -286,7 +286,8 @@ def test_problems_of_the_text_and_of_its_fields_come_together_in_order(complaint
         (".", f".: found no readable file (Is a directory); allowed: {A_FILE}"),
         (
             "a\0b",
-            "'a\\x00b': found no file, and no scenario of this name that is shipped; batchsim scenarios lists them",
+            "'a\\x00b': found no file, and no scenario of this name that is shipped; batchsim scenarios lists "
+            "them",
         ),
         ("fifo.yaml", f"fifo.yaml: found no readable file (it is a FIFO); allowed: {A_FILE}"),
         ("/dev/zero", f"/dev/zero: found no readable file (it is a device); allowed: {A_FILE}"),

@@ -317,7 +317,7 @@ def check(seen: Seen) -> None:
         assert list(lies(seen, sentence)) == [], sentence
 
 
-@settings(max_examples=examples(124, searched=400), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(90, searched=400), suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(), st.one_of(policies(), any_policies()), st.lists(timed_faults(), max_size=3))
 def test_every_sentence_is_true(scenario: Scenario, policy: Policy, faults: list[Fault]) -> None:
     check(Seen(with_faults(scenario, faults), policy))
