@@ -3,7 +3,7 @@
 Python 3.11 can only tell a tracer of every line that is run, which doubles the time of the tests. SlipCover puts a
 call of its own before each line instead, and Python 3.12 and later can do that themselves.
 
-Processes that tests start are not counted.
+Processes that tests start are not counted, nor is what Numba compiles: it knows none of these calls.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = str(ROOT / "batchsim")
 LIST = ROOT / ".coverage.txt"
 """Where the lines that did not run are listed."""
+COMPILED = "batchsim.engines.exhaustive.kernels"
 OFTEN = 50
 """A line that has run so often is no longer asked."""
 
@@ -84,8 +85,8 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Only modules of batchsim."""
-        if not fullname.startswith("batchsim."):
+        """Only modules of batchsim that Python runs itself."""
+        if not fullname.startswith("batchsim.") or fullname == COMPILED:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None and spec.origin is not None:
