@@ -75,7 +75,9 @@ def test_outcomes_are_those_of_spin_and_no_reduction_loses_one(policy: str) -> N
     ("kinds", "consumers", "policy"),
     [
         *product([["rejected"]], [1], MODELLED),
-        *product([["pre_failed"], ["rejected", "rejected"]], [2], MODELLED),
+        *product([["pre_failed"]], [2], MODELLED),
+        (["rejected", "rejected"], 2, MODELLED[0]),
+        (["rejected", "rejected"], 2, MODELLED[-1]),
     ],
 )
 def test_schedules_are_as_many_as_spin_goes_through(kinds: list[str], consumers: int, policy: str) -> None:
