@@ -146,12 +146,20 @@ def test_what_is_too_much_for_it_is_left_to_numpy(limit: str, monkeypatch: pytes
 def test_where_numba_is_missing_or_does_not_work_numpy_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(compiled_module, "find_spec", lambda _: None)
+        compiled_module._loaded.cache_clear()
         assert kernels_for(NEVER) is None
 
+    tries: list[None] = []
+
     def fail(*_: Any) -> None:
+        tries.append(None)
         raise RuntimeError("cannot cache function: no locator available")
 
     with monkeypatch.context() as patch:
         patch.setattr(compiled_module, "_try_out", fail)
+        compiled_module._loaded.cache_clear()
         assert kernels_for(NEVER) is None
+        assert kernels_for(NEVER) is None
+    assert len(tries) == 1
+    compiled_module._loaded.cache_clear()
     assert kernels_for(NEVER) is not None

@@ -13,9 +13,7 @@ class ChainSearch(Search):
     """States and edges of the chain; those that are passed at once are states, too."""
 
     def _admit(self, found: FoundEdges, states: int) -> FoundEdges:
-        at_once = np.array([mean_us_of(label.kind.operation) == 0 for label in self.labels], dtype=bool)[
-            found.labels
-        ]
+        at_once = self._are(found, lambda label: mean_us_of(label.kind.operation) == 0)
         is_passed = np.zeros(states, dtype=bool)
         is_passed[found.sources[at_once]] = True
         return found.chosen(at_once | ~is_passed[found.sources])

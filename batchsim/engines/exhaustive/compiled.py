@@ -37,9 +37,14 @@ Content = tuple[int, ...]
 
 def kernels_for(states: int) -> ModuleType | None:
     """The compiled loops, if a search that found so many states, and goes on, is better off with them."""
-    name = "batchsim.engines.exhaustive.kernels"
-    is_worth_it = states >= (_WORTH_USING if name in sys.modules else _WORTH_LOADING)
-    if not is_worth_it or find_spec("numba") is None:
+    is_loaded = "batchsim.engines.exhaustive.kernels" in sys.modules
+    return _loaded() if states >= (_WORTH_USING if is_loaded else _WORTH_LOADING) else None
+
+
+@cache
+def _loaded() -> ModuleType | None:
+    """The compiled loops, if there are any; a search asks time and again, and they are tried once."""
+    if find_spec("numba") is None:
         return None
     try:
         from batchsim.engines.exhaustive import kernels
@@ -50,7 +55,6 @@ def kernels_for(states: int) -> ModuleType | None:
     return kernels
 
 
-@cache
 def _try_out(kernels: ModuleType) -> None:
     """Load what was compiled, or compile it: with what it will be given, only less of it."""
     one, bits, numbers = (

@@ -30,11 +30,14 @@ class FoundEdges:
 
     def copy(self) -> FoundEdges:
         """The same edges, in memory of their own."""
-        return self.chosen(np.arange(len(self.sources)))
+        order = None if self.order is None else self.order.copy()
+        # As the words lie: those of a state side by side, where they are so.
+        words = self.words.copy(order="K")
+        return FoundEdges(self.sources.copy(), words, self.weights.copy(), self.labels.copy(), order)
 
-    def chosen(self, keep: NDArray[np.bool_] | Numbers) -> FoundEdges:
-        """Some of the edges, by flags or by number."""
-        if keep.dtype == np.bool_ and keep.all():
+    def chosen(self, keep: NDArray[np.bool_]) -> FoundEdges:
+        """Some of the edges."""
+        if keep.all():
             return self
         return FoundEdges(
             sources=self.sources[keep],

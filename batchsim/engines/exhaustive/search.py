@@ -25,7 +25,7 @@ from batchsim.engines.exhaustive.edges import Edges, FoundEdges, in_turn, joined
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.packing import PackedStates, Packing, Words, with_words
 from batchsim.engines.exhaustive.reduction import Reduction, for_those_without
-from batchsim.engines.exhaustive.states import Numbers, States
+from batchsim.engines.exhaustive.states import Flags, Numbers, States
 from batchsim.engines.exhaustive.stepping import Chunk, Label, Stepper
 
 CHUNK = 1 << 16
@@ -231,12 +231,15 @@ class Search:
         """Those of the possible steps of so many states that the search takes: none where a run is over."""
         if not self.layout.has_background:
             return found
-        in_background = np.array([label.kind.role.is_background for label in self.labels], dtype=bool)[
-            found.labels
-        ]
+        in_background = self._are(found, lambda label: label.kind.role.is_background)
         goes_on = np.zeros(states, dtype=bool)
         goes_on[found.sources[~in_background]] = True
         return found.chosen(goes_on[found.sources] | ~in_background)
+
+    def _are(self, found: FoundEdges, is_so: Callable[[Label], bool]) -> Flags:
+        """Of each edge whether its label is so."""
+        by_label = np.array([is_so(label) for label in self.labels], dtype=np.bool_)
+        return by_label[found.labels]
 
 
 def memory_bytes() -> int:
