@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -24,40 +24,48 @@ _EXACT = object()
 
 def _types(value: Any) -> Hashable:
     """What tells a value from those of other types that Python calls equal to it; `None`: there are none."""
-    match value:
-        case None | str() | Enum():
-            return None
-        case bool():
-            return bool
-        case float() | complex():
-            return repr(value)
-        case frozenset():
-            of_elements = ((each, _types(each)) for each in value)
-            return frozenset(each for each in of_elements if each[1] is not None) or None
-        case tuple():
-            return _types_of(value)
-    if isinstance(value, type) or not is_dataclass(value):
-        return None
-    names = _fields(type(value))  # type: ignore[arg-type]
+    return _teller(type(value))(value)  # type: ignore[arg-type]
+
+
+@cache
+def _teller(kind: type[Any]) -> Callable[[Any], Hashable]:
+    """`_types`, for values of one type: states are told apart by millions of them."""
+    if issubclass(kind, bool):
+        return lambda _: bool
+    if issubclass(kind, Enum | str) or not (
+        issubclass(kind, float | complex | frozenset | tuple) or is_dataclass(kind)
+    ):
+        return lambda _: None
+    if issubclass(kind, float | complex):
+        return repr
+    if issubclass(kind, frozenset):
+        return _types_of_elements
+    if issubclass(kind, tuple):
+        return _types_of
+    names = tuple(each.name for each in fields(kind))
     if len(names) < _MANY:
-        return _types_of([getattr(value, name) for name in names])
-    # What has many is mostly one that is asked about time and again: a setting, a policy.
+        return lambda value: _types_of([getattr(value, name) for name in names])
+    return lambda value: _known_types(value, names)
+
+
+def _types_of(parts: Iterable[Any]) -> Hashable:
+    types = tuple([_teller(type(each))(each) for each in parts])  # type: ignore[arg-type]
+    return None if types.count(None) == len(types) else types
+
+
+def _types_of_elements(value: frozenset[Any]) -> Hashable:
+    of_elements = ((each, _types(each)) for each in value)
+    return frozenset(each for each in of_elements if each[1] is not None) or None
+
+
+def _known_types(value: Any, names: Sequence[str]) -> Hashable:
+    """What has many fields is mostly one that is asked about time and again: a setting, a policy."""
     known = _KNOWN.get(id(value))
     if known is None or known[0] is not value:
         known = _KNOWN[id(value)] = value, _types_of([getattr(value, name) for name in names])
         if len(_KNOWN) > _KNOWN_MAX:
             del _KNOWN[next(iter(_KNOWN))]
     return known[1]
-
-
-def _types_of(parts: Iterable[Any]) -> Hashable:
-    types = tuple([_types(each) for each in parts])
-    return types if any(each is not None for each in types) else None
-
-
-@cache
-def _fields(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
 
 
 _MANY, _KNOWN_MAX = 8, 64

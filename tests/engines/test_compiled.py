@@ -43,6 +43,7 @@ def found(
     """The graph of a system; compiled loops are worth it from so many states on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_module, "CHUNK", 200)
+        patch.setattr(search_module, "_MANY", 400)
         patch.setattr(compiled_module, "_WORTH_LOADING", worth)
         patch.setattr(compiled_module, "_WORTH_USING", worth)
         table = StepTable(Layout(system, merges=merges, exchanges=True))

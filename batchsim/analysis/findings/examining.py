@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from batchsim.analysis.batch.switched_off import without
 from batchsim.analysis.findings.scope import SurveyCase
 from batchsim.engines.exhaustive import Bounds, WalkedStep, explore
+from batchsim.engines.exhaustive.compiled import note_one_of_many
 from batchsim.engines.exhaustive.occurring import states_with_all
 from batchsim.engines.exhaustive.sampling_walks import Walker
 from batchsim.model.faults import Fault
@@ -107,6 +108,7 @@ def examine(work: CaseWork, effort: Effort, tries_all: bool) -> CaseDone:
     if tries_all:
         bounds = Bounds(states_max=effort.states_max_of(work.case))
         exploration = explore(scenario, policy, properties=properties, bounds=bounds, counts=False)
+        note_one_of_many(exploration.states)
         if exploration.is_complete:
             found = [(each.verdicts, each.witness) for each in exploration.outcomes]
             happened = states_with_all(exploration.graph, len(scenario.setting.faults))

@@ -22,23 +22,39 @@ from batchsim.engines.exhaustive.moves import StepKind
 from batchsim.engines.exhaustive.packing import Packing, Words, with_words
 from batchsim.engines.exhaustive.reduction import EVERYBODY
 from batchsim.engines.exhaustive.states import Numbers, multipliers
-from batchsim.engines.exhaustive.stepping import Chunk, Stepper, changes_of, contents_in
+from batchsim.engines.exhaustive.stepping import Chunk, Stepper, contents_in
 from batchsim.model.operation import Operation
 
 _WORTH_LOADING = 300_000
 """To load what is compiled takes no longer than some such number of states does without it. To compile it takes
 longer, once: it is kept beside this file, or in the user's cache."""
+
 _WORTH_USING = 60_000
 """To tell it what is known takes about as long as so many."""
 
 Content = tuple[int, ...]
 """What the columns of a step hold."""
 
+_found_in_series = 0
+"""States, in all searches of this process that others like them follow."""
+
 
 def kernels_for(states: int) -> ModuleType | None:
     """The compiled loops, if a search that found so many states, and goes on, is better off with them."""
+    if _found_in_series >= _WORTH_LOADING:
+        return _loaded()
     is_loaded = "batchsim.engines.exhaustive.kernels" in sys.modules
     return _loaded() if states >= (_WORTH_USING if is_loaded else _WORTH_LOADING) else None
+
+
+def note_one_of_many(states: int) -> None:
+    """A search that found so many states is over, and others like it follow in this process.
+
+    Many small ones are as good a reason as a large one to load the compiled loops, and those that follow are
+    better off with them from the beginning: then nothing that is known has to be told to them.
+    """
+    global _found_in_series  # noqa: PLW0603
+    _found_in_series += states
 
 
 @cache
@@ -91,8 +107,8 @@ class CompiledStepper:
         self._packing = packing
         self._kernels = kernels
         self._known = _Known(stepper, packing, kernels)
-        self._found = self._room_for(1 << 19)
-        self._unknown = np.empty((1 << 14, 3), dtype=np.int64)
+        self._found = self._room_for(1 << 14)
+        self._unknown = np.empty((1 << 10, 3), dtype=np.int64)
 
     def steps(
         self, words: Words, chosen_columns: Numbers | None, look: Callable[[], None] = lambda: None
@@ -161,8 +177,10 @@ class _Known:
         )
         self._role_at = {column: number for number, role in enumerate(layout.roles) for column in role.columns}
         self._kinds: list[StepKind] = []
-        self._ranges: dict[tuple[int, int], tuple[int, int]] = {}
+        self._ranges = np.full((2, len(layout.roles), 1 << 8), kernels.UNKNOWN)
         """By role and local state: the first of its steps, and the one after the last."""
+        self._idle_rows = _Rows(np.int64, 1)
+        self._sorts_rows = _Rows(np.bool_, 1)
         self._idle: dict[tuple[int, Operation[Any], Hashable], int] = {}
         self._contents: set[tuple[int, Content]] = set()
         self._closing: set[int] = set()
@@ -170,7 +188,7 @@ class _Known:
         self.is_too_much = layout.width > kernels.COLUMNS_MAX
         """Whether there is more of something than the compiled loops can tell apart."""
         self._arrays: tuple[Any, ...] | None = None
-        self._fields_count = 0
+        self._fields: Any = None
         self._masks = _Rows(np.uint64, packing.words)
         self._content_rows = _Rows(np.int64, 3)
         """Of each content its step, the first of its moves and the one after the last."""
@@ -216,14 +234,18 @@ class _Known:
             number = self._role_at[column]
             role = self._layout.roles[number]
             for local in np.unique(chunk.column(column)[unknown[unknown[:, 1] == column, 0]]).tolist():
-                if (number, local) not in self._ranges:
-                    self._add_kinds(number, local, self._stepper.table.kinds(role, local))
+                self._add_kinds(number, local, self._stepper.table.kinds(role, local))
 
     def _add_kinds(self, role: int, local: int, kinds: Sequence[StepKind]) -> None:
         self._arrays = None
         self.is_too_much |= local >= self._kernels.LOCALS_MAX or len(kinds) > self._kernels.POSITIONS_MAX
-        self._ranges[role, local] = len(self._kinds), len(self._kinds) + len(kinds)
+        if local >= self._ranges.shape[2]:
+            more = (0, 0), (0, 0), (0, local)
+            self._ranges = np.pad(self._ranges, more, constant_values=self._kernels.UNKNOWN)
+        self._ranges[:, role, local] = len(self._kinds), len(self._kinds) + len(kinds)
         self._kinds.extend(kinds)
+        self._idle_rows.extend([[self._idle_number(kind)] for kind in kinds])
+        self._sorts_rows.extend([[self._stepper.symmetry.is_moved_by(kind)] for kind in kinds])
 
     def _add_contents(self, number: int, column: int, contents: Sequence[Content]) -> None:
         """Add what a step, of the actor in a column, does with these contents."""
@@ -237,7 +259,6 @@ class _Known:
         for which in range(max(map(len, ways))):
             here = [place for place, moves in enumerate(ways) if len(moves) > which]
             table = [(contents[place], ways[place][which]) for place in here]
-            changes_of(self._packing, kind, column, table)  # for the room that it makes
             for place, label in zip(here, self._stepper.labels_of(kind, table), strict=True):
                 labels[place].append(label)
         before = [content for content, moves in zip(contents, ways, strict=True) for _ in moves]
@@ -246,9 +267,12 @@ class _Known:
         ends = self._move_rows.count + np.cumsum([len(moves) for moves in ways])
         begins = ends - [len(moves) for moves in ways]
         self._contents.update((number, content) for content in contents)
-        self._keys.extend(self._added(kind, [(ABSENT,) * len(kind.columns)] * len(contents), contents))
+        self._packing.make_room(column, max((move.local for moves in ways for move in moves), default=0))
+        absent = [(ABSENT,) * len(kind.columns)] * len(contents)
+        added = self._added(kind, [*absent, *before], [*contents, *after])
+        self._keys.extend(added[: len(contents)])
         self._content_rows.extend(np.stack([np.full(len(contents), number), begins, ends], axis=1))
-        self._changes.extend(self._added(kind, before, after))
+        self._changes.extend(added[len(contents) :])
         self._move_rows.extend(
             [
                 (move.local, label, which)
@@ -279,30 +303,20 @@ class _Known:
         kernels, packing = self._kernels, self._packing
         for rows in (self._masks, self._keys, self._changes):
             rows.widen(packing.words)
-        fields = [field for column in packing.fields for field in column]
-        if len(fields) != self._fields_count:
-            self._fields_count = len(fields)
+        count = sum(map(len, packing.fields))
+        if self._fields is None or len(self._fields.word) != count:
+            self._fields = self._made_fields()
             self._masks.count = 0  # they have more bits
         self._masks.extend([self._mask(kind) for kind in self._kinds[self._masks.count :]])
-        local_states = 2 * max(len(role.locals) for role in self._layout.roles)
-        ranges = np.full((2, len(self._layout.roles), local_states), kernels.UNKNOWN)
-        for (role, local), some in self._ranges.items():
-            ranges[:, role, local] = some
         known = (
-            kernels.Fields(
-                begin=np.cumsum([0, *map(len, packing.fields)]),
-                word=np.array([field.word for field in fields]),
-                shift=np.array([field.shift for field in fields], dtype=np.uint64),
-                mask=np.array([field.mask for field in fields], dtype=np.uint64),
-                lowest=np.array([field.lowest for field in fields], dtype=np.uint64),
-            ),
+            self._fields,
             self._roles,
             kernels.Kinds(
-                begin=ranges[0],
-                end=ranges[1],
+                begin=self._ranges[0],
+                end=self._ranges[1],
                 mask=self._masks.rows,
-                idle=np.array([self._idle_number(kind) for kind in self._kinds], dtype=np.int64),
-                sorts=np.array([self._stepper.symmetry.is_moved_by(kind) for kind in self._kinds], dtype=np.bool_),
+                idle=self._idle_rows.rows[:, 0],
+                sorts=self._sorts_rows.rows[:, 0],
             ),
             kernels.Contents(self._slots_for(len(self._keys.rows)), self._content_rows.rows, self._keys.rows),
             kernels.Moves(self._move_rows.rows, self._changes.rows),
@@ -311,6 +325,16 @@ class _Known:
         kernels.place_contents(*known[2:4], known[5], self._placed)
         self._placed = len(self._keys.rows)
         return known
+
+    def _made_fields(self) -> Any:
+        fields = [field for column in self._packing.fields for field in column]
+        return self._kernels.Fields(
+            begin=np.cumsum([0, *map(len, self._packing.fields)]),
+            word=np.array([field.word for field in fields]),
+            shift=np.array([field.shift for field in fields], dtype=np.uint64),
+            mask=np.array([field.mask for field in fields], dtype=np.uint64),
+            lowest=np.array([field.lowest for field in fields], dtype=np.uint64),
+        )
 
     def _slots_for(self, contents: int) -> NDArray[np.int32]:
         """A table with room for so many contents; of a new one none is placed."""
@@ -359,4 +383,5 @@ class _Rows:
 
     def widen(self, width: int) -> None:
         """Let the rows be so wide, if they are not."""
-        self._rows = np.pad(self._rows, ((0, 0), (0, max(0, width - self._rows.shape[1]))))
+        if width > self._rows.shape[1]:
+            self._rows = np.pad(self._rows, ((0, 0), (0, width - self._rows.shape[1])))

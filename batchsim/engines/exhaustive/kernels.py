@@ -21,6 +21,8 @@ NONE = -1
 EVERYBODY = -1
 """As `reduction.EVERYBODY`."""
 WORD_BITS = 64
+TOGETHER = 256
+"""So many states are looked up together."""
 SLOT_SHIFT = 40
 """Of a hash, the highest bits tell most: enough of them for 2^24 contents."""
 
@@ -344,31 +346,46 @@ def number(
         shift -= np.uint64(1)
     last = len(table) - 1
     new = 0
-    for edge in range(len(words)):
-        hash_ = np.uint64(0)
-        for word in range(width):
-            mixed = words[edge, word] * factors[2 * word]
-            mixed ^= mixed >> np.uint64(32)
-            hash_ += mixed * factors[2 * word + 1]
-        place = np.int64(_finished(hash_, factors) >> shift)
-        while True:
-            there = table[place]
-            if there < 0:
-                there = known + new
-                table[place] = there
-                for word in range(width):
-                    rows[there, word] = words[edge, word]
-                least[new] = order[edge]
-                places[new] = place
-                new += 1
-                break
+    begins, there_first = np.empty((2, TOGETHER), dtype=np.int64)
+    for begin in range(0, len(words), TOGETHER):
+        # Memory answers slowly, and many at once: first of several states all that each looks at in any case.
+        end = min(begin + TOGETHER, len(words))
+        for edge in range(begin, end):
+            hash_ = np.uint64(0)
+            for word in range(width):
+                mixed = words[edge, word] * factors[2 * word]
+                mixed ^= mixed >> np.uint64(32)
+                hash_ += mixed * factors[2 * word + 1]
+            begins[edge - begin] = np.int64(_finished(hash_, factors) >> shift)
+        for edge in range(begin, end):
+            there_first[edge - begin] = table[begins[edge - begin]]
+        for edge in range(begin, end):
+            there = there_first[edge - begin]
             differs = np.uint64(0)
             for word in range(width):
-                differs |= rows[there, word] ^ words[edge, word]
-            if differs == 0:
-                if there >= known and order[edge] < least[there - known]:
-                    least[there - known] = order[edge]
-                break
-            place = (place + 1) & last
-        numbers[edge] = there
+                differs |= rows[max(there, 0), word] ^ words[edge, word]
+            there_first[edge - begin] = there if differs == 0 else UNKNOWN
+        for edge in range(begin, end):
+            there = there_first[edge - begin]
+            place = begins[edge - begin]
+            while there == UNKNOWN:
+                there = np.int64(table[place])
+                if there < 0:
+                    there = known + new
+                    table[place] = there
+                    for word in range(width):
+                        rows[there, word] = words[edge, word]
+                    least[new] = order[edge]
+                    places[new] = place
+                    new += 1
+                    continue
+                differs = np.uint64(0)
+                for word in range(width):
+                    differs |= rows[there, word] ^ words[edge, word]
+                if differs != 0:
+                    there = UNKNOWN
+                    place = (place + 1) & last
+            if there >= known and order[edge] < least[there - known]:
+                least[there - known] = order[edge]
+            numbers[edge] = there
     return new

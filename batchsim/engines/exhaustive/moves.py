@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
@@ -61,6 +62,8 @@ class StepKind:
             raise UnknownCellError(f"{self._place()}{unknown}") from None
         self.columns = sorted(layout.column_of[cell] for cell in touched)
         """The columns that it reads or writes, the actor's own aside."""
+        self.content_in = _getter(self.columns)
+        """What these hold, of a state by columns."""
         self._moves: dict[tuple[int, ...], tuple[Move, ...]] = {}
 
     def moves(self, content: tuple[int, ...]) -> tuple[Move, ...]:
@@ -161,6 +164,12 @@ class StepKind:
             value = world.cells.get(self.layout.cell_of_column(column))
             numbers.append(self.layout.values_of_column(column).number_of(value))
         return tuple(numbers)
+
+
+def _getter(columns: Sequence[int]) -> Callable[[Sequence[int]], tuple[int, ...]]:
+    if len(columns) > 1:
+        return itemgetter(*columns)
+    return lambda row: tuple([row[column] for column in columns])
 
 
 class StepTable:

@@ -88,7 +88,7 @@ class Packing:
         self.fields[column].append(field)
         self._end = (word, shift + count)
 
-    def _make_room(self, column: int, value: int) -> None:
+    def make_room(self, column: int, value: int) -> None:
         """Let a column have room for a value."""
         for each in self._alike.get(column, (column,)):
             lowest = self._bits(each)
@@ -98,7 +98,7 @@ class Packing:
     def packed(self, rows: Rows) -> Words:
         """States, by what their columns hold."""
         for column in range(len(self.fields)):
-            self._make_room(column, int(rows[:, column].max()))
+            self.make_room(column, int(rows[:, column].max()))
         words = np.zeros((self.words, len(rows)), dtype=np.uint64)
         for column in range(len(self.fields)):
             self.put(words, column, np.zeros_like(rows[:, column]), rows[:, column])
@@ -139,7 +139,7 @@ class Packing:
         is_changed = (before != after).any(axis=0).tolist()
         places = [place for place, each in enumerate(is_changed) if each]
         for place in places:
-            self._make_room(columns[place], int(after[:, place].max()))
+            self.make_room(columns[place], int(after[:, place].max()))
         changes = np.zeros((self.words, len(before)), dtype=np.uint64)
         for place in places:
             self.put(changes, columns[place], before[:, place], after[:, place])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive.graph import WalkedStep
-from batchsim.engines.exhaustive.layout import Layout
+from batchsim.engines.exhaustive.layout import Layout, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import STEPS_BETWEEN_MOODS
 from batchsim.engines.streams import draw
@@ -41,7 +41,7 @@ class Walker:
         self._layout = self._table.layout
         self._owner = {column: role for role in self._layout.roles for column in role.columns}
         self._faults = len(system.faults)
-        self._orders: dict[int, list[int]] = {}
+        self._orders: dict[int, list[tuple[int, Role]]] = {}
 
     def walk(self, number: int) -> Walk:
         """The schedule of this number."""
@@ -67,7 +67,7 @@ class Walker:
     def _goes_on(self, row: list[int]) -> bool:
         """Whether somebody can take a step who is not in the background."""
         return not self._layout.has_background or any(
-            kind.moves(tuple(row[each] for each in kind.columns))
+            kind.moves(kind.content_in(row))
             for column, role in self._owner.items()
             if not role.is_background
             for kind in self._table.kinds(role, row[column])
@@ -75,22 +75,23 @@ class Walker:
 
     def _ways(self, row: list[int], mood: int, step: int) -> list[Choice]:
         """How the step turns out that the mood prefers; the usual way comes last."""
-        for preferred in self._columns_by(mood):
-            role = self._owner[preferred]
-            kinds = self._table.kinds(role, row[preferred])
+        for preferred, role in self._columns_by(mood):
+            local = row[preferred]
+            kinds = self._table.kinds(role, local)
             first = draw(mood, step) if len(kinds) > 1 else 0
             for place in range(len(kinds)):
                 kind = kinds[(place + first) % len(kinds)]
-                moves = kind.moves(tuple([row[each] for each in kind.columns]))
+                moves = kind.moves(kind.content_in(row))
                 if moves:
                     # Of twins that are alike the first one: no timed run lets a spare one begin before it.
-                    column = next(each for each in role.columns if row[each] == row[preferred])
+                    column = next(each for each in role.columns if row[each] == local)
                     return [(column, kind, move) for move in moves]
         return []
 
-    def _columns_by(self, mood: int) -> list[int]:
+    def _columns_by(self, mood: int) -> list[tuple[int, Role]]:
         if mood not in self._orders:
-            self._orders = {mood: sorted(self._owner, key=lambda column: draw(mood, column), reverse=True)}
+            columns = sorted(self._owner, key=lambda column: draw(mood, column), reverse=True)
+            self._orders = {mood: [(column, self._owner[column]) for column in columns]}
         return self._orders[mood]
 
     def _take(self, row: list[int], choice: Choice) -> WalkedStep:

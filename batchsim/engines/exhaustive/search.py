@@ -30,6 +30,10 @@ from batchsim.engines.exhaustive.stepping import Chunk, Label, Stepper
 
 CHUNK = 1 << 16
 """So many states are stepped together; between chunks bounds are looked at."""
+_FEW = 1 << 15
+"""So many states are packed anew whenever it helps those who step them in NumPy."""
+_MANY = 1 << 19
+"""Where compiled loops step them, they are packed anew once, at so many: the loops have to be told all again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ class Search:
         """Of which states whose steps were chosen."""
         self._stepper = Stepper(table)
         self._compiled: CompiledStepper | None = None
-        """Steps in its place, once there are many states."""
+        """Steps in its place, once compiled loops are to be used."""
+        self._is_tidied = False
         packing = Packing(layout.width, layout.alike_columns())
         self._states = States(packing, packing.packed(np.array([layout.initial_row()])))
         self.levels_begin = [0]
@@ -219,8 +224,18 @@ class Search:
             return
         known = self.states
         targets = self._states.numbers_of(with_words(found.words, packing.words), found.order)
-        self._states.tidy()
+        self._tidy()
         self.edges.add(found, targets, begin, end, known)
+
+    def _tidy(self) -> None:
+        """Pack the states anew where it is worth it."""
+        kernels = self._states.kernels
+        if kernels is None and self.states <= _FEW:
+            self._states.tidy()
+        elif kernels is not None and self.states >= _MANY and not self._is_tidied:
+            self._is_tidied = True
+            self._states.tidy()
+            self._compiled = CompiledStepper(self._stepper, self._states.packing, kernels)
 
     def _steps(self, words: Words, packing: Packing, chosen: Numbers | None, lookout: Lookout) -> list[FoundEdges]:
         if self._compiled is not None:

@@ -27,8 +27,6 @@ FREE = -1
 _FIRST_PLACES = 1 << 10
 _PLACES_MIN = 1.5
 """There are at least so many places for each state."""
-_FEW = 1 << 15
-"""So many states are packed anew where a column has several fields, which cost time with each step."""
 
 
 class States:
@@ -149,8 +147,8 @@ class States:
         self._words[known : self._count] = words.take(new, axis=1).T
 
     def tidy(self) -> None:
-        """Let each column have one field, unless there are so many states that it is not worth it."""
-        if self._count <= _FEW and not self.packing.is_tidy and self.kernels is None:
+        """Pack them anew where a column has several fields, which cost time with each step."""
+        if not self.packing.is_tidy:
             rows = self.packed.rows(slice(None))
             self.packing = self.packing.tidied()
             self._words = self.packing.packed(rows).T.copy()
