@@ -254,7 +254,12 @@ def test_a_thousand_items_fit_and_what_is_left_out_is_said(tmp_path: Path, open_
     assert opened.complaints == []
 
 
-def test_the_index_leads_to_every_page_and_its_tour_to_every_step(tmp_path: Path, open_page: Open) -> None:
+def test_the_index_leads_to_every_page_and_its_tour_to_every_step(
+    tmp_path: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is about links: with few runs, and without orders, pages are made sooner.
+    for name in ("window.finding.TRIES_MAX", "window.finding.TRIES_BEYOND", "study.RUNS_MAX", "study.STATES_MAX"):
+        monkeypatch.setattr(f"batchsim.analysis.{name}", 20)
     few = [word for name in ("pre3427", "pr3427", "pr3766", "pr4397") for word in ("--policy", name)]
     files = ("scenarios/incident.yaml", "scenarios/and-wait-two-hours.yaml")
     batchsim("report", *files, *few, "-o", str(tmp_path), "--quiet")
