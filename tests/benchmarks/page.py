@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 from pathlib import Path
 
+from tests.benchmarks.growth import Picture, pictures_of, svg_of
 from tests.benchmarks.rows import Cost, Row, rows_of
 
 SECTIONS = {
@@ -22,6 +23,8 @@ SECTIONS = {
     "tests.benchmarks.sweep": "Sweeps",
     "tests.benchmarks.zones": "Every timed run",
 }
+PICTURES = "pictures"
+"""The folder of the pictures, beside the page."""
 PACKAGES = ("batchsim", "numpy", "simpy", "stormpy")
 HEAD = """\
 # Performance
@@ -29,7 +32,7 @@ HEAD = """\
 What batchsim takes beside other programs for the same work: CPU seconds, user and system, and peak memory. The
 ratio is the CPU time of batchsim over that of the other: below 1, batchsim takes less. Where a cost has no memory,
 both did their work in one process. `make bench` measures all of it and writes this page; the command above each
-table measures that table alone.
+table measures that table alone. Both axes of the pictures are logarithmic.
 """
 TABLE = """\
 | work | batchsim, CPU s | MiB | peer | CPU s | MiB | ratio |
@@ -40,10 +43,31 @@ TABLE = """\
 def page_of(rows: Iterable[Row], measured_on: str) -> str:
     """The page, in Markdown; `measured_on`: the machine and the versions, as a sentence."""
     sections = [HEAD, f"{measured_on}\n"]
-    for module, of_module in groupby(rows, key=lambda row: row.module):
+    for module, of_module in _by_module(rows):
         lines = "".join(map(_line, of_module))
-        sections.append(f"## {SECTIONS[module]}\n\n`python -m {module}`\n\n{TABLE}{lines}")
+        shown = "".join(
+            f"\n![{each.told}]({PICTURES}/{_file_of(module, each)})\n" for each in pictures_of(of_module)
+        )
+        sections.append(f"## {SECTIONS[module]}\n\n`python -m {module}`\n\n{TABLE}{lines}{shown}")
     return "\n".join(sections)
+
+
+def pictures(rows: Iterable[Row]) -> dict[str, str]:
+    """The pictures of the page, by the names of their files."""
+    return {
+        _file_of(module, picture): svg_of(picture)
+        for module, of_module in _by_module(rows)
+        for picture in pictures_of(of_module)
+    }
+
+
+def _by_module(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
+    return ((module, list(of_module)) for module, of_module in groupby(rows, key=lambda row: row.module))
+
+
+def _file_of(module: str, picture: Picture) -> str:
+    title = re.sub(r"\W+", "-", f"{SECTIONS[module]} {picture.unit}".lower())
+    return f"performance-{title}.svg"
 
 
 def _line(row: Row) -> str:
@@ -89,8 +113,11 @@ def _versions() -> Iterator[str]:
 
 def main() -> None:
     """Write the page, if anything was measured."""
-    rows, page = map(Path, sys.argv[1:])
-    page.write_text(page_of(rows_of(rows), this_machine()))
+    noted, page = map(Path, sys.argv[1:])
+    rows = rows_of(noted)
+    page.write_text(page_of(rows, this_machine()))
+    for name, picture in pictures(rows).items():
+        (page.parent / PICTURES / name).write_text(picture)
 
 
 if __name__ == "__main__":

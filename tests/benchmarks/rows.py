@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FILE = "BENCH_ROWS"
 """The environment variable that names the file; where it is not set, nothing is kept."""
@@ -24,6 +24,16 @@ class Cost(NamedTuple):
     """`None`: it shared a process with other work."""
 
 
+class Growth(NamedTuple):
+    """How large a work is, among others of its kind: a point of a curve."""
+
+    unit: str
+    """What is counted: `items`, `states`. The works of a module that count the same are in one picture."""
+    size: float
+    kind: str = "batchsim"
+    """What batchsim's curve is called."""
+
+
 class Row(NamedTuple):
     """One work, done by batchsim and by a peer."""
 
@@ -36,6 +46,8 @@ class Row(NamedTuple):
     theirs: Cost | None = None
     ratio: float | None = None
     """CPU time, batchsim / peer; `None` if it is that of both costs, and no median over rounds."""
+    growth: Growth | None = None
+    """`None`: it is in no picture."""
 
 
 def note(row: Row) -> None:
@@ -47,10 +59,17 @@ def note(row: Row) -> None:
 
 def rows_of(file: Path) -> list[Row]:
     """The rows of a file, in the order in which they were measured."""
-    return [_row(*json.loads(line)) for line in file.read_text().splitlines()]
+    return [_row(json.loads(line)) for line in file.read_text().splitlines()]
 
 
-def _row(
-    module: str, work: str, ours: list[float], peer: str | None, theirs: list[float] | None, ratio: float | None
-) -> Row:
-    return Row(module, work, Cost(*ours), peer, None if theirs is None else Cost(*theirs), ratio)
+def _row(values: list[Any]) -> Row:
+    module, work, ours, peer, theirs, ratio, growth = values
+    return Row(
+        module,
+        work,
+        Cost(*ours),
+        peer,
+        None if theirs is None else Cost(*theirs),
+        ratio,
+        None if growth is None else Growth(*growth),
+    )

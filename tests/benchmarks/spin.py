@@ -7,19 +7,26 @@ generating, compiling (-O2) and running its search. batchsim is not imported her
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tests.benchmarks.rows import Cost, Row, note
+from tests.benchmarks.rows import Cost, Growth, Row, note
 from tests.peers.spin import missing_tools, run, search
 
 ROUNDS = 3
 POLICY = "pr3427"
 SIZES = ((3, 3, 18), (4, 2, 20), (4, 3, 20), (5, 3, 22))
 """Items, consumers, and how large SPIN's hash table is at first: 2^n places."""
+LARGE = ((6, 3, 24), (7, 3, 26))
+"""Likewise: measured once, and only as SPIN is fastest, with twins sorted by the model."""
+LARGEST = (9, 3)
+"""For which SPIN needs more memory than most have."""
+SORTED = "SPIN, twins sorted by the model"
 
 EXPLORE = """
 from batchsim import POLICIES, explore, scenario_from_data
@@ -77,7 +84,7 @@ def compare(items: int, consumers: int, hash_bits: int) -> None:
         "batchsim, full, exact counts": ours,
         "SPIN, full (-DNOREDUCE)": _spin(items, consumers, hash_bits),
         "SPIN, partial-order reduction": _spin(items, consumers, hash_bits, reduces=True),
-        "SPIN, twins sorted by the model": _spin(items, consumers, hash_bits, sorts_twins=True),
+        SORTED: _spin(items, consumers, hash_bits, sorts_twins=True),
         "batchsim, reduced, no counts": typical(lambda: batchsim(items, consumers, reduces=True)),
     }
     print(f"\n{items} items, {consumers} consumers, {POLICY}")
@@ -91,7 +98,35 @@ def compare(items: int, consumers: int, hash_bits: int) -> None:
         if name.startswith("SPIN"):
             work = f"`explore`, {items} items, {consumers} consumers, {POLICY}"
             costs = Cost(ours.cpu_s, ours.peak_mib), name, Cost(way.cpu_s, way.peak_mib)
-            note(Row("tests.benchmarks.spin", work, *costs))
+            note(Row("tests.benchmarks.spin", work, *costs, growth=Growth("states (batchsim's)", ours.states)))
+
+
+def compare_large(items: int, consumers: int, hash_bits: int | None) -> None:
+    """Print a line for a size that takes long: the command, from start to end, and SPIN; `None`: without SPIN."""
+    ours = command(items, consumers)
+    work = f"`explore`, {items} items, {consumers} consumers, {POLICY}, whole command"
+    growth = Growth("states (batchsim's)", ours.states, "the whole command, which explains too")
+    told = f"\n{work}: {ours.cpu_s:.2f} s, {ours.peak_mib:.0f} MiB, {ours.states} states"
+    if hash_bits is None:
+        print(told, flush=True)
+        note(Row("tests.benchmarks.spin", work, Cost(ours.cpu_s, ours.peak_mib), growth=growth))
+        return
+    theirs = spin(items, consumers, hash_bits, reduces=False, sorts_twins=True)
+    print(f"{told}; {SORTED}: {theirs.cpu_s:.2f} s, {theirs.peak_mib:.0f} MiB", flush=True)
+    costs = Cost(ours.cpu_s, ours.peak_mib), SORTED, Cost(theirs.cpu_s, theirs.peak_mib)
+    note(Row("tests.benchmarks.spin", work, *costs, growth=growth))
+
+
+def command(items: int, consumers: int) -> Measured:
+    """The command `explore`, with all that it says."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "x.yaml"
+        data = {"name": "x", "batch": {"items": items}, "consumers": consumers, "policies": [POLICY]}
+        file.write_text(json.dumps(data))
+        whole = (sys.executable, "-m", "batchsim", "explore", str(file), "--json", "-")
+        printed, used = run(Path.cwd(), *whole)
+    (found,) = json.loads(printed)["explorations"]
+    return Measured(used.cpu_s, used.cpu_s, used.peak_mib, used.peak_mib, found["states"])
 
 
 def _spin(
@@ -109,6 +144,9 @@ def main() -> None:
         return
     for size in SIZES:
         compare(*size)
+    for size in LARGE:
+        compare_large(*size)
+    compare_large(*LARGEST, None)
 
 
 if __name__ == "__main__":
