@@ -5,8 +5,8 @@ What an operation is says what it can do; what it did stands in its step. Needs 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 from batchsim.model.cells import Key
@@ -51,8 +51,8 @@ class Effects:
 
     def before(self, step: Step, key: Key) -> Iterator[Write]:
         """The writes of a cell before a step, latest first."""
-        earlier = takewhile(lambda number: number < step.number, self._writers.get(key, ()))
-        return (self._write(number, key) for number in reversed(list(earlier)))
+        numbers = self._writers.get(key, [])
+        return (self._write(numbers[place], key) for place in reversed(range(bisect_left(numbers, step.number))))
 
     def last_deletion(self, step: Step, key: Key) -> Step | None:
         """Who deleted a cell the last time before a step."""

@@ -203,7 +203,7 @@ def _was_gone(step: Step, index: int, ender: Step | None) -> TurningPoint:
 
 def _dropped(effects: Effects) -> Iterator[TurningPoint]:
     """Messages that a consumer dropped, as the metadata had been lost, of items that nobody processed."""
-    processed = {item for write in effects.of(PROCESSED_ITEMS) for item in write.after or ()}
+    processed = {step.operation.item for step in effects.writers(PROCESSED_ITEMS)}
     for step in effects.trace.steps:
         item = step.operation.item
         is_lost = item not in processed and step.took_effect and step.answer is None and reads_only(step, META)
