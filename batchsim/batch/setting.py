@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from batchsim.batch.faults import REDELIVERIES_MAX, Crash, Cut, Disconnect, LostResponse, Redeliver, StoreError
@@ -69,9 +70,12 @@ CALLS_MAX = 2
 """How often a parent calls, at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setting:
-    """Everything of a scenario that the protocol depends on, apart from the policy."""
+    """Everything of a scenario that the protocol depends on, apart from the policy.
+
+    What follows from its faults is asked for with each item of each run, so it is worked out once.
+    """
 
     items: tuple[Item, ...]
     call: Call = Call.TRIGGER
@@ -115,7 +119,7 @@ class Setting:
         """Whether the call waits for the child runs."""
         return self.call is Call.TRIGGER_AND_WAIT
 
-    @property
+    @cached_property
     def creates_in_steps(self) -> bool:
         """Whether something can fall between inserting, blocking and publishing a child run (3.3.3).
 
@@ -134,19 +138,19 @@ class Setting:
         errors = sum(ATTEMPTS_MAX if fault.probability is not None else fault.times_max for fault in raising)
         return any(item.failed_attempts + errors >= ATTEMPTS_MAX for item in self.items) if raising else False
 
-    @property
+    @cached_property
     def ends_runs_in_steps(self) -> bool:
         """*AndWait*: whether something can fall between a run that becomes final and its waitpoint (3.5)."""
         return self.waits and any(_falls_between(fault, "run", None, (WAITPOINT_OF_RUN,)) for fault in self.faults)
 
-    @property
+    @cached_property
     def waits_kept(self) -> Waits:
         """*AndWait*: where it is kept that the parent waits for a child run."""
         if not self.waits or not (self.creates_in_steps or self.ends_runs_in_steps):
             return Waits.NOWHERE
         return Waits.BY_STEPS if self.creates_in_steps else Waits.WITH_IT
 
-    @property
+    @cached_property
     def jobs_can_raise(self) -> bool:
         """Whether a job can raise, or its worker crash."""
         return any(
@@ -160,12 +164,12 @@ class Setting:
         """How many items the batch has."""
         return len(self.items)
 
-    @property
+    @cached_property
     def regained_max(self) -> int:
         """How many further messages an item can have, as state is lost by which it was in the queue only once."""
         return sum(fault.times_max * regained_by(fault) for fault in self.faults if isinstance(fault, LostState))
 
-    @property
+    @cached_property
     def reprocessings_max(self) -> int:
         """How often a consumer can process an item again after it has inserted its child run, under any policy."""
         hitting = [fault for fault in self.faults if _hits_consumers(fault)]
@@ -181,7 +185,7 @@ class Setting:
             of_each += REDELIVERIES_MAX + attempts - 1
         return certain + self.regained_max + of_each * (1 + self.regained_max)
 
-    @property
+    @cached_property
     def run_copies_max(self) -> int:
         """How many child runs one item can have."""
         return 1 + self.reprocessings_max

@@ -70,11 +70,9 @@ class Latencies:
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""
-        item = operation.item if actor.draws_by_item else None
-        bits = self._next_bits(actor, streams, name, item)
+        bits = self._next_bits(actor, streams, name, operation.item if actor.draws_by_item else None)
         sampler = self._samplers[name] or self._varying_sampler(name, operation)
-        request_us, response_us = sampler(bits)
-        return request_us, response_us, bits
+        return *sampler(bits), bits
 
     def slower_us(self, operation: Operation[Any], world: Any) -> int:
         """How much later than usual an operation takes effect that is issued in this state, in microseconds."""

@@ -12,6 +12,7 @@ from batchsim.batch.policies import POLICIES
 from batchsim.batch.trace import Trace
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.timed import simulate
+from batchsim.model.changes import Journal
 from batchsim.scenario import Scenario
 from tests.strategies import request_leg, timeless
 
@@ -182,3 +183,24 @@ def test_who_overwrote_an_end_of_the_batch() -> None:
     ]
     # The error of the waitpoint rejects no call: the parent has the result of every run (protocol.md §3.1).
     assert trace.outcome.call.result is Result.OK
+
+
+def test_a_run_of_more_items_asks_no_more_often_what_a_collection_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To build one takes as long as it has members: asked at each of its writes, a large batch never ends."""
+    asked = 0
+    original = Journal.value
+
+    def value(journal: Journal, length: int) -> object:
+        nonlocal asked
+        asked += 1
+        return original(journal, length)
+
+    monkeypatch.setattr(Journal, "value", value)
+    counts = []
+    for items in (10, 40):
+        scenario = timeless(CLEANUP_FIRST, batch={"items": items})
+        trace = simulate(scenario, POLICIES["pre3427"])
+        asked = 0
+        list(explanation_of(trace, verdicts_of(trace.outcome)))
+        counts.append(asked)
+    assert counts[0] == counts[1]
