@@ -1,7 +1,7 @@
 """Spare workers that are idle at once: nobody sees how long they are on their way back, if there are so many.
 
 A spare twin that has done its work waits for more after a response leg, `while True: await Take(); …`. It is taken
-for one that waits already: without that leg there are about half as many states for each worker that was asked.
+for one that waits already: without that leg a batch of four items has about half as many states.
 
 That changes nothing if on no way workers are asked more often than there are of them. For then, with that leg or
 without, whenever one is asked somebody waits who was never asked before; which of those who wait goes is no
