@@ -203,7 +203,7 @@ def test_an_exact_probability_is_held_against_a_rate(cli: Any) -> None:
     assert (ended.code, ended.err.count("probability 49.112 %, limit 49.1 %: over")) == (1, 1)
     assert cli(*exact, "--fail-on", "any>49.2%").code == 0
     assert cli(*exact, "--fail-on", "stuck>0%").code == 0
-    ended = cli(*exact, "--fail-on", "any>45%", "--max-states", "5000")
+    ended = cli(*exact, "--fail-on", "any>45%", "--max-states", "4000")
     assert (ended.code, "limit 45 %: undecided" in ended.err) == (3, True)
 
 

@@ -13,7 +13,7 @@ from batchsim.batch.client import (
     batch_trigger_from_phase_1,
     batch_trigger_twice,
 )
-from batchsim.batch.completion import execute_run, wait_for_runs, work_on_completion_jobs
+from batchsim.batch.completion import after_run, execute_run, wait_for_runs, work_on_completion_jobs
 from batchsim.batch.consumer import consume
 from batchsim.batch.deliveries import deliveries_of
 from batchsim.batch.dispatcher import dispatch_all
@@ -25,6 +25,7 @@ from batchsim.batch.limits import actors_of_limits, cells_of_limits, grant_of, g
 from batchsim.batch.operations import TOMBSTONE, Deliver, Drop, Redeliver, TakeExpiry
 from batchsim.batch.operations.phase_1 import cells_of_phase_1
 from batchsim.batch.phase_1 import actors_of_policy, creators, has_reaper, jobs_of, redis_keys_of
+from batchsim.batch.policies.proposed import ask_for_completion
 from batchsim.batch.policy import Policy
 from batchsim.batch.second_call import (
     as_sdk_of_both,
@@ -182,6 +183,8 @@ def _run(setting: Setting, policy: Policy, index: int, copy: int) -> Actor:
     begins_with = published_key(index, copy) if setting.creates_in_steps else run_key(index, copy)
     # Where it has cells of its own, or its end is another one, it cannot change places with the others.
     is_alone = setting.creates_in_steps or setting.waits_kept is not Waits.NOWHERE
+    # What a user's step does may depend on the item.
+    is_alone |= policy.after_run not in (after_run, ask_for_completion)
     return Actor(
         "run",
         index,

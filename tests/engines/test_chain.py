@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
+from dataclasses import replace
 from fractions import Fraction
 from math import exp, lgamma, log
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from batchsim import (
     POLICIES,
@@ -22,7 +25,8 @@ from batchsim import (
 )
 from batchsim.analysis.sweep.together import Together
 from batchsim.batch.faults import BEFALLEN
-from batchsim.batch.operations import names_befallen, names_done_by
+from batchsim.batch.operations import ScheduleCompletion, names_befallen, names_done_by
+from batchsim.batch.setting import Setting
 from batchsim.batch.system import class_of
 from batchsim.engines.chain import absorption
 from batchsim.engines.chain.fitness import check_for_chain
@@ -237,6 +241,66 @@ def test_probabilities_sum_to_1(name: str) -> None:
     exploration = explore_exact(SCENARIOS[name], POLICIES["pr4397"])
     total = sum(each.probability for each in exploration.outcomes)
     assert abs(total - 1) <= exploration.relative_error_max
+
+
+subjects = st.builds(
+    lambda items, consumers, kinds, paces, response_ms, call, faults: memoryless(
+        {"postgres.find_batch": legs(1, response_ms)},
+        {"redis": legs(1), "postgres": legs(2, 1)},
+        batch={"items": items, "call": call},
+        items={
+            "overrides": [
+                {"index": place, "kind": kinds[place], "execution": exponential(paces[place])}
+                for place in range(items)
+            ]
+        },
+        consumers=consumers,
+        faults=faults,
+    ),
+    st.integers(1, 3),
+    st.integers(1, 2),
+    st.lists(st.sampled_from(["ok", "ok", "ok", "pre_failed"]), min_size=3, max_size=3),
+    st.lists(st.sampled_from([3, 3, 8]), min_size=3, max_size=3),
+    st.sampled_from([0, 30]),
+    st.sampled_from(["batchTrigger", "batchTrigger", "batchTriggerAndWait"]),
+    st.sampled_from([[], [{"lost_response": {"probability": "20%"}}], [{"lost_response": {"attempt": 1}}]]),
+)
+
+
+@settings(deadline=None, max_examples=examples(2, searched=60))
+@given(subjects, st.sampled_from(sorted(POLICIES)))
+@example(memoryless(batch={"items": 2}, latency={"postgres": legs(2, 1)}, consumers=2), "pr3427")
+@example(
+    memoryless(batch={"items": 2}, items={"overrides": [{"index": 1, "execution": exponential(9)}]}), "pr3427"
+)
+def test_merging_changes_no_probability(subject: Scenario, policy: str) -> None:
+    bounds = Bounds(states_max=40_000)
+    merged, whole = (
+        explore_exact(subject, POLICIES[policy], bounds=bounds, merges=merges) for merges in (True, False)
+    )
+    if whole.is_complete:
+        assert classes(merged) == pytest.approx(classes(whole), rel=1e-12, abs=0)
+        assert merged.states <= whole.states
+
+
+@pytest.mark.parametrize("name", ["two items", "response legs"])
+def test_states_are_merged(name: str) -> None:
+    """Those that differ in which child run is where, and those in who is on its way back."""
+    merged, whole = (explore_exact(SCENARIOS[name], POLICIES["pr3427"], merges=each) for each in (True, False))
+    assert merged.states < 0.8 * whole.states
+
+
+async def ask_twice(setting: Setting, index: int, copy: int) -> None:
+    await ScheduleCompletion()
+    await ScheduleCompletion()
+
+
+def test_workers_who_are_too_few_are_not_idle_at_once() -> None:
+    """Two workers and three jobs: the third one waits until somebody is back."""
+    subject = memoryless({"jobs.take_completion": exponential(1)}, {"postgres": legs(2, 40)})
+    policy = replace(POLICIES["pr3427"], after_run=ask_twice)
+    merged, whole = (explore_exact(subject, policy, merges=merges) for merges in (True, False))
+    assert (classes(merged), merged.states) == (classes(whole), whole.states)
 
 
 def test_probabilities_do_not_depend_on_how_many_outcomes_are_worked_out_together(

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import batchsim.engines.exhaustive.search as search_module
+from batchsim.batch.operations import ScheduleCompletion
 from batchsim.batch.policies import POLICIES
+from batchsim.batch.setting import Setting
 from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, explore
 from batchsim.engines.exhaustive.following import follow
@@ -24,6 +26,7 @@ from batchsim.engines.exhaustive.packing import Packing
 from batchsim.engines.exhaustive.symmetry import Symmetry, sort_twins
 from batchsim.engines.timed import simulate
 from batchsim.scenario import Scenario, scenario_from_data
+from batchsim.stores import redis
 from tests.trying import examples
 
 Row = tuple[int, ...]
@@ -158,6 +161,20 @@ def counted(exploration: Exploration) -> Counter[Any]:
 
 def shares(exploration: Exploration) -> dict[Any, float | None]:
     return {class_of(each.outcome, each.verdicts): each.share for each in exploration.outcomes}
+
+
+async def ask_but_for_the_first(setting: Setting, index: int, copy: int) -> None:
+    await redis.set(f"final:{index}", 1)
+    if await redis.get("final:0") is None:
+        await ScheduleCompletion()
+
+
+def test_runs_that_do_what_a_user_says_keep_their_places() -> None:
+    """That may depend on the item."""
+    policy = replace(POLICIES["pr3427"], after_run=ask_but_for_the_first, cells=("final:0", "final:1"))
+    subject = scenario_from_data({"name": "x", "batch": {"items": 2}, "consumers": 1})
+    with_exchange, without = (explore(subject, policy, exchanges=exchanges) for exchanges in (True, False))
+    assert counted(with_exchange) == counted(without)
 
 
 @settings(deadline=None, max_examples=examples(4, searched=15))

@@ -3,7 +3,7 @@
 From a state in which time passes, each step comes next with its rate over the sum of all rates. In a state that is
 passed at once, what can happen happens; where several steps can, any of them comes first, and `ties` tells whether
 that matters. The probability to end in a set of states is worked out backwards, in topological order:
-h(s) = sum of p(edge) h(target).
+h(s) = sum of rate(edge) h(target) over sum of rate(edge).
 
 All terms are positive, so nothing cancels: with L levels and at most d steps from a state, the relative error is
 at most L (2 d + 6) u / (1 - L (2 d + 6) u), u = 2^-53 (Higham, *Accuracy and Stability of Numerical
@@ -37,13 +37,14 @@ class Absorption:
         kinds = list(dict.fromkeys(id(label.kind) for label in graph.labels))
         number_of = {kind: number for number, kind in enumerate(kinds)}
         drawn = [1.0 if label.probability is None else label.probability for label in graph.labels]
+        means = [mean_us_of(label.kind.operation) for label in graph.labels]
         # Of labels and not of edges, of which there are many.
         self._kinds = np.array([number_of[id(label.kind)] for label in graph.labels], dtype=np.int32)
         self._drawn = np.array(drawn, dtype=np.float64)
-        self._means = np.array([mean_us_of(label.kind.operation) for label in graph.labels], dtype=np.float64)
-        self._is_at_once = (self._means == 0)[graph.edge_labels]
+        self._is_at_once = np.array([mean == 0 for mean in means], dtype=np.bool_)
+        self._rates = self._drawn / np.array([mean or 1 for mean in means])
         self._rivals = self._not_of_the_first_kind()
-        self._edges = self._probability_of_edges()
+        self._rates_of_edges = self._of_edges()
 
     @property
     def relative_error_max(self) -> float:
@@ -56,31 +57,24 @@ class Absorption:
     def states_in_time(self) -> int:
         """In how many states time passes; the others are passed at once, or are ends."""
         passes = np.zeros(self._graph.states, dtype=bool)
-        passes[self._graph.sources[~self._is_at_once]] = True
+        passes[self._graph.sources[~self._is_at_once[self._graph.edge_labels]]] = True
         return int(passes.sum())
 
     def _not_of_the_first_kind(self) -> NDArray[np.int64]:
         """The edges that are at one instant with others of another kind, which come first."""
         graph = self._graph
-        at_once = np.flatnonzero(self._is_at_once)
+        at_once = np.flatnonzero(self._is_at_once[graph.edge_labels])
         first = graph.edges_begin[graph.sources[at_once]]
         is_other = self._kinds[graph.edge_labels[at_once]] != self._kinds[graph.edge_labels[first]]
         rivals: NDArray[np.int64] = at_once[is_other]
         return rivals
 
-    def _probability_of_edges(self) -> Probabilities:
-        graph = self._graph
-        rates: Probabilities = self._drawn[graph.edge_labels]
-        is_timed = ~self._is_at_once
-        rates[is_timed] *= graph.weights[is_timed]
-        rates[is_timed] /= self._means[graph.edge_labels[is_timed]]
+    def _of_edges(self) -> Probabilities:
+        """The rate of each edge; of one that is passed at once, its share among those of its state."""
+        rates: Probabilities = self._rates[self._graph.edge_labels]
+        rates *= self._graph.weights
         # Of steps at one instant the first kind stands for all; a draw decides between its alternatives.
         rates[self._rivals] = 0.0
-        has_edges = np.flatnonzero(np.diff(graph.edges_begin))
-        if len(has_edges):
-            totals = np.zeros(graph.states)
-            totals[has_edges] = np.add.reduceat(rates, graph.edges_begin[has_edges])
-            rates /= totals[graph.sources]
         return rates
 
     def probabilities_to_end_in(self, ends: Sequence[NDArray[np.int64]]) -> Iterator[Probabilities]:
@@ -98,18 +92,14 @@ class Absorption:
 
     def _backwards(self, probabilities: Probabilities, is_enough: NDArray[np.bool_] | None) -> Probabilities:
         """From the ends back to the beginning; `is_enough`: edges after which it does not matter what follows."""
-        graph = self._graph
-        for level in reversed(graph.topological_levels):
-            inner = level[graph.edges_begin[level] < graph.edges_begin[level + 1]]
-            if len(inner):
-                edges = graph.edges_of(inner)
-                lengths = graph.edges_begin[inner + 1] - graph.edges_begin[inner]
-                begin = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-                passed = probabilities.take(graph.targets[edges], axis=0)
-                if is_enough is not None:
-                    passed[is_enough[edges]] = 1.0
-                passed *= self._edges[edges, np.newaxis]
-                probabilities[inner] = np.add.reduceat(passed, begin)
+        for states, edges, begin in self._graph.backwards():
+            rates = self._rates_of_edges.take(edges)
+            passed = probabilities.take(self._graph.targets.take(edges), axis=0)
+            if is_enough is not None:
+                passed[is_enough[edges]] = 1.0
+            passed *= rates[:, np.newaxis]
+            total = np.add.reduceat(rates, begin)
+            probabilities[states] = np.add.reduceat(passed, begin) / total[:, np.newaxis]
         return probabilities
 
     def ties(

@@ -42,6 +42,11 @@ class Means:
         # The default of those that depend on the attempt is unfit, whatever the attempt.
         return self._means(name, self._scenario.latency_of(name, attempt=1))
 
+    def given_for(self, item: int | None) -> tuple[Latency | None, ...]:
+        """The latencies that are given for an item alone: the same for items that take as long as one another."""
+        of_item = self._scenario.latencies.of_item.values()
+        return tuple(None if item is None else latencies.get(item) for latencies in of_item)
+
     def check(self) -> None:
         """Raises `InvalidScenario` with every unfit latency that was asked for; of many, in one sentence."""
         if len(self._problems) > TOLD_ONE_BY_ONE_MAX:

@@ -15,6 +15,7 @@ from batchsim.engines.chain.fitness import check_for_chain
 from batchsim.engines.chain.layout import ClockLayout
 from batchsim.engines.chain.memoryless import Means
 from batchsim.engines.chain.search import ChainSearch
+from batchsim.engines.chain.spare import are_enough
 from batchsim.engines.exhaustive.graph import COMES_BACK, Graph
 from batchsim.engines.exhaustive.moves import StepKind, StepTable
 from batchsim.engines.exhaustive.scouting import STEPS_MAX, send_scouts
@@ -100,13 +101,16 @@ def explore_exact(
     properties: Sequence[Property] = (),
     bounds: Bounds = UNBOUNDED,
     on_level: OnLevel | None = None,
+    merges: bool = True,
 ) -> ExactExploration:
     """Work out the probability of every outcome of timed runs of a scenario, whatever their seed.
 
     Each leg must take no time, or be exponential without bounds: the scenario then is a continuous-time Markov
-    chain. `properties`, `bounds`, `on_level`: as in `explore`. Raises `InvalidScenario` for other latencies, for
-    faults that have a moment or leave messages in flight, and where two steps at one instant could come in either
-    order and that mattered; `BadInputError` for runs that need not end, and for actors in the background.
+    chain. `properties`, `bounds`, `on_level`: as in `explore`. `merges`: whether states from which the same
+    follows are one (without, the probabilities are the same and the graph is larger). Raises `InvalidScenario` for
+    other latencies, for faults that have a moment or leave messages in flight, and where two steps at one instant
+    could come in either order and that mattered; `BadInputError` for runs that need not end, and for actors in the
+    background.
     """
     system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
     check_for_chain(scenario)
@@ -114,31 +118,51 @@ def explore_exact(
         raise BadInputError(
             f"{system.name}: found an actor in the background; allowed: none, in an exact exploration"
         )
-    search = _search(scenario, system, bounds, on_level)
-    graph = Graph(search)
-    if graph.has_cycle:
-        raise BadInputError(f"{system.name}: {COMES_BACK}; allowed: runs that end, in an exact exploration")
+    graph, stopped_by = _graph(scenario, system, bounds, on_level, exchanges=merges, rests=merges)
+    is_complete = stopped_by is None
     absorption = Absorption(graph)
     ends = (graph.outcome(state) for state in graph.terminals.tolist())
     return ExactExploration(
         policy=system.name,
-        is_complete=search.is_complete,
-        stopped_by=search.stopped_by,
+        is_complete=is_complete,
+        stopped_by=stopped_by,
         bounds=bounds,
         states=graph.states,
         states_in_time=absorption.states_in_time,
         transitions=graph.transitions,
-        outcomes=_outcomes(scenario, graph, absorption, properties, is_complete=search.is_complete),
+        outcomes=_outcomes(scenario, graph, absorption, properties, is_complete=is_complete),
         relative_error_max=absorption.relative_error_max,
         graph=graph,
         faults=tuple(_occurrences(scenario, graph, absorption)),
-        unreached=system.unreached(ends, properties) if search.is_complete else (),
+        unreached=system.unreached(ends, properties) if is_complete else (),
     )
 
 
-def _search(scenario: Scenario, system: System[Any], bounds: Bounds, on_level: OnLevel | None) -> ChainSearch:
+def _graph(
+    scenario: Scenario,
+    system: System[Any],
+    bounds: Bounds,
+    on_level: OnLevel | None,
+    *,
+    exchanges: bool,
+    rests: bool,
+) -> tuple[Graph, str | None]:
+    """The graph of the chain, and why it is not complete, if it is not."""
     means = Means(scenario)
-    table = StepTable(ClockLayout(system, means))
+    layout = ClockLayout(system, means, exchanges=exchanges, rests=rests)
+    search = _search(means, layout, bounds, on_level)
+    graph, stopped_by = Graph(search), search.stopped_by
+    del search  # its memory is needed
+    if graph.has_cycle:
+        raise BadInputError(f"{system.name}: {COMES_BACK}; allowed: runs that end, in an exact exploration")
+    if not all(are_enough(graph, role) for role in layout.at_once_idle.values()):
+        del graph  # likewise
+        return _graph(scenario, system, bounds, on_level, exchanges=exchanges, rests=False)
+    return graph, stopped_by
+
+
+def _search(means: Means, layout: ClockLayout, bounds: Bounds, on_level: OnLevel | None) -> ChainSearch:
+    table = StepTable(layout)
     steps_max = STEPS_MAX if bounds.states_max is None else max(bounds.states_max, SCOUTED_STEPS)
     with suppress(GaveUp):  # so does the search, then
         send_scouts(table, SCOUTS, steps_max=steps_max, look=Lookout(bounds, on_level).look)

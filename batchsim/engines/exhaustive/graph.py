@@ -125,6 +125,18 @@ class Graph:
         offsets = np.repeat(begin - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
         return offsets + np.arange(lengths.sum())
 
+    def backwards(self) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
+        """States that something follows, from the ends back to the beginning: what follows them has come before.
+
+        With them their edges, state by state, and where among these those of each begin. Raises `ValueError` for a
+        cycle and for a tree.
+        """
+        for level in reversed(self.topological_levels):
+            states = level[self.edges_begin[level] < self.edges_begin[level + 1]]
+            if len(states):
+                lengths = self.edges_begin[states + 1] - self.edges_begin[states]
+                yield states, self.edges_of(states), np.concatenate(([0], np.cumsum(lengths)[:-1]))
+
     def depth(self, state: int) -> int:
         """The least number of steps to a state."""
         return int(np.searchsorted(self.levels_begin, state, side="right")) - 1

@@ -6,6 +6,7 @@ Twins (actors of a kind that are interchangeable) stand side by side, so that th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -118,8 +119,13 @@ class Layout:
             # A memory may tell who did what, where states would not.
             if role.actors[0].is_exchangeable and role.begins_with is not None and not role.actors[0].memories
         ]
-        if len(found) < 2:
+        likes = Counter(self.like(role.actors[0]) for role, _ in found)
+        most = max(likes.values(), default=0)
+        if most < 2:
             return ()
+        # Those that are most; one group is enough.
+        like = next(each for each, count in likes.items() if count == most)
+        found = [each for each in found if self.like(each[0].actors[0]) == like]
         # The same number is to mean the same in all of them.
         values, alike = Values(), tuple(role.locals for role, _ in found)
         for role, column in found:
@@ -157,6 +163,14 @@ class Layout:
     def pace_of(self, actor: Actor) -> Pace:
         """Where time passes for an actor."""
         return TIMELESS
+
+    def like(self, actor: Actor) -> Hashable:
+        """The same for those that time lets change places."""
+        return None
+
+    def settled(self, role: Role, local: int) -> int:
+        """The local state that stands for one that an actor of a role came to."""
+        return local
 
     def cells_of_system(self) -> Iterable[Key]:
         """Every cell that has a column."""

@@ -98,7 +98,7 @@ class StepKind:
                 self._check_same_again(content, alternative, world, answer)
             if self.layout.system.is_guarded:
                 self._check_left(world)
-            local = self.role.locals.after(self.local, self.position, answer)
+            local = self.layout.settled(self.role, self.role.locals.after(self.local, self.position, answer))
             self._publish(world, local)
             moves.append(
                 Move(

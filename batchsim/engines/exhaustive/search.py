@@ -111,6 +111,9 @@ class Lookout:
 class Search:
     """States and edges, as they are found."""
 
+    counts_as: int = 1
+    """How many states one of these counts as, where it is asked whether to load compiled loops is worth it."""
+
     def __init__(
         self,
         table: StepTable,
@@ -203,7 +206,7 @@ class Search:
         """Look into some states: all of them, or, where that is given up, none."""
         begin = self.expanded
         states = slice(begin, end)
-        if self._compiled is None and (kernels := kernels_for(self.states)) is not None:
+        if self._compiled is None and (kernels := kernels_for(self.states * self.counts_as)) is not None:
             self._states.kernels = kernels
             self._compiled = CompiledStepper(self._stepper, self._states.packing, kernels)
         chosen = None
