@@ -14,6 +14,7 @@ from batchsim.analysis import calibration, hammering
 from batchsim.cli import main
 from batchsim.engines.live import commands
 from batchsim.engines.live.servers import EXTRA, missing_wheels
+from batchsim.report.hammer_progress import HammerProgress
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = """
@@ -97,6 +98,19 @@ def test_batches_run_freely_and_their_latencies_can_be_used(
         assert batchsim(*command, "--policy", "pr3427").code == 0
 
 
+@needs_servers
+def test_an_interrupt_is_told_as_one(batchsim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def goes_on(progress: HammerProgress, over: Any) -> bool:
+        progress.was_interrupted = over() >= 1
+        return not progress.was_interrupted
+
+    monkeypatch.setattr(HammerProgress, "looks_at", goes_on)
+    ended = batchsim("hammer", "three.yaml", "--speed", "5", "--policy", "pr3427", "--policy", "pr3766")
+    assert ended.code == 130
+    assert "interrupted: not all batches" in ended.err
+    assert "exit code 0" not in ended.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -114,6 +128,14 @@ def test_batches_run_freely_and_their_latencies_can_be_used(
         ),
         (("calibrate", "three.yaml"), "three.yaml:2:1: found no JSON"),
         (("calibrate", "spans.json", "--out", "x.yaml"), "--out: found no --scenario; allowed: together with"),
+        (
+            ("calibrate", "spans.json", "--scenario", "three.yaml", "--out", "x.txt"),
+            "--out: found x.txt; allowed: a",
+        ),
+        (
+            ("calibrate", "spans.json", "--scenario", "{root}/examples/chord.yaml", "--out", "x.yaml"),
+            "a system of your own; allowed: a scenario of the batch",
+        ),
         (("latencies", "three.yaml"), "three.yaml"),
         (("latencies", "missing.csv"), "missing.csv: found no readable file"),
         (("latencies", "three.yaml", "--where", "x"), "--where: found 'x'; allowed: NAME=TEXT"),
@@ -121,6 +143,8 @@ def test_batches_run_freely_and_their_latencies_can_be_used(
     ],
 )
 def test_what_is_wrong_is_one_message(batchsim: Any, words: tuple[str, ...], told: str) -> None:
+    if "spans.json" in words:
+        assert batchsim("run", "three.yaml", "--policy", "pr3427", "--otlp", "spans.json", "-q").code == 0
     ended = batchsim(*(word.format(root=ROOT) for word in words))
     assert ended.code == 2
     assert told in ended.err

@@ -86,7 +86,7 @@ def _measure(found: dict[str, Measured], seen: Seen) -> None:
     timer = seen.timer
     if timer is not None and timer.delay_of is not None:
         if seen.issued_us <= timer.due_us:
-            found.setdefault(timer.delay_of, Measured()).request_us.append(seen.at_us - timer.started_us)
+            found.setdefault(timer.delay_of, Measured()).request_us.append(max(0, seen.at_us - timer.started_us))
         of_name.response_us.append(max(0, seen.went_on_us - seen.at_us))
         return
     began_us = seen.due_us if seen.has_waited else seen.at_us

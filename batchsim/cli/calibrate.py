@@ -10,7 +10,7 @@ import click
 from batchsim.bad_input import BadInputError
 from batchsim.cli import options
 from batchsim.cli.inputs import load
-from batchsim.cli.outputs import check_file, check_outputs, deliver, write_calibration, write_json
+from batchsim.cli.outputs import check_calibration, check_outputs, deliver, write_calibration, write_json
 
 LINES_MAX = 20
 
@@ -60,6 +60,11 @@ def calibrate(
         )
         raise BadInputError(f"{given}: found no {missing.split()[0]}; allowed: together with {missing}")
     scenario = None if scenario_file is None else load([scenario_file], (), None)[0]
+    if scenario is not None and scenario.own is not None:
+        raise BadInputError(
+            f"--scenario: found {scenario.file}, a system of your own; allowed: a scenario of the batch, "
+            "whose operations spans are mapped to"
+        )
     mapping = PRODUCTION if mapping_file is None else read_mapping(mapping_file)
     with Progress(quiet=quiet) as progress:
         progress.begin(f"reading {spans_file}")
@@ -73,15 +78,18 @@ def calibrate(
         )
     check_outputs(json_file, None)
     if out is not None:
-        check_file("--out", out)
+        check_calibration("--out", out)
     answers = Counter(found.batches.values())
 
     def show() -> None:
         from batchsim.report.histogram import quantile
+        from batchsim.report.phrases import counted
         from batchsim.rounding import rounded
         from batchsim.visible import visible
 
-        click.echo(visible(f"{spans_file}: {found.spans} spans of {len(found.batches)} batches"))
+        spans = counted(found.spans, "span")
+        batches = counted(len(found.batches), "batch", "batches")
+        click.echo(visible(f"{spans_file}: {spans} of {batches}"))
         click.echo()
         for name, each in sorted(found.measured.items()):
             total = sorted(map(sum, zip(each.request_us, each.response_us, strict=False))) or sorted(
@@ -92,8 +100,8 @@ def calibrate(
             )
             click.echo(f"{name:30} {len(total):>7}  {figures}")
         click.echo()
-        counted = ", ".join(f"{answers[each]} {each}" for each in ("yes", "no", "undecidable"))
-        click.echo(f"cleanup before the count: {counted}")
+        told = ", ".join(f"{answers[each]} {each}" for each in ("yes", "no", "undecidable"))
+        click.echo(f"cleanup before the count: {told}")
         for batch, answer in [each for each in found.batches.items() if each[1] == "yes"][:LINES_MAX]:
             click.echo(visible(f"  {batch}: {answer}"))
         click.echo()

@@ -17,7 +17,7 @@ from batchsim.cli.cluster import cluster
 from batchsim.cli.exit_codes import INTERRUPTED, UNEXPECTED
 from batchsim.cli.inputs import by_their_names, expected_by, load, policies_of, properties_of, verdict_names
 from batchsim.cli.judging import code_of, limits_of
-from batchsim.cli.outputs import check_file, check_outputs, deliver, printing, write_calibration, write_json
+from batchsim.cli.outputs import check_calibration, check_outputs, deliver, printing, write_calibration, write_json
 from batchsim.cli.telling import tell
 from batchsim.cli.warnings import warn
 
@@ -160,23 +160,22 @@ def hammer(
         )
         for (name, policy), result in zip(chosen, results, strict=False)
     ]
+    found = [result for result in results if result.findings]
+    for result in found:
+        tell(f"{result.policy}: the model does not explain {len(result.findings)} of {result.batches} batches")
+    if progress.was_interrupted:
+        tell("interrupted: not all batches were run and looked at")
+        return INTERRUPTED
     code = code_of(judged, limits)
-    for result in results:
-        if result.findings:
-            tell(f"{result.policy}: the model does not explain {len(result.findings)} of {result.batches} batches")
-            code = UNEXPECTED
-    return INTERRUPTED if progress.was_interrupted else code
+    return UNEXPECTED if found else code
 
 
 def _check_calibration(file: Path, names: list[str]) -> None:
-    if file.suffix not in (".yaml", ".yml"):
-        raise BadInputError(f"--calibrate: found {file}; allowed: a file whose name ends with .yaml")
+    check_calibration("--calibrate", file)
     if len(names) != 1:
         raise BadInputError(
             f"--calibrate: found {len(names)} policies; allowed: one (--policy NAME), which is measured"
         )
-    check_file("--calibrate", file)
-    check_file("--calibrate", file.with_name(f"{file.stem}.samples.csv"))
 
 
 def _about(scenario: Scenario, result: Hammered, servers: Servers, workers: int) -> list[str]:

@@ -71,12 +71,13 @@ def latencies(
 
     def show() -> None:
         from batchsim.report.histogram import histogram
+        from batchsim.report.phrases import counted
         from batchsim.report.screen import Text, print_line
         from batchsim.rounding import rounded
 
         about = "a summary: values between its quantiles are made up" if found["is_summary"] else ""
-        values = "" if found["is_summary"] else f", {found['count']} values"
-        passed = f", {found['passed_over']} lines passed over" if found["passed_over"] else ""
+        values = "" if found["is_summary"] else f", {counted(found['count'], 'value')}"
+        passed = f", {counted(found['passed_over'], 'line')} passed over" if found["passed_over"] else ""
         line = f"{file}: {found['format']}, column {found['column']}, unit {found['unit']}{values}{passed}"
         told = [line, about, "  ".join(f"{name} {rounded(us)}" for name, us in quantiles.items())]
         with printing() as console:

@@ -284,6 +284,14 @@ def write_otlp(file: str, results: Iterable[ScenarioRun]) -> None:
         raise BadInputError(f"--otlp {file}: {error.strerror or error}") from None
 
 
+def check_calibration(option: str, file: Path) -> None:
+    """That a scenario and its samples can be written there; raises `BadInputError`."""
+    if file.suffix not in (".yaml", ".yml"):
+        raise BadInputError(f"{option}: found {file}; allowed: a file whose name ends with .yaml")
+    check_file(option, file)
+    check_file(option, file.with_name(f"{file.stem}.samples.csv"))
+
+
 def write_calibration(
     option: str, scenario: Scenario, found: Mapping[str, Measured], about: Sequence[str], file: Path
 ) -> None:

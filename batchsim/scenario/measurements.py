@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, TypeVar
 
 from batchsim.durations import DURATION_US_MAX
 from batchsim.reading import Unreadable, read_lines
@@ -47,6 +47,9 @@ _PGBENCH_SUMS = re.compile(r"\d{9,11} \d+ \d+ \d+ \d+ \d+( [\d-]+)*\s*")
 _UNIT_IN_NAME = re.compile(r"[^-+.\d].*?[_ (\[]\s*(?P<unit>ns|us|µs|ms|s|sec|seconds|millis|micros)[)\]]?\s*")
 _LONG_UNITS = {"sec": "s", "seconds": "s", "millis": "ms", "micros": "us"}
 _CELL = re.compile(r"(?P<number>[-+]?[\d.]+([eE][-+]?\d+)?)\s*(?P<unit>ns|us|µs|ms|s)?")
+
+
+_Row = TypeVar("_Row")
 
 
 class Wanted(NamedTuple):
@@ -96,7 +99,10 @@ def _format_of(lines: Sequence[str]) -> str | None:
         return PGBENCH
     if any(_HDR_HEADER.fullmatch(line) for line in told):
         return HDR
-    names = next(csv.reader([first]), [])
+    try:
+        names = next(csv.reader([first]), [])
+    except csv.Error:  # what is read as a file of durations, and refused there
+        return None
     return TABLE if any(_unit_in(name) for name in names) else None
 
 
@@ -201,7 +207,7 @@ class _Reader:
 
     def _table(self, lines: Iterable[str], of_format: str) -> Measurements:
         rows = csv.reader(self._counted(lines), delimiter=self._delimiter(of_format))
-        header = next(rows, None)
+        header = next(self._rows(rows), None)
         if header is None:
             self._fail("no samples", "a line with the names of columns, and lines with their values")
         names = [name.strip() for name in header]
@@ -211,7 +217,7 @@ class _Reader:
         scale = None if unit is None else UNITS_US[unit]
         known: dict[str, int] = {}
         counts = self._counts
-        for row in rows:
+        for row in self._rows(rows):
             if len(row) <= last:
                 self._fail(f"{len(row)} columns", f"{len(names)}, as the first line has")
             if not conditions or all(row[where].strip() == text for where, text in conditions):
@@ -229,6 +235,12 @@ class _Reader:
             asked = ", ".join(f"{name}: {text}" for name, text in self._wanted.where)
             self._fail(f"no line{f' where {asked}' if asked else ''}", "at least one value")
         return self._measurements(of_format, names[place], unit or "as written")
+
+    def _rows(self, rows: Iterator[_Row]) -> Iterator[_Row]:
+        try:
+            yield from rows
+        except csv.Error as error:
+            self._fail(f"what is no CSV ({str(error).partition(' - ')[0]})", "lines of values with a delimiter")
 
     def _delimiter(self, of_format: str) -> str:
         if of_format == K6:
@@ -289,7 +301,9 @@ class _Reader:
     def _redis_benchmark(self, lines: Iterable[str]) -> Measurements:
         if self._wanted.unit not in (None, "ms"):
             self._fail(f"unit {self._wanted.unit} for a {REDIS_BENCHMARK}", "ms")
-        rows = list(csv.DictReader(self._counted(lines)))
+        if self._wanted.column:
+            self._fail(f"column for a {REDIS_BENCHMARK}", "none: all its quantiles are taken")
+        rows = list(self._rows(csv.DictReader(self._counted(lines))))
         tests = [str(row["test"]) for row in rows]
         where = dict(self._wanted.where)
         chosen = [row for row in rows if all(row.get(name) == text for name, text in where.items())]
@@ -314,6 +328,8 @@ class _Reader:
 
     def _histogram(self, lines: Iterable[str]) -> Measurements:
         unit = self._wanted.unit
+        if self._wanted.column or self._wanted.where:
+            self._fail(f"column or where for {HDR}", "neither: it has one column of latencies")
         if unit is None:
             self._fail(f"no unit in {HDR}", f"unit: one of {UNITS}")
         scale = UNITS_US[unit]

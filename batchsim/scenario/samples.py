@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from batchsim.durations import InvalidDuration, parse_duration
 from batchsim.scenario.measurements import UNITS
 from batchsim.scenario.problems import Place, fail
-from batchsim.scenario.text_file import read_text
+from batchsim.scenario.text_file import BYTES_MAX, read_text
 
 _SHOWN_MAX = 8
 """Of what is no sample so many characters are told: it may be a file that is nobody's business."""
@@ -19,6 +20,13 @@ def read_samples_us(path: Path) -> tuple[int, ...]:
 
     Raises `InvalidScenario` with the name and the line of the CSV file.
     """
+    with suppress(OSError, ValueError):  # which are told below
+        if path.stat().st_size > BYTES_MAX:
+            fail(
+                Place(str(path)),
+                "more than 1 MB of durations with no name of a column",
+                "a first line such as latency_ms, and values without a unit; then up to 100 MB",
+            )
     text = read_text(path, str(path))
     cells = list(_cells(text))
     has_columns = False

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from threading import local
 from typing import Any, ClassVar
 
 import pytest
@@ -20,6 +21,7 @@ from batchsim.engines.live import redis_cells
 from batchsim.engines.live.cells import Lines
 from batchsim.engines.live.explaining import explain
 from batchsim.engines.live.hammer import Hammer, Observed, Seen
+from batchsim.engines.live.performing import LiveSystem
 from batchsim.engines.live.servers import Servers, embedded
 from batchsim.model.operation import Footprint, Operation, touches
 from batchsim.model.system import Actor, System
@@ -82,6 +84,30 @@ def test_every_batch_is_explained_and_what_was_changed_is_not(scenario: Scenario
     unexplained = explain(system, lost).unexplained
     assert unexplained is not None
     assert unexplained.cells == (("batch:B:meta", None, 3),)
+
+
+def test_a_timer_that_is_started_anew_meanwhile_is_not_taken_for_the_one_that_ran_out(
+    scenario: Scenario, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act, perform, at_work = Hammer._act, LiveSystem.perform, local()
+
+    def acts(self: Hammer, lane: Any) -> int | None:
+        at_work.batch = lane.batch
+        return act(self, lane)
+
+    def performs(self: LiveSystem, operation: Operation[Any], *choices: Any) -> Any:
+        answer = perform(self, operation, *choices)
+        timers = at_work.batch.timers
+        if operation.name == "jobs.take_completion":
+            for key, timer in timers.items():
+                timers[key] = timer._replace(started_us=at_work.batch.hammer.clock.now_us())
+        return answer
+
+    monkeypatch.setattr(Hammer, "_act", acts)
+    monkeypatch.setattr(LiveSystem, "perform", performs)
+    taken = measured(hammered(scenario, "pr3427", lines, 4))["jobs.take_completion"].request_us
+    assert len(taken) >= 4
+    assert min(taken) >= 150_000  # it is scheduled 200 ms ahead
 
 
 def test_transactions_that_do_not_look_are_found(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:

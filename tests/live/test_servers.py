@@ -116,11 +116,76 @@ def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("localhost", "postgresql://x/y", "--redis: found no such URL"),
         ("redis://x", "mysql://x", "--postgres: found no such URL"),
+        ("redis://me:hidden", "postgresql://x/y", "--redis: found no such URL"),
+        ("redis://x:65536/0", "postgresql://x/y", "--redis: found no such URL"),
+        ("redis://[::1/0", "postgresql://x/y", "--redis: found no such URL"),
+        ("redis://x/zero", "postgresql://x/y", "--redis: found no such URL"),
+        ("redis://x/0", "postgresql://me:hidden", "--postgres: found no such URL"),
+        ("redis://x/0?retry_on_timeout=true", "postgresql://x/y", "--redis: found the parameter retry_on_timeout"),
+        ("redis://x/0?socket_timeout=soon", "postgresql://x/y", "--redis: found a parameter that does not fit"),
+        ("redis://x/0?unknown=1", "postgresql://x/y", "--redis: found a parameter that does not fit"),
     ],
 )
 def test_what_is_no_url_is_refused(redis: str, postgres: str, told: str, servers: Servers) -> None:
-    with pytest.raises(BadInputError, match=told), given(redis, postgres):
+    with pytest.raises(BadInputError, match=told) as refused, given(redis, postgres):
         pass
+    assert "hidden" not in str(refused.value)
+
+
+def test_an_address_is_shown_as_it_was_given() -> None:
+    assert without_password("redis://:hidden@[::1]:6379/0") == "redis://[::1]:6379/0"
+    assert without_password("postgresql://me:hidden@a:1,b:2/db") == "postgresql://a:1,b:2/db"
+
+
+@pytest.mark.parametrize("lost", ["redis", "postgres"])
+def test_what_is_on_one_server_is_removed_where_the_other_is_lost(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    urls = (
+        f"unix://{servers.redis_at['unix_socket_path']}",
+        f"postgresql://batchsim@/postgres?host={servers.postgres_at['host']}",
+    )
+    redis, postgres = servers.redis(), servers.postgres()
+    before = _schemas(postgres)
+
+    def refused(self: Servers) -> Any:
+        raise module.Lost("it is gone")
+
+    def lose() -> None:
+        with given(*urls) as theirs:
+            theirs.redis().set(f"{theirs.prefix}x", "1")
+            monkeypatch.setattr(Servers, lost, refused)
+            made.append(theirs)
+            raise module.Lost("lost in the middle")
+
+    made: list[Servers] = []
+    with pytest.raises(BadInputError, match=r"^lost in the middle; not removed: (keys|schema) batchsim") as told:
+        lose()
+    (theirs,) = made
+    monkeypatch.undo()
+    keys, schemas = list(redis.scan_iter("batchsim:*")), _schemas(postgres) - before
+    assert (len(keys), len(schemas)) == ((1, 0) if lost == "redis" else (0, 1))
+    assert (theirs.prefix if lost == "redis" else theirs.schema) in str(told.value)
+    redis.delete(*keys or ("none",))
+    postgres.execute(f'DROP SCHEMA IF EXISTS "{theirs.schema}"')
+    postgres.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            "HELLO must be called with the client already authenticated",
+            "asks for a password.* or in REDISCLI_AUTH",
+        ),
+        ("invalid username-password pair or user is disabled.", "or in REDISCLI_AUTH"),
+        ("unknown command 'HELLO', with args", "allowed: 6.2 or later"),
+        ("Timeout connecting to server", "is it reachable"),
+    ],
+)
+def test_what_redis_says_of_its_protocol_is_told_in_words(error: str, told: str) -> None:
+    with pytest.raises(module.Lost, match=told), module.telling("Redis"):
+        raise OSError(error)
 
 
 def test_a_postgres_that_refuses_is_one_message(servers: Servers) -> None:
@@ -181,7 +246,10 @@ def test_a_disk_that_is_full_is_one_message(monkeypatch: pytest.MonkeyPatch, tmp
     root = tmp_path / "pg" / "bin"
     root.mkdir(parents=True)
     for name in ("initdb", "postgres"):
-        (root / name).write_text("#!/bin/sh\necho 'could not write: No space left on device' >&2\nexit 1\n")
+        (root / name).write_text(
+            "#!/bin/sh\necho 'could not write: No space left on device' >&2\n"
+            "echo 'PANIC: cannot abort' >&2\necho 'initdb: removing data directory' >&2\nexit 1\n"
+        )
         (root / name).chmod(0o755)
     (tmp_path / "pg" / "share").mkdir()
     known = module.binaries()

@@ -20,6 +20,7 @@ from batchsim.scenario.measurements import (
     recognised,
     thinned,
 )
+from batchsim.scenario.samples import read_samples_us
 
 K6 = """\
 metric_name,timestamp,metric_value,check,error,error_code,expected_response,group,method,name,proto,scenario,service,\
@@ -115,6 +116,9 @@ def test_summaries_keep_their_quantiles(
         ("1175850568 100 2241 56 1 90\n", Wanted(), "sums over intervals; allowed: a log of single transactions"),
         (PGBENCH + "0 1\n", Wanted(), "5:1: found '0 1'; allowed: client, transaction, microseconds"),
         (PGBENCH, Wanted("time"), "column or where for a pgbench log; allowed: neither"),
+        (HDR, Wanted("x", unit="ms"), "column or where for HdrHistogram percentiles; allowed: neither"),
+        (REDIS_BENCHMARK, Wanted("x", (("test", "GET"),)), "column for a redis-benchmark CSV; allowed: none"),
+        ("a_ms\n1\n2\r3\n", Wanted(), "found what is no CSV (new-line character seen in unquoted field)"),
         ("", Wanted(), "found no samples"),
     ],
 )
@@ -136,6 +140,12 @@ def test_what_is_no_text_and_what_is_too_large_is_refused(tmp_path: Path, monkey
     file.write_text("a_ms\n1\n2\n3\n4\n")
     with pytest.raises(InvalidScenario, match="found a file of more than 10 bytes"):
         read_measurements(file)
+    monkeypatch.setattr("batchsim.scenario.samples.BYTES_MAX", 10)
+    file.write_text("1 us\n2 us\n3 us\n")
+    with pytest.raises(InvalidScenario, match="no name of a column; allowed: a first line such as latency_ms"):
+        read_samples_us(file)
+    file.write_bytes(b"a_ms\r1\n")
+    assert recognised(file) is None
 
 
 def test_a_scenario_takes_them_by_file_column_where_and_unit(tmp_path: Path) -> None:

@@ -436,7 +436,7 @@ class Hammer:
         cell = operation.waits_for() if isinstance(operation, BlockingOperation) else None
         version = batch.versions.get(cell, 0) if cell is not None else 0
         until: list[int] = []
-        taken: list[Alternative] = []
+        ran_out: list[Timed | None] = []
 
         def choose(ways: tuple[Alternative, ...]) -> Alternative | None:
             now_us = self.clock.now_us()
@@ -447,7 +447,8 @@ class Hammer:
                     lane.arrives_us = lane.arrives_us or now_us + lane.travel_us
                     due_us = lane.arrives_us
                 if due_us <= now_us:
-                    taken[:] = [way]
+                    # Now, as somebody may start it anew before the answer is here.
+                    ran_out[:] = [batch.timers.get(way.timer or "")]
                     return way
                 until.append(due_us)
             return None
@@ -458,7 +459,6 @@ class Hammer:
         if answer is BLOCKED:
             self._let_wait(lane, cell, version, until)
             return None
-        timer = taken[0].timer if taken else None
         went_on_us = ended_us + lane.response_us
         with batch.lock:
             batch.seen.append(
@@ -472,7 +472,7 @@ class Hammer:
                     ended_us,
                     went_on_us,
                     lane.ready_us is not None,
-                    batch.timers.get(timer or ""),
+                    ran_out[0] if ran_out else None,
                 )
             )
             if operation.may_unblock:

@@ -19,6 +19,7 @@ import fcntl
 import json
 import os
 import pwd
+import re
 import select
 import shutil
 import signal
@@ -269,9 +270,10 @@ def _has_ended(descriptor: int) -> bool:
 
 
 def _end_of(text: bytes) -> str:
-    """The last line of what a program said."""
-    lines = [line for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+    """The first line that tells of an error, which is the cause of others; the last line where none does."""
+    lines = [line.strip() for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
+    errors = [line for line in lines if re.search("error:|fatal|panic|no space left", line.lower())]
+    return errors[0] if errors else lines[-1] if lines else "it said nothing"
 
 
 def _remove_left_over() -> None:

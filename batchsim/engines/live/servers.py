@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from batchsim.bad_input import BadInputError
 
@@ -75,7 +75,12 @@ class Servers:
         }
         url = settings.pop("url", None)
         with telling("Redis"):
-            return Redis.from_url(url, **settings) if url else Redis(**settings)
+            if url is None:
+                return Redis(**settings)
+            try:
+                return Redis.from_url(url, **settings)
+            except (TypeError, ValueError) as error:  # what is said of a parameter of the URL
+                raise BadInputError(f"--redis: found a parameter that does not fit: {error}") from None
 
     def postgres(self) -> Any:
         """A new connection to PostgreSQL, in which each statement is a transaction unless it says otherwise."""
@@ -107,13 +112,20 @@ def telling(name: str) -> Iterator[None]:
 _SECRET = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
 
 
+_NO_PASSWORD = "HELLO must be called|Authentication required|NOAUTH|no password supplied"
+_WRONG_PASSWORD = "invalid username-password|WRONGPASS|password authentication failed"
+
+
 def _hint(name: str, error: Exception) -> str:
-    """Where the certificate of a CA of one's own is given, which the client has to know."""
-    if not re.search("certificate verify failed|root certificate file", str(error)):
-        return ""
-    return f"; the certificate of a CA of your own: {_OWN_CA[name]}"
+    """Where what the client has to know is given: the certificate of a CA of one's own, a password."""
+    if re.search("certificate verify failed|root certificate file", str(error)):
+        return f"; the certificate of a CA of your own: {_OWN_CA[name]}"
+    if re.search(f"{_NO_PASSWORD}|{_WRONG_PASSWORD}", str(error)):
+        return f"; the password: in the URL, or in {_PASSWORD[name]}"
+    return ""
 
 
+_PASSWORD = {"Redis": "REDISCLI_AUTH", "PostgreSQL": "PGPASSWORD"}
 _OWN_CA = {"Redis": "rediss://…?ssl_ca_certs=FILE", "PostgreSQL": "…?sslmode=verify-full&sslrootcert=FILE"}
 
 
@@ -121,7 +133,11 @@ def _told(error: Exception) -> str:
     """The first line of an error, without what may be a password."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = _SECRET.sub("…", lines[0] if lines else type(error).__name__)
-    if "timeout expired" in text.lower() or "timed out" in text.lower():
+    if re.search("HELLO must be called", text):  # the words of Redis are about its protocol
+        text = "it asks for a password"
+    if re.search("unknown command .?HELLO", text):
+        text = f"found a version that knows no HELLO; allowed: {'.'.join(map(str, REDIS_MIN))} or later"
+    if re.search("timeout expired|timed out|timeout connecting|timeout reading", text.lower()):
         text += "; is it reachable?"
     if re.search("READONLY|read[- ]only", text):
         text += "; allowed: a server that can be written to"
@@ -209,21 +225,46 @@ def embedded() -> Iterator[Servers]:
 def without_password(url: str) -> str:
     """A URL that can be shown."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+_OF_REDIS = "redis://HOST:PORT/DB, rediss://…, unix:///PATH"
+_OF_POSTGRES = "postgresql://USER@HOST:PORT/DB?sslmode=require"
+_HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:]*)(:(\d*))?")
+_PORT_MAX = 65535
+_KEPT = frozenset({"decode_responses", "retry", "retry_on_error", "retry_on_timeout", "single_connection_client"})
+"""What the client of Redis is called with, whatever a URL says."""
+
+
+def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it has one of these schemes, and each of its hosts a number as its port, where it has any."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    hosts = [_HOST_AND_PORT.fullmatch(each) for each in parts.netloc.rpartition("@")[2].split(",")]
+    return parts.scheme in schemes and all(each is not None and int(each[3] or 0) <= _PORT_MAX for each in hosts)
+
+
+def _check_urls(redis_url: str, postgres_url: str) -> None:
+    """Raises `BadInputError`; what was found may hold a password, and is not shown."""
+    is_redis = _is_url(redis_url, ("redis", "rediss", "unix"))
+    parts = urlsplit(redis_url) if is_redis else None
+    # The client takes any other path for database 0.
+    if parts is None or (parts.scheme != "unix" and not re.fullmatch(r"/?\d*/?", parts.path)):
+        raise BadInputError(f"--redis: found no such URL; allowed: {_OF_REDIS}")
+    kept = sorted(_KEPT & parse_qs(parts.query, keep_blank_values=True).keys())
+    if kept:
+        raise BadInputError(f"--redis: found the parameter {kept[0]}; allowed: any other; this one is ours")
+    if not _is_url(postgres_url, ("postgres", "postgresql")):
+        raise BadInputError(f"--postgres: found no such URL; allowed: {_OF_POSTGRES}")
 
 
 @contextmanager
 def given(redis_url: str, postgres_url: str) -> Iterator[Servers]:
     """Servers of the user's own; raises `BadInputError`."""
     _check_installed(tuple(name for name in missing_wheels() if name in ("redis", "psycopg")))
-    if urlsplit(redis_url).scheme not in ("redis", "rediss", "unix"):
-        raise BadInputError("--redis: found no such URL; allowed: redis://HOST:PORT/DB, rediss://…, unix:///PATH")
-    if urlsplit(postgres_url).scheme not in ("postgres", "postgresql"):
-        raise BadInputError(
-            "--postgres: found no such URL; allowed: postgresql://USER@HOST:PORT/DB?sslmode=require"
-        )
+    _check_urls(redis_url, postgres_url)
     redis_at: dict[str, Any] = {"url": redis_url}
     password = os.environ.get("REDISCLI_AUTH")
     if password and urlsplit(redis_url).password is None:
@@ -256,24 +297,52 @@ def _ready(redis_at: dict[str, Any], postgres_at: dict[str, Any], where: str) ->
         )
         try:
             yield servers
-        finally:
-            if where != "embedded":  # with those all is gone that is on them
-                _clean(servers)
+        except Lost as lost:
+            left = _clean(servers)
+            raise Lost(f"{lost}{left and f'; not removed: {left}'}") from None
+        except BaseException:
+            _clean(servers)
+            raise
+        left = _clean(servers)
+        if left:
+            raise Lost(f"{where}: not removed: {left}")
     finally:
         for connection in (redis, postgres):
             with suppress(Exception):
                 connection.close()
 
 
-def _clean(servers: Servers) -> None:
-    """Remove what was made on servers that stay; over connections that nothing was lost on."""
-    redis, postgres = servers.redis(), servers.postgres()
+def _clean(servers: Servers) -> str:
+    """Remove what was made on servers that stay, over connections that nothing was lost on; what is left there.
+
+    What is on one of them goes even where the other is lost.
+    """
+    if servers.where == "embedded":  # with those all is gone that is on them
+        return ""
+    left = []
+    for remove, what in (
+        (_clean_redis, f"keys {servers.prefix}*"),
+        (_clean_postgres, f"schema {servers.schema}"),
+    ):
+        try:
+            remove(servers)
+        except Lost:
+            left.append(what)
+    return ", ".join(left)
+
+
+def _clean_redis(servers: Servers) -> None:
     with telling("Redis"):
+        redis = servers.redis()
         keys = list(redis.scan_iter(f"{servers.prefix}*", count=1000))
         for begin in range(0, len(keys), 1000):
             redis.unlink(*keys[begin : begin + 1000])
         redis.close()
+
+
+def _clean_postgres(servers: Servers) -> None:
     with telling("PostgreSQL"):
+        postgres = servers.postgres()
         postgres.execute(f"SET statement_timeout = '{_STATEMENT_S}s'; DROP SCHEMA \"{servers.schema}\" CASCADE")
         postgres.close()
 
