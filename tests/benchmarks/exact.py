@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from tests.benchmarks.measuring import Used, measured
-from tests.benchmarks.rows import Cost, Row, note
+from tests.benchmarks.rows import Cost, Growth, Row, note
 from tests.peers.storm import INSTALL, StormOutcome, scenario, storm_is_installed
 
 ROUNDS = 3
@@ -104,7 +104,8 @@ def compare(items: int, consumers: int) -> None:
         ratios = f"{cpu:.2f} CPU, {memory:.2f} memory"
         print(f"  {name:24}{cost}{ratios:>27}", flush=True)
     work = f"`explore --exact`, {items} items, {consumers} consumers, {POLICY}"
-    note(Row("tests.benchmarks.exact", work, Cost(*ours.used), "Storm", Cost(*peer.used)))
+    growth = Growth("states (batchsim's)", ours.states)
+    note(Row("tests.benchmarks.exact", work, Cost(*ours.used), "Storm", Cost(*peer.used), growth=growth))
 
 
 def main() -> None:

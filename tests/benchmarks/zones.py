@@ -1,7 +1,7 @@
-"""Timed exploration of *AndWait* with the reaper under `pr4397`: `python -m tests.benchmarks.zones`.
+"""Timed exploration, of *AndWait* with the reaper and of larger batches: `python -m tests.benchmarks.zones`.
 
 Whole processes, as a user starts them: `batchsim explore FILE --timed`, CPU time and memory of each. The bounds
-that are asked for hold on one core: one item under 0.5 s, two items and one consumer under 5 s, two items and two
+that are asked for of *AndWait* hold on one core: one item under 0.5 s, two items and one consumer under 5 s, two items and two
 consumers under 60 s and 2 GiB.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from batchsim.scenario.names import known_operations
 from tests.benchmarks.measuring import measured
-from tests.benchmarks.rows import Cost, Row, note
+from tests.benchmarks.rows import Cost, Growth, Row, note
 
 Latencies = dict[str, Any]
 
@@ -64,20 +64,29 @@ MEASURED: dict[str, tuple[Latencies, tuple[tuple[int, int], ...]]] = {
     "everything 0 … 100 ms a leg": (everything(up_to("100 ms")), SIZES[:2]),
     "everything 0 … infinity a leg": (everything({"exponential": {"mean": "5 ms"}}), SMALL),
 }
+OF_TRIGGER: dict[str, tuple[str, Latencies, tuple[tuple[int, int], ...]]] = {
+    "pr3427, defaults": ("pr3427", {}, ((2, 1), (3, 2), (4, 3), (5, 3))),
+    "pr3427, 0 … 100 ms a leg": ("pr3427", round_trips(up_to("100 ms")), ((2, 1), (3, 2), (4, 2))),
+    "pr4397, ten at once, defaults": ("pr4397", {}, ((2, 1), (4, 3), (6, 3))),
+}
+"""*batchTrigger*, by policy: what grows to more items."""
 UNDER_FAULTS = ("crash-before-seal", "redelivered-before-complete", "disconnect-and-create-run-unheard")
 
 
-def scenario(items: int, consumers: int, latency: Latencies) -> dict[str, Any]:
-    batch = {"items": items, "call": "batchTriggerAndWait"}
-    return {"name": "x", "batch": batch, "consumers": consumers, "latency": latency, "policies": ["pr4397"]}
+def scenario(
+    items: int, consumers: int, latency: Latencies, call: str = "batchTriggerAndWait", policy: str = "pr4397"
+) -> dict[str, Any]:
+    batch = {"items": items, "call": call}
+    return {"name": "x", "batch": batch, "consumers": consumers, "latency": latency, "policies": [policy]}
 
 
-def measure(work: str, file: Path, *options: str) -> str:
-    """What one process comes to, and what it costs."""
+def measure(work: str, file: Path, *options: str, kind: str | None = None) -> str:
+    """What one process comes to, and what it costs; `kind`: the curve of the picture that it is on."""
     command = (sys.executable, "-m", "batchsim", "explore", str(file), "--timed", "--json", "-", *options)
     printed, used = measured(*command, codes=(0, 1, 3))
-    note(Row("tests.benchmarks.zones", f"`explore --timed`, {work}", Cost(*used)))
     (found,) = json.loads(printed)["explorations"]
+    growth = None if kind is None else Growth("zones", found["zones"], kind)
+    note(Row("tests.benchmarks.zones", f"`explore --timed`, {work}", Cost(*used), growth=growth))
     verdicts = ", ".join(sorted({verdict for outcome in found["outcomes"] for verdict in outcome["verdicts"]}))
     size = f"{found['states']} situations, {found['zones']} zones, {found['transitions']} steps"
     is_whole = "" if found["complete"] else ", INCOMPLETE"
@@ -92,5 +101,10 @@ if __name__ == "__main__":
                 written.write_text(json.dumps(scenario(items, consumers, latency)))
                 work = f"{label}, {items} items, {consumers} consumers"
                 print(f"{work}: {measure(work, written)}", flush=True)
+        for label, (policy, latency, sizes) in OF_TRIGGER.items():
+            for items, consumers in sizes:
+                written.write_text(json.dumps(scenario(items, consumers, latency, "batchTrigger", policy)))
+                work = f"*batchTrigger*, {label}, {items} items, {consumers} consumers"
+                print(f"{work}: {measure(work, written, kind=label)}", flush=True)
     for stem in UNDER_FAULTS:
         print(f"{stem}: {measure(stem, Path('scenarios') / f'{stem}.yaml', '--policy', 'pr4397')}", flush=True)
