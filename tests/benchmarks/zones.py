@@ -1,8 +1,8 @@
 """Timed exploration, of *AndWait* with the reaper and of larger batches: `python -m tests.benchmarks.zones`.
 
 Whole processes, as a user starts them: `batchsim explore FILE --timed`, CPU time and memory of each. The bounds
-that are asked for of *AndWait* hold on one core: one item under 0.5 s, two items and one consumer under 5 s, two items and two
-consumers under 60 s and 2 GiB.
+that are asked for of *AndWait* hold on one core: one item under 0.5 s, two items and one consumer under 5 s, two
+items and two consumers under 60 s and 2 GiB.
 """
 
 from __future__ import annotations
