@@ -7,7 +7,7 @@ that looks each cell up under the name that it has there.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from batchsim.batch.world import World
@@ -78,6 +78,11 @@ class Renamed(Wrapper[T_co]):
     """An operation on cells under other names."""
 
     renaming: Renaming
+
+    @property
+    def on_its_cells(self) -> Operation[T_co]:
+        """Under the same names."""
+        return replace(self, operation=self.operation.on_its_cells)
 
     @property
     def is_instant(self) -> bool:  # type: ignore[override]

@@ -88,9 +88,9 @@ class Following:
         self._begun = time.monotonic()
         self.seconds = 0.0
 
-    def __call__(self, world: Any, step: Any) -> None:
+    def __call__(self, world: Any, step: Any, operation: Any) -> None:
         """As an observer of the timed engine."""
-        self._follower(world, step)
+        self._follower(world, step, operation)
 
     def end(self) -> None:
         """The run is over."""

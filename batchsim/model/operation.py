@@ -275,6 +275,11 @@ class Operation(Generic[T_co]):
         return self
 
     @property
+    def on_its_cells(self) -> Operation[T_co]:
+        """Likewise, but on the cells that it is on where an actor adapts it, as that of another batch."""
+        return self
+
+    @property
     def is_own(self) -> bool:
         """Whether what it does is said by code of the user's."""
         return not _is_ours(type(self.bare))
@@ -402,6 +407,11 @@ class Wrapper(Operation[T_co]):
     def bare(self) -> Operation[T_co]:
         """That of the operation."""
         return self.operation.bare
+
+    @property
+    def on_its_cells(self) -> Operation[T_co]:
+        """That of the operation."""
+        return self.operation.on_its_cells
 
     @property
     def name(self) -> str:  # type: ignore[override]

@@ -104,7 +104,7 @@ def test_a_step_carries_what_it_changed(scenario: Scenario, policy: Policy, faul
     held = frozen(world_after_phase_1(scenario.setting, policy, Cells()).cells)
     seen: list[tuple[Step, dict[Key, Any], dict[Key, Any]]] = []
 
-    def observe(world: World, step: Step) -> None:
+    def observe(world: World, step: Step, _: object) -> None:
         nonlocal held
         before, held = held, frozen(world.cells)
         seen.append((step, before, held))

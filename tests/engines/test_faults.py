@@ -246,7 +246,7 @@ def test_a_timed_run_under_faults_is_a_path_of_the_graph(
     edges = follow(exploration.graph, trace.steps)
     assert int(exploration.graph.targets[edges[-1]]) in exploration.graph.terminals
     assert class_of(trace.outcome, verdicts_of(trace.outcome)) in counted(exploration)
-    observed = simulate(subject, POLICIES[policy], observer=lambda world, step: None)
+    observed = simulate(subject, POLICIES[policy], observer=lambda *_: None)
     assert observed == trace
 
 

@@ -119,7 +119,7 @@ def test_a_trace_is_the_same_in_every_process_and_with_every_hash_seed() -> None
 @given(scenarios(), policies())
 def test_to_be_instrumented_changes_nothing(scenario: Scenario, policy: Policy) -> None:
     seen: list[Step] = []
-    instrumented = simulate(scenario, policy, observer=lambda _world, step: seen.append(step))
+    instrumented = simulate(scenario, policy, observer=lambda _world, step, _operation: seen.append(step))
     assert in_bytes(instrumented) == in_bytes(simulate(scenario, policy))
     assert tuple(seen) == instrumented.steps
 
@@ -209,7 +209,7 @@ def test_who_was_woken_waited_for_that_very_step(scenario: Scenario, policy: Pol
 def test_the_facts_of_protocol_md_hold_after_every_step(scenario: Scenario, policy: Policy) -> None:
     facts = Facts(scenario.setting, policy)
 
-    def check(world: World, step: Step) -> None:
+    def check(world: World, step: Step, _: object) -> None:
         facts.check(world, step.operation)
 
     simulate(scenario, policy, observer=check)

@@ -373,7 +373,7 @@ def test_a_footprint_that_is_too_small_is_noticed_while_somebody_watches(
     scenario = timeless()
     monkeypatch.setattr(EnqueuedCount, "footprint_of_class", Footprint())
     with pytest.raises(UndeclaredKeyError, match=r"redis\.enqueued_count reads batch:B:enqueued_items"):
-        simulate(scenario, POLICIES["pr3766"], observer=lambda _world, _step: None)
+        simulate(scenario, POLICIES["pr3766"], observer=lambda _world, _step, _operation: None)
 
 
 def test_a_batch_whose_items_are_all_rejected_is_aborted() -> None:

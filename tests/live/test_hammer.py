@@ -110,6 +110,15 @@ def test_a_timer_that_is_started_anew_meanwhile_is_not_taken_for_the_one_that_ra
     assert min(taken) >= 150_000  # it is scheduled 200 ms ahead
 
 
+def test_a_second_batch_is_worked_on_and_not_the_first_one_again(lines: Lines) -> None:
+    """Handlers, jobs and runs of the second batch do what they always do, on cells under other names."""
+    scenario = load_scenario("scenarios/retried-parent.yaml")
+    system = scenario.system(scenario.find_policy("pre3427", scenario.directory))
+    for batch in hammered(scenario, "pre3427", lines, 4):
+        assert explain(system, batch).unexplained is None
+        assert set(system.verdicts_of(batch.outcome)) == {"duplicate_run", "false_failure"}
+
+
 def test_transactions_that_do_not_look_are_found(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether somebody else was there since they read."""
     text = redis_cells.WRITE.replace("~= wish[3]", "== 'never'")

@@ -48,6 +48,13 @@ def test_systems_of_ones_own_differ_nowhere(name: str, lines: Lines) -> None:
         assert followed(scenario, policy, lines).difference is None
 
 
+def test_each_step_of_a_second_batch_is_taken_on_its_cells(lines: Lines) -> None:
+    scenario = load_scenario(ROOT / "scenarios" / "retried-parent.yaml")
+    compared = followed(scenario, scenario.find_policy("pre3427", scenario.directory), lines)
+    assert compared.difference is None
+    assert compared.answers == compared.steps  # without a fault nothing is put there as the model has it
+
+
 def test_every_outcome_has_a_witness_that_differs_nowhere(lines: Lines) -> None:
     scenario = load_scenario(ROOT / "scenarios" / "memoryless.yaml")
     policy = scenario.find_policy("pr3427", scenario.directory)

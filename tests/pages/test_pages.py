@@ -244,7 +244,7 @@ def test_a_thousand_items_fit_and_what_is_left_out_is_said(tmp_path: Path, open_
     scenario = load_scenario(ROOT / "scenarios/thousand-items.yaml")
     world: Any = None
 
-    def observe(seen: Any, _: Any) -> None:
+    def observe(seen: Any, *_: Any) -> None:
         nonlocal world
         world = seen
 

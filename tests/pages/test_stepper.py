@@ -94,7 +94,7 @@ class Traced:
 
             return begin
 
-        def observe(world: Any, _: Any) -> None:
+        def observe(world: Any, *_: Any) -> None:
             # Whoever took the step before has gone on meanwhile: its place is the one after that step.
             self.lines.append({name: lines_of(each) for name, each in self.programs.items()})
             self.cells.append({k: in_text(k, freeze(v)) for k, v in world.cells.items() if k != PARTS})

@@ -72,7 +72,7 @@ class LiveSystem:
         `is_forced`: it is not asked how it can turn out, as a fault lets it act.
         """
         bare = operation.bare
-        if commands.is_ready_made(bare):
+        if commands.is_ready_made(bare) and operation.on_its_cells is bare:
             return self._ready_made(bare)
         if is_forced:
             return self._transact(operation, None)

@@ -71,24 +71,23 @@ class Follower:
         self._is_small = len(self._listed) <= WHOLE_MAX
         self.compared = Compared()
 
-    def __call__(self, world: Any, step: Step) -> None:
+    def __call__(self, world: Any, step: Step, operation: Operation[Any]) -> None:
         """Take a step of the model, whose world it has just changed."""
         if self.compared.difference is not None:
             return
         try:
-            self._follow(world.cells, step)
+            self._follow(world.cells, step, operation)
         except _Apart as apart:
             self.compared.difference = apart.difference
 
-    def _follow(self, cells: Cells, step: Step) -> None:
+    def _follow(self, cells: Cells, step: Step, operation: Operation[Any]) -> None:
         self.compared.steps += 1
-        operation = step.operation
         footprint = operation.footprint()
         touched = footprint.reads | footprint.writes | set(step.keys_written)
         if isinstance(step.answer, Raised) and not step.answer.took_effect:
             by_operation = {key: self._model.get(key) for key in touched}
         else:
-            by_operation = self._take(cells, step, touched)
+            by_operation = self._take(cells, step, operation, touched)
         after = {key: freeze(dict.get(cells, key)) for key in touched}
         of_faults = {
             key: after[key]
@@ -104,7 +103,7 @@ class Follower:
                 self._model[key] = value
         self._compare_contents(step, None if self._is_small else touched)
 
-    def _take(self, cells: Cells, step: Step, touched: Iterable[Key]) -> dict[Key, Any]:
+    def _take(self, cells: Cells, step: Step, operation: Operation[Any], touched: Iterable[Key]) -> dict[Key, Any]:
         """Do the operation on the servers; what it does to the model by itself, without faults.
 
         A fault may answer in place of the operation: then the model shows it, and nothing is done here either.
@@ -113,19 +112,19 @@ class Follower:
         memory = self._memory_before(cells, step, touched)
         shadow = Cells({key: thaw(value) for key, value in (before | memory).items() if value is not None})
         world = self._system.world(shadow)
-        chosen = _as_it_turned_out(step.operation, world, step.alternative)
+        chosen = _as_it_turned_out(operation, world, step.alternative)
         try:
-            expected = _applied(step.operation, world, chosen)
+            expected = _applied(operation, world, chosen)
         except Exception:
-            if chosen is not None or not step.operation.has_alternatives:
+            if chosen is not None or not operation.has_alternatives:
                 raise
             return before
         if expected != step.effect:
             return before
         self._live.cells.remember(memory)
-        is_forced = step.operation.has_alternatives and chosen is None
+        is_forced = operation.has_alternatives and chosen is None
         answer = self._live.perform(
-            step.operation, lambda ways: chosen if chosen in ways else None, is_forced=is_forced
+            operation, lambda ways: chosen if chosen in ways else None, is_forced=is_forced
         )
         self._compare_answer(step, expected, answer)
         return {key: freeze(dict.get(shadow, key)) for key in touched}

@@ -160,7 +160,7 @@ class InstrumentedLane(Lane):
         recorder, observer = self.stage.recorder, self.stage.observer
         self.stage.guard.release()
         if observer is not None and recorder.steps and recorder.steps[-1].number == self.after:
-            observer(self.stage.world, recorder.steps[-1])
+            observer(self.stage.world, recorder.steps[-1], operation.on_its_cells)
 
     TAKE_EFFECT: ClassVar[Callbacks] = [_take_effect]
     TAKE_EFFECT_IN_A_WAY: ClassVar[Callbacks] = [_take_effect_in_a_way]

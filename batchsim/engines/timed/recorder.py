@@ -8,9 +8,11 @@ from typing import Any
 
 from batchsim.model.cells import Cells
 from batchsim.model.changes import Notes, RecordedCells
+from batchsim.model.operation import Operation
 from batchsim.model.run import Step
 
-Observer = Callable[[Any, Step], None]
+Observer = Callable[[Any, Step, Operation[Any]], None]
+"""Told of each step: the world after it, the step, and its operation on the cells that it was on."""
 
 
 class Recorder:

@@ -54,8 +54,9 @@ def simulate(
     """Run a scenario once under a policy, to quiescence.
 
     `keep`: the names of the operations whose steps the trace is to hold; `None`: all of them.
-    `observer`: called with the world after every kept step. Footprints are then checked: a step
-    outside its own raises `UndeclaredKeyError`.
+    `observer`: called after every kept step, with the world, the step, and its operation on the cells that it was
+    on (the trace has it under the names of the first batch). Footprints are then checked: a step outside its own
+    raises `UndeclaredKeyError`.
     `order`: the steps of the run, in the order in which they are to take effect. Those that come early wait,
     so that each takes as long as the order needs; raises `OrderNotPossible` where that does not help.
     Without an order or draws, raises `InvalidScenario` for faults that a timed run cannot place.

@@ -43,7 +43,7 @@ class Seen:
     def __init__(self, scenario: Scenario, policy: Policy) -> None:
         self.after: list[Held] = []
         first = frozen(world_after_phase_1(scenario.setting, policy, Cells()))
-        self.trace = simulate(scenario, policy, observer=lambda world, step: self.after.append(frozen(world)))
+        self.trace = simulate(scenario, policy, observer=lambda world, *_: self.after.append(frozen(world)))
         self.before = [first, *self.after[:-1]]
         self.end = self.after[-1] if self.after else first
 
