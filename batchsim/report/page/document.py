@@ -26,6 +26,7 @@ from batchsim.report.page.policies import policy_names, with_gloss
 from batchsim.report.page.tables import Tables
 from batchsim.report.page.walks import COLUMNS, Cells, walk_document
 from batchsim.report.page.windows import found_document
+from batchsim.report.questions import question_of
 from batchsim.report.shell import join
 from batchsim.report.sweep_contract import results_of
 from batchsim.rounding import rounded
@@ -66,6 +67,7 @@ def page_document(
     ]
     graphs = list(_graphs(study, walkables, tables, cells))
     claims = claims_of(study)
+    headline = headline_of(claims)
     systems = [scenario.system(policy) for _, policy in study.policies]
     listed = list(dict.fromkeys(cell for system in systems for cell in system.cells))
     headings = columns_of_runs(runs).headings if runs else ()
@@ -78,7 +80,10 @@ def page_document(
         "command": join(command),
         "again": join(commands.again),
         "heads_with": heads_with,
-        "headline": headline_of(claims),
+        "headline": headline,
+        "question": question_of(
+            scenario, (policy for _, policy in study.policies), fails=bool(headline["failing"])
+        ),
         "claims": claims,
         "opens": _opens(walks) if heads_with == "orders" else None,
         "sentence": visible(_sentence(runs)) if runs else "",
