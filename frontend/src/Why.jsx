@@ -149,7 +149,8 @@ function Conditions({ conditions, means, values, latencies }) {
     return (
       <div key={each.formula} class="condition">
         <p class="formula"><code>{each.formula}</code></p>
-        {sides.map(([step, sums]) => (
+        {each.same && <p class="note">{each.earlier} before {each.later}: both sides are the same latencies in two uses, so which use takes less is left to chance, and no slider decides it.</p>}
+        {!each.same && sides.map(([step, sums]) => (
           <div class="chain" key={step}><p>to {step}: <b>{duration(largest(sums, values))}</b></p>
             <Bar longest={most} parts={partsOf(sums, values, latencies)} /></div>
         ))}

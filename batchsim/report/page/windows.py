@@ -12,7 +12,7 @@ from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.sums import Instant
 from batchsim.report.formulas import distinct_conditions, formula_of_all, rank_of
 from batchsim.report.page.policies import policy_names
-from batchsim.report.window import WindowResult, latencies_in, window_document
+from batchsim.report.window import WindowResult, is_of_the_same, latencies_in, window_document
 
 
 def found_document(scenario: str, found: FoundWindow) -> dict[str, Any]:
@@ -30,7 +30,8 @@ def _numbers(window: Window) -> dict[str, Any]:
     """What the formula is evaluated with.
 
     The verdict is given exactly if in one of `cases` each condition holds: if the largest sum of `left` is less
-    than that of `right`, or equal to it where `equality` says so. A sum is a list of pairs, in the order of
+    than that of `right`, or equal to it where `equality` says so. `same`: the sides are equal
+    whatever the latencies are. A sum is a list of pairs, in the order of
     the formula: the number of one of `latencies`, and how often it passes.
     """
     shown = latencies_in(window)
@@ -65,6 +66,7 @@ def _condition(window: Window, alike: Sequence[Condition], latencies: dict[Laten
         "left": _sums(window, left, latencies),
         "right": _sums(window, right, latencies),
         "equality": condition.holds_at_equality,
+        "same": is_of_the_same(window, condition),
     }
 
 
