@@ -236,11 +236,11 @@ HOSTILE = {hostile!r}
 
 async def act():
     await redis.set(HOSTILE, HOSTILE)
-    await redis.rpush("long", {long!r})
+    await redis.rpush({long!r}, {long!r})
     await redis.set("\\u202eabc", "\\u202e")
 
 MINE = System(
-    HOSTILE, (Actor(HOSTILE, None, act), Actor("other", 0, act)), cells=(HOSTILE, "long", "\\u202eabc"),
+    HOSTILE, (Actor(HOSTILE, None, act), Actor("other", 0, act)), cells=(HOSTILE, {long!r}, "\\u202eabc"),
     properties=(Property("<b>bad</b>", HOSTILE, lambda end: True),),
     views=(View(HOSTILE, lambda world: HOSTILE),),
 )
@@ -264,6 +264,9 @@ def test_names_and_values_are_text_whatever_stands_in_them(tmp_path: Path, open_
     assert HOSTILE in page.locator(".world").first.inner_text()
     assert "\u202e" not in page.locator("body").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") == 1280
+    # A name that goes on and on ends after some lines.
+    names = "[...document.querySelectorAll('.cell dt, .quiet .gone')]"
+    assert page.evaluate(f"Math.max(...{names}.map((each) => each.clientHeight))") < 200
     for key in ("End", "Home", "ArrowRight"):
         opened.press(key)
     assert opened.complaints == []
