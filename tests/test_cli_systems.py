@@ -260,6 +260,9 @@ def test_a_condition_of_equal_sides_says_that_it_is_left_to_chance(ran: Ran) -> 
         "redis.set (worker-1) before redis.set (worker-0)",
         "both sides are the same latencies in two uses: which use takes less is left to chance",
     ]
+    ran("window", "s.yaml", "--policy", "only", "--json", "window.json", "--quiet")
+    (found,) = json.loads(Path("window.json").read_text())["windows"]
+    assert [[each["same_latencies"] for each in case] for case in found["window"]["cases"]] == [[True]]
 
 
 def test_findings_judge_its_policies_under_the_faults_of_any_system_and_its_own(ran: Ran) -> None:

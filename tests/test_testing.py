@@ -106,6 +106,8 @@ def test_a_shipped_scenario_goes_by_its_name_unless_there_is_a_file(one: str) ->
     assert load_scenario("incident", ["batch.items=1"]).name == "incident"
     Path(one).rename("incident")
     assert load_scenario(Path("incident")).name == "one"
+    with pytest.raises(InvalidScenario, match="found an empty path"):
+        load_scenario("")
 
 
 def test_a_pinned_witness_fails_until_the_policy_is_mended(one: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,6 +108,11 @@ class Names:
         return f"{name}[{', '.join(told)}]" if told else name
 
 
+def rank_of(leg: Leg) -> tuple[Any, ...]:
+    """Where a leg stands among those of a sum: as the formula has it, the request before the response."""
+    return *_rank(_use(leg)), leg.part
+
+
 def _use(leg: Leg) -> LegUse:
     return leg.operation, leg.who, leg.item, leg.attempt, leg.use
 

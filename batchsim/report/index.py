@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import starmap
 
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.report.file_names import FINDINGS, worth_file
 from batchsim.report.markdown_text import bold, code, link, plain, table, with_gloss
+from batchsim.report.questions import ORDER, question_of
 
 TITLE = "# Reports"
 
@@ -15,15 +17,26 @@ def index_of(reports: Iterable[tuple[str, ScenarioRun]], others: Collection[str]
     """The index; `reports`: each with the name of its file, `others`: files beside them."""
     listed = list(reports)
     policies = {run.policy.name: run.policy for _, scenario_run in listed for run in scenario_run.runs}
-    rows = [_row(file, scenario_run, policies) for file, scenario_run in listed]
+    groups = [(question, [each for each in listed if _question(each[1]) == question]) for question in ORDER]
     parts = (
         TITLE,
-        "One report for each scenario; what each policy makes of it:",
-        table(("scenario", "what it shows", *map(with_gloss, policies.values())), rows),
+        f"One report for each scenario. Policies: {', '.join(map(with_gloss, policies.values()))}.",
+        *(part for question, group in groups if group for part in _group(question, group)),
         *_unexpected(scenario_run for _, scenario_run in listed),
         *_beside([scenario_run.scenario.name for _, scenario_run in listed], others),
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _question(scenario_run: ScenarioRun) -> str:
+    runs = scenario_run.runs
+    fails = any(not run.is_ok for run in runs)
+    return question_of(scenario_run.scenario, (run.policy for run in runs), fails=fails)
+
+
+def _group(question: str, listed: Iterable[tuple[str, ScenarioRun]]) -> Iterable[str]:
+    yield f"## {question}"
+    yield table(("scenario", "what it shows", "what policies make of it"), starmap(_row, listed))
 
 
 def _beside(scenarios: Iterable[str], others: Collection[str]) -> Iterable[str]:
@@ -40,11 +53,17 @@ def _beside(scenarios: Iterable[str], others: Collection[str]) -> Iterable[str]:
         yield "\n".join(links)
 
 
-def _row(file: str, scenario_run: ScenarioRun, policies: Iterable[str]) -> tuple[str, ...]:
+def _row(file: str, scenario_run: ScenarioRun) -> tuple[str, ...]:
     scenario = scenario_run.scenario
-    runs = {run.policy.name: run for run in scenario_run.runs}
-    cells = (_verdicts(runs[policy]) if policy in runs else "" for policy in policies)
-    return link(plain(scenario.name), file), plain(scenario.summary), *cells
+    return link(plain(scenario.name), file), plain(scenario.summary), "<br>".join(_told(scenario_run.runs))
+
+
+def _told(runs: Iterable[PolicyRun]) -> Iterable[str]:
+    """Each verdict with the policies that give it, in the order in which they come."""
+    policies: dict[str, list[str]] = {}
+    for run in runs:
+        policies.setdefault(_verdicts(run), []).append(code(run.policy.name))
+    return (f"{verdicts}: {', '.join(names)}" for verdicts, names in policies.items())
 
 
 def _verdicts(run: PolicyRun) -> str:

@@ -133,21 +133,12 @@ def _verdicts(runs: Sequence[PolicyRun]) -> Iterator[str]:
     if not all(map(is_of_batch, runs)):
         headings, _ = columns_of_runs(runs)
         rows = [(*_judged(run), *map(plain, row_of_run(run))) for run in runs]
-        yield table(("policy", "verdict", "expected?", *headings), rows, right=(3,))
+        yield table(("policy", "verdict", *headings), rows, right=(2,))
+        yield from _all_expected(runs)
         return
-    headings = (
-        "policy",
-        "verdict",
-        "expected?",
-        "the caller got",
-        "attempts",
-        "at",
-        "batch row",
-        "child runs",
-        "race margin",
-        "seal margin",
-    )
-    yield table(headings, [_verdict(run) for run in runs], right=(4, 5, 7, 8, 9))
+    headings = ("policy", "verdict", "the caller got", "batch row", "race margin", "seal margin")
+    yield table(headings, [_verdict(run) for run in runs], right=(4, 5))
+    yield from _all_expected(runs)
     yield (
         "Race margin: the first deletion of `enqueued_items` minus the first count of it. "
         "Seal margin: the first other write that leaves nothing to seal minus the first `postgres.seal`. "
@@ -155,24 +146,25 @@ def _verdicts(runs: Sequence[PolicyRun]) -> Iterator[str]:
     )
 
 
+def _all_expected(runs: Sequence[PolicyRun]) -> Iterator[str]:
+    if all(run.expected is not None and run.is_as_expected for run in runs):
+        yield "All verdicts are as the scenario expects."
+
+
 def _judged(run: PolicyRun) -> tuple[str, ...]:
     verdicts = ", ".join(code(verdict) for verdict in run.verdicts)
-    return (
-        with_gloss(run.policy),
-        verdicts if run.is_ok else bold(verdicts),
-        plain(words.expectation(run)) if run.is_as_expected else bold(plain(words.expectation(run))),
-    )
+    told = [verdicts if run.is_ok else bold(verdicts)]
+    told += [] if run.is_as_expected else [bold(plain(words.expectation(run)))]
+    return with_gloss(run.policy), "; ".join(told)
 
 
 def _verdict(run: PolicyRun) -> tuple[str, ...]:
-    outcome = run.trace.outcome
+    trace = run.trace
+    attempts = phrases.counted(trace.outcome.call.attempts, "attempt")
     return (
         *_judged(run),
-        plain(words.caller_got(run.trace)),
-        str(outcome.call.attempts),
-        instant(run.trace.called_back_us),
-        words.batch_row(outcome.batch),
-        words.runs_created(run.trace),
+        f"{plain(words.caller_got(trace))}; {attempts}, {instant(trace.called_back_us)}",
+        f"{words.batch_row(trace.outcome.batch)}; child runs {words.runs_created(trace)}",
         _margin(run.race),
         _margin(run.seal),
     )

@@ -119,7 +119,7 @@ def _show_conditions(console: Console, window: Window, conditions: Sequence[Cond
         if twins := _twins(window, condition):
             told = f"{' and '.join(twins)} are interchangeable: it says only which of them comes first"
             print_line(console, Text(told, style=QUIET), indent=6)
-        if _is_of_the_same(window, condition):
+        if is_of_the_same(window, condition):
             told = "both sides are the same latencies in two uses: which use takes less is left to chance"
             print_line(console, Text(told, style=QUIET), indent=6)
         console.print(Text(f"      with mean latencies {_with_numbers(window, condition)}", style=QUIET))
@@ -136,7 +136,7 @@ def _twins(window: Window, condition: Condition) -> list[str]:
     return names if same_operation and len(names) == 2 and len({kinds[each] for each in names}) == 1 else []
 
 
-def _is_of_the_same(window: Window, condition: Condition) -> bool:
+def is_of_the_same(window: Window, condition: Condition) -> bool:
     """Whether both sides are equal whatever the latencies are, as long as each is the same in all its uses."""
     left, right = ({_latencies_of(window, each) for each in side} for side in condition.sides)
     return left == right
@@ -316,6 +316,7 @@ def _condition(window: Window, condition: Condition, *, always: bool) -> dict[st
         "slack_us": condition.slack_us(durations),
         "at_equality": "holds" if condition.holds_at_equality else "either",
         "always": always,
+        "same_latencies": is_of_the_same(window, condition),
     }
 
 

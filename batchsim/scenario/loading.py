@@ -36,6 +36,8 @@ def load_scenario(
     something of policies that are neither.
     Raises `InvalidScenario` with everything that is wrong with the file, the options, and the files it names.
     """
+    if not os.fspath(path):
+        fail(Place("scenario"), "an empty path", "a file, or the name of a scenario that is shipped")
     path = file_meant(Path(path))
     file = str(path)
     document = parse_yaml(read_text(path, file), file)

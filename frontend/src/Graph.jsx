@@ -183,8 +183,8 @@ function Fates({ fates }) {
     <ul class="fates">
       {fates.map(({ verdicts, count, share }) => (
         <li key={verdicts.join()}>
-          <Verdicts verdicts={verdicts} /> <span class="share"><span class={isOk(verdicts) ? "good" : "bad"} style={{ width: `${Math.max(100 * share, 0.5)}%` }} /></span>
-          {" "}{percent(share)} <span class="note">{counted(count)} orders</span>
+          <span><Verdicts verdicts={verdicts} /></span> <span class="share"><span class={isOk(verdicts) ? "good" : "bad"} style={{ width: `${Math.max(100 * share, 0.5)}%` }} /></span>
+          {" "}<span class="chance">{percent(share)} <span class="note">{counted(count)} {count === 1 ? "order" : "orders"}</span></span>
         </li>
       ))}
     </ul>

@@ -1,6 +1,8 @@
 /** How likely: shares with their intervals; of a sweep curves and heat maps. */
 
 import { useState } from "preact/hooks";
+import { Name, short } from "./Name.jsx";
+import { useWidth } from "./Stepper.jsx";
 import { named, percent, verdictWords } from "./format.js";
 
 /** @typedef {import("./document").LikelyCell} LikelyCell */
@@ -17,7 +19,7 @@ export function Likely({ likely, walks }) {
           <thead><tr><th scope="col">policy</th><th scope="col">verdict</th><th scope="col" class="wide">share of the runs</th><th scope="col">one of them</th></tr></thead>
           <tbody>{likely.cells.flatMap((cell) => Object.entries(cell.verdicts).map(([verdict, share], place) => (
             <tr key={cell.policy.name + verdict}>
-              {place === 0 && <th scope="row" rowSpan={Object.keys(cell.verdicts).length}>{named(cell.policy)}</th>}
+              {place === 0 && <th scope="row" rowSpan={Object.keys(cell.verdicts).length}><Name name={named(cell.policy)} /></th>}
               <td><span class={`verdict ${verdict === "ok" ? "good" : "bad"}`}>{verdictWords(verdict)}</span></td>
               <td class="wide"><Bar share={share} isGood={verdict === "ok"} /></td>
               <td><One walks={walks} policy={cell.policy.name} run={share.first_run} /></td>
@@ -33,7 +35,7 @@ export function Likely({ likely, walks }) {
 /** A run with a verdict: a link to it, where it is on the page. @param {{walks: import("./document").WalkEntry[], policy: string, run: number | null}} props */
 function One({ walks, policy, run }) {
   const walk = walks.find((each) => each.id === `${policy}@${run}`);
-  if (walk) return <a class="one" href={`#policy=${encodeURIComponent(walk.id)}`}>step through run {run}</a>;
+  if (walk) return <a class="one" href={`#policy=${encodeURIComponent(walk.id)}`}><span class="through">step through </span>run {run}</a>;
   return <code>--run {run}</code>;
 }
 
@@ -69,12 +71,28 @@ export function Sweep({ page }) {
   );
 }
 
-const WIDE = 640, HIGH = 300, EDGE = 44;
+const WIDE_MAX = 900, HIGH = 320, EDGE = 54;
+/** How wide a character is, about; in pixels. */
+const DIGIT = 7;
+
+/** Which labels fit along a line, from left to right; the last always, as it says where the line ends. @param {number[]} middles @param {number[]} widths */
+function fitting(middles, widths) {
+  const last = middles.length - 1;
+  let free = -Infinity;
+  return middles.map((middle, place) => {
+    const ends = place === last ? Infinity : middles[last] - widths[last] / 2 - DIGIT;
+    const fits = middle - widths[place] / 2 >= free && (place === last || middle + widths[place] / 2 <= ends);
+    if (fits) free = middle + widths[place] / 2 + DIGIT;
+    return fits || place === last;
+  });
+}
 
 /** @param {{page: import("./document").SweepPage, policies: import("./document").PolicyNames[], verdict: string}} props */
 function Curves({ page, policies, verdict }) {
   const [axis] = page.axes;
   const [rested, rest] = useState("");
+  const [room, frame] = useWidth();
+  const wide = Math.min(room || 640, WIDE_MAX);
   const scaled = (/** @type {number} */ value) => (axis.is_log ? Math.log(value) : value);
   const numbers = axis.values.map((each) => scaled(each.number));
   const least = Math.min(...numbers), most = Math.max(...numbers);
@@ -82,8 +100,9 @@ function Curves({ page, policies, verdict }) {
     const before = Math.floor(place), after = Math.min(before + 1, numbers.length - 1);
     return numbers[before] + (place - before) * (numbers[after] - numbers[before]);
   };
-  const x = (/** @type {number} */ place) => EDGE + ((WIDE - EDGE - 14) * (at(Math.max(0, place)) - least)) / Math.max(most - least, 1e-9);
-  const y = (/** @type {number} */ share) => HIGH - 30 - (HIGH - 44) * share;
+  const x = (/** @type {number} */ place) => EDGE + ((wide - EDGE - 24) * (at(Math.max(0, place)) - least)) / Math.max(most - least, 1e-9);
+  const y = (/** @type {number} */ share) => HIGH - 50 - (HIGH - 64) * share;
+  const middles = axis.values.map((_, place) => x(place)), labelled = fitting(middles, axis.values.map(({ text }) => DIGIT * text.length));
   const hasEdge = policies.some((policy) => linesOf(page, policy.name, verdict).length > 0);
   const cellAt = (/** @type {string} */ policy, /** @type {string} */ text) => page.cells.find((cell) => cell.policy.name === policy && cell.point[axis.name] === text);
   const shares = policies.map((policy) => axis.values.map((value) => cellAt(policy.name, value.text)?.verdicts[verdict] ?? { share: 0, low: 0, high: 0, count: 0, first_run: null }));
@@ -93,10 +112,10 @@ function Curves({ page, policies, verdict }) {
   const isShared = everywhere.slice(1).some((place) => policies.some((_, hue) => equals(hue, [place - 1, place]).length > 1));
   return (
     <figure class="curves">
-      <div class="scroll" tabIndex={0} role="region" aria-label={`${verdictWords(verdict)} along ${axis.name}`}><svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={`Share of ${verdictWords(verdict)} along ${axis.name}; the numbers are in the table below`}>
-        {[0, 0.25, 0.5, 0.75, 1].map((share) => <g key={share} class="axis"><line class="grid" x1={EDGE} x2={WIDE - 14} y1={y(share)} y2={y(share)} /><text x={EDGE - 6} y={y(share) + 4} text-anchor="end">{100 * share} %</text></g>)}
-        <text class="axis" x={EDGE} y={HIGH - 8}>{axis.values[0].text}</text><text class="axis" x={WIDE - 14} y={HIGH - 8} text-anchor="end">{axis.values.at(-1)?.text}</text>
-        <text class="axis" x={(EDGE + WIDE) / 2} y={HIGH - 8} text-anchor="middle">{axis.name}</text>
+      <div ref={frame}><svg width={wide} height={HIGH} viewBox={`0 0 ${wide} ${HIGH}`} role="img" aria-label={`Share of ${verdictWords(verdict)} along ${axis.name}; the numbers are in the table below`}>
+        {[0, 0.25, 0.5, 0.75, 1].map((share) => <g key={share} class="axis"><line class="grid" x1={EDGE} x2={wide - 24} y1={y(share)} y2={y(share)} /><text x={EDGE - 14} y={y(share) + 4} text-anchor="end">{100 * share} %</text></g>)}
+        {axis.values.map(({ text }, place) => labelled[place] && <text key={text} class="axis" x={middles[place]} y={HIGH - 28} text-anchor="middle">{text}</text>)}
+        <text class="axis" x={(EDGE + wide - 24) / 2} y={HIGH - 8} text-anchor="middle">{short(axis.name)}</text>
         {[...new Set(policies.flatMap((policy) => linesOf(page, policy.name, verdict).map(([[number]]) => number)))].map((number) => (
           <line key={number} class="edge" x1={x(placeOn(axis, number) - 0.5)} x2={x(placeOn(axis, number) - 0.5)} y1={y(1)} y2={y(0)}><title>where the window opens</title></line>
         ))}
@@ -118,9 +137,9 @@ function Curves({ page, policies, verdict }) {
           );
         })}
       </svg></div>
-      <figcaption>{rested || policies.map((policy, hue) => <span key={policy.name} class={`legend hue-${hue % 6}`}><span class="line" />{named(policy)}{equalTo(equals(hue, everywhere).filter((other) => other !== hue).map((other) => policies[other]))}</span>)}
+      <figcaption>{rested || policies.map((policy, hue) => <span key={policy.name} class={`legend hue-${hue % 6}`}><span class="line" /><span>{named(policy)}{equalTo(equals(hue, everywhere).filter((other) => other !== hue).map((other) => policies[other]))}</span></span>)}
         {isShared && !rested && <span class="legend note">dashes of several colors: there these curves are equal</span>}
-        {hasEdge && !rested && <span class="legend note"><span class="key dashes" /> where the window opens: the formula, with all latencies at their means</span>}</figcaption>
+        {hasEdge && !rested && <span class="legend note"><span class="key dashes" /><span>where the window opens: the formula, with all latencies at their means</span></span>}</figcaption>
     </figure>
   );
 }
@@ -165,21 +184,26 @@ function placeOn(axis, number) {
   return Math.max(0, Math.min(at.length, place));
 }
 
-const ACROSS = 62, UP = 36, BELOW = 44;
+const ACROSS_MAX = 84, ACROSS_MIN = 27, UP = 40, BELOW = 26;
 
 /** @param {{page: import("./document").SweepPage, policy: import("./document").PolicyNames, verdict: string}} props */
 function HeatMap({ page, policy, verdict }) {
   const [across, up] = page.axes;
   const left = 16 + 8 * Math.max(...up.values.map((each) => each.text.length));
+  const [room, frame] = useWidth();
+  // As wide as there is room for; where there is little, it scrolls.
+  const ACROSS = Math.max(ACROSS_MIN, Math.min(ACROSS_MAX, Math.floor(((room || 640) - left - 2) / across.values.length)));
   const width = left + ACROSS * across.values.length + 2, height = UP * up.values.length;
   const x = (/** @type {number} */ place) => left + ACROSS * place, y = (/** @type {number} */ place) => height - UP * place;
   const lines = linesOf(page, policy.name, verdict);
+  const labelled = fitting(across.values.map((_, place) => x(place + 0.5)), across.values.map(({ text }) => 8 * text.length));
   const shareAt = (/** @type {string} */ column, /** @type {string} */ row) => page.cells.find((each) => each.policy.name === policy.name
     && each.point[across.name] === column && each.point[up.name] === row)?.verdicts[verdict];
   return (
     <figure class="heat">
-      <figcaption>{named(policy)}: {verdictWords(verdict)}, in percent of the runs <span class="note">↑ {up.name}, → {across.name}</span></figcaption>
-      <div class="scroll" tabIndex={0} role="region" aria-label={`${named(policy)}: ${verdictWords(verdict)}`}>
+      <figcaption>{named(policy)}: {verdictWords(verdict)}, in percent of the runs
+        <span class="note axes"><span>↑ <Name name={short(up.name)} /></span> <span>→ <Name name={short(across.name)} /></span></span></figcaption>
+      <div class="scroll" ref={frame} tabIndex={0} role="region" aria-label={`${named(policy)}: ${verdictWords(verdict)}`}>
         <svg width={width} height={height + BELOW} viewBox={`0 0 ${width} ${height + BELOW}`} role="img"
           aria-label={`Share of ${verdictWords(verdict)} over ${across.name} and ${up.name}; the numbers are in the table below`}>
           {up.values.map((row, upwards) => <g key={row.text}>
@@ -194,8 +218,7 @@ function HeatMap({ page, policy, verdict }) {
               );
             })}
           </g>)}
-          {across.values.map((column, place) => <text key={column.text} x={x(place + 0.5)} y={height + 17} text-anchor="middle">{column.text}</text>)}
-          <text x={x(across.values.length / 2)} y={height + 36} text-anchor="middle" class="axis">{across.name}</text>
+          {across.values.map((column, place) => labelled[place] && <text key={column.text} x={x(place + 0.5)} y={height + 18} text-anchor="middle">{column.text}</text>)}
           {["halo", "edge"].map((kind) => lines.map((line, place) => (
             <path key={kind + place} class={kind} d={`M${line.map(([one, other]) => `${x(placeOn(across, one)).toFixed(1)} ${y(placeOn(up, other)).toFixed(1)}`).join("L")}`} />
           )))}
@@ -205,19 +228,31 @@ function HeatMap({ page, policy, verdict }) {
           }))}
         </svg>
       </div>
-      {lines.length > 0 && <p class="legend note"><span class="key line" /> where the window opens: the formula, with all latencies at their means</p>}
+      {lines.length > 0 && <p class="legend note"><span class="key line" /><span>where the window opens: the formula, with all latencies at their means</span></p>}
     </figure>
   );
 }
 
-/** @param {{page: import("./document").SweepPage}} props */
+/** All numbers; what several rows have in common stands once. @param {{page: import("./document").SweepPage}} props */
 function SweepTable({ page }) {
+  const rows = page.cells.flatMap((cell) => Object.entries(cell.verdicts).map(([verdict, share]) => (
+    { heads: [...page.axes.map((axis) => cell.point[axis.name]), named(cell.policy)], verdict, share })));
+  const isLike = (/** @type {number} */ row, /** @type {number} */ other, /** @type {number} */ column) => (
+    rows[row]?.heads.slice(0, column + 1).join("\0") === rows[other]?.heads.slice(0, column + 1).join("\0"));
+  const span = (/** @type {number} */ row, /** @type {number} */ column) => {
+    let end = row + 1;
+    while (end < rows.length && isLike(row, end, column)) end += 1;
+    return end - row;
+  };
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="All numbers"><table class="likely">
-      <thead><tr>{page.axes.map((axis) => <th scope="col" class="varied" key={axis.name}>{axis.name}</th>)}<th scope="col">policy</th><th scope="col">verdict</th><th scope="col" class="wide">share</th></tr></thead>
-      <tbody>{page.cells.flatMap((cell) => Object.entries(cell.verdicts).map(([verdict, share]) => (
-        <tr key={JSON.stringify([cell.point, cell.policy.name, verdict])}>{page.axes.map((axis) => <td key={axis.name}>{cell.point[axis.name]}</td>)}
-          <th scope="row">{named(cell.policy)}</th><td>{verdictWords(verdict)}</td><td class="wide"><Bar share={share} isGood={verdict === "ok"} /></td></tr>
-      )))}</tbody></table></div>
+      <thead><tr>{page.axes.map((axis) => <th scope="col" class="varied" key={axis.name} title={axis.name}><Name name={short(axis.name)} /></th>)}<th scope="col">policy</th><th scope="col">verdict</th><th scope="col" class="wide">share</th></tr></thead>
+      <tbody>{rows.map(({ heads, verdict, share }, row) => (
+        <tr key={row}>
+          {heads.map((text, column) => (row > 0 && isLike(row, row - 1, column) ? null : <th scope="row" key={column} rowSpan={span(row, column)}><Name name={text} /></th>))}
+          <td><span class={`verdict ${verdict === "ok" ? "good" : "bad"}`}>{verdictWords(verdict)}</span></td>
+          <td class="wide"><Bar share={share} isGood={verdict === "ok"} /></td>
+        </tr>
+      ))}</tbody></table></div>
   );
 }

@@ -146,7 +146,7 @@ export function Stepper({ page, reader, walks }) {
               onMove={(to) => move(difference !== null && to >= difference && walk.isTimed && other.isTimed ? walk.positionAt(other.rowAt(to)?.[AT] ?? 0) : to)}
               label={`Lanes of ${named(other.entry.policy)}; the steps are in the list below`} />
           </>}
-          <Legend isTimed={!byStep} />
+          <Legend isTimed={!byStep} hasDecisive={decisive.length > 0} />
         </>}
       </div>
       <div class="controls moves" role="group" aria-label="Move through the steps">
@@ -179,7 +179,8 @@ export function Stepper({ page, reader, walks }) {
           other={walk.stateAt(position)} hasName onMove={(to) => move(to)} />}
       </div>
       <p class="note keys">Keys: <kbd>←</kbd> <kbd>→</kbd> a step, with <kbd>Shift</kbd> ten; <kbd>Home</kbd> <kbd>End</kbd>;
-        {" "}<kbd>n</kbd> <kbd>p</kbd> the next and the previous decisive step; <kbd>d</kbd> the first difference. The address of this page is a link to this step.</p>
+        {decisive.length > 0 && <>{" "}<kbd>n</kbd> <kbd>p</kbd> the next and the previous decisive step;</>}
+        {difference !== null && <>{" "}<kbd>d</kbd> the first difference;</>} the address of this page is a link to this step.</p>
     </section>
   );
 }
@@ -229,19 +230,20 @@ export function Verdicts({ verdicts }) {
   return <span class={`verdict ${isOk(verdicts) ? "good" : "bad"}`}>{isOk(verdicts) ? "✓" : "✗"} {verdicts.map(verdictWords).join(", ")}</span>;
 }
 
-/** @param {{isTimed: boolean}} props */
-function Legend({ isTimed }) {
+/** @param {{isTimed: boolean, hasDecisive: boolean}} props */
+function Legend({ isTimed, hasDecisive }) {
   return (
     <p class="legend note">
-      {isTimed && <><span class="key request" /> on its way to the store <span class="key response" /> on its way back <span class="key wait" /> waits</>}
-      <span class="key effect" /> takes effect <span class="key diamond">◆</span> decides
-      {isTimed && <><span class="key torn" /> torn strip: so much time is left out</>}
+      {isTimed && <><span><span class="key request" /> on its way to the store</span> <span><span class="key response" /> on its way back</span> <span><span class="key wait" /> waits</span></>}
+      {" "}<span><span class="key effect" /> takes effect</span>
+      {hasDecisive && <>{" "}<span><span class="key diamond">◆</span> decides</span></>}
+      {isTimed && <>{" "}<span><span class="key torn" /> torn strip: so much time is left out</span></>}
     </p>
   );
 }
 
 /** The width of an element, as it changes. @returns {[number, import("preact").RefObject<HTMLDivElement>]} */
-function useWidth() {
+export function useWidth() {
   const element = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [width, setWidth] = useState(0);
   // At once, and not with the first look of the observer: a page may be printed before that.

@@ -8,6 +8,8 @@ import { ACTOR, ANSWER, AT, LEFT_OUT, NUMBER, OPERATION, WAY } from "./walk.js";
 
 const HEIGHT = 44;
 const BEYOND = 8;
+/** So many steps are printed whole; of more only those around the one that is shown. */
+const PRINTED_MAX = 300;
 
 /** @param {{walk: Walk, position: number, onMove: (position: number) => void, difference: number | null, id: string, label: string}} props */
 export function Steps({ walk, position, onMove, difference, id, label }) {
@@ -23,8 +25,9 @@ export function Steps({ walk, position, onMove, difference, id, label }) {
     }
     setTop(element.scrollTop);
   }, [position, walk]);
-  const first = Math.max(Math.floor(top / HEIGHT) - BEYOND, 0);
-  const last = Math.min(first + Math.ceil(seen / HEIGHT) + 2 * BEYOND, walk.positions - 1);
+  const isWhole = useIsPrinted() && walk.positions <= PRINTED_MAX;
+  const first = isWhole ? 0 : Math.max(Math.floor(top / HEIGHT) - BEYOND, 0);
+  const last = isWhole ? walk.positions - 1 : Math.min(first + Math.ceil(seen / HEIGHT) + 2 * BEYOND, walk.positions - 1);
   const shown = Array.from({ length: Math.max(last - first + 1, 0) }, (_, place) => first + place);
   if (position < first || position > last) shown.push(position);
   return (
@@ -35,8 +38,24 @@ export function Steps({ walk, position, onMove, difference, id, label }) {
           <Step key={at} walk={walk} at={at} isNow={at === position} isDifference={at === difference} id={`${id}-${at}`} onMove={onMove} />
         ))}
       </div>
+      {walk.positions > PRINTED_MAX && <p class="note printed">Printed: the steps around the one that is shown, of {walk.walk.steps_total.toLocaleString("en")}.</p>}
     </div>
   );
+}
+
+/** Whether the page is being printed. */
+function useIsPrinted() {
+  const [isPrinted, print] = useState(false);
+  useEffect(() => {
+    const begin = () => print(true), end = () => print(false);
+    addEventListener("beforeprint", begin);
+    addEventListener("afterprint", end);
+    return () => {
+      removeEventListener("beforeprint", begin);
+      removeEventListener("afterprint", end);
+    };
+  }, []);
+  return isPrinted;
 }
 
 /** @param {{walk: Walk, at: number, isNow: boolean, isDifference: boolean, id: string, onMove: (position: number) => void}} props */

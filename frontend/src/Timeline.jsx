@@ -14,6 +14,8 @@ const TOP = 26;
 const HUES = 6;
 /** How wide a character of the axis is, about, and what is left free beside a label; in pixels. */
 const DIGIT = 6.4, GAP = 5;
+/** What "first difference" takes, in pixels. */
+const LABEL = 102;
 
 /**
  * @param {{walk: Walk, position: number, onMove: (position: number) => void, width: number, byStep: boolean,
@@ -29,6 +31,10 @@ export function Timeline({ walk, position, onMove, width, byStep, arrows, differ
   const height = TOP + lanes.names.length * ROW + 8;
   const x = (/** @type {number} */ at) => left + (at === 0 ? 0 : drawing.x(at - 1));
   const row = walk.rowAt(position);
+  const isApart = difference !== null && difference < walk.positions;
+  const told = isApart ? Math.min(x(difference) + 4, width - LABEL) : 0;
+  /** Where the axis has no room for what it says. */
+  const taken = isApart ? [told - left - GAP, told - left + LABEL] : [0, 0];
 
   /** @param {PointerEvent} event */
   const move = (event) => {
@@ -48,7 +54,7 @@ export function Timeline({ walk, position, onMove, width, byStep, arrows, differ
   return (
     <svg ref={svg} class="timeline" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label}
       onPointerDown={move} onPointerMove={move}>
-      {scale && <Axis scale={scale} left={left} height={height} />}
+      {scale && <Axis scale={scale} left={left} height={height} taken={taken} />}
       {lanes.names.map((name, place) => (
         <g key={name} class={`lane hue-${lanes.hues[place]}`}>
           <line class="grid" x1={left} x2={width - 14} y1={TOP + place * ROW + ROW / 2} y2={TOP + place * ROW + ROW / 2} />
@@ -56,10 +62,10 @@ export function Timeline({ walk, position, onMove, width, byStep, arrows, differ
         </g>
       ))}
       {drawing.bars}
-      {difference !== null && difference < walk.positions && (
+      {isApart && (
         <g class="difference">
           <line x1={x(difference)} x2={x(difference)} y1={14} y2={height - 4} />
-          <text x={Math.min(x(difference) + 4, width - 90)} y={11}>first difference</text>
+          <text x={told} y={11}>first difference</text>
         </g>
       )}
       {arrows && drawing.arrows}
@@ -82,9 +88,10 @@ function Now({ walk, row, lanes, x, position }) {
   );
 }
 
-/** @param {{scale: import("./scale.js").Scale, left: number, height: number}} props */
-function Axis({ scale, left, height }) {
+/** @param {{scale: import("./scale.js").Scale, left: number, height: number, taken: number[]}} props */
+function Axis({ scale, left, height, taken }) {
   let free = -20;
+  const hasRoom = (/** @type {number} */ from, /** @type {number} */ wide) => from >= free && (from + wide <= taken[0] || from >= taken[1]);
   return (
     <g class="axis">
       {scale.pieces.map((piece, place) => {
@@ -92,7 +99,7 @@ function Axis({ scale, left, height }) {
         if (piece.isTorn) {
           const teeth = Array.from({ length: Math.ceil((height - 14) / 8) }, (_, n) => `${n % 2 ? 4 : -4} 8`).join("l");
           const text = `+${duration(piece.to - piece.from)}`.replace(" ", "\u2009"), wide = DIGIT * text.length;
-          const middle = piece.x + piece.width / 2, shown = middle - wide / 2 >= free;
+          const middle = piece.x + piece.width / 2, shown = hasRoom(middle - wide / 2, wide);
           if (shown) free = middle + wide / 2 + GAP;
           return (
             <g key={place} class="torn">
@@ -103,7 +110,7 @@ function Axis({ scale, left, height }) {
           );
         }
         const told = instant(piece.from).replace(/\.?0+ s$/, " s");
-        const isShown = piece.x >= free && piece.width > 70;
+        const isShown = piece.width > 70 && hasRoom(piece.x, DIGIT * told.length);
         if (isShown) free = piece.x + DIGIT * told.length + GAP;
         return isShown ? <text key={place} x={x} y={11} class="tick">{told}</text> : null;
       })}

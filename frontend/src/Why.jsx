@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { duration, named, verdictWords } from "./format.js";
+import { Name } from "./Name.jsx";
 import { Verdicts } from "./Stepper.jsx";
 
 /** @typedef {import("./document").ScenarioPage} ScenarioPage */
@@ -135,6 +136,38 @@ export function slackOf(cases, values) {
   return Math.max(...slacks);
 }
 
+const CONDITIONS_MAX = 3;
+
+/**
+ * The conditions that all have to hold; of many first those that are nearest to failing.
+ * @param {{conditions: import("./document").Condition[], means: number[], values: number[], latencies: import("./document").Latency[]}} props
+ */
+function Conditions({ conditions, means, values, latencies }) {
+  const told = (/** @type {import("./document").Condition} */ each) => {
+    const sides = /** @type {const} */ ([[each.later, each.right], [each.earlier, each.left]]);
+    const most = Math.max(largest(each.left, values), largest(each.right, values), 1);
+    return (
+      <div key={each.formula} class="condition">
+        <p class="formula"><code>{each.formula}</code></p>
+        {each.same && <p class="note">{each.earlier} before {each.later}: both sides are the same latencies in two uses, so which use takes less is left to chance, and no slider decides it.</p>}
+        {!each.same && sides.map(([step, sums]) => (
+          <div class="chain" key={step}><p>to {step}: <b>{duration(largest(sums, values))}</b></p>
+            <Bar longest={most} parts={partsOf(sums, values, latencies)} /></div>
+        ))}
+      </div>
+    );
+  };
+  if (conditions.length <= CONDITIONS_MAX) return <>{conditions.map(told)}</>;
+  const slack = (/** @type {import("./document").Condition} */ each) => largest(each.right, means) - largest(each.left, means);
+  const sorted = [...conditions].sort((one, other) => slack(one) - slack(other));
+  return (
+    <>
+      {sorted.slice(0, CONDITIONS_MAX).map(told)}
+      <details><summary>and {conditions.length - CONDITIONS_MAX} more conditions, which hold by more with the means</summary>{sorted.slice(CONDITIONS_MAX).map(told)}</details>
+    </>
+  );
+}
+
 /** @param {{entry: WindowEntry, policies: string[], page: ScenarioPage}} props */
 function Window({ entry, policies, page }) {
   const numbers = /** @type {NonNullable<WindowEntry["numbers"]>} */ (entry.numbers);
@@ -148,26 +181,12 @@ function Window({ entry, policies, page }) {
   const words = verdictWords(entry.verdict);
   const command = commandOf(page, entry, values);
   const id = `${entry.policy.name}-${entry.verdict}`;
-  return (
-    <article class="window" data-window={id} data-slack={slack}>
-      <h3>When, in time: {words} under {policies.join(", ")}</h3>
-      {!numbers.is_within && <p class="note">Within the intervals of the scenario it is never given. Beyond them it is, for example, if</p>}
+  const body = (
+    <>
       {numbers.cases.map((conditions, number) => (
         <div key={number} class="case">
           {number > 0 && <p class="note">or if</p>}
-          {conditions.map((each, place) => {
-            const sides = /** @type {const} */ ([[each.later, each.right], [each.earlier, each.left]]);
-            const most = Math.max(largest(each.left, values), largest(each.right, values), 1);
-            return (
-              <div key={place} class="condition">
-                <p class="formula"><code>{each.formula}</code></p>
-                {sides.map(([step, sums]) => (
-                  <div class="chain" key={step}><p>to {step}: <b>{duration(largest(sums, values))}</b></p>
-                    <Bar longest={most} parts={partsOf(sums, values, numbers.latencies)} /></div>
-                ))}
-              </div>
-            );
-          })}
+          <Conditions conditions={conditions} means={means} values={values} latencies={numbers.latencies} />
         </div>
       ))}
       <p class="says" aria-live="polite" data-says={says}>
@@ -177,7 +196,7 @@ function Window({ entry, policies, page }) {
       <div class="sliders">
         {shown.map(({ name, place, mean_us, min_us, max_us }) => (
           <label key={name} class="slider">
-            <span class="name">{name}</span>
+            <span class="name"><Name name={name} /></span>
             <input type="range" min={Math.min(min_us, 0)} max={Math.max(max_us * 1.5, mean_us * 2, 1000)} step={Math.max(1, Math.round(Math.max(max_us, mean_us) / 500))} value={values[place]}
               onInput={(event) => setValues(values.map((value, at) => (at === place ? Number(event.currentTarget.value) : value)))} />
             <output class={values[place] < min_us || values[place] > max_us ? "beyond" : ""}>{duration(values[place])}</output>
@@ -192,6 +211,12 @@ function Window({ entry, policies, page }) {
       <p class="note">This is the formula, evaluated; each latency is the same in all its uses. The lanes above stay those of the run with its own latencies.
         {entry.window && <> It was held against {entry.window.tried.toLocaleString("en")} runs within the intervals, {entry.window.failed.toLocaleString("en")} of them with the verdict; none contradicts it.</>}</p>
       {command && <details class="command"><summary>run it with these latencies</summary><code>{command}</code></details>}
+    </>
+  );
+  return (
+    <article class="window" data-window={id} data-slack={slack}>
+      <h3>When, in time: {words} under {policies.join(", ")}</h3>
+      {numbers.is_within ? body : <details><summary>Within the intervals of the scenario it is never given. Beyond them it is, for example, if …</summary>{body}</details>}
     </article>
   );
 }

@@ -67,7 +67,7 @@ export interface Latency {
 }
 export type Sum = [number, number][];
 export interface Condition {
-  formula: string; earlier: string; later: string; left: Sum[]; right: Sum[]; equality: boolean;
+  formula: string; earlier: string; later: string; left: Sum[]; right: Sum[]; equality: boolean; same: boolean;
 }
 export interface WindowEntry {
   policy: PolicyNames; verdict: string; why_none: string | null;

@@ -70,6 +70,19 @@ def pages(tmp_path_factory: pytest.TempPathFactory, incident: Path, chord: Path)
     return page
 
 
+CUT = """() => {
+    const room = 1, cut = [];
+    for (const each of document.querySelectorAll('.scroll:has(> table.likely)'))
+        if (each.scrollWidth > each.clientWidth + room) cut.push(each.ariaLabel);
+    for (const text of document.querySelectorAll('svg text')) {
+        const inner = text.getBoundingClientRect(), outer = text.closest('svg').getBoundingClientRect();
+        if (inner.left < outer.left - room || inner.right > outer.right + room) cut.push(text.textContent);
+    }
+    return cut;
+}"""
+"""Tables of which one has to scroll to see all columns, and labels that reach beyond their picture."""
+
+
 @pytest.mark.parametrize("name", ["incident", "chord", *PAGES])
 def test_a_page_asks_for_nothing_and_complains_of_nothing_and_everybody_can_use_it(
     name: str, pages: Callable[[str], Path], open_page: Open
@@ -84,6 +97,7 @@ def test_a_page_asks_for_nothing_and_complains_of_nothing_and_everybody_can_use_
         found = Axe().run(opened.page)
         assert [(each["id"], each["nodes"][0]["html"]) for each in found.response["violations"]] == []
         assert opened.page.evaluate("document.documentElement.scrollWidth") == width
+        assert opened.page.evaluate(CUT) == []
         assert opened.complaints == []
         assert opened.requests == [file.as_uri()]
 
@@ -94,7 +108,21 @@ def test_it_begins_with_the_verdict_and_says_it_without_a_script(incident: Path,
     page.goto(incident.as_uri())
     assert page.locator("h1").inner_text() == "False failure under pre3427 (bug), one of 2 policies"
     assert page.locator(".sentence").inner_text().startswith("Under pre3427 (bug) the call raised ApiError(422)")
+    # Nobody reads a number of thirty digits.
+    assert "any order: fails in 99.999 % of 1.09 · 10³⁰ schedules" in page.locator(".cards").inner_text()
+    assert page.locator(".card code").first.inner_text() == "sealed"
     context.close()
+
+
+def test_on_paper_a_page_is_light_and_has_every_step(incident: Path, open_page: Open) -> None:
+    opened = open_page(incident, "#policy=pre3427", scheme="dark")
+    assert opened.page.locator(".step").count() < 71
+    opened.page.emulate_media(media="print", color_scheme="dark")
+    opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert opened.page.locator(".step").count() == 71
+    light = "rgb(255, 255, 255)", "rgb(27, 31, 36)"
+    style = "(getComputedStyle(document.body)"
+    assert tuple(opened.page.evaluate(f"{style}.{each})") for each in ("backgroundColor", "color")) == light
 
 
 LUCKY = ("examples/lease.yaml", "--policy", "looks_before")
@@ -110,6 +138,11 @@ def test_a_page_about_all_orders_begins_with_what_they_come_to_and_not_with_its_
     assert told["again"] == "batchsim explore examples/lease.yaml --policy looks_before"
     opened = next(walk for walk in told["walks"] if walk["id"] == told["opens"])
     assert opened["verdicts"] == ["lost_write"]
+    decisive = [opened["walk"]["steps"][number - 1] for number in opened["walk"]["decisive"]]
+    assert [told["tables"]["texts"][row[2]] for row in decisive] == ["redis.get"]
+    # Of two things that can come neither is certain.
+    assert all(sum(share == 1 for share in fate[2::2]) < 2 for fate in told["graphs"][0]["fates"])
+    assert {fate[2] for fate in told["graphs"][0]["fates"] if fate[1] and fate[3]} >= {0.0002}
     # Where it gave up nothing is proved, and the bound is said.
     text = written(tmp_path, "explore", *LUCKY, "--max-states", "5").read_text().split("</header>")[0]
     assert "<h1>No failure found under looks_before, and nothing proved</h1>" in text
@@ -161,6 +194,13 @@ def test_sliders_say_what_runs_with_such_latencies_come_to(incident: Path, open_
     values: dict[Any, int] = dict(window.values)
     by_name = {str(latency): latency for latency in values}
     assert int(article.get_attribute("data-slack")) == window.slack_us(values)
+    # The parts of a bar come as those of the formula.
+    parts = article.locator(".chain").nth(1).locator(".parts li").all_inner_texts()
+    assert [each.split(":")[0] for each in (*parts[:2], parts[-1])] == [
+        "queue.take.response",
+        "redis.get_meta.request",
+        "redis.cleanup.request",
+    ]
     said = set()
     for name, us in (
         ("redis.enqueued_count.request", 20_000),
@@ -196,11 +236,11 @@ HOSTILE = {hostile!r}
 
 async def act():
     await redis.set(HOSTILE, HOSTILE)
-    await redis.rpush("long", {long!r})
+    await redis.rpush({long!r}, {long!r})
     await redis.set("\\u202eabc", "\\u202e")
 
 MINE = System(
-    HOSTILE, (Actor(HOSTILE, None, act), Actor("other", 0, act)), cells=(HOSTILE, "long", "\\u202eabc"),
+    HOSTILE, (Actor(HOSTILE, None, act), Actor("other", 0, act)), cells=(HOSTILE, {long!r}, "\\u202eabc"),
     properties=(Property("<b>bad</b>", HOSTILE, lambda end: True),),
     views=(View(HOSTILE, lambda world: HOSTILE),),
 )
@@ -224,6 +264,9 @@ def test_names_and_values_are_text_whatever_stands_in_them(tmp_path: Path, open_
     assert HOSTILE in page.locator(".world").first.inner_text()
     assert "\u202e" not in page.locator("body").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") == 1280
+    # A name that goes on and on ends after some lines.
+    names = "[...document.querySelectorAll('.cell dt, .quiet .gone')]"
+    assert page.evaluate(f"Math.max(...{names}.map((each) => each.clientHeight))") < 200
     for key in ("End", "Home", "ArrowRight"):
         opened.press(key)
     assert opened.complaints == []

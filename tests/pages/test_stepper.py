@@ -219,6 +219,11 @@ def test_a_link_opens_the_step_that_it_names_and_a_click_moves_there(incident: P
     opened.page.wait_for_function("document.querySelector('.told').textContent.startsWith('step 7 of 70')")
 
 
+ABOVE = """svg => [...svg.querySelectorAll('.axis text, .difference text')]
+    .map((text) => text.getBoundingClientRect()).map(({left, right}) => [left, right])"""
+"""Where what is told above the lanes begins and ends."""
+
+
 def test_two_policies_move_together_and_the_first_difference_is_marked(incident: Path, open_page: Open) -> None:
     opened = open_page(incident, "#policy=pre3427&with=pr3766&step=12")
     scenario = load_scenario(ROOT / "scenarios/incident.yaml")
@@ -233,6 +238,9 @@ def test_two_policies_move_together_and_the_first_difference_is_marked(incident:
     assert int(opened.link["step"]) == first == beside()
     assert opened.page.locator(".step.apart").count() == 2
     assert opened.page.locator("svg .difference").count() == 2
+    for picture in opened.page.locator("svg.timeline").all():
+        spans = picture.evaluate(ABOVE)
+        assert all(right <= left for (_, right), (left, _) in pairwise(sorted(spans)))
     for key in ("PageDown", "PageDown", "End"):
         opened.press(key)
         step = one[int(opened.link["step"]) - 1]

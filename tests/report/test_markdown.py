@@ -284,10 +284,13 @@ def test_file_names_are_safe_and_differ(names: list[tuple[str, str]]) -> None:
 # -- the index -----------------------------------------------------------------------------------
 
 
-def test_index_has_a_row_for_each_scenario_and_a_column_for_each_policy() -> None:
+def test_index_has_a_row_for_each_scenario_by_what_one_wants_to_know() -> None:
     index = reports([incident(), two_hours()])["README.md"]
-    policies = "`pre3427` (bug) | `pr3427` (first fix) | `pr3766` (second fix) | `pr4397` (latest)"
-    assert f"| scenario | what it shows | {policies} |" in index
+    assert "Policies: `pre3427` (bug), `pr3427` (first fix), `pr3766` (second fix), `pr4397` (latest).\n" in index
+    assert (
+        "## The incident, and orders like it\n\n| scenario | what it shows | what policies make of it |\n" in index
+    )
     assert "| [incident](incident.md) |" in index
-    assert "| [two hours](two-hours.md) |  |  |  |  | **`silent_abort`** |" in index
+    assert "| **`false_failure`**: `pre3427`, `pr3427`<br>`ok`: `pr3766` |" in index
+    assert "| [two hours](two-hours.md) |  | **`silent_abort`**: `pr4397` |" in index
     assert "All 3 verdicts are as the scenarios expect." in index

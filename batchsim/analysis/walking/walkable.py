@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from batchsim.analysis.walking.places import Places, places_in
 from batchsim.engines.exhaustive import Exploration, Graph
+from batchsim.engines.exhaustive.graph import WalkedStep
 from batchsim.engines.exhaustive.layout import Role
 from batchsim.engines.exhaustive.task import Task
 from batchsim.model.properties import Property
@@ -64,6 +65,20 @@ class Walkable:
                     own = self.class_of.get(state)
                     counts[state] = tuple(int(number == own) for number in range(outcomes))
         return counts
+
+    def decided_in(self, state: int) -> frozenset[str]:
+        """The verdicts that nothing avoids any more from a state on."""
+        outcomes = self.exploration.outcomes
+        left = [each.verdicts for each, count in zip(outcomes, self.counts[state], strict=True) if count]
+        return frozenset.intersection(*map(frozenset, left)) - {"ok"}
+
+    def decisive_in(self, steps: Sequence[WalkedStep]) -> list[int]:
+        """Which steps of a path are decisive, by number from 0."""
+        return [
+            number
+            for number, each in enumerate(steps)
+            if self.decided_in(each.target) > self.decided_in(each.source)
+        ]
 
     @cached_property
     def shares(self) -> NDArray[np.float64]:

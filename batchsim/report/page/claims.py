@@ -5,7 +5,9 @@ One run is not what is claimed, unless nothing else is known: then the claim say
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 
@@ -14,10 +16,14 @@ from batchsim.analysis.study import STATES_MAX, Explored, Study
 from batchsim.report.exploration import claim_of
 from batchsim.report.page.policies import policy_names
 from batchsim.report.tables import BAD, GOOD
+from batchsim.report.words import share
 from batchsim.visible import visible
 
 KINDS = {GOOD: "good", BAD: "bad"}
 UNSURE = "unsure"
+MANY = 10**12
+"""From here on a number is told by its first digits, as in the rest of the page."""
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _BOUND = f"stopped at {STATES_MAX:,} states"
 
 
@@ -62,6 +68,20 @@ def _claim(explored: Explored, run: PolicyRun | None) -> dict[str, Any]:
     }
 
 
+def _share_of_many(found: re.Match[str]) -> str:
+    failing, total = (int(each.replace(",", "")) for each in found.groups())
+    return found[0] if total < MANY else f"fails in {share(failing / total)} of {total:,} schedules"
+
+
+def _short(number: str) -> str:
+    """A long number by its first digits: `1.09 · 10³⁰`."""
+    digits, power = f"{Decimal(number.replace(',', '')):.2e}".split("e+")
+    return f"{digits} · 10{power.translate(_RAISED)}"
+
+
 def _of_page(text: str) -> str:
-    """The bound of pages is no option of who writes them."""
-    return text.replace(f"{_BOUND} (--max-states)", f"{_BOUND}, as for any page; `batchsim explore` goes on")
+    """As a page says it: the bound of pages is no option of who writes them, and long numbers are not read."""
+    of_page = f"{_BOUND}, as for any page; `batchsim explore` goes on"
+    text = re.sub(r"fails in (\d[\d,]*) of (\d[\d,]*) schedules", _share_of_many, text)
+    text = re.sub(r"\d{1,3}(,\d{3}){4,}", lambda found: _short(found[0]), text)
+    return text.replace(f"{_BOUND} (--max-states)", of_page)

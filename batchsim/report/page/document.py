@@ -14,7 +14,7 @@ from batchsim.analysis.likeness import first_alike
 from batchsim.analysis.margins import Margin
 from batchsim.analysis.runs import PolicyRun
 from batchsim.analysis.study import Explored, Study
-from batchsim.analysis.walking import walk_of_run, walk_of_witness, walkable_of
+from batchsim.analysis.walking import Walkable, walk_of_run, walk_of_witness, walkable_of
 from batchsim.report import phrases, words
 from batchsim.report.contract import expectation_of_run
 from batchsim.report.latencies import by_item, in_words, special_operations
@@ -26,6 +26,7 @@ from batchsim.report.page.policies import policy_names, with_gloss
 from batchsim.report.page.tables import Tables
 from batchsim.report.page.walks import COLUMNS, Cells, walk_document
 from batchsim.report.page.windows import found_document
+from batchsim.report.questions import question_of
 from batchsim.report.shell import join
 from batchsim.report.sweep_contract import results_of
 from batchsim.rounding import rounded
@@ -37,6 +38,8 @@ SCHEMA = 1
 GRAPHS_WHOLE_MAX = 15_000
 """Graphs that are handed out whole have so many states together; of others the part around witnesses is."""
 RUN, EXAMPLE, WITNESS = "run", "example", "witness"
+Walkables = dict[int, Walkable]
+"""By the places of their policies in the study."""
 
 
 class Commands(NamedTuple):
@@ -56,14 +59,15 @@ def page_document(
     `heads_with`: `run`, what one run under each policy came to, or `orders`, what any order of steps can come to.
     """
     scenario, runs, command = study.scenario, study.runs, commands.run
-    tables, cells = Tables(), Cells()
+    tables, cells, walkables = Tables(), Cells(), _walkables(study)
     walks = [
         *_runs(study, tables, cells, command),
         *_examples(study, tables, cells, command),
-        *_witnesses(study, tables, cells, command),
+        *_witnesses(study, walkables, tables, cells, command),
     ]
-    graphs = list(_graphs(study, tables, cells))
+    graphs = list(_graphs(study, walkables, tables, cells))
     claims = claims_of(study)
+    headline = headline_of(claims)
     systems = [scenario.system(policy) for _, policy in study.policies]
     listed = list(dict.fromkeys(cell for system in systems for cell in system.cells))
     headings = columns_of_runs(runs).headings if runs else ()
@@ -76,7 +80,10 @@ def page_document(
         "command": join(command),
         "again": join(commands.again),
         "heads_with": heads_with,
-        "headline": headline_of(claims),
+        "headline": headline,
+        "question": question_of(
+            scenario, (policy for _, policy in study.policies), fails=bool(headline["failing"])
+        ),
         "claims": claims,
         "opens": _opens(walks) if heads_with == "orders" else None,
         "sentence": visible(_sentence(runs)) if runs else "",
@@ -267,16 +274,20 @@ def _spans(legs: Sequence[Stretch]) -> list[list[Any]]:
     ]
 
 
-def _witnesses(study: Study, tables: Tables, cells: Cells, command: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _witnesses(
+    study: Study, walkables: Walkables, tables: Tables, cells: Cells, command: Sequence[str]
+) -> Iterator[dict[str, Any]]:
     scenario = study.scenario
     file = list(command[2:])
-    for (name, policy), explored in zip(study.policies, study.explored, strict=True):
+    for place, ((name, policy), explored) in enumerate(zip(study.policies, study.explored, strict=True)):
         if explored.known is None:
             continue
+        walkable = walkables.get(place)
         system = scenario.system(policy)
         actors = {actor.name: actor for actor in system.actors}
         for number, outcome in enumerate(explored.known.outcomes, 1):
             walk = walk_of_witness(system, outcome.witness)
+            decisive = [] if walkable is None else walkable.decisive_in(outcome.witness)
             yield {
                 "id": f"{in_one_line(policy.name)}~{number}",
                 "kind": WITNESS,
@@ -287,7 +298,7 @@ def _witnesses(study: Study, tables: Tables, cells: Cells, command: Sequence[str
                 "command": join(["batchsim", "explore", *file, "--policy", name]),
                 "like": None,
                 "race": None,
-                "walk": walk_document(walk, tables, cells, actors, ()),
+                "walk": walk_document(walk, tables, cells, actors, decisive),
             }
 
 
@@ -332,22 +343,26 @@ def _constraints(explanation: Any) -> list[list[str | None]]:
     ]
 
 
-def _graphs(study: Study, tables: Tables, cells: Cells) -> Iterator[dict[str, Any]]:
+def _walkables(study: Study) -> Walkables:
+    """The graphs that can be walked, those that fail first: they are whole as long as there is room."""
     left = GRAPHS_WHOLE_MAX
-    for explored in _failing_first(study.explored):
-        if explored.exploration is None:
-            continue
-        states_max = min(left, STATES_MAX)
-        walkable = walkable_of(explored.exploration, study.properties, states_max)
-        if walkable is None:
-            continue
-        if walkable.is_whole:
-            left -= len(walkable.states)
-        yield {"policy": policy_names(explored.policy), **graph_document(walkable, tables, cells)}
+    found: Walkables = {}
+    for place, explored in sorted(enumerate(study.explored), key=lambda each: not _fails(each[1])):
+        if explored.exploration is not None:
+            walkable = walkable_of(explored.exploration, study.properties, min(left, STATES_MAX))
+            if walkable is not None:
+                found[place] = walkable
+                left -= len(walkable.states) if walkable.is_whole else 0
+    return found
 
 
-def _failing_first(explored: Sequence[Explored]) -> list[Explored]:
-    return sorted(explored, key=lambda each: each.exploration is None or each.exploration.verdicts <= {"ok"})
+def _fails(explored: Explored) -> bool:
+    return explored.exploration is not None and not explored.exploration.verdicts <= {"ok"}
+
+
+def _graphs(study: Study, walkables: Walkables, tables: Tables, cells: Cells) -> Iterator[dict[str, Any]]:
+    for place, walkable in walkables.items():
+        yield {"policy": policy_names(study.explored[place].policy), **graph_document(walkable, tables, cells)}
 
 
 def _likely(study: Study, command: Sequence[str]) -> dict[str, Any] | None:

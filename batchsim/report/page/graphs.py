@@ -112,8 +112,14 @@ def _fate(walkable: Walkable, state: int, verdicts: Sequence[tuple[str, ...]]) -
     for each in verdicts:
         places = [n for n, outcome in enumerate(walkable.exploration.outcomes) if outcome.verdicts == each]
         fate.append(_count(sum(counts[place] for place in places)))
-        fate.append(float(f"{sum(shares[place] for place in places):.{DIGITS}g}"))
+        fate.append(_rounded(sum(shares[place] for place in places)))
     return tuple(fate)
+
+
+def _rounded(share: float) -> float:
+    """A share in few digits; in more where it would be one otherwise, as something else can still come."""
+    rounded = (float(f"{share:.{digits}g}") for digits in range(DIGITS, 16))
+    return next((each for each in rounded if share >= 1 or each < 1), 1.0)
 
 
 def _count(count: int) -> int | str:

@@ -7,6 +7,7 @@ Nothing is loaded from anywhere: the page itself forbids it, and forbids any scr
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -68,7 +69,7 @@ def _scenario(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"<h1>{_possible(document['headline'], document['claims'], 'OK in every order')}</h1>"
         yield from _claims(document["claims"])
     if document["summary"]:
-        yield f'<p class="summary">{_text(document["summary"])}</p>'
+        yield f'<p class="summary">{_prose(document["summary"])}</p>'
     if document["sentence"] and not is_of_run:
         yield f'<p class="summary">One run with the latencies of the scenario. {_text(document["sentence"])}</p>'
     for each in document["warnings"]:
@@ -166,7 +167,7 @@ def _card(run: Mapping[str, Any], claim: Mapping[str, Any], document: Mapping[st
         told.append(f'<p class="note">any order: {_text(claim["words"])}</p>')
     yield from told if is_of_run else reversed(told)
     if run["summary"]:
-        yield f'<p class="note">{_text(run["summary"])}</p>'
+        yield f'<p class="note">{_prose(run["summary"])}</p>'
     yield "<dl>"
     for heading, cell in zip(document["headings"], run["cells"], strict=False):
         yield f"<dt>{_text(heading)}</dt><dd>{_text(cell)}</dd>"
@@ -200,7 +201,7 @@ def _answer(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"<h1>{_possible(document['headline'], document['answers'], 'OK')}</h1>"
     yield from _claims({**each, "words": each["claim"]} for each in document["answers"])
     if document["summary"]:
-        yield f'<p class="summary">{_text(document["summary"])}</p>'
+        yield f'<p class="summary">{_prose(document["summary"])}</p>'
     for each in document["warnings"]:
         yield f'<p class="warning">{_text(each)}</p>'
     yield "</header>"
@@ -224,15 +225,17 @@ def _answer(document: Mapping[str, Any]) -> Iterator[str]:
 def _outcomes(document: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[str]:
     name = _name(answer["policy"])
     yield f'<h3>{name}</h3><p class="note">{_text(answer["size"])}</p>'
-    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table class="likely"><thead><tr>'
+    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{name}">'
+    yield '<table class="likely stacked"><thead><tr>'
     walks = ("",) if document["walks"] else ()
-    for heading in ("verdict", *document["further"], *answer["headings"]):
+    headings = [*document["further"], *answer["headings"]]
+    for heading in ("verdict", *headings):
         yield f'<th scope="col">{_text(heading)}</th>'
     yield "<td></td></tr></thead><tbody>" if walks else "</tr></thead><tbody>"
     for outcome in answer["outcomes"]:
         yield f"<tr><td>{_verdicts(outcome['verdicts'])}</td>"
-        for cell in (*outcome["further"], *outcome["cells"]):
-            yield f"<td>{_text(cell)}</td>"
+        for heading, cell in zip(headings, (*outcome["further"], *outcome["cells"]), strict=True):
+            yield f'<td data-heading="{_attribute(heading)}">{_text(cell)}</td>'
         if walks:
             yield f'<td><a class="one" href="#policy={_quoted(outcome["walk"])}">step through it</a></td>'
         yield "</tr>"
@@ -320,7 +323,7 @@ def _index(document: Mapping[str, Any]) -> Iterator[str]:
         yield f'<h2 id="group-{number}-title">{_text(question)}</h2><ul class="pages">'
         for page in pages:
             yield f'<li><h3><a href="{_attribute(page["file"])}">{_text(page["scenario"])}</a></h3>'
-            yield f"<p>{_text(page['summary'])}</p>"
+            yield f"<p>{_prose(page['summary'])}</p>"
             yield f'<div class="verdicts">{"".join(map(_listed, page["claims"]))}</div></li>'
         yield "</ul></section>"
     yield "</main>"
@@ -347,6 +350,11 @@ def _foot() -> str:
 
 def _text(text: str) -> str:
     return escape(visible(text))
+
+
+def _prose(text: str) -> str:
+    """A text by people, who set code between backticks."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
 
 
 def _attribute(text: str) -> str:

@@ -5,21 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from batchsim.report.questions import ORDER
+
 SCHEMA = 1
-INCIDENT = "The incident, and orders like it"
-FAULTS = "When something fails: crashes, lost answers, redeliveries"
-PASSES = "Where no order is known that fails"
-OWN = "Other systems"
-
-
-def question_of(page: dict[str, Any]) -> str:
-    """What one wants to know who opens the page of a scenario."""
-    names = {name for name, _ in page["setting"]}
-    if "system" in names:
-        return OWN
-    if any(name.startswith("fault ") for name in names):
-        return FAULTS
-    return INCIDENT if page["headline"]["failing"] else PASSES
 
 
 def index_page(
@@ -35,7 +23,7 @@ def index_page(
             "scenario": page["scenario"],
             "summary": page["summary"],
             "sentence": page["sentence"],
-            "question": question_of(page),
+            "question": page["question"],
             "claims": [
                 {name: claim[name] for name in ("policy", "verdicts", "words", "is_of_run")}
                 for claim in page["claims"]
@@ -43,8 +31,7 @@ def index_page(
         }
         for file, page in pages
     ]
-    order = (INCIDENT, FAULTS, PASSES, OWN)
-    listed.sort(key=lambda each: order.index(each["question"]))
+    listed.sort(key=lambda each: ORDER.index(each["question"]))
     failing = sum(bool(page["headline"]["failing"]) for _, page in pages)
     return {
         "schema": SCHEMA,

@@ -10,9 +10,9 @@ from batchsim.analysis.window import Case, Condition, Window
 from batchsim.analysis.window.assignments import Intervals, latency_of, span_of
 from batchsim.analysis.window.legs import LatencyLeg
 from batchsim.analysis.window.sums import Instant
-from batchsim.report.formulas import distinct_conditions, formula_of_all
+from batchsim.report.formulas import distinct_conditions, formula_of_all, rank_of
 from batchsim.report.page.policies import policy_names
-from batchsim.report.window import WindowResult, latencies_in, window_document
+from batchsim.report.window import WindowResult, is_of_the_same, latencies_in, window_document
 
 
 def found_document(scenario: str, found: FoundWindow) -> dict[str, Any]:
@@ -30,8 +30,9 @@ def _numbers(window: Window) -> dict[str, Any]:
     """What the formula is evaluated with.
 
     The verdict is given exactly if in one of `cases` each condition holds: if the largest sum of `left` is less
-    than that of `right`, or equal to it where `equality` says so. A sum is a list of pairs: the number of one of
-    `latencies`, and how often it passes.
+    than that of `right`, or equal to it where `equality` says so. `same`: the sides are equal
+    whatever the latencies are. A sum is a list of pairs, in the order of
+    the formula: the number of one of `latencies`, and how often it passes.
     """
     shown = latencies_in(window)
     is_within = bool(window.cases_within)
@@ -65,6 +66,7 @@ def _condition(window: Window, alike: Sequence[Condition], latencies: dict[Laten
         "left": _sums(window, left, latencies),
         "right": _sums(window, right, latencies),
         "equality": condition.holds_at_equality,
+        "same": is_of_the_same(window, condition),
     }
 
 
@@ -72,10 +74,10 @@ def _sums(window: Window, instant: Instant, latencies: dict[LatencyLeg, int]) ->
     sums = []
     for each in instant:
         counts: dict[int, int] = {}
-        for leg, count in each:
+        for leg, count in sorted(each, key=lambda part: rank_of(part[0])):
             number = latencies.setdefault(latency_of(window.scenario, leg), len(latencies))
             counts[number] = counts.get(number, 0) + count
-        sums.append(sorted([number, count] for number, count in counts.items()))
+        sums.append([[number, count] for number, count in counts.items()])
     return sorted(sums)
 
 
