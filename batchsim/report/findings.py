@@ -36,6 +36,8 @@ from batchsim.report.markdown_text import bold, code, link, plain, table
 from batchsim.report.phrases import counted
 
 FOLDER = "findings"
+_POLICIES_MAX = 4
+"""So many stand side by side in a table."""
 
 INTRODUCTION = """\
 What each policy can come to under every budget of faults: {budgets}.
@@ -138,9 +140,9 @@ class _Page:
             if policy not in self._shipped and policy != self._findings.against:
                 parts += self._against(policy)
         for base in self._bases:
-            parts += [f"## {self._of(base)}: no fault, and each fault once", self._table(self._up_to_one, base)]
+            parts += [f"## {self._of(base)}: no fault, and each fault once", *self._tables(self._up_to_one, base)]
         for base in self._bases if self._pairs else ():
-            parts += [f"## {self._of(base)}: what only two faults together give", self._table(self._pairs, base)]
+            parts += [f"## {self._of(base)}: what only two faults together give", *self._tables(self._pairs, base)]
         if PROPOSED.name in self._findings.scope.policies and switches:
             parts += ["## The proposal, without one of its switches", *self._ablation(switches)]
             parts += ["## What of this was seen in the real code", IN_THE_REAL_CODE]
@@ -297,10 +299,13 @@ class _Page:
 
     # -- the tables --------------------------------------------------------------------------------
 
-    def _table(self, budgets: Sequence[Budget], base: Base) -> str:
+    def _tables(self, budgets: Sequence[Budget], base: Base) -> Iterator[str]:
+        """One for some of the policies each, so that nobody has to scroll sideways."""
         policies = self._findings.scope.policies
-        rows = ((str(budget), *(self._cell(policy, budget, base) for policy in policies)) for budget in budgets)
-        return table(("faults", *map(self._with_gloss, policies)), rows)
+        for begin in range(0, len(policies), _POLICIES_MAX):
+            some = policies[begin : begin + _POLICIES_MAX]
+            rows = ((str(budget), *(self._cell(policy, budget, base) for policy in some)) for budget in budgets)
+            yield table(("faults", *map(self._with_gloss, some)), rows)
 
     def _cell(self, policy: str, budget: Budget, base: Base) -> str:
         cell = self._judgement.cell(policy, budget, base)

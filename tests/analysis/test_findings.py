@@ -288,13 +288,15 @@ def cells_of(text: str) -> dict[tuple[str, str, str], str]:
     """The cells of a page's tables of faults: by heading, faults, policy."""
     cells = {}
     for section in text.split("\n## ")[1:]:
-        heading, *lines = section.splitlines()
-        rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines if line.startswith("|")]
-        if rows and rows[0][0] == "faults":
-            for faults, *row in rows[2:]:
-                cells.update(
-                    {(heading, faults, policy): cell for policy, cell in zip(rows[0][1:], row, strict=True)}
-                )
+        heading, _, body = section.partition("\n")
+        for table in body.strip().split("\n\n"):
+            rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()]
+            if rows and rows[0][0] == "faults":
+                assert len(rows[0]) <= 5
+                for faults, *row in rows[2:]:
+                    cells.update(
+                        {(heading, faults, policy): cell for policy, cell in zip(rows[0][1:], row, strict=True)}
+                    )
     return cells
 
 
