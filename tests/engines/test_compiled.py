@@ -102,7 +102,7 @@ def test_an_actor_with_many_local_states() -> None:
         for _ in range(times):
             await redis.incr(key)
 
-    programs = {"x": 300, "y": 3}
+    programs = {"x": 260, "y": 1}
     actors = tuple(Actor(key, None, partial(count, key, times)) for key, times in programs.items())
     assert_same(System("x", actors, cells=tuple(programs)))
 
