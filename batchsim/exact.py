@@ -6,13 +6,15 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
+from numbers import Number
 from typing import Any
 
 
 def exact(value: Any) -> Hashable:
     """A key for a value that has a hash: equal to another's only if the values are, and of the same types.
 
-    For Python 1, True and 1.0 are one value, and likewise two that hold them.
+    For Python 1, True, 1.0 and a member of an `IntEnum` are one value, so are a tuple and a named one, and
+    likewise two that hold them.
     """
     types = _types(value)
     key: Hashable = value if types is None else (_EXACT, value, types)
@@ -30,18 +32,25 @@ def _types(value: Any) -> Hashable:
 @cache
 def _teller(kind: type[Any]) -> Callable[[Any], Hashable]:
     """`_types`, for values of one type: states are told apart by millions of them."""
-    if issubclass(kind, bool):
-        return lambda _: bool
-    if issubclass(kind, Enum | str) or not (
-        issubclass(kind, float | complex | frozenset | tuple) or is_dataclass(kind)
-    ):
+    # By its name: a step can make a type anew each time.
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    equality: Any = kind.__eq__
+    if kind in (int, str) or equality is object.__eq__:
         return lambda _: None
-    if issubclass(kind, float | complex):
-        return repr
-    if issubclass(kind, frozenset):
-        return _types_of_elements
-    if issubclass(kind, tuple):
+    if kind is tuple:
         return _types_of
+    if kind is frozenset:
+        return _types_of_elements
+    if kind is bool or issubclass(kind, Enum | str):
+        return lambda _: name
+    if issubclass(kind, Number):
+        return lambda value: (name, repr(value))
+    if issubclass(kind, tuple):
+        return lambda value: (name, _types_of(value))
+    if issubclass(kind, frozenset):
+        return lambda value: (name, _types_of_elements(value))
+    if not is_dataclass(kind):
+        return lambda _: name
     names = tuple(each.name for each in fields(kind))
     if len(names) < _MANY:
         return lambda value: _types_of([getattr(value, name) for name in names])

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from batchsim.bad_input import BadInputError
+from batchsim.exact import exact
 from batchsim.model.cells import Cells, Key, UnknownCellError, freeze
 from batchsim.model.exposure import OF_FAULTS, Exposure, exposed
 from batchsim.model.faults import Fault
@@ -345,6 +346,10 @@ class System(Generic[T_co]):
     def verdicts_of(self, outcome: Any, more: Iterable[Property] = ()) -> tuple[str, ...]:
         """The names of all verdicts on an outcome, `more` of the user's among them; `("ok",)` where none is."""
         return names_of_those_that_hold((*self.properties, *more, *self.built_in), outcome)
+
+    def class_key(self, outcome: Any, verdicts: tuple[str, ...]) -> Hashable:
+        """`class_of` as a key: values that Python calls equal, and that are of different types, are told apart."""
+        return exact(self.class_of(outcome, verdicts))
 
     def unreached(self, outcomes: Iterable[Any], more: Iterable[Property] = ()) -> tuple[str, ...]:
         """The names of what some run is to come to (`sometimes`), and none that has one of these outcomes does."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from fractions import Fraction
+from typing import NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,10 +68,42 @@ class Holder:
     value: object
 
 
+class Named(NamedTuple):
+    value: object
+
+
+class Level(IntEnum):
+    LOW = 0
+
+
+class Word(StrEnum):
+    NONE = ""
+
+
 ALIKE = st.recursive(
-    st.sampled_from([0, False, 0.0, -0.0, 1, True, 1.0, None, ""]),
+    st.sampled_from(
+        [
+            0,
+            False,
+            0.0,
+            -0.0,
+            Decimal(0),
+            Fraction(0),
+            Level.LOW,
+            1,
+            True,
+            1.0,
+            None,
+            "",
+            Word.NONE,
+            Status.PENDING,
+        ]
+    ),
     lambda parts: st.one_of(
-        st.lists(parts, max_size=3).map(tuple), st.frozensets(parts, max_size=3), st.builds(Holder, parts)
+        st.lists(parts, max_size=3).map(tuple),
+        st.frozensets(parts, max_size=3),
+        st.builds(Holder, parts),
+        st.builds(Named, parts),
     ),
     max_leaves=4,
 )
@@ -76,6 +112,8 @@ ALIKE = st.recursive(
 def spelled(value: object) -> object:
     """A value by how it is written, which tells 1, 1.0 and True apart."""
     match value:
+        case Named():
+            return ("named", spelled(value.value))
         case tuple():
             return ("tuple", *map(spelled, value))
         case frozenset():

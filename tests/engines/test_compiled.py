@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -94,6 +95,16 @@ def test_idle_twins_with_different_histories_take_one_step_together() -> None:
 
     actors = (Actor("ask", None, ask), *(Actor("server", number, serve, is_twin=True) for number in range(3)))
     assert_same(System("x", actors, cells=("jobs",)), merges=False)
+
+
+def test_an_actor_with_many_local_states() -> None:
+    async def count(key: str, times: int) -> None:
+        for _ in range(times):
+            await redis.incr(key)
+
+    programs = {"x": 260, "y": 1}
+    actors = tuple(Actor(key, None, partial(count, key, times)) for key, times in programs.items())
+    assert_same(System("x", actors, cells=tuple(programs)))
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -49,6 +50,11 @@ from batchsim.report.occurrences import why_inconclusive
 from batchsim.scenario import Slow
 from batchsim.stores import queue, redis
 from tests.engines.naive import enumerate_system
+
+
+class Level(IntEnum):
+    ONE = 1
+
 
 LEGS = {"request": {"exponential": {"mean": "1 ms"}}, "response": {"exponential": {"mean": "2 ms"}}}
 SEEDS = range(40)
@@ -173,6 +179,17 @@ def test_every_engine_goes_each_way_of_a_choice() -> None:
     ways = {step.alternative for each in found.outcomes for step in each.witness if step.name == "choose"}
     assert ways >= {"commit"}
     assert len(ways) > 1
+
+
+def test_ends_that_python_calls_equal_are_told_apart_by_every_engine() -> None:
+    async def put() -> None:
+        await redis.set("x", {"1": 1, "True": True, "ONE": Level.ONE}[await choose("1", "True", "ONE")])
+
+    scenario = scenario_of(System("x", (Actor("put", None, put),), cells=("x",)), redis=LEGS)
+    counted = {repr(each.outcome["x"]): each.schedules for each in explore(scenario).outcomes}
+    assert counted == {"1": 1, "True": 1, repr(Level.ONE): 1}
+    for found in (explore(scenario, reduces=True), explore_timed(scenario), explore_exact(scenario)):
+        assert {repr(each.outcome["x"]) for each in found.outcomes} == counted.keys()
 
 
 def test_the_options_of_a_choice_are_equally_likely_where_chance_decides() -> None:

@@ -135,11 +135,11 @@ def walkable_of(
     system = graph.layout.system
     number_of = {}
     for number, each in enumerate(exploration.outcomes):
-        number_of[system.class_of(each.outcome, each.verdicts)] = number
+        number_of[system.class_key(each.outcome, each.verdicts)] = number
     class_of = {}
     for state in graph.terminals.tolist():
         outcome = graph.outcome(state)
-        class_of[state] = number_of[system.class_of(outcome, system.verdicts_of(outcome, properties))]
+        class_of[state] = number_of[system.class_key(outcome, system.verdicts_of(outcome, properties))]
     if states_max is None or graph.states <= states_max:
         states = np.arange(graph.states)
     else:

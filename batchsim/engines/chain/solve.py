@@ -197,7 +197,7 @@ def _outcomes(
     for state in graph.terminals.tolist():
         outcome = graph.outcome(state)
         verdicts = system.verdicts_of(outcome, properties)
-        alike = system.class_of(outcome, verdicts)
+        alike = system.class_key(outcome, verdicts)
         of_class.setdefault(alike, (outcome, verdicts))
         members.setdefault(alike, []).append(state)
     found = []

@@ -239,13 +239,18 @@ class _Known:
     def _add_kinds(self, role: int, local: int, kinds: Sequence[StepKind]) -> None:
         self._arrays = None
         self.is_too_much |= local >= self._kernels.LOCALS_MAX or len(kinds) > self._kernels.POSITIONS_MAX
-        if local >= self._ranges.shape[2]:
-            more = (0, 0), (0, 0), (0, local)
-            self._ranges = np.pad(self._ranges, more, constant_values=self._kernels.UNKNOWN)
+        self._make_room_for_locals()
         self._ranges[:, role, local] = len(self._kinds), len(self._kinds) + len(kinds)
         self._kinds.extend(kinds)
         self._idle_rows.extend([[self._idle_number(kind)] for kind in kinds])
         self._sorts_rows.extend([[self._stepper.symmetry.is_moved_by(kind)] for kind in kinds])
+
+    def _make_room_for_locals(self) -> None:
+        """Let there be a range for each local state, be it that none has been asked for its steps yet."""
+        count, room = max(len(role.locals) for role in self._layout.roles), self._ranges.shape[2]
+        if count > room:
+            more = (0, 0), (0, 0), (0, 2 * count - room)
+            self._ranges = np.pad(self._ranges, more, constant_values=self._kernels.UNKNOWN)
 
     def _add_contents(self, number: int, column: int, contents: Sequence[Content]) -> None:
         """Add what a step, of the actor in a column, does with these contents."""
@@ -301,6 +306,7 @@ class _Known:
 
     def _made(self) -> tuple[Any, ...]:
         kernels, packing = self._kernels, self._packing
+        self._make_room_for_locals()  # the loops look there without a check
         for rows in (self._masks, self._keys, self._changes):
             rows.widen(packing.words)
         count = sum(map(len, packing.fields))

@@ -209,7 +209,7 @@ def _classes(
     probability = None if counts is None else probability_of(graph)
     members: dict[Hashable, list[int]] = {}
     for place, (outcome, given) in enumerate(zip(outcomes, verdicts, strict=True)):
-        members.setdefault(graph.layout.system.class_of(outcome, given), []).append(place)
+        members.setdefault(graph.layout.system.class_key(outcome, given), []).append(place)
     terminals = graph.terminals.tolist()
     classes = (
         OutcomeClass(

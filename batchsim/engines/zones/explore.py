@@ -142,7 +142,7 @@ def _outcomes(
         if node.state_class.is_terminal:
             outcome = guide.layout.outcome(list(node.state_class.row))
             verdicts = system.verdicts_of(outcome, properties)
-            found.setdefault(system.class_of(outcome, verdicts), (outcome, verdicts, node))
+            found.setdefault(system.class_key(outcome, verdicts), (outcome, verdicts, node))
     outcomes = [
         TimedOutcome(outcome, verdicts, timetable(guide, windows, path_to(search, node, 0)))
         for outcome, verdicts, node in found.values()
