@@ -78,7 +78,7 @@ site: $(INSTALLED)
 
 # What each fix is worth in the incident, and the links to it from the reports; about a minute on two cores.
 worth: $(INSTALLED)
-	$(BIN)/batchsim worth scenarios/incident.yaml --report reports --quiet
+	$(BIN)/batchsim worth scenarios/incident.yaml --runs 1000 --report reports --quiet
 	$(MAKE) reports
 
 # Which verdicts can occur under which faults; takes some minutes on all cores. The index of `make site` links to its page.

@@ -153,7 +153,7 @@ PAGE = (ROOT / "reports" / "incident-worth.md").read_text()
 
 
 def test_the_page_on_the_incident_has_the_shares_that_its_runs_have() -> None:
-    question = Question()
+    question = Question(runs=1000)
     ends = question.over_delay.replace(":26:log", ":2")
     policies = ("pre3427", "pr3427", "pr3766")
     own = sweep(INCIDENT, policies, runs=question.runs, workers=1)
@@ -169,7 +169,7 @@ def test_the_page_on_the_incident_has_the_shares_that_its_runs_have() -> None:
 
 def test_the_page_on_the_incident_has_the_times_that_its_runs_have() -> None:
     seeds = seed_stream(INCIDENT, Point().key)
-    draws = (draw(seeds, index) for index in range(Question().runs))
+    draws = (draw(seeds, index) for index in range(1000))
     row = WorthRow(Point(), timing_of(Simulation(INCIDENT, POLICIES["pre3427"]), draws))
     assert f"| 20 s (the scenario) | {' | '.join(timing(row))} | from 20.2 s on |" in PAGE
     others = {"pr3427": POLICIES["pr3427"]}
@@ -183,7 +183,7 @@ def test_the_page_on_the_incident_is_over_the_usual_values() -> None:
     for axis in parse_axes((Question().over_delay, Question().over_execution)):
         for value in axis.values:
             assert f"\n| {time(value.number)} | " in PAGE
-    assert "Made by `batchsim worth scenarios/incident.yaml --report reports`" in PAGE
+    assert "Made by `batchsim worth scenarios/incident.yaml --runs 1000 --report reports`" in PAGE
 
 
 def test_a_message_comes_back_as_late_as_production_looks_for_it() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from batchsim.analysis.sweep import RUNS
 
 DELAY = "latency.operations.redis.enqueued_count.request"
 """The delay between the last push and the count, but for the response of that push."""
@@ -22,8 +21,8 @@ class Question:
     """From far below what consumers need for the last item to far above what child runs need."""
     execution: str = "10 ms..100 s:9:log"
     """From below the debounce of the completion job to longer than all retries."""
-    runs: int = RUNS
-    """Of each policy, as the scenario is and at each value of one field."""
+    runs: int = 200
+    """Of each policy, as the scenario is and at each value of one field: enough for the shape, in about a minute."""
 
     @property
     def runs_of_a_pair(self) -> int:
