@@ -6,6 +6,7 @@ Property tests try the same examples in every run, and have no deadline on share
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,14 @@ def few_runs_of_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(finding, "QUIET", examples(100, searched=finding.QUIET))
     monkeypatch.setattr(finding, "TRIES_BEYOND", examples(80, searched=finding.TRIES_BEYOND))
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No search of a test goes by how many there were in the tests before it."""
+    compiled = sys.modules.get("batchsim.engines.exhaustive.compiled")
+    if compiled is not None:
+        monkeypatch.setattr(compiled, "_found_in_series", 0)
 
 
 PAGES = TESTS / "pages"

@@ -13,6 +13,7 @@ from batchsim.analysis.witnesses import WitnessStep, steps_of
 from batchsim.cli.exploring import Asked, Explorer, Facts
 from batchsim.engines.exhaustive import Bounds, Exploration, OutcomeClass
 from batchsim.engines.exhaustive import explore as explore_policy
+from batchsim.engines.exhaustive.compiled import note_one_of_many
 from batchsim.model.properties import Property
 from batchsim.report.contract import explore_document
 from batchsim.report.exploration import claim_of, show_explorations
@@ -54,6 +55,7 @@ class AllOrders(Explorer[Exploration]):
             on_level=progress.show,
             reduces=self._reduces,
         )
+        note_one_of_many(found.states)
         explains = progress.begin(f"explaining {policy.name}", counts=False)
         self._explained.append(explained(found, properties) if explains else NOT_EXPLAINED)
         return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 DELAY = "latency.operations.redis.enqueued_count.request"
 """The delay between the last push and the count, but for the response of that push."""
 EXECUTION = "items.execution"
@@ -22,7 +21,7 @@ class Question:
     execution: str = "10 ms..100 s:9:log"
     """From below the debounce of the completion job to longer than all retries."""
     runs: int = 200
-    """Of each policy, as the scenario is and at each value of one field: enough for the shape, in about a minute."""
+    """Of each policy, as the scenario is and at each value of one field: enough to see the shape."""
 
     @property
     def runs_of_a_pair(self) -> int:
