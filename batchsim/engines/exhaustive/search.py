@@ -32,7 +32,7 @@ CHUNK = 1 << 16
 """So many states are stepped together; between chunks bounds are looked at."""
 _FEW = 1 << 15
 """So many states are packed anew whenever it helps those who step them in NumPy."""
-_MANY = 1 << 19
+_MANY = 1 << 20
 """Where compiled loops step them, they are packed anew once, at so many: the loops have to be told all again."""
 
 
