@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = str(ROOT / "batchsim")
 LIST = ROOT / ".coverage.txt"
 """Where the lines that did not run are listed."""
-COMPILED = "batchsim.engines.exhaustive.kernels"
+COMPILED = ("batchsim.engines.exhaustive.kernels", "batchsim.engines.zones.kernels")
 OFTEN = 50
 """A line that has run so often is no longer asked."""
 
@@ -86,7 +86,7 @@ class _Finder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Only modules of batchsim that Python runs itself."""
-        if not fullname.startswith("batchsim.") or fullname == COMPILED:
+        if not fullname.startswith("batchsim.") or fullname in COMPILED:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None and spec.origin is not None:

@@ -14,6 +14,7 @@ import batchsim.engines.exhaustive.compiled as compiled_module
 import batchsim.engines.exhaustive.search as search_module
 from batchsim import BadInputError
 from batchsim.batch.policies import POLICIES
+from batchsim.engines import compiled_loops
 from batchsim.engines.exhaustive import Bounds, Graph
 from batchsim.engines.exhaustive.compiled import kernels_for
 from batchsim.engines.exhaustive.layout import Layout
@@ -157,7 +158,7 @@ def test_what_is_too_much_for_it_is_left_to_numpy(limit: str, monkeypatch: pytes
 
 def test_where_numba_is_missing_or_does_not_work_numpy_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(compiled_module, "find_spec", lambda _: None)
+        patch.setattr(compiled_loops, "find_spec", lambda _: None)
         compiled_module._loaded.cache_clear()
         assert kernels_for(NEVER) is None
 

@@ -177,6 +177,16 @@ def test_two_timers_that_ran_out_before_anybody_asked_keep_their_own_times() -> 
     check_witnesses(subject, "local_count", explore_timed(subject, POLICIES["local_count"]))
 
 
+def test_the_moment_of_who_awaits_several_has_another_name_than_that_of_who_arrives() -> None:
+    up_to_3_ms = {"uniform": [0, "3 ms"]}
+    push = {"queue.push": {"request": up_to_3_ms, "response": up_to_3_ms}}
+    latency: Any = {"redis": "1 ms", "postgres": "1 ms", "http": "1 ms", "operations": push}
+    subject = scenario(3, 2, latency=latency)
+    exploration = explore_timed(subject, POLICIES["pr3777"], bounds=Bounds(states_max=3_000))
+    assert exploration.is_complete
+    check_witnesses(subject, "pr3777", exploration)
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchsim.engines.compiled_loops import loaded
 from batchsim.engines.exhaustive.edges import FoundEdges, joined
 from batchsim.engines.exhaustive.layout import ABSENT
 from batchsim.engines.exhaustive.moves import StepKind
@@ -25,6 +25,7 @@ from batchsim.engines.exhaustive.states import Numbers, multipliers
 from batchsim.engines.exhaustive.stepping import Chunk, Stepper, contents_in
 from batchsim.model.operation import Operation
 
+_KERNELS = "batchsim.engines.exhaustive.kernels"
 _WORTH_LOADING = 300_000
 """To load what is compiled takes no longer than some such number of states does without it. To compile it takes
 longer, once: it is kept beside this file, or in the user's cache."""
@@ -43,7 +44,7 @@ def kernels_for(states: int) -> ModuleType | None:
     """The compiled loops, if a search that found so many states, and goes on, is better off with them."""
     if _found_in_series >= _WORTH_LOADING:
         return _loaded()
-    is_loaded = "batchsim.engines.exhaustive.kernels" in sys.modules
+    is_loaded = _KERNELS in sys.modules
     return _loaded() if states >= (_WORTH_USING if is_loaded else _WORTH_LOADING) else None
 
 
@@ -60,15 +61,7 @@ def note_one_of_many(states: int) -> None:
 @cache
 def _loaded() -> ModuleType | None:
     """The compiled loops, if there are any; a search asks time and again, and they are tried once."""
-    if find_spec("numba") is None:
-        return None
-    try:
-        from batchsim.engines.exhaustive import kernels
-
-        _try_out(kernels)
-    except Exception:  # it does not fit this NumPy, has no folder for what it compiled, or that is damaged
-        return None
-    return kernels
+    return loaded(_KERNELS, _try_out)
 
 
 def _try_out(kernels: ModuleType) -> None:

@@ -15,6 +15,8 @@ holds for all whole instants holds for all.
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,3 +79,15 @@ def is_within(zones: Matrices, others: Matrices) -> Flags:
         part = flat[begin : begin + step, None, :]
         result[begin : begin + step] = (part <= flat_others[None, :, :]).all(axis=2)
     return result
+
+
+def is_within_any(zones: Matrices, others: Matrices, kernels: ModuleType | None = None) -> Flags:
+    """For each zone, whether it lies within one of the others; `kernels`: compiled loops, if they are to do it."""
+    if kernels is None:
+        return np.asarray(is_within(zones, others).any(axis=1))
+    return np.asarray(kernels.is_within_any(rows_of(zones), rows_of(others)))
+
+
+def rows_of(zones: Matrices) -> Numbers:
+    """The zones as compiled loops have them: a row for each."""
+    return np.ascontiguousarray(zones).reshape(len(zones), zones.shape[1] * zones.shape[2])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 from numpy.typing import NDArray
 
-from batchsim.engines.zones.bounds import Flags, Matrices, is_within
+from batchsim.engines.zones.bounds import Flags, Matrices, is_within, rows_of
 from batchsim.engines.zones.windows import NEVER_US
 
 Members = list[list[int]]
@@ -13,13 +15,27 @@ _CHUNK = 1 << 18
 """Numbers of zones that are compared at once."""
 
 
-def merged(zones: Matrices, members: Members) -> tuple[Matrices, Members]:
-    """Zones that cover the same whole instants, with what each is made of."""
+def merged(zones: Matrices, members: Members, kernels: ModuleType | None = None) -> tuple[Matrices, Members]:
+    """Zones that cover the same whole instants, with what each is made of.
+
+    `kernels`: compiled loops, if they are to do it; they leave the same zones.
+    """
+    if kernels is not None and len(zones) > 1:
+        return _merged_by(kernels, zones, members)
     zones, members = _without_covered(zones, members)
     is_new = np.ones(len(zones), dtype=bool)
     while len(zones) > 1 and is_new.any():
         zones, members, is_new = _merge_once(zones, members, is_new)
     return zones, members
+
+
+def _merged_by(kernels: ModuleType, zones: Matrices, members: Members) -> tuple[Matrices, Members]:
+    rows, size = rows_of(zones).copy(), zones.shape[1]
+    left, made_of, ends = kernels.merge(rows, size)
+    parts = np.split(made_of, ends[:-1])
+    return rows[left].reshape(len(left), size, size), [
+        [member for place in part.tolist() for member in members[place]] for part in parts
+    ]
 
 
 def _without_covered(zones: Matrices, members: Members) -> tuple[Matrices, Members]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from batchsim.engines.exhaustive.search import Bounds, GaveUp, Level, Lookout, OnLevel
-from batchsim.engines.zones.bounds import Matrices, Numbers, is_within
+from batchsim.engines.zones.bounds import Matrices, Numbers, is_within_any
+from batchsim.engines.zones.compiled import kernels_for
 from batchsim.engines.zones.merging import merged
 from batchsim.engines.zones.state_class import StateClass
 from batchsim.engines.zones.step import Landing, ZoneStepper
@@ -55,6 +56,8 @@ class ZoneSearch:
         self._frontier: list[ZoneNode] = []
         self.transitions = 0
         self.zones = 0
+        self._pairs = 0
+        """Of zones that were compared, about."""
         self.slowed = 0
         """Which delays have occurred in some run, each a bit."""
         self.depth = 0
@@ -126,12 +129,14 @@ class ZoneSearch:
                 lookout.look()
             known = self._found.setdefault(state_class, [])
             zones, numbers = np.concatenate(arrivals.zones), np.concatenate(arrivals.numbers)
+            self._pairs += len(zones) * (len(zones) + sum(len(node.zones) for node in known))
+            kernels = kernels_for(self._pairs)
             for node in known:
-                new = ~is_within(zones, node.zones).any(axis=1)
+                new = ~is_within_any(zones, node.zones, kernels)
                 zones, numbers = zones[new], numbers[new]
             if not len(zones):
                 continue
-            zones, members = merged(zones, [[number] for number in numbers.tolist()])
+            zones, members = merged(zones, [[number] for number in numbers.tolist()], kernels)
             node = ZoneNode(len(self.nodes), state_class, zones, members)
             self.nodes.append(node)
             known.append(node)

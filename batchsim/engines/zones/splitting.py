@@ -12,7 +12,8 @@ from batchsim.engines.zones.zone_set import ZoneSet
 def latest(zone_set: ZoneSet, end: Slot) -> list[ZoneSet]:
     """Who awaits several goes on with the last of them."""
     before, after = zone_set.halves(end, BASE)
-    swapped = after.renamed({BASE: Slot(InstantKind.ARRIVAL, end.place, end.number), end: BASE})
+    # The end is past: its place is no column, as that of an arrival is.
+    swapped = after.renamed({BASE: Slot(InstantKind.ARRIVAL, -1 - end.place, end.number), end: BASE})
     return [each for each in (before, swapped) if not each.is_empty]
 
 
