@@ -8,14 +8,14 @@ from itertools import starmap
 from batchsim.analysis.runs import PolicyRun, ScenarioRun
 from batchsim.report.file_names import FINDINGS, worth_file
 from batchsim.report.markdown_text import bold, code, link, plain, table, with_gloss
-from batchsim.report.questions import ORDER, question_of
+from batchsim.report.questions import FIRST, ORDER, question_of
 
 TITLE = "# Reports"
 
 
 def index_of(reports: Iterable[tuple[str, ScenarioRun]], others: Collection[str] = ()) -> str:
     """The index; `reports`: each with the name of its file, `others`: files beside them."""
-    listed = list(reports)
+    listed = sorted(reports, key=lambda each: each[1].scenario.name != FIRST)
     policies = {run.policy.name: run.policy for _, scenario_run in listed for run in scenario_run.runs}
     groups = [(question, [each for each in listed if _question(each[1]) == question]) for question in ORDER]
     parts = (

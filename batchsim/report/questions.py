@@ -15,6 +15,8 @@ LIMITS = "Limits: refused streams, requests that take too long"
 PASSES = "Where no order is known that fails"
 OWN = "Other systems"
 ORDER = (INCIDENT, FIXES, FAULTS, LIMITS, PASSES, OWN)
+FIRST = "incident"
+"""The scenario that all others of its group are like."""
 
 
 def question_of(scenario: Scenario, policies: Iterable[Any], *, fails: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from batchsim.report.questions import ORDER
+from batchsim.report.questions import FIRST, ORDER
 
 SCHEMA = 1
 
@@ -31,7 +31,7 @@ def index_page(
         }
         for file, page in pages
     ]
-    listed.sort(key=lambda each: ORDER.index(each["question"]))
+    listed.sort(key=lambda each: (ORDER.index(each["question"]), each["scenario"] != FIRST))
     failing = sum(bool(page["headline"]["failing"]) for _, page in pages)
     return {
         "schema": SCHEMA,
