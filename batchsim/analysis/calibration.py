@@ -5,9 +5,9 @@ the coroutine could go on. The effect is taken to be in the middle of the call. 
 somebody else, its response leg begins when that one let it go on, as in the model. What was a sleep is measured
 like anything else, so how late a busy machine wakes is part of it.
 
-A simulated run draws all its latencies from one batch. What made several operations of it slow at the same time,
-such as a machine that was busy elsewhere, stays together then; drawn from all batches, it would seem to strike
-each operation by itself.
+A simulated run draws all its latencies from one batch, each once. What made several operations of it slow at the
+same time, such as a machine that was busy elsewhere, stays together then; drawn from all batches, it would seem
+to strike each operation by itself.
 
 The interval of a prediction has three parts: the batches that it is held against are a sample; the simulated runs
 are one; and so are the batches that were measured. The last is found by measuring again on batches drawn from them
@@ -189,28 +189,56 @@ class OfBatch(Samplers):
 
     def __init__(self, scenario: Scenario, found: dict[str, Measured]) -> None:
         super().__init__(scenario)
+        self._piles: list[_Pile] = []
         for name, each in found.items():
             usual = self[name]
             if usual is None:
                 continue  # it differs by item or attempt
-            self[name] = _sampler(each.request_us, each.response_us, usual)
+            requests, responses = _Pile(each.request_us), _Pile(each.response_us)
+            self._piles += requests, responses
+            self[name] = _sampler(requests, responses, usual)
+
+    def begun_anew(self) -> OfBatch:
+        """For another run."""
+        for pile in self._piles:
+            pile.left.clear()
+        return self
 
 
-def _sampler(requests_us: Sequence[int], responses_us: Sequence[int], usual: LegSampler) -> LegSampler:
-    requests, responses = len(requests_us), len(responses_us)
+class _Pile:
+    """What was measured of one leg in one batch, to be drawn from without putting back.
 
+    A run has about as many uses of a leg as the batch had. Were each drawn from all, some values would come twice
+    and others never: the slowest of several items, which decides, would be too quick.
+    """
+
+    def __init__(self, samples_us: Sequence[int]) -> None:
+        self.samples_us = samples_us
+        self.left: list[int] = []
+
+    def draw(self, bits: int) -> int:
+        """One of those that are left; of all, where none is."""
+        left = self.left
+        if not left:
+            left.extend(self.samples_us)
+        place = (bits >> 11) * len(left) >> 53
+        left[place], left[-1] = left[-1], left[place]
+        return left.pop()
+
+
+def _sampler(requests: _Pile, responses: _Pile, usual: LegSampler) -> LegSampler:
     def sample(bits: int) -> tuple[int, int]:
-        request_us, response_us = usual(bits) if not (requests and responses) else (0, 0)
-        if requests:
-            request_us = requests_us[(bits >> 11) * requests >> 53]
-        if responses:
-            response_us = responses_us[(another(bits) >> 11) * responses >> 53]
+        request_us, response_us = usual(bits) if not (requests.samples_us and responses.samples_us) else (0, 0)
+        if requests.samples_us:
+            request_us = requests.draw(bits)
+        if responses.samples_us:
+            response_us = responses.draw(another(bits))
         return request_us, response_us
 
     return sample
 
 
-def by_batch(scenario: Scenario, batches: Sequence[Observed], speed: float = 1) -> list[Samplers]:
+def by_batch(scenario: Scenario, batches: Sequence[Observed], speed: float = 1) -> list[OfBatch]:
     """The latencies of each batch by itself; `scenario`: calibrated with those of all."""
     return [
         OfBatch(scenario, {name: each for name, each in measured([batch]).items() if _is_measured(name, speed)})
@@ -224,7 +252,7 @@ def shares_of(
     runs: int,
     properties: Sequence[Property] = (),
     first_seed: int = 0,
-    samplers: Sequence[Samplers] = (),
+    samplers: Sequence[OfBatch] = (),
 ) -> dict[str, Share]:
     """Simulate; the shares of all verdicts that occur. `samplers`: one of these for each run, in turn."""
     system = scenario.system(policy)
@@ -232,7 +260,7 @@ def shares_of(
     counts: dict[str, int] = {}
     for number in range(runs):
         if samplers:
-            simulation.samplers = samplers[number % len(samplers)]
+            simulation.samplers = samplers[number % len(samplers)].begun_anew()
         trace = simulation.run(first_seed + number, keep=frozenset())
         for verdict in system.verdicts_of(trace.outcome, properties):
             counts[verdict] = counts.get(verdict, 0) + 1

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from batchsim import load_scenario, scenario_of
-from batchsim.analysis.calibration import Share, calibrated, measured, predicted, shares_of
+from batchsim.analysis.calibration import Measured, OfBatch, Share, calibrated, measured, predicted, shares_of
 from batchsim.analysis.hammering import hammer
 from batchsim.analysis.sweep.pieces import OwnPolicy
 from batchsim.bad_input import BadInputError
@@ -23,6 +23,7 @@ from batchsim.engines.live.explaining import explain
 from batchsim.engines.live.hammer import Hammer, Observed, Seen
 from batchsim.engines.live.performing import LiveSystem
 from batchsim.engines.live.servers import Servers, embedded
+from batchsim.engines.streams import draw
 from batchsim.model.operation import Footprint, Operation, touches
 from batchsim.model.system import Actor, System
 from batchsim.scenario import Scenario
@@ -242,3 +243,15 @@ def test_a_server_that_is_lost_is_one_message(scenario: Scenario) -> None:
         with pytest.raises(BadInputError, match=r"^Redis: "):
             Hammer(scenario, policy, lines, workers=2, speed=2, note=note).run(50)
         lines.close()
+
+
+def test_a_run_has_each_latency_that_its_batch_had_and_none_twice(scenario: Scenario) -> None:
+    """The slowest of several items decides: were one value drawn for two of them, it would be too quick."""
+    slow = [1_000, 20_000, 50_000]
+    latencies = OfBatch(scenario, {"queue.take": Measured(response_us=slow)})
+    for seed in range(20):
+        sample = latencies.begun_anew()["queue.take"]
+        assert sample is not None
+        first = [sample(draw(seed, use))[1] for use in range(3)]
+        assert sorted(first) == slow
+        assert sample(draw(seed, 3))[1] in slow  # what it needs beyond that is drawn from all again
