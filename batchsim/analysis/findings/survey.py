@@ -42,8 +42,16 @@ def _survey(
     findings: dict[SurveyCase, Finding] = {}
     for size in range(3):
         cases = list(cases_of(scope, (size,)))
-        # The longest first: whoever begins one last has all others wait for it.
-        in_turn = sorted(cases, key=lambda case: _states(case._replace(budget=NO_FAULT), findings), reverse=True)
+        # The longest first: whoever begins one last has all others wait for it. Of a batch under a policy it is
+        # the last budget. Policies come one by one: their largest cases, which need most memory, do not coincide.
+        in_turn = cases[::-1]
+        in_turn.sort(
+            key=lambda case: (
+                _states(case._replace(budget=NO_FAULT), findings),
+                scope.policies.index(case.policy),
+            ),
+            reverse=True,
+        )
         works = [
             CaseWork(case, scope.batches[case.batch], _faults_of(scope, case), scope.verdicts, directory)
             for case in in_turn
