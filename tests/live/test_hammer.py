@@ -37,7 +37,7 @@ items: {upload: 10 ms, execution: 100 ms}
 latency:
   http: {request: 2 ms, response: 2 ms}
   operations:
-    redis.enqueued_count: {request: {uniform: [0 ms, 60 ms]}}
+    redis.enqueued_count: {request: {uniform: [0 ms, 120 ms]}}
     queue.take: {response: {uniform: [0 ms, 50 ms]}}
 """
 
