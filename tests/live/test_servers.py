@@ -163,7 +163,7 @@ def test_what_is_on_one_server_is_removed_where_the_other_is_lost(
         lose()
     (theirs,) = made
     monkeypatch.undo()
-    keys, schemas = list(redis.scan_iter("batchsim:*")), _schemas(postgres) - before
+    keys, schemas = list(redis.scan_iter(f"{theirs.prefix}*")), _schemas(postgres) - before  # others have theirs
     assert (len(keys), len(schemas)) == ((1, 0) if lost == "redis" else (0, 1))
     assert (theirs.prefix if lost == "redis" else theirs.schema) in str(told.value)
     redis.delete(*keys or ("none",))
