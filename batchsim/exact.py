@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
+from functools import lru_cache
 from numbers import Number
 from typing import Any
 
@@ -22,6 +22,8 @@ def exact(value: Any) -> Hashable:
 
 
 _EXACT = object()
+_TYPES_KEPT_MAX = 1 << 12
+"""Of so many types it is kept how they are told apart: a step can make one anew each time."""
 
 
 def _types(value: Any) -> Hashable:
@@ -29,10 +31,10 @@ def _types(value: Any) -> Hashable:
     return _teller(type(value))(value)  # type: ignore[arg-type]
 
 
-@cache
+@lru_cache(_TYPES_KEPT_MAX)
 def _teller(kind: type[Any]) -> Callable[[Any], Hashable]:
     """`_types`, for values of one type: states are told apart by millions of them."""
-    # By its name: a step can make a type anew each time.
+    # By its name: a type that is made anew each time is one and the same.
     name = f"{kind.__module__}.{kind.__qualname__}"
     equality: Any = kind.__eq__
     if kind in (int, str) or equality is object.__eq__:

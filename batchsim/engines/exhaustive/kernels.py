@@ -329,6 +329,15 @@ def step(
     return edges, unknowns
 
 
+@njit(inline="always")
+def _are_equal(rows: Any, row: int, words: Any, edge: int) -> Any:
+    """Whether two states are one."""
+    differs = np.uint64(0)
+    for word in range(rows.shape[1]):
+        differs |= rows[row, word] ^ words[edge, word]
+    return differs == 0
+
+
 @njit(cache=True)
 def number(
     words: Any, order: Any, table: Any, rows: Any, known: int, factors: Any, numbers: Any, least: Any, places: Any
@@ -361,10 +370,7 @@ def number(
             there_first[edge - begin] = table[begins[edge - begin]]
         for edge in range(begin, end):
             there = there_first[edge - begin]
-            differs = np.uint64(0)
-            for word in range(width):
-                differs |= rows[max(there, 0), word] ^ words[edge, word]
-            there_first[edge - begin] = there if differs == 0 else UNKNOWN
+            there_first[edge - begin] = there if _are_equal(rows, max(there, 0), words, edge) else UNKNOWN
         for edge in range(begin, end):
             there = there_first[edge - begin]
             place = begins[edge - begin]
@@ -378,11 +384,7 @@ def number(
                     least[new] = order[edge]
                     places[new] = place
                     new += 1
-                    continue
-                differs = np.uint64(0)
-                for word in range(width):
-                    differs |= rows[there, word] ^ words[edge, word]
-                if differs != 0:
+                elif not _are_equal(rows, there, words, edge):
                     there = UNKNOWN
                     place = (place + 1) & last
             if there >= known and order[edge] < least[there - known]:

@@ -546,8 +546,7 @@ class Hammer:
             return None
         with batch.lock:
             request_us, response_us, _ = batch.latencies.draw_legs(lane.actor, lane.streams, awaited, awaited.name)
-        if lane.actor.adapts is not None:
-            awaited = lane.actor.adapts(awaited)
+        awaited = lane.actor.expose(awaited)  # here without faults and memories: on its actor's cells
         sleeps_before, sleeps_after = self._sleeping(awaited)
         request_us = self.scaled(request_us) if sleeps_before else 0
         response_us = self.scaled(response_us) if sleeps_after else 0

@@ -142,6 +142,14 @@ def _leaves_out(zone: Any, other: Any, size: int, exceeded: int, outside: int) -
     return bound - zone[exceeded] - 1 > other[outside]
 
 
+@njit(inline="always")
+def _remember(reasons: Any, number: int, exceeded: int, outside: int) -> None:
+    """Put a pair in front, in the place of the one of this number."""
+    for later in range(number, 0, -1):
+        reasons[later, 0], reasons[later, 1] = reasons[later - 1, 0], reasons[later - 1, 1]
+    reasons[0, 0], reasons[0, 1] = exceeded, outside
+
+
 @njit(cache=True)
 def _is_zone(zone: Any, other: Any, size: int, reasons: Any, room: Any) -> bool:
     """Whether the union of two zones is a zone, as `merging.union_is_a_zone` has it.
@@ -157,9 +165,7 @@ def _is_zone(zone: Any, other: Any, size: int, reasons: Any, room: Any) -> bool:
             and zone[outside] > other[outside]
             and _leaves_out(zone, other, size, exceeded, outside)
         ):
-            for later in range(number, 0, -1):
-                reasons[later, 0], reasons[later, 1] = reasons[later - 1, 0], reasons[later - 1, 1]
-            reasons[0, 0], reasons[0, 1] = exceeded, outside
+            _remember(reasons, number, exceeded, outside)
             return False
     exceeds, exceeds_other = 0, 0
     for place in range(len(zone)):
@@ -172,8 +178,6 @@ def _is_zone(zone: Any, other: Any, size: int, reasons: Any, room: Any) -> bool:
     for one in range(exceeds):
         for two in range(exceeds_other):
             if _leaves_out(zone, other, size, room[0, one], room[1, two]):
-                for later in range(REMEMBERED - 1, 0, -1):
-                    reasons[later, 0], reasons[later, 1] = reasons[later - 1, 0], reasons[later - 1, 1]
-                reasons[0, 0], reasons[0, 1] = room[0, one], room[1, two]
+                _remember(reasons, REMEMBERED - 1, room[0, one], room[1, two])
                 return False
     return True
