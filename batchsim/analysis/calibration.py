@@ -2,8 +2,8 @@
 
 Of each operation two legs are measured: from when its coroutine asked for it to its effect, and from there to when
 the coroutine could go on. The effect is taken to be in the middle of the call. If an operation had to wait for
-somebody else, its response leg begins when that one let it go on, as in the model. What was a sleep is measured
-like anything else, so how late a busy machine wakes is part of it.
+somebody else, its response leg begins with the effect that let it go on, as in the model. What was a sleep is
+measured like anything else, so how late a busy machine wakes is part of it.
 
 A simulated run draws all its latencies from one batch, each once. What made several operations of it slow at the
 same time, such as a machine that was busy elsewhere, stays together then; drawn from all batches, it would seem
@@ -89,9 +89,9 @@ def _measure(found: dict[str, Measured], seen: Seen) -> None:
             found.setdefault(timer.delay_of, Measured()).request_us.append(max(0, seen.at_us - timer.started_us))
         of_name.response_us.append(max(0, seen.went_on_us - seen.at_us))
         return
-    began_us = seen.due_us if seen.has_waited else seen.at_us
+    began_us = seen.at_us if seen.ready_us is None else seen.ready_us
     of_name.response_us.append(max(0, seen.went_on_us - began_us))
-    if not (seen.has_waited or seen.operation.is_instant or seen.operation.acts_on_arrival):
+    if seen.ready_us is None and not (seen.operation.is_instant or seen.operation.acts_on_arrival):
         of_name.request_us.append(max(0, seen.at_us - seen.issued_us))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -226,6 +227,26 @@ def test_legs_are_told_apart(scenario: Scenario, lines: Lines) -> None:
     assert isinstance(of, Legs)
     assert isinstance(of.request, Empirical)
     assert calibrated(scenario, {}, 2).latencies.of_operation["store.upload"] == Legs(Constant(5_000), Constant(0))
+
+
+def test_whoever_waited_goes_on_from_the_effect_that_woke_him(
+    scenario: Scenario, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not from its answer, which is here later: in a simulation everything after it would come too soon."""
+    perform = LiveSystem.perform
+
+    def performs(self: LiveSystem, operation: Operation[Any], *choices: Any) -> Any:
+        answer = perform(self, operation, *choices)
+        if operation.name == "queue.push":
+            time.sleep(0.12)
+        return answer
+
+    monkeypatch.setattr(LiveSystem, "perform", performs)
+    observed = hammered(scenario, "pr3427", lines, 4)
+    takes = [[seen for seen in each.seen if seen.lane.startswith("consumer")][:1] for each in observed]
+    taken = measured(each._replace(seen=tuple(first)) for each, first in zip(observed, takes, strict=True))
+    assert len(taken["queue.take"].response_us) == 4
+    assert min(taken["queue.take"].response_us) >= 60_000  # half of the call
 
 
 def test_a_server_that_is_lost_is_one_message(scenario: Scenario) -> None:

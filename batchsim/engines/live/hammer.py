@@ -84,15 +84,15 @@ class Seen(NamedTuple):
     issued_us: int
     """When the coroutine asked for it."""
     due_us: int
-    """When it was to be done: after its sleep; or when what it waited for was there, if it has waited."""
+    """When it was to be done: after its sleep; or when it was woken, if it has waited."""
     begun_us: int
     """When it was sent …"""
     ended_us: int
     """… and answered: in between it took effect."""
     went_on_us: int
     """When the coroutine went on."""
-    has_waited: bool
-    """Whether it had to wait for somebody else."""
+    ready_us: int | None
+    """About when that took effect which it waited for; `None`: it did not wait for anybody else."""
     timer: Timed | None
     """The timer that had to run out first, if one had to."""
 
@@ -158,8 +158,10 @@ class _Lane:
     travel_us: int = 0
     """How long what it is to receive travels, once it is there."""
     arrives_us: int | None = None
-    ready_us: int | None = None
+    woken_us: int | None = None
     """When it was woken, if it has waited."""
+    ready_us: int | None = None
+    """About when that took effect which woke it."""
     ticket: int = 0
     """Of its last entry in the heap and of its last wait; older ones count no more."""
     is_running: bool = False
@@ -180,8 +182,8 @@ class _Batch:
         self.lock = threading.RLock()
         self.live = LiveSystem(system, hammer.lines, f"{hammer.name}-{number}")
         self.waiters: dict[Key, list[tuple[_Lane, int]]] = {}
-        self.versions: dict[Key, int] = {}
-        """How often each cell became ready."""
+        self.versions: dict[Key, tuple[int, int]] = {}
+        """How often each cell became ready, and about when it last did."""
         self.dormant: dict[Key, list[Actor]] = {}
         self.timers: dict[Key, Timed] = {}
         self.alarms: dict[Key, int] = {}
@@ -215,13 +217,13 @@ class _Batch:
                 if actor.begins_with is not None and actor.begins_with not in self.live.cells:
                     self.dormant.setdefault(actor.begins_with, []).append(actor)
                     continue
-                self.start(actor)
+                self.start(actor, now_us)
                 if actor.is_spare:
                     self.spares = actors
                     break
 
-    def start(self, actor: Actor) -> None:
-        now_us = self.hammer.clock.now_us()
+    def start(self, actor: Actor, at_us: int) -> None:
+        """Let an actor begin, at this time or from now on."""
         delay_us = 0
         if actor.begins_after_leg_of is not None:
             issuer, operation, attempt = actor.begins_after_leg_of
@@ -229,29 +231,33 @@ class _Batch:
         if actor.is_to_end:
             self.going_on.add(actor.name)
         lane = _Lane(self, actor, "", actor.program, {}, self.hammer.actor_ended)
-        lane.issued_us = now_us
+        lane.issued_us = at_us
         self.lanes.add(lane)
-        self.hammer.schedule(lane, now_us + delay_us)
+        self.hammer.schedule(lane, at_us + delay_us)
 
-    def start_spare(self) -> None:
+    def start_spare(self, at_us: int) -> None:
         spare = next(self.spares, None)
         if spare is not None:
-            self.start(spare)
+            self.start(spare, at_us)
 
-    def wake(self, cells: Iterable[Key], *, all_of_them: bool = False) -> None:
-        """Each cell may have become ready: let begin who begins with it, and look who waits for it."""
+    def wake(self, cells: Iterable[Key], at_us: int, *, all_of_them: bool = False) -> None:
+        """Each cell may have become ready at about this time: let begin who begins with it, and look who waits.
+
+        They are woken now, when the answer is here to the operation that made it ready. For the model they go on
+        from its effect, so that is kept, too.
+        """
         now_us = self.hammer.clock.now_us()
         for cell in cells:
             if cell in self.dormant and cell in self.live.cells:
                 for actor in self.dormant.pop(cell):
-                    self.start(actor)
-            self.versions[cell] = self.versions.get(cell, 0) + 1
+                    self.start(actor, at_us)
+            self.versions[cell] = self.versions.get(cell, (0, 0))[0] + 1, at_us
             waiters = self.waiters.get(cell, [])
             while waiters:
                 lane, ticket = waiters.pop(0)
                 if lane.ticket != ticket:
                     continue
-                lane.ready_us = now_us
+                lane.woken_us, lane.ready_us = now_us, at_us
                 self.lanes.add(lane)
                 self.hammer.schedule(lane, now_us)
                 if not all_of_them:
@@ -267,7 +273,7 @@ class _Batch:
             with self.lock:
                 if self.alarms.get(timer.key) == due_us:
                     del self.alarms[timer.key]
-                    self.wake(cells)
+                    self.wake(cells, due_us)
 
         self.hammer.schedule_call(self, due_us, ring)
 
@@ -425,7 +431,7 @@ class Hammer:
                     lane.is_running = False
                     self.schedule(lane, due_us)
                 break
-            lane.due_us = lane.due_us if lane.ready_us is not None else due_us
+            lane.due_us = lane.due_us if lane.woken_us is not None else due_us
             due_us = self._act(lane)
         self._look_at(batch)
 
@@ -434,7 +440,7 @@ class Hammer:
         operation, batch = lane.operation, lane.batch
         assert operation is not None
         cell = operation.waits_for() if isinstance(operation, BlockingOperation) else None
-        version = batch.versions.get(cell, 0) if cell is not None else 0
+        version, _ = batch.versions.get(cell or "", (0, 0))
         until: list[int] = []
         ran_out: list[Timed | None] = []
 
@@ -467,11 +473,11 @@ class Hammer:
                     operation,
                     answer,
                     lane.issued_us,
-                    lane.due_us if lane.ready_us is None else lane.ready_us,
+                    lane.due_us if lane.woken_us is None else lane.woken_us,
                     begun_us,
                     ended_us,
                     went_on_us,
-                    lane.ready_us is not None,
+                    lane.ready_us,
                     ran_out[0] if ran_out else None,
                 )
             )
@@ -482,7 +488,7 @@ class Hammer:
                 and isinstance(operation, BlockingOperation)
                 and not batch.waiters.get(cell or "")
             ):
-                batch.start_spare()
+                batch.start_spare(self.clock.now_us())
         if isinstance(answer, Raised):
             return self._feed(lane, None, answer.exception(), went_on_us)
         return self._feed(lane, answer, None, went_on_us)
@@ -491,9 +497,10 @@ class Hammer:
         batch = lane.batch
         with batch.lock:
             lane.is_running = False
-            if cell is not None and batch.versions.get(cell, 0) != version:
-                lane.ready_us = self.clock.now_us()
-                self.schedule(lane, lane.ready_us)
+            newest, at_us = batch.versions.get(cell or "", (0, 0))
+            if newest != version:
+                lane.woken_us, lane.ready_us = self.clock.now_us(), at_us
+                self.schedule(lane, lane.woken_us)
                 return
             if until:
                 self.schedule(lane, min(until))
@@ -513,7 +520,7 @@ class Hammer:
             batch.start_timer(timer, self.scaled(delay_us), at_us, cells)
             if not timer.wakes_at_once:
                 return
-        batch.wake(cells, all_of_them=operation.wakes_all)
+        batch.wake(cells, at_us, all_of_them=operation.wakes_all)
 
     # -- feeding -----------------------------------------------------------------------------------------
 
@@ -551,7 +558,7 @@ class Hammer:
         request_us = self.scaled(request_us) if sleeps_before else 0
         response_us = self.scaled(response_us) if sleeps_after else 0
         lane.operation, lane.issued_us = awaited, at_us
-        lane.ready_us = lane.arrives_us = None
+        lane.woken_us = lane.ready_us = lane.arrives_us = None
         if awaited.acts_on_arrival:
             lane.travel_us, lane.response_us = response_us, 0
             return at_us
@@ -629,7 +636,7 @@ class Hammer:
             batch.live.cells.remember({cell: freeze(result)})
             batch.seen.append(Returned(lane.name, cell, result, begun_us, self.clock.now_us()))
             batch.timers[cell] = Timed(None, begun_us, begun_us)
-            batch.wake((cell,))
+            batch.wake((cell,), begun_us)
 
     # -- the end of a batch ------------------------------------------------------------------------------
 
