@@ -20,11 +20,12 @@ from batchsim.batch.setting import Setting
 from batchsim.batch.system import class_of
 from batchsim.engines.exhaustive import Bounds, Exploration, Graph, explore
 from batchsim.engines.exhaustive.following import follow
-from batchsim.engines.exhaustive.layout import ABSENT, Layout
+from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.packing import Packing
 from batchsim.engines.exhaustive.symmetry import Symmetry, sort_twins
 from batchsim.engines.timed import simulate
+from batchsim.engines.values import ABSENT
 from batchsim.scenario import Scenario, scenario_from_data
 from batchsim.stores import redis
 from tests.trying import examples

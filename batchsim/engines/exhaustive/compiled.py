@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from batchsim.engines.compiled_loops import loaded
 from batchsim.engines.exhaustive.edges import FoundEdges, joined
-from batchsim.engines.exhaustive.layout import ABSENT
 from batchsim.engines.exhaustive.moves import StepKind
 from batchsim.engines.exhaustive.packing import Packing, Words, with_words
 from batchsim.engines.exhaustive.reduction import EVERYBODY
 from batchsim.engines.exhaustive.states import Numbers, multipliers
 from batchsim.engines.exhaustive.stepping import Chunk, Stepper, contents_in
+from batchsim.engines.values import ABSENT
 from batchsim.model.operation import Operation
 
 _KERNELS = "batchsim.engines.exhaustive.kernels"

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
+from batchsim.engines.exhaustive.layout import Layout, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind
+from batchsim.engines.values import ABSENT
 from batchsim.model.operation import Operation
 
 

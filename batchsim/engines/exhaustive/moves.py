@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
+from batchsim.engines.exhaustive.layout import Layout, Role
 from batchsim.engines.own_errors import is_same, of_another, what_it_left
+from batchsim.engines.values import ABSENT
 from batchsim.model.cells import GuardedCells, Key, UnknownCellError, freeze, known_of
 from batchsim.model.operation import Alternative, BlockingOperation, told
 from batchsim.user_code import UserCodeError

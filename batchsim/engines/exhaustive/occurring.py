@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.counting import Counts
 from batchsim.engines.exhaustive.graph import Graph
-from batchsim.engines.exhaustive.layout import ABSENT, Role
+from batchsim.engines.exhaustive.layout import Role
 from batchsim.engines.injected_delays import admits, use_of
 from batchsim.engines.occurrences import Occurrence
+from batchsim.engines.values import ABSENT
 from batchsim.model.exposure import fault_key
 from batchsim.model.faults import Fault
 from batchsim.scenario import Scenario, Slow

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.edges import FoundEdges
-from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
+from batchsim.engines.exhaustive.layout import Layout, Role
 from batchsim.engines.exhaustive.packing import Rows
+from batchsim.engines.values import ABSENT
 from batchsim.model.cells import IfListed, Key
 from batchsim.model.operation import BlockingOperation
 

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from batchsim.engines.exhaustive.distinct import distinct
 from batchsim.engines.exhaustive.edges import FoundEdges
-from batchsim.engines.exhaustive.layout import ABSENT, Role
+from batchsim.engines.exhaustive.layout import Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.packing import Packing, Values, Words
 from batchsim.engines.exhaustive.reduction import EVERYBODY
 from batchsim.engines.exhaustive.states import Numbers
 from batchsim.engines.exhaustive.symmetry import Symmetry
+from batchsim.engines.values import ABSENT
 from batchsim.model.operation import Operation
 
 SPAN_PER_PLACE = 8

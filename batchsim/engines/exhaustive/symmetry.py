@@ -13,10 +13,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
+from batchsim.engines.exhaustive.layout import Layout, Role
 from batchsim.engines.exhaustive.moves import StepKind
 from batchsim.engines.exhaustive.packing import Packing, Values, Words
 from batchsim.engines.exhaustive.states import Flags, Numbers
+from batchsim.engines.values import ABSENT
 
 _VALUES = 1 << 32
 """More than a column has values."""

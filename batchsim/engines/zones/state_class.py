@@ -8,9 +8,10 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from batchsim.engines.exhaustive.layout import ABSENT, Layout, Role
+from batchsim.engines.exhaustive.layout import Layout, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.injected_delays import DelaysSoFar
+from batchsim.engines.values import ABSENT
 from batchsim.engines.zones.slots import InstantKind, Slot
 from batchsim.model.cells import Key
 from batchsim.model.operation import BlockingOperation

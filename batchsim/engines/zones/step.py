@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from batchsim.engines.exhaustive.layout import ABSENT
 from batchsim.engines.exhaustive.moves import Move
 from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.injected_delays import DelaysSoFar
+from batchsim.engines.values import ABSENT
 from batchsim.engines.zones.drawing import Drawing
 from batchsim.engines.zones.slots import ANSWER, BASE, START, InstantKind, Slot
 from batchsim.engines.zones.splitting import latest, met_or_late, received, sooner_or_later, told_of

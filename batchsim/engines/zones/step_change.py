@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from batchsim.engines.exhaustive.layout import ABSENT
 from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.injected_delays import DelaysSoFar
+from batchsim.engines.values import ABSENT
 from batchsim.engines.zones.slots import START, InstantKind, Slot
 from batchsim.engines.zones.state_class import Firing, GlobalState, Guide, StateClass
 from batchsim.model.operation import Operation

@@ -13,7 +13,7 @@ from typing import Any
 
 from batchsim.analysis.walking import Walkable
 from batchsim.analysis.walking.walk import is_told
-from batchsim.engines.exhaustive.layout import ABSENT
+from batchsim.engines.values import ABSENT
 from batchsim.model.cells import freeze
 from batchsim.report.outcomes import columns_of, document_of, row_of
 from batchsim.report.page.tables import Tables
