@@ -30,6 +30,11 @@ class DrawnAhead(NamedTuple):
     note: Callable[[Stream, int], None]
     """To be told of a use of a stream for which there was none."""
 
+    def note_use(self, stream: Stream, use: int) -> None:
+        """Tell of a use for which there was none; to try an item again is rare."""
+        if use < _AGAIN:
+            self.note(stream, use)
+
 
 class Samplers(dict[str, LegSampler | None]):
     """The samplers of a scenario, the same for all its runs; `None` where one depends on item or attempt."""
@@ -150,7 +155,8 @@ class LatenciesDrawnAhead(Latencies):
 
     def __init__(self, samplers: Samplers, seed: int, drawn: DrawnAhead) -> None:
         super().__init__(samplers, seed)
-        self._places, self._drawn, self._note = drawn
+        self._ahead = drawn
+        self._places, self._drawn = drawn.places, drawn.bits
 
     def _next_bits(self, actor: Actor, streams: Streams, name: str, item: int | None) -> int:
         if item is None:
@@ -162,6 +168,5 @@ class LatenciesDrawnAhead(Latencies):
         begin, count = self._places.get(stream, _NOWHERE)
         if use < count:
             return self._drawn[begin + use]
-        if use < _AGAIN:  # to try an item again is rare
-            self._note(stream, use)
+        self._ahead.note_use(stream, use)
         return draw(stream_base(self._seed, actor.kind, name, actor.number), use)

@@ -16,6 +16,8 @@ class Clock(Environment):
         super().__init__(initial_time=0)
         self.now_us = 0
         """The time; all delays are integers, so it stays one."""
+        self.queue, self.numbers = self._queue, self._eid
+        """What `schedule` of SimPy puts in order, and tells apart by: for who schedules very much."""
 
     def run_to_rest(self, events_max: int) -> bool:
         """Run until nothing is scheduled: `run()` of SimPy for events that never fail and stop nothing.

@@ -201,7 +201,7 @@ class Lane(Recurring):
 
         def begin(number: int, at_us: int, after: int | None, report: Report) -> GiveUp:
             suffix = f"{self._suffix}.{number}" if isinstance(awaited, ForEach) else self._suffix
-            program = program_of(awaited, number)
+            program = self._program_of(awaited, number)
             child = self.stage.lane(self.actor, suffix, program, self.streams, _report_to(report))
             child.begin(at_us - clock.now_us, after)
             return child.give_up
@@ -215,6 +215,10 @@ class Lane(Recurring):
                 self.stage.fail(self.actor, failure)
 
         Group(awaited, begin, finish, lose).begin(clock.now_us + delay_us, self.after)
+
+    def _program_of(self, awaited: Both[Any, Any] | ForEach, number: int) -> Program[Any]:
+        """The coroutine number `number` of those that are awaited together."""
+        return program_of(awaited, number)
 
     def _finish(self, result: Any, failure: Exception | None, delay_us: int) -> None:
         end = self._end
@@ -253,7 +257,7 @@ class Lane(Recurring):
         self._woken_by = woken_by
         if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
-        for alternative in operation.alternatives(stage.world):
+        for alternative in self._ways():
             if stage.waiting.can_be(alternative) and self._is_drawn(alternative):
                 if alternative.is_held:
                     break
@@ -263,6 +267,10 @@ class Lane(Recurring):
             stage.waiting.wait(operation.waits_for(), self.actor.number or 0, self)
         else:
             stage.held_back.append(self)
+
+    def _ways(self) -> tuple[Alternative, ...]:
+        """The ways in which the operation can turn out now."""
+        return self.operation.alternatives(self.stage.world)
 
     def _is_drawn(self, alternative: Alternative) -> bool:
         chance = alternative.chance
@@ -295,18 +303,23 @@ class Lane(Recurring):
             self._take_effect_in_a_way()
 
     def _take_effect_in_a_way(self) -> None:
-        stage, operation, alternative = self.stage, self.operation, self.alternative
+        stage, alternative = self.stage, self.alternative
         if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
         if self._travel_us:
-            found = self._on_arrival(operation.alternatives(stage.world))
+            found = self._on_arrival(self._ways())
             if found is None:
                 self.look(self._woken_by)
                 return
             alternative = found
-        answer = operation.apply_alternative(stage.world, alternative)
         if alternative.fault is not None:
             stage.recorder.faults[alternative.fault] += 1
+        self._take_effect_so(alternative)
+
+    def _take_effect_so(self, alternative: Alternative) -> None:
+        """Take effect in this way."""
+        stage, operation = self.stage, self.operation
+        answer = operation.apply_alternative(stage.world, alternative)
         self._note_step(operation, answer, self._woken_by, alternative.label)
         bare = operation.bare
         if self.actor.is_spare and isinstance(bare, BlockingOperation):

@@ -17,6 +17,7 @@ from batchsim.engines.timed.instrumented import InstrumentedStage
 from batchsim.engines.timed.lane import Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.scripts import Notes, Script
+from batchsim.engines.timed.tabled import Table, TabledStage
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.model.cells import Cells, GuardedCells
 from batchsim.model.changes import InstrumentedCells, RecordedCells
@@ -106,25 +107,41 @@ class Simulation:
         self._system = remembering(scenario.system(policy))
         self.samplers = Samplers(scenario)
         """Of the runs to come; others can be put in their place."""
-        notes = [] if notes is None else notes
+        self._notes = [] if notes is None else notes
         self._actors = tuple(
-            actor._replace(program=Script(actor.program, notes).begin) for actor in self._system.actors
+            actor._replace(program=Script(actor.program, self._notes).begin) for actor in self._system.actors
         )
+        # What is slow at times, and who may go on for ever, is looked at as it goes.
+        is_tabled = not scenario.injected_delays and not self._system.has_background
+        self._table = Table(self._system) if is_tabled else None
 
     def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: DrawnAhead | None = None) -> Trace:
         """One run: the trace that `simulate` gives for the scenario with this seed, of which `drawn` is drawn."""
-        latencies = latencies_of(self.samplers, seed, self._scenario.injected_delays, drawn)
-        actors = iter(self._actors)
-        run = _Run(self._scenario, self._system, seed, latencies, actors, keep, None, None).run()
+        run = self._run_by_table(seed, drawn) if self._table is not None and keep == frozenset() else None
+        if run is None:
+            latencies = latencies_of(self.samplers, seed, self._scenario.injected_delays, drawn)
+            actors = iter(self._actors)
+            run = _Run(self._scenario, self._system, seed, latencies, actors, keep, None, None).run()
         trace: Trace = self._system.trace(run)
         return trace
 
-
-def _cells(*, is_instrumented: bool, keeps_steps: bool) -> Cells:
-    """Cells that do no more than the run needs."""
-    if is_instrumented:
-        return InstrumentedCells({})
-    return RecordedCells({}) if keeps_steps else Cells()
+    def _run_by_table(self, seed: int, drawn: DrawnAhead | None) -> Run | None:
+        """A run without its steps; `None` where that is of no use: then no other one is tried."""
+        table, noted = self._table, len(self._notes)
+        assert table is not None
+        latencies = latencies_of(self.samplers, seed, (), drawn)
+        table.draws.begin_run(self.samplers, seed, drawn)
+        actors = iter(self._actors)
+        run = _TabledRun(self._scenario, self._system, seed, latencies, actors, table)
+        try:
+            made = run.run()
+        except Exception:  # whatever it is, the run that looks at each step tells it in its words
+            del self._notes[noted:]
+            self._table = None
+            return None
+        if not table.is_of_use_after(run.taken):
+            self._table = None
+        return made
 
 
 @contextmanager
@@ -154,22 +171,16 @@ class _Run:
         self._scenario = scenario
         self._system = system
         self._seed = seed
-        is_instrumented = observer is not None or conductor is not None or system.is_guarded
+        self._is_instrumented = observer is not None or conductor is not None or system.is_guarded
         self._keeps_steps = keep is None or len(keep) > 0
-        self._cells = _cells(is_instrumented=is_instrumented, keeps_steps=self._keeps_steps)
-        system.begin(self._cells)
-        if isinstance(self._cells, RecordedCells):
-            self._cells.take_notes()  # no step wrote what is there at the beginning
-        self._world = system.world(self._cells)
+        self._cells = self._first_cells()
+        self._world = self._make_world()
         self._clock = Clock()
         self._latencies = latencies
         self._waiting = Waiting(self._clock, self._cells, self._begin)
         self._recorder = Recorder(keep, system.noted, self._cells)
         self._conductor = conductor
-        parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
-        # A user's own system is checked whole; of the batch, tests do.
-        checked = system if system.is_guarded else None
-        self._stage = InstrumentedStage(*parts, observer, conductor, checked) if is_instrumented else Stage(*parts)
+        self._stage = self._make_stage(observer)
         self._stage.catches = system.catches_errors
         # An order says by itself where it ends.
         self._has_background = conductor is None and system.has_background
@@ -182,6 +193,32 @@ class _Run:
         """So many events are enough; `None`: the usual."""
         self._going_on: set[Actor] = set()
         """Who has begun, is to end, and has not."""
+
+    def _first_cells(self) -> Cells:
+        """What is there at the beginning, in cells that do no more than the run needs."""
+        cells = Cells()
+        if self._is_instrumented:
+            cells = InstrumentedCells({})
+        elif self._keeps_steps:
+            cells = RecordedCells({})
+        self._system.begin(cells)
+        if isinstance(cells, RecordedCells):
+            cells.take_notes()  # no step wrote what is there at the beginning
+        return cells
+
+    def _make_world(self) -> Any:
+        return self._system.world(self._cells)
+
+    def _make_stage(self, observer: Observer | None) -> Stage:
+        parts = (self._clock, self._world, self._latencies, self._waiting, self._recorder, self._begin_spare)
+        if not self._is_instrumented:
+            return Stage(*parts)
+        # A user's own system is checked whole; of the batch, tests do.
+        checked = self._system if self._system.is_guarded else None
+        return InstrumentedStage(*parts, observer, self._conductor, checked)
+
+    def _outcome(self) -> Any:
+        return self._system.outcome(self._world, self._results())
 
     def run(self, on_departure: Callable[[str], None] | None = None) -> Run:
         """Run to quiescence."""
@@ -198,7 +235,7 @@ class _Run:
             self._cells.release()
         if self._conductor is not None:
             self._conductor.check_end(self._world, self._stage.stopped | self._background())
-        outcome = self._system.outcome(self._world, self._results())
+        outcome = self._outcome()
         faults = self._faults()
         self._let_go()
         return Run(
@@ -324,3 +361,33 @@ class _Run:
             # It is decided with the last effect, and can be received when the last answer is there.
             self._cells[cell] = result
             self._waiting.start_timer(cell, delay_us, (cell,), lane.after)
+
+
+class _TabledRun(_Run):
+    """A run by a table, of which no steps are kept."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        system: System[Any],
+        seed: int,
+        latencies: AnyLatencies,
+        actors: Iterator[Actor],
+        table: Table,
+    ) -> None:
+        self._table = table
+        super().__init__(scenario, system, seed, latencies, actors, frozenset(), None, None)
+
+    def _first_cells(self) -> Cells:
+        return self._table.begin_run()
+
+    def _make_world(self) -> Any:
+        return None
+
+    def _make_stage(self, observer: Observer | None) -> Stage:
+        return TabledStage(
+            self._clock, self._table, self._latencies, self._waiting, self._recorder, self._begin_spare
+        )
+
+    def _outcome(self) -> Any:
+        return self._table.outcome(self._results())

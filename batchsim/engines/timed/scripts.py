@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from batchsim.engines.frames import place_of
 from batchsim.engines.own_errors import is_own, of_answer
+from batchsim.exact import exact
 from batchsim.model.operation import Awaited, ForEach, Program, ProtocolError
 
 Notes = list[Any]
@@ -31,7 +32,7 @@ class Way(NamedTuple):
     @property
     def key(self) -> Any:
         """The same for all that it cannot tell apart."""
-        return self.answer if self.failure is None else type(self.failure)
+        return exact(self.answer) if self.failure is None else type(self.failure)
 
     def resume(self, program: Program[Any]) -> Awaited:
         """What the program awaits then."""
@@ -44,7 +45,7 @@ BEGIN = Way(None)
 class ScriptPoint:
     """A point that a program can be at."""
 
-    __slots__ = ("awaited", "before", "error", "following", "has_ended", "noted", "result", "trace", "way")
+    __slots__ = ("awaited", "before", "error", "following", "has_ended", "noted", "result", "site", "trace", "way")
 
     def __init__(self, before: ScriptPoint | None = None, way: Way = BEGIN) -> None:
         self.before = before
@@ -62,6 +63,8 @@ class ScriptPoint:
         """The next point, by the key of the way there."""
         self.noted: dict[Hashable, Notes] = {}
         """What is written down on the way there, if anything is."""
+        self.site: Any = None
+        """What a table has of it (`tabled.py`)."""
 
 
 class Script:
@@ -85,7 +88,7 @@ class Script:
         self._running = None
         following = ScriptPoint(point, way)
         noted = len(self.notes)
-        place = self._go(program, following)
+        place = exact(self._go(program, following))
         if len(self.notes) > noted:
             point.noted[way.key] = self.notes[noted:]
         following = point.following[way.key] = self._points.setdefault(place, following)
@@ -133,37 +136,47 @@ class Script:
 class Reader:
     """Stands for a coroutine of the program."""
 
-    __slots__ = ("_point", "_script")
+    __slots__ = ("point", "script")
 
     def __init__(self, script: Script) -> None:
-        self._script = script
-        self._point = script.beginning
+        self.script = script
+        self.point = script.beginning
 
     def send(self, answer: Any) -> Awaited:
         """As the coroutine would."""
-        point = self._point
-        try:
-            following = point.following.get(answer)
-        except Exception as error:
-            raise of_answer(point.awaited, answer, error) from None
-        if following is None:
-            following = self._script.learn(point, Way(answer))
-        elif point.noted:
-            self._script.notes += point.noted.get(answer, ())
-        self._point = following
-        return self._end() if following.has_ended else following.awaited
+        return self._come_to(self.after(Way(answer)))
 
     def throw(self, failure: Exception) -> Awaited:
         """As the coroutine would."""
-        way = Way(None, failure)
-        following = self._point.following.get(way.key) or self._script.learn(self._point, way)
-        self._point = following
-        return self._end() if following.has_ended else following.awaited
+        return self._come_to(self.after(Way(None, failure)))
 
-    def _end(self) -> Awaited:
-        error = self._point.error
-        if isinstance(error, Exception):
-            raise error.with_traceback(self._point.trace)
-        if error is not None:
-            raise error
-        raise StopIteration(self._point.result)
+    def after(self, way: Way) -> ScriptPoint:
+        """Where a way leads from here."""
+        point = self.point
+        try:
+            key = way.key
+            following = point.following.get(key)
+        except Exception as error:
+            raise of_answer(point.awaited, way.answer, error) from None
+        if following is None:
+            return self.script.learn(point, way)
+        if point.noted:
+            self.script.notes += point.noted.get(key, ())
+        return following
+
+    def _come_to(self, point: ScriptPoint) -> Awaited:
+        self.point = point
+        if not point.has_ended:
+            return point.awaited
+        failure = failure_of(point)
+        if failure is not None:
+            raise failure
+        raise StopIteration(point.result)
+
+
+def failure_of(point: ScriptPoint) -> Exception | None:
+    """What a program raised that has ended at a point, if it did."""
+    error = point.error
+    if isinstance(error, Exception):
+        return error.with_traceback(point.trace)
+    return None if error is None else error()

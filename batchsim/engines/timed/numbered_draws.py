@@ -1,0 +1,102 @@
+"""The draws of runs whose streams are numbered: the same ones as of `Latencies`, with less asking for each."""
+
+from __future__ import annotations
+
+from batchsim.engines.latencies import DrawnAhead, DrawnLegs, Samplers, use_for
+from batchsim.engines.sampling import LegSampler
+from batchsim.engines.streams import draw, stream_base
+from batchsim.model.operation import Operation
+from batchsim.model.system import Actor
+
+_NOWHERE = (0, 0)
+
+
+class LatencySite:
+    """A latency where an actor draws it, always for the sake of the same operation."""
+
+    __slots__ = ("attempt", "item", "name", "of", "sampler", "stream")
+
+    def __init__(self, stream: int, operation: Operation[object], name: str) -> None:
+        self.stream = stream
+        self.name = name
+        self.item = operation.item
+        self.attempt: int | None = getattr(operation, "attempt", None)
+        self.sampler: LegSampler
+        self.of: Samplers | None = None
+        """Those that the sampler is one of."""
+
+    def find_sampler(self, samplers: Samplers) -> LegSampler:
+        """The sampler of its latency."""
+        sampler = samplers[self.name] or samplers.varying(self.name, self.item, self.attempt)
+        self.sampler, self.of = sampler, samplers
+        return sampler
+
+
+class NumberedDraws:
+    """All streams that were drawn from, and how far the one run is in each of them."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[int, str, int | None], int] = {}
+        self._streams: list[tuple[Actor, str, int | None]] = []
+        """Of each number the actor, the name of the latency, and the item for which the stream has its draws."""
+        self._times: list[int] = []
+        self._begins: list[int] = []
+        self._counts: list[int] = []
+        """Of each stream, where the draws begin that were made ahead, and how many there are."""
+        self._ahead: DrawnAhead | None = None
+        self._samplers: Samplers
+        self._seed = 0
+
+    def begin_run(self, samplers: Samplers, seed: int, ahead: DrawnAhead | None) -> None:
+        """A run under a seed begins; `ahead`: draws that were made before."""
+        self._times = [0] * len(self._times)
+        self._samplers, self._seed = samplers, seed
+        known = None if self._ahead is None else self._ahead.places
+        self._ahead = ahead
+        if (None if ahead is None else ahead.places) is not known:
+            for number in range(len(self._streams)):
+                self._begins[number], self._counts[number] = self._place_of(number)
+
+    def stream(self, actor: Actor, name: str, operation: Operation[object]) -> int:
+        """The number of the stream that an actor draws from for an operation; the actor has to stay as it is."""
+        item = operation.item if actor.draws_by_item else None
+        key = id(actor), name, item
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._streams)
+            self._streams.append((actor, name, item))
+            self._times.append(0)
+            begin, count = self._place_of(number)
+            self._begins.append(begin)
+            self._counts.append(count)
+        return number
+
+    def _place_of(self, number: int) -> tuple[int, int]:
+        actor, name, _ = self._streams[number]
+        return (
+            _NOWHERE if self._ahead is None else self._ahead.places.get((actor.kind, actor.number, name), _NOWHERE)
+        )
+
+    def next_bits(self, stream: int) -> int:
+        """The next draw of a stream."""
+        times, item = self._times, self._streams[stream][2]
+        use = times[stream]
+        times[stream] = use + 1
+        if item is not None:
+            use = use_for(item, use)
+        if use < self._counts[stream]:
+            return self._ahead.bits[self._begins[stream] + use]  # type: ignore[union-attr]  # it has some
+        return self._own_bits(stream, use)
+
+    def _own_bits(self, stream: int, use: int) -> int:
+        actor, name, _ = self._streams[stream]
+        if self._ahead is not None:
+            self._ahead.note_use((actor.kind, actor.number, name), use)
+        return draw(stream_base(self._seed, actor.kind, name, actor.number), use)
+
+    def next_legs(self, site: LatencySite) -> DrawnLegs:
+        """The next draw of a latency, as of `Latencies.draw_legs`."""
+        bits = self.next_bits(site.stream)
+        sampler = site.sampler if site.of is self._samplers else site.find_sampler(self._samplers)
+        request_us, response_us = sampler(bits)
+        return request_us, response_us, bits
