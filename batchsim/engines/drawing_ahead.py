@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsim.engines.latencies import DrawnAhead, Stream
-from batchsim.engines.streams import MULTIPLIER_1, MULTIPLIER_2, STRIDE, stream_base
+from batchsim.engines.streams import MULTIPLIER_1, MULTIPLIER_2, STRIDE, bases_of, stream_name
 
 DRAWS_AT_ONCE = 100_000
 """At most so many, which take some megabytes."""
@@ -55,7 +55,8 @@ class DrawingAhead:
         """Where the streams begin, by seed and stream."""
         kinds = {(kind, name): None for kind, _, name in self._counts}
         columns = {each: column for column, each in enumerate(kinds)}
-        of_kind = np.array([[stream_base(seed, *each) for each in kinds] for seed in seeds], dtype=np.uint64)
+        names = [stream_name(*each) for each in kinds]
+        of_kind = np.array([bases_of(seed, names) for seed in seeds], dtype=np.uint64)
         bases = of_kind.reshape(len(seeds), len(kinds))[:, [columns[kind, name] for kind, _, name in self._counts]]
         numbers = np.array([-1 if number is None else number for _, number, _ in self._counts])
         numbered = numbers >= 0

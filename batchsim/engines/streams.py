@@ -7,6 +7,7 @@ one seed draw the same numbers, and another actor shifts nobody's.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -24,9 +25,23 @@ def stream_base(seed: int, actor_kind: str, operation: str, actor_number: int | 
 
 @lru_cache(maxsize=256)
 def _base_of_kind(seed: int, actor_kind: str, operation: str) -> int:
-    name = _hashed_seed(seed).copy()
-    name.update(f"{actor_kind}/{operation}".encode())
-    return int.from_bytes(name.digest(), "big")
+    (base,) = bases_of(seed, (stream_name(actor_kind, operation),))
+    return base
+
+
+def stream_name(actor_kind: str, operation: str) -> bytes:
+    """What the streams of all actors of a kind for an operation are told apart by under one seed."""
+    return f"{actor_kind}/{operation}".encode()
+
+
+def bases_of(seed: int, names: Iterable[bytes]) -> list[int]:
+    """`stream_base` of several names under one seed, for the actor that is alone of its kind."""
+    bases, hashed = [], _hashed_seed(seed)
+    for each in names:
+        name = hashed.copy()
+        name.update(each)
+        bases.append(int.from_bytes(name.digest(), "big"))
+    return bases
 
 
 @lru_cache(maxsize=1)

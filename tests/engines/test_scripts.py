@@ -95,6 +95,15 @@ def test_what_a_consumer_did_before_makes_no_difference_to_it() -> None:
         assert program.begun == begun
 
 
+async def kind_of_answer() -> str:
+    return type(await Seal()).__name__
+
+
+def test_answers_that_python_calls_equal_lead_to_different_places() -> None:
+    script = Script(kind_of_answer, [])
+    assert [end_of(script.begin(), answer) for answer in (True, 1, True, 1)] == ["bool", "int"] * 2
+
+
 class OtherError(ProtocolError):
     """Not the one that is caught."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def run_piece(piece: Piece) -> PieceDone:
     """Run a piece; what it comes to depends on nothing but the piece."""
     begin = time.perf_counter()
     policies = [at_hand(piece.scenario, each) for each in piece.policies]
-    together = Together(piece.scenario, policies)
+    together = _together(piece, policies)
     numbers: dict[Ended, int] = {}
     codes: list[list[int]] = [[] for _ in piece.policies]
     seeds = [draw(piece.seeds, index) for index in range(piece.first, piece.first + piece.count)]
@@ -65,6 +66,23 @@ def run_piece(piece: Piece) -> PieceDone:
             column.append(numbers.setdefault(end, len(numbers)))
     took_s = time.perf_counter() - begin
     return PieceDone(tuple(numbers), tuple(map(tuple, codes)), took_s, tuple(map(decided_by, policies)))
+
+
+_LAST: list[tuple[bytes, list[Any], Together]] = []
+"""Of the last piece: what it is about, its policies, and what runs of them have come to know."""
+
+
+def _together(piece: Piece, policies: list[Any]) -> Together:
+    """What this process knows of runs under these policies: a piece is mostly about the same as the last one."""
+    try:
+        about = pickle.dumps((piece.scenario, piece.policies))
+    except Exception:  # what cannot be sent is done here, and learned anew
+        return Together(piece.scenario, policies)
+    for last, theirs, together in _LAST:
+        if last == about and theirs == policies:
+            return together
+    _LAST[:] = [(about, policies, Together(piece.scenario, policies))]
+    return _LAST[0][2]
 
 
 def at_hand(scenario: Scenario, policy: Portable) -> Any:

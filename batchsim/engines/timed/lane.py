@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heappush
 from typing import Any, ClassVar
 
 from batchsim.engines.latencies import Streams
@@ -181,7 +182,7 @@ class Lane(Recurring):
         if not awaited.is_instant:
             delay_us += request_us
         self.callbacks = self.TAKE_EFFECT
-        clock.schedule(self, tie, delay_us)  # type: ignore[arg-type]
+        heappush(clock.queue, (clock.now_us + delay_us, tie, next(clock.numbers), self))  # type: ignore[misc]
 
     def _send_to_be_asked(self, operation: Operation[Any], delay_us: int, request_us: int) -> None:
         self._travel_us = 0
@@ -194,7 +195,8 @@ class Lane(Recurring):
     def wake_after(self, delay_us: int, to: Callbacks) -> None:
         """Call back later; nothing else may be pending."""
         self.callbacks = to
-        self.stage.clock.schedule(self, self.tie, delay_us)  # type: ignore[arg-type]
+        clock = self.stage.clock
+        heappush(clock.queue, (clock.now_us + delay_us, self.tie, next(clock.numbers), self))  # type: ignore[misc]
 
     def _side_by_side(self, awaited: Both[Any, Any] | ForEach, delay_us: int) -> None:
         clock = self.stage.clock

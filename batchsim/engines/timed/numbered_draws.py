@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from batchsim.engines.latencies import DrawnAhead, DrawnLegs, Samplers, use_for
 from batchsim.engines.sampling import LegSampler
 from batchsim.engines.streams import draw, stream_base
@@ -14,10 +16,12 @@ _NOWHERE = (0, 0)
 class LatencySite:
     """A latency where an actor draws it, always for the sake of the same operation."""
 
-    __slots__ = ("attempt", "item", "name", "of", "sampler", "stream")
+    __slots__ = ("attempt", "draws_of", "item", "name", "of", "sampler", "stream")
 
-    def __init__(self, stream: int, operation: Operation[object], name: str) -> None:
+    def __init__(self, stream: int, actor: Actor, operation: Operation[object], name: str) -> None:
         self.stream = stream
+        self.draws_of = operation.item if actor.draws_by_item else None
+        """The item that the stream has its draws for; `None`: it has the next one."""
         self.name = name
         self.item = operation.item
         self.attempt: int | None = getattr(operation, "attempt", None)
@@ -37,13 +41,14 @@ class NumberedDraws:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[int, str, int | None], int] = {}
-        self._streams: list[tuple[Actor, str, int | None]] = []
-        """Of each number the actor, the name of the latency, and the item for which the stream has its draws."""
+        self._streams: list[tuple[Actor, str]] = []
+        """Of each number the actor, and the name of the latency."""
         self._times: list[int] = []
         self._begins: list[int] = []
         self._counts: list[int] = []
         """Of each stream, where the draws begin that were made ahead, and how many there are."""
         self._ahead: DrawnAhead | None = None
+        self._bits: Sequence[int] = ()
         self._samplers: Samplers
         self._seed = 0
 
@@ -53,18 +58,22 @@ class NumberedDraws:
         self._samplers, self._seed = samplers, seed
         known = None if self._ahead is None else self._ahead.places
         self._ahead = ahead
+        self._bits = () if ahead is None else ahead.bits
         if (None if ahead is None else ahead.places) is not known:
             for number in range(len(self._streams)):
                 self._begins[number], self._counts[number] = self._place_of(number)
 
-    def stream(self, actor: Actor, name: str, operation: Operation[object]) -> int:
-        """The number of the stream that an actor draws from for an operation; the actor has to stay as it is."""
+    def site(self, actor: Actor, operation: Operation[object], name: str) -> LatencySite:
+        """Where an actor draws a latency of this name for an operation; the actor has to stay as it is."""
+        return LatencySite(self._stream(actor, operation, name), actor, operation, name)
+
+    def _stream(self, actor: Actor, operation: Operation[object], name: str) -> int:
         item = operation.item if actor.draws_by_item else None
         key = id(actor), name, item
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._streams)
-            self._streams.append((actor, name, item))
+            self._streams.append((actor, name))
             self._times.append(0)
             begin, count = self._place_of(number)
             self._begins.append(begin)
@@ -72,31 +81,28 @@ class NumberedDraws:
         return number
 
     def _place_of(self, number: int) -> tuple[int, int]:
-        actor, name, _ = self._streams[number]
+        actor, name = self._streams[number]
         return (
             _NOWHERE if self._ahead is None else self._ahead.places.get((actor.kind, actor.number, name), _NOWHERE)
         )
 
-    def next_bits(self, stream: int) -> int:
-        """The next draw of a stream."""
-        times, item = self._times, self._streams[stream][2]
-        use = times[stream]
-        times[stream] = use + 1
-        if item is not None:
-            use = use_for(item, use)
-        if use < self._counts[stream]:
-            return self._ahead.bits[self._begins[stream] + use]  # type: ignore[union-attr]  # it has some
-        return self._own_bits(stream, use)
-
     def _own_bits(self, stream: int, use: int) -> int:
-        actor, name, _ = self._streams[stream]
+        actor, name = self._streams[stream]
         if self._ahead is not None:
             self._ahead.note_use((actor.kind, actor.number, name), use)
         return draw(stream_base(self._seed, actor.kind, name, actor.number), use)
 
     def next_legs(self, site: LatencySite) -> DrawnLegs:
         """The next draw of a latency, as of `Latencies.draw_legs`."""
-        bits = self.next_bits(site.stream)
+        stream, times, item = site.stream, self._times, site.draws_of
+        use = times[stream]
+        times[stream] = use + 1
+        if item is not None:
+            use = use_for(item, use)
+        if use < self._counts[stream]:
+            bits = self._bits[self._begins[stream] + use]
+        else:
+            bits = self._own_bits(stream, use)
         sampler = site.sampler if site.of is self._samplers else site.find_sampler(self._samplers)
         request_us, response_us = sampler(bits)
         return request_us, response_us, bits

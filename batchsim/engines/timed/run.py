@@ -115,6 +115,11 @@ class Simulation:
         is_tabled = not scenario.injected_delays and not self._system.has_background
         self._table = Table(self._system) if is_tabled else None
 
+    @property
+    def is_tabled(self) -> bool:
+        """Whether runs without steps are made by a table: not where that would be wrong, or slower."""
+        return self._table is not None
+
     def run(self, seed: int, *, keep: frozenset[str] | None = None, drawn: DrawnAhead | None = None) -> Trace:
         """One run: the trace that `simulate` gives for the scenario with this seed, of which `drawn` is drawn."""
         run = self._run_by_table(seed, drawn) if self._table is not None and keep == frozenset() else None

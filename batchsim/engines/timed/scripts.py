@@ -32,14 +32,25 @@ class Way(NamedTuple):
     @property
     def key(self) -> Any:
         """The same for all that it cannot tell apart."""
-        return exact(self.answer) if self.failure is None else type(self.failure)
+        return exact(self.answer) if self.failure is None else _key_of(self.failure)
 
     def resume(self, program: Program[Any]) -> Awaited:
         """What the program awaits then."""
         return program.send(self.answer) if self.failure is None else program.throw(self.failure)
 
 
+def _key_of(failure: Exception) -> Hashable:
+    """The same for failures that a coroutine cannot tell apart: by their type, and what they hold."""
+    try:
+        key = exact((type(failure), failure.args, tuple(vars(failure).items())))
+        hash(key)
+    except Exception:  # it holds what has no hash: there is no other one like it
+        return failure
+    return key
+
+
 BEGIN = Way(None)
+BEGIN_KEY = BEGIN.key
 
 
 class ScriptPoint:
@@ -149,6 +160,12 @@ class Reader:
     def throw(self, failure: Exception) -> Awaited:
         """As the coroutine would."""
         return self._come_to(self.after(Way(None, failure)))
+
+    def begin(self) -> ScriptPoint:
+        """Where it is first."""
+        point = self.script.beginning
+        following = point.following.get(BEGIN_KEY)
+        return self.after(BEGIN) if following is None or point.noted else following
 
     def after(self, way: Way) -> ScriptPoint:
         """Where a way leads from here."""

@@ -46,8 +46,8 @@ from batchsim.model.operation import (
 from batchsim.model.run import Step
 from batchsim.model.system import Actor, Results, System
 
-Content = tuple[int, ...]
-"""What the cells of a footprint hold, each by the number of its value."""
+Content = Any
+"""What the cells of a footprint hold, by the numbers of their values: a tuple; of one cell, its number."""
 
 _KNOWN_MAX = 100_000
 """Of so many steps it is known what they do; of more, it would be memory and no gain."""
@@ -80,6 +80,28 @@ class Effect:
         """Of the way there."""
 
 
+class TabledWay:
+    """A way in which a step can turn out."""
+
+    __slots__ = ("_content", "_effect", "_site", "alternative", "is_certain")
+
+    def __init__(self, site: Site, content: Content, alternative: Alternative) -> None:
+        self._site = site
+        self._content = content
+        self._effect: Effect | None = None
+        self.alternative = alternative
+        timed = alternative.timer is not None or alternative.due or alternative.chance is not None
+        self.is_certain = not (timed or alternative.is_held)
+        """Whether it is taken, if none is that comes before it, at whatever time."""
+
+    def effect(self) -> Effect:
+        """What the step does so."""
+        effect = self._effect
+        if effect is None:
+            effect = self._effect = self._site.work_out(self._content, self.alternative)
+        return effect
+
+
 class Site:
     """An operation where a coroutine awaits it."""
 
@@ -87,11 +109,12 @@ class Site:
         self.operation = operation = actor.expose(awaited)
         self.table = table
         self.actor = actor
-        self.latency = table.latency_of(actor, awaited, awaited.name)
+        self.latency = table.draws.site(actor, awaited, awaited.name)
         self.slower = [(table.place_of(cell), by_us) for cell, by_us in operation.slower_while]
         self.has_alternatives = operation.has_alternatives
         self.is_instant = operation.is_instant
         self.is_noted = operation.name in table.system.noted
+        self.cell = operation.waits_for() if isinstance(operation, BlockingOperation) else None
         self.wakes_all = operation.bare.wakes_all
         self.calls_spare = actor.is_spare and isinstance(operation.bare, BlockingOperation)
         self.footprint = operation.footprint()
@@ -99,31 +122,32 @@ class Site:
         self.content_in = _getter([table.place_of(cell) for cell in self.cells])
         """What these hold, in a row."""
         self.effects: dict[Content, Effect] = {}
-        self.ways: dict[Content, tuple[Alternative, ...]] = {}
-        self.effects_of_ways: dict[tuple[Content, str | None], Effect] = {}
-        """By the label of the way, too, which tells it from the others."""
+        self.ways: dict[Content, tuple[TabledWay, ...]] = {}
 
     def find_effect(self, content: Content) -> Effect:
         """What it does, the only way that it has; met for the first time."""
-        effect = self.effects[content] = self._work_out(content, None)
+        effect = self.effects[content] = self.work_out(content, None)
         return effect
 
-    def find_ways(self, content: Content) -> tuple[Alternative, ...]:
+    def find_ways(self, content: Content) -> tuple[TabledWay, ...]:
         """Likewise: the ways in which it can turn out."""
         self.table.miss()
-        ways = self.ways[content] = self.operation.alternatives(self._world(content))
+        found = self.operation.alternatives(self._world(content))
+        ways = self.ways[content] = tuple(TabledWay(self, content, each) for each in found)
         return ways
 
-    def effect_of(self, content: Content, way: Alternative) -> Effect:
-        """What it does in one of its ways."""
-        effect = self.effects_of_ways.get((content, way.label))
-        if effect is None:
-            effect = self.effects_of_ways[content, way.label] = self._work_out(content, way)
-        return effect
+    def _numbers(self, content: Content) -> tuple[int, ...]:
+        match len(self.cells):
+            case 0:
+                return ()
+            case 1:
+                return (content,)
+        numbers: tuple[int, ...] = content
+        return numbers
 
     def _world(self, content: Content) -> Any:
         cells = GuardedCells({})
-        for cell, number in zip(self.cells, content, strict=True):
+        for cell, number in zip(self.cells, self._numbers(content), strict=True):
             if number != ABSENT:
                 cells[cell] = self.table.values_of(cell).value(number)
         cells.admit(told(self.operation), *self.footprint)
@@ -133,7 +157,8 @@ class Site:
         world, operation = self._world(content), self.operation
         return world, operation.apply(world) if way is None else operation.apply_alternative(world, way)
 
-    def _work_out(self, content: Content, way: Alternative | None) -> Effect:
+    def work_out(self, content: Content, way: Alternative | None) -> Effect:
+        """What it does in one of its ways; `None`: it has only one."""
         table, operation = self.table, self.operation
         table.miss()
         world, answer = self._taken(content, way)
@@ -142,7 +167,7 @@ class Site:
         if table.system.is_guarded and what_it_left(operation, world.cells, table.system) is not None:
             raise NotTabled
         changes = []
-        for cell, before in zip(self.cells, content, strict=True):
+        for cell, before in zip(self.cells, self._numbers(content), strict=True):
             after = table.values_of(cell).number_of(world.cells.get(cell))
             if after != before:
                 changes.append((table.place_of(cell), after))
@@ -151,7 +176,7 @@ class Site:
             effect.unblocks, effect.wakes = operation.unblocks_after(answer), True
             timer = operation.timer_after(answer)
             if timer is not None:
-                latency = table.latency_of(self.actor, timer.wait or operation.bare, timer.delay_of)
+                latency = table.draws.site(self.actor, timer.wait or operation.bare, timer.delay_of)
                 effect.timer = timer, latency
                 effect.wakes = timer.wakes_at_once
         return effect
@@ -167,9 +192,7 @@ class Site:
 
 
 def _getter(places: Sequence[int]) -> Callable[[Sequence[int]], Content]:
-    if len(places) > 1:
-        return itemgetter(*places)
-    return lambda row: tuple([row[place] for place in places])
+    return itemgetter(*places) if places else lambda row: None
 
 
 class Table:
@@ -203,10 +226,6 @@ class Table:
     def values_of(self, cell: Key) -> Values:
         """The values that a cell has had."""
         return self._values[self.place_of(cell)]
-
-    def latency_of(self, actor: Actor, operation: Operation[Any], name: str) -> LatencySite:
-        """Where an actor draws a latency of this name, for the sake of an operation."""
-        return LatencySite(self.draws.stream(actor, name, operation), operation, name)
 
     def begin_run(self) -> RowCells:
         """The cells of a run that begins."""
@@ -289,8 +308,13 @@ class TabledLane(Lane):
     """A lane that reads what its steps do."""
 
     stage: TabledStage
-    _program: Any
+    _program: Any  # a `Reader`
     site: Site
+
+    def begin(self, delay_us: int, after: int | None) -> None:
+        """Start the coroutine, `delay_us` from now."""
+        self.after = after
+        self._come_to(self._program.begin(), delay_us)
 
     def _go_on(self, answer: Any, failure: Exception | None, delay_us: int) -> None:
         self._come_to(self._program.after(Way(answer, failure)), delay_us)
@@ -311,14 +335,13 @@ class TabledLane(Lane):
         self.site = site
         self.operation = site.operation
         clock = stage.clock
-        self._issued_us = clock.now_us + delay_us
+        self._issued_us = issued_us = clock.now_us + delay_us
         if site.has_alternatives:
             self._send_to_be_asked(site.operation, delay_us, request_us)
             return
-        if not site.is_instant:
-            delay_us += request_us
         self.callbacks = self.TAKE_EFFECT
-        heappush(clock.queue, (clock.now_us + delay_us, self.tie, next(clock.numbers), self))  # type: ignore[misc]
+        at_us = issued_us if site.is_instant else issued_us + request_us
+        heappush(clock.queue, (at_us, self.tie, next(clock.numbers), self))  # type: ignore[misc]
 
     def _end_or_branch(self, point: ScriptPoint, delay_us: int) -> None:
         if not point.has_ended:
@@ -349,15 +372,46 @@ class TabledLane(Lane):
         content = site.content_in(stage.row)
         self._act(site.effects.get(content) or site.find_effect(content), None, None)
 
-    def _ways(self) -> tuple[Alternative, ...]:
+    def look(self, woken_by: int | None) -> None:
+        """Let an operation act in the first way that it can; otherwise wait."""
+        stage, ways = self.stage, self._tabled_ways()
+        if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
+            return
+        if not ways and self.site.cell is not None:
+            self._woken_by = woken_by
+            stage.waiting.wait(self.site.cell, self.actor.number or 0, self)
+        elif ways and ways[0].is_certain and not self._travel_us:
+            self._act_so(ways[0], woken_by)
+        else:
+            super().look(woken_by)
+
+    def _take_effect_in_a_way(self) -> None:
+        stage = self.stage
+        if self._travel_us and not self.is_given_up and not stage.stopped:
+            ways = self._tabled_ways()
+            if ways and ways[0].is_certain:
+                self._act_so(ways[0], self._woken_by)
+                return
+        super()._take_effect_in_a_way()
+
+    def _act_so(self, way: TabledWay, woken_by: int | None) -> None:
+        fault = way.alternative.fault
+        if fault is not None:
+            self.stage.recorder.faults[fault] += 1
+        self._act(way.effect(), woken_by, way.alternative.label)
+
+    def _tabled_ways(self) -> tuple[TabledWay, ...]:
         site = self.site
         content = site.content_in(self.stage.row)
         ways = site.ways.get(content)
         return site.find_ways(content) if ways is None else ways
 
-    def _take_effect_so(self, way: Alternative) -> None:
-        site = self.site
-        self._act(site.effect_of(site.content_in(self.stage.row), way), self._woken_by, way.label)
+    def _ways(self) -> tuple[Alternative, ...]:
+        return tuple([each.alternative for each in self._tabled_ways()])
+
+    def _take_effect_so(self, alternative: Alternative) -> None:
+        way = next(each for each in self._tabled_ways() if each.alternative.label == alternative.label)
+        self._act(way.effect(), self._woken_by, alternative.label)
 
     def _act(self, effect: Effect, woken_by: int | None, label: str | None) -> None:
         """The step takes place."""
@@ -382,15 +436,7 @@ class TabledLane(Lane):
             wake(effect.unblocks, self.after)
         if stage.held_back:
             stage.let_look(self.after)
-        self._hear(effect)
-
-    def _start_timer(self, effect: Effect, timer: Timer, latency: LatencySite) -> None:
-        delay_us, _, _ = self.stage.draws.next_legs(latency)
-        for each in timer.each():
-            self.stage.waiting.start_timer(each.key, delay_us, effect.unblocks, self.after)
-
-    def _hear(self, effect: Effect) -> None:
-        """Go on with the answer."""
+        # Go on with the answer.
         if effect.stops:
             self._finish(None, Stopped(), self._response_us)
             return
@@ -403,4 +449,10 @@ class TabledLane(Lane):
             reader.script.notes += reader.point.noted.get(effect.key, ())
         self._come_to(following, self._response_us)
 
+    def _start_timer(self, effect: Effect, timer: Timer, latency: LatencySite) -> None:
+        delay_us, _, _ = self.stage.draws.next_legs(latency)
+        for each in timer.each():
+            self.stage.waiting.start_timer(each.key, delay_us, effect.unblocks, self.after)
+
     TAKE_EFFECT: ClassVar[Callbacks] = [_take_effect]
+    TAKE_EFFECT_IN_A_WAY: ClassVar[Callbacks] = [_take_effect_in_a_way]

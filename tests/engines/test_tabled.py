@@ -1,0 +1,150 @@
+"""Runs by table come to what runs by lanes come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batchsim import scenario_of, simulate
+from batchsim.batch.policy import Policy
+from batchsim.engines.drawing_ahead import DrawingAhead
+from batchsim.engines.timed import Simulation
+from batchsim.model.faults import LostState, Outage
+from batchsim.model.operation import Footprint, Operation, for_each, touches
+from batchsim.model.system import Actor, System
+from batchsim.scenario import Scenario, load_scenario
+from batchsim.stores import redis
+from tests.engines.test_random_systems import LATENCY, drawn
+from tests.strategies import policies, scenarios, timed_faults
+from tests.trying import examples
+
+ACTOR = "one"
+NO_STEPS: frozenset[str] = frozenset()
+SHIPPED = sorted(path for path in Path("scenarios").glob("*.yaml") if path.stem != "thousand-items")
+
+
+def is_the_same(scenario: Scenario, policy: Any, runs: int) -> bool:
+    """Whether all runs by table are those by lanes; what it gives says that there was one until the end."""
+    simulation = Simulation(scenario, policy)
+    for seed, ahead in DrawingAhead().draw(range(runs)):
+        by_lanes = simulate(replace(scenario, seed=seed), policy, keep=NO_STEPS)
+        assert repr(simulation.run(seed, keep=NO_STEPS, drawn=ahead)) == repr(by_lanes)
+    return simulation.is_tabled
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_scenario(path: Path) -> None:
+    scenario = load_scenario(path)
+    for name in (scenario.policies[0], scenario.policies[-1]):
+        is_slow = bool(scenario.injected_delays)
+        assert is_the_same(scenario, scenario.find_policy(name, scenario.directory), 6) is not is_slow
+
+
+@settings(max_examples=examples(25, searched=150))
+@given(scenarios(), policies(), st.lists(timed_faults(), max_size=2))
+def test_scenarios_drawn_at_random(scenario: Scenario, policy: Policy, faults: list[Any]) -> None:
+    # None that has a length of its own, which a file would give a latency.
+    befallen = [each for each in faults if not isinstance(each, Outage | LostState)]
+    is_the_same(replace(scenario, setting=replace(scenario.setting, faults=tuple(befallen))), policy, 4)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_systems_drawn_at_random(seed: int) -> None:
+    is_the_same(scenario_of(drawn(seed), redis=LATENCY), None, 6)
+
+
+@dataclass(frozen=True)
+class Count(Operation[int]):
+    """Something of one's own, made by a function."""
+
+    count: Callable[[Any], int]
+    name = "own.count"
+    default_latency = "1 ms"
+
+    def footprint(self) -> Footprint:
+        return touches(writes=("n",))
+
+    def apply(self, world: Any) -> int:
+        return self.count(world)
+
+
+def counting(count: Callable[[Any], int]) -> Scenario:
+    async def program() -> int:
+        answer = await Count(count)
+        return answer if await redis.get("n") is None else -answer
+
+    actors = (Actor(ACTOR, None, program, is_judged=True),)
+    return scenario_of(System("counting", actors, cells=("n",)))
+
+
+def numbers(first: int = 0) -> Iterator[int]:
+    while True:
+        yield first
+        first += 1
+
+
+def result_of(simulation: Simulation, seed: int) -> Any:
+    """What the one actor returned."""
+    outcome: Any = simulation.run(seed, keep=NO_STEPS).outcome
+    return dict(outcome.results)[ACTOR]
+
+
+def test_what_is_no_function_of_its_cells_is_not_known_by_them() -> None:
+    some = numbers()
+    simulation = Simulation(counting(lambda world: next(some)), None)
+    results = [result_of(simulation, seed) for seed in range(3)]
+    assert len(set(results)) == 3
+    assert not simulation.is_tabled
+    simulation = Simulation(counting(lambda world: 7), None)
+    assert [result_of(simulation, seed) for seed in range(3)] == [7] * 3
+    assert simulation.is_tabled
+
+
+def test_an_error_is_told_as_without_a_table() -> None:
+    def look(world: Any) -> int:
+        return len(world.cells.read("another") or "")
+
+    scenario = counting(look)
+    told = []
+    runs: list[Callable[[], Any]] = [lambda: simulate(scenario), lambda: result_of(Simulation(scenario, None), 0)]
+    for run in runs:
+        with pytest.raises(Exception, match="reads another, which its footprint") as error:
+            run()
+        told.append((type(error.value), str(error.value)))
+    assert told[0] == told[1]
+
+
+def test_errors_of_one_type_that_hold_something_else_lead_to_different_places() -> None:
+    async def fail(number: int) -> None:
+        if await redis.get(f"c{number}") is None:
+            raise KeyError(number)
+
+    async def program() -> int:
+        try:
+            await for_each(2, 2, fail)
+        except KeyError as error:
+            number: int = error.args[0]
+            return number
+        return -1
+
+    actors = (Actor(ACTOR, None, program, is_judged=True),)
+    scenario = scenario_of(System("failing", actors, ("c0", "c1")), redis=LATENCY)
+    assert is_the_same(scenario, None, 20)
+    simulation = Simulation(scenario, None)
+    assert {result_of(simulation, seed) for seed in range(20)} == {0, 1}
+
+
+def test_where_most_is_new_there_is_no_table() -> None:
+    """Forty items at once: hardly a content comes twice."""
+    scenario = load_scenario("incident", ("batch.items=40", "items.upload=1 s", "ingest_concurrency=40"))
+    policy = scenario.find_policy("pr4397", scenario.directory)
+    simulation = Simulation(scenario, policy)
+    for seed in range(80):
+        simulation.run(seed, keep=NO_STEPS)
+    assert not simulation.is_tabled
