@@ -17,6 +17,9 @@ from batchsim.scenario import compare_decisions
 
 PIECE_S = 0.25
 """How long a piece should take: long against what it costs to send it, short against one's patience."""
+GIVEN_OUT_S = 0.025
+"""More than it takes to give out a piece and to take in what it came to, on a cluster: with many workers a piece
+takes so much longer that all of them can be kept busy."""
 _PIECE_FIRST, _PIECE_LONGEST = 4, 10_000
 _PIECE_SHORTEST = 20
 """Of those that are short because the end is near."""
@@ -35,9 +38,10 @@ class _Pace:
 
     def __init__(self) -> None:
         self.size = _PIECE_FIRST
+        self.seconds = PIECE_S
 
     def learn(self, piece: Piece, done: PieceDone) -> None:
-        runs = int(piece.count * PIECE_S / max(done.took_s, 1e-6))
+        runs = int(piece.count * self.seconds / max(done.took_s, 1e-6))
         self.size = max(1, min(runs, self.size * 4, _PIECE_LONGEST))
 
 
@@ -64,6 +68,7 @@ class Execution:
     def run(self, sized: SizedExecutor, watch: Watch) -> bool:
         """Run all that is missing; whether nobody stopped it."""
         executor, workers = sized
+        self._pace.seconds = max(PIECE_S, workers * GIVEN_OUT_S)
         ahead = workers * _AHEAD if workers > 1 else 1
         underway: _Underway = {}
         missing = pieces(self._plan, self._records, self._enough, lambda: self._size(underway, workers))
