@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from heapq import heappush
 from typing import Any, ClassVar
 
@@ -125,9 +126,9 @@ class Lane(Recurring):
         """The step before the next one."""
         self.is_given_up = False
 
-    @property
+    @cached_property
     def name(self) -> str:
-        """The name under which people see it: `handler-1.0`."""
+        """The name under which people see it: `handler-1.0`; one text for all its steps."""
         return f"{self.actor.name}{self._suffix}"
 
     @property
