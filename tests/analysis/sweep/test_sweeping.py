@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import pytest
 
 from batchsim import POLICIES, Property, Scenario, load_scenario, scenario_from_data, simulate, sweep, verdicts_of
+from batchsim.analysis.pool import InThisProcess
 from batchsim.analysis.sweep import Point, Sweep, executing, storing
 from batchsim.analysis.sweep.identity import digest_of, seed_stream
 from batchsim.analysis.sweep.intervals import share_interval
@@ -90,7 +91,8 @@ def test_the_result_depends_on_no_worker_no_order_and_no_size_of_pieces(monkeypa
     alone = sweep(INCIDENT, policies, runs=60, vary=[VARY], workers=1)
     assert alone == sweep(INCIDENT, policies, runs=60, vary=[VARY], workers=2)
     assert alone == sweep(INCIDENT, policies, runs=60, vary=[VARY], executor=Shuffled(), workers=3)
-    monkeypatch.setattr(executing, "PIECE_S", 1e-9)  # so that a piece is one run
+    for name in ("PIECE_S", "GIVEN_OUT_S"):
+        monkeypatch.setattr(executing, name, 1e-9)  # so that a piece is one run
     assert alone == sweep(INCIDENT, policies, runs=60, vary=[VARY], executor=Shuffled(), workers=3)
 
 
@@ -344,3 +346,21 @@ def test_a_scenario_that_was_changed_by_hand_is_not_varied_as_if_it_were_not() -
     changed = replace(INCIDENT, setting=replace(INCIDENT.setting, consumers=1))
     with pytest.raises(ValueError, match="changed since it was loaded"):
         sweep(changed, ["pre3427"], runs=20, vary=[VARY])
+
+
+def test_pieces_are_longer_where_many_take_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gives them out needs a while for each: with forty workers a piece takes a second in place of a quarter."""
+    counts: list[int] = []
+
+    def counted(piece: Piece) -> PieceDone:
+        counts.append(piece.count)
+        done = run_piece(replace(piece, count=1))
+        return replace(done, codes=(done.codes[0] * piece.count,), took_s=piece.count / 1000)
+
+    monkeypatch.setattr(executing, "run_piece", counted)
+    longest = []
+    for workers in (10, 40):
+        counts.clear()
+        sweep(INCIDENT, ["pr3766"], runs=100_000, executor=InThisProcess(), workers=workers)
+        longest.append(max(counts))
+    assert longest == [250, 1000]
