@@ -349,7 +349,7 @@ def test_a_scenario_that_was_changed_by_hand_is_not_varied_as_if_it_were_not() -
 
 
 def test_pieces_are_longer_where_many_take_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who gives them out needs a while for each: with forty workers a piece takes a second in place of a quarter."""
+    """Who gives them out needs a while for each: with forty workers they take a second in place of a quarter."""
     counts: list[int] = []
 
     def counted(piece: Piece) -> PieceDone:
