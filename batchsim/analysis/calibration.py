@@ -23,6 +23,7 @@ from random import Random
 from statistics import NormalDist, pvariance
 from typing import Any, NamedTuple
 
+from batchsim.engines.drawing_ahead import DrawingAhead
 from batchsim.engines.latencies import Samplers
 from batchsim.engines.live.hammer import Observed, Seen
 from batchsim.engines.sampling import LegSampler
@@ -258,10 +259,10 @@ def shares_of(
     system = scenario.system(policy)
     simulation = Simulation(scenario, policy)
     counts: dict[str, int] = {}
-    for number in range(runs):
+    for number, (seed, drawn) in enumerate(DrawingAhead().draw(range(first_seed, first_seed + runs))):
         if samplers:
             simulation.samplers = samplers[number % len(samplers)].begun_anew()
-        trace = simulation.run(first_seed + number, keep=frozenset())
+        trace = simulation.run(seed, keep=frozenset(), drawn=drawn)
         for verdict in system.verdicts_of(trace.outcome, properties):
             counts[verdict] = counts.get(verdict, 0) + 1
     return {verdict: Share(count, runs) for verdict, count in counts.items()}
