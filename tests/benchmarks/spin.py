@@ -123,7 +123,7 @@ def command(items: int, consumers: int) -> Measured:
         file = Path(folder) / "x.yaml"
         data = {"name": "x", "batch": {"items": items}, "consumers": consumers, "policies": [POLICY]}
         file.write_text(json.dumps(data))
-        whole = (sys.executable, "-m", "batchsim", "explore", str(file), "--json", "-")
+        whole = (sys.executable, "-m", "batchsim", "explore", str(file), "--json", "-", "--quiet")
         printed, used = run(Path.cwd(), *whole)
     (found,) = json.loads(printed)["explorations"]
     return Measured(used.cpu_s, used.cpu_s, used.peak_mib, used.peak_mib, found["states"])
