@@ -15,6 +15,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from tests.benchmarks.measuring import measured
 from tests.benchmarks.rows import Cost, Growth, Row, note
 from tests.peers.spin import missing_tools, run, search
 
@@ -123,8 +124,8 @@ def command(items: int, consumers: int) -> Measured:
         file = Path(folder) / "x.yaml"
         data = {"name": "x", "batch": {"items": items}, "consumers": consumers, "policies": [POLICY]}
         file.write_text(json.dumps(data))
-        whole = (sys.executable, "-m", "batchsim", "explore", str(file), "--json", "-", "--quiet")
-        printed, used = run(Path.cwd(), *whole)
+        whole = (sys.executable, "-m", "batchsim", "explore", str(file), "--json", "-")
+        printed, used = measured(*whole)
     (found,) = json.loads(printed)["explorations"]
     return Measured(used.cpu_s, used.cpu_s, used.peak_mib, used.peak_mib, found["states"])
 

@@ -18,6 +18,8 @@ from batchsim.reading import Unreadable, read_file
 from batchsim.scenario.problems import Place, fail
 
 BYTES_MAX = 100_000_000
+SHOWN_MAX = 60
+"""So many letters of a value are shown that is of no use."""
 ALLOWED = "OTLP/JSON: an object with resourceSpans, or one in each line; plain or gzip"
 
 
@@ -77,7 +79,10 @@ class Span(NamedTuple):
 
 
 def read_spans(path: Path) -> list[Span]:
-    """All spans of a file; raises `InvalidScenario` with its name and the line."""
+    """All spans of a file, each once; raises `InvalidScenario` with its name and the line.
+
+    An exporter that got no answer sends again, and collectors write what they get.
+    """
     try:
         data = read_file(path, BYTES_MAX)
     except Unreadable as why:
@@ -91,7 +96,9 @@ def read_spans(path: Path) -> list[Span]:
     spans = [span for number, each in _documents(text, path) for span in _spans(number, each, path)]
     if not spans:
         fail(Place(str(path)), "no spans", ALLOWED)
-    return spans
+    # One without an identity is like no other one.
+    once = {(span.trace, span.identity) if span.identity else number: span for number, span in enumerate(spans)}
+    return list(once.values())
 
 
 def _unpacked(data: bytes, path: Path) -> bytes:
@@ -129,8 +136,12 @@ def _spans(number: int, document: Any, path: Path) -> Iterator[Span]:
         read = _Document.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the document"
-        _fail(path, number, f"{where}: {first['msg']}")
+        where = ".".join(map(str, first["loc"]))
+        if first["type"] == "missing":
+            _fail(path, number, f"no {where}")
+        value = json.dumps(first["input"])
+        value = value if len(value) <= SHOWN_MAX else value[:SHOWN_MAX] + "…"
+        _fail(path, number, f"{where}: {value}" if where else value)
     for resource in read.resources:
         for scope in resource.scopes:
             for span in scope.spans:
