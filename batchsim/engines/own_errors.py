@@ -104,5 +104,6 @@ def placed(error: Exception) -> Exception:
 
 def place_of_await(program: Any) -> str:
     """The line of the user's at which a coroutine waits for an answer, `own.py:7: `; empty: there is none."""
+    program = getattr(program, "coroutine", program)  # one that was read stands for it
     place = last_of_the_users((frame.f_code.co_filename, frame.f_lineno) for frame in frames_of(program))
     return place and f"{place}: "

@@ -74,13 +74,13 @@ class Count(Operation[int]):
         return self.count(world)
 
 
-def counting(count: Callable[[Any], int]) -> Scenario:
+def counting(count: Callable[[Any], int], cells: tuple[str, ...] = ("n",)) -> Scenario:
     async def program() -> int:
         answer = await Count(count)
         return answer if await redis.get("n") is None else -answer
 
     actors = (Actor(ACTOR, None, program, is_judged=True),)
-    return scenario_of(System("counting", actors, cells=("n",)))
+    return scenario_of(System("counting", actors, cells=cells))
 
 
 def numbers(first: int = 0) -> Iterator[int]:
@@ -106,15 +106,24 @@ def test_what_is_no_function_of_its_cells_is_not_known_by_them() -> None:
     assert simulation.is_tabled
 
 
-def test_an_error_is_told_as_without_a_table() -> None:
-    def look(world: Any) -> int:
-        return len(world.cells.read("another") or "")
+def look(world: Any) -> int:
+    return len(world.cells.read("another") or "")
 
-    scenario = counting(look)
+
+@pytest.mark.parametrize(
+    ("scenario", "match"),
+    [
+        (counting(look), "reads another, which its footprint"),
+        (counting(lambda world: 7, cells=("m",)), "touches the cell 'n'"),
+        (counting(lambda world: world.cells.write("n", object()) or 7), "left .*object"),
+    ],
+    ids=["undeclared", "unlisted", "left"],
+)
+def test_an_error_is_told_as_without_a_table(scenario: Scenario, match: str) -> None:
     told = []
     runs: list[Callable[[], Any]] = [lambda: simulate(scenario), lambda: result_of(Simulation(scenario, None), 0)]
     for run in runs:
-        with pytest.raises(Exception, match="reads another, which its footprint") as error:
+        with pytest.raises(Exception, match=match) as error:
             run()
         told.append((type(error.value), str(error.value)))
     assert told[0] == told[1]

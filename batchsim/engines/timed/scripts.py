@@ -95,7 +95,7 @@ class Script:
 
     def learn(self, point: ScriptPoint, way: Way) -> ScriptPoint:
         """Where a way leads that nobody has gone before: ask the program itself."""
-        program = self._program_at(point)
+        program = self.coroutine_at(point)
         self._running = None
         following = ScriptPoint(point, way)
         noted = len(self.notes)
@@ -106,7 +106,8 @@ class Script:
         self._running = program, following
         return following
 
-    def _program_at(self, point: ScriptPoint) -> Program[Any]:
+    def coroutine_at(self, point: ScriptPoint) -> Program[Any]:
+        """The program itself, having come to a point."""
         if self._running is not None and self._running[1] is point:
             return self._running[0]
         ways = []
@@ -152,6 +153,11 @@ class Reader:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.point = script.beginning
+
+    @property
+    def coroutine(self) -> Program[Any]:
+        """The coroutine that it stands for, where it stands: for who wants to tell the line."""
+        return self.script.coroutine_at(self.point)
 
     def send(self, answer: Any) -> Awaited:
         """As the coroutine would."""

@@ -119,6 +119,8 @@ class Site:
         self.calls_spare = actor.is_spare and isinstance(operation.bare, BlockingOperation)
         self.footprint = operation.footprint()
         self.cells = sorted(self.footprint.reads | self.footprint.writes)
+        if table.listed is not None and not table.listed.issuperset(self.cells):
+            raise NotTabled
         self.content_in = _getter([table.place_of(cell) for cell in self.cells])
         """What these hold, in a row."""
         self.effects: dict[Content, Effect] = {}
@@ -200,6 +202,8 @@ class Table:
 
     def __init__(self, system: System[Any]) -> None:
         self.system = system
+        self.listed = frozenset(system.cells) if system.is_guarded else None
+        """All cells that there are, where steps are checked."""
         self.draws = NumberedDraws()
         self.row: list[int] = []
         """The cells of the run, each by the number of its value."""
