@@ -49,7 +49,7 @@ from batchsim.model.system import Actor, Results, System
 Content = Any
 """What the cells of a footprint hold, by the numbers of their values: a tuple; of one cell, its number."""
 
-_KNOWN_MAX = 100_000
+_KNOWN_MAX = 50_000
 """Of so many steps it is known what they do; of more, it would be memory and no gain."""
 _LOOKED_AT, _MISSED_MAX = 20_000, 0.1
 """Of so many steps in a row more than this share was new: then each is worked out faster than looked up."""
