@@ -51,7 +51,7 @@ Content = Any
 
 _KNOWN_MAX = 50_000
 """Of so many steps it is known what they do; of more, it would be memory and no gain."""
-_LOOKED_AT, _MISSED_MAX = 20_000, 0.1
+_LOOKED_AT, _MISSED_MAX = 20_000, 0.2
 """Of so many steps in a row more than this share was new: then each is worked out faster than looked up."""
 
 
