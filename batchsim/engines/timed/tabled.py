@@ -51,8 +51,11 @@ Content = Any
 
 _KNOWN_MAX = 50_000
 """Of so many steps it is known what they do; of more, it would be memory and no gain."""
-_LOOKED_AT, _MISSED_MAX = 20_000, 0.2
-"""Of so many steps in a row more than this share was new: then each is worked out faster than looked up."""
+_MISSED_MAX = ((2_000, 0.5), (50_000, 0.2))
+"""After so many steps no more than this share may have been new: then each is worked out faster than looked up.
+The first is early, as contents are large where most of them are new. The last is looked at time and again."""
+CELLS_MAX = 100
+"""Of a system with more, hardly any content comes twice: it has many items."""
 
 
 class NotTabled(Exception):
@@ -211,7 +214,7 @@ class Table:
         self._values: list[Values] = []
         self._first_row: list[int] = []
         self._outcomes: dict[Hashable, Any] = {}
-        self._known = self._missed = self._steps = 0
+        self._known = self._missed = self._steps = self._looks = 0
         cells = Cells()
         system.begin(cells)
         for cell, value in cells.items():
@@ -262,9 +265,11 @@ class Table:
         if self._known > _KNOWN_MAX:
             return False
         self._steps += steps
-        if self._steps < _LOOKED_AT:
+        looked_at, missed_max = _MISSED_MAX[self._looks]
+        if self._steps < looked_at:
             return True
-        is_so = self._missed <= _MISSED_MAX * self._steps
+        is_so = self._missed <= missed_max * self._steps
+        self._looks = min(self._looks + 1, len(_MISSED_MAX) - 1)
         self._steps = self._missed = 0
         return is_so
 
