@@ -1,8 +1,8 @@
 """Fates: which verdicts a state can still come to, and the steps that decide.
 
 A step is decisive for a verdict if before it some schedule avoids the verdict, and after it none does. Of a graph
-that is not complete only what holds for all of it is told: a schedule that avoids the verdict was found to its end,
-and nothing behind the step was left out.
+that is not complete only what holds for all of it is told: a schedule that avoids the verdict was found to its
+end, and nothing behind the step was left out.
 """
 
 from __future__ import annotations
