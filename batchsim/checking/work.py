@@ -15,6 +15,7 @@ from batchsim.model.properties import Property
 from batchsim.report.shares import share as share_in_words
 from batchsim.report.shell import join
 from batchsim.scenario import Scenario, find_verdict, load_scenario
+from batchsim.scenario.shipped import as_written
 
 
 class Status(Enum):
@@ -143,11 +144,12 @@ def _command(question: Question) -> str:
     policy = question.policy
     if ".py:" in policy:
         policy = str(question.file.parent / policy)
+    file = as_written(question.file)
     words = {
-        Way.RUN: ["run", str(question.file)],
-        Way.RATE: ["sweep", str(question.file), "--runs", str(question.runs)],
-        Way.INTERVALS: ["explore", str(question.file), "--timed"],
-        Way.ORDERS: ["explore", str(question.file)],
+        Way.RUN: ["run", file],
+        Way.RATE: ["sweep", file, "--runs", str(question.runs)],
+        Way.INTERVALS: ["explore", file, "--timed"],
+        Way.ORDERS: ["explore", file],
     }[question.way]
     return join(["batchsim", *words, *options, "--policy", policy])
 
