@@ -426,6 +426,17 @@ def test_a_bound_is_exit_code_3(batchsim: Any) -> None:
     assert "inconclusive: stopped at 100 states (--max-states), and" in ended.out
 
 
+def test_what_is_told_of_a_part_is_told_as_of_a_part(batchsim: Any) -> None:
+    command = ("explore", "tests/golden/one.yaml", "--set", "batch.call=batchTriggerAndWait")
+    more = ("--max-states", "1840", "--policy", "pr4397", "--policy", "pr3766")
+    counted, reduced = (batchsim(*command, *more, *how).out for how in ((), ("--reduce",)))
+    assert re.search(r"true_failure +at least 12.5 % +never\n", counted)
+    assert "schedules so far" in counted
+    assert re.search(r"\nok +(not found|at least .* %) +100 %\n", counted)
+    assert "fails: 1 of 1 outcomes found before it was stopped at 1,840 states" in reduced
+    assert re.search(r"\nok +not found +always\n", reduced)
+
+
 def test_an_exploration_that_was_not_expected_is_exit_code_1(batchsim: Any) -> None:
     ended = batchsim("explore", "scenarios/seal-lost.yaml", "--set", "expect_explore.pr3427=ok", "--quiet")
     assert ended.code == 1

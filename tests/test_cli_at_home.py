@@ -45,6 +45,18 @@ def test_by_itself_it_shows_its_help(batchsim: Any) -> None:
     assert (ended.code, ended.out, ended.err) == (0, batchsim("--help").out, "")
 
 
+def test_in_an_environment_at_hand_they_go_by_their_names_too(batchsim: Any, monkeypatch: Any) -> None:
+    installed = Path("venv/lib/batchsim/_scenarios").absolute()
+    installed.mkdir(parents=True)
+    (installed / "late.yaml").write_text(ONE.replace("one", "late"))
+    monkeypatch.setattr("batchsim.scenario.shipped.shipped_directory", lambda: installed)
+    ended = batchsim("sweep", "late", "--runs", "1", "--workers", "1")
+    assert "sampled, 1 run of each policy, " in ended.out
+    assert "\nok   batchsim run late --run 0 --policy pr3766\n" in ended.out
+    ended = batchsim("check", "late", "--no-cache", "--set", "expect.pr3766=stuck")
+    assert (ended.code, "  see it: batchsim run late --set " in ended.out) == (1, True)
+
+
 def test_shipped_scenarios_need_no_path(batchsim: Any) -> None:
     ended = batchsim("run", "small-payloads", "--policy", "bug", "--json", "-")
     assert (ended.code, json.loads(ended.out)["runs"][0]["policy"]) == (0, "pre3427")

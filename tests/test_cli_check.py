@@ -62,10 +62,18 @@ def test_everything_that_is_expected_is_one_table(check: Any) -> None:
     Path("one.yaml").write_text(ONE)
     ended = check()
     lines = [line.split("   ") for line in ended.out.splitlines()]
+    rate = "false_failure < 0.37 %, ok > 99.63 %"
     assert [[cell.strip() for cell in line if cell.strip()] for line in lines] == [
         ["scenario", "policy", "asked", "expected", "got", "result"],
         ["one", "pr3427 (first fix)", "one run", "ok", "ok", "passed"],
-        ["one", "pr3427 (first fix)", "many runs", "false_failure at most 5 %", "ok 100 %", "passed"],
+        [
+            "one",
+            "pr3427 (first fix)",
+            "many runs",
+            "false_failure at most 5 %",
+            rate,
+            "passed",
+        ],
         ["one", "pr3427 (first fix)", "within intervals", "ok", "ok", "passed"],
         ["one", "pr3427 (first fix)", "all orders", "false_failure, ok", "false_failure, ok", "passed"],
         ["one", "pr3766 (second fix)", "one run", "ok", "ok", "passed"],
@@ -75,6 +83,22 @@ def test_everything_that_is_expected_is_one_table(check: Any) -> None:
     assert (ended.code, ended.err) == (0, "")
     assert check().out.endswith("5 checks: 5 passed; 5 known from an earlier run\n")
     assert check("--no-cache").out.endswith("5 checks: 5 passed\n")
+
+
+def test_a_check_that_passed_without_its_fault_says_so(check: Any, monkeypatch: Any) -> None:
+    late = ONE.replace("expect_timed: {pr3427: ok}\n", "faults: [{redeliver: {item: 0, at: 61 s}}]\n")
+    Path("late.yaml").write_text(late[: late.index("expect_explore")])
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    never = "fault 0 (redelivery of item 0, from 61 s on)"
+    once, often = f"{never} did not happen", f"{never} happened in none of 1,000 runs"
+    for known in ("", "; 3 known from an earlier run"):
+        ended = check("--json", "out.json")
+        assert f"late.yaml:4: one, pr3427, one run: passed, but {once}\n" in ended.out
+        assert f"late.yaml:6: one, pr3427, many runs: passed, but {often}\n" in ended.out
+        assert (ended.code, ended.out.endswith(f"3 checks: 3 passed{known}\n")) == (0, True)
+        assert [each["note"] for each in json.loads(Path("out.json").read_text())["checks"]] == [once, often, once]
+        assert "many runs: passed, but fault 0" in Path("summary.md").read_text()
 
 
 def test_what_is_not_expected_is_told_at_its_line_in_every_form(check: Any, monkeypatch: Any) -> None:

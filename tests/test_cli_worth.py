@@ -121,7 +121,8 @@ def test_ctrl_c_shows_what_was_found_and_writes_no_page(
     monkeypatch.setattr(SweepProgress, "watch", pressed)
     ended = batchsim("worth", LATE, *FEW, "--report", str(tmp_path / "new"))
     assert ended.code == 130
-    assert "incomplete: sampled, 20 runs" in ended.out
+    assert "incomplete: sampled, up to 20 runs" in ended.out
+    assert "pairs of a delay and an execution" not in ended.out  # of pairs nothing was run
     assert "interrupted: what each fix is worth is incomplete, and no report was written" in ended.err
     assert not (tmp_path / "new").exists()
 

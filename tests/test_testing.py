@@ -75,6 +75,18 @@ def test_a_bound_is_no_proof(one: str) -> None:
     assert failed.value.reason == "stopped at 10 states (--max-states)"
 
 
+def test_without_its_fault_nothing_is_shown(one: str) -> None:
+    late = load_scenario(one, ["faults=[{redeliver: {item: 0, at: 61 s}}]"])
+    fault = r"fault 0 \(redelivery of item 0, from 61 s on\)"
+    for how, told in (
+        ({"within": "one run"}, "did not happen"),
+        ({"samples": 2}, "happened in none of 2 runs"),
+        ({"within": "intervals"}, "occurs in no schedule"),
+    ):
+        with pytest.raises(NotProved, match=f"{fault} {told}"):
+            assert_never(late, "pr3427", "lost_item", **how)
+
+
 def test_what_nobody_can_be_given_is_refused(one: str) -> None:
     for ask, field, found, hint in (
         (lambda: assert_never(one, "pr3427", "false_failur"), "verdict", "'false_failur'", "'false_failure'"),

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from batchsim.analysis.constraints import Events, Explanation, explanations
 from batchsim.engines.exhaustive import DecisiveSteps, Exploration
-from batchsim.engines.exhaustive.fates import avoidable
+from batchsim.engines.exhaustive.fates import decisive_edges, fates
 from batchsim.model.properties import Property
 
 Places = tuple[int, ...]
@@ -49,8 +47,8 @@ def places_of_decisions(exploration: Exploration, properties: Sequence[Property]
     given = [system.verdicts_of(outcome, properties) for outcome in graph.outcomes]
     found: dict[tuple[str, str, str | None, str], set[int]] = {}
     for verdict in dict.fromkeys(each.verdict for each in exploration.decisive):
-        can_avoid = avoidable(graph, given, [verdict]) == 1
-        edges = np.flatnonzero(can_avoid[graph.sources] & ~can_avoid[graph.targets])
+        avoids, may_avoid = (each == 1 for each in fates(graph, given, [verdict]))
+        edges = decisive_edges(graph, avoids, may_avoid)
         for label, event in set(
             zip(graph.edge_labels[edges].tolist(), events.of_edge[edges].tolist(), strict=True)
         ):

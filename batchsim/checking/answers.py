@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level
 from batchsim.model.properties import OK, Property
-from batchsim.scenario import Scenario
+from batchsim.report.phrases import amount
+from batchsim.scenario import Scenario, numbered_fault
 
 if TYPE_CHECKING:
     from batchsim.analysis.sweep.results import Share
@@ -56,6 +57,8 @@ class Answer:
     """Why the answer is not known, whatever was found: a fault of the scenario happens nowhere."""
     unreached: tuple[str, ...] = ()
     """What some run was to come to (`sometimes`), and none does."""
+    absent: tuple[str, ...] = ()
+    """Of each fault that did not happen a sentence: with it, something else may be found."""
     examples: tuple[Example, ...] = ()
     """One of each outcome; those that are not ok first."""
     shares: Mapping[str, Share] = field(default_factory=dict)
@@ -95,7 +98,8 @@ def ask(
             from batchsim.analysis.runs import run_policy  # noqa: PLC0415 - each way needs another engine
 
             run = run_policy(scenario, name, policy, properties)
-            return Answer(way, frozenset(run.verdicts), examples=(Example(run.verdicts),), runs=1)
+            absent = _absent(scenario, run.trace.faults, "did not happen")
+            return Answer(way, frozenset(run.verdicts), absent=absent, examples=(Example(run.verdicts),), runs=1)
         case Way.RATE:
             return _many_runs(scenario, name, policy, properties, runs)
         case Way.ORDERS:
@@ -106,7 +110,7 @@ def ask(
                 scenario, policy, properties=properties, bounds=bounds, on_level=on_level, reduces=True
             )
             examples = tuple(Example(each.verdicts, steps_of(each)) for each in found.outcomes)
-            return _explored(way, found, examples)
+            return _explored(way, scenario, found, examples)
         case Way.INTERVALS:
             from batchsim.analysis.witnesses import timed_steps_of  # noqa: PLC0415
             from batchsim.engines.zones import explore_timed  # noqa: PLC0415
@@ -115,10 +119,16 @@ def ask(
             examples = tuple(
                 Example(each.verdicts, timed_steps_of(each), each.witness.draws) for each in timed.outcomes
             )
-            return _explored(way, timed, examples)
+            return _explored(way, scenario, timed, examples)
 
 
-def _explored(way: Way, found: Explored, examples: tuple[Example, ...]) -> Answer:
+def _absent(scenario: Scenario, happened: Iterable[object], how: str) -> tuple[str, ...]:
+    """A sentence for each fault that did not happen; `happened`: of each, something false if it did not."""
+    pairs = enumerate(zip(scenario.faults, happened, strict=True))
+    return tuple(f"{numbered_fault(number, fault)} {how}" for number, (fault, so) in pairs if not so)
+
+
+def _explored(way: Way, scenario: Scenario, found: Explored, examples: tuple[Example, ...]) -> Answer:
     from batchsim.report.occurrences import missing_in_words  # noqa: PLC0415
 
     missing = missing_in_words(found)
@@ -129,6 +139,9 @@ def _explored(way: Way, found: Explored, examples: tuple[Example, ...]) -> Answe
         stopped_by=found.stopped_by,
         doubts=() if missing is None else (missing,),
         unreached=found.unreached,
+        absent=()
+        if missing is not None or not found.is_complete
+        else _absent(scenario, (each.occurs is not False for each in found.faults), "occurs in no schedule"),
         examples=examples,
     )
 
@@ -153,6 +166,9 @@ def _many_runs(scenario: Scenario, name: str, policy: Any, properties: Sequence[
     return Answer(
         Way.RATE,
         frozenset(cell.first_runs),
+        absent=_absent(
+            scenario, (each.count for each in cell.faults), f"happened in none of {amount(cell.runs, 'run')}"
+        ),
         examples=tuple(Example((verdict,), number=cell.first_runs[verdict]) for verdict in met),
         shares=dict(cell.verdicts),
         runs=cell.runs,

@@ -28,8 +28,8 @@ class Cache:
             return None
         with suppress(OSError, ValueError, KeyError, TypeError):
             known = json.loads((self._directory / f"{_key(question, inputs)}.json").read_text())
-            got, why = str(known["got"]), str(known["why"])
-            return Row(question, Status(known["status"]), got, why, str(known["again"]), is_cached=True)
+            told = {name: str(known[name]) for name in ("got", "why", "again", "note")}
+            return Row(question, Status(known["status"]), **told, is_cached=True)
         return None
 
     def keep(self, row: Row, inputs: str) -> None:
@@ -41,7 +41,8 @@ class Cache:
                 self._directory.mkdir(parents=True)
                 (self._directory / "CACHEDIR.TAG").write_text(_TAG)
                 (self._directory / ".gitignore").write_text("*\n")
-            known = {"status": row.status.value, "got": row.got, "why": row.why, "again": row.again}
+            told = {"got": row.got, "why": row.why, "again": row.again, "note": row.note}
+            known = {"status": row.status.value, **told}
             write_whole(self._directory / f"{_key(row.question, inputs)}.json", json.dumps(known))
 
 

@@ -43,13 +43,23 @@ def show_checks(console: Console, rows: Sequence[Row]) -> None:
             console.print(Text(sentence(row), style=STYLES[row.status]), soft_wrap=True)
             if row.again:
                 console.print(Text(f"  see it: {row.again}", style=QUIET), soft_wrap=True)
+        if row.note:
+            console.print(Text(_noted(row), style=UNSURE), soft_wrap=True)
     console.print(Text(summary(rows), style=GOOD if all_passed(rows) else BAD), soft_wrap=True)
 
 
 def sentence(row: Row) -> str:
     """What is wrong, and where it is expected otherwise."""
+    return f"{_asked(row)}: {row.why}"
+
+
+def _noted(row: Row) -> str:
+    return f"{_asked(row)}: {row.status.value}, but {row.note}"
+
+
+def _asked(row: Row) -> str:
     question = row.question
-    return f"{position(question)}: {question.scenario}, {question.heading}, {question.way.value}: {row.why}"
+    return f"{position(question)}: {question.scenario}, {question.heading}, {question.way.value}"
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -90,6 +100,7 @@ def _document(row: Row) -> dict[str, Any]:
         "status": row.status.value,
         "why": row.why,
         "again": row.again,
+        "note": row.note,
     }
 
 
@@ -203,7 +214,9 @@ def markdown_summary(rows: Sequence[Row]) -> str:
     wrong = [row for row in rows if row.status is not Status.PASSED]
     for row in wrong:
         lines += [f"- {_escaped(sentence(row))}", *([f"  `{row.again}`"] if row.again else [])]
-    if wrong:
+    noted = [row for row in rows if row.note]
+    lines += [f"- {_escaped(_noted(row))}" for row in noted]
+    if wrong or noted:
         lines.append("")
     lines += ["| scenario | policy | asked | expected | got | result |", "|---|---|---|---|---|---|"]
     for row in rows:

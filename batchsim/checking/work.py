@@ -12,8 +12,10 @@ from batchsim.checking.answers import Answer, Way, ask
 from batchsim.checking.questions import FIELDS, Question
 from batchsim.engines.exhaustive.search import Bounds
 from batchsim.model.properties import Property
+from batchsim.report.shares import share as share_in_words
 from batchsim.report.shell import join
 from batchsim.scenario import Scenario, find_verdict, load_scenario
+from batchsim.scenario.shipped import as_written
 
 
 class Status(Enum):
@@ -37,6 +39,8 @@ class Row:
     """What is wrong, in a sentence; empty where it passed."""
     again: str = ""
     """The command that shows it."""
+    note: str = ""
+    """What it says less than it may seem to: a fault of the scenario did not happen."""
     is_cached: bool = False
 
 
@@ -59,7 +63,13 @@ def check(question: Question) -> Row:
         return Row(question, Status.INVALID, "", str(error))
     except MemoryError:
         return Row(question, Status.UNKNOWN, "", "out of memory")
-    row = Row(question, Status.PASSED, _told(answer), again=_command(question))
+    row = Row(
+        question,
+        Status.PASSED,
+        _told(answer, question),
+        again=_command(question),
+        note="; ".join(answer.absent),
+    )
     if question.way is Way.RATE:
         return _judged_by_rates(row, answer)
     given = Given(
@@ -113,11 +123,15 @@ def _judged_by_rates(row: Row, answer: Answer) -> Row:
     return row
 
 
-def _told(answer: Answer) -> str:
+def _told(answer: Answer, question: Question) -> str:
     if answer.way is Way.RATE:
-        met = [(name, share) for name, share in answer.shares.items() if share.count]
-        met.sort(key=lambda each: (each[0] == "ok", -each[1].count, each[0]))
-        return ", ".join(f"{name} {_percent(share.share)}" for name, share in met)
+        # What is limited comes first, and though it was never met: how often it can be all the same is the answer.
+        limited = [verdict for verdict, _ in question.rates]
+        met = sorted(
+            (name for name, each in answer.shares.items() if each.count and name not in limited),
+            key=lambda name: (name == "ok", -answer.shares[name].count, name),
+        )
+        return ", ".join(f"{name} {share_in_words(answer.shares[name])}" for name in (*limited, *met))
     return ", ".join(sorted(answer.verdicts, key=lambda each: (each == "ok", each)))
 
 
@@ -130,11 +144,12 @@ def _command(question: Question) -> str:
     policy = question.policy
     if ".py:" in policy:
         policy = str(question.file.parent / policy)
+    file = as_written(question.file)
     words = {
-        Way.RUN: ["run", str(question.file)],
-        Way.RATE: ["sweep", str(question.file), "--runs", str(question.runs)],
-        Way.INTERVALS: ["explore", str(question.file), "--timed"],
-        Way.ORDERS: ["explore", str(question.file)],
+        Way.RUN: ["run", file],
+        Way.RATE: ["sweep", file, "--runs", str(question.runs)],
+        Way.INTERVALS: ["explore", file, "--timed"],
+        Way.ORDERS: ["explore", file],
     }[question.way]
     return join(["batchsim", *words, *options, "--policy", policy])
 

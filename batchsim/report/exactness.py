@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from batchsim.engines.chain import ExactExploration, ExactOutcome
+from batchsim.engines.chain import ExactExploration
 from batchsim.report import words
 from batchsim.report.occurrences import claim_without_faults
 from batchsim.report.outcomes import columns_of, row_of
@@ -44,7 +44,7 @@ def show_exact_explorations(
         print_table(console, _comparison(console, explorations))
     for exploration in explorations:
         console.print(Text(called(console, exploration.policy), style="bold"))
-        print_table(console, _outcomes(exploration.outcomes))
+        print_table(console, _outcomes(exploration))
 
 
 def _claim(console: Console, exploration: ExactExploration) -> Text:
@@ -85,16 +85,22 @@ def _comparison(console: Console, explorations: Sequence[ExactExploration]) -> T
 def _probability(exploration: ExactExploration, verdict: str) -> Text:
     if verdict not in exploration.verdicts:
         return Text("never" if exploration.is_proof else "not found", style=QUIET)
-    return Text(words.share(exploration.probability_of(verdict)), style=GOOD if verdict == "ok" else BAD)
+    told = _share(exploration.probability_of(verdict), exploration)
+    return Text(told, style=GOOD if verdict == "ok" else BAD)
 
 
-def _outcomes(outcomes: Sequence[ExactOutcome]) -> Table:
-    headings, right = columns_of([each.outcome for each in outcomes])
+def _share(share: float, exploration: ExactExploration) -> str:
+    # What was not looked into can only add to it.
+    return f"{'' if exploration.is_complete else 'at least '}{words.share(share)}"
+
+
+def _outcomes(exploration: ExactExploration) -> Table:
+    headings, right = columns_of([each.outcome for each in exploration.outcomes])
     table = plain_table(("verdict", *headings, "probability"), right=(*right, "probability"))
-    for each in outcomes:
+    for each in exploration.outcomes:
         table.add_row(
             Text(", ".join(each.verdicts), style=GOOD if each.verdicts == ("ok",) else BAD),
             *map(Text, row_of(each.outcome)),
-            words.share(each.probability),
+            _share(each.probability, exploration),
         )
     return table

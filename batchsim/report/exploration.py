@@ -92,10 +92,11 @@ def claim_of(exploration: Exploration) -> Claim:
 def _claim_in_words(exploration: Exploration) -> tuple[str, str]:
     failing = [each for each in exploration.outcomes if each.verdicts != ("ok",)]
     total = "" if exploration.schedules is None else amount(exploration.schedules, "schedule")
+    found = "" if exploration.is_complete else f" found before it was {exploration.stopped_by}"
     if failing and exploration.schedules is None:
-        return f"fails: {len(failing)} of {len(exploration.outcomes)} possible outcomes are not ok", BAD
+        which = "outcomes" if found else "possible outcomes"
+        return f"fails: {len(failing)} of {len(exploration.outcomes)} {which}{found} are not ok", BAD
     if failing:
-        found = "" if exploration.is_complete else f" found before it was {exploration.stopped_by}"
         return f"fails in {sum(each.schedules or 0 for each in failing):,} of {total}{found}", BAD
     if exploration.is_complete and exploration.schedules == 1:
         return "proved: the only schedule gives no verdict but ok", GOOD
@@ -120,7 +121,14 @@ def _share_of(exploration: Exploration, verdict: str) -> Text:
     if not shares:
         return Text("never" if exploration.is_proof else "not found", style=QUIET)
     known = [share for share in shares if share is not None]
-    return Text(words.share(sum(known)) if known else "sometimes", style=GOOD if verdict == "ok" else BAD)
+    is_always = exploration.is_proof and len(shares) == len(exploration.outcomes)
+    told = _share(sum(known), exploration) if known else "always" if is_always else "sometimes"
+    return Text(told, style=GOOD if verdict == "ok" else BAD)
+
+
+def _share(share: float, exploration: Exploration) -> str:
+    # What was not looked into can only add to it.
+    return f"{'' if exploration.is_complete else 'at least '}{words.share(share)}"
 
 
 def _show_exploration(
@@ -128,7 +136,7 @@ def _show_exploration(
 ) -> None:
     reasons = {each.verdict: each for each in told.reasons}
     console.print(Text(called(console, exploration.policy), style="bold"))
-    outcomes = _outcomes(exploration.outcomes)
+    outcomes = _outcomes(exploration)
     is_first = fits(console, outcomes)
     if is_first and exploration.outcomes:
         print_table(console, outcomes)
@@ -171,17 +179,18 @@ def _show_decisions(console: Console, verdict: str, exploration: Exploration, pl
         console.print(f"    and in {len(decided) - DECISIONS_SHOWN_MAX} more ways")
 
 
-def _outcomes(outcomes: Sequence[OutcomeClass]) -> Table:
-    headings, right = columns_of([each.outcome for each in outcomes])
-    further = ("schedules", "share", "steps")
+def _outcomes(exploration: Exploration) -> Table:
+    headings, right = columns_of([each.outcome for each in exploration.outcomes])
+    so_far = "" if exploration.is_complete else " so far"
+    further = (f"schedules{so_far}", "share", "steps")
     table = plain_table(("verdict", *headings, *further), right=(*right, *further))
-    for each in outcomes:
+    for each in exploration.outcomes:
         is_ok = each.verdicts == ("ok",)
         table.add_row(
             Text(", ".join(each.verdicts), style=GOOD if is_ok else BAD),
             *map(Text, row_of(each.outcome)),
             "-" if each.schedules is None else f"{each.schedules:,}",
-            "-" if each.share is None else words.share(each.share),
+            "-" if each.share is None else _share(each.share, exploration),
             str(len(each.witness)),
         )
     return table

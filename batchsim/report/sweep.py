@@ -10,6 +10,7 @@ from rich.table import Table
 from batchsim.analysis.sweep import CONFIDENCE, CellResult, Example, Point, Sweep
 from batchsim.report import shares
 from batchsim.report.occurrences import rows_of_sweep
+from batchsim.report.phrases import amount
 from batchsim.report.screen import Text, called
 from batchsim.report.sweep_plot.likeness import alike, heading
 from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_faults, print_table
@@ -60,11 +61,11 @@ def _show_faults(console: Console, sweep: Sweep) -> None:
 
 def _claim(sweep: Sweep) -> str:
     runs = [each.runs for each in sweep.cells]
-    count = f"{runs[0]:,}" if min(runs) == max(runs) else f"{min(runs):,} to {max(runs):,}"
+    count = amount(runs[0], "run") if min(runs) == max(runs) else f"{min(runs):,} to {max(runs):,} runs"
     where = " at each point" if sweep.axes else ""
     incomplete = "" if sweep.is_complete else "incomplete: "
     return (
-        f"{incomplete}sampled, {count} runs of each policy{where}, all policies under the same latencies; "
+        f"{incomplete}sampled, {count} of each policy{where}, all policies under the same latencies; "
         f"with {100 * CONFIDENCE:.0f} % intervals"
     )
 

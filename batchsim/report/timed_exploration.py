@@ -101,7 +101,7 @@ def _comparison(console: Console, explorations: Sequence[TimedExploration]) -> T
 
 def _possibility(exploration: TimedExploration, verdict: str) -> Text:
     if verdict in exploration.verdicts:
-        is_always = exploration.is_complete and all(verdict in each.verdicts for each in exploration.outcomes)
+        is_always = exploration.is_proof and all(verdict in each.verdicts for each in exploration.outcomes)
         return Text("always" if is_always else "possible", style=GOOD if verdict == "ok" else BAD)
     return Text("never" if exploration.is_proof else "not found", style=QUIET)
 

@@ -69,9 +69,9 @@ def execution_of(worth: Worth, row: WorthRow) -> str:
 def claim(worth: Worth) -> str:
     """How far what follows can be relied on."""
     question = worth.question
-    incomplete = "" if worth.is_complete else "incomplete: "
+    sampled = "sampled," if worth.is_complete else "incomplete: sampled, up to"
     return (
-        f"{incomplete}sampled, {question.runs:,} runs of each policy at each point and "
+        f"{sampled} {question.runs:,} runs of each policy at each point and "
         f"{question.runs_of_a_pair:,} at each pair, all policies under the same latencies; with 95 % intervals"
     )
 
@@ -106,7 +106,7 @@ def _paragraph(worth: Worth, judged: Judged, say: Say) -> Iterator[str]:
         yield f"{decide} otherwise only where {_rows(judged.otherwise)}."
     if judged.needs_completed:
         yield f"{verb(judged.compared, 'It', 'They')} can do so with a delay {_borders(worth, judged)} (proved)."
-    yield _region(worth, judged, say)
+    yield from _region(worth, judged, say)
 
 
 def _effect(worth: Worth, judged: Judged, say: Say) -> str:
@@ -158,16 +158,22 @@ def border(worth: Worth, judged: Judged, row: WorthRow) -> str:
     return f"from {time(found.least_us)} on" if found.is_sharp else f"not below {time(found.least_us)}"
 
 
-def _region(worth: Worth, judged: Judged, say: Say) -> str:
+def _region(worth: Worth, judged: Judged, say: Say) -> Iterator[str]:
     differ = f"{verb(judged.policies, 'It differs', 'They differ')} from {say(worth.first)}, beyond chance,"
-    pairs = f"{len(worth.over_both.points):,} pairs of a delay and an execution"
+    asked = len(worth.over_both.points)
+    made = asked - len({each.point for each in worth.over_both.cells if not each.runs})
+    pairs = f"{made:,} {'pairs' if made == asked else f'of {asked:,} pairs'} of a delay and an execution"
+    pairs += " that have runs so far" if made < asked else ""
+    if not made:
+        return
     if not judged.apart_over_both:
-        return f"{differ} at none of {pairs}."
+        yield f"{differ} at none of {pairs}."
+        return
     excess_us = judged.excess_us or 0
     there = (
         f", at each of which the delay exceeds the execution by {time(excess_us)} or more" if excess_us > 0 else ""
     )
-    return f"{differ} at {len(judged.apart_over_both):,} of {pairs}{there}."
+    yield f"{differ} at {len(judged.apart_over_both):,} of {pairs}{there}."
 
 
 def apart(sweep: Sweep, found: Mapping[tuple[str, ...], Sequence[Point]], what: str, say: Say) -> str:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from batchsim.scenario.problems import Place, fail
 
+INSTALLED = "_scenarios"
+"""What their directory is called in an installed package."""
+
 
 def shipped_directory() -> Path:
     """Where they are: in the installed package, or at the top of a checkout."""
     package = Path(__file__).parent.parent
-    installed = package / "_scenarios"
+    installed = package / INSTALLED
     return installed if installed.is_dir() else package.parent / "scenarios"
 
 
@@ -35,7 +38,9 @@ def file_meant(path: Path) -> Path:
         hint = did_you_mean(path.name, shipped) or "batchsim scenarios lists them"
         fail(Place(str(path)), "no file, and no scenario of this name that is shipped", "", hint=hint)
     found = shipped[path.name]
-    return found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found
+    # Where a virtual environment is does not matter to who copies a command: those that it has go by their names.
+    is_at_hand = found.parent.name != INSTALLED and found.is_relative_to(Path.cwd())
+    return found.relative_to(Path.cwd()) if is_at_hand else found
 
 
 def as_written(file: Path) -> str:

@@ -70,8 +70,8 @@ def assert_never(
     beside those of the scenario. `witness`: the folder that a witness of a failure goes to. `bounds`: where to
     give up.
 
-    Raises `VerdictGiven`; `NotProved` where a bound was hit or a pinned fault occurs nowhere; and `BadInputError`
-    (`InvalidScenario` among them) for what cannot be used.
+    Raises `VerdictGiven`; `NotProved` where a bound was hit or a fault that is to happen does nowhere; and
+    `BadInputError` (`InvalidScenario` among them) for what cannot be used.
     """
     __tracebackhide__ = True
     asked = _Asked(scenario, policy, within, samples, properties, witness, bounds)
@@ -188,6 +188,8 @@ class _Asked:
         """Raises `NotProved`."""
         __tracebackhide__ = True
         reasons = [*self.answer.doubts, *(f"no run comes to {name}" for name in self.answer.unreached)]
+        if self.answer.way in (Way.RUN, Way.RATE):
+            reasons += self.answer.absent
         if not self.answer.is_complete:
             reasons.append(self.answer.stopped_by or "not complete")
         if reasons:

@@ -41,15 +41,20 @@ function One({ walks, policy, run }) {
 
 /** @param {{share: import("./document").Share, isGood: boolean}} props */
 function Bar({ share, isGood }) {
-  const told = `${percent(share.share)}, between ${percent(share.low)} and ${percent(share.high)}`;
   return (
-    <span class="interval" title={told}>
+    <span class="interval" title={between(share)}>
       <span class="track"><span class={`filled ${isGood ? "good" : "bad"}`} style={{ width: `${100 * share.share}%` }} />
         <span class="range" style={{ left: `${100 * share.low}%`, width: `${100 * (share.high - share.low)}%` }} /></span>
-      <span class="value">{percent(share.share)}</span>
+      <span class="value">{atMost(share)}</span>
     </span>
   );
 }
+
+/** A share; of none or all of the runs, how far from it the truth can be. @param {import("./document").Share} share */
+const atMost = ({ share, low, high }) => (share === 0 ? `< ${percent(high)}` : share === 1 ? `> ${percent(low)}` : percent(share));
+
+/** @param {import("./document").Share} share */
+const between = (share) => `${percent(share.share)} of these runs; between ${percent(share.low)} and ${percent(share.high)}`;
 
 /** A sweep: a curve for each policy along one axis, a heat map over two, a table without any. @param {{page: import("./document").SweepPage}} props */
 export function Sweep({ page }) {
@@ -105,11 +110,13 @@ function Curves({ page, policies, verdict }) {
   const middles = axis.values.map((_, place) => x(place)), labelled = fitting(middles, axis.values.map(({ text }) => DIGIT * text.length));
   const hasEdge = policies.some((policy) => linesOf(page, policy.name, verdict).length > 0);
   const cellAt = (/** @type {string} */ policy, /** @type {string} */ text) => page.cells.find((cell) => cell.policy.name === policy && cell.point[axis.name] === text);
-  const shares = policies.map((policy) => axis.values.map((value) => cellAt(policy.name, value.text)?.verdicts[verdict] ?? { share: 0, low: 0, high: 0, count: 0, first_run: null }));
+  const shares = policies.map((policy) => axis.values.map((value) => cellAt(policy.name, value.text)?.verdicts[verdict] ?? NOTHING));
   /** Whose curves lie on that of a policy, at all of these places; itself among them. @type {(hue: number, places: number[]) => number[]} */
   const equals = (hue, places) => policies.map((_, other) => other).filter((other) => places.every((place) => shares[other][place].share === shares[hue][place].share));
-  const everywhere = axis.values.map((_, place) => place);
-  const isShared = everywhere.slice(1).some((place) => policies.some((_, hue) => equals(hue, [place - 1, place]).length > 1));
+  // A sweep that was interrupted has no runs at some places: nothing is drawn there.
+  const everywhere = axis.values.map((_, place) => place).filter((place) => shares.every((own) => own[place] !== NOTHING));
+  const beside = (/** @type {number} */ number) => everywhere.slice(number - 1, number + 1);
+  const isShared = everywhere.some((_, number) => number > 0 && policies.some((_, hue) => equals(hue, beside(number)).length > 1));
   return (
     <figure class="curves">
       <div ref={frame}><svg width={wide} height={HIGH} viewBox={`0 0 ${wide} ${HIGH}`} role="img" aria-label={`Share of ${verdictWords(verdict)} along ${axis.name}; the numbers are in the table below`}>
@@ -121,17 +128,17 @@ function Curves({ page, policies, verdict }) {
         ))}
         {policies.map((policy, hue) => {
           const own = shares[hue];
-          const area = [...own.map((each, place) => `${x(place)} ${y(each.high)}`), ...own.map((each, place) => `${x(place)} ${y(each.low)}`).reverse()].join("L");
+          const area = [...everywhere.map((place) => `${x(place)} ${y(own[place].high)}`), ...everywhere.map((place) => `${x(place)} ${y(own[place].low)}`).reverse()].join("L");
           return (
             <g key={policy.name} class={`hue-${hue % 6}`}>
-              <path class="band" d={`M${area}Z`} />
-              {stretches(everywhere.length, (place) => equals(hue, [place - 1, place])).map(({ places, alike }) => (
-                <path key={places[0]} class="curve" d={`M${places.map((place) => `${x(place)} ${y(own[place].share)}`).join("L")}`} style={dashes(alike, hue)} />
+              {area && <path class="band" d={`M${area}Z`} />}
+              {stretches(everywhere.length, (number) => equals(hue, beside(number))).map(({ places, alike }) => (
+                <path key={places[0]} class="curve" d={`M${places.map((number) => `${x(everywhere[number])} ${y(own[everywhere[number]].share)}`).join("L")}`} style={dashes(alike, hue)} />
               ))}
-              {own.map((each, place) => {
-                const alike = equals(hue, [place]);
+              {everywhere.map((place) => {
+                const alike = equals(hue, [place]), each = own[place];
                 return <circle key={place} cx={x(place)} cy={y(each.share)} r={4 + 2 * (alike.length - 1 - alike.indexOf(hue))}
-                  onPointerEnter={() => rest(`${alike.map((other) => named(policies[other])).join(" and ")}, ${axis.name} ${axis.values[place].text}: ${percent(each.share)}, between ${percent(each.low)} and ${percent(each.high)}`)} />;
+                  onPointerEnter={() => rest(`${alike.map((other) => named(policies[other])).join(" and ")}, ${axis.name} ${axis.values[place].text}: ${between(each)}`)} />;
               })}
             </g>
           );
@@ -143,6 +150,9 @@ function Curves({ page, policies, verdict }) {
     </figure>
   );
 }
+
+/** Where there were no runs. @type {import("./document").Share} */
+const NOTHING = { share: 0, low: 0, high: 1, count: 0, first_run: null };
 
 /** A curve in pieces, each of which the same curves share. @param {number} count @param {(place: number) => number[]} alikeUpTo */
 function stretches(count, alikeUpTo) {
@@ -210,10 +220,9 @@ function HeatMap({ page, policy, verdict }) {
             <text x={left - 8} y={y(upwards + 0.5) + 4} text-anchor="end">{row.text}</text>
             {across.values.map((column, sideways) => {
               const share = shareAt(column.text, row.text);
-              const value = share?.share ?? 0;
               return (
-                <rect key={column.text} class="cell" x={x(sideways)} y={y(upwards + 1)} width={ACROSS} height={UP} style={{ "--share": String(value) }}>
-                  <title>{`${across.name} ${column.text}, ${up.name} ${row.text}: ${percent(value)}${share ? `, between ${percent(share.low)} and ${percent(share.high)}` : ""}`}</title>
+                <rect key={column.text} class="cell" x={x(sideways)} y={y(upwards + 1)} width={ACROSS} height={UP} style={{ "--share": String(share?.share ?? 0) }}>
+                  <title>{`${across.name} ${column.text}, ${up.name} ${row.text}: ${share ? between(share) : "no runs"}`}</title>
                 </rect>
               );
             })}
@@ -223,8 +232,8 @@ function HeatMap({ page, policy, verdict }) {
             <path key={kind + place} class={kind} d={`M${line.map(([one, other]) => `${x(placeOn(across, one)).toFixed(1)} ${y(placeOn(up, other)).toFixed(1)}`).join("L")}`} />
           )))}
           {up.values.map((row, upwards) => across.values.map((column, sideways) => {
-            const value = shareAt(column.text, row.text)?.share ?? 0;
-            return <text key={column.text + row.text} class={value > 0.55 ? "in full" : "in"} x={x(sideways + 0.5)} y={y(upwards + 0.5) + 5} text-anchor="middle">{Math.round(100 * value)}</text>;
+            const value = shareAt(column.text, row.text)?.share;
+            return <text key={column.text + row.text} class={value !== undefined && value > 0.55 ? "in full" : "in"} x={x(sideways + 0.5)} y={y(upwards + 0.5) + 5} text-anchor="middle">{value === undefined ? "-" : Math.round(100 * value)}</text>;
           }))}
         </svg>
       </div>
@@ -235,7 +244,7 @@ function HeatMap({ page, policy, verdict }) {
 
 /** All numbers; what several rows have in common stands once. @param {{page: import("./document").SweepPage}} props */
 function SweepTable({ page }) {
-  const rows = page.cells.flatMap((cell) => Object.entries(cell.verdicts).map(([verdict, share]) => (
+  const rows = page.cells.flatMap((cell) => Object.entries(cell.verdicts).filter(([, share]) => share.count > 0).map(([verdict, share]) => (
     { heads: [...page.axes.map((axis) => cell.point[axis.name]), named(cell.policy)], verdict, share })));
   const isLike = (/** @type {number} */ row, /** @type {number} */ other, /** @type {number} */ column) => (
     rows[row]?.heads.slice(0, column + 1).join("\0") === rows[other]?.heads.slice(0, column + 1).join("\0"));

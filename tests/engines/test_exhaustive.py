@@ -263,6 +263,18 @@ def test_a_bound_makes_an_exploration_incomplete() -> None:
     assert 500 < exploration.states < 3696
 
 
+def test_what_decides_in_a_part_of_the_graph_decides_in_all_of_it() -> None:
+    def decided(bounds: Bounds) -> Counter[tuple[str, str]]:
+        edges: Counter[tuple[str, str]] = Counter()
+        for each in explore(scenario(1, 1), POLICIES["pr3427"], bounds=bounds).decisive:
+            edges[each.operation, each.actor] += each.edges
+        return edges
+
+    whole, *parts = (decided(Bounds(states_max=states_max)) for states_max in (None, 1040, 1092))
+    assert any(parts)
+    assert all(part <= whole for part in parts)
+
+
 def test_false_failures_are_decided_by_the_read_after_an_overtaken_count() -> None:
     exploration = explore(scenario(1, 1), POLICIES["pre3427"])
     decided = {(each.operation, each.overtook) for each in exploration.decisive}

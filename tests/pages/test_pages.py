@@ -8,17 +8,21 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
+from batchsim.analysis.pool import InThisProcess
+from batchsim.analysis.sweep import Interval, Share, sweep
 from batchsim.analysis.window import find_window
 from batchsim.analysis.window.assignments import Values, fixed
 from batchsim.batch.policies import POLICIES
 from batchsim.engines.timed import simulate
 from batchsim.report.page.html import html_page
+from batchsim.report.page.sweeps import sweep_page
 from batchsim.report.shell import join
 from batchsim.scenario import load_scenario
 from tests.pages.conftest import ROOT, Opened, batchsim, written
@@ -348,6 +352,26 @@ def test_curves_that_lie_on_one_another_are_all_seen(pages: Callable[[str], Path
     assert alone.locator(".curve").evaluate("curve => curve.style.strokeDasharray") == ""
     rings = [float(each.locator("circle").first.get_attribute("r")) for each in (one, other)]
     assert rings[0] > rings[1]
+
+
+def test_a_rate_that_was_never_met_has_its_interval_and_without_runs_there_is_none(
+    open_page: Open, tmp_path: Path
+) -> None:
+    scenario, policies = load_scenario("scenarios/incident.yaml"), ["pre3427", "pr3766"]
+    vary = ["items.execution=1 s..9 s:3"]
+    made = sweep(scenario, policies, runs=20, vary=vary, executor=InThisProcess(), workers=1)
+    nothing = {name: Share(0, 0, Interval(0.0, 1.0)) for name in made.cells[0].verdicts}
+    cells = (*made.cells[:-2], *(replace(each, runs=0, verdicts=nothing) for each in made.cells[-2:]))
+    told = sweep_page(replace(made, cells=cells, is_complete=False), {}, ["again"], ["run"])
+    (tmp_path / "part.html").write_text(html_page(told))
+    opened = open_page(tmp_path / "part.html")
+    never = opened.page.locator(".curves .hue-1")
+    assert never.locator("circle").count() == 2  # of three places
+    band = re.findall(r"[0-9.]+ ([0-9.]+)", never.locator(".band").get_attribute("d") or "")
+    assert (len(band), len(set(band))) == (4, 2)
+    never.locator("circle").first.hover()
+    assert "0 % of these runs; between 0 % and 16.8 %" in opened.page.locator(".curves figcaption").inner_text()
+    assert opened.complaints == []
 
 
 def test_the_page_of_a_sweep_ends_with_the_commands_that_repeat_it(pages: Callable[[str], Path]) -> None:

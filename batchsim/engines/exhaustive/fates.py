@@ -1,6 +1,8 @@
 """Fates: which verdicts a state can still come to, and the steps that decide.
 
-A step is decisive for a verdict if before it some schedule avoids the verdict, and after it none does.
+A step is decisive for a verdict if before it some schedule avoids the verdict, and after it none does. Of a graph
+that is not complete only what holds for all of it is told: a schedule that avoids the verdict was found to its
+end, and nothing behind the step was left out.
 """
 
 from __future__ import annotations
@@ -39,19 +41,39 @@ def decisions(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence
     found: list[DecisiveSteps] = []
     for begin in range(0, len(names), BITS):
         some = names[begin : begin + BITS]
-        masks = avoidable(graph, verdicts, some)
+        can, may = fates(graph, verdicts, some)
         for bit, name in enumerate(some):
-            found += _decisions_for(graph, (masks >> np.uint64(bit)) & np.uint64(1) == 1, name)
+            avoids, may_avoid = ((each >> np.uint64(bit)) & np.uint64(1) == 1 for each in (can, may))
+            found += _decisions_for(graph, decisive_edges(graph, avoids, may_avoid), avoids, name)
     return found
 
 
-def avoidable(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence[str]) -> Masks:
-    """For each state a bit for each verdict that some schedule from there avoids."""
+def fates(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence[str]) -> tuple[Masks, Masks]:
+    """Which verdicts some schedule from each state avoids: as far as it was found, and as far as it may be.
+
+    They differ where the graph is not complete.
+    """
+    can = avoidable(graph, verdicts, names, unknown=False)
+    return can, can if graph.expanded == graph.states else avoidable(graph, verdicts, names)
+
+
+def decisive_edges(graph: Graph, avoids: NDArray[np.bool_], may_avoid: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The edges from a state of which a schedule avoids a verdict to one of which none can."""
+    return np.flatnonzero(avoids[graph.sources] & ~may_avoid[graph.targets])
+
+
+def avoidable(
+    graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence[str], *, unknown: bool = True
+) -> Masks:
+    """For each state a bit for each verdict that some schedule from there avoids.
+
+    `unknown`: whether a state that was not looked into counts as one from where a schedule does.
+    """
     masks = np.zeros(graph.states, dtype=np.uint64)
     for state, given in zip(graph.terminals.tolist(), verdicts, strict=True):
         masks[state] = sum(1 << bit for bit, name in enumerate(names) if name not in given)
-    # What was not looked into may still end well.
-    masks[graph.expanded :] = (1 << len(names)) - 1
+    if unknown:
+        masks[graph.expanded :] = (1 << len(names)) - 1
     for level in reversed(graph.topological_levels):
         inner = level[graph.edges_begin[level] < graph.edges_begin[level + 1]]
         if len(inner):
@@ -62,11 +84,12 @@ def avoidable(graph: Graph, verdicts: Sequence[tuple[str, ...]], names: Sequence
     return masks
 
 
-def _decisions_for(graph: Graph, avoidable: NDArray[np.bool_], verdict: str) -> list[DecisiveSteps]:
-    decisive = np.flatnonzero(avoidable[graph.sources] & ~avoidable[graph.targets])
+def _decisions_for(
+    graph: Graph, decisive: NDArray[np.int64], avoids: NDArray[np.bool_], verdict: str
+) -> list[DecisiveSteps]:
     counted: Counter[tuple[str, str, tuple[str, ...], str]] = Counter()
     overtaken = _Overtaken(graph)
-    for label, rivals, edges in _with_rivals(graph, decisive, avoidable):
+    for label, rivals, edges in _with_rivals(graph, decisive, avoids):
         kind, way = graph.labels[label].kind, graph.labels[label].alternative or ""
         overtook = tuple(sorted({each for rival in rivals for each in overtaken[label, rival]}))
         counted[(kind.operation.name, kind.role.name, overtook, way)] += edges
@@ -79,7 +102,7 @@ def _decisions_for(graph: Graph, avoidable: NDArray[np.bool_], verdict: str) -> 
 
 
 def _with_rivals(
-    graph: Graph, decisive: NDArray[np.int64], avoidable: NDArray[np.bool_]
+    graph: Graph, decisive: NDArray[np.int64], avoids: NDArray[np.bool_]
 ) -> Iterator[tuple[int, list[int], int]]:
     """The labels of decisive edges with those of the edges beside them that avoid; how often each occurs."""
     if not len(decisive):
@@ -88,7 +111,7 @@ def _with_rivals(
     sources = graph.sources[decisive]
     is_new = np.diff(sources, prepend=-1) > 0
     beside = graph.edges_of(sources[is_new])
-    beside = beside[avoidable[graph.targets[beside]]]
+    beside = beside[avoids[graph.targets[beside]]]
     begins = np.flatnonzero(np.diff(graph.sources[beside], prepend=-1))
     labels = graph.edge_labels[beside]
     bit = np.uint64(1) << (labels % BITS).astype(np.uint64)

@@ -36,7 +36,7 @@ def sweep_page(
         "page": "sweep",
         "scenario": in_one_line(sweep.scenario.name),
         "headline": f"{amount(total, 'run')} of {in_one_line(sweep.scenario.name)}",
-        "sentence": visible(_sentence(sweep, policies)),
+        "sentence": visible(f"{'' if sweep.is_complete else 'Incomplete. '}{_sentence(sweep, policies)}"),
         "command": join(again),
         "run_command": join(run),
         "axes": [
@@ -61,7 +61,13 @@ def sweep_page(
             {
                 **cell,
                 "policy": known.get(cell["policy"], {"name": cell["policy"], "gloss": ""}),
-                "verdicts": {name: each for name, each in cell["verdicts"].items() if each["count"]},
+                # What no run was given is left out. What is only not given here has its interval; where there were
+                # no runs nothing is known.
+                "verdicts": {
+                    name: each
+                    for name, each in cell["verdicts"].items()
+                    if cell["runs"] and (name in sweep.failures or name == "ok")
+                },
             }
             for cell in results_of(sweep)["sweep"]
         ],
@@ -90,5 +96,6 @@ def _sentence(sweep: Sweep, policies: Mapping[str, Any]) -> str:
     policy = policies.get(cell.policy)
     name = cell.policy if policy is None else with_gloss(policy)
     where = f"under {name} at {at}" if at else f"under {name}"
+    most_of = "the most of all points" if sweep.is_complete else "the most so far"
     told = f"{words.share(most)} of the runs come to {verdict.replace('_', ' ')} {where}"
-    return f"{told[0].upper()}{told[1:]}{', the most of all points' * (len(sweep.cells) > 1)}."
+    return f"{told[0].upper()}{told[1:]}{f', {most_of}' * (len(sweep.cells) > 1)}."
