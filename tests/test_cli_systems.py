@@ -848,6 +848,39 @@ SYSTEMS = [
         "m.py:8: redis.set is given Command(verb='set', keys=('a',), arguments=([1], False), expires=None",
     ),
     (
+        "async def w(): await redis.sadd('a', {'line': 1})\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('a',))",
+        "arguments=({'line': 1},), expires=None, about=None); allowed: what has a hash",
+    ),
+    (
+        "async def w(): await redis.sadd('a', 1, 'b'); await redis.smembers('a')\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('a',))",
+        "m.py:8: redis.smembers is given",
+    ),
+    (
+        "async def w(): await redis.hset('a', 1, 1); await redis.hset('a', 'b', 1); await redis.get('b')\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('a', 'b'))",
+        "m.py:8: redis.hset: left {1: 1, 'b': 1} in a; allowed: values of one kind",
+    ),
+    (
+        "from batchsim.stores import postgres\n"
+        "async def w(): await postgres.insert('t', 1, a=1); await postgres.update('t', 1, add={'mails': 1})\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('postgres:t:1',))",
+        "m.py:9: postgres.update of t 1: add: found None in column 'mails'; allowed: a number to begin with",
+    ),
+    (
+        "from batchsim.stores import postgres\nasync def w():\n    await postgres.insert('t', 1, a=1)\n"
+        "    await postgres.update('t', 1, set={'a': 2}, returning=('b',))\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('postgres:t:1',))",
+        "m.py:11: postgres.update of t 1: returning: found no column 'b'; allowed: a",
+    ),
+    (
+        "from dataclasses import dataclass\nfrom batchsim.model import Operation\n@dataclass(frozen=True)\n"
+        "class Take(Operation[bool]):\n    item: int\n    name = 'redis.take'\n"
+        "def system(_): return System('x', [Actor('w', None, ok)], ('a',))",
+        "Take: item: found a field with a name that every operation has; allowed: another name, such as of_item",
+    ),
+    (
         "async def w(): await redis.set('a', float('nan'))\n"
         "def system(_): return System('x', [Actor('w', None, w)], ('a',))",
         "m.py:8: redis.set: left nan in a; allowed: what equals another one",

@@ -579,6 +579,14 @@ def _check_constants(kind: type[Operation[Any]]) -> None:
         usual = vars(Operation).get(field)
         if isinstance(usual, bool) and not isinstance(value, bool | property | MemberDescriptorType):
             raise BadInputError(f"{told_class(kind)}: {field}: found {_shown(value)}; allowed: True, False")
+    for field in own.get("__annotations__", ()):
+        # A dataclass would take what stands there for the default of its field, and could not set it.
+        usual = next((vars(base)[field] for base in kind.__mro__[1:] if field in vars(base)), None)
+        if field not in own and isinstance(usual, property | FunctionType):
+            raise BadInputError(
+                f"{told_class(kind)}: {field}: found a field with a name that every operation has; "
+                f"allowed: another name, such as of_{field}"
+            )
     group = own.get("group")
     if group is not None and not isinstance(group, str | property | MemberDescriptorType):
         raise BadInputError(f"{told_class(kind)}: group: found {_shown(group)}; allowed: redis, or another name")
