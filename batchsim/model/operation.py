@@ -114,9 +114,29 @@ class Footprint(NamedTuple):
         )
 
 
-def touches(*, reads: tuple[Key, ...] = (), writes: tuple[Key, ...] = ()) -> Footprint:
-    """A footprint of these keys."""
-    return Footprint(frozenset(reads), frozenset(writes))
+def touches(
+    *, reads: tuple[Key, ...] = (), writes: tuple[Key, ...] = (), of: tuple[Operation[Any], ...] = ()
+) -> Footprint:
+    """A footprint of these keys, and of what other operations touch that are part of this one.
+
+    Raises `BadInputError` for an operation that cannot be part of another one: one that waits, or that starts what
+    time decides, such as a time to live.
+    """
+    for each in of:
+        if not isinstance(each, Operation) or isinstance(each, BlockingOperation):
+            found = f"{each.name}, which waits" if isinstance(each, Operation) else _shown(each)
+            raise BadInputError(f"touches: of: found {found}; allowed: operations that take effect at once")
+        starts_by_answer = (
+            type(each).timer is Operation.timer and type(each).timer_after is not Operation.timer_after
+        )
+        if each.timer() is not None or starts_by_answer:
+            raise BadInputError(
+                f"touches: of: found {each.name}, which starts what time decides, such as a time to live; "
+                "allowed: that in an operation by itself"
+            )
+    parts = [each.footprint() for each in of]
+    read, written = (frozenset[Key]().union(*keys) for keys in zip((reads, writes), *parts, strict=True))
+    return Footprint(read, written)
 
 
 class Chance(NamedTuple):
