@@ -23,6 +23,7 @@ from typing import NamedTuple, NoReturn, TypeVar
 from batchsim.durations import DURATION_US_MAX
 from batchsim.reading import Unreadable, read_lines
 from batchsim.scenario.problems import Place, fail
+from batchsim.scenario.text_file import GZIP
 
 BYTES_MAX = 100_000_000
 KEPT_MAX = 10_000
@@ -175,6 +176,8 @@ class _Reader:
                 try:
                     yield line.decode("utf-8-sig" if number == 1 else "utf-8")
                 except UnicodeDecodeError:
+                    if number == 1 and line[:2] == GZIP:
+                        self._fail("what is compressed", "the same unpacked, as by gunzip")
                     self._line = number
                     self._fail("what is not text", "UTF-8 text")
         except Unreadable as why:
