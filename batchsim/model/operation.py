@@ -123,8 +123,8 @@ def touches(
     time decides, such as a time to live.
     """
     for each in of:
-        if not isinstance(each, Operation) or isinstance(each, BlockingOperation):
-            found = f"{each.name}, which waits" if isinstance(each, Operation) else _shown(each)
+        if not _is_operation(each) or isinstance(each, BlockingOperation):
+            found = f"{each.name}, which waits" if _is_operation(each) else _shown(each)
             raise BadInputError(f"touches: of: found {found}; allowed: operations that take effect at once")
         starts_by_answer = (
             type(each).timer is Operation.timer and type(each).timer_after is not Operation.timer_after

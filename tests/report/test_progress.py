@@ -85,8 +85,12 @@ def test_a_search_says_how_far_it_is(shown: Shown) -> None:
 @pytest.mark.parametrize("counts", [True, False])
 def test_an_exploration_says_that_it_counts_once_all_states_are_found(counts: bool) -> None:
     levels: list[Level] = []
-    scenario = scenario_from_data({"name": "x", "batch": {"items": 1}})
-    explore(scenario, "pr3766", counts=counts, on_level=lambda level: levels.append(level) is None)
+
+    def note(level: Level) -> bool:
+        levels.append(level)
+        return True
+
+    explore(scenario_from_data({"name": "x", "batch": {"items": 1}}), "pr3766", counts=counts, on_level=note)
     assert [each.is_counting for each in levels] == [False] * (len(levels) - counts) + [True] * counts
 
 
