@@ -1049,3 +1049,23 @@ def system(program):
 
 MINE = Model("mine", system, {{"a": work}})
 """
+
+
+@pytest.mark.parametrize("command", [["explore"], ["explore", "--timed"]])
+def test_of_too_many_outcomes_the_first_with_the_same_verdicts_are_shown(ran: Ran, command: list[str]) -> None:
+    Path("m.py").write_text(
+        "from batchsim import Property\nfrom batchsim.model import Actor, System, choose\n"
+        "from batchsim.stores import redis\n\n\n"
+        "async def w():\n    await redis.set('a', await choose(*range(64)))\n\n\n"
+        "P = tuple(Property(f'bit{n}', 'm.', lambda end, n=n: bool(end['a'] >> n & 1)) for n in range(4))\n"
+        "M = System('m', (Actor('w', None, w),), ('a',), properties=P)\n"
+    )
+    ended = ran(*command, scenario(head="name: x\nsystem: m.py:M\n"), "--csv", "all.csv", "--witness", "found")
+    assert ended.code == 0, ended.err
+    rows = [line for line in ended.out.splitlines() if line.startswith(("bit", "ok")) and "a = " in line]
+    # One for each of the sixteen sets of verdicts; of those a witness of the first with each verdict.
+    assert len(rows) == 16
+    assert "and 48 more outcomes, each with the verdicts of one of these: --csv FILE has all" in ended.out
+    assert 1 <= ended.out.count("replay it:") <= 4
+    assert len(Path("all.csv").read_text().splitlines()) == 1 + 64
+    assert len(list(Path("found").iterdir())) == 64
