@@ -1069,3 +1069,14 @@ def test_of_too_many_outcomes_the_first_with_the_same_verdicts_are_shown(ran: Ra
     assert 1 <= ended.out.count("replay it:") <= 4
     assert len(Path("all.csv").read_text().splitlines()) == 1 + 64
     assert len(list(Path("found").iterdir())) == 64
+
+
+def test_a_sweep_tells_what_an_operation_cannot_take_with_the_line(ran: Ran) -> None:
+    Path("m.py").write_text(
+        "from batchsim.model import Actor, System\nfrom batchsim.stores import redis\n"
+        "async def w():\n    await redis.sadd('a', {'line': 1})\n"
+        "M = System('m', (Actor('w', None, w),), ('a',))\n"
+    )
+    ended = ran("sweep", "--runs", "3", "--workers", "1", "--quiet", scenario(head="name: x\nsystem: m.py:M\n"))
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("m.py:4: redis.sadd is given Command(")
