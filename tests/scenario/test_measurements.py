@@ -29,6 +29,7 @@ http_reqs,1732753802,1.000000,,,,true,,GET,http://localhost/,HTTP/1.1,default,,2
 http_req_duration,1732753802,109.434300,,,,true,,GET,http://localhost/,HTTP/1.1,default,,200,,,http://localhost/,,
 http_req_blocked,1732753802,0.004000,,,,true,,GET,http://localhost/,HTTP/1.1,default,,200,,,http://localhost/,,
 http_req_duration,1732753803,12.0005,,,,true,,GET,http://localhost/,HTTP/1.1,default,,200,,,http://localhost/,,
+http_req_waiting,1732753804,40.1,,,,true,,POST,http://localhost/,HTTP/1.1,default,,202,,,http://localhost/,,
 http_req_duration,1732753804,40.5,,,,true,,POST,http://localhost/,HTTP/1.1,default,,202,,,http://localhost/,,
 http_req_duration,1732753864,60000.1,,request timeout,1050,false,,POST,http://localhost/,HTTP/1.1,default,,0,,,,,
 """
@@ -66,11 +67,11 @@ def read(tmp_path: Path, text: str, wanted: Wanted = Wanted()) -> Measurements: 
 @pytest.mark.parametrize(
     ("text", "wanted", "of_format", "samples_us", "passed_over"),
     [
-        (K6, Wanted(), "k6 CSV", (12_001, 40_500, 109_434), 3),
-        (K6, Wanted(where=(("metric_name", "http_req_blocked"),)), "k6 CSV", (4,), 5),
+        (K6, Wanted(), "k6 CSV", (12_001, 40_500, 109_434), 4),
+        (K6, Wanted(where=(("metric_name", "http_req_blocked"),)), "k6 CSV", (4,), 6),
         # Who asks for a method wants how long its requests took, and no count, nor what failed.
-        (K6, Wanted(where=(("method", "POST"),)), "k6 CSV", (40_500,), 5),
-        (K6, Wanted(where=(("method", "POST"), ("expected_response", "false"))), "k6 CSV", (60_000_100,), 5),
+        (K6, Wanted(where=(("method", "POST"),)), "k6 CSV", (40_500,), 6),
+        (K6, Wanted(where=(("method", "POST"), ("expected_response", "false"))), "k6 CSV", (60_000_100,), 6),
         (PGBENCH, Wanted(), "pgbench log", (2241, 2465), 2),
         (TABLE, Wanted(), "CSV", (0, 1500, 2250), 0),
         (TABLE, Wanted(where=(("of", "b"),)), "CSV", (0, 2250), 1),
