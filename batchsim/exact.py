@@ -86,6 +86,7 @@ _KNOWN: dict[int, tuple[Any, Hashable]] = {}
 
 COMPARABLE = "what can be compared and hashed (a tuple, no list)"
 """What a value is to be that states are told apart by."""
+OF_A_KIND = "values of one kind, as numbers or texts, where they are counted with or put in order"
 HASHED = "what has a hash (a number, a text, a tuple, a frozen dataclass; no list or dictionary)"
 """What an operation is to be given."""
 EQUAL = "what equals another one that is made alike (a number, a text, a tuple, a frozen dataclass)"

@@ -848,6 +848,39 @@ SYSTEMS = [
         "m.py:8: redis.set is given Command(verb='set', keys=('a',), arguments=([1], False), expires=None",
     ),
     (
+        "async def w(): await redis.sadd('a', {'line': 1})\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('a',))",
+        "arguments=({'line': 1},), expires=None, about=None); allowed: what has a hash",
+    ),
+    (
+        "async def w(): await redis.sadd('a', 1, 'b'); await redis.smembers('a')\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('a',))",
+        "m.py:8: redis.smembers is given",
+    ),
+    (
+        "async def w(): await redis.hset('a', 1, 1); await redis.hset('a', 'b', 1); await redis.get('b')\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('a', 'b'))",
+        "m.py:8: redis.hset: left {1: 1, 'b': 1} in a; allowed: values of one kind",
+    ),
+    (
+        "from batchsim.stores import postgres\n"
+        "async def w(): await postgres.insert('t', 1, a=1); await postgres.update('t', 1, add={'mails': 1})\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('postgres:t:1',))",
+        "m.py:9: postgres.update of t 1: add: found None in column 'mails'; allowed: a number to begin with",
+    ),
+    (
+        "from batchsim.stores import postgres\nasync def w():\n    await postgres.insert('t', 1, a=1)\n"
+        "    await postgres.update('t', 1, set={'a': 2}, returning=('b',))\n"
+        "def system(_): return System('x', [Actor('w', None, w)], ('postgres:t:1',))",
+        "m.py:11: postgres.update of t 1: returning: found no column 'b'; allowed: a",
+    ),
+    (
+        "from dataclasses import dataclass\nfrom batchsim.model import Operation\n@dataclass(frozen=True)\n"
+        "class Take(Operation[bool]):\n    item: int\n    name = 'redis.take'\n"
+        "def system(_): return System('x', [Actor('w', None, ok)], ('a',))",
+        "Take: item: found a field with a name that every operation has; allowed: another name, such as of_item",
+    ),
+    (
         "async def w(): await redis.set('a', float('nan'))\n"
         "def system(_): return System('x', [Actor('w', None, w)], ('a',))",
         "m.py:8: redis.set: left nan in a; allowed: what equals another one",
@@ -1016,3 +1049,34 @@ def system(program):
 
 MINE = Model("mine", system, {{"a": work}})
 """
+
+
+@pytest.mark.parametrize("command", [["explore"], ["explore", "--timed"]])
+def test_of_too_many_outcomes_the_first_with_the_same_verdicts_are_shown(ran: Ran, command: list[str]) -> None:
+    Path("m.py").write_text(
+        "from batchsim import Property\nfrom batchsim.model import Actor, System, choose\n"
+        "from batchsim.stores import redis\n\n\n"
+        "async def w():\n    await redis.set('a', await choose(*range(64)))\n\n\n"
+        "P = tuple(Property(f'bit{n}', 'm.', lambda end, n=n: bool(end['a'] >> n & 1)) for n in range(4))\n"
+        "M = System('m', (Actor('w', None, w),), ('a',), properties=P)\n"
+    )
+    ended = ran(*command, scenario(head="name: x\nsystem: m.py:M\n"), "--csv", "all.csv", "--witness", "found")
+    assert ended.code == 0, ended.err
+    rows = [line for line in ended.out.splitlines() if line.startswith(("bit", "ok")) and "a = " in line]
+    # One for each of the sixteen sets of verdicts; of those a witness of the first with each verdict.
+    assert len(rows) == 16
+    assert "and 48 more outcomes, each with the verdicts of one of these: --csv FILE has all" in ended.out
+    assert 1 <= ended.out.count("replay it:") <= 4
+    assert len(Path("all.csv").read_text().splitlines()) == 1 + 64
+    assert len(list(Path("found").iterdir())) == 64
+
+
+def test_a_sweep_tells_what_an_operation_cannot_take_with_the_line(ran: Ran) -> None:
+    Path("m.py").write_text(
+        "from batchsim.model import Actor, System\nfrom batchsim.stores import redis\n"
+        "async def w():\n    await redis.sadd('a', {'line': 1})\n"
+        "M = System('m', (Actor('w', None, w),), ('a',))\n"
+    )
+    ended = ran("sweep", "--runs", "3", "--workers", "1", "--quiet", scenario(head="name: x\nsystem: m.py:M\n"))
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("m.py:4: redis.sadd is given Command(")

@@ -213,7 +213,7 @@ def test_of_three_fixes_that_change_the_flow_one_is_proved() -> None:
 def test_every_block_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = {match["file"]: match["code"] for match in BLOCK.finditer(GUIDE.read_text())}
     assert list(blocks) == [
-        *("check.py", "recount.py", "mails.py", "script.py", "limiter.py"),
+        *("check.py", "recount.py", "mails.py", "script.py", "reserve.py", "limiter.py"),
         *("locks.py", "vote.py", "callback.py", "cron.py", "counter.py", "viewed.py", "amnesia.py"),
     ]
     monkeypatch.chdir(tmp_path)

@@ -65,6 +65,9 @@ if TYPE_CHECKING:
 def commands() -> None:
     """Simulate the fast-completion race of a streaming batch API, and see which policies survive it.
 
+    Another protocol can take its place: a scenario names a model of your own with `system: FILE.py:NAME`, and the
+    same commands take it.
+
     Exit codes: 0 every verdict was as expected, and none forbidden; 1 one was not, or was; 2 bad usage or bad
     input; 3 inconclusive; 70 an error of batchsim itself; 130 interrupted.
     """

@@ -57,12 +57,13 @@ def latencies(
                     "column": "the first",
                     "unit": "as written",
                 }
-                found |= {"count": len(samples), "passed_over": 0, "is_summary": False}
+                found |= {"count": len(samples), "passed_over": 0, "failed": 0, "is_summary": False}
             else:
                 read = read_measurements(file, wanted)
                 samples = read.samples_us
                 found = {"format": read.format, "column": read.column, "unit": read.unit, "count": read.count}
-                found |= {"passed_over": read.passed_over, "is_summary": read.is_summary}
+                found |= {"passed_over": read.passed_over, "failed": read.failed}
+                found |= {"is_summary": read.is_summary}
     except InvalidScenario as error:
         # In a scenario they are fields.
         told = re.sub(r"\b(column|unit): one of", r"--\1: one of", str(error))
@@ -77,7 +78,8 @@ def latencies(
 
         about = "a summary: values between its quantiles are made up" if found["is_summary"] else ""
         values = "" if found["is_summary"] else f", {counted(found['count'], 'value')}"
-        passed = f", {counted(found['passed_over'], 'line')} passed over" if found["passed_over"] else ""
+        failed = f", {found['failed']} of them as they failed" if found["failed"] else ""
+        passed = f", {counted(found['passed_over'], 'line')} passed over{failed}" if found["passed_over"] else ""
         line = f"{file}: {found['format']}, column {found['column']}, unit {found['unit']}{values}{passed}"
         told = [line, about, "  ".join(f"{name} {rounded(us)}" for name, us in quantiles.items())]
         with printing() as console:
@@ -108,12 +110,25 @@ def _condition(text: str) -> tuple[str, str]:
 def _written(file: Path, wanted: Any) -> str:
     """The latency as a scenario writes it."""
     if wanted == (None, (), None):
-        return f"{{empirical: {file}}}"
-    parts = [f"file: {file}"]
+        return f"{{empirical: {_in_yaml(file)}}}"
+    parts = [f"file: {_in_yaml(file)}"]
     if wanted.column is not None:
-        parts.append(f"column: {wanted.column}")
+        parts.append(f"column: {_in_yaml(wanted.column)}")
     if wanted.where:
-        parts.append(f"where: {{{', '.join(f'{name}: {text}' for name, text in wanted.where)}}}")
+        where = (f"{_in_yaml(name)}: {_in_yaml(text)}" for name, text in wanted.where)
+        parts.append(f"where: {{{', '.join(where)}}}")
     if wanted.unit is not None:
         parts.append(f"unit: {wanted.unit}")
     return f"{{empirical: {{{', '.join(parts)}}}}}"
+
+
+def _in_yaml(text: object) -> str:
+    """A text as it can stand in a mapping in braces: in quotes where it would be read as something else."""
+    import json
+
+    from batchsim.scenario.scalars import resolve
+
+    plain = str(text)
+    if re.fullmatch(r"[\w./][\w./@+:-]*(?<!:)", plain) and isinstance(resolve(plain), str):
+        return plain
+    return json.dumps(plain, ensure_ascii=False)

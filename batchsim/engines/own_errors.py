@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from batchsim.bad_input import BadInputError
 from batchsim.engines.frames import frames_of
-from batchsim.exact import COMPARABLE, EQUAL, FLAT, HASHED, has_equality, is_flat
-from batchsim.model.cells import Cells
+from batchsim.exact import COMPARABLE, EQUAL, FLAT, HASHED, OF_A_KIND, has_equality, is_flat
+from batchsim.model.cells import Cells, freeze
 from batchsim.model.operation import Operation, ProtocolError
 from batchsim.model.operation import told as operation_told
 from batchsim.model.system import System
@@ -87,12 +87,35 @@ def what_it_left(operation: Operation[Any], cells: Cells, system: System[Any]) -
         value = cells.get(cell)
         if not is_flat(value):
             return f"{operation_told(operation)}: left what is nested too deeply in {cell}; allowed: {FLAT}"
+        try:
+            freeze(value)
+        except TypeError:  # a dictionary is put in order
+            return f"{operation_told(operation)}: left {value_told(value)} in {cell}; allowed: {OF_A_KIND}"
         allowed = system.holds_not(cell, value)
         if allowed is None and not has_equality(value):
             allowed = EQUAL
         if allowed is not None:
             return f"{operation_told(operation)}: left {value_told(value)} in {cell}; allowed: {allowed}"
     return None
+
+
+def of_effect(operation: Operation[Any], error: Exception) -> str | None:
+    """What is told of a ready-made operation that what it was given keeps from taking effect.
+
+    `None`: the error is not about that. Of an operation of the user's its own code tells.
+    """
+    if operation.is_own or operation.own_faults:
+        return None
+    if type(error) is BadInputError:
+        return str(error)
+    if not isinstance(error, TypeError):
+        return None
+    given = f"{operation.name} is given {value_told(operation.bare)}"
+    try:
+        hash(operation.bare)
+    except TypeError:
+        return f"{given}; allowed: {HASHED}"
+    return f"{given}, with which it cannot be done: {error}; allowed: {OF_A_KIND}"
 
 
 def placed(error: Exception) -> Exception:

@@ -114,9 +114,29 @@ class Footprint(NamedTuple):
         )
 
 
-def touches(*, reads: tuple[Key, ...] = (), writes: tuple[Key, ...] = ()) -> Footprint:
-    """A footprint of these keys."""
-    return Footprint(frozenset(reads), frozenset(writes))
+def touches(
+    *, reads: tuple[Key, ...] = (), writes: tuple[Key, ...] = (), of: tuple[Operation[Any], ...] = ()
+) -> Footprint:
+    """A footprint of these keys, and of what other operations touch that are part of this one.
+
+    Raises `BadInputError` for an operation that cannot be part of another one: one that waits, or that starts what
+    time decides, such as a time to live.
+    """
+    for each in of:
+        if not _is_operation(each) or isinstance(each, BlockingOperation):
+            found = f"{each.name}, which waits" if _is_operation(each) else _shown(each)
+            raise BadInputError(f"touches: of: found {found}; allowed: operations that take effect at once")
+        starts_by_answer = (
+            type(each).timer is Operation.timer and type(each).timer_after is not Operation.timer_after
+        )
+        if each.timer() is not None or starts_by_answer:
+            raise BadInputError(
+                f"touches: of: found {each.name}, which starts what time decides, such as a time to live; "
+                "allowed: that in an operation by itself"
+            )
+    parts = [each.footprint() for each in of]
+    read, written = (frozenset[Key]().union(*keys) for keys in zip((reads, writes), *parts, strict=True))
+    return Footprint(read, written)
 
 
 class Chance(NamedTuple):
@@ -579,6 +599,14 @@ def _check_constants(kind: type[Operation[Any]]) -> None:
         usual = vars(Operation).get(field)
         if isinstance(usual, bool) and not isinstance(value, bool | property | MemberDescriptorType):
             raise BadInputError(f"{told_class(kind)}: {field}: found {_shown(value)}; allowed: True, False")
+    for field in own.get("__annotations__", ()):
+        # A dataclass would take what stands there for the default of its field, and could not set it.
+        usual = next((vars(base)[field] for base in kind.__mro__[1:] if field in vars(base)), None)
+        if field not in own and isinstance(usual, property | FunctionType):
+            raise BadInputError(
+                f"{told_class(kind)}: {field}: found a field with a name that every operation has; "
+                f"allowed: another name, such as of_{field}"
+            )
     group = own.get("group")
     if group is not None and not isinstance(group, str | property | MemberDescriptorType):
         raise BadInputError(f"{told_class(kind)}: group: found {_shown(group)}; allowed: redis, or another name")

@@ -13,7 +13,7 @@ from batchsim.engines.exhaustive import DecisiveSteps, Exploration, OutcomeClass
 from batchsim.report import words
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
-from batchsim.report.outcomes import columns_of, row_of
+from batchsim.report.outcomes import columns_of, drawn_of, row_of, shown_of
 from batchsim.report.phrases import amount
 from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import (
@@ -26,6 +26,7 @@ from batchsim.report.tables import (
     plain_table,
     print_faults,
     print_occurrences,
+    print_outcomes,
     print_table,
     say_again,
     told_claim,
@@ -136,21 +137,21 @@ def _show_exploration(
 ) -> None:
     reasons = {each.verdict: each for each in told.reasons}
     console.print(Text(called(console, exploration.policy), style="bold"))
-    outcomes = _outcomes(exploration)
+    listed, left_out = shown_of(exploration.outcomes)
+    outcomes = _outcomes(exploration, listed)
     is_first = fits(console, outcomes)
     if is_first and exploration.outcomes:
-        print_table(console, outcomes)
-    shown: set[tuple[str, ...]] = set()
+        print_outcomes(console, outcomes, left_out)
+    drawn = drawn_of(exploration.outcomes)
     for outcome, command in zip(exploration.outcomes, commands, strict=True):
-        if outcome.verdicts != ("ok",) and outcome.verdicts not in shown:
-            shown.add(outcome.verdicts)
+        if any(outcome is each for each in drawn):
             for verdict in outcome.verdicts:
                 _show_reason(console, verdict, reasons.get(verdict))
                 _show_decisions(console, verdict, exploration, told.places)
             is_named = bool(exploration.decisive) or not reasons.keys().isdisjoint(outcome.verdicts)
             _show_witness(console, outcome, command, "" if is_named else f"{', '.join(outcome.verdicts)}: ")
     if not is_first:
-        print_table(console, outcomes)
+        print_outcomes(console, outcomes, left_out)
 
 
 def _show_reason(console: Console, verdict: str, reason: Explanation | None) -> None:
@@ -179,12 +180,12 @@ def _show_decisions(console: Console, verdict: str, exploration: Exploration, pl
         console.print(f"    and in {len(decided) - DECISIONS_SHOWN_MAX} more ways")
 
 
-def _outcomes(exploration: Exploration) -> Table:
-    headings, right = columns_of([each.outcome for each in exploration.outcomes])
+def _outcomes(exploration: Exploration, listed: Sequence[OutcomeClass]) -> Table:
+    headings, right = columns_of([each.outcome for each in listed])
     so_far = "" if exploration.is_complete else " so far"
     further = (f"schedules{so_far}", "share", "steps")
     table = plain_table(("verdict", *headings, *further), right=(*right, *further))
-    for each in exploration.outcomes:
+    for each in listed:
         is_ok = each.verdicts == ("ok",)
         table.add_row(
             Text(", ".join(each.verdicts), style=GOOD if is_ok else BAD),

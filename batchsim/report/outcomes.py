@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from batchsim.batch.trace import Outcome
 from batchsim.model.cells import FrozenSortedSet
 from batchsim.model.exposure import OF_FAULTS
 from batchsim.model.system import AtRest
 from batchsim.report import words
+from batchsim.report.phrases import amount
 from batchsim.rounding import rounded
 
 if TYPE_CHECKING:
     from batchsim.analysis.runs import PolicyRun
 
 CELLS_SHOWN_MAX = 6
+OUTCOMES_SHOWN_MAX = 30
+"""On a terminal, of one policy: more than that nobody reads, and the answer is far above them."""
+WITNESSES_SHOWN_MAX = 8
 TEXT_LENGTH_MAX = 60
 
 
@@ -44,6 +48,42 @@ def row_of(outcome: Any) -> tuple[str, ...]:
         call = outcome.call
         return (words.call(call), str(call.attempts), words.batch_row(outcome.batch), str(outcome.runs_total))
     return (outcome_in_words(outcome),)
+
+
+class HasVerdicts(Protocol):
+    """An outcome of an exploration of any kind."""
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """Those that it is given."""
+
+
+_Found = TypeVar("_Found", bound=HasVerdicts)
+
+
+def shown_of(outcomes: Sequence[_Found]) -> tuple[Sequence[_Found], str]:
+    """Those to be listed, and what is said of the others: of too many the first with the same verdicts."""
+    if len(outcomes) <= OUTCOMES_SHOWN_MAX:
+        return outcomes, ""
+    first = {each.verdicts: each for each in reversed(outcomes)}
+    shown = [each for each in outcomes if first[each.verdicts] is each][:OUTCOMES_SHOWN_MAX]
+    which = ", each with the verdicts of one of these" if len(shown) == len(first) else ""
+    return shown, f"and {amount(len(outcomes) - len(shown), 'more outcome')}{which}: --csv FILE has all"
+
+
+def drawn_of(outcomes: Sequence[_Found]) -> Sequence[_Found]:
+    """Those of which a witness is drawn: the first with the same verdicts; of too many the first with each."""
+    first = {each.verdicts: each for each in reversed(outcomes)}
+    drawn = [each for each in outcomes if first[each.verdicts] is each and each.verdicts != ("ok",)]
+    if len(drawn) <= WITNESSES_SHOWN_MAX:
+        return drawn
+    known: set[str] = set()
+    kept = []
+    for each in drawn:
+        if not known.issuperset(each.verdicts):
+            kept.append(each)
+            known.update(each.verdicts)
+    return kept
 
 
 def is_of_batch(run: PolicyRun) -> bool:

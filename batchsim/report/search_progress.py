@@ -30,6 +30,8 @@ class SearchProgress(Progress):
         level = self._level
         if level is None:
             return ""
+        if level.is_counting:
+            return f"{level.states:,} {self._unit} found, counting schedules, {memory_bytes() >> 20} MiB"
         return (
             f"{level.states:,} {self._unit}, frontier {level.frontier:,}, "
             f"{level.states / max(self.seconds(), 1e-3):,.0f} {self._unit}/s, {memory_bytes() >> 20} MiB"

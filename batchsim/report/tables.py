@@ -61,6 +61,13 @@ def print_table(console: Console, table: Table) -> None:
         _print_records(console, table)
 
 
+def print_outcomes(console: Console, table: Table, left_out: str) -> None:
+    """Print a table of outcomes, and what is said of those that are not in it, if anything."""
+    print_table(console, table)
+    if left_out:
+        console.print(Text(f"{left_out}\n", QUIET))
+
+
 def print_wrapped(console: Console, table: Table) -> None:
     """Print a table and an empty line; on a narrow terminal all but its first column wrap, if there is room."""
     first, *others = table.columns

@@ -10,7 +10,7 @@ from rich.table import Table
 from batchsim.engines.zones import TimedExploration, TimedOutcome
 from batchsim.report.lanes import lanes
 from batchsim.report.occurrences import claim_without_faults
-from batchsim.report.outcomes import columns_of, row_of
+from batchsim.report.outcomes import columns_of, drawn_of, row_of, shown_of
 from batchsim.report.phrases import OF_ZONES, amount
 from batchsim.report.screen import Text, called, print_line
 from batchsim.report.tables import (
@@ -23,6 +23,7 @@ from batchsim.report.tables import (
     plain_table,
     print_faults,
     print_occurrences,
+    print_outcomes,
     print_table,
     say_again,
     told_claim,
@@ -108,17 +109,17 @@ def _possibility(exploration: TimedExploration, verdict: str) -> Text:
 
 def _show_exploration(console: Console, exploration: TimedExploration, commands: Sequence[str]) -> None:
     console.print(Text(called(console, exploration.policy), style="bold"))
-    outcomes = _outcomes(exploration.outcomes)
+    listed, left_out = shown_of(exploration.outcomes)
+    outcomes = _outcomes(listed)
     is_first = fits(console, outcomes)
     if is_first:
-        print_table(console, outcomes)
-    shown: set[tuple[str, ...]] = set()
+        print_outcomes(console, outcomes, left_out)
+    drawn = drawn_of(exploration.outcomes)
     for outcome, command in zip(exploration.outcomes, commands, strict=True):
-        if outcome.verdicts != ("ok",) and outcome.verdicts not in shown:
-            shown.add(outcome.verdicts)
+        if any(outcome is each for each in drawn):
             _show_witness(console, outcome, command)
     if not is_first:
-        print_table(console, outcomes)
+        print_outcomes(console, outcomes, left_out)
 
 
 def _outcomes(outcomes: Sequence[TimedOutcome]) -> Table:

@@ -28,6 +28,7 @@ from batchsim.scenario.scenario import LatencyTable, Scenario
 from batchsim.scenario.schema.models import FIELDS
 from batchsim.scenario.schema.own_models import OwnLatencies, OwnScenarioFile
 from batchsim.scenario.schema.own_types import NotOfType
+from batchsim.scenario.schema.validation import below_operations
 from batchsim.scenario.slow import Slow
 from batchsim.scenario.spelling import did_you_mean
 from batchsim.scenario.tree import Node, dotted, nearest_node
@@ -205,7 +206,8 @@ class _Names:
         for group in self._file.latency.model_extra or {}:
             if group not in groups:
                 found, allowed = f"the unknown key {describe(group)}", ", ".join((*groups, "operations"))
-                self._refuse(("latency", group), found, allowed, did_you_mean(group, groups), key=True)
+                hint = below_operations(("latency", group)) or did_you_mean(group, groups)
+                self._refuse(("latency", group), found, allowed, hint, key=True)
         for name in self._file.latency.operations:
             self._check_operation(("latency", "operations", name), name, known, key=True)
         for place, entry in enumerate(self._file.faults):

@@ -23,6 +23,7 @@ from typing import NamedTuple, NoReturn, TypeVar
 from batchsim.durations import DURATION_US_MAX
 from batchsim.reading import Unreadable, read_lines
 from batchsim.scenario.problems import Place, fail
+from batchsim.scenario.text_file import GZIP
 
 BYTES_MAX = 100_000_000
 KEPT_MAX = 10_000
@@ -40,6 +41,13 @@ HDR = "HdrHistogram percentiles"
 TABLE = "CSV"
 
 _K6_HEADER = "metric_name,timestamp,metric_value,"
+_K6_USUAL = "http_req_duration"
+_K6_COUNTS = (
+    *("checks", "data_received", "data_sent", "dropped_iterations", "http_req_failed", "http_reqs", "iterations"),
+    *("vus", "vus_max", "ws_msgs_received", "ws_msgs_sent", "ws_sessions"),
+)
+"""Metrics of k6 that are no times."""
+_VALUES_TOLD_MAX = 8
 _REDIS_HEADER = re.compile(r'"?test"?,"?rps"?,"?avg_latency_ms"?')
 _HDR_HEADER = re.compile(r"\s*Value\s+Percentile\s+TotalCount\s+1/\(1-Percentile\)\s*")
 _PGBENCH_LINE = re.compile(r"\d+ \d+ (\d+|[a-z]+) \d+ \d{9,11} \d{1,6}( \d+| skipped)*\s*")
@@ -75,6 +83,8 @@ class Measurements:
     passed_over: int
     """Lines that were not asked for, or that say of no latency."""
     is_summary: bool = False
+    failed: int = 0
+    """Of those, requests and transactions that failed."""
 
 
 def recognised(path: Path) -> str | None:
@@ -128,7 +138,7 @@ def read_measurements(path: Path, wanted: Wanted = EVERYTHING) -> Measurements:
         status = path.stat()
         return _read(path, wanted, status.st_size, status.st_mtime_ns)
     except OSError as error:
-        fail(Place(str(path)), f"no readable file ({error.strerror})", f"a file of at most {BYTES_MAX} bytes")
+        fail(Place(str(path)), f"no readable file ({error.strerror})", "the path of a file with latencies")
 
 
 class _Reader:
@@ -137,6 +147,7 @@ class _Reader:
         self._wanted = wanted
         self._line = 0
         self._passed_over = 0
+        self._failed = 0
         self._counts: dict[int, int] = {}
 
     def read(self) -> Measurements:
@@ -152,12 +163,7 @@ class _Reader:
             case "redis-benchmark CSV":
                 return self._redis_benchmark(every)
             case "k6 CSV":
-                usual = Wanted("metric_value", (("metric_name", "http_req_duration"),), "ms")
-                wanted = self._wanted
-                self._wanted = Wanted(
-                    wanted.column or usual.column, wanted.where or usual.where, wanted.unit or usual.unit
-                )
-                return self._table(every, K6)
+                return self._k6(every)
         if first and _PGBENCH_SUMS.fullmatch(first[0]):
             self._fail(
                 "sums over intervals", "a log of single transactions: pgbench --log, no --aggregate-interval"
@@ -170,6 +176,8 @@ class _Reader:
                 try:
                     yield line.decode("utf-8-sig" if number == 1 else "utf-8")
                 except UnicodeDecodeError:
+                    if number == 1 and line[:2] == GZIP:
+                        self._fail("what is compressed", "the same unpacked, as by gunzip")
                     self._line = number
                     self._fail("what is not text", "UTF-8 text")
         except Unreadable as why:
@@ -196,8 +204,22 @@ class _Reader:
             if parts[2].isdecimal():
                 self._add(int(parts[2]))
             else:
-                self._passed_over += 1  # a transaction that failed or was skipped
+                self._passed_over += 1
+                self._failed += parts[2] != "skipped"
         return self._measurements(PGBENCH, "time", "us")
+
+    def _k6(self, lines: Iterable[str]) -> Measurements:
+        """Of one metric: a file has all of them, counts and times, and `where` may say no more than a method."""
+        column, where, unit = self._wanted
+        asked = dict(where)
+        metric = asked.get("metric_name", _K6_USUAL)
+        if metric in _K6_COUNTS and unit is None:
+            self._line = 1  # which says that it is of k6
+            self._fail(f"metric_name: {metric}, which is no time", f"one that is, such as {_K6_USUAL}")
+        if "metric_name" not in asked:
+            where = (("metric_name", _K6_USUAL), *where)
+        self._wanted = Wanted(column or "metric_value", where, unit or "ms")
+        return self._table(lines, K6, failed=None if "expected_response" in asked else "expected_response")
 
     def _refuse_choices(self, of_format: str) -> None:
         if self._wanted.column or self._wanted.where:
@@ -205,7 +227,8 @@ class _Reader:
         if self._wanted.unit not in (None, "us"):
             self._fail(f"unit {self._wanted.unit} for a {of_format}", "us")
 
-    def _table(self, lines: Iterable[str], of_format: str) -> Measurements:
+    def _table(self, lines: Iterable[str], of_format: str, *, failed: str | None = None) -> Measurements:
+        """Of a CSV; `failed`: a line failed where this column, if there is one, says false."""
         rows = csv.reader(self._counted(lines), delimiter=self._delimiter(of_format))
         header = next(self._rows(rows), None)
         if header is None:
@@ -213,14 +236,20 @@ class _Reader:
         names = [name.strip() for name in header]
         place, unit = self._column(names)
         conditions = [(self._place_of(names, name), text) for name, text in self._wanted.where]
-        last = max([place, *(where for where, _ in conditions)])
+        succeeded = names.index(failed) if failed in names else None
+        last = max([place, succeeded or 0, *(where for where, _ in conditions)])
         scale = None if unit is None else UNITS_US[unit]
         known: dict[str, int] = {}
         counts = self._counts
         for row in self._rows(rows):
             if len(row) <= last:
                 self._fail(f"{len(row)} columns", f"{len(names)}, as the first line has")
-            if not conditions or all(row[where].strip() == text for where, text in conditions):
+            if conditions and not all(row[where].strip() == text for where, text in conditions):
+                self._passed_over += 1
+            elif succeeded is not None and row[succeeded] == "false":
+                self._passed_over += 1
+                self._failed += 1
+            else:
                 cell = row[place]
                 # Most values of a file occur in it many times.
                 us = known.get(cell)
@@ -229,12 +258,30 @@ class _Reader:
                     if len(known) > KNOWN_MAX:
                         known.clear()
                 counts[us] = counts.get(us, 0) + 1
-            else:
-                self._passed_over += 1
         if not self._counts:
-            asked = ", ".join(f"{name}: {text}" for name, text in self._wanted.where)
-            self._fail(f"no line{f' where {asked}' if asked else ''}", "at least one value")
+            self._fail_without_values(names, of_format)
         return self._measurements(of_format, names[place], unit or "as written")
+
+    def _fail_without_values(self, names: Sequence[str], of_format: str) -> NoReturn:
+        """Tell which condition no line meets, and what stands in its column; or that no line meets all of them."""
+        where = self._wanted.where
+        if self._failed:
+            self._fail(
+                f"{self._failed} requests, which all failed", 'one that did not; or expected_response: "false"'
+            )
+        there = {name: set[str]() for name, _ in where}
+        rows = self._rows(csv.reader(self._counted(self._lines()), delimiter=self._delimiter(of_format)))
+        for row in islice(rows, 1, None):
+            for name, values in there.items():
+                values.add(row[names.index(name)].strip())
+        for name, text in where:
+            if text not in there[name] and there[name]:
+                told = [_shown(value) for value in sorted(there[name])]
+                more = ", …" if len(told) > _VALUES_TOLD_MAX else ""
+                self._line = 1  # which names the columns
+                self._fail(f"no line where {name}: {text}", f"{', '.join(told[:_VALUES_TOLD_MAX])}{more}")
+        asked = ", ".join(f"{name}: {text}" for name, text in where)
+        self._fail(f"no line{f' where {asked}' if asked else ''}", "at least one value")
 
     def _rows(self, rows: Iterator[_Row]) -> Iterator[_Row]:
         try:
@@ -294,7 +341,7 @@ class _Reader:
         if not count:
             self._fail("no samples", "at least one value")
         samples = thinned(self._counts)
-        return Measurements(samples, count, of_format, column, unit, self._passed_over)
+        return Measurements(samples, count, of_format, column, unit, self._passed_over, failed=self._failed)
 
     # -- summaries ---------------------------------------------------------------------------------
 

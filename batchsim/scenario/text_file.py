@@ -13,6 +13,8 @@ from batchsim.scenario.problems import Place, fail
 
 BYTES_MAX = 1_000_000
 STANDARD_INPUT = "-"
+GZIP = b"\x1f\x8b"
+"""How a file begins that gzip has made."""
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
@@ -29,6 +31,8 @@ def read_text(path: Path, name: str) -> str:
         data = _standard_input() if name == STANDARD_INPUT else read_file(path, BYTES_MAX)
     except Unreadable as why:
         fail(Place(name), str(why), f"a file of at most {BYTES_MAX} bytes")
+    if data[:2] == GZIP:
+        fail(Place(name), "what is compressed", "the same unpacked, as by gunzip")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args, overload
+from typing import Any, ClassVar, Literal, NoReturn, get_args, overload
 
 from batchsim.bad_input import BadInputError
 from batchsim.model.cells import Cells, Key
@@ -184,10 +184,21 @@ class Update(Operation[Any]):
         row = _row(world.cells, self.table, self.identity, self.conditions)
         if row is None:
             return 0 if self.returning is None else None
+        for name in dict(self.increments):
+            if not isinstance(row.get(name), int | float):
+                self._refuse(
+                    f"add: found {told(row.get(name))} in column {name!r}", "a number to begin with, such as 0"
+                )
         added = {name: row[name] + amount for name, amount in self.increments}
         after = dict(row) | dict(self.values) | added
+        for name in self.returning or ():
+            if name not in after:
+                self._refuse(f"returning: found no column {name!r}", ", ".join(after))
         world.cells.write(row_key(self.table, self.identity), columns_of(after))
         return 1 if self.returning is None else Row({name: after[name] for name in self.returning})
+
+    def _refuse(self, found: str, allowed: str) -> NoReturn:
+        raise BadInputError(f"postgres.update of {self.table} {told(self.identity)}: {found}; allowed: {allowed}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -991,3 +991,51 @@ def test_all_state_may_be_lost_but_not_how_the_system_is_set_up() -> None:
     system: System[Any] = System("lost", actors(send_twice), cells=(), parts=parts)
     found = explore(scenario_of(with_faults(system, [LostState(keys=("*",), at_most=1)])))
     assert {len(each.outcome["queue:jobs"] or ()) for each in found.outcomes} == {0, 1, 2}
+
+
+@dataclass(frozen=True)
+class Script(Operation[int]):
+    """Ready-made commands as one step."""
+
+    name: ClassVar[str] = "redis.script"
+    parts: tuple[Operation[Any], ...]
+
+    def footprint(self) -> Footprint:
+        return touches(of=self.parts)
+
+    def apply(self, world: Any) -> int:
+        return sum(bool(each.apply(world)) for each in self.parts)
+
+
+def test_ready_made_commands_can_be_one_step_together() -> None:
+    async def reserve() -> int:
+        script = Script(
+            (redis.sadd("done", 1), redis.incr("stock"), redis.rpush("jobs", 1), redis.rpush("jobs", 2))
+        )
+        return await script
+
+    async def look() -> tuple[Any, ...]:
+        # Whoever waits for what the script writes goes on, and meets all of what it wrote.
+        first = await redis.blpop("jobs")
+        return first, await redis.scard("done"), await redis.get("stock"), await redis.llen("jobs")
+
+    both_of_them = (Actor("reserve", None, reserve), Actor("look", None, look, is_judged=True))
+    system: System[Any] = System("script", both_of_them, cells=("done", "stock", "jobs"))
+    for found in (agree(system), explore_timed(scenario_of(system))):
+        (outcome,) = found.outcomes
+        assert outcome.outcome.result_of("look") == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [
+        (redis.set("a", 1, ex="1 s"), "redis.set, which starts what time decides"),
+        (redis.expire("a", "1 s"), "redis.pexpire, which starts what time decides"),
+        (redis.blpop("a"), "redis.blpop, which waits"),
+        (queue.receive("a"), "queue.receive, which waits"),
+        ("redis.get", "'redis.get'; allowed: operations"),
+    ],
+)
+def test_what_cannot_be_part_of_a_step_is_refused(part: Any, found: str) -> None:
+    with pytest.raises(BadInputError, match=f"touches: of: found {found}"):
+        touches(of=(part,))

@@ -11,11 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from batchsim.engines.exhaustive import Level
+from batchsim.engines.exhaustive import Level, explore
 from batchsim.report import progress
 from batchsim.report.progress import Progress
 from batchsim.report.search_progress import SearchProgress
 from batchsim.report.sweep_progress import SweepProgress
+from batchsim.scenario import scenario_from_data
 from batchsim.user_code import UserCodeError, load_from_file
 from tests.processes import wait_until
 
@@ -77,6 +78,20 @@ def test_a_search_says_how_far_it_is(shown: Shown) -> None:
         search.begin("pr3427")
         assert search.show(Level(3, 1234, 2000, 56))
         shown.wait_for("pr3427, 1,234 states, frontier 56, ")
+        assert search.show(Level(3, 1234, 2000, 0, is_counting=True))
+        shown.wait_for("pr3427, 1,234 states found, counting schedules, ")
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_an_exploration_says_that_it_counts_once_all_states_are_found(counts: bool) -> None:
+    levels: list[Level] = []
+
+    def note(level: Level) -> bool:
+        levels.append(level)
+        return True
+
+    explore(scenario_from_data({"name": "x", "batch": {"items": 1}}), "pr3766", counts=counts, on_level=note)
+    assert [each.is_counting for each in levels] == [False] * (len(levels) - counts) + [True] * counts
 
 
 def test_a_sweep_says_when_it_will_be_done_by_the_rate_of_all_work(monkeypatch: pytest.MonkeyPatch) -> None:

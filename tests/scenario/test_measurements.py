@@ -29,6 +29,9 @@ http_reqs,1732753802,1.000000,,,,true,,GET,http://localhost/,HTTP/1.1,default,,2
 http_req_duration,1732753802,109.434300,,,,true,,GET,http://localhost/,HTTP/1.1,default,,200,,,http://localhost/,,
 http_req_blocked,1732753802,0.004000,,,,true,,GET,http://localhost/,HTTP/1.1,default,,200,,,http://localhost/,,
 http_req_duration,1732753803,12.0005,,,,true,,GET,http://localhost/,HTTP/1.1,default,,200,,,http://localhost/,,
+http_req_waiting,1732753804,40.1,,,,true,,POST,http://localhost/,HTTP/1.1,default,,202,,,http://localhost/,,
+http_req_duration,1732753804,40.5,,,,true,,POST,http://localhost/,HTTP/1.1,default,,202,,,http://localhost/,,
+http_req_duration,1732753864,60000.1,,request timeout,1050,false,,POST,http://localhost/,HTTP/1.1,default,,0,,,,,
 """
 PGBENCH = """\
 0 199 2241 0 1175850568 995598
@@ -64,8 +67,11 @@ def read(tmp_path: Path, text: str, wanted: Wanted = Wanted()) -> Measurements: 
 @pytest.mark.parametrize(
     ("text", "wanted", "of_format", "samples_us", "passed_over"),
     [
-        (K6, Wanted(), "k6 CSV", (12_001, 109_434), 2),
-        (K6, Wanted(where=(("metric_name", "http_req_blocked"),)), "k6 CSV", (4,), 3),
+        (K6, Wanted(), "k6 CSV", (12_001, 40_500, 109_434), 4),
+        (K6, Wanted(where=(("metric_name", "http_req_blocked"),)), "k6 CSV", (4,), 6),
+        # Who asks for a method wants how long its requests took, and no count, nor what failed.
+        (K6, Wanted(where=(("method", "POST"),)), "k6 CSV", (40_500,), 6),
+        (K6, Wanted(where=(("method", "POST"), ("expected_response", "false"))), "k6 CSV", (60_000_100,), 6),
         (PGBENCH, Wanted(), "pgbench log", (2241, 2465), 2),
         (TABLE, Wanted(), "CSV", (0, 1500, 2250), 0),
         (TABLE, Wanted(where=(("of", "b"),)), "CSV", (0, 2250), 1),
@@ -158,7 +164,9 @@ def test_a_scenario_takes_them_by_file_column_where_and_unit(tmp_path: Path) -> 
         )
         return scenario.latency_of("redis.record")
 
-    assert redis({"empirical": "k6.csv"}) == RoundTrip(Empirical((12_001, 109_434)))
+    assert redis({"empirical": "k6.csv"}) == RoundTrip(Empirical((12_001, 40_500, 109_434)))
+    failed = {"file": "k6.csv", "where": {"expected_response": False}}
+    assert redis({"empirical": failed}) == RoundTrip(Empirical((60_000_100,)))
     assert redis({"empirical": "plain.csv"}) == RoundTrip(Empirical((1000, 2000)))
     source = {"file": "k6.csv", "column": "metric_value", "where": {"metric_name": "http_reqs"}, "unit": "us"}
     assert redis({"empirical": source}) == RoundTrip(Empirical((1,)))
@@ -170,6 +178,18 @@ def test_a_scenario_takes_them_by_file_column_where_and_unit(tmp_path: Path) -> 
             "k6.csv:1:1: latency.redis.empirical: found no column 'b'",
         ),
         ({"empirical": {"file": "none.csv"}}, "no readable file"),
+        (
+            {"empirical": {"file": "k6.csv", "colum": "b"}},
+            "found the unknown key 'colum'; allowed: file, column, where, unit; did you mean 'column'?",
+        ),
+        (
+            {"empirical": {"file": "k6.csv", "where": {"method": "post"}}},
+            "k6.csv:1:1: latency.redis.empirical: found no line where method: post; allowed: 'GET', 'POST'",
+        ),
+        (
+            {"empirical": {"file": "k6.csv", "where": {"metric_name": "http_reqs"}}},
+            "found metric_name: http_reqs, which is no time; allowed: one that is, such as http_req_duration",
+        ),
         ({"quantiles": {"p50": "1 ms"}}, "max is needed"),
         ({"quantiles": {"p50": "3 ms", "max": "2 ms"}}, "quantiles that do not decrease"),
         ({"quantiles": {"p50": 3, "max": "2 ms"}}, "add a unit"),

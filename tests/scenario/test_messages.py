@@ -33,6 +33,12 @@ IN_A_FIELD = [
         "consumer: 2",
         f"3:1: consumer: found the unknown key 'consumer'; allowed: {KEYS}; did you mean 'consumers'?",
     ),
+    ("systm: x.py:M", f"3:1: systm: found the unknown key 'systm'; allowed: {KEYS}; did you mean 'system'?"),
+    (
+        "latency: {redis.get: 1 ms}",
+        "3:11: latency.redis.get: found the unknown key 'redis.get'; allowed: redis, postgres, http, stream_end, "
+        "operations; put it below latency.operations",
+    ),
     ("zzzzzz: 2", f"3:1: zzzzzz: found the unknown key 'zzzzzz'; allowed: {KEYS}"),
     ("consumers: 0", "3:12: consumers: found 0; allowed: a whole number from 1 to 10000"),
     ("limits: {concurrency: 0}", "3:23: limits.concurrency: found 0; allowed: a whole number from 1 to 10000"),
@@ -206,6 +212,7 @@ IN_THE_TEXT = [
     ("# nothing\n", "1:1: found an empty file; allowed: a scenario; its name and batch.items are required"),
     ("- x", f"1:1: found a list; allowed: a mapping with {KEYS}"),
     ("a: 1\n---\nb: 2", "2:1: found a second document; allowed: one document per file"),
+    (b"\x1f\x8b\x08", " found what is compressed; allowed: the same unpacked, as by gunzip"),
     (b"a: 1\nb: \xe9", "2:4: found what is not text; allowed: UTF-8 text without control characters"),
     (b"a: 1\nb: \x00", "2:4: found what is not text; allowed: UTF-8 text without control characters"),
     ("a: 1\nb: \x85\x9b", r"3:1: found the character '\x9b'; allowed: printable characters"),

@@ -142,6 +142,10 @@ def explore(
         if reduces
         else _search(table, bounds, on_level, only_first_edges=not is_to_be_counted)
     )
+    if on_level is not None and is_to_be_counted and search.is_complete:
+        found = Level(len(search.levels_begin) - 1, search.states, search.edges.count, 0, is_counting=True)
+        if not on_level(found):
+            search.is_complete, search.stopped_by = False, INTERRUPTED
     graph = Graph(search)
     outcomes = graph.outcomes
     verdicts = [system.verdicts_of(outcome, properties) for outcome in outcomes]

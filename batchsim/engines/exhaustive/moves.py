@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from batchsim.bad_input import BadInputError
 from batchsim.engines.exhaustive.layout import Layout, Role
-from batchsim.engines.own_errors import is_same, of_another, what_it_left
+from batchsim.engines.own_errors import is_same, of_another, of_effect, what_it_left
 from batchsim.engines.values import ABSENT
 from batchsim.model.cells import GuardedCells, Key, UnknownCellError, freeze, known_of
 from batchsim.model.operation import Alternative, BlockingOperation, told
@@ -118,7 +119,13 @@ class StepKind:
 
     def _taken(self, content: Sequence[int], alternative: Alternative) -> tuple[Any, Any]:
         world = self._world(content)
-        return world, self.operation.apply_alternative(world, alternative)
+        try:
+            return world, self.operation.apply_alternative(world, alternative)
+        except Exception as error:
+            told_of_it = of_effect(self.operation, error)
+            if told_of_it is None:
+                raise
+            raise BadInputError(f"{self._place()}{told_of_it}") from error
 
     def _check_same_again(self, content: Sequence[int], way: Alternative, world: Any, answer: Any) -> None:
         """Whether the user's own code depends on its cells alone: what comes of it is remembered by them."""

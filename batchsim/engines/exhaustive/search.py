@@ -69,6 +69,8 @@ class Level:
     transitions: int
     frontier: int
     """States that were found and not looked into."""
+    is_counting: bool = False
+    """All were found, and schedules are being counted, which can take as long."""
 
 
 OnLevel = Callable[[Level], bool]

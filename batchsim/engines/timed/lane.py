@@ -7,8 +7,9 @@ from functools import cached_property
 from heapq import heappush
 from typing import Any, ClassVar
 
+from batchsim.bad_input import BadInputError
 from batchsim.engines.latencies import Streams
-from batchsim.engines.own_errors import ToldError, is_own, no_operation, place_of_await, placed, told
+from batchsim.engines.own_errors import ToldError, is_own, no_operation, of_effect, place_of_await, placed, told
 from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.events import Clock, Recurring
 from batchsim.engines.timed.recorder import Recorder
@@ -243,13 +244,23 @@ class Lane(Recurring):
         stage, operation = self.stage, self.operation
         if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
-        answer = operation.apply(stage.world)
+        try:
+            answer = operation.apply(stage.world)
+        except Exception as error:
+            self._tell_of_effect(error)
+            raise
         self._note_step(operation, answer, None)
         if operation.may_unblock:
             self._unblock(operation, answer)
         if stage.held_back:
             stage.let_look(self.after)
         self._go_on(answer, None, self._response_us)
+
+    def _tell_of_effect(self, error: Exception) -> None:
+        """Where what an operation was given keeps it from taking effect, raise that with the line."""
+        told_of_it = of_effect(self.operation, error)
+        if told_of_it is not None:
+            raise BadInputError(f"{place_of_await(self._program)}{told_of_it}") from error
 
     def _arrive(self) -> None:
         self.look(None)
@@ -322,7 +333,11 @@ class Lane(Recurring):
     def _take_effect_so(self, alternative: Alternative) -> None:
         """Take effect in this way."""
         stage, operation = self.stage, self.operation
-        answer = operation.apply_alternative(stage.world, alternative)
+        try:
+            answer = operation.apply_alternative(stage.world, alternative)
+        except Exception as error:
+            self._tell_of_effect(error)
+            raise
         self._note_step(operation, answer, self._woken_by, alternative.label)
         bare = operation.bare
         if self.actor.is_spare and isinstance(bare, BlockingOperation):

@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import Any, ClassVar, cast
 
 from batchsim.engines.latencies import Streams
-from batchsim.engines.own_errors import is_same, what_it_left
+from batchsim.engines.own_errors import is_same, of_effect, what_it_left
 from batchsim.engines.recorded_draws import AnyLatencies
 from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.lane import Callbacks, Lane, OnEnd, Stage
@@ -160,7 +160,12 @@ class Site:
 
     def _taken(self, content: Content, way: Alternative | None) -> tuple[Any, Any]:
         world, operation = self._world(content), self.operation
-        return world, operation.apply(world) if way is None else operation.apply_alternative(world, way)
+        try:
+            return world, operation.apply(world) if way is None else operation.apply_alternative(world, way)
+        except Exception as error:
+            if of_effect(operation, error) is not None:
+                raise NotTabled from error  # a run step by step tells it, with the line
+            raise
 
     def work_out(self, content: Content, way: Alternative | None) -> Effect:
         """What it does in one of its ways; `None`: it has only one."""

@@ -102,11 +102,14 @@ def _sentence(error: ErrorDetails, path: TreePath, kind: type[Strict]) -> tuple[
     found, allowed, hint = describe(error["input"]), "", ""
     match error["type"]:
         case "missing":
-            return None, _allowed_in(_fields_at(path[:-1], kind)[str(path[-1])]), ""
+            hint = "a scenario of a system of your own has `system` instead" if path == ("batch",) else ""
+            return None, _allowed_in(_fields_at(path[:-1], kind)[str(path[-1])]), hint
         case "extra_forbidden":
             known = _fields_at(path[:-1], kind)
             found, allowed = f"the unknown key {describe(path[-1])}", ", ".join(known)
-            hint = did_you_mean(path[-1], known)
+            # With `system` it would be another kind of file, whose fields are others.
+            others = ("system",) if len(path) == 1 else ()
+            hint = below_operations(path) or did_you_mean(path[-1], (*known, *others))
         case "too_short" | "too_long":
             found, allowed = _values(details["actual_length"]), _length(details)
         case "list_type":
@@ -118,6 +121,12 @@ def _sentence(error: ErrorDetails, path: TreePath, kind: type[Strict]) -> tuple[
         case _:
             found, allowed, hint = details["found"] or found, details["allowed"], details["hint"]
     return found, allowed, hint
+
+
+def below_operations(path: TreePath) -> str:
+    """The hint that an operation's latency stands one level deeper; empty: this is no such key."""
+    is_one = len(path) == 2 and path[0] == "latency" and "." in str(path[1])
+    return "put it below latency.operations" if is_one else ""
 
 
 def _values(count: int) -> str:

@@ -147,14 +147,22 @@ def _read_samples(value: object, reading: Reading) -> Empirical:
 def _source(value: dict[object, object]) -> tuple[str, Wanted]:
     """Which file, and which values in it."""
     file, column, where, unit = (value.get(key) for key in _SOURCE_KEYS)
-    known = all(key in _SOURCE_KEYS for key in value)
+    for key in value:
+        if key not in _SOURCE_KEYS:
+            raise refusal(
+                ", ".join(_SOURCE_KEYS), did_you_mean(str(key), _SOURCE_KEYS), found=f"the unknown key {key!r}"
+            )
     texts = all(each is None or isinstance(each, str) for each in (column, unit))
     conditions = {} if where is None else where
-    if not (known and texts and isinstance(file, str) and file and isinstance(conditions, dict)):
+    if not (texts and isinstance(file, str) and file and isinstance(conditions, dict)):
         raise refusal(_SOURCE)
     if unit is not None and unit not in UNITS_US:
         raise refusal(f"unit: one of {UNITS}", found=str(unit))
-    wanted = tuple((str(name), str(text)) for name, text in conditions.items())
+    # A column of a file says true and false as YAML does, and not as Python.
+    wanted = tuple(
+        (str(name), str(text).lower() if isinstance(text, bool) else str(text))
+        for name, text in conditions.items()
+    )
     return file, Wanted(column, wanted, unit)  # type: ignore[arg-type]
 
 
