@@ -156,6 +156,7 @@ def test_who_departs_from_an_order_is_judged_by_how_it_ends(one: str) -> None:
 
 def test_scenarios_are_tests_of_pytest_one_for_each_policy(one: str, tmp_path: Path) -> None:
     expects = "expect: {pr3427: ok, pr3766: ok}\nexpect_explore: {pr3427: ok, pr3766: ok}\n"
+    expects += "expect_timed: {pr3427: stuck}\n"
     Path("one.batchsim.yaml").write_text(f"{ONE}{expects}")
     Path("none.batchsim.yaml").write_text(ONE)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-n", "2", "--strict-markers"]
@@ -165,4 +166,5 @@ def test_scenarios_are_tests_of_pytest_one_for_each_policy(one: str, tmp_path: P
     assert "one.batchsim.yaml:6: one, pr3427, all orders: expected ok, got false_failure, ok" in ended.stdout
     assert "it counted 0 of 1" in ended.stdout
     assert "Traceback" not in ended.stdout
-    assert [path.name for path in (tmp_path / "found").iterdir()] == ["one-pr3427-false_failure.json"]
+    found = {path.name for path in (tmp_path / "found").iterdir()}
+    assert found == {"one-pr3427-false_failure.json", "one-pr3427-ok-timed.json"}
