@@ -256,7 +256,7 @@ def test_a_gate_cannot_stay_green_because_nothing_is_asked(check: Any) -> None:
 def test_a_scenario_with_a_misspelt_key_is_not_taken_for_somebody_elses_file(check: Any, misspelt: str) -> None:
     Path("gate.yaml").write_text(GATE.replace("fix.py:MINE", "pr3766").replace("mine", "pr3766"))
     Path("one.yaml").write_text(ONE.replace("name: one", misspelt).replace("ok, pr3766", "stuck, pr3766"))
-    assert check().code in (1, 2)
+    assert check("--runs", "50").code in (1, 2)
 
 
 def test_what_is_expected_of_a_policy_that_is_not_listed_is_asked_too(check: Any) -> None:
