@@ -25,6 +25,7 @@ from batchsim.bad_input import BadInputError
 from batchsim.exact import COMPARABLE
 from batchsim.reading import Unreadable, read_file
 from batchsim.signals import is_real
+from batchsim.user_imports import forget_what_changed, noting_imports
 from batchsim.visible import in_one_line, visible, without_addresses
 
 T = TypeVar("T")
@@ -323,6 +324,10 @@ def _module(path: Path, wanted: str) -> ModuleType:
     source = _source(path)
     name = _module_name(path, source)
     _guard_ends()
+    if forget_what_changed():
+        for known in _MODULES:
+            sys.modules.pop(known, None)
+        _MODULES.clear()
     if name not in _MODULES:
         module = ModuleType(name)
         module.__file__ = str(path)
@@ -330,7 +335,7 @@ def _module(path: Path, wanted: str) -> ModuleType:
         # Registered before it runs: dataclasses look their module up by its name.
         sys.modules[name] = module
         try:
-            with printing_to_stderr():
+            with printing_to_stderr(), noting_imports():
                 exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
         except BaseException as error:
             sys.modules.pop(name, None)

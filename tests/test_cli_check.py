@@ -36,6 +36,17 @@ from batchsim import POLICIES
 from helper import NAME
 MINE = replace(POLICIES["pr3766"], name=NAME)
 """
+GATE = """name: gate
+batch: {items: 1}
+policies: ["fix.py:MINE"]
+latency: {stream_end: 45 ms}
+expect: {mine: ok}
+"""
+BY = """from dataclasses import replace
+from batchsim import POLICIES
+%s
+MINE = replace(POLICIES[WHICH], name="mine")
+"""
 
 
 class Ended:
@@ -169,6 +180,60 @@ def test_an_answer_is_known_until_anything_that_it_depends_on_changes(check: Any
     sys.modules.pop("helper")
 
 
+@pytest.mark.parametrize(
+    ("how", "files"),
+    [
+        ("from helper import WHICH", {"helper.py": "WHICH = '%s'"}),
+        ("import ours.deep\nWHICH = ours.WHICH", {"ours/__init__.py": "WHICH = '%s'", "ours/deep.py": ""}),
+        ("import importlib\nWHICH = importlib.import_module('helper').WHICH", {"helper.py": "WHICH = '%s'"}),
+        (
+            "from ours import reader\nWHICH = reader.WHICH",
+            {
+                "ours/which.txt": "%s",
+                "ours/__init__.py": "",
+                "ours/reader.py": "from pathlib import Path\nWHICH = Path('ours/which.txt').read_text()\n",
+            },
+        ),
+    ],
+    ids=["module", "package above it", "by name", "file that a module reads"],
+)
+def test_a_policy_that_is_broken_by_what_it_imports_or_reads_is_found_in_the_same_process(
+    check: Any, monkeypatch: Any, how: str, files: dict[str, str]
+) -> None:
+    monkeypatch.syspath_prepend(".")
+    Path("gate.yaml").write_text(GATE)
+    Path("fix.py").write_text(BY % how)
+    Path("ours").mkdir()
+    changing = next(iter(files))
+    for name, text in files.items():
+        Path(name).write_text(text.replace("%s", "pr3766"))
+    assert check().code == 0
+    assert check().out.endswith("1 check: 1 passed; 1 known from an earlier run\n")
+    Path(changing).write_text(files[changing].replace("%s", "pre3427"))
+    assert check().code == 1
+    Path(changing).write_text(files[changing].replace("%s", "pr3766"))
+    assert check().code == 0
+
+
+def test_what_is_edited_while_it_is_asked_is_asked_again(check: Any, monkeypatch: Any) -> None:
+    from batchsim.checking import work
+
+    def edited(question: Any) -> Any:
+        good = Path("gate.yaml").read_text()
+        Path("gate.yaml").write_text(good.replace("45 ms", "1 ms"))
+        row = work_check(question)
+        Path("gate.yaml").write_text(good + "# more\n")
+        return row
+
+    work_check = work.check
+    Path("gate.yaml").write_text(GATE.replace("fix.py:MINE", "pre3427").replace("mine", "pre3427"))
+    with monkeypatch.context() as editing:
+        editing.setattr(work, "check", edited)
+        check()
+    Path("gate.yaml").write_text(Path("gate.yaml").read_text().replace("# more\n", ""))
+    assert check().code == 1
+
+
 def test_a_gate_cannot_stay_green_because_nothing_is_asked(check: Any) -> None:
     Path("one.yaml").write_text("name: one\nbatch: {items: 1}\n")
     Path("compose.yaml").write_text("name: app\nservices: {}\n")
@@ -177,6 +242,57 @@ def test_a_gate_cannot_stay_green_because_nothing_is_asked(check: Any) -> None:
     assert ended.err.startswith("one.yaml: found nothing that is expected, so nothing can be checked; allowed: ")
     Path("one.yaml").unlink()
     assert check().err == ".: found no scenario in this folder; allowed: a folder with some, or a file\n"
+    # Of some, but not of all: that is told, and no option silences it.
+    Path("gate.yaml").write_text(ONE)
+    Path("one.yaml").write_text("name: one\nbatch: {items: 1}\n")
+    ended = check("--quiet", "--runs", "100", "--json", "checks.json")
+    assert (ended.code, ended.err) == (0, "nothing is expected, so nothing is checked in one.yaml\n")
+    assert json.loads(Path("checks.json").read_text())["warnings"] == [
+        "one.yaml: nothing is expected, so nothing is checked"
+    ]
+
+
+@pytest.mark.parametrize("misspelt", ["nmae: one", '"name": one', "name: one\nbacth: {items: 1}"])
+def test_a_scenario_with_a_misspelt_key_is_not_taken_for_somebody_elses_file(check: Any, misspelt: str) -> None:
+    Path("gate.yaml").write_text(GATE.replace("fix.py:MINE", "pr3766").replace("mine", "pr3766"))
+    Path("one.yaml").write_text(ONE.replace("name: one", misspelt).replace("ok, pr3766", "stuck, pr3766"))
+    assert check("--runs", "50").code in (1, 2)
+
+
+def test_what_is_expected_of_a_policy_that_is_not_listed_is_asked_too(check: Any) -> None:
+    Path("fix.py").write_text(BY % "WHICH = 'pre3427'")
+    Path("gate.yaml").write_text(
+        GATE.replace('"fix.py:MINE"', "pr3766").replace("mine: ok", 'pre3427: ok, "fix.py:MINE": ok, pr3766: ok')
+    )
+    ended = check("--json", "-")
+    found = {each["policy"]: each["status"] for each in json.loads(ended.out)["checks"]}
+    assert (ended.code, found) == (1, {"pr3766": "passed", "pre3427": "failed", "mine": "failed"})
+    # Who chooses policies is told of these alone.
+    assert check("--set", "policies=[pr3766]").out.endswith("1 check: 1 passed\n")
+
+
+def test_a_ci_shows_why_nothing_could_be_checked(check: Any, monkeypatch: Any) -> None:
+    Path("gate.yaml").write_text(GATE)
+    Path("fix.py").write_text("MINE = 1 / 0\n")
+    Path("rate.yaml").write_text(ONE.replace("{false_failure: {at_most: 5 %}}", "{}"))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    ended = check("--junit", "j.xml", "--sarif", "s.sarif")
+    assert ended.code == 2
+    assert "::error file=gate.yaml,line=3,title=batchsim%3A cannot be checked::gate.yaml:3" in ended.err
+    assert "::error file=rate.yaml,line=6,title=batchsim%3A cannot be checked::rate.yaml:6" in ended.err
+    suites = Xml.parse("j.xml").getroot()
+    assert [(each.get("name"), each.get("errors")) for each in suites] == [("gate.yaml", "1"), ("rate.yaml", "1")]
+    (run,) = json.loads(Path("s.sarif").read_text())["runs"]
+    places = [each["locations"][0]["physicalLocation"] for each in run["results"]]
+    assert [each["region"]["startLine"] for each in places] == [3, 6]
+    assert "ZeroDivisionError" in Path("summary.md").read_text()
+    ended = check("nowhere.yaml", "--junit", "j.xml", "--sarif", "s.sarif")
+    assert ended.code == 2
+    assert (
+        "::error title=batchsim%3A cannot be checked::nowhere.yaml" in ended.err
+        or "file=nowhere.yaml" in ended.err
+    )
 
 
 def test_a_repository_says_what_is_checked(check: Any, monkeypatch: Any) -> None:
@@ -196,15 +312,16 @@ def test_a_repository_says_what_is_checked(check: Any, monkeypatch: Any) -> None
     assert "tool.batchsim.run: found an unknown key; allowed: paths, runs" in ended.err
 
 
-def test_watching_it_checks_again_when_a_file_changes(tmp_path: Path) -> None:
-    file = tmp_path / "one.yaml"
-    file.write_text("name: one\nbatch: {items: 1}\npolicies: [pr3766]\nexpect: {pr3766: ok}\n")
+def test_watching_it_checks_again_when_anything_changes_that_the_answer_depends_on(tmp_path: Path) -> None:
+    for name, text in {"gate.yaml": GATE, "fix.py": BY % "from helper import WHICH"}.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "helper.py").write_text("WHICH = 'pr3766'\n")
     command = [sys.executable, "-m", "batchsim", "check", "--watch", "--workers", "1"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(tmp_path)}
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         assert "1 check: 1 passed\n" in iter(process.stdout.readline, "")
-        file.write_text(file.read_text().replace("pr3766: ok", "pr3766: stuck"))
+        (tmp_path / "helper.py").write_text("WHICH = 'pre3427'\n")
         assert "1 check: 1 failed\n" in iter(process.stdout.readline, "")
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130

@@ -97,11 +97,13 @@ def scripts() -> dict[str, list[str]]:
     github = yaml.safe_load((ROOT / "ci" / "github-workflow.yml").read_text())
     gitlab = yaml.safe_load((ROOT / "ci" / "gitlab-ci.yml").read_text())
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    assert re.search(hook["files"], "races/race.batchsim.yaml")
+    for file in ("races/race.batchsim.yaml", "races/fix.py", "races/measured.csv", "pyproject.toml"):
+        assert re.search(hook["files"], file)
+    assert not hook["pass_filenames"]
     return {
         "github": [step["run"] for step in github["jobs"]["check"]["steps"] if "run" in step],
         "gitlab": gitlab["batchsim"]["script"],
-        "pre-commit": [f"{hook['entry']} race.batchsim.yaml"],
+        "pre-commit": [hook["entry"]],
     }
 
 

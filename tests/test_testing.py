@@ -109,6 +109,8 @@ def test_what_nobody_can_be_given_is_refused(one: str) -> None:
             ask()
         (problem,) = refused.value.problems
         assert (problem.field, problem.found, problem.hint) == (field, found, f"did you mean {hint}?")
+        if any(frame.name == "_ask" for frame in refused.traceback):
+            assert refused.traceback[-1].name == "_ask"  # nobody is shown where we found it out
     with pytest.raises(ValueError, match="proves nothing"):
         assert_proved(one, within="one run")
 
@@ -156,6 +158,7 @@ def test_who_departs_from_an_order_is_judged_by_how_it_ends(one: str) -> None:
 
 def test_scenarios_are_tests_of_pytest_one_for_each_policy(one: str, tmp_path: Path) -> None:
     expects = "expect: {pr3427: ok, pr3766: ok}\nexpect_explore: {pr3427: ok, pr3766: ok}\n"
+    expects += "expect_timed: {pr3427: stuck}\n"
     Path("one.batchsim.yaml").write_text(f"{ONE}{expects}")
     Path("none.batchsim.yaml").write_text(ONE)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-n", "2", "--strict-markers"]
@@ -165,4 +168,21 @@ def test_scenarios_are_tests_of_pytest_one_for_each_policy(one: str, tmp_path: P
     assert "one.batchsim.yaml:6: one, pr3427, all orders: expected ok, got false_failure, ok" in ended.stdout
     assert "it counted 0 of 1" in ended.stdout
     assert "Traceback" not in ended.stdout
-    assert [path.name for path in (tmp_path / "found").iterdir()] == ["one-pr3427-false_failure.json"]
+    found = {path.name for path in (tmp_path / "found").iterdir()}
+    assert found == {"one-pr3427-false_failure.json", "one-pr3427-ok-timed.json"}
+
+
+def test_a_policy_of_ones_own_is_called_by_its_name(one: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("fix.py").write_text(
+        "from dataclasses import replace\n"
+        "from batchsim import POLICIES\n"
+        'MINE = replace(POLICIES["pr3766"], name="mine")\n'
+    )
+    Path("own.yaml").write_text(
+        f"{Path(one).read_text()}expect: {{mine: stuck}}\n".replace("pr3427", "fix.py:MINE")
+    )
+    assert_proved("own.yaml", "mine")
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "own.yaml", "--policy", "mine"])
+    assert ended.value.code == 1  # so it is this one of which something is expected
+    assert "mine: expected stuck, got ok" in capsys.readouterr().out

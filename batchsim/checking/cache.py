@@ -8,7 +8,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from batchsim.checking.inputs import digest_of_batchsim
+from batchsim.checking.inputs import Inputs, digest_of_batchsim
 from batchsim.checking.questions import Question
 from batchsim.checking.work import Row, Status
 from batchsim.report.files import write_whole
@@ -22,8 +22,8 @@ class Cache:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
 
-    def find(self, question: Question, inputs: str) -> Row | None:
-        """The answer to a question, `inputs`: the digest of its files."""
+    def find(self, question: Question, inputs: Inputs) -> Row | None:
+        """The answer to a question about these inputs."""
         if self._directory is None:
             return None
         with suppress(OSError, ValueError, KeyError, TypeError):
@@ -32,9 +32,14 @@ class Cache:
             return Row(question, Status(known["status"]), **told, is_cached=True)
         return None
 
-    def keep(self, row: Row, inputs: str) -> None:
-        """Keep an answer that will be the same next time; where it cannot be written, it is asked again."""
+    def keep(self, row: Row, inputs: Inputs) -> None:
+        """Keep an answer that will be the same next time; where it cannot be written, it is asked again.
+
+        One that was being worked out while somebody edited its inputs is of either of them.
+        """
         if self._directory is None or row.status not in (Status.PASSED, Status.FAILED) or row.is_cached:
+            return
+        if inputs.have_changed():
             return
         with suppress(OSError):
             if not self._directory.is_dir():
@@ -46,7 +51,7 @@ class Cache:
             write_whole(self._directory / f"{_key(row.question, inputs)}.json", json.dumps(known))
 
 
-def _key(question: Question, inputs: str) -> str:
+def _key(question: Question, inputs: Inputs) -> str:
     # The line may move without another answer; where the file lies is in the command that shows it again.
     asked = replace(question, line=None)
     expected = sorted(asked.verdicts) if asked.verdicts is not None else list(asked.rates)
@@ -62,4 +67,4 @@ def _key(question: Question, inputs: str) -> str:
         asked.states_max,
         asked.memory_max,
     )
-    return sha256(repr((digest_of_batchsim(), inputs, told)).encode()).hexdigest()[:40]
+    return sha256(repr((digest_of_batchsim(), inputs.digest, told)).encode()).hexdigest()[:40]

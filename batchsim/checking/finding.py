@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,16 +12,27 @@ from batchsim.bad_input import BadInputError
 
 _SUFFIXES = (".yaml", ".yml")
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "build", "dist"})
-_NAME = re.compile(r"^name\s*:", re.MULTILINE)
-_SUBJECT = re.compile(r"^(batch|system)\s*:", re.MULTILINE)
+_KEY = re.compile(r"""^\ufeff?["']?([a-z_]+)["']?\s*:""", re.MULTILINE)
+_SUBJECT = frozenset({"batch", "system"})
+_EXPECTED = frozenset({"expect", "expect_explore", "expect_timed", "expect_rate"})
+_ENOUGH = (
+    # One of them may be misspelt: then it is a scenario that cannot be checked, and not none.
+    ({"name"}, _SUBJECT),
+    ({"name"}, _EXPECTED - {"expect"}),
+    ({"policies"}, _SUBJECT),
+    ({"policies"}, _EXPECTED),
+    (_SUBJECT, _EXPECTED),
+)
+"""Pairs of keys of a scenario that files of others have not: some of the one, and some of the other."""
 _BYTES_LOOKED_AT = 1_000_000
 
 
 def scenario_files(paths: Iterable[Path]) -> list[Path]:
     """The files that are named, and those in the folders that are; raises `BadInputError` where there is nothing.
 
-    In a folder a scenario is a YAML file with a `name` and a `batch` or a `system`. Folders whose names begin with
-    a dot, and those of installed packages, are left out.
+    In a folder a scenario is a YAML file that is named so (`*.batchsim.yaml`), or that has a `name` and a `batch`
+    or a `system`, or two others of the keys by which a scenario is known. Folders whose names begin with a dot,
+    and those of installed packages, are left out.
     """
     found: dict[str, Path] = {}
     for path in paths:
@@ -53,4 +65,5 @@ def _looks_like_one(path: Path) -> bool:
             text = file.read(_BYTES_LOOKED_AT).decode("utf-8", "replace")
     except OSError:
         return False
-    return bool(_NAME.search(text) and _SUBJECT.search(text))
+    keys = set(_KEY.findall(textwrap.dedent(text)))
+    return any(keys & some and keys & others for some, others in _ENOUGH)

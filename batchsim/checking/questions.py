@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from batchsim.analysis.expectations import Field, expected_of, rates_of
 from batchsim.analysis.headings import headings_of
@@ -76,8 +78,13 @@ def questions_of(
     states_max: int | None = None,
     memory_max: int | None = None,
 ) -> Iterator[Question]:
-    """All that a scenario expects of its policies; raises `BadInputError` as `expected_of` does."""
+    """All that a scenario expects, of policies that it does not list too.
+
+    Where `overrides` choose the policies, only these are asked. Raises `BadInputError` as `expected_of` does.
+    """
     chosen = [(name, scenario.find_policy(name, scenario.directory)) for name in scenario.policies]
+    if not any(re.match(r"policies\b", each) for each in overrides):
+        chosen += _expected_beside(scenario, chosen)
     headings, glosses = headings_of(chosen), {name: gloss_of(policy) for name, policy in chosen}
 
     def question(
@@ -108,6 +115,19 @@ def questions_of(
                     yield question(name, way, None, limits[name])
             elif (verdicts := expected[way][name]) is not None:
                 yield question(name, way, verdicts)
+
+
+def _expected_beside(scenario: Scenario, chosen: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Policies of which something is expected, and which are not among those that are chosen."""
+    places = {located(name, scenario.directory) for name, _ in chosen if is_reference(name)}
+    names = {known for name, policy in chosen for known in (name, policy.name)}
+    tables = (scenario.expect, scenario.expect_rate, scenario.expect_timed, scenario.expect_explore)
+    for key in dict.fromkeys(name for table in tables for name in table):
+        place = located(key, scenario.directory) if is_reference(key) else None
+        if key not in names and place not in places:
+            if place is not None:
+                places.add(place)
+            yield key, scenario.find_policy(key, scenario.directory)
 
 
 def _line_of(scenario: Scenario, field: str, name: str, heading: str) -> int | None:

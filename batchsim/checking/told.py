@@ -6,12 +6,13 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as Xml
 
 from rich.console import Console
 
 import batchsim
+from batchsim.checking.answers import Way
 from batchsim.checking.questions import FIELDS
 from batchsim.checking.work import Row, Status, position
 from batchsim.report.screen import Text
@@ -19,7 +20,24 @@ from batchsim.report.tables import BAD, GOOD, QUIET, UNSURE, plain_table, print_
 from batchsim.visible import visible
 
 STYLES = {Status.PASSED: GOOD, Status.FAILED: BAD, Status.UNKNOWN: UNSURE, Status.INVALID: BAD}
+_WHAT = {
+    Way.RUN: "one run",
+    Way.RATE: "many runs",
+    Way.INTERVALS: "all runs within the intervals of the latencies",
+    Way.ORDERS: "all orders",
+}
+_NOT_CHECKED = "cannot-be-checked"
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+class Refusal(NamedTuple):
+    """Why nothing could be checked: what is wrong with a file."""
+
+    file: str
+    """Empty: it is about none, or about several."""
+    line: int | None
+    text: str
+    """With the file and the line, if it has them."""
 
 
 def show_checks(console: Console, rows: Sequence[Row]) -> None:
@@ -104,9 +122,20 @@ def _document(row: Row) -> dict[str, Any]:
     }
 
 
-def junit_text(rows: Sequence[Row]) -> str:
+def junit_text(rows: Sequence[Row], refusals: Sequence[Refusal] = ()) -> str:
     """JUnit XML: a suite for each file, a case for each check."""
     root = Xml.Element("testsuites", name="batchsim")
+    for name in dict.fromkeys(each.file for each in refusals):
+        texts = [each.text for each in refusals if each.file == name]
+        count = str(len(texts))
+        suite = Xml.SubElement(
+            root, "testsuite", name=visible(name or "batchsim"), tests=count, failures="0", errors=count
+        )
+        for text in texts:
+            case = Xml.SubElement(suite, "testcase", classname="batchsim", name=Status.INVALID.value)
+            if name:
+                case.set("file", visible(name))
+            Xml.SubElement(case, "error", message=visible(text), type=Status.INVALID.value)
     for file in dict.fromkeys(row.question.file for row in rows):
         own = [row for row in rows if row.question.file == file]
         suite = Xml.SubElement(
@@ -134,9 +163,10 @@ def junit_text(rows: Sequence[Row]) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{Xml.tostring(root, encoding="unicode")}\n'
 
 
-def sarif_text(rows: Sequence[Row]) -> str:
+def sarif_text(rows: Sequence[Row], refusals: Sequence[Refusal] = ()) -> str:
     """SARIF 2.1.0: a result for each check that did not pass, at its line of the scenario."""
-    rules = {field: way.value for way, field in FIELDS.items()}
+    rules = {field: f"What a scenario expects of {_WHAT[way]}" for way, field in FIELDS.items()}
+    rules[_NOT_CHECKED] = "What is wrong with a scenario, so that it cannot be checked"
     document = {
         "$schema": _SARIF,
         "version": "2.1.0",
@@ -147,12 +177,14 @@ def sarif_text(rows: Sequence[Row]) -> str:
                         "name": "batchsim",
                         "version": batchsim.__version__,
                         "rules": [
-                            {"id": field, "shortDescription": {"text": f"What a scenario expects of {asked}"}}
-                            for field, asked in rules.items()
+                            {"id": name, "shortDescription": {"text": told}} for name, told in rules.items()
                         ],
                     }
                 },
-                "results": [_result(row) for row in rows if row.status is not Status.PASSED],
+                "results": [
+                    *map(_result_of_refusal, refusals),
+                    *(_result(row) for row in rows if row.status is not Status.PASSED),
+                ],
             }
         ],
     }
@@ -161,16 +193,29 @@ def sarif_text(rows: Sequence[Row]) -> str:
 
 def _result(row: Row) -> dict[str, Any]:
     question = row.question
-    place: dict[str, Any] = {"artifactLocation": {"uri": _within(question.file)}}
-    if question.line is not None:
-        place["region"] = {"startLine": question.line}
     command = f"\n{row.again}" if row.again else ""
     return {
         "ruleId": FIELDS[question.way],
         "level": "warning" if row.status is Status.UNKNOWN else "error",
         "message": {"text": f"{question.scenario}, {question.heading}: {row.why}{command}"},
-        "locations": [{"physicalLocation": place}],
+        "locations": [_location(question.file, question.line)],
     }
+
+
+def _result_of_refusal(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "ruleId": _NOT_CHECKED,
+        "level": "error",
+        "message": {"text": refusal.text},
+        "locations": [_location(Path(refusal.file), refusal.line)] if refusal.file else [],
+    }
+
+
+def _location(file: Path, line: int | None) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": _within(file)}}
+    if line is not None:
+        place["region"] = {"startLine": line}
+    return {"physicalLocation": place}
 
 
 def _within(file: Path) -> str:
@@ -181,9 +226,12 @@ def _within(file: Path) -> str:
 # -- GitHub ----------------------------------------------------------------------------------------
 
 
-def github_annotations(rows: Sequence[Row], warnings: Sequence[tuple[Path, str]] = ()) -> list[str]:
+def github_annotations(
+    rows: Sequence[Row], warnings: Sequence[tuple[Path, str]] = (), refusals: Sequence[Refusal] = ()
+) -> list[str]:
     """Workflow commands that show what did not pass at its line of a pull request, and what is warned of."""
     return [
+        *map(_annotation_of_refusal, refusals),
         *(_annotation(row) for row in rows if row.status is not Status.PASSED),
         *(f"::warning file={_property(_within(file))},title=batchsim::{_data(each)}" for file, each in warnings),
     ]
@@ -192,12 +240,20 @@ def github_annotations(rows: Sequence[Row], warnings: Sequence[tuple[Path, str]]
 def _annotation(row: Row) -> str:
     question = row.question
     level = "warning" if row.status is Status.UNKNOWN else "error"
-    place = f"file={_property(_within(question.file))}"
-    if question.line is not None:
-        place += f",line={question.line}"
     title = _property(f"batchsim: {question.scenario}, {question.heading}, {question.way.value}")
     text = "\n".join(filter(None, (row.why, row.again)))
-    return f"::{level} {place},title={title}::{_data(text)}"
+    return f"::{level} {_place(question.file, question.line)},title={title}::{_data(text)}"
+
+
+def _annotation_of_refusal(refusal: Refusal) -> str:
+    place = f"{_place(Path(refusal.file), refusal.line)}," if refusal.file else ""
+    title = _property(f"batchsim: {Status.INVALID.value}")
+    return f"::error {place}title={title}::{_data(refusal.text)}"
+
+
+def _place(file: Path, line: int | None) -> str:
+    place = f"file={_property(_within(file))}"
+    return place if line is None else f"{place},line={line}"
 
 
 def _data(text: str) -> str:
@@ -206,6 +262,12 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def markdown_refusal(refusals: Sequence[Refusal]) -> str:
+    """The summary of a job where nothing could be checked."""
+    lines = ["## batchsim", "", "nothing was checked", "", *(f"- {_escaped(each.text)}" for each in refusals)]
+    return "\n".join(lines) + "\n\n"
 
 
 def markdown_summary(rows: Sequence[Row]) -> str:

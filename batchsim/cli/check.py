@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,25 +21,39 @@ from batchsim.cli.telling import tell
 if TYPE_CHECKING:
     from batchsim.analysis.pool import SizedExecutor
     from batchsim.checking.cache import Cache
+    from batchsim.checking.inputs import Inputs
     from batchsim.checking.questions import Question
+    from batchsim.checking.told import Refusal
     from batchsim.checking.work import Row, Status
     from batchsim.scenario import Scenario
 
 CACHE_FOLDER = Path(".batchsim_cache")
 RUNS = 1000
+_SILENT = "nothing is expected, so nothing is checked"
 _LOOK_S = 0.2
 _WATCH_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The questions of a number of files, each with the digest of what its answer depends on."""
+    """The questions of a number of files, each with what its answer depends on."""
 
-    questions: tuple[tuple[Question, str], ...]
-    inputs: frozenset[str]
-    """Every file that was read for them."""
+    questions: tuple[tuple[Question, Inputs], ...]
     warnings: tuple[tuple[Path, str], ...]
     """Of a file: what its checks do not look at."""
+
+    @property
+    def inputs(self) -> frozenset[Inputs]:
+        """All that they depend on."""
+        return frozenset(each for _, each in self.questions)
+
+
+class NothingChecked(BadInputError):
+    """Scenarios cannot be checked; `refusals` says what is wrong with which."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        self.refusals = tuple(dict.fromkeys(refusals))
+        super().__init__("\n".join(each.text for each in self.refusals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +182,15 @@ def _once(
     outputs: Outputs,
     *,
     quiet: bool,
-) -> tuple[int, frozenset[str]]:
-    """The exit code, and the files that it depends on."""
+) -> tuple[int, frozenset[Inputs]]:
+    """The exit code, and what it depends on."""
     from batchsim.checking.finding import scenario_files
 
-    plan = _plan(scenario_files(paths), overrides, settings, quiet=quiet)
+    try:
+        plan = _plan(scenario_files(paths), overrides, settings, quiet=quiet)
+    except BadInputError as error:
+        _deliver_refusal(error, outputs)
+        raise
     _check_outputs(outputs)
     rows, was_interrupted = _rows(plan, cache, hands, quiet=quiet)
     if was_interrupted:
@@ -188,17 +206,17 @@ def _once(
 def _plan(
     files: Sequence[Path], overrides: tuple[str, ...], settings: dict[str, int | None], *, quiet: bool
 ) -> Plan:
-    """All questions; raises `BadInputError` with everything that is wrong with any file."""
-    from batchsim.checking.inputs import digest_of_inputs
+    """All questions; raises `NothingChecked` with everything that is wrong with any file."""
+    from batchsim.checking.inputs import inputs_of
     from batchsim.checking.questions import questions_of
+    from batchsim.checking.told import Refusal
     from batchsim.reading import noting_reads
     from batchsim.report.progress import Progress
     from batchsim.scenario import InvalidScenario, load_scenario
 
-    questions: list[tuple[Question, str]] = []
-    inputs: set[str] = set()
-    problems: list[str] = []
-    silent: list[str] = []
+    questions: list[tuple[Question, Inputs]] = []
+    refusals: list[Refusal] = []
+    silent: list[Path] = []
     warnings: list[tuple[Path, str]] = []
     with Progress(len(files), quiet=quiet) as progress:
         for file in files:
@@ -210,24 +228,29 @@ def _plan(
                         _read_property(name, scenario.directory)
                     asked = list(questions_of(scenario, file, overrides, **settings))  # type: ignore[arg-type]
                 except InvalidScenario as invalid:
-                    problems.append(str(invalid))
+                    refusals += [Refusal(each.file, each.line, str(each)) for each in invalid.problems]
                     continue
-            digest = digest_of_inputs(read, Path.cwd())
-            questions += [(each, digest) for each in asked]
-            inputs |= read
+                except BadInputError as error:
+                    refusals.append(Refusal(str(file), None, str(error)))
+                    continue
+            all_of_it = inputs_of(read, Path.cwd())
+            questions += [(each, all_of_it) for each in asked]
             if not asked:
-                silent.append(str(file))
+                silent.append(file)
             warnings += [(file, each) for each in _unjudged(scenario, asked)]
-    if problems:
-        raise BadInputError("\n".join(dict.fromkeys(problems)))
+    if refusals:
+        raise NothingChecked(refusals)
     if not questions:
-        raise BadInputError(
-            f"{', '.join(silent)}: found nothing that is expected, so nothing can be checked; "
+        text = (
+            f"{', '.join(map(str, silent))}: found nothing that is expected, so nothing can be checked; "
             "allowed: expect, expect_rate, expect_timed or expect_explore in the scenario"
         )
-    if silent and not quiet:
-        tell(f"nothing is expected, so nothing is checked, in {', '.join(silent)}")
-    return Plan(tuple(questions), frozenset(inputs), tuple(warnings))
+        raise NothingChecked([Refusal(str(silent[0]), None, text)])
+    # Without `quiet` it is told with the other warnings; it says what an exit code means, so it is not held back.
+    if silent and quiet:
+        tell(f"{_SILENT} in {', '.join(map(str, silent))}")
+    warnings += [(file, _SILENT) for file in silent]
+    return Plan(tuple(questions), tuple(warnings))
 
 
 def _unjudged(scenario: Scenario, asked: Sequence[Question]) -> tuple[str, ...]:
@@ -326,20 +349,11 @@ def _deliver(rows: list[Row], warnings: Sequence[tuple[Path, str]], outputs: Out
         with printing() as console:
             show_checks(console, rows)
 
-    def write(option: str, file: Path | None, text: str) -> None:
-        from batchsim.report.files import write_whole
-
-        if file is not None:
-            try:
-                write_whole(file, text)
-            except OSError as error:
-                raise BadInputError(f"{option} {file}: {error.strerror or error}") from None
-
     shows = not quiet and outputs.json_file != "-"
     deliver(
         show if shows else None,
-        None if outputs.junit is None else lambda: write("--junit", outputs.junit, junit_text(rows)),
-        None if outputs.sarif is None else lambda: write("--sarif", outputs.sarif, sarif_text(rows)),
+        None if outputs.junit is None else lambda: _write("--junit", outputs.junit, junit_text(rows)),
+        None if outputs.sarif is None else lambda: _write("--sarif", outputs.sarif, sarif_text(rows)),
         None
         if outputs.json_file is None
         else lambda: write_json(str(outputs.json_file), checks_document(rows, warnings)),
@@ -351,19 +365,54 @@ def _deliver(rows: list[Row], warnings: Sequence[tuple[Path, str]], outputs: Out
                 tell(sentence(row))
 
 
+def _deliver_refusal(error: BadInputError, outputs: Outputs) -> None:
+    """Why nothing was checked, for a CI: it shows files, and annotations, and nobody looks at standard error."""
+    from batchsim.checking.told import Refusal, github_annotations, junit_text, markdown_refusal, sarif_text
+
+    if isinstance(error, NothingChecked):
+        refusals: Sequence[Refusal] = error.refusals
+    else:
+        refusals = [Refusal("", None, each) for each in str(error).splitlines()]
+    for line in github_annotations((), refusals=refusals) if _is_github() else ():
+        tell(line)
+    try:
+        _check_outputs(outputs)
+        _write("--junit", outputs.junit, junit_text((), refusals))
+        _write("--sarif", outputs.sarif, sarif_text((), refusals))
+        _add_to_summary(lambda: markdown_refusal(refusals))
+    except BadInputError as another:
+        tell(str(another))
+
+
+def _write(option: str, file: Path | None, text: str) -> None:
+    from batchsim.report.files import write_whole
+
+    if file is not None:
+        try:
+            write_whole(file, text)
+        except OSError as error:
+            raise BadInputError(f"{option} {file}: {error.strerror or error}") from None
+
+
+def _is_github() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
 def _tell_github(rows: Sequence[Row], warnings: Sequence[tuple[Path, str]]) -> None:
     """Annotations on standard error, where the runner looks too, and the summary of the job."""
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return
     from batchsim.checking.told import github_annotations, markdown_summary
 
-    for line in github_annotations(rows, warnings):
+    for line in github_annotations(rows, warnings) if _is_github() else ():
         tell(line)
+    _add_to_summary(lambda: markdown_summary(rows))
+
+
+def _add_to_summary(text: Callable[[], str]) -> None:
     file = os.environ.get("GITHUB_STEP_SUMMARY")
-    if file:
+    if _is_github() and file:
         try:
             with Path(file).open("a", encoding="utf-8") as summary:
-                summary.write(markdown_summary(rows))
+                summary.write(text())
         except OSError as error:
             raise BadInputError(f"GITHUB_STEP_SUMMARY {file}: {error.strerror or error}") from None
 
@@ -382,26 +431,29 @@ def _watch(
     quiet: bool,
 ) -> int:
     """Check again and again; only Ctrl-C ends it."""
-    inputs: frozenset[str] = frozenset()
+    inputs: frozenset[Inputs] = frozenset()
     while True:
         before = _state(paths, inputs)
         try:
             code, inputs = _once(paths, overrides, settings, hands, cache, outputs, quiet=quiet)
             if code == INTERRUPTED:
                 return code
+            # What was edited in the meantime, and is known only now, is not in what was before.
+            before = _state(paths, inputs)
+            if any(each.have_changed() for each in inputs):
+                continue
         except BadInputError as error:
             tell(str(error))
-        before = {**_state(paths, inputs), **{file: at for file, at in before.items() if file in inputs}}
         tell("watching; Ctrl-C ends it")
         while _state(paths, inputs) == before:
             time.sleep(_WATCH_S)
 
 
-def _state(paths: Sequence[Path], inputs: frozenset[str]) -> dict[str, int]:
+def _state(paths: Sequence[Path], inputs: frozenset[Inputs]) -> dict[str, int]:
     """When each file was changed last."""
     from batchsim.checking.finding import scenario_files
 
-    files: set[str] = set(inputs)
+    files = {file for each in inputs for file in each.files}
     with suppress(BadInputError):
         files |= {os.path.realpath(each) for each in scenario_files(paths)}
     state: dict[str, int] = {}

@@ -36,7 +36,7 @@ seed: 1
 # expect: {{pr3766: ok}}                         # the run with this seed
 # expect_timed: {{pr3766: ok}}                   # all runs within these latencies
 # expect_explore: {{pr3766: ok}}                 # all orders, whatever takes how long
-# expect_rate: {{pre3427: {{false_failure: {{at_most: 1 %}}}}}}
+# expect_rate: {{pr3766: {{false_failure: {{at_most: 1 %}}}}}}   # many runs
 """
 
 

@@ -128,11 +128,24 @@ def _is_quiet() -> bool:
 
 
 def by_their_names(scenarios: Iterable[Scenario], names: Sequence[str]) -> tuple[str, ...]:
-    """Policies that are called by what they are (`bug`), by their names; one that a model calls so is its own."""
+    """Policies that are called by what they are (`bug`), by their names; one that a model calls so is its own.
+
+    One of the user's own that a scenario lists can be called by its name, too: it is `path/to/file.py:NAME` then.
+    """
+    from batchsim.analysis.witnesses import within
     from batchsim.batch.glosses import ALIASES
 
+    scenarios = tuple(scenarios)
     own = {name for scenario in scenarios if scenario.own is not None for name in scenario.known_policies}
-    return tuple(name if name in own else ALIASES.get(name, name) for name in names)
+
+    def named(name: str) -> str:
+        if name in own:
+            return name
+        listed = {within(each.directory, found) for each in scenarios if (found := each.listed_as(name)) != name}
+        # Two files may each have one of that name: then it is none's.
+        return listed.pop() if len(listed) == 1 else ALIASES.get(name, name)
+
+    return tuple(map(named, names))
 
 
 def policies_of(scenario: Scenario, names: Sequence[str]) -> list[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import compress, zip_longest
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -115,10 +115,15 @@ def _verdicts(run: PolicyRun) -> Text:
 
 def _table_of_runs(console: Console, runs: Sequence[PolicyRun]) -> Table:
     headings, right = columns_of_runs(runs)
-    table = plain_table(("policy", "verdict", *headings), right=right)
-    for run in runs:
-        cells = [cell if isinstance(cell, Text) else Text(cell) for cell in _row(run)]
-        table.add_row(Text(called(console, _heading(run, runs))), _verdicts(run), *cells)
+    rows = [[cell if isinstance(cell, Text) else Text(cell) for cell in _row(run)] for run in runs]
+    # A margin that no run has says nothing, and a table is wide enough without.
+    said = [
+        not heading.endswith("margin") or any(row[place].plain != words.margin(None) for row in rows)
+        for place, heading in enumerate(headings)
+    ]
+    table = plain_table(("policy", "verdict", *compress(headings, said)), right=right)
+    for run, row in zip(runs, rows, strict=True):
+        table.add_row(Text(called(console, _heading(run, runs))), _verdicts(run), *compress(row, said))
     return table
 
 

@@ -24,6 +24,7 @@ from batchsim.scenario.rates import RateLimit
 from batchsim.scenario.slow import Slow
 from batchsim.scenario.tree import Node
 from batchsim.scenario.written_faults import WrittenFault
+from batchsim.user_code import is_reference
 
 if TYPE_CHECKING:
     from batchsim.scenario.own_systems import OwnModel
@@ -145,6 +146,14 @@ class Scenario:
             return self.find_policy(name, self.directory)
         except KeyError:
             raise self.no_policy(name, "policy") from None
+
+    def listed_as(self, name: str) -> str:
+        """How `policies` refers to a policy of the user's own that has a name; if it does not, the name itself."""
+        if name not in self.known_policies:
+            for listed in filter(is_reference, self.policies):
+                if self.find_policy(listed, self.directory).name == name:
+                    return listed
+        return name
 
     def no_policy(self, name: str, argument: str) -> InvalidScenario:
         """That there is no policy of that name, which an argument asks for."""

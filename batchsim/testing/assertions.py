@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
+from batchsim.bad_input import BadInputError
 from batchsim.checking.answers import Answer, Example, Way, ask
 from batchsim.checking.work import properties_in
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds
@@ -74,8 +75,7 @@ def assert_never(
     `BadInputError` (`InvalidScenario` among them) for what cannot be used.
     """
     __tracebackhide__ = True
-    asked = _Asked(scenario, policy, within, samples, properties, witness, bounds)
-    asked.check_known((verdict,))
+    asked = _ask((verdict,), scenario, policy, within, samples, properties, witness, bounds)
     wrong = asked.answer.example_of(None if verdict == "any" else verdict)
     if wrong is not None:
         asked.fail(wrong, f"given {', '.join(wrong.verdicts)}, must never be given {verdict}")
@@ -118,8 +118,7 @@ def assert_only(
     """
     allowed = (verdicts,) if isinstance(verdicts, str) else tuple(verdicts)
     __tracebackhide__ = True
-    asked = _Asked(scenario, policy, within, samples, properties, witness, bounds)
-    asked.check_known(allowed)
+    asked = _ask(allowed, scenario, policy, within, samples, properties, witness, bounds)
     for example in asked.answer.examples:
         if not set(example.verdicts) <= set(allowed):
             told = ", ".join(example.verdicts)
@@ -127,11 +126,21 @@ def assert_only(
     asked.check_complete()
 
 
+def _ask(*arguments: Any) -> _Asked:
+    """Ask; what cannot be used is told where the test says it, not where it was found out."""
+    __tracebackhide__ = True
+    try:
+        return _Asked(*arguments)
+    except BadInputError as error:
+        raise error.with_traceback(None) from None
+
+
 class _Asked:
     """A scenario that was asked, and what it answered."""
 
     def __init__(
         self,
+        verdicts: Iterable[str],
         scenario: Scenario | str | os.PathLike[str],
         policy: Any,
         within: Within | None,
@@ -150,6 +159,7 @@ class _Asked:
             raise ValueError(f"within: found {within!r}; allowed: {', '.join(map(repr, _WAYS))}")
         if samples is not None and samples < 1:
             raise ValueError(f"samples: found {samples}; allowed: a whole number from 1")
+        self._check_known(verdicts)
         self.answer: Answer = ask(
             self.scenario,
             self.name,
@@ -160,7 +170,7 @@ class _Asked:
             runs=samples or 1,
         )
 
-    def check_known(self, verdicts: Iterable[str]) -> None:
+    def _check_known(self, verdicts: Iterable[str]) -> None:
         """A name that no verdict has would never be given; raises `InvalidScenario`."""
         names = (*self.scenario.known_verdicts([self.policy]), *(each.name for each in self._properties))
         known = tuple(dict.fromkeys(("any", *names)))
@@ -208,4 +218,5 @@ def chosen(scenario: Scenario, policy: Any) -> tuple[str, Any]:
         policy = scenario.policies[0]
     if not isinstance(policy, str):
         return policy.name, policy
+    policy = scenario.listed_as(policy)
     return policy, scenario.policy_named(policy)

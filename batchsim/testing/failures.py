@@ -54,7 +54,10 @@ def _command(scenario: Scenario, name: str, way: Way, example: Example, witness:
 
 
 def witness_file(directory: Path, scenario: Scenario, name: str, example: Example) -> Path:
-    """Write a witness into a folder; its file. Raises `BadInputError` and `OSError`."""
+    """Write a witness into a folder; its file. Raises `BadInputError` and `OSError`.
+
+    One with times has a file of its own: it is another order than the one that was found without.
+    """
     witness = Witness(
         scenario=Path(scenario.file),
         overrides=(),
@@ -65,6 +68,7 @@ def witness_file(directory: Path, scenario: Scenario, name: str, example: Exampl
         draws=example.draws,
     )
     policy = safe_stem(name.rpartition(":")[2])
-    file = f"{safe_stem(scenario.name)}-{policy}-{'-'.join(example.verdicts)}.json"
+    timed = "" if example.draws is None else "-timed"
+    file = f"{safe_stem(scenario.name)}-{policy}-{'-'.join(example.verdicts)}{timed}.json"
     write_folder(directory, {file: witness_text(witness, directory)})
     return directory / file

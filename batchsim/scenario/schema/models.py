@@ -177,6 +177,7 @@ def ok_alone(verdicts: tuple[str, ...]) -> tuple[str, ...]:
 EXPECTED, EXPECTED_TO_EXPLORE = expected_policy("expect"), expected_policy("expect_explore")
 EXPECTED_TIMED, EXPECTED_RATE = expected_policy("expect_timed"), expected_policy("expect_rate")
 Verdicts = Annotated[tuple[str, ...], OneOrMore(VERDICT)]
+Rates = Annotated[dict[Annotated[str, VERDICT], RateFields], Field(min_length=1)]
 FIELDS = ("expect", "expect_explore", "expect_timed", "expect_rate")
 """Those that say what is expected of which policy."""
 
@@ -247,7 +248,7 @@ class ScenarioFile(Strict):
     expect_timed: dict[Annotated[str, EXPECTED_TIMED], Verdicts] = Field(
         {}, description="By policy: every verdict that some latencies within their intervals give"
     )
-    expect_rate: dict[Annotated[str, EXPECTED_RATE], dict[Annotated[str, VERDICT], RateFields]] = Field(
+    expect_rate: dict[Annotated[str, EXPECTED_RATE], Rates] = Field(
         {}, description="By policy, by verdict: in which share of timed runs it is given"
     )
 

@@ -155,7 +155,7 @@ class OwnScenarioFile(Strict):
     expect_timed: dict[Name, Verdicts] = Field(
         {}, description="By policy: every verdict that some latencies within their intervals give"
     )
-    expect_rate: dict[Name, dict[Name, RateFields]] = Field(
+    expect_rate: dict[Name, Annotated[dict[Name, RateFields], Field(min_length=1)]] = Field(
         {}, description="By policy, by verdict: in which share of timed runs it is given"
     )
 
