@@ -1,6 +1,8 @@
 # `make run`: install into .venv and run the incident.  `make test`: install, then every check.
 PYTHON ?= python3
 VENV := .venv
+# Tests start many processes: where no bytecode is kept, each of them compiles the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 

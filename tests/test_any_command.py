@@ -19,6 +19,7 @@ from batchsim.batch.policy import Policy
 from batchsim.batch.switches import SWITCHES
 from batchsim.batch.verdicts import VERDICTS
 from tests.commands import command
+from tests.short import short_pages
 from tests.trying import examples
 
 COMMANDS: dict[str, tuple[str | None, tuple[str, ...]]] = {
@@ -173,7 +174,9 @@ def test_any_command_comes_to_an_answer(
     if is_verdict_added and words[0] in ("run", "explore", "sweep", "findings"):
         words += ("--verdict", "own.py:AGAIN")
     (folder / "s.yaml").write_text(json.dumps(scenario))
-    ended = command(words, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        short_pages(patch)
+        ended = command(words, folder)
     assert "Traceback" not in ended.err
     assert ended.code in (0, 1, 2, 3), ended.err
     if ended.code == 2:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema_rs
 import pytest
 
 from batchsim.cli import main
@@ -287,18 +287,18 @@ def test_parameters_are_set_and_varied_and_have_a_schema(ran: Ran) -> None:
     swept = document(ran, "sweep", "chord.yaml", "--runs", "20", "--vary", "parameters.tasks=1..3:3")
     assert {each["point"]["parameters.tasks"] for each in swept["sweep"]} == {"1", "2", "3"}
     schema = json.loads(ran("schema", "chord.py:CHORD").out)
-    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema_rs.meta.validate(schema)
     data = {"name": "x", "system": "chord.py:CHORD", "parameters": {"tasks": 3}, "policies": ["fixed"]}
-    jsonschema.validate(data, schema)
+    jsonschema_rs.validate(schema, data)
     for wrong in ({"parameters": {"task": 3}}, {"policies": ["fixd"]}, {"batch": {"items": 1}}):
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate({**data, **wrong}, schema)
+        with pytest.raises(jsonschema_rs.ValidationError):
+            jsonschema_rs.validate(schema, {**data, **wrong})
     of_any = json.loads(ran("schema", "--system").out)
-    jsonschema.Draft202012Validator.check_schema(of_any)
-    jsonschema.validate({**data, "parameters": {"whatever": 1}, "policies": ["mine"]}, of_any)
+    jsonschema_rs.meta.validate(of_any)
+    jsonschema_rs.validate(of_any, {**data, "parameters": {"whatever": 1}, "policies": ["mine"]})
     for field, value in (("system", "chord"), ("batch", {"items": 1})):
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate({**data, field: value}, of_any)
+        with pytest.raises(jsonschema_rs.ValidationError):
+            jsonschema_rs.validate(of_any, {**data, field: value})
     both = ran("schema", "chord.py:CHORD", "--system")
     assert (both.code, both.err) == (2, "schema: found --system with chord.py:CHORD; allowed: one of them\n")
 

@@ -26,6 +26,7 @@ from batchsim.report.page.sweeps import sweep_page
 from batchsim.report.shell import join
 from batchsim.scenario import load_scenario
 from tests.pages.conftest import ROOT, Opened, batchsim, written
+from tests.short import short_pages
 from tests.test_json_schemas import document_in
 
 Open = Callable[..., Opened]
@@ -65,6 +66,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, incident: Path, chord: Path)
     def page(name: str) -> Path:
         if name not in made:
             with pytest.MonkeyPatch.context() as patch:
+                short_pages(patch)
                 if name == "part of a graph":
                     # As of a large exploration, which takes long.
                     patch.setattr("batchsim.report.page.document.GRAPHS_WHOLE_MAX", 10)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,8 @@ from batchsim.scenario.yaml_file import parse_yaml
 Complaints = Callable[..., list[str]]
 
 HEAD = "name: x\nbatch: {items: 3}\nconsumers: 2\n"
-VALIDATOR = jsonschema.Draft202012Validator(json_schema())
+SCHEMA = json_schema()
+VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
 MS, S = 1_000, 1_000_000
 
 
@@ -410,8 +411,8 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     | st.builds("{}{}%".format, st.decimals(-1, 101, places=2), st.sampled_from(["", " ", "  "])),
 }
 KEYS_OF = {
-    kind: tuple(VALIDATOR.schema["$defs"][definition["$ref"].rpartition("/")[2]]["properties"])
-    for kind, definition in VALIDATOR.schema["$defs"]["Entry"]["properties"].items()
+    kind: tuple(SCHEMA["$defs"][definition["$ref"].rpartition("/")[2]]["properties"])
+    for kind, definition in SCHEMA["$defs"]["Entry"]["properties"].items()
 }
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema_rs
 import pytest
 
 from batchsim.scenario import InvalidScenario, json_schema, scenario_from_data
@@ -15,7 +15,7 @@ from batchsim.scenario.tree import plain
 from batchsim.scenario.yaml_file import parse_yaml
 
 SCHEMA = json_schema()
-VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 HEAD = "name: x\nbatch: {items: 3}\n"
 
@@ -37,7 +37,7 @@ def validates(data: dict[str, Any]) -> bool:
 
 
 def test_the_schema_is_one_and_helps_editors() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema_rs.meta.validate(SCHEMA)
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     operations = SCHEMA["$defs"]["Latencies"]["properties"]["operations"]
     assert operations["propertyNames"]["enum"] == list(nameable_operations())
