@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from batchsim.report import progress
+from tests.short import short_pages
 from tests.trying import examples
 
 settings.register_profile(
@@ -41,8 +42,14 @@ def few_runs_of_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer runs in which cases of a window are looked for, where a test asks for something else."""
     from batchsim.analysis.window import finding
 
-    monkeypatch.setattr(finding, "QUIET", examples(100, searched=finding.QUIET))
+    monkeypatch.setattr(finding, "QUIET", examples(50, searched=finding.QUIET))
     monkeypatch.setattr(finding, "TRIES_BEYOND", examples(80, searched=finding.TRIES_BEYOND))
+
+
+@pytest.fixture
+def pages_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages that say less of all orders and many runs, where a test asks for something else."""
+    short_pages(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _property_tests(places: list[str], marked: str) -> list[str]:
-    command = [*PYTEST, "--collect-only", "-m", marked, *places]
+    # To list names no assert has to be rewritten, which takes longer than all else.
+    command = [*PYTEST, "--collect-only", "--assert=plain", "-m", marked, *places]
     collected = subprocess.run(command, check=True, capture_output=True, text=True)
     # Those of one function are tried together: parameters may hold characters that no command line takes.
     found = sorted({line.partition("[")[0] for line in collected.stdout.splitlines() if "::" in line})

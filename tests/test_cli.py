@@ -567,10 +567,10 @@ def test_on_a_narrow_terminal_nothing_is_cut(batchsim: Any, monkeypatch: pytest.
     "command",
     [
         ("run", INCIDENT),
-        ("explore", "scenarios/seal-lost.yaml"),
+        ("explore", "scenarios/seal-lost.yaml", "--policy", "pr3427_count_only", "--policy", "pr4397"),
         ("explore", "tests/golden/one.yaml", "--policy", "pr3427", "--reduce"),
         ("explore", "tests/golden/timed.yaml", "--timed", "--policy", "pr3427"),
-        ("explore", "scenarios/memoryless.yaml", "--exact"),
+        ("explore", "scenarios/memoryless.yaml", "--exact", "--set", "batch.items=1"),
         ("explore", "scenarios/crash-and-redelivery.yaml", "--policy", "pr4397"),
         ("window", INCIDENT, "--policy", "pre3427"),
         ("window", "scenarios/tombstone.yaml", "--policy", "tombstone", "--solve", "tombstone.grace"),

@@ -218,6 +218,7 @@ if __name__ == "__main__": main()
         ("scenario,", (*SWEEP, "--csv")),
     ],
 )
+@pytest.mark.usefixtures("pages_in_short")
 def test_a_dash_is_standard_output_where_one_text_is_written(
     batchsim: Any, tmp_path: Path, begins: str, command: tuple[str, ...]
 ) -> None:
@@ -362,6 +363,7 @@ ODD = 'name: "\u202e.abc[red]a[/red] :bomb: _x $y_{"\nsummary: "[/]\u202ex"\nbat
         ("explore", "--set", "expect_explore.pr3427=stuck", "--policy", "pr3427", "-q"),
     ],
 )
+@pytest.mark.usefixtures("few_runs_of_a_window")
 def test_names_are_shown_and_never_act(batchsim: Any, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     (tmp_path / "odd.yaml").write_text(ODD)
     ended = batchsim(arguments[0], "odd.yaml", *arguments[1:])

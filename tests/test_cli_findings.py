@@ -310,7 +310,7 @@ def test_no_policy_switch_verdict_or_fault_brings_a_traceback(
     )
     sets = ("--set", f"batch.call={call}", "--set", f"items.kind={kind}", "--verdict", f"{file}:AGAIN")
     out = ("--out", f"{folder}/out", "--witness", f"{folder}/w", "--json", f"{folder}/j.json")
-    few = ("--max-states", "5000", "--walks", "4")
+    few = ("--max-states", "2000", "--walks", "4")
     with pytest.raises(SystemExit) as ended:
         main(["findings", *words, *sets, *ONE, *few, *out])
     captured = capsys.readouterr()

@@ -79,7 +79,7 @@ GUARDED = _switched("pre3427", {"counts_in_redis", "has_reaper", "reaper_spares_
 
 def issued(policy: Policy, *faults: Fault, **data: Any) -> set[tuple[str, type[Operation[Any]]]]:
     """Who does what, in the states of an exploration that were looked into."""
-    exploration = explore(befallen(*faults, **data), policy, bounds=Bounds(states_max=4_000))
+    exploration = explore(befallen(*faults, **data), policy, bounds=Bounds(states_max=2_500))
     return {
         (label.kind.role.actors[0].kind, type(label.kind.operation.bare)) for label in exploration.graph.labels
     }

@@ -35,9 +35,9 @@ from batchsim.engines.exhaustive import Bounds
 from batchsim.scenario import InvalidScenario
 from tests.trying import examples
 
-RUNS = examples(400, searched=2000)
+RUNS = examples(200, searched=2000)
 """Timed runs of each scenario under each policy."""
-SHARES = examples(3, searched=1)
+SHARES = examples(5, searched=1)
 """Each scenario is held against one of so many shares of the policies, in turn."""
 TAIL = 0.0005
 """Of each side of a 99.9 % interval."""

@@ -298,9 +298,8 @@ def test_witnesses_are_shortest_and_end_in_their_class() -> None:
         assert exploration.graph.outcome(each.witness[-1].target) == each.outcome
 
 
-@pytest.mark.parametrize("call", ["batchTrigger", "batchTriggerAndWait"])
+@pytest.mark.parametrize(("call", "failed_attempts"), [("batchTrigger", 1), ("batchTriggerAndWait", 0)])
 @pytest.mark.parametrize("policy", sorted(POLICIES))
-@pytest.mark.parametrize("failed_attempts", [0, 1])
 def test_every_witness_replays_to_its_outcome_in_the_timed_engine(
     policy: str, call: str, failed_attempts: int
 ) -> None:

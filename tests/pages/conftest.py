@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from batchsim.cli import main
+from tests.short import short_pages
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
@@ -111,4 +112,6 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def chord(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a system that is no batch."""
-    return written(tmp_path_factory.mktemp("chord"), "run", "examples/chord.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        short_pages(patch)
+        return written(tmp_path_factory.mktemp("chord"), "run", "examples/chord.yaml")

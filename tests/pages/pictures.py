@@ -35,25 +35,34 @@ MAP = (
 
 def taken(browser: Any, file: Path, link: str, width: int, scheme: str, part: str = "") -> bytes:
     """A picture of what one sees first, or of a part of the page."""
+    (picture,) = all_taken(browser, file, link, width, scheme, (part,))
+    return picture
+
+
+def all_taken(browser: Any, file: Path, link: str, width: int, scheme: str, parts: tuple[str, ...]) -> list[bytes]:
+    """Pictures of what one sees first (no part), and of parts of the page."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
     page.goto(f"{file.as_uri()}{link}")
     page.wait_for_selector("#app > section")
     page.wait_for_timeout(300)
-    if part:
-        # The bar at the top would be in the picture of a long part.
-        page.add_style_tag(content="nav.parts { position: static !important; }")
-        picture: bytes = page.locator(part).first.screenshot()
-    else:
-        picture = page.screenshot()
+    pictures = []
+    for part in parts:
+        if part:
+            # The bar at the top would be in the picture of a long part.
+            page.add_style_tag(content="nav.parts { position: static !important; }")
+            pictures.append(page.locator(part).first.screenshot())
+        else:
+            pictures.append(page.screenshot())
     page.close()
-    return picture
+    return pictures
 
 
 def golden_pictures(browser: Any, incident: Path) -> Iterator[tuple[str, bytes]]:
     """What the visual test looks at, by the names of the files."""
     for width, scheme in LOOKS:
-        yield f"top-{width}-{scheme}.png", taken(browser, incident, LINK, width, scheme)
-        yield f"lanes-{width}-{scheme}.png", taken(browser, incident, LINK, width, scheme, ".lanes")
+        top, lanes = all_taken(browser, incident, LINK, width, scheme, ("", ".lanes"))
+        yield f"top-{width}-{scheme}.png", top
+        yield f"lanes-{width}-{scheme}.png", lanes
 
 
 def readme_pictures(browser: Any, folder: Path, incident: Path) -> Iterator[tuple[str, bytes]]:

@@ -135,6 +135,7 @@ LUCKY = ("examples/lease.yaml", "--policy", "looks_before")
 """Its run goes well, and some of its orders do not."""
 
 
+@pytest.mark.usefixtures("pages_in_short")
 def test_a_page_about_all_orders_begins_with_what_they_come_to_and_not_with_its_run(tmp_path: Path) -> None:
     text = written(tmp_path, "explore", *LUCKY).read_text()
     assert '<h1><span class="bad">Lost write</span> possible under looks_before</h1>' in text
@@ -278,7 +279,10 @@ def test_names_and_values_are_text_whatever_stands_in_them(tmp_path: Path, open_
     assert opened.complaints == []
 
 
-def test_a_thousand_items_fit_and_what_is_left_out_is_said(tmp_path: Path, open_page: Open) -> None:
+def test_a_thousand_items_fit_and_what_is_left_out_is_said(
+    tmp_path: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchsim.analysis.study.STEPS_MAX", 0)  # it is not about many runs
     file = written(tmp_path, "run", "scenarios/thousand-items.yaml", *QUICK)
     assert file.stat().st_size < SIZE_MAX
     opened = open_page(file)

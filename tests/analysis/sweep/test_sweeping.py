@@ -25,7 +25,7 @@ from batchsim.batch.policy import Policy
 from batchsim.engines.streams import draw
 from batchsim.scenario import find_verdict
 
-INCIDENT = load_scenario("scenarios/incident.yaml")
+INCIDENT = load_scenario("scenarios/incident.yaml", ["batch.items=1"])
 HERE = Point()
 VARY = "latency.operations.redis.enqueued_count.request=5 ms..45 ms:3"
 

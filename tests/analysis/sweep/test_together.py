@@ -25,7 +25,7 @@ def end_of(trace: Trace) -> Ended:
     return Ended(trace.outcome, tuple(number for number, times in enumerate(trace.faults) if times))
 
 
-@settings(max_examples=examples(19, searched=60))
+@settings(max_examples=examples(10, searched=60))
 @given(scenarios(), st.permutations(ALL), st.integers(0, 3))
 def test_every_policy_comes_to_what_it_comes_to_alone(
     scenario: Scenario, policies: list[Policy], seed: int

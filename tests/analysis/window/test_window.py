@@ -117,7 +117,7 @@ def test_inside_the_condition_runs_fail_and_outside_they_do_not(
 ) -> None:
     """Draws that the window was not made from; where two steps fall on one instant, either may come first."""
     subject = scenario()
-    count = examples(max(60, count // 6), searched=count)
+    count = examples(max(60, count // 12), searched=count)
     # The reaper rejects no call: what it aborts returns.
     verdict = "silent_abort" if policy == "pr4397" else "false_failure"
     window = find_window(subject, POLICIES[policy], verdict)
