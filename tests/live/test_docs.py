@@ -38,7 +38,7 @@ def test_the_scenario_of_the_page_is_one(tmp_path: Path) -> None:
 def test_the_latencies_of_the_page_are_read(tmp_path: Path) -> None:
     files, quantiles, mapping = YAML.findall(PAGES[1].read_text())
     samples = {"redis.csv": "latency_us\n5\n", "pgbench_log.1234": "0 1 5 0 1175850568 1\n"}
-    samples["k6.csv"] = "metric_name,timestamp,metric_value,x\nhttp_req_duration,1,5.0,\n"
+    samples["k6.csv"] = "metric_name,timestamp,metric_value,method\nhttp_req_duration,1,5.0,GET\n"
     for name, text in samples.items():
         (tmp_path / name).write_text(text)
     for block in (files, quantiles):
