@@ -9,6 +9,7 @@ from typing import Any
 from batchsim.engines.exhaustive.moves import StepTable
 from batchsim.engines.exhaustive.search import UNBOUNDED, Bounds, Level
 from batchsim.engines.occurrences import Occurrence, missing
+from batchsim.engines.zones.bracketing import searched
 from batchsim.engines.zones.layout import TimedLayout
 from batchsim.engines.zones.path import path_to
 from batchsim.engines.zones.search import ZoneNode, ZoneSearch
@@ -99,11 +100,14 @@ def explore_timed(
     table = StepTable(TimedLayout(system, scenario.injected_delays))
     guide = Guide(table)
     windows = Windows(scenario.latency_of, scenario.injected_delays, guide.layout.system.faults)
-    search = ZoneSearch(ZoneStepper(guide, windows))
-    search.run(bounds, on_level)
-    ends = (
-        guide.layout.outcome(list(node.state_class.row)) for node in search.nodes if node.state_class.is_terminal
-    )
+    faults = guide.layout.system.faults
+
+    def claims(search: ZoneSearch) -> Hashable:
+        found = frozenset(_ends(search, guide, properties))
+        happens = tuple(_happens(search, guide))
+        return found, happens, search.slowed, system.unreached(_outcomes_of_ends(search, guide), properties)
+
+    search, possible = searched(ZoneStepper(guide, windows), claims, bounds, on_level)
     return TimedExploration(
         policy=system.name,
         is_complete=search.is_complete,
@@ -112,30 +116,37 @@ def explore_timed(
         state_classes=search.state_classes,
         zones=search.zones,
         transitions=search.transitions,
-        outcomes=_outcomes(search, guide, windows, properties),
+        outcomes=_outcomes(possible, guide, windows, properties),
         faults=scenario.listed(
-            list(_occurrences_of_faults(search, guide)),
+            [Occurrence(*each) for each in zip(faults, _happens(search, guide), strict=True)],
             [
                 Occurrence(slow, bool(search.slowed >> place & 1))
                 for place, slow in enumerate(scenario.injected_delays)
             ],
         ),
-        unreached=system.unreached(ends, properties) if search.is_complete else (),
+        unreached=system.unreached(_outcomes_of_ends(search, guide), properties) if search.is_complete else (),
     )
 
 
-def _occurrences_of_faults(search: ZoneSearch, guide: Guide) -> Iterator[Occurrence]:
+def _happens(search: ZoneSearch, guide: Guide) -> Iterator[bool]:
     """Whether each fault of the setting happens: its cell holds how often it may still do so."""
     rows = {node.state_class.row for node in search.nodes}
     first = guide.layout.initial_row()
-    for number, fault in enumerate(guide.layout.system.faults):
+    for number in range(len(guide.layout.system.faults)):
         column = guide.layout.column_of[fault_key(number)]
-        yield Occurrence(fault, any(row[column] != first[column] for row in rows))
+        yield any(row[column] != first[column] for row in rows)
 
 
-def _outcomes(
-    search: ZoneSearch, guide: Guide, windows: Windows, properties: Sequence[Property]
-) -> tuple[TimedOutcome, ...]:
+def _outcomes_of_ends(search: ZoneSearch, guide: Guide) -> Iterator[Any]:
+    for node in search.nodes:
+        if node.state_class.is_terminal:
+            yield guide.layout.outcome(list(node.state_class.row))
+
+
+def _ends(
+    search: ZoneSearch, guide: Guide, properties: Sequence[Property]
+) -> dict[Hashable, tuple[Any, tuple[str, ...], ZoneNode]]:
+    """Those of one class of outcomes each: what it came to, its verdicts, and where that was found first."""
     system = guide.layout.system
     found: dict[Hashable, tuple[Any, tuple[str, ...], ZoneNode]] = {}
     for node in search.nodes:
@@ -143,8 +154,14 @@ def _outcomes(
             outcome = guide.layout.outcome(list(node.state_class.row))
             verdicts = system.verdicts_of(outcome, properties)
             found.setdefault(system.class_key(outcome, verdicts), (outcome, verdicts, node))
+    return found
+
+
+def _outcomes(
+    search: ZoneSearch, guide: Guide, windows: Windows, properties: Sequence[Property]
+) -> tuple[TimedOutcome, ...]:
     outcomes = [
         TimedOutcome(outcome, verdicts, timetable(guide, windows, path_to(search, node, 0)))
-        for outcome, verdicts, node in found.values()
+        for outcome, verdicts, node in _ends(search, guide, properties).values()
     ]
     return tuple(sorted(outcomes, key=lambda each: (each.verdicts == ("ok",), len(each.witness.steps))))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import ModuleType
 
 import numpy as np
 
 from batchsim.engines.exhaustive.search import Bounds, GaveUp, Level, Lookout, OnLevel
 from batchsim.engines.zones.bounds import Matrices, Numbers, is_within_any
 from batchsim.engines.zones.compiled import kernels_for
-from batchsim.engines.zones.merging import merged
+from batchsim.engines.zones.merging import Members, merged
 from batchsim.engines.zones.state_class import StateClass
 from batchsim.engines.zones.step import Landing, ZoneStepper
 from batchsim.engines.zones.zone_set import ZoneSet
+
+Joining = Callable[[Matrices, Members, ModuleType | None], tuple[Matrices, Members]]
+"""What is kept of the zones that reach a state class, with what each is made of; by compiled loops, or without."""
 
 
 @dataclass(slots=True)
@@ -44,10 +49,11 @@ class Arrival:
 
 
 class ZoneSearch:
-    """Zones, as they are found."""
+    """Zones, as they are found; `join`: where not all are kept as they are (`bracketing.py`)."""
 
-    def __init__(self, stepper: ZoneStepper) -> None:
+    def __init__(self, stepper: ZoneStepper, join: Joining = merged) -> None:
         self.stepper = stepper
+        self._join = join
         self.nodes: list[ZoneNode] = []
         self.arrivals: list[tuple[int, int, Numbers]] = []
         self._begins: list[int] = []
@@ -58,6 +64,8 @@ class ZoneSearch:
         self.zones = 0
         self._pairs = 0
         """Of zones that were compared, about."""
+        self._most = 0
+        """Zones that reached one state class at once."""
         self.slowed = 0
         """Which delays have occurred in some run, each a bit."""
         self.depth = 0
@@ -79,11 +87,16 @@ class ZoneSearch:
         node, firing, origins = self.arrivals[place]
         return Arrival(node, int(origins[number - self._begins[place]]), firing)
 
-    def run(self, bounds: Bounds, on_level: OnLevel | None = None) -> None:
-        """Search until nothing is new, a bound is hit, or `on_level` says that it is enough."""
+    def run(self, bounds: Bounds, on_level: OnLevel | None = None, *, crowded: int | None = None) -> None:
+        """Search until nothing is new, a bound is hit, or `on_level` says that it is enough.
+
+        `crowded`: where so many zones reach one state class at once, it stops, too; it can be run again.
+        """
         lookout = Lookout(bounds, on_level)
         try:
             while self._frontier:
+                if crowded is not None and self._most >= crowded:
+                    return
                 self.depth += 1
                 lookout.level = Level(self.depth, self.zones, self.transitions, len(self._frontier))
                 lookout.look_now()
@@ -129,6 +142,7 @@ class ZoneSearch:
                 lookout.look()
             known = self._found.setdefault(state_class, [])
             zones, numbers = np.concatenate(arrivals.zones), np.concatenate(arrivals.numbers)
+            self._most = max(self._most, len(zones))
             self._pairs += len(zones) * (len(zones) + sum(len(node.zones) for node in known))
             kernels = kernels_for(self._pairs)
             for node in known:
@@ -136,7 +150,7 @@ class ZoneSearch:
                 zones, numbers = zones[new], numbers[new]
             if not len(zones):
                 continue
-            zones, members = merged(zones, [[number] for number in numbers.tolist()], kernels)
+            zones, members = self._join(zones, [[number] for number in numbers.tolist()], kernels)
             node = ZoneNode(len(self.nodes), state_class, zones, members)
             self.nodes.append(node)
             known.append(node)
