@@ -25,7 +25,7 @@ import numpy as np
 from batchsim.engines.exhaustive.search import Bounds, OnLevel
 from batchsim.engines.zones.bounds import Matrices
 from batchsim.engines.zones.merging import Members
-from batchsim.engines.zones.search import ZoneSearch
+from batchsim.engines.zones.search import ZoneSearch, run_together
 from batchsim.engines.zones.step import ZoneStepper
 from batchsim.engines.zones.windows import NEVER_US
 
@@ -57,12 +57,12 @@ def searched(
     search.run(bounds, on_level, crowded=CROWDED)
     if search.is_complete or search.stopped_by is not None:
         return Searched(search, search)
-    wide = ZoneSearch(stepper, hulls)
-    wide.run(bounds, on_level)
-    for kept in _KEPT if wide.is_complete else ():
-        narrow = ZoneSearch(stepper, partial(widest, kept))
-        narrow.run(bounds, on_level)
-        if narrow.is_complete and claims(narrow) == claims(wide):
+    for kept in _KEPT:
+        wide, narrow = ZoneSearch(stepper, hulls), ZoneSearch(stepper, partial(widest, kept))
+        run_together([wide, narrow], bounds, on_level)
+        if not wide.is_complete:
+            break
+        if claims(narrow) == claims(wide):
             return Searched(wide, narrow)
     search.run(bounds, on_level)
     return Searched(search, search)

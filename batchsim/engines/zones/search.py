@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 
@@ -59,22 +59,23 @@ class ZoneSearch:
         self._begins: list[int] = []
         self._arrivals_count = 0
         self._found: dict[StateClass, list[ZoneNode]] = {}
-        self._frontier: list[ZoneNode] = []
+        self.frontier: list[ZoneNode] = []
+        """Nodes that were found, and not looked into."""
         self.transitions = 0
         self.zones = 0
         self._pairs = 0
         """Of zones that were compared, about."""
-        self._most = 0
-        """Zones that reached one state class at once."""
+        self.most = 0
+        """Zones that reached one state class at once, at most."""
         self.slowed = 0
         """Which delays have occurred in some run, each a bit."""
         self.depth = 0
         self.is_complete = False
         self.stopped_by: str | None = None
-        waiting: dict[StateClass, _Arrivals] = {}
+        self._waiting: dict[StateClass, _Arrivals] = {}
         for landing in stepper.first():
-            self._arrive(waiting, -1, -1, landing, landing.zone_set.only(landing.names))
-        self._take_in(waiting)
+            self.arrive(-1, -1, landing, landing.zone_set.only(landing.names))
+        self.take_in()
 
     @property
     def state_classes(self) -> int:
@@ -92,57 +93,30 @@ class ZoneSearch:
 
         `crowded`: where so many zones reach one state class at once, it stops, too; it can be run again.
         """
-        lookout = Lookout(bounds, on_level)
-        try:
-            while self._frontier:
-                if crowded is not None and self._most >= crowded:
-                    return
-                self.depth += 1
-                lookout.level = Level(self.depth, self.zones, self.transitions, len(self._frontier))
-                lookout.look_now()
-                bounds.look_at(self.zones, "zones")
-                waiting: dict[StateClass, _Arrivals] = {}
-                for node in self._frontier:
-                    self._expand(node, waiting, lookout)
-                self._take_in(waiting, lookout)
-            self.is_complete = True
-        except GaveUp as why:
-            self.stopped_by = str(why)
+        run_together([self], bounds, on_level, crowded=crowded)
 
-    def _expand(self, node: ZoneNode, waiting: dict[StateClass, _Arrivals], lookout: Lookout) -> None:
-        state_class = node.state_class
-        zone_set = ZoneSet(node.zones, np.arange(len(node.zones)), state_class.slots)
-        for place, firing in enumerate(state_class.firings):
-            lookout.look()
-            for enabled in self.stepper.enabled(zone_set, firing, state_class.deadlines):
-                if enabled.is_empty:
-                    continue
-                self.transitions += len(enabled.zones)
-                for landing in self.stepper.after(state_class, firing, enabled):
-                    self._arrive(waiting, node.number, place, landing, landing.zone_set)
-
-    def _arrive(
-        self, waiting: dict[StateClass, _Arrivals], node: int, firing: int, landing: Landing, zone_set: ZoneSet
-    ) -> None:
+    def arrive(self, node: int, firing: int, landing: Landing, zone_set: ZoneSet) -> None:
+        """Note what reaches a state class; `node`: from which node, -1: it is the beginning."""
         zone_set = zone_set.with_like_marks()
         if zone_set.is_empty:
             return
         self.slowed |= landing.change.delays_so_far.occurred
-        arrivals = waiting.setdefault(landing.state_class, _Arrivals())
+        arrivals = self._waiting.setdefault(landing.state_class, _Arrivals())
         arrivals.zones.append(zone_set.zones)
         arrivals.numbers.append(np.arange(len(zone_set.zones)) + self._arrivals_count)
         self.arrivals.append((node, firing, zone_set.origins))
         self._begins.append(self._arrivals_count)
         self._arrivals_count += len(zone_set.zones)
 
-    def _take_in(self, waiting: dict[StateClass, _Arrivals], lookout: Lookout | None = None) -> None:
-        self._frontier = []
+    def take_in(self, lookout: Lookout | None = None) -> None:
+        """Let what was noted be where the search goes on."""
+        waiting, self._waiting, self.frontier = self._waiting, {}, []
         for state_class, arrivals in waiting.items():
             if lookout is not None:
                 lookout.look()
             known = self._found.setdefault(state_class, [])
             zones, numbers = np.concatenate(arrivals.zones), np.concatenate(arrivals.numbers)
-            self._most = max(self._most, len(zones))
+            self.most = max(self.most, len(zones))
             self._pairs += len(zones) * (len(zones) + sum(len(node.zones) for node in known))
             kernels = kernels_for(self._pairs)
             for node in known:
@@ -154,5 +128,65 @@ class ZoneSearch:
             node = ZoneNode(len(self.nodes), state_class, zones, members)
             self.nodes.append(node)
             known.append(node)
-            self._frontier.append(node)
+            self.frontier.append(node)
             self.zones += len(zones)
+
+
+def run_together(
+    searches: Sequence[ZoneSearch], bounds: Bounds, on_level: OnLevel | None = None, *, crowded: int | None = None
+) -> None:
+    """Run searches with one stepper side by side: what a step does apart from times is worked out once for all."""
+    lookout = Lookout(bounds, on_level)
+    first = searches[0]
+    try:
+        while any(search.frontier for search in searches):
+            if crowded is not None and first.most >= crowded:
+                return
+            for search in searches:
+                search.depth += 1
+            lookout.level = Level(first.depth, first.zones, first.transitions, len(first.frontier))
+            lookout.look_now()
+            bounds.look_at(first.zones, "zones")
+            together: dict[StateClass, list[tuple[ZoneSearch, ZoneNode]]] = {}
+            for search in searches:
+                for node in search.frontier:
+                    together.setdefault(node.state_class, []).append((search, node))
+            for state_class, nodes in together.items():
+                _expand(state_class, nodes, lookout)
+            for search in searches:
+                search.take_in(lookout)
+        for search in searches:
+            search.is_complete = True
+    except GaveUp as why:
+        for search in searches:
+            search.stopped_by = str(why)
+
+
+def _expand(state_class: StateClass, nodes: list[tuple[ZoneSearch, ZoneNode]], lookout: Lookout) -> None:
+    zones = nodes[0][1].zones if len(nodes) == 1 else np.concatenate([node.zones for _, node in nodes])
+    zone_set, stepper = ZoneSet(zones, np.arange(len(zones)), state_class.slots), nodes[0][0].stepper
+    for place, firing in enumerate(state_class.firings):
+        lookout.look()
+        for enabled in stepper.enabled(zone_set, firing, state_class.deadlines):
+            if enabled.is_empty:
+                continue
+            for (search, _), part in _shared_out(enabled, nodes):
+                search.transitions += len(part.zones)
+            for landing in stepper.after(state_class, firing, enabled):
+                for (search, node), part in _shared_out(landing.zone_set, nodes):
+                    search.arrive(node.number, place, landing, part)
+
+
+def _shared_out(
+    zone_set: ZoneSet, nodes: list[tuple[ZoneSearch, ZoneNode]]
+) -> Iterator[tuple[tuple[ZoneSearch, ZoneNode], ZoneSet]]:
+    """To each of some nodes, what comes of its own zones."""
+    if len(nodes) == 1:
+        yield nodes[0], zone_set
+        return
+    begin = 0
+    for each in nodes:
+        end = begin + len(each[1].zones)
+        part = zone_set.chosen((zone_set.origins >= begin) & (zone_set.origins < end))
+        yield each, part._replace(origins=part.origins - begin)
+        begin = end
