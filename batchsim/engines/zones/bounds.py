@@ -30,18 +30,15 @@ _CHUNK = 1 << 22
 """Numbers that are compared at once."""
 
 
-def first_of(zones: Matrices, first: int, later: list[int]) -> Matrices:
-    """The zones in which one instant comes no later than others; empty ones are left out."""
-    if not later:
-        return zones
-    columns = zones[:, later, :]
-    kept = (columns[:, :, first] >= 0).all(axis=1)
-    if not kept.all():
-        zones, columns = zones[kept], columns[kept]
-    onward = columns.min(axis=1)
-    closer: Matrices = np.minimum(zones, zones[:, :, first, None] + onward[:, None, :])
+def first_of(zones: Matrices, first: int, later: list[int]) -> tuple[Matrices, Flags]:
+    """The zones in which one instant comes no later than others, and which those are; empty ones are left out."""
+    onward = zones[:, later[0]] if len(later) == 1 else zones[:, later].min(axis=1)
+    is_possible: Flags = onward[:, first] >= 0
+    if not is_possible.all():
+        zones, onward = zones[is_possible], onward[is_possible]
+    closer: Matrices = np.minimum(zones, zones[:, :, first, None] + onward[:, None])
     _cut(closer)
-    return closer
+    return closer, is_possible
 
 
 def with_instants(zones: Matrices, new: list[tuple[int, DelayWindow]]) -> Matrices:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from batchsim.engines.exhaustive.layout import Layout, Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
+from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.injected_delays import DelaysSoFar
 from batchsim.engines.values import ABSENT
 from batchsim.engines.zones.slots import InstantKind, Slot
@@ -65,6 +66,33 @@ class WaitingOperation(NamedTuple):
         )
 
 
+class Turn(NamedTuple):
+    """What a step changes for its own actor."""
+
+    kept: dict[int, int]
+    """By position before it, the one after it of each operation of the actor that stays pending."""
+    issued: list[int]
+    """The positions of the operations that the actor issues."""
+    join: Join | None
+    lane: int
+    """The number of the coroutine among those side by side."""
+    published: Key | None
+    """The cell that what the coroutine returned is put into."""
+
+
+def _turn(kind: StepKind, move: Move) -> Turn:
+    local_states = kind.role.locals
+    before, after = local_states[kind.local], local_states[move.local]
+    kept = local_states.kept_after(kind.local, kind.position, move.answer)
+    return Turn(
+        kept=kept,
+        issued=sorted(set(range(len(after.pending))).difference(kept.values())),
+        join=local_states.join_after(kind.local, kind.position, move.answer),
+        lane=int(kind.lane.rpartition(".")[2] or 0),
+        published=kind.role.returns_to if after.result is not None and before.result is None else None,
+    )
+
+
 class Guide:
     """What is known of all state classes of a system."""
 
@@ -76,9 +104,13 @@ class Guide:
         self.gates = [
             None if role.begins_with is None else self.layout.column_of[role.begins_with] for role in self.roles
         ]
+        self.waits_to_begin = [column for column, gate in enumerate(self.gates) if gate is not None]
+        """The columns of those who begin with a cell."""
         self.twins = [role.columns for role in self.layout.roles if len(role.columns) > 1]
         self.alarms = {timer: (at_us, cells) for timer, at_us, cells in self.layout.system.alarms}
         """The timers that run out at a given time, and the cells that are looked at then."""
+        self._turns: dict[tuple[int, int], Turn] = {}
+        """By step and way, which are made once each."""
         self._timers: dict[Key, int] = {}
         self._cells_of_timers: dict[Slot, list[int]] = {}
         self._waiting_in = lru_cache(_ROWS_KEPT_MAX)(self._find_waiting)
@@ -123,6 +155,14 @@ class Guide:
         """The ways in which a step can turn out."""
         return kind.moves(tuple([row[place] for place in kind.columns]))
 
+    def turn(self, kind: StepKind, move: Move) -> Turn:
+        """What a step changes for its own actor, if it turns out in this way."""
+        key = id(kind), id(move)
+        turn = self._turns.get(key)
+        if turn is None:
+            turn = self._turns[key] = _turn(kind, move)
+        return turn
+
     def timed(self, moves: Iterable[Move]) -> tuple[tuple[Move, ...], tuple[Timers, ...]]:
         """Some moves, and the timers that must have run out first; one again for each of which one is enough."""
         each_time = [(move, one_of) for move in moves for one_of in move.due or (None,)]
@@ -134,13 +174,13 @@ class Guide:
 
     def waiting(self, row: GlobalState, slots: Sequence[Slot]) -> list[WaitingOperation]:
         """The blocking operations that could act now, of those who have begun."""
-        return [
-            each._replace(timers=running(each.timers, slots)) if any(each.timers) else each
-            for each in self._waiting_in(row)
-        ]
+        known, has_timers = self._waiting_in(row)
+        if not has_timers:
+            return known
+        return [each._replace(timers=running(each.timers, slots)) if any(each.timers) else each for each in known]
 
-    def _find_waiting(self, row: GlobalState) -> list[WaitingOperation]:
-        """Those with all their timers, whether they run or not."""
+    def _find_waiting(self, row: GlobalState) -> tuple[list[WaitingOperation], bool]:
+        """Those with all their timers, whether they run or not; and whether there are any timers."""
         found = []
         for column in range(self.layout.actors_count):
             if not self.has_begun(row, column):
@@ -153,7 +193,7 @@ class Guide:
                         # It travels from when it is there, and no timer tells when; a fault has its moment.
                         timed = moves, self._moments(moves)
                     found.append(WaitingOperation(column, slot, kind, *timed))
-        return found
+        return found, any(any(each.timers) for each in found)
 
     def _moments(self, moves: Iterable[Move]) -> tuple[Timers, ...]:
         """For each of some moves the moment of its fault, if that has one."""
@@ -193,8 +233,16 @@ class StateClass:
         bound = {slot for deadline in self.deadlines for slot in deadline}
         self.opportunities = tuple(dict.fromkeys(self._opportunities(bound)))
         """Instants at which something may happen, and need not."""
+        self.next_at_latest = (*(each[0] for each in self.deadlines if len(each) == 1), *self.opportunities)
+        """The instants of which none passes unseen: something happens at each, or it is passed over."""
         awaited = {slot for firing in self.firings for slot in (firing.at, *firing.after, *firing.before)}
         needed = bound | awaited
+        self.can_act = tuple(
+            waiting.slot
+            for waiting in guide.waiting(row, slots)
+            if waiting.is_ready or waiting.kind.operation.acts_on_arrival
+        )
+        """Operations that wait for a cell, and could act on it now."""
         self.loose = tuple(slot for slot in slots if slot not in needed and slot.kind is not InstantKind.MARK)
         """Instants that are no deadline: whether one has passed is known only by comparison."""
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from batchsim.engines.exhaustive.moves import Move
 from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.injected_delays import DelaysSoFar
@@ -91,11 +89,7 @@ class ZoneStepper:
     ) -> list[Landing]:
         """Where a step leads from zones in which it is the next one; `explicit`: over all instants involved."""
         change = change_of(self._guide, state_class, firing)
-        ready = frozenset(
-            change.names.get(each.slot, each.slot)
-            for each in self._guide.waiting(state_class.row, state_class.slots)
-            if each.is_ready or each.kind.operation.acts_on_arrival
-        )
+        ready = frozenset(change.names.get(slot, slot) for slot in state_class.can_act)
         watched = frozenset(tuple(change.names[slot] for slot in each) for each in state_class.deadlines)
         zone_sets = self._passing_over(state_class, firing, change, zone_set.renamed(change.names))
         return self._land(change, zone_sets, ready, watched, explicit=explicit)
@@ -300,15 +294,15 @@ class ZoneStepper:
                     state_class=self.state_class(landing.state_class.row, marks, DelaysSoFar()), names=marks
                 )
                 continue
-            for slot, name in zip(landing.state_class.slots, landing.names, strict=True):
-                if slot in landing.state_class.loose:
-                    has_passed = _has_passed(landing, name)
-                    if has_passed.any():
-                        parts.append((part.chosen(has_passed), tuple(each for each in names if each != name)))
-                        part = part.chosen(~has_passed)
-                        landing = landing._replace(zone_set=part)
-                        if part.is_empty:
-                            break
+            for slot in landing.state_class.loose:
+                name = landing.names[landing.state_class.slots.index(slot)]
+                has_passed = _has_passed(landing, name)
+                if has_passed.any():
+                    parts.append((part.chosen(has_passed), tuple(each for each in names if each != name)))
+                    part = part.chosen(~has_passed)
+                    landing = landing._replace(zone_set=part)
+                    if part.is_empty:
+                        break
             if not landing.zone_set.is_empty:
                 yield landing
 
@@ -366,12 +360,13 @@ def _is_left_open(moves: Sequence[Move]) -> bool:
 
 def _has_passed(landing: Landing, name: Slot) -> Any:
     """For each zone, whether an instant comes before whatever happens next, for certain."""
-    zone_set, place = landing.zone_set, landing.zone_set.place(name)
-    name_of = dict(zip(landing.state_class.slots, landing.names, strict=True))
-    has_passed = np.ones(len(zone_set.zones), dtype=bool)
-    for deadline in (*landing.state_class.deadlines, *((slot,) for slot in landing.state_class.opportunities)):
-        places = [zone_set.place(name_of[slot]) for slot in deadline]
-        has_passed &= (zone_set.zones[:, place, places] <= 0).any(axis=1)
+    zone_set, state_class = landing.zone_set, landing.state_class
+    place_of = {slot: zone_set.place(each) for slot, each in zip(state_class.slots, landing.names, strict=True)}
+    is_before = zone_set.zones[:, zone_set.place(name)] <= 0
+    has_passed: Any = is_before[:, [place_of[slot] for slot in state_class.next_at_latest]].all(axis=1)
+    for deadline in state_class.deadlines:
+        if len(deadline) > 1:
+            has_passed &= is_before[:, [place_of[slot] for slot in deadline]].any(axis=1)
     return has_passed
 
 

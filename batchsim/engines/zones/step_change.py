@@ -57,32 +57,29 @@ def change_of(guide: Guide, state_class: StateClass, firing: Firing) -> StepChan
         row[place] = value
     row[column] = move.local
     _check_gates(guide, state_class.row, row, firing)
-    before, after = kind.role.locals[kind.local], kind.role.locals[move.local]
-    kept = kind.role.locals.kept_after(kind.local, kind.position, move.answer)
-    join = kind.role.locals.join_after(kind.local, kind.position, move.answer)
+    turn, after = guide.turn(kind, move), tuple(row)
     names = {
-        slot: _name_after(guide, slot, place, firing, kept, join) for place, slot in enumerate(state_class.slots)
+        slot: _name_after(guide, slot, place, firing, turn.kept, turn.join)
+        for place, slot in enumerate(state_class.slots)
     }
     return StepChange(
-        row=tuple(row),
+        row=after,
         at=names[firing.at],
         column=column,
         operation=kind.operation,
         answer=move.answer,
         names=names,
-        kept=kept,
-        issued=sorted(set(range(len(after.pending))).difference(kept.values())),
         begun=[
             other
-            for other in range(guide.layout.actors_count)
-            if other != column
-            and not guide.has_begun(state_class.row, other)
-            and row[guide.gates[other] or 0] != ABSENT
+            for other in guide.waits_to_begin
+            if other != column and not guide.has_begun(state_class.row, other) and guide.has_begun(after, other)
         ],
-        join=join,
-        lane=int(kind.lane.rpartition(".")[2] or 0),
-        published=kind.role.returns_to if after.result is not None and before.result is None else None,
         delays_so_far=state_class.delays_so_far,
+        kept=turn.kept,
+        issued=turn.issued,
+        join=turn.join,
+        lane=turn.lane,
+        published=turn.published,
     )
 
 

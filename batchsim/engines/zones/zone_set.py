@@ -34,10 +34,9 @@ class ZoneSet(NamedTuple):
         places = [self.place(name) for name in later if name != first]
         if not places or not len(self.zones):
             return self
-        place = self.place(first)
-        is_possible: Flags = np.all(self.zones[:, places, place] >= 0, axis=1)
-        zone_set = self.chosen(is_possible)
-        return zone_set._replace(zones=first_of(zone_set.zones, place, places))
+        closer, is_possible = first_of(self.zones, self.place(first), places)
+        origins = self.origins if len(closer) == len(self.zones) else self.origins[is_possible]
+        return ZoneSet(closer, origins, self.names)
 
     def ordered(self, before: Slot, after: Slot) -> ZoneSet:
         """Those in which one instant comes no later than another."""
@@ -51,7 +50,8 @@ class ZoneSet(NamedTuple):
         """The zones with more instants: the name of each, that of its base, and the window between."""
         if not new:
             return self
-        new = [*new, *self._marks(new)]
+        if any(window.is_marked for _, _, window in new):
+            new = [*new, *self._marks(new)]
         names = (*self.names, *(name for name, _, _ in new))
         windows = [(names.index(base), window) for _, base, window in new]
         return ZoneSet(with_instants(self.zones, windows), self.origins, names)
@@ -78,6 +78,8 @@ class ZoneSet(NamedTuple):
 
     def renamed(self, names: dict[Slot, Slot]) -> ZoneSet:
         """The same zones, some instants under another name."""
+        if not names:
+            return self
         after = tuple([names.get(name, name) for name in self.names])
         # Of two instants under one name a run would know the time of one only.
         assert len(set(after)) == len(after), after
