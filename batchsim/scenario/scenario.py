@@ -53,6 +53,10 @@ class LatencyTable:
     of_group: Mapping[str, Latency] = field(default_factory=dict)
     """What a scenario gives for the operations of a group that are not production's."""
 
+    def given_for(self, item: int | None) -> tuple[Latency | None, ...]:
+        """The latencies that are given for an item alone: the same for items that take as long as one another."""
+        return tuple([None if item is None else latencies.get(item) for latencies in self.of_item.values()])
+
     def find(self, operation: str, item: int | None, attempt: int | None) -> Latency:
         """The latency of one use of an operation, as `Scenario.latency_of` has it."""
         if item is not None and operation in self.of_item:

@@ -82,7 +82,7 @@ def nodes_found(worth: int) -> list[Any]:
     """What a search finds; compiled loops are worth it from so many pairs of zones on."""
     latency = {name: {"uniform": ["1 ms", "3 ms"]} for name in ("redis", "postgres", "http")}
     scenario = scenario_from_data({"name": "x", "batch": {"items": 2}, "consumers": 2, "latency": latency})
-    guide = Guide(StepTable(TimedLayout(scenario.system(POLICIES["pr3427"]), ())))
+    guide = Guide(StepTable(TimedLayout(scenario.system(POLICIES["pr3427"]), scenario)))
     asked: list[bool] = []
 
     def kernels(pairs: int) -> ModuleType | None:

@@ -43,9 +43,8 @@ class Means:
         return self._means(name, self._scenario.latency_of(name, attempt=1))
 
     def given_for(self, item: int | None) -> tuple[Latency | None, ...]:
-        """The latencies that are given for an item alone: the same for items that take as long as one another."""
-        of_item = self._scenario.latencies.of_item.values()
-        return tuple(None if item is None else latencies.get(item) for latencies in of_item)
+        """The latencies that are given for an item alone."""
+        return self._scenario.latencies.given_for(item)
 
     def check(self) -> None:
         """Raises `InvalidScenario` with every unfit latency that was asked for; of many, in one sentence."""

@@ -41,6 +41,13 @@ def first_of(zones: Matrices, first: int, later: list[int]) -> tuple[Matrices, F
     return closer, is_possible
 
 
+def later_than(zones: Matrices, one: int, other: int) -> Matrices:
+    """The zones in which one instant comes a microsecond or more after another; in each of them it may."""
+    later: Matrices = np.minimum(zones, zones[:, :, other, None] - 1 + zones[:, one, None, :])
+    _cut(later)
+    return later
+
+
 def with_instants(zones: Matrices, new: list[tuple[int, DelayWindow]]) -> Matrices:
     """The zones with more instants, each within a window after one of those before it."""
     count = zones.shape[1]

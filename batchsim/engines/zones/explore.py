@@ -97,7 +97,7 @@ def explore_timed(
     """
     check_for_timed_exploration(scenario)
     system = remembering(scenario.system(policy), properties, memories_max=MEMORIES_MAX)
-    table = StepTable(TimedLayout(system, scenario.injected_delays))
+    table = StepTable(TimedLayout(system, scenario))
     guide = Guide(table)
     windows = Windows(scenario.latency_of, scenario.injected_delays, guide.layout.system.faults)
     faults = guide.layout.system.faults

@@ -13,6 +13,7 @@ from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
 from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.injected_delays import DelaysSoFar
 from batchsim.engines.values import ABSENT
+from batchsim.engines.zones.exchanging import Exchanging
 from batchsim.engines.zones.slots import InstantKind, Slot
 from batchsim.model.cells import Key
 from batchsim.model.operation import BlockingOperation
@@ -107,6 +108,7 @@ class Guide:
         self.waits_to_begin = [column for column, gate in enumerate(self.gates) if gate is not None]
         """The columns of those who begin with a cell."""
         self.twins = [role.columns for role in self.layout.roles if len(role.columns) > 1]
+        self.exchanging = Exchanging(self.layout)
         self.alarms = {timer: (at_us, cells) for timer, at_us, cells in self.layout.system.alarms}
         """The timers that run out at a given time, and the cells that are looked at then."""
         self._turns: dict[tuple[int, int], Turn] = {}
@@ -122,7 +124,10 @@ class Guide:
     def started(self, key: Key, cells: Iterable[Key]) -> Slot:
         """A timer that was started: it matters as long as one of these cells is there."""
         timer = self.timer(key)
-        self._cells_of_timers[timer] = [self.layout.column_of[cell] for cell in cells]
+        columns = [self.layout.column_of[cell] for cell in cells]
+        # A timer stays where it is when cells change places.
+        assert self.exchanging.cells.isdisjoint(columns), key
+        self._cells_of_timers[timer] = columns
         return timer
 
     def matters(self, row: GlobalState, timer: Slot) -> bool:

@@ -47,7 +47,7 @@ class Landing(NamedTuple):
     names: tuple[Slot, ...]
     """Which of them is each instant of the state class."""
     columns: tuple[int, ...]
-    """For each column the one that its actor stood in before: twins are sorted."""
+    """For each column the one that its actor stood in before: those who are alike are sorted."""
     change: StepChange
 
 
@@ -57,6 +57,7 @@ class ZoneStepper:
     def __init__(self, guide: Guide, windows: Windows) -> None:
         self._guide = guide
         self._windows = windows
+        self._exchanging = guide.exchanging
         self._classes: dict[ClassKey, StateClass] = {}
 
     def state_class(self, row: GlobalState, slots: tuple[Slot, ...], delays_so_far: DelaysSoFar) -> StateClass:
@@ -304,7 +305,7 @@ class ZoneStepper:
                     if part.is_empty:
                         break
             if not landing.zone_set.is_empty:
-                yield landing
+                yield from self._exchanging.in_turn(landing)
 
     def _is_to_come(self, row: GlobalState, name: Slot) -> bool:
         if name.kind is InstantKind.TIMER:
@@ -314,9 +315,7 @@ class ZoneStepper:
     def _sorted(self, change: StepChange, zone_set: ZoneSet, names: tuple[Slot, ...]) -> Landing:
         columns = self._columns_sorted(change, names)
         place_of = {column: place for place, column in enumerate(columns) if column != place}
-        row = change.row
-        if place_of:
-            row = (*[row[column] for column in columns], *row[len(columns) :])
+        row = self._exchanging.row_after(change.row, columns) if place_of else change.row
         slots = sorted([(_moved(name, place_of), name) for name in names])
         state_class = self.state_class(row, tuple([slot for slot, _ in slots]), change.delays_so_far)
         return Landing(state_class, zone_set, tuple([name for _, name in slots]), tuple(columns), change)
@@ -329,6 +328,7 @@ class ZoneStepper:
             columns[twins.start : twins.stop] = sorted(
                 twins, key=lambda column: (row[column], column in on_their_way, column == change.column, column)
             )
+        self._exchanging.sort(columns, row, on_their_way)
         return columns
 
 

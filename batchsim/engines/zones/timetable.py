@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from batchsim.engines.exhaustive.layout import Role
 from batchsim.engines.exhaustive.moves import StepKind
 from batchsim.engines.recorded_draws import PHASE_1, Draw
 from batchsim.engines.zones.path import PathStep, Times
@@ -74,7 +75,9 @@ class _Pending:
 class _Player:
     """An actor, and what he is at."""
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, role: Role, actor: Actor) -> None:
+        self.role = role
+        """His own, wherever he stands."""
         self.actor = actor
         self.pending: dict[int, _Pending] = {}
         """By position among those that his coroutines await."""
@@ -82,6 +85,10 @@ class _Player:
         """Of a spare one; `None`: he was not called yet, or is busy."""
         self.was_called = False
         """Of a spare one: whether he is in the game."""
+
+    def operation(self, local: int, position: int) -> Operation[Any]:
+        """What he does at a local state."""
+        return self.role.locals[local].pending[position].operation
 
 
 def timetable(guide: Guide, windows: Windows, path: list[PathStep]) -> Timetable:
@@ -96,7 +103,7 @@ class _Writer:
     def __init__(self, guide: Guide, windows: Windows) -> None:
         self._guide = guide
         self._windows = windows
-        self._players = [_Player(actor) for role in guide.layout.roles for actor in role.actors]
+        self._players = [_Player(role, actor) for role in guide.layout.roles for actor in role.actors]
         """By column."""
         self._draws: list[tuple[str, str, Operation[Any] | None, _Pending]] = []
         self.steps: list[TimedStep] = []
@@ -201,13 +208,14 @@ class _Writer:
     def _act(self, step: PathStep, firing: Firing) -> None:
         times, change, kind = step.times_us, step.landing.change, firing.kind
         player = self._players[firing.column]
+        operation = player.operation(kind.local, kind.position)
         pending = player.pending[kind.position]
         player.pending = {
             change.kept[place]: each for place, each in player.pending.items() if place in change.kept
         }
         at_us = times[change.at]
         answered_us = at_us
-        if kind.operation.acts_on_arrival:
+        if operation.acts_on_arrival:
             pending.response_us = at_us - pending.can_act_us
         else:
             answered_us = times.get(ANSWER, times[BASE])
@@ -215,7 +223,7 @@ class _Writer:
         self.steps.append(
             TimedStep(
                 actor=f"{player.actor.name}{kind.lane}",
-                operation=kind.operation.bare,
+                operation=operation.bare,
                 alternative=firing.move.label,
                 answer=firing.move.answer,
                 issued_us=pending.issued_us,
@@ -223,18 +231,16 @@ class _Writer:
                 answered_us=answered_us,
             )
         )
-        timer = kind.operation.timer_after(firing.move.answer)
+        timer = operation.timer_after(firing.move.answer)
         if timer is not None:
             for each in timer.each():
                 due_us = times[self._guide.timer(each.key)]
-                self._draw(player.actor.name, each.delay_of, each.wait or kind.operation.bare, due_us - at_us)
+                self._draw(player.actor.name, each.delay_of, each.wait or operation.bare, due_us - at_us)
 
     def _issue(self, row: GlobalState, column: int, positions: list[int], base_us: int, times: Times) -> None:
         player = self._players[column]
-        kinds = self._guide.kinds(row, column)
         for position in positions:
-            kind = kinds[position]
-            operation = kind.operation
+            operation = player.operation(row[column], position)
             has_request = not (operation.is_instant or operation.acts_on_arrival)
             can_act_us = times[Slot(InstantKind.OPERATION, column, position)] if has_request else base_us
             response_us = self._windows.of(operation).response.min_us

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from batchsim.engines.zones.bounds import Flags, Matrices, Numbers, first_of, only, with_instants
+from batchsim.engines.zones.bounds import Flags, Matrices, Numbers, first_of, later_than, only, with_instants
 from batchsim.engines.zones.slots import InstantKind, Slot
 from batchsim.engines.zones.windows import AT_ONCE, DelayWindow
 
@@ -45,6 +45,15 @@ class ZoneSet(NamedTuple):
     def halves(self, one: Slot, other: Slot) -> tuple[ZoneSet, ZoneSet]:
         """Those in which one instant comes no later than another, and those in which it comes no earlier."""
         return self.ordered(one, other), self.ordered(other, one)
+
+    def after(self, one: Slot, other: Slot) -> tuple[ZoneSet, ZoneSet]:
+        """Those in which one instant comes later than another, and those in which it does not."""
+        x, y = self.place(one), self.place(other)
+        is_possible = self.zones[:, x, y] > 0
+        if not is_possible.any():
+            return self.chosen(is_possible), self
+        later = self.chosen(is_possible)
+        return later._replace(zones=later_than(later.zones, x, y)), self.ordered(one, other)
 
     def with_instants(self, new: Sequence[tuple[Slot, Slot, DelayWindow]]) -> ZoneSet:
         """The zones with more instants: the name of each, that of its base, and the window between."""
