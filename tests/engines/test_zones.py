@@ -20,7 +20,7 @@ from batchsim.batch.system import class_of
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
 from batchsim.engines.timed import simulate
-from batchsim.engines.zones import TimedExploration, explore_timed
+from batchsim.engines.zones import TimedExploration, bracketing, explore_timed
 from batchsim.engines.zones.bounds import first_of, with_instants
 from batchsim.engines.zones.merging import merged
 from batchsim.engines.zones.windows import NEVER_US, DelayWindow, leg_windows
@@ -99,12 +99,14 @@ fields_of_items = st.fixed_dictionaries(
     }
 )
 sizes = st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2)])
+crowds = st.sampled_from([1, bracketing.CROWDED])
+"""From how many zones of a situation on a search is bracketed."""
 policy_names = st.sampled_from(sorted(POLICIES))
 calls = st.sampled_from(["batchTrigger", "batchTriggerAndWait"])
 
 
 @settings(deadline=None, max_examples=examples(4, searched=20))
-@given(sizes, fields_of_items, policy_names, calls, st.sampled_from([None, 2]), tables)
+@given(sizes, fields_of_items, policy_names, calls, st.sampled_from([None, 2]), tables, crowds)
 def test_it_holds_every_timed_run_and_no_outcome_that_no_interleaving_has(
     size: tuple[int, int],
     items: dict[str, Any],
@@ -112,10 +114,13 @@ def test_it_holds_every_timed_run_and_no_outcome_that_no_interleaving_has(
     call: str,
     ingest: int | None,
     table: dict[str, Latency],
+    crowded: int,
 ) -> None:
     fields = {} if ingest is None else {"ingest_concurrency": ingest}
     subject = with_latencies(scenario(*size, call, items=items, **fields), table)
-    exploration = explore_timed(subject, POLICIES[policy], bounds=Bounds(states_max=ZONES_MAX))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bracketing, "CROWDED", crowded)
+        exploration = explore_timed(subject, POLICIES[policy], bounds=Bounds(states_max=ZONES_MAX))
     check_witnesses(subject, policy, exploration)
     if exploration.is_complete:
         found = classes(exploration)
@@ -132,6 +137,7 @@ def test_it_holds_every_timed_run_and_no_outcome_that_no_interleaving_has(
     tables,
     st.lists(faults_of_timed_exploration(), max_size=2),
     st.lists(delays_of_timed_exploration(), max_size=1),
+    crowds,
 )
 def test_under_faults_too(
     size: tuple[int, int],
@@ -141,13 +147,16 @@ def test_under_faults_too(
     table: dict[str, Latency],
     faults: list[Fault],
     delays: list[Slow],
+    crowded: int,
 ) -> None:
     fields = {} if ingest is None else {"ingest_concurrency": ingest}
     subject = with_latencies(scenario(*size, items=items, **fields), table)
     subject = replace(
         subject, setting=replace(subject.setting, faults=tuple(faults)), injected_delays=tuple(delays)
     )
-    exploration = explore_timed(subject, POLICIES[policy], bounds=Bounds(states_max=ZONES_MAX_UNDER_FAULTS))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bracketing, "CROWDED", crowded)
+        exploration = explore_timed(subject, POLICIES[policy], bounds=Bounds(states_max=ZONES_MAX_UNDER_FAULTS))
     check_witnesses(subject, policy, exploration)
     if exploration.is_complete:
         found, without_time = classes(exploration), explore(subject, POLICIES[policy], reduces=True)
@@ -160,6 +169,23 @@ def test_under_faults_too(
                 trace = simulate(replace(subject, seed=seed), POLICIES[policy])
                 assert class_of(trace.outcome, verdicts_of(trace.outcome)) in found
                 assert all(can or not times for can, times in zip(possible, trace.faults, strict=True))
+
+
+def test_which_of_the_child_runs_that_are_alike_ends_first_is_one_step() -> None:
+    latency = {"redis": {"uniform": ["1 ms", "3 ms"]}, "postgres": {"uniform": ["1 ms", "3 ms"]}}
+    subject = scenario(2, 2, latency=latency)
+    # One that is given a latency of its own, the same as that of the others, is nobody's like.
+    told_apart = replace(
+        subject,
+        latencies=replace(
+            subject.latencies, of_item={"run.finish": {0: subject.latency_of("run.finish", item=1)}}
+        ),
+    )
+    found, found_apart = (explore_timed(each, POLICIES["pr3427"]) for each in (subject, told_apart))
+    assert classes(found) == classes(found_apart)
+    assert (found.state_classes, found.zones) < (found_apart.state_classes, found_apart.zones)
+    assert found.transitions < found_apart.transitions
+    check_witnesses(subject, "pr3427", found)
 
 
 def test_two_timers_that_ran_out_before_anybody_asked_keep_their_own_times() -> None:

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import partial
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
 from batchsim.engines.exhaustive.search import Bounds, OnLevel
 from batchsim.engines.zones.bounds import Matrices
-from batchsim.engines.zones.merging import Members
+from batchsim.engines.zones.merging import Members, merged
 from batchsim.engines.zones.search import ZoneSearch, run_together
 from batchsim.engines.zones.step import ZoneStepper
 from batchsim.engines.zones.windows import NEVER_US
@@ -81,8 +82,11 @@ def hulls(zones: Matrices, members: Members, _: object = None) -> tuple[Matrices
     return np.concatenate([part for part, _ in joined]), [each for _, some in joined for each in some]
 
 
-def widest(count: int, zones: Matrices, members: Members, _: object = None) -> tuple[Matrices, Members]:
-    """So many of these at most: those with the widest bounds, in the order in which they were found."""
+def widest(
+    count: int, zones: Matrices, members: Members, kernels: ModuleType | None = None
+) -> tuple[Matrices, Members]:
+    """So many of the merged zones at most: those with the widest bounds, in the order in which they were found."""
+    zones, members = merged(zones, members, kernels)
     if len(zones) <= count:
         return zones, members
     widths = np.minimum(zones, _WIDEST_US).sum(axis=(1, 2))
