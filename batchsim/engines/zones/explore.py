@@ -47,7 +47,7 @@ class TimedExploration:
     bounds: Bounds
     """`states_max` bounds the zones."""
     state_classes: int
-    """Global states, each with the set of instants that are to come; as the zones, of the search that holds all."""
+    """Global states, each with the set of instants that are to come; as `zones`, of the search that holds all."""
     zones: int
     transitions: int
     """Steps from a zone."""

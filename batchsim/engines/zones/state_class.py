@@ -94,6 +94,23 @@ def _turn(kind: StepKind, move: Move) -> Turn:
     )
 
 
+class PendingSteps(NamedTuple):
+    """What an actor awaits at a local state: each operation with the instant of it."""
+
+    free: tuple[tuple[Slot, StepKind], ...]
+    blocking: tuple[tuple[Slot, StepKind], ...]
+    """What waits for a cell."""
+
+
+NOTHING = PendingSteps((), ())
+
+
+def _pending(column: int, kinds: Iterable[StepKind]) -> PendingSteps:
+    steps = [(Slot(InstantKind.OPERATION, column, kind.position), kind) for kind in kinds]
+    blocking = tuple([step for step in steps if isinstance(step[1].operation, BlockingOperation)])
+    return PendingSteps(tuple([step for step in steps if step not in blocking]), blocking) if steps else NOTHING
+
+
 class Guide:
     """What is known of all state classes of a system."""
 
@@ -111,6 +128,8 @@ class Guide:
         self.exchanging = Exchanging(self.layout)
         self.alarms = {timer: (at_us, cells) for timer, at_us, cells in self.layout.system.alarms}
         """The timers that run out at a given time, and the cells that are looked at then."""
+        self._pending: dict[tuple[int, int], PendingSteps] = {}
+        """By column and local state."""
         self._turns: dict[tuple[int, int], Turn] = {}
         """By step and way, which are made once each."""
         self._timers: dict[Key, int] = {}
@@ -158,7 +177,17 @@ class Guide:
 
     def moves(self, row: GlobalState, kind: StepKind) -> tuple[Move, ...]:
         """The ways in which a step can turn out."""
-        return kind.moves(tuple([row[place] for place in kind.columns]))
+        return kind.moves(kind.content_in(row))
+
+    def pending(self, row: GlobalState) -> Iterator[tuple[int, PendingSteps]]:
+        """The columns of those who have begun and await something, with what that is."""
+        for column in range(self.layout.actors_count):
+            key = column, row[column]
+            steps = self._pending.get(key)
+            if steps is None:
+                steps = self._pending[key] = _pending(column, self.kinds(row, column))
+            if steps is not NOTHING and self.has_begun(row, column):
+                yield column, steps
 
     def turn(self, kind: StepKind, move: Move) -> Turn:
         """What a step changes for its own actor, if it turns out in this way."""
@@ -187,12 +216,9 @@ class Guide:
     def _find_waiting(self, row: GlobalState) -> tuple[list[WaitingOperation], bool]:
         """Those with all their timers, whether they run or not; and whether there are any timers."""
         found = []
-        for column in range(self.layout.actors_count):
-            if not self.has_begun(row, column):
-                continue
-            for kind in self.kinds(row, column):
-                if isinstance(kind.operation, BlockingOperation) and (moves := self.moves(row, kind)):
-                    slot = Slot(InstantKind.OPERATION, column, kind.position)
+        for column, steps in self.pending(row):
+            for slot, kind in steps.blocking:
+                if moves := self.moves(row, kind):
                     timed = self.timed(moves)
                     if kind.operation.acts_on_arrival:
                         # It travels from when it is there, and no timer tells when; a fault has its moment.
@@ -259,15 +285,11 @@ class StateClass:
 
     def _note_free_steps(self) -> None:
         guide, row = self.guide, self.row
-        for column in range(guide.layout.actors_count):
-            if not guide.has_begun(row, column):
-                continue
-            for kind in guide.kinds(row, column):
-                if not isinstance(kind.operation, BlockingOperation):
-                    at = Slot(InstantKind.OPERATION, column, kind.position)
-                    self.deadlines.append((at,))
-                    moves, timers = guide.timed(guide.moves(row, kind))
-                    self._fire(column, kind, at, moves, running(timers, self.slots))
+        for column, steps in guide.pending(row):
+            for at, kind in steps.free:
+                self.deadlines.append((at,))
+                moves, timers = guide.timed(guide.moves(row, kind))
+                self._fire(column, kind, at, moves, running(timers, self.slots))
 
     def _note_waiting(self) -> None:
         idle: set[StepKind] = set()
