@@ -30,7 +30,7 @@ from batchsim.engines.zones.search import ZoneSearch, run_together
 from batchsim.engines.zones.step import ZoneStepper
 from batchsim.engines.zones.windows import NEVER_US
 
-CROWDED = 256
+CROWDED = 128
 """A search in which so many zones reach one situation at once is crowded."""
 _KEPT = (1, 16)
 """So many zones of a situation narrow searches keep, one after the other."""

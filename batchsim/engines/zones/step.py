@@ -106,7 +106,8 @@ class ZoneStepper:
     ) -> list[Landing]:
         landings: list[Landing] = []
         coming, delays_so_far = self._coming(change)
-        change = change._replace(delays_so_far=delays_so_far)
+        if delays_so_far != change.delays_so_far:
+            change = change._replace(delays_so_far=delays_so_far)
         for each in zone_sets:
             zone_set = each
             if not explicit:
@@ -119,7 +120,7 @@ class ZoneStepper:
                             landings += self._settled(change, met)
         if explicit:
             return landings
-        return [each._replace(zone_set=each.zone_set.only(each.names), names=each.names) for each in landings]
+        return [each._replace(zone_set=each.zone_set.only(each.names)) for each in landings]
 
     # -- what might have happened ------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ class ZoneSet(NamedTuple):
         if not is_possible.any():
             return self.chosen(is_possible), self
         later = self.chosen(is_possible)
-        return later._replace(zones=later_than(later.zones, x, y)), self.ordered(one, other)
+        return ZoneSet(later_than(later.zones, x, y), later.origins, self.names), self.ordered(one, other)
 
     def with_instants(self, new: Sequence[tuple[Slot, Slot, DelayWindow]]) -> ZoneSet:
         """The zones with more instants: the name of each, that of its base, and the window between."""
@@ -92,7 +92,7 @@ class ZoneSet(NamedTuple):
         after = tuple([names.get(name, name) for name in self.names])
         # Of two instants under one name a run would know the time of one only.
         assert len(set(after)) == len(after), after
-        return self._replace(names=after)
+        return ZoneSet(self.zones, self.origins, after)
 
     def only(self, names: Sequence[Slot]) -> ZoneSet:
         """The zones of some instants, in this order."""
