@@ -8,12 +8,12 @@ each.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from batchsim.engines.exhaustive.layout import Layout
 from batchsim.engines.values import ABSENT
-from batchsim.engines.zones.slots import InstantKind
+from batchsim.engines.zones.slots import InstantKind, Slot
 
 if TYPE_CHECKING:
     from batchsim.engines.zones.state_class import GlobalState
@@ -43,29 +43,31 @@ class Exchanging:
             after[cell] = row[self._cell_of[columns[actor]]]
         return tuple(after)
 
-    def in_turn(self, landing: Landing) -> Iterator[Landing]:
+    @staticmethod
+    def in_turn(landing: Landing) -> Iterator[Landing]:
         """The same zones, by the order of the instants of those who are at the same place."""
         parts: Iterable[Landing] = [landing]
-        for group in self._alike(landing):
+        for group in landing.state_class.alike:
             # Each is put where it belongs among those before it.
             for count in range(1, len(group)):
                 for place in range(count, 0, -1):
                     parts = [half for part in parts for half in _in_order(part, group[place - 1], group[place])]
         yield from parts
 
-    def _alike(self, landing: Landing) -> Iterable[list[int]]:
+    def alike(self, row: GlobalState, slots: Sequence[Slot]) -> list[list[int]]:
         """The places, among the instants to come, of those who wait for one answer each at the same place."""
-        row, slots = landing.state_class.row, landing.state_class.slots
+        if not self._pairs:
+            return []
+        own: dict[int, list[int]] = {}
+        for place, slot in enumerate(slots):
+            if slot.kind is InstantKind.OPERATION:
+                own.setdefault(slot.place, []).append(place)
         groups: dict[Any, list[int]] = {}
         for actor, cell in self._pairs:
-            own = [
-                place
-                for place, slot in enumerate(slots)
-                if slot.place == actor and slot.kind is InstantKind.OPERATION
-            ]
-            if len(own) == 1 and row[cell] != ABSENT:
-                groups.setdefault((row[actor], row[cell], slots[own[0]].number), []).append(own[0])
-        return groups.values()
+            places = own.get(actor, ())
+            if len(places) == 1 and row[cell] != ABSENT:
+                groups.setdefault((row[actor], row[cell], slots[places[0]].number), []).append(places[0])
+        return [group for group in groups.values() if len(group) > 1]
 
 
 def _in_order(landing: Landing, one: int, other: int) -> Iterator[Landing]:

@@ -135,6 +135,7 @@ class Guide:
         self._timers: dict[Key, int] = {}
         self._cells_of_timers: dict[Slot, list[int]] = {}
         self._waiting_in = lru_cache(_ROWS_KEPT_MAX)(self._find_waiting)
+        self._waiting_while = lru_cache(_ROWS_KEPT_MAX)(self._find_waiting_while)
 
     def timer(self, key: Key) -> Slot:
         """The instant at which a timer runs out."""
@@ -208,13 +209,17 @@ class Guide:
 
     def waiting(self, row: GlobalState, slots: Sequence[Slot]) -> list[WaitingOperation]:
         """The blocking operations that could act now, of those who have begun."""
-        known, has_timers = self._waiting_in(row)
-        if not has_timers:
-            return known
-        return [each._replace(timers=running(each.timers, slots)) if any(each.timers) else each for each in known]
+        return self._waiting_while(row, tuple([slot for slot in slots if slot.kind is InstantKind.TIMER]))
 
-    def _find_waiting(self, row: GlobalState) -> tuple[list[WaitingOperation], bool]:
-        """Those with all their timers, whether they run or not; and whether there are any timers."""
+    def _find_waiting_while(self, row: GlobalState, timers: Timers) -> list[WaitingOperation]:
+        """Those who wait while some timers run."""
+        return [
+            each._replace(timers=running(each.timers, timers)) if any(each.timers) else each
+            for each in self._waiting_in(row)
+        ]
+
+    def _find_waiting(self, row: GlobalState) -> list[WaitingOperation]:
+        """Those with all their timers, whether they run or not."""
         found = []
         for column, steps in self.pending(row):
             for slot, kind in steps.blocking:
@@ -224,7 +229,7 @@ class Guide:
                         # It travels from when it is there, and no timer tells when; a fault has its moment.
                         timed = moves, self._moments(moves)
                     found.append(WaitingOperation(column, slot, kind, *timed))
-        return found, any(any(each.timers) for each in found)
+        return found
 
     def _moments(self, moves: Iterable[Move]) -> tuple[Timers, ...]:
         """For each of some moves the moment of its fault, if that has one."""
@@ -268,6 +273,7 @@ class StateClass:
         """The instants of which none passes unseen: something happens at each, or it is passed over."""
         awaited = {slot for firing in self.firings for slot in (firing.at, *firing.after, *firing.before)}
         needed = bound | awaited
+        self.alike = guide.exchanging.alike(row, slots)
         self.can_act = tuple(
             waiting.slot
             for waiting in guide.waiting(row, slots)
