@@ -506,6 +506,18 @@ def test_a_command_imports_nothing_that_it_does_not_need(command: str, unneeded:
     assert ended.stdout.strip() == "[]"
 
 
+def test_no_garbage_is_looked_for_before_there_is_much() -> None:
+    code = (
+        "import gc; seen = []; gc.callbacks.append(lambda *told: seen.append(told)); usual = gc.get_threshold()\n"
+        "from batchsim.cli.collecting import put_off; put_off(); del seen[:]\n"
+        "from batchsim import load_scenario; load_scenario('incident'); import batchsim.report.terminal\n"
+        "early = len(seen); kept = [[] for _ in range(150_000)]\n"
+        "print(early, len(seen) > 0, gc.get_threshold() == usual, gc.callbacks[1:])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ended.stdout.strip() == "0 True True []"
+
+
 def test_output_bytes_depend_on_no_hash_seed() -> None:
     outputs = {
         subprocess.run(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from batchsim import signals
+from batchsim.cli import collecting
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -13,6 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if arguments is None:
         # Before all that takes time to import: Ctrl-C is one line from the beginning.
         signals.take()
+        collecting.put_off()
     from batchsim.cli.program import main as program
 
     program(arguments)
