@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from itertools import islice
 
 from batchsim.visible import visible
@@ -28,4 +27,6 @@ def _cell(value: object) -> str:
 
 
 def _text(value: object) -> str:
+    from html import escape  # noqa: PLC0415 - few are in a notebook, and all import this
+
     return escape(visible(str(value)))

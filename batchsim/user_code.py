@@ -6,7 +6,6 @@ the file prints goes to standard error, since standard output is for results.
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import re
@@ -15,7 +14,6 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from types import FrameType, ModuleType, TracebackType
@@ -91,6 +89,8 @@ def located(reference: str, directory: Path) -> str:
 
 def content_of(reference: str, directory: Path) -> str:
     """16 hexadecimal digits that tell the content of the file in which `NAME` of a reference is."""
+    from hashlib import sha256  # noqa: PLC0415 - mostly there is no code of a user's
+
     return sha256(_source(directory / reference.rpartition(":")[0])).hexdigest()[:16]
 
 
@@ -315,6 +315,8 @@ def _instead(name: str, known: list[str], kinds: tuple[type, ...]) -> str:
     if not known:
         return f"nothing in it is {of_kinds}".rstrip() if of_kinds else "it has no names"
     has = f"{of_kinds}it has {', '.join(known)}"
+    import difflib  # noqa: PLC0415 - likewise
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"{has}; did you mean '{near[0]}'?" if near else has
 
@@ -364,6 +366,8 @@ def _source(path: Path) -> bytes:
 
 def _module_name(path: Path, source: bytes) -> str:
     # The same file gives the same name in every process; an edited one, or another of that name, a new one.
+    from hashlib import sha256  # noqa: PLC0415 - mostly there is no code of a user's
+
     digest = sha256(bytes(path.resolve()) + b"\0" + source).hexdigest()
     return f"{_MODULE}{path.stem}_{digest[:12]}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ from batchsim.cli.exit_codes import BAD_INPUT, EXPECTED, INCONCLUSIVE, INTERRUPT
 from batchsim.cli.telling import tell
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from batchsim.analysis.pool import SizedExecutor
     from batchsim.checking.cache import Cache
     from batchsim.checking.inputs import Inputs
@@ -275,6 +276,8 @@ def _read_property(name: str, directory: Path) -> None:
 
 def _rows(plan: Plan, cache: Cache, hands: Hands, *, quiet: bool) -> tuple[list[Row], bool]:
     """The answers in the order of the questions, and whether they were interrupted."""
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     from batchsim.checking.work import check as answer
     from batchsim.report.progress import Progress
 

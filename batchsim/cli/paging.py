@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,6 +34,8 @@ def _pager() -> str:
     """The command; empty: none."""
     named = os.environ.get("BATCHSIM_PAGER", os.environ.get("PAGER"))
     if named is None:
+        import shutil
+
         return USUAL if shutil.which(USUAL) else ""
     return "" if named.strip() in NONE else named
 
@@ -43,12 +43,16 @@ def _pager() -> str:
 def _is_longer_than_the_screen(text: str) -> bool:
     if not (sys.stdout.isatty() and sys.stdin.isatty()) or os.environ.get("TERM") in (None, "dumb"):
         return False
+    import shutil
+
     lines = shutil.get_terminal_size().lines
     return 0 < lines <= text.count("\n")
 
 
 def _page(pager: str, text: str) -> bool:
     """Whether the pager could be begun."""
+    import subprocess
+
     environment = {**os.environ, "LESS": os.environ.get("LESS", LESS)}
     sys.stdout.flush()
     with _patient():
