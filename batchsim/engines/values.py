@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable
 from typing import Any
 
@@ -10,6 +11,20 @@ from batchsim.model.cells import freeze, thaw
 
 ABSENT = 0
 """The number of the value of a cell that is not there."""
+_COLLECTIONS = (set, dict, list, deque)
+
+
+def comes_back(value: Any) -> bool:
+    """Whether a value of the stores is the same after it was a number: a collection of another type is not."""
+    kind = value.__class__
+    if kind in _COLLECTIONS:
+        return kind is not deque or value.maxlen is None
+    return value is not None and not isinstance(value, (*_COLLECTIONS, frozenset))
+
+
+def in_another_order(value: Any) -> Any:
+    """The same value, a dictionary made in another order: it is told by what it holds, whoever came first."""
+    return dict(reversed(value.items())) if isinstance(value, dict) else value
 
 
 class Values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from batchsim.batch.policy import Policy
 from batchsim.engines.drawing_ahead import DrawingAhead
 from batchsim.engines.timed import Simulation
 from batchsim.model.faults import LostState, Outage
-from batchsim.model.operation import Footprint, Operation, for_each, touches
+from batchsim.model.operation import Alternative, Chance, Footprint, Operation, for_each, touches
 from batchsim.model.system import Actor, System
 from batchsim.scenario import Scenario, load_scenario
 from batchsim.stores import redis
@@ -105,6 +106,94 @@ def test_what_is_no_function_of_its_cells_is_not_known_by_them() -> None:
     simulation = Simulation(counting(lambda world: 7), None)
     assert [result_of(simulation, seed) for seed in range(3)] == [7] * 3
     assert simulation.is_tabled
+
+
+@dataclass(frozen=True)
+class EitherWay(Operation[int]):
+    """Two ways that go by one name."""
+
+    name = "own.either"
+    default_latency = "1 ms"
+    has_alternatives = True
+
+    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
+        return Alternative(chance=Chance("half", 0, 0.5), choice=1), Alternative(choice=2)
+
+    def apply_alternative(self, world: Any, alternative: Alternative) -> int:
+        number: int = alternative.choice
+        return number
+
+
+def test_ways_with_one_label_are_told_apart() -> None:
+    async def program() -> int:
+        return await EitherWay()
+
+    scenario = scenario_of(System("either", (Actor(ACTOR, None, program, is_judged=True),), cells=()))
+    assert is_the_same(scenario, None, 20)
+
+
+def of_a_dictionary(world: Any) -> int:
+    """The member that was put there first, which is the second in their order."""
+    members = world.cells.modify("n", dict)
+    members.update({9: 1, 8: 1} if not members else {})
+    return next(iter(members))  # type: ignore[no-any-return]
+
+
+def of_a_frozen_set(world: Any) -> int:
+    value = world.cells.read("n")
+    world.cells.write("n", frozenset((1,)))
+    return isinstance(value, frozenset)
+
+
+def of_few(world: Any) -> int:
+    queue = world.cells.modify("n", lambda: deque(maxlen=1))
+    queue.append(1)
+    return len(queue)
+
+
+def of_nothing(world: Any) -> int:
+    was_there = "n" in world.cells
+    world.cells.write("n", None)
+    return was_there
+
+
+def beside(world: Any) -> int:
+    world.cells["m"] = 7
+    return 1
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        of_a_dictionary,
+        of_a_frozen_set,
+        of_few,
+        of_nothing,
+        beside,
+        lambda world: world.cells.get("m", 0),
+        lambda world: "m" in world.cells,
+        lambda world: len(world.cells),
+        lambda world: world.cells.pop("m", 0),
+    ],
+)
+def test_what_a_table_would_forget_is_no_table(count: Callable[[Any], int]) -> None:
+    """A cell is known by its value there, and a step by its footprint: past either there is more to be seen."""
+
+    async def program() -> tuple[int, ...]:
+        await redis.set("m", 5)
+        return await Count(count), await Count(count), await redis.get("m") or 0
+
+    actors = (Actor(ACTOR, None, program, is_judged=True),)
+    assert not is_the_same(scenario_of(System("odd", actors, cells=("m", "n"))), None, 2)
+
+
+def test_a_cell_that_counts_only_where_it_is_listed_is_no_hindrance() -> None:
+    async def program() -> int:
+        await redis.set("m", 5)
+        return await redis.get("m") or 0
+
+    actors = (Actor(ACTOR, None, program, is_judged=True),)
+    assert is_the_same(scenario_of(System("set", actors, cells=("m",))), None, 2)
 
 
 def look(world: Any) -> int:

@@ -18,7 +18,7 @@ from batchsim.engines.timed.instrumented import InstrumentedStage
 from batchsim.engines.timed.lane import Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
 from batchsim.engines.timed.scripts import Notes, Script
-from batchsim.engines.timed.tabled import CELLS_MAX, Table, TabledStage
+from batchsim.engines.timed.tabled import CELLS_MAX, NotTabled, Table, TabledStage
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.model.cells import Cells, GuardedCells
 from batchsim.model.changes import InstrumentedCells, RecordedCells
@@ -115,7 +115,13 @@ class Simulation:
         # What is slow at times, and who may go on for ever, is looked at as it goes.
         is_tabled = not scenario.injected_delays and not self._system.has_background
         is_small = sum(1 for _ in islice(self._system.cells, CELLS_MAX + 1)) <= CELLS_MAX
-        self._table = Table(self._system) if is_tabled and is_small else None
+        self._table = self._make_table() if is_tabled and is_small else None
+
+    def _make_table(self) -> Table | None:
+        try:
+            return Table(self._system)
+        except NotTabled:
+            return None
 
     @property
     def is_tabled(self) -> bool:

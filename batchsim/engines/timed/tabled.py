@@ -11,7 +11,7 @@ It comes to what the lanes of `lane.py` come to, and shares with them all but wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 from functools import partial
 from heapq import heappush
 from operator import itemgetter
@@ -27,9 +27,9 @@ from batchsim.engines.timed.recorder import Recorder
 from batchsim.engines.timed.scripts import Script, ScriptPoint, Way, failure_of
 from batchsim.engines.timed.side_by_side import program_of
 from batchsim.engines.timed.waiting import Waiting
-from batchsim.engines.values import ABSENT, Values
+from batchsim.engines.values import ABSENT, Values, comes_back, in_another_order
 from batchsim.exact import exact
-from batchsim.model.cells import Cells, GuardedCells, Key, freeze
+from batchsim.model.cells import Cells, GuardedCells, Key, freeze, known_of
 from batchsim.model.operation import (
     Alternative,
     BlockingOperation,
@@ -60,6 +60,38 @@ CELLS_MAX = 100
 
 class NotTabled(Exception):
     """A step cannot be known by its footprint: the run has to be made by the lanes themselves, which tell why."""
+
+
+class FootprintCells(GuardedCells):
+    """The cells of a footprint and no other: whoever asks past the methods for stores cannot be answered here."""
+
+    __slots__ = ()
+
+    def _know(self, cell: object) -> None:
+        if self._reads is not None and cell not in self._reads:
+            raise NotTabled
+
+    def get(self, cell: Key, default: Any = None) -> Any:
+        """As of a dictionary, of a cell of the footprint."""
+        self._know(cell)
+        return super().get(cell, default)
+
+    def pop(self, cell: Key, *default: Any) -> Any:
+        """Likewise."""
+        self._know(cell)
+        return super().pop(cell, *default)
+
+    def __contains__(self, cell: object) -> bool:
+        self._know(cell)
+        return super().__contains__(cell)
+
+    def __missing__(self, cell: Key) -> Any:
+        raise NotTabled
+
+    def _all(self, *_: object) -> Any:
+        raise NotTabled
+
+    __iter__ = __reversed__ = __len__ = keys = values = items = copy = clear = popitem = _all
 
 
 class Effect:
@@ -117,13 +149,17 @@ class Site:
         self.has_alternatives = operation.has_alternatives
         self.is_instant = operation.is_instant
         self.is_noted = operation.name in table.system.noted
+        self.is_users = operation.is_own or bool(operation.own_faults) or table.system.is_guarded
+        """Whether code of the user's says what it does, or has a part in it."""
         self.cell = operation.waits_for() if isinstance(operation, BlockingOperation) else None
         self.wakes_all = operation.bare.wakes_all
         self.calls_spare = actor.is_spare and isinstance(operation.bare, BlockingOperation)
         self.footprint = operation.footprint()
-        self.cells = sorted(self.footprint.reads | self.footprint.writes)
-        if table.listed is not None and not table.listed.issuperset(self.cells):
-            raise NotTabled
+        touched: Set[Key] = self.footprint.reads | self.footprint.writes
+        if table.listed is not None:
+            touched = known_of(touched, table.listed, operation.name)
+        self.known = frozenset(touched)
+        self.cells = sorted(touched)
         self.content_in = _getter([table.place_of(cell) for cell in self.cells])
         """What these hold, in a row."""
         self.effects: dict[Content, Effect] = {}
@@ -138,6 +174,8 @@ class Site:
         """Likewise: the ways in which it can turn out."""
         self.table.miss()
         found = self.operation.alternatives(self._world(content))
+        if self.is_users and self.operation.alternatives(self._world(content, in_another_order)) != found:
+            raise NotTabled
         ways = self.ways[content] = tuple(TabledWay(self, content, each) for each in found)
         return ways
 
@@ -150,16 +188,19 @@ class Site:
         numbers: tuple[int, ...] = content
         return numbers
 
-    def _world(self, content: Content) -> Any:
-        cells = GuardedCells({})
+    def _world(self, content: Content, made: Callable[[Any], Any] | None = None) -> Any:
+        cells = FootprintCells({})
         for cell, number in zip(self.cells, self._numbers(content), strict=True):
             if number != ABSENT:
-                cells[cell] = self.table.values_of(cell).value(number)
+                value = self.table.values_of(cell).value(number)
+                cells[cell] = value if made is None else made(value)
         cells.admit(told(self.operation), *self.footprint)
         return self.table.system.world(cells)
 
-    def _taken(self, content: Content, way: Alternative | None) -> tuple[Any, Any]:
-        world, operation = self._world(content), self.operation
+    def _taken(
+        self, content: Content, way: Alternative | None, made: Callable[[Any], Any] | None = None
+    ) -> tuple[Any, Any]:
+        world, operation = self._world(content, made), self.operation
         try:
             return world, operation.apply(world) if way is None else operation.apply_alternative(world, way)
         except Exception as error:
@@ -172,8 +213,11 @@ class Site:
         table, operation = self.table, self.operation
         table.miss()
         world, answer = self._taken(content, way)
-        if operation.is_own:
+        if self.is_users:
             self._check_same_again(content, way, world, answer)
+        left = dict.items(world.cells)
+        if not all(cell in self.known and comes_back(value) for cell, value in left):
+            raise NotTabled
         if table.system.is_guarded and what_it_left(operation, world.cells, table.system) is not None:
             raise NotTabled
         changes = []
@@ -193,10 +237,10 @@ class Site:
 
     def _check_same_again(self, content: Content, way: Alternative | None, world: Any, answer: Any) -> None:
         """What a user's own code does is known by the cells only if it does the same with the same ones."""
-        again, answer_again = self._taken(content, way)
+        again, answer_again = self._taken(content, way, in_another_order)
         if not is_same(self.operation, answer, answer_again):
             raise NotTabled
-        for cell in self.footprint.writes:
+        for cell in self.cells:
             if freeze(world.cells.get(cell)) != freeze(again.cells.get(cell)):
                 raise NotTabled
 
@@ -223,6 +267,8 @@ class Table:
         cells = Cells()
         system.begin(cells)
         for cell, value in cells.items():
+            if not comes_back(value):
+                raise NotTabled
             self._first_row[self.place_of(cell)] = self.values_of(cell).number_of(value)
 
     def place_of(self, cell: Key) -> int:
@@ -424,7 +470,8 @@ class TabledLane(Lane):
         return tuple([each.alternative for each in self._tabled_ways()])
 
     def _take_effect_so(self, alternative: Alternative) -> None:
-        way = next(each for each in self._tabled_ways() if each.alternative.label == alternative.label)
+        # It is one of these very ones: two may have one label.
+        way = next(each for each in self._tabled_ways() if each.alternative is alternative)
         self._act(way.effect(), self._woken_by, alternative.label)
 
     def _act(self, effect: Effect, woken_by: int | None, label: str | None) -> None:
