@@ -127,6 +127,7 @@ def _defined(error: BaseException, model: Model) -> str:
 
 
 _BUILT: dict[tuple[Any, ...], tuple[System[Any], Model, Variant]] = {}
+_MODELS: dict[int, tuple[System[Any], Model]] = {}
 
 
 def load_model(reference: str, directory: Path) -> Model:
@@ -134,7 +135,11 @@ def load_model(reference: str, directory: Path) -> Model:
     found = load_from_file(reference, directory, object, meant=(Model, System))
     if type(found) is System:
         _check_name(found.name, reference)
-        return model_of(found)
+        # One model for each: what is known of a system is known of its model.
+        known = _MODELS.get(id(found))
+        if known is None:
+            known = _MODELS[id(found)] = found, model_of(found)
+        return known[1]
     if type(found) is not Model:
         file, _, name = reference.rpartition(":")
         raise UserCodeError(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pickle
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from batchsim.analysis.sweep.together import Ended, Together
 from batchsim.engines.streams import draw
@@ -57,32 +58,60 @@ def run_piece(piece: Piece) -> PieceDone:
     """Run a piece; what it comes to depends on nothing but the piece."""
     begin = time.perf_counter()
     policies = [at_hand(piece.scenario, each) for each in piece.policies]
-    together = _together(piece, policies)
+    known = _known(piece, policies)
     numbers: dict[Ended, int] = {}
     codes: list[list[int]] = [[] for _ in piece.policies]
     seeds = [draw(piece.seeds, index) for index in range(piece.first, piece.first + piece.count)]
-    for ends in together.ends(seeds):
+    for ends in known.together.ends(seeds):
         for end, column in zip(ends, codes, strict=True):
             column.append(numbers.setdefault(end, len(numbers)))
+    if known.about:
+        _LAST[:] = [known]  # not where an error, or Ctrl-C, left it half-way
     took_s = time.perf_counter() - begin
     return PieceDone(tuple(numbers), tuple(map(tuple, codes)), took_s, tuple(map(decided_by, policies)))
 
 
-_LAST: list[tuple[bytes, list[Any], Together]] = []
-"""Of the last piece: what it is about, its policies, and what runs of them have come to know."""
+class _Known(NamedTuple):
+    """What runs of a piece have come to know, and what it is about."""
+
+    about: bytes
+    """All that is sent of it; of code of the user's that is where it stands."""
+    scenario: Scenario
+    policies: list[Any]
+    together: Together
+
+    def is_about(self, about: bytes, scenario: Scenario, policies: list[Any]) -> bool:
+        """Whether another piece is about the same, by the same code: a file may have been edited meanwhile."""
+        ours, theirs = (each.own and each.own.model for each in (self.scenario, scenario))
+        return (
+            self.about == about
+            and ours is theirs
+            and self.scenario.setting.faults == scenario.setting.faults
+            and self.policies == policies
+        )
 
 
-def _together(piece: Piece, policies: list[Any]) -> Together:
+_LAST: list[_Known] = []
+"""Of the last piece, while nobody is at it: a worker may run several at once."""
+
+
+def _known(piece: Piece, policies: list[Any]) -> _Known:
     """What this process knows of runs under these policies: a piece is mostly about the same as the last one."""
-    try:
+    about = b""
+    with suppress(Exception):  # what cannot be sent or compared is done here, and learned anew
         about = pickle.dumps((piece.scenario, piece.policies))
-    except Exception:  # what cannot be sent is done here, and learned anew
-        return Together(piece.scenario, policies)
-    for last, theirs, together in _LAST:
-        if last == about and theirs == policies:
-            return together
-    _LAST[:] = [(about, policies, Together(piece.scenario, policies))]
-    return _LAST[0][2]
+        for last in _taken():
+            if last.is_about(about, piece.scenario, policies):
+                return last
+    return _Known(about, piece.scenario, policies, Together(piece.scenario, policies))
+
+
+def _taken() -> list[_Known]:
+    """What is known of the last piece, for one alone."""
+    try:
+        return [_LAST.pop()]
+    except IndexError:
+        return []
 
 
 def at_hand(scenario: Scenario, policy: Portable) -> Any:

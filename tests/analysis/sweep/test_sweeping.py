@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
@@ -364,3 +365,43 @@ def test_pieces_are_longer_where_many_take_them(monkeypatch: pytest.MonkeyPatch)
         sweep(INCIDENT, ["pr3766"], runs=100_000, executor=InThisProcess(), workers=workers)
         longest.append(max(counts))
     assert longest == [250, 1000]
+
+
+def ends_of(done: PieceDone) -> list[Any]:
+    return [[done.ends[code] for code in codes] for codes in done.codes]
+
+
+def test_a_worker_that_runs_several_pieces_at_once_comes_to_the_same() -> None:
+    policies = (POLICIES["pre3427"], POLICIES["pr3766"])
+    parts = [Piece(INCIDENT, 1, policies, number * 30, 30) for number in range(4)]
+    one_by_one = [ends_of(run_piece(each)) for each in parts]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert [ends_of(each) for each in pool.map(run_piece, parts)] == one_by_one
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_what_is_known_of_a_system_is_forgotten_once_its_file_was_edited(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("name: own\nsystem: own.py:OWN\nlatency: {redis: 1 ms}\n")
+    scenarios = []
+    for number in (1, 2):
+        (tmp_path / "own.py").write_text(COUNTING.replace("NUMBER", str(number)))
+        scenarios.append(load_scenario(tmp_path / "own.yaml"))
+    for scenario, number in zip(scenarios, (1, 2), strict=True):
+        (end,) = run_piece(Piece(scenario, 1, (scenario.policy_named("own"),), 0, 2)).ends
+        outcome: Any = end.outcome
+        assert outcome.results == (("one", number),)
+
+
+COUNTING = """
+from batchsim.model import Actor, System
+from batchsim.stores import redis
+
+async def program():
+    return await redis.incr("n", NUMBER)
+
+OWN = System("own", (Actor("one", None, program, is_judged=True),), cells=("n",))
+"""
