@@ -10,7 +10,7 @@ from batchsim.report.palette import DARK, IN_THE_DARK, LIGHT
 from tests.benchmarks.rows import Row
 
 WIDTH, HEIGHT = 480, 320
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 34, 46
+LEFT, RIGHT, TOP, BOTTOM = 52, 40, 34, 46
 HUES = ("handler-hue", "consumer-hue", "run-hue", "job-hue", "reaper-hue", "sdk-hue")
 LINE_HEIGHT = 17
 
