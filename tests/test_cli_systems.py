@@ -1004,6 +1004,7 @@ def test_parameters_that_would_silently_be_at_their_default_are_refused(ran: Ran
     [
         ("raise RuntimeError('x')", "mine.py:14: raised RuntimeError: x"),
         ("return world.cells['nope']", "mine.py:14: raised KeyError: 'nope'"),
+        ("return next(iter(()))", "mine.py:14: raised RuntimeError: it raised StopIteration"),
         (
             "return []",
             "mine.py: Step (mine.step): apply returned [], which raised TypeError: unhashable type: 'list'; "

@@ -646,7 +646,11 @@ def _guarded(
 ) -> Callable[..., Any]:
     @wraps(function)
     def guarded(operation: Operation[Any], *arguments: Any) -> Any:
-        answer = function(operation, *arguments)
+        try:
+            answer = function(operation, *arguments)
+        except StopIteration as error:  # which ends generators on its way, and none of batchsim may end by it
+            inner = error.__traceback__ and error.__traceback__.tb_next
+            raise RuntimeError("it raised StopIteration").with_traceback(inner) from None
         if not is_right(answer):
             what = f"{told_class(type(operation))}: {name}"
             raise BadInputError(f"{what} returned {_shown(answer)}; allowed: {allowed}")
