@@ -294,6 +294,9 @@ class RecordedCells(Cells):
                 before_length = self._lengths[key]
                 if after is before and not before.has_changed(before_length, after_length):
                     continue
+                is_another = after is not before and after.__class__ is Journal
+                if is_another and before.value(before_length) == after.value(after_length):
+                    continue  # deleted, and made anew as it was
             notes += key, before, before_length, after, after_length
         self._before.clear()
         return tuple(notes)
