@@ -30,6 +30,10 @@ class DrawnAhead(NamedTuple):
     note: Callable[[Stream, int], None]
     """To be told of a use of a stream for which there was none."""
 
+    def place_of(self, stream: Stream) -> tuple[int, int]:
+        """Where the draws of a stream begin, and how many there are: of one that was never used, none."""
+        return self.places.get(stream, (0, 0))
+
     def note_use(self, stream: Stream, use: int) -> None:
         """Tell of a use for which there was none; to try an item again is rare."""
         if use < _AGAIN:
@@ -147,16 +151,12 @@ def _next_use_for(item: int, streams: Streams, name: str) -> int:
     return use_for(item, before)
 
 
-_NOWHERE = (0, 0)
-
-
 class LatenciesDrawnAhead(Latencies):
     """The same, where most draws were made before."""
 
     def __init__(self, samplers: Samplers, seed: int, drawn: DrawnAhead) -> None:
         super().__init__(samplers, seed)
         self._ahead = drawn
-        self._places, self._drawn = drawn.places, drawn.bits
 
     def _next_bits(self, actor: Actor, streams: Streams, name: str, item: int | None) -> int:
         if item is None:
@@ -165,8 +165,8 @@ class LatenciesDrawnAhead(Latencies):
         else:
             use = _next_use_for(item, streams, name)
         stream = actor.kind, actor.number, name
-        begin, count = self._places.get(stream, _NOWHERE)
+        begin, count = self._ahead.place_of(stream)
         if use < count:
-            return self._drawn[begin + use]
+            return self._ahead.bits[begin + use]
         self._ahead.note_use(stream, use)
         return draw(stream_base(self._seed, actor.kind, name, actor.number), use)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from batchsim.engines.latencies import DrawnAhead, DrawnLegs, Samplers, use_for
 from batchsim.engines.sampling import LegSampler
 from batchsim.engines.streams import draw, stream_base
 from batchsim.model.operation import Operation
 from batchsim.model.system import Actor
 
-_NOWHERE = (0, 0)
+_NOTHING = DrawnAhead({}, (), lambda stream, use: None)
+"""No draws were made ahead."""
 
 
 class LatencySite:
@@ -47,8 +46,7 @@ class NumberedDraws:
         self._begins: list[int] = []
         self._counts: list[int] = []
         """Of each stream, where the draws begin that were made ahead, and how many there are."""
-        self._ahead: DrawnAhead | None = None
-        self._bits: Sequence[int] = ()
+        self._ahead = _NOTHING
         self._samplers: Samplers
         self._seed = 0
 
@@ -56,10 +54,8 @@ class NumberedDraws:
         """A run under a seed begins; `ahead`: draws that were made before."""
         self._times = [0] * len(self._times)
         self._samplers, self._seed = samplers, seed
-        known = None if self._ahead is None else self._ahead.places
-        self._ahead = ahead
-        self._bits = () if ahead is None else ahead.bits
-        if (None if ahead is None else ahead.places) is not known:
+        before, self._ahead = self._ahead, ahead or _NOTHING
+        if self._ahead.places is not before.places:
             for number in range(len(self._streams)):
                 self._begins[number], self._counts[number] = self._place_of(number)
 
@@ -82,14 +78,11 @@ class NumberedDraws:
 
     def _place_of(self, number: int) -> tuple[int, int]:
         actor, name = self._streams[number]
-        return (
-            _NOWHERE if self._ahead is None else self._ahead.places.get((actor.kind, actor.number, name), _NOWHERE)
-        )
+        return self._ahead.place_of((actor.kind, actor.number, name))
 
     def _own_bits(self, stream: int, use: int) -> int:
         actor, name = self._streams[stream]
-        if self._ahead is not None:
-            self._ahead.note_use((actor.kind, actor.number, name), use)
+        self._ahead.note_use((actor.kind, actor.number, name), use)
         return draw(stream_base(self._seed, actor.kind, name, actor.number), use)
 
     def next_legs(self, site: LatencySite) -> DrawnLegs:
@@ -100,7 +93,7 @@ class NumberedDraws:
         if item is not None:
             use = use_for(item, use)
         if use < self._counts[stream]:
-            bits = self._bits[self._begins[stream] + use]
+            bits = self._ahead.bits[self._begins[stream] + use]
         else:
             bits = self._own_bits(stream, use)
         sampler = site.sampler if site.of is self._samplers else site.find_sampler(self._samplers)

@@ -434,9 +434,10 @@ class TabledLane(Lane):
 
     def look(self, woken_by: int | None) -> None:
         """Let an operation act in the first way that it can; otherwise wait."""
-        stage, ways = self.stage, self._tabled_ways()
+        stage = self.stage
         if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
+        ways = self._tabled_ways()
         if not ways and self.site.cell is not None:
             self._woken_by = woken_by
             stage.waiting.wait(self.site.cell, self.actor.number or 0, self)
