@@ -195,6 +195,17 @@ def _run(setting: Setting, policy: Policy, index: int, copy: int) -> Actor:
     )
 
 
+def _has_items_alike(setting: Setting, policy: Policy) -> bool:
+    """Whether items that a handler enqueues side by side differ in nothing but their names.
+
+    Where it begins them one after the other, those of a later attempt come in the order of their indices; so do
+    those that have to arrive in time. What a user's step does may depend on the item.
+    """
+    are_begun_at_once = (setting.ingest_concurrency or policy.ingest_concurrency) >= setting.run_count
+    is_plain = not setting.has_request_timeout and not policy.has_own_steps
+    return len(set(setting.items)) == 1 and are_begun_at_once and is_plain
+
+
 def _environment(setting: Setting, deliveries: Deliveries) -> Iterator[Actor]:
     """Who drops connections and redelivers messages, where that can happen."""
     for attempt in range(1, setting.attempts_max + 1):
@@ -224,6 +235,7 @@ def _handler(setting: Setting, policy: Policy, attempt: int) -> Actor:
         begins_with=request_key(attempt),
         begins_after_leg_of=LegOf(SDK, Deliver.name, attempt),
         draws_by_item=True,
+        has_lanes_alike=_has_items_alike(setting, policy),
         returns_to=answer_key(attempt),
         adapts=in_second_batch if is_of_second else None,
     )

@@ -146,6 +146,15 @@ class Policy:
                 for part, step in switch.parts(self, on=value).items():
                     object.__setattr__(self, part, step)
 
+    @property
+    def has_own_steps(self) -> bool:
+        """Whether any of its steps is a user's, guarded or not."""
+        return any(map(_is_own, (*(getattr(self, name) for name in STEPS), *self.actors)))
+
+
+def _is_own(step: Any) -> bool:
+    return not str(getattr(getattr(step, "function", step), "__module__", "")).startswith("batchsim.")
+
 
 _TYPES = get_type_hints(Policy)
 CHECKS: dict[str, tuple[Decision, ...]] = {

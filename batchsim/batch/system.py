@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from batchsim.batch.actors import PARENT, SDK, actors_of, all_cells, world_after_phase_1
 from batchsim.batch.client import Result
 from batchsim.batch.limits import actors_of_limits
 from batchsim.batch.operations import CallAgain, Deliver, DeliverCreation, Resume, RetryMessage, TakeCompletion
 from batchsim.batch.phase_1 import actors_of_policy
-from batchsim.batch.policy import STEPS, Policy
+from batchsim.batch.policy import Policy
 from batchsim.batch.setting import Setting
 from batchsim.batch.stores import (
     COMPLETION_JOB,
@@ -63,16 +63,11 @@ def system_of(setting: Setting, policy: Policy, listed_as: Sequence[int] | None 
         first_timers=dict(_first_timers(setting, policy)),
         alarms=tuple(_alarms(setting)),
         faults=setting.faults,
-        is_guarded=any(map(_is_own, (*(getattr(policy, name) for name in STEPS), *policy.actors))),
+        is_guarded=policy.has_own_steps,
         holds_not=holds_not,
         noted=NOTED,
         views=views_of(setting),
     )
-
-
-def _is_own(step: Any) -> bool:
-    """Whether a step is a user's, guarded or not."""
-    return not str(getattr(getattr(step, "function", step), "__module__", "")).startswith("batchsim.")
 
 
 def class_of(outcome: Outcome, verdicts: tuple[str, ...]) -> Hashable:

@@ -98,6 +98,10 @@ class Actor(NamedTuple):
     is_exchangeable: bool = False
     """Whether it and the cell that it begins with can change places with others of its kind whose cells are there:
     nobody else looks at more than which of these cells are there, and how many of them hold what."""
+    has_lanes_alike: bool = False
+    """Whether those of the coroutines that it runs side by side (`for_each`) can change places that await the same
+    at the same place in the code, until another one of its kind begins: by then they did the same, and nobody
+    tells their numbers apart. Number n is about item n, if about one. Each awaits one operation at a time."""
     copy: int = 1
     """Of child runs of one item: which."""
     first_cells: tuple[tuple[Key, Any], ...] = ()

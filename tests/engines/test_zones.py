@@ -188,6 +188,46 @@ def test_which_of_the_child_runs_that_are_alike_ends_first_is_one_step() -> None
     check_witnesses(subject, "pr3427", found)
 
 
+def with_items_told_apart(subject: Scenario) -> Scenario:
+    """The same latencies, given for each item by itself: nobody is anybody's like."""
+    of_item: Any = {}
+    for index in range(subject.setting.run_count):
+        of_item[f"of item {index}"] = {index: Legs(Constant(0), Constant(0))}
+    return replace(subject, latencies=replace(subject.latencies, of_item={**subject.latencies.of_item, **of_item}))
+
+
+@settings(deadline=None, max_examples=examples(4, searched=25))
+@given(
+    st.sampled_from([(2, 1), (2, 2), (3, 1)]),
+    fields_of_items,
+    st.sampled_from(["pr3777", "pr4397", "pr4569", "proposed"]),
+    calls,
+    st.sampled_from([2, 10]),
+    tables,
+    crowds,
+)
+def test_lanes_in_order_come_to_what_lanes_in_any_order_come_to(
+    size: tuple[int, int],
+    items: dict[str, Any],
+    policy: str,
+    call: str,
+    ingest: int,
+    table: dict[str, Latency],
+    crowded: int,
+) -> None:
+    subject = with_latencies(scenario(*size, call, items=items, ingest_concurrency=ingest), table)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bracketing, "CROWDED", crowded)
+        found, found_apart = (
+            explore_timed(each, POLICIES[policy], bounds=Bounds(states_max=2 * ZONES_MAX))
+            for each in (subject, with_items_told_apart(subject))
+        )
+    check_witnesses(subject, policy, found)
+    if found_apart.is_complete:
+        assert found.is_complete
+        assert classes(found) == classes(found_apart)
+
+
 def test_two_timers_that_ran_out_before_anybody_asked_keep_their_own_times() -> None:
     at_once, takes_1_ms = Legs(Constant(0), Constant(0)), Legs(Constant(0), Constant(1_000))
     table: dict[str, Latency] = {

@@ -49,9 +49,9 @@ class ClockLayout(Layout):
         """Where time passes for an actor."""
         return TIMELESS if actor.kind == CLOCK else ActorPace(self._means, actor, self._timers)
 
-    def like(self, actor: Actor) -> Hashable:
-        """What is said of the latencies of its item alone."""
-        return self._means.given_for(actor.number)
+    def like(self, item: int | None) -> Hashable:
+        """What is said of the latencies of an item alone."""
+        return self._means.given_for(item)
 
     def settled(self, role: Role, local: int) -> int:
         """The beginning, of one who is to wait as at the beginning."""

@@ -89,13 +89,13 @@ class Layout:
             # A memory may tell who did what, where states would not.
             if role.actors[0].is_exchangeable and role.begins_with is not None and not role.actors[0].memories
         ]
-        likes = Counter(self.like(role.actors[0]) for role, _ in found)
+        likes = Counter(self.like(role.actors[0].number) for role, _ in found)
         most = max(likes.values(), default=0)
         if most < 2:
             return ()
         # Those that are most; one group is enough.
         like = next(each for each, count in likes.items() if count == most)
-        found = [each for each in found if self.like(each[0].actors[0]) == like]
+        found = [each for each in found if self.like(each[0].actors[0].number) == like]
         # The same number is to mean the same in all of them.
         values, alike = Values(), tuple(role.locals for role, _ in found)
         for role, column in found:
@@ -134,9 +134,13 @@ class Layout:
         """Where time passes for an actor."""
         return TIMELESS
 
-    def like(self, actor: Actor) -> Hashable:
-        """The same for those that time lets change places."""
+    def like(self, item: int | None) -> Hashable:
+        """The same for items that time lets change places."""
         return None
+
+    def roles_with_lanes_alike(self) -> Iterator[Role]:
+        """Those of one actor whose lanes can change places, which saves states with time alone."""
+        return iter(())
 
     def settled(self, role: Role, local: int) -> int:
         """The local state that stands for one that an actor of a role came to."""

@@ -14,6 +14,7 @@ from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.injected_delays import DelaysSoFar
 from batchsim.engines.values import ABSENT
 from batchsim.engines.zones.exchanging import Exchanging
+from batchsim.engines.zones.lanes import LanesInOrder
 from batchsim.engines.zones.slots import InstantKind, Slot
 from batchsim.model.cells import Key
 from batchsim.model.operation import BlockingOperation
@@ -126,6 +127,7 @@ class Guide:
         """The columns of those who begin with a cell."""
         self.twins = [role.columns for role in self.layout.roles if len(role.columns) > 1]
         self.exchanging = Exchanging(self.layout)
+        self.lanes = LanesInOrder(self)
         self.alarms = {timer: (at_us, cells) for timer, at_us, cells in self.layout.system.alarms}
         """The timers that run out at a given time, and the cells that are looked at then."""
         self._pending: dict[tuple[int, int], PendingSteps] = {}
@@ -274,6 +276,10 @@ class StateClass:
         awaited = {slot for firing in self.firings for slot in (firing.at, *firing.after, *firing.before)}
         needed = bound | awaited
         self.alike = guide.exchanging.alike(row, slots)
+        self.lanes_alike = guide.lanes.alike(row, slots)
+        # Each group comes in order; and at one instant it is the same whoever of them acts.
+        others = {slots[place] for group in (*self.alike, *self.lanes_alike) for place in group[1:]}
+        self.firings = [firing for firing in self.firings if firing.at not in others]
         self.can_act = tuple(
             waiting.slot
             for waiting in guide.waiting(row, slots)
