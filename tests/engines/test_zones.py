@@ -16,14 +16,21 @@ from hypothesis import strategies as st
 from batchsim.batch.faults import Crash, Disconnect, LostResponse
 from batchsim.batch.operations import OPERATIONS
 from batchsim.batch.policies import POLICIES
+from batchsim.batch.stores import ENQUEUED_ITEMS
 from batchsim.batch.system import class_of
 from batchsim.batch.verdicts import verdicts_of
 from batchsim.engines.exhaustive import Bounds, Exploration, explore
+from batchsim.engines.exhaustive.moves import StepTable
+from batchsim.engines.exhaustive.search import UNBOUNDED
 from batchsim.engines.timed import simulate
 from batchsim.engines.zones import TimedExploration, bracketing, explore_timed
 from batchsim.engines.zones.bounds import first_of, with_instants
+from batchsim.engines.zones.layout import TimedLayout
 from batchsim.engines.zones.merging import merged
-from batchsim.engines.zones.windows import NEVER_US, DelayWindow, leg_windows
+from batchsim.engines.zones.search import ZoneSearch
+from batchsim.engines.zones.state_class import Guide
+from batchsim.engines.zones.step import ZoneStepper
+from batchsim.engines.zones.windows import NEVER_US, DelayWindow, Windows, leg_windows
 from batchsim.model.faults import Fault, LostState, Outage
 from batchsim.scenario import (
     Constant,
@@ -186,6 +193,38 @@ def test_which_of_the_child_runs_that_are_alike_ends_first_is_one_step() -> None
     assert (found.state_classes, found.zones) < (found_apart.state_classes, found_apart.zones)
     assert found.transitions < found_apart.transitions
     check_witnesses(subject, "pr3427", found)
+
+
+def test_a_witness_tells_which_child_run_ends_first_where_it_began_last() -> None:
+    """Item 0 fails at first, so that its run begins after that of item 1: the two are exchanged."""
+    runs = {"operations": {"run.finish": {"uniform": ["1 s", "10 s"]}}}
+    subject = scenario(2, 2, latency=runs, items={"overrides": [{"index": 0, "failed_attempts": 1}]})
+    check_witnesses(subject, "pr3427", explore_timed(subject, POLICIES["pr3427"]))
+
+
+def search_of(subject: Scenario, policy: str) -> ZoneSearch:
+    guide = Guide(StepTable(TimedLayout(subject.system(POLICIES[policy]), subject)))
+    search = ZoneSearch(ZoneStepper(guide, Windows(subject.latency_of)))
+    search.run(UNBOUNDED)
+    return search
+
+
+def test_lanes_that_are_alike_keep_their_order() -> None:
+    search = search_of(scenario(3), "pr4397")
+    layout = search.stepper.first()[0].state_class.guide.layout
+    column = layout.column_of[ENQUEUED_ITEMS]
+    marked = [layout.values_of_column(column).value(node.state_class.row[column]) for node in search.nodes]
+    assert {frozenset(each or ()) for each in marked} == {frozenset(range(count)) for count in range(4)}
+
+
+def test_a_lane_that_takes_longer_is_nobodys_like() -> None:
+    """Its item is marked after the others for certain, and it is the first one by number."""
+    subject = scenario(3)
+    late = {"redis.mark_enqueued": {0: Legs(Constant(50_000), Constant(0))}}
+    subject = replace(subject, latencies=replace(subject.latencies, of_item=late))
+    found = explore_timed(subject, POLICIES["pr4397"])
+    assert found.verdicts == {"ok"}
+    check_witnesses(subject, "pr4397", found)
 
 
 def with_items_told_apart(subject: Scenario) -> Scenario:

@@ -1,4 +1,4 @@
-"""Lanes that are alike take their steps in the order in which they came: others would come to the same.
+"""Lanes that are alike act in the order in which they came to wait: in any other order they come to the same.
 
 An actor that runs coroutines side by side may say that nobody tells their numbers apart
 (`Actor.has_lanes_alike`). Let two of its lanes wait until the same operation takes effect, `i` since before `j`.
@@ -10,20 +10,17 @@ that follows they have each other's name. It is a run of the system, too:
   `j` is so for `i`, and what is early enough for `i` is so for `j`.
 
 It comes to the same but for names, and its first step out of order comes later, if there still is one. So there
-is a run to each outcome in which lanes that are alike keep their order, and zones are cut to these: ten lanes that
-begin together have one order, not 3,628,800. Nothing is renamed: these runs take place as they are told. If both
-act at one instant, the same follows whoever is first; so that is the first of them (`StateClass.firings`).
+is a run to each outcome in which lanes that are alike keep their order, and of those only the first may act: ten
+lanes that begin together have one order, not 3,628,800. Nothing is renamed: such a run takes place as it is told.
 (Ip and Dill, *Better verification through symmetry*, 1996, have what makes names exchangeable.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from batchsim.engines.zones.slots import InstantKind, Slot
-from batchsim.engines.zones.zone_set import ZoneSet
 
 if TYPE_CHECKING:
     from batchsim.engines.zones.state_class import GlobalState, Guide
@@ -61,11 +58,3 @@ class LanesInOrder:
     def _are_alike(self, row: GlobalState, column: int) -> bool:
         others = self._others.get(column)
         return others is not None and not any(self._guide.has_begun(row, other) for other in others)
-
-
-def in_order(zone_set: ZoneSet, groups: Sequence[Sequence[Slot]]) -> ZoneSet:
-    """The zones in which the instants of each group come one after the other."""
-    for group in groups:
-        for before, after in pairwise(group):
-            zone_set = zone_set.ordered(before, after)
-    return zone_set

@@ -276,9 +276,9 @@ class StateClass:
         awaited = {slot for firing in self.firings for slot in (firing.at, *firing.after, *firing.before)}
         needed = bound | awaited
         self.alike = guide.exchanging.alike(row, slots)
-        self.lanes_alike = guide.lanes.alike(row, slots)
-        # Each group comes in order; and at one instant it is the same whoever of them acts.
-        others = {slots[place] for group in (*self.alike, *self.lanes_alike) for place in group[1:]}
+        # Of those who are alike the first acts; at one instant it is the same whoever does.
+        groups = (*self.alike, *guide.lanes.alike(row, slots))
+        others = {slots[place] for group in groups for place in group[1:]}
         self.firings = [firing for firing in self.firings if firing.at not in others]
         self.can_act = tuple(
             waiting.slot

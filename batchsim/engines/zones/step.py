@@ -16,7 +16,6 @@ from batchsim.engines.exhaustive.task import Join
 from batchsim.engines.injected_delays import DelaysSoFar
 from batchsim.engines.values import ABSENT
 from batchsim.engines.zones.drawing import Drawing
-from batchsim.engines.zones.lanes import in_order
 from batchsim.engines.zones.slots import ANSWER, BASE, START, InstantKind, Slot
 from batchsim.engines.zones.splitting import latest, met_or_late, received, sooner_or_later, told_of
 from batchsim.engines.zones.state_class import (
@@ -50,10 +49,6 @@ class Landing(NamedTuple):
     columns: tuple[int, ...]
     """For each column the one that its actor stood in before: those who are alike are sorted."""
     change: StepChange
-
-    def groups(self, places: Sequence[Sequence[int]]) -> list[list[Slot]]:
-        """The names of the instants at some places of the state class."""
-        return [[self.names[place] for place in group] for group in places]
 
 
 class ZoneStepper:
@@ -310,9 +305,8 @@ class ZoneStepper:
                     landing = landing._replace(zone_set=part)
                     if part.is_empty:
                         break
-            zone_set = in_order(landing.zone_set, landing.groups(landing.state_class.lanes_alike))
-            if not zone_set.is_empty:
-                yield from self._exchanging.in_turn(landing._replace(zone_set=zone_set))
+            if not landing.zone_set.is_empty:
+                yield from self._exchanging.in_turn(landing)
 
     def _is_to_come(self, row: GlobalState, name: Slot) -> bool:
         if name.kind is InstantKind.TIMER:
