@@ -32,6 +32,8 @@ class Exchanging:
     def sort(self, columns: list[int], row: GlobalState, on_their_way: Collection[int]) -> None:
         """Let those stand side by side who are at the same place; `columns`: for each the one to stand there."""
         there = [(actor, cell) for actor, cell in self._pairs if row[cell] != ABSENT]
+        if len(there) < 2:
+            return
         order = sorted(there, key=lambda pair: (row[pair[0]], row[pair[1]], pair[0] in on_their_way, pair[0]))
         for (place, _), (actor, _) in zip(there, order, strict=True):
             columns[place] = actor

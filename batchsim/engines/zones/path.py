@@ -78,7 +78,7 @@ def _landings(search: ZoneSearch, number: int, zone: int, firing: Firing | None)
         return
     node = search.nodes[number]
     zone_set = ZoneSet(node.zones[zone : zone + 1], np.zeros(1, dtype=np.int64), node.state_class.slots)
-    for enabled in search.stepper.enabled(zone_set, firing, node.state_class.deadlines):
+    for enabled in search.stepper.enabled(node.state_class, firing, zone_set):
         yield from search.stepper.after(node.state_class, firing, enabled, explicit=True)
 
 

@@ -167,7 +167,7 @@ def _expand(state_class: StateClass, nodes: list[tuple[ZoneSearch, ZoneNode]], l
     zone_set, stepper = ZoneSet(zones, np.arange(len(zones)), state_class.slots), nodes[0][0].stepper
     for place, firing in enumerate(state_class.firings):
         lookout.look()
-        for enabled in stepper.enabled(zone_set, firing, state_class.deadlines):
+        for enabled in stepper.enabled(state_class, firing, zone_set):
             if enabled.is_empty:
                 continue
             for (search, _), part in _shared_out(enabled, nodes):

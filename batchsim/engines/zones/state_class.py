@@ -55,17 +55,14 @@ class WaitingOperation(NamedTuple):
     moves: tuple[Move, ...]
     timers: tuple[Timers, ...]
     """For each of the moves the timers that must have run out first, of those that run."""
+    is_ready: bool
+    """Whether it acts if it looks now, in one way or another."""
+    looks: tuple[Slot, ...]
+    """The timers at whose end it looks again."""
 
     def until(self, timer: Slot, slots: Sequence[Slot]) -> Deadline:
         """When it looks at a timer: at its end, or when it arrives, if it has not."""
         return (self.slot, timer) if self.slot in slots else (timer,)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it acts if it looks now, in one way or another."""
-        return any(
-            not timers and not move.is_optional for move, timers in zip(self.moves, self.timers, strict=True)
-        )
 
 
 class Turn(NamedTuple):
@@ -123,8 +120,8 @@ class Guide:
         self.gates = [
             None if role.begins_with is None else self.layout.column_of[role.begins_with] for role in self.roles
         ]
-        self.waits_to_begin = [column for column, gate in enumerate(self.gates) if gate is not None]
-        """The columns of those who begin with a cell."""
+        self._begun_by: dict[int, list[int]] = {}
+        """By step: the columns of those who begin with a cell that it touches."""
         self.twins = [role.columns for role in self.layout.roles if len(role.columns) > 1]
         self.exchanging = Exchanging(self.layout)
         self.lanes = LanesInOrder(self)
@@ -134,14 +131,17 @@ class Guide:
         """By column and local state."""
         self._turns: dict[tuple[int, int], Turn] = {}
         """By step and way, which are made once each."""
-        self._timers: dict[Key, int] = {}
+        self._timers: dict[Key, Slot] = {}
         self._cells_of_timers: dict[Slot, list[int]] = {}
         self._waiting_in = lru_cache(_ROWS_KEPT_MAX)(self._find_waiting)
         self._waiting_while = lru_cache(_ROWS_KEPT_MAX)(self._find_waiting_while)
 
     def timer(self, key: Key) -> Slot:
         """The instant at which a timer runs out."""
-        return Slot(InstantKind.TIMER, self._timers.setdefault(key, len(self._timers)))
+        timer = self._timers.get(key)
+        if timer is None:
+            timer = self._timers[key] = Slot(InstantKind.TIMER, len(self._timers))
+        return timer
 
     def started(self, key: Key, cells: Iterable[Key]) -> Slot:
         """A timer that was started: it matters as long as one of these cells is there."""
@@ -164,6 +164,15 @@ class Guide:
         """Whether nothing keeps the actor of a column from its first operation."""
         gate = self.gates[column]
         return gate is None or row[column] != 0 or row[gate] != ABSENT
+
+    def begun_by(self, kind: StepKind) -> list[int]:
+        """The columns of those who may begin with a step."""
+        columns = self._begun_by.get(id(kind))
+        if columns is None:
+            touched = frozenset(kind.columns)
+            columns = [column for column, gate in enumerate(self.gates) if gate in touched]
+            self._begun_by[id(kind)] = columns
+        return columns
 
     def is_over(self, row: GlobalState) -> bool:
         """Whether nobody can take a step, or only those in the background."""
@@ -200,8 +209,10 @@ class Guide:
             turn = self._turns[key] = _turn(kind, move)
         return turn
 
-    def timed(self, moves: Iterable[Move]) -> tuple[tuple[Move, ...], tuple[Timers, ...]]:
+    def timed(self, moves: tuple[Move, ...]) -> tuple[tuple[Move, ...], tuple[Timers, ...]]:
         """Some moves, and the timers that must have run out first; one again for each of which one is enough."""
+        if all(move.timer is None and not move.due for move in moves):
+            return moves, ((),) * len(moves)
         each_time = [(move, one_of) for move in moves for one_of in move.due or (None,)]
         timers = [
             tuple([self.timer(key) for key in (move.timer, one_of) if key is not None])
@@ -216,7 +227,7 @@ class Guide:
     def _find_waiting_while(self, row: GlobalState, timers: Timers) -> list[WaitingOperation]:
         """Those who wait while some timers run."""
         return [
-            each._replace(timers=running(each.timers, timers)) if any(each.timers) else each
+            self._waiting_operation(*each[:4], running(each.timers, timers)) if any(each.timers) else each
             for each in self._waiting_in(row)
         ]
 
@@ -230,26 +241,28 @@ class Guide:
                     if kind.operation.acts_on_arrival:
                         # It travels from when it is there, and no timer tells when; a fault has its moment.
                         timed = moves, self._moments(moves)
-                    found.append(WaitingOperation(column, slot, kind, *timed))
+                    found.append(self._waiting_operation(column, slot, kind, *timed))
         return found
+
+    def _waiting_operation(
+        self, column: int, slot: Slot, kind: StepKind, moves: tuple[Move, ...], timers: tuple[Timers, ...]
+    ) -> WaitingOperation:
+        is_ready = any(not own and not move.is_optional for move, own in zip(moves, timers, strict=True))
+        looks = self._timers_looked_at(kind, moves, timers) if any(timers) else ()
+        return WaitingOperation(column, slot, kind, moves, timers, is_ready, tuple(dict.fromkeys(looks)))
 
     def _moments(self, moves: Iterable[Move]) -> tuple[Timers, ...]:
         """For each of some moves the moment of its fault, if that has one."""
         keys = [move.timer if move.timer in self.alarms else None for move in moves]
         return tuple([() if key is None else (self.timer(key),) for key in keys])
 
-    def looks(self, waiting: WaitingOperation) -> list[Slot]:
-        """The timers at whose end the operation looks again."""
-        return list(dict.fromkeys(self._timers_looked_at(waiting)))
-
-    def _timers_looked_at(self, waiting: WaitingOperation) -> Iterator[Slot]:
-        operation = waiting.kind.operation
-        assert isinstance(operation, BlockingOperation)
-        for move, timers in zip(waiting.moves, waiting.timers, strict=True):
+    def _timers_looked_at(self, kind: StepKind, moves: Sequence[Move], timers: Sequence[Timers]) -> Iterator[Slot]:
+        assert isinstance(kind.operation, BlockingOperation)
+        for move, own in zip(moves, timers, strict=True):
             for key in (move.timer, *move.due):
                 alarm = self.alarms.get(key or "")
-                is_looked_at = alarm is None or operation.waits_for() in alarm[1]
-                if key is not None and is_looked_at and (timer := self.timer(key)) in timers:
+                is_looked_at = alarm is None or kind.operation.waits_for() in alarm[1]
+                if key is not None and is_looked_at and (timer := self.timer(key)) in own:
                     yield timer
 
 
@@ -268,10 +281,12 @@ class StateClass:
         if not guide.is_over(row):
             self._note_free_steps()
             self._note_waiting()
+        self.certain = tuple(each[0] for each in self.deadlines if len(each) == 1)
+        """The deadlines that are one instant each."""
         bound = {slot for deadline in self.deadlines for slot in deadline}
         self.opportunities = tuple(dict.fromkeys(self._opportunities(bound)))
         """Instants at which something may happen, and need not."""
-        self.next_at_latest = (*(each[0] for each in self.deadlines if len(each) == 1), *self.opportunities)
+        self.next_at_latest = (*self.certain, *self.opportunities)
         """The instants of which none passes unseen: something happens at each, or it is passed over."""
         awaited = {slot for firing in self.firings for slot in (firing.at, *firing.after, *firing.before)}
         needed = bound | awaited
@@ -290,9 +305,8 @@ class StateClass:
         """Instants that are no deadline: whether one has passed is known only by comparison."""
 
     def _opportunities(self, bound: Set[Slot]) -> Iterator[Slot]:
-        certain = {deadline[0] for deadline in self.deadlines if len(deadline) == 1}
         for firing in self.firings:
-            if firing.at not in bound or (firing.move.is_optional and firing.at not in certain):
+            if firing.at not in bound or (firing.move.is_optional and firing.at not in self.certain):
                 yield firing.at
 
     def _note_free_steps(self) -> None:
@@ -321,7 +335,7 @@ class StateClass:
             self.deadlines.append((at,))
             self._fire_any(waiting, at)
             return
-        looks = self.guide.looks(waiting)
+        looks = waiting.looks
         self.deadlines += [(timer,) for timer in looks if _is_binding(waiting, timer)]
         for timer in looks:
             self._fire_at_the_end_of(waiting, timer, looks, ())
@@ -331,7 +345,7 @@ class StateClass:
             self.deadlines.append((waiting.slot,))
             self._fire_any(waiting, waiting.slot)
             return
-        looks = self.guide.looks(waiting)
+        looks = waiting.looks
         self.deadlines += [(waiting.slot, timer) for timer in looks if _is_binding(waiting, timer)]
         self._fire_any(waiting, waiting.slot)
         for timer in looks:

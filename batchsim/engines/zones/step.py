@@ -73,14 +73,14 @@ class ZoneStepper:
         change = beginning(self._guide)
         return self._land(change, [one_zone(START)], frozenset(), frozenset(), explicit=True)
 
-    def enabled(self, zone_set: ZoneSet, firing: Firing, deadlines: Sequence[Deadline]) -> Iterator[ZoneSet]:
+    @staticmethod
+    def enabled(state_class: StateClass, firing: Firing, zone_set: ZoneSet) -> Iterator[ZoneSet]:
         """The zones in which a step is the next one; of several deadlines the latest counts."""
         at = firing.at
         for earlier in firing.after:
             zone_set = zone_set.ordered(earlier, at)
-        plain = [deadline[0] for deadline in deadlines if len(deadline) == 1]
-        zone_set = zone_set.first_of(at, (*firing.before, *plain))
-        for chosen in product(*(each for each in deadlines if len(each) > 1 and at not in each)):
+        zone_set = zone_set.first_of(at, (*firing.before, *state_class.certain))
+        for chosen in product(*(each for each in state_class.deadlines if len(each) > 1 and at not in each)):
             limited = zone_set.first_of(at, chosen)
             if not limited.is_empty:
                 yield limited
@@ -251,7 +251,7 @@ class ZoneStepper:
         for waiting in self._guide.waiting(change.row, zone_set.names):
             if waiting.is_ready or waiting.kind.operation.acts_on_arrival or _is_issued(change, waiting):
                 continue
-            timers = [timer for timer in self._guide.looks(waiting) if timer not in started]
+            timers = [timer for timer in waiting.looks if timer not in started]
             if any(waiting.until(timer, zone_set.names) not in watched for timer in timers):
                 zone_sets = [half for each in zone_sets for half in met_or_late(each, waiting.slot, change.at)]
                 zone_sets = [half for each in zone_sets for half in told_of(each, waiting.slot, timers, change.at)]

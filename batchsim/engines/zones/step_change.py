@@ -71,7 +71,7 @@ def change_of(guide: Guide, state_class: StateClass, firing: Firing) -> StepChan
         names=names,
         begun=[
             other
-            for other in guide.waits_to_begin
+            for other in guide.begun_by(kind)
             if other != column and not guide.has_begun(state_class.row, other) and guide.has_begun(after, other)
         ],
         delays_so_far=state_class.delays_so_far,
