@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from batchsim.batch.actors import actors_of
 from batchsim.batch.decision import Decision
 from batchsim.batch.endpoint import stream_batch_items
 from batchsim.batch.faults import Cut
 from batchsim.batch.operations import EnqueuedCount, FindBatch, GetMeta, MarkEnqueued, PushMessage, Seal, Upload
 from batchsim.batch.policies import POLICIES
 from batchsim.batch.policy import Policy
-from batchsim.batch.setting import Item, Setting
+from batchsim.batch.setting import Item, Kind, Setting
 from batchsim.batch.stores import Answer, BatchRow
 from batchsim.engines.timed import simulate
 from batchsim.model.operation import ForEach, Raised, StoreFailure
@@ -216,3 +217,27 @@ def test_items_go_side_by_side_up_to_the_limit() -> None:
     assert limit_of(20, None, "pr3766") == 1
     assert limit_of(20, 4, "pr3766") == 4
     assert limit_of(20, 1, "pr4397") == 1
+
+
+async def enqueue_my_way(setting: Setting, index: int) -> None:
+    await MarkEnqueued(index)
+
+
+@pytest.mark.parametrize(
+    ("fields", "changes", "are_alike"),
+    [
+        ({}, {}, True),
+        ({"ingest_concurrency": 2}, {}, False),
+        ({"has_request_timeout": True}, {}, False),
+        ({"items": (Item(), Item(), Item(kind=Kind.REJECTED))}, {}, False),
+        ({}, {"enqueue": enqueue_my_way}, False),
+    ],
+)
+def test_items_can_change_places_where_nothing_depends_on_which_is_which(
+    fields: dict[str, Any], changes: dict[str, Any], are_alike: bool
+) -> None:
+    setting = replace(Setting(items=(Item(),) * 3), **fields)
+    handlers = [
+        each for each in actors_of(setting, replace(POLICIES["pr3777"], **changes)) if each.kind == "handler"
+    ]
+    assert {each.has_lanes_alike for each in handlers} == {are_alike}

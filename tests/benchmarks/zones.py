@@ -67,7 +67,7 @@ MEASURED: dict[str, tuple[Latencies, tuple[tuple[int, int], ...]]] = {
 OF_TRIGGER: dict[str, tuple[str, Latencies, tuple[tuple[int, int], ...]]] = {
     "pr3427, defaults": ("pr3427", {}, ((2, 1), (3, 2), (4, 3), (5, 3))),
     "pr3427, 0 … 100 ms a leg": ("pr3427", round_trips(up_to("100 ms")), ((2, 1), (3, 2), (4, 2))),
-    "pr4397, ten at once, defaults": ("pr4397", {}, ((2, 1), (3, 2), (4, 3))),
+    "pr4397, ten at once, defaults": ("pr4397", {}, ((2, 1), (3, 2), (4, 3), (6, 3))),
 }
 """*batchTrigger*, by policy: what grows to more items."""
 UNDER_FAULTS = ("crash-before-seal", "redelivered-before-complete", "disconnect-and-create-run-unheard")

@@ -1039,3 +1039,50 @@ def test_ready_made_commands_can_be_one_step_together() -> None:
 def test_what_cannot_be_part_of_a_step_is_refused(part: Any, found: str) -> None:
     with pytest.raises(BadInputError, match=f"touches: of: found {found}"):
         touches(of=(part,))
+
+
+# -- lanes that are alike -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(Operation[None]):
+    """Something that a lane does for its number, which is noted without the number."""
+
+    name: ClassVar[str] = "own.note"
+    default_latency: ClassVar[Any] = {"request": {"uniform": ["0 ms", "9 ms"]}, "response": "1 ms"}
+    number: int
+    looks: bool
+
+    def footprint(self) -> Footprint:
+        return touches(writes=("log", f"passed:{self.number}"))
+
+    def apply(self, world: Any) -> None:
+        passed = f"passed:{self.number}"
+        if not self.looks:
+            world.cells.write(passed, True)
+        said = "pass" if not self.looks else "seen" if world.cells.read(passed) else "missed"
+        world.cells.modify("log", list).append(said)
+
+
+async def side_by_side(looks: bool) -> None:
+    async def lane(number: int) -> None:
+        await Noted(number, looks)
+
+    await for_each(2, 2, lane)
+
+
+async def let_the_other_one_begin() -> None:
+    await redis.set("go", 1)
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_lanes_keep_their_order_until_somebody_else_may_tell_them_apart(is_alone: bool) -> None:
+    """Who looks at the numbers of others goes by them in any order."""
+    passing = Actor("handler", 1, partial(side_by_side, False), has_lanes_alike=True)
+    looking = Actor("handler", 2, partial(side_by_side, True), begins_with="go", has_lanes_alike=True)
+    starting = Actor("starter", None, let_the_other_one_begin)
+    everybody = (passing,) if is_alone else (passing, looking, starting)
+    system: System[Any] = System("lanes", everybody, ("log", "go", "passed:0", "passed:1"))
+    found, within = explore(scenario_of(system)), explore_timed(scenario_of(system))
+    assert {each.outcome for each in within.outcomes} == {each.outcome for each in found.outcomes}
+    assert (within.transitions == 2) == is_alone

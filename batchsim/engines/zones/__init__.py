@@ -17,7 +17,8 @@ stepped together, in one NumPy array. A zone within another goes, and zones whos
 interleaving in timed automata*, 2006), so orders that do not matter cost nothing. In a large search that takes
 nearly all of the time: then compiled loops do it, where Numba is installed (`compiled.py`); and where many zones
 reach one state class, the answer is found without most of them, between two searches (`bracketing.py`). Child runs
-that are alike are exchanged (`exchanging.py`).
+that are alike are exchanged (`exchanging.py`), and lanes that are alike act in the order in which they came
+(`lanes.py`).
 
 What no difference bound can say is split into zones: who awaits several goes on with the last of them; who waits
 for a cell acts when he has arrived and it is ready, whichever comes last. Steps at one instant come in any
