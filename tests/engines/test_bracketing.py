@@ -35,12 +35,18 @@ def states(search: ZoneSearch) -> Hashable:
     return frozenset(node.state_class.row for node in search.nodes)
 
 
-@pytest.mark.parametrize(("policy", "is_seen_through"), [("pr3427", False), ("pr4397", True)])
+TOLD_APART = {"overrides": [{"index": 1, "kind": "pre_failed"}]}
+
+
+@pytest.mark.parametrize(
+    ("policy", "items", "is_seen_through"),
+    [("pr3427", {}, False), ("pr4397", {}, False), ("pr4397", TOLD_APART, True)],
+)
 def test_what_hulls_alone_allow_is_not_claimed(
-    policy: str, is_seen_through: bool, monkeypatch: pytest.MonkeyPatch
+    policy: str, items: Any, is_seen_through: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bracketing, "CROWDED", 2)
-    stepper = stepper_of(two_items(), policy)
+    stepper = stepper_of(two_items(items=items), policy)
     exact, wide = ZoneSearch(stepper), ZoneSearch(stepper, hulls)
     exact.run(UNBOUNDED)
     wide.run(UNBOUNDED)

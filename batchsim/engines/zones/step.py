@@ -112,9 +112,8 @@ class ZoneStepper:
             zone_set = each
             if not explicit:
                 zone_set = zone_set.only([name for name in zone_set.names if _is_needed(change, name)])
-            for answered in self._answered(change, zone_set):
-                begun = answered.with_instants(coming)
-                for travelling in self._travelling(change, begun, ready):
+            for answered in self._answered(change, zone_set, coming):
+                for travelling in self._travelling(change, answered, ready):
                     for told in self._told(change, travelling, watched):
                         for met in self._met(change, told, ready):
                             landings += self._settled(change, met)
@@ -140,21 +139,20 @@ class ZoneStepper:
 
     # -- the answer ----------------------------------------------------------------------------
 
-    def _answered(self, change: StepChange, zone_set: ZoneSet) -> list[ZoneSet]:
-        """With the instant from which the actor goes on."""
+    def _answered(self, change: StepChange, zone_set: ZoneSet, coming: list[Coming]) -> list[ZoneSet]:
+        """With the instant from which the actor goes on, and those to come."""
         if change.operation is None:
-            return [zone_set]
+            return [zone_set.with_instants(coming)]
         response = self._response(change.operation)
-        if change.join is Join.EARLY:
-            end = Slot(InstantKind.END, change.column, change.lane)
-            return [zone_set.with_instants([(BASE, change.at, response), (end, BASE, AT_ONCE)])]
         if change.join is not Join.LAST:
-            return [zone_set.with_instants([(BASE, change.at, response)])]
+            end = Slot(InstantKind.END, change.column, change.lane)
+            ends = [(end, BASE, AT_ONCE)] if change.join is Join.EARLY else []
+            return [zone_set.with_instants([(BASE, change.at, response), *ends, *coming])]
         zone_sets = [zone_set.with_instants([(ANSWER, change.at, response), (BASE, ANSWER, AT_ONCE)])]
         for slot, name in change.names.items():
             if slot.kind is InstantKind.END and slot.place == change.column:
                 zone_sets = [half for each in zone_sets for half in latest(each, name)]
-        return zone_sets
+        return [each.with_instants(coming) for each in zone_sets]
 
     def _response(self, operation: Operation[Any]) -> DelayWindow:
         return AT_ONCE if operation.acts_on_arrival else self._windows.of(operation).response
