@@ -283,6 +283,9 @@ class StateClass:
             self._note_waiting()
         self.certain = tuple(each[0] for each in self.deadlines if len(each) == 1)
         """The deadlines that are one instant each."""
+        self.joint = tuple(each for each in self.deadlines if len(each) > 1)
+        self.watched = tuple(each for each in self.deadlines if each[-1].kind is InstantKind.TIMER)
+        """Those at which somebody looks whether a timer has run out."""
         bound = {slot for deadline in self.deadlines for slot in deadline}
         self.opportunities = tuple(dict.fromkeys(self._opportunities(bound)))
         """Instants at which something may happen, and need not."""

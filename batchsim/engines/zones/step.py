@@ -80,7 +80,7 @@ class ZoneStepper:
         for earlier in firing.after:
             zone_set = zone_set.ordered(earlier, at)
         zone_set = zone_set.first_of(at, (*firing.before, *state_class.certain))
-        for chosen in product(*(each for each in state_class.deadlines if len(each) > 1 and at not in each)):
+        for chosen in product(*(each for each in state_class.joint if at not in each)):
             limited = zone_set.first_of(at, chosen)
             if not limited.is_empty:
                 yield limited
@@ -91,7 +91,7 @@ class ZoneStepper:
         """Where a step leads from zones in which it is the next one; `explicit`: over all instants involved."""
         change = change_of(self._guide, state_class, firing)
         ready = frozenset(change.names.get(slot, slot) for slot in state_class.can_act)
-        watched = frozenset(tuple(change.names[slot] for slot in each) for each in state_class.deadlines)
+        watched = frozenset(tuple(change.names[slot] for slot in each) for each in state_class.watched)
         zone_sets = self._passing_over(state_class, firing, change, zone_set.renamed(change.names))
         return self._land(change, zone_sets, ready, watched, explicit=explicit)
 
@@ -363,9 +363,8 @@ def _has_passed(landing: Landing, name: Slot) -> Any:
     place_of = {slot: zone_set.place(each) for slot, each in zip(state_class.slots, landing.names, strict=True)}
     is_before = zone_set.zones[:, zone_set.place(name)] <= 0
     has_passed: Any = is_before[:, [place_of[slot] for slot in state_class.next_at_latest]].all(axis=1)
-    for deadline in state_class.deadlines:
-        if len(deadline) > 1:
-            has_passed &= is_before[:, [place_of[slot] for slot in deadline]].any(axis=1)
+    for deadline in state_class.joint:
+        has_passed &= is_before[:, [place_of[slot] for slot in deadline]].any(axis=1)
     return has_passed
 
 
