@@ -217,6 +217,7 @@ def test_a_field_of_a_system_that_holds_something_else(fields: str, why: str, ra
         ("exposures=(1,)", "w-0: exposures: found (1,); allowed: a tuple, of Exposure each"),
         ("begins_after_leg_of=3", "w-0: begins_after_leg_of: found 3; allowed: a LegOf, or None"),
         ("is_twin=1", "w-0: is_twin: found 1; allowed: True or False"),
+        ("has_lanes_alike=1", "w-0: has_lanes_alike: found 1; allowed: True or False"),
     ],
 )
 def test_a_field_of_an_actor_that_holds_something_else(fields: str, why: str, ran: Ran) -> None:

@@ -99,7 +99,7 @@ _OF_ACTOR = (
     *(
         _Field(name, _is_truth, "True or False")
         for name in Actor._fields
-        if name.startswith("is_") or name in ("draws_by_item", "serves")
+        if name.startswith(("is_", "has_")) or name in ("draws_by_item", "serves")
     ),
     _Field("returns_to", _or_none(_is_text), "a cell, or None"),
     _Field("copy", lambda value: type(value) is int and value >= 1, "a whole number from 1"),
