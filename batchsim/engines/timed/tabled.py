@@ -261,7 +261,8 @@ class Table:
         """The cells of the run, each by the number of its value."""
         self._places: dict[Key, int] = {}
         self._values: list[Values] = []
-        self._first_row: list[int] = []
+        self.first_row: list[int] = []
+        """These at the beginning."""
         self._outcomes: dict[Hashable, Any] = {}
         self._known = self._missed = self._steps = self._looks = 0
         cells = Cells()
@@ -269,7 +270,7 @@ class Table:
         for cell, value in cells.items():
             if not comes_back(value):
                 raise NotTabled
-            self._first_row[self.place_of(cell)] = self.values_of(cell).number_of(value)
+            self.first_row[self.place_of(cell)] = self.values_of(cell).number_of(value)
 
     def place_of(self, cell: Key) -> int:
         """Where a cell stands in a row."""
@@ -277,7 +278,7 @@ class Table:
         if place is None:
             place = self._places[cell] = len(self._values)
             self._values.append(Values())
-            self._first_row.append(ABSENT)
+            self.first_row.append(ABSENT)
             self.row.append(ABSENT)
         return place
 
@@ -287,7 +288,7 @@ class Table:
 
     def begin_run(self) -> RowCells:
         """The cells of a run that begins."""
-        self.row = self._first_row.copy()
+        self.row = self.first_row.copy()
         return RowCells(self)
 
     def outcome(self, results: Results) -> Any:
@@ -296,15 +297,16 @@ class Table:
         outcome = self._outcomes.get(key)
         if outcome is None:
             self.miss()
-            outcome = self._outcomes[key] = self.system.outcome(self.system.world(self._whole()), results)
+            outcome = self._outcomes[key] = self.outcome_of(self.row, results)
         return outcome
 
-    def _whole(self) -> Cells:
+    def outcome_of(self, row: Sequence[int], results: Results) -> Any:
+        """What a run came to that ends with some row."""
         cells = Cells()
-        for cell, number in zip(self._places, self.row, strict=True):
+        for cell, number in zip(self._places, row, strict=True):
             if number != ABSENT:
                 cells[cell] = self.values_of(cell).value(number)
-        return cells
+        return self.system.outcome(self.system.world(cells), results)
 
     def miss(self) -> None:
         """Something is met for the first time."""
@@ -340,6 +342,14 @@ class RowCells(Cells):
 
     def __setitem__(self, cell: Key, value: Any) -> None:
         self._row[self._table.place_of(cell)] = self._table.values_of(cell).number_of(value)
+
+
+def scripts_of_both(point: ScriptPoint, awaited: Both[Any, Any]) -> list[Script]:
+    """What is known of two operations that are issued together at a point."""
+    if point.site is None:
+        point.site = [Script(partial(program_of, awaited, number), []) for number in range(2)]
+    scripts: list[Script] = point.site
+    return scripts
 
 
 class TabledStage(Stage):
@@ -407,9 +417,8 @@ class TabledLane(Lane):
         if not point.has_ended:
             if not isinstance(point.awaited, Both | ForEach):
                 raise NotTabled
-            if point.site is None and isinstance(point.awaited, Both):
-                each = (partial(program_of, point.awaited, number) for number in range(2))
-                point.site = [Script(program, []) for program in each]
+            if isinstance(point.awaited, Both):
+                scripts_of_both(point, point.awaited)
             self._side_by_side(point.awaited, delay_us)
             return
         failure = failure_of(point)

@@ -1,0 +1,260 @@
+"""Runs by compiled loops come to what runs by table come to, which come to what lanes come to."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import batchsim.engines.timed.compiled as compiled_module
+import batchsim.engines.timed.compiled_runs as compiled_runs_module
+from batchsim import scenario_of
+from batchsim.analysis.sweep.pieces import Piece, run_piece
+from batchsim.batch.policy import Policy
+from batchsim.engines import compiled_loops
+from batchsim.engines.sampling import leg_sampler
+from batchsim.engines.timed import Simulation
+from batchsim.engines.timed import columns as c
+from batchsim.engines.timed.compiled import kernels_for
+from batchsim.engines.timed.compiled_runs import Seeds
+from batchsim.engines.timed.laid_out import Memory
+from batchsim.engines.timed.laid_out_latencies import numbers_of
+from batchsim.engines.timed.tabled import NotTabled
+from batchsim.model.faults import LostState, Outage
+from batchsim.model.operation import Alternative, Chance, Operation
+from batchsim.model.system import Actor, System
+from batchsim.scenario import Scenario, load_scenario
+from batchsim.scenario.latencies import Backoff, Exponential, Latency, Legs, Lognormal, Normal, RoundTrip, Uniform
+from batchsim.stores import redis
+from tests.engines.test_random_systems import LATENCY, drawn
+from tests.strategies import LATENCIES, policies, scenarios, timed_faults
+from tests.trying import examples
+
+pytest.importorskip("numba")
+VERY_MANY = 1 << 40
+NO_STEPS: frozenset[str] = frozenset()
+SHIPPED = sorted(path for path in Path("scenarios").glob("*.yaml") if path.stem != "thousand-items")
+REFUSED = {"idempotency", "outbox"}
+EXAMPLES = sorted(path for path in Path("examples").glob("*.yaml") if path.stem not in REFUSED)
+
+
+@pytest.fixture(scope="module")
+def kernels() -> ModuleType:
+    found = kernels_for(VERY_MANY)
+    assert found is not None
+    return found
+
+
+def compiled_of(scenario: Scenario, policy: Any, runs: int, kernels: ModuleType) -> int:
+    """How many runs are compiled; each comes to what it comes to by table."""
+    simulation, by_table = Simulation(scenario, policy), Simulation(scenario, policy)
+    found = [*simulation.ends(Seeds(range(runs // 2)), kernels)]
+    found += simulation.ends(Seeds(range(runs // 2, runs)), kernels)
+    for seed, end in enumerate(found):
+        if end is not None:
+            trace = by_table.run(seed, keep=NO_STEPS)
+            assert repr(end.outcome) == repr(trace.outcome), seed
+            assert list(end.faults) == [times > 0 for times in trace.faults], seed
+    return sum(end is not None for end in found)
+
+
+@pytest.mark.parametrize("path", [*SHIPPED, *EXAMPLES], ids=lambda path: path.stem)
+def test_every_shipped_scenario(path: Path, kernels: ModuleType) -> None:
+    scenario = load_scenario(path)
+    for name in dict.fromkeys((scenario.policies[0], scenario.policies[-1])):
+        policy = scenario.find_policy(name, scenario.directory)
+        compiled = compiled_of(scenario, policy, 20, kernels)
+        if len(scenario.setting.items) <= 20:  # of more, too little comes twice
+            assert compiled == (20 if Simulation(scenario, policy).is_tabled else 0)
+
+
+@settings(max_examples=examples(25, searched=150))
+@given(scenarios(), policies(), st.lists(timed_faults(), max_size=2))
+def test_scenarios_drawn_at_random(scenario: Scenario, policy: Policy, faults: list[Any]) -> None:
+    kernels = kernels_for(VERY_MANY)
+    assert kernels is not None
+    befallen = tuple(each for each in faults if not isinstance(each, Outage | LostState))
+    compiled_of(replace(scenario, setting=replace(scenario.setting, faults=befallen)), policy, 6, kernels)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_systems_drawn_at_random(seed: int, kernels: ModuleType) -> None:
+    compiled_of(scenario_of(drawn(seed), redis=LATENCY), None, 8, kernels)
+
+
+LARGE = 1 << 33
+
+
+@settings(max_examples=examples(60, searched=400))
+@given(
+    LATENCIES
+    | st.sampled_from(
+        [
+            RoundTrip(Uniform(3, LARGE)),
+            RoundTrip(Exponential(LARGE, 7)),
+            RoundTrip(Exponential(1_000, 200, 1_100)),
+            RoundTrip(Normal(50, 20)),
+            RoundTrip(Normal(0, 5, 40)),
+            RoundTrip(Lognormal(LARGE, 4 * LARGE)),
+            Legs(Lognormal(3, 4, 2, 9), Normal(900, 300, 10, 1_000)),
+            Legs(Backoff(1), Backoff(4)),
+        ]
+    ),
+    st.integers(),
+)
+def test_latencies_are_those_of_other_runs(latency: Latency, seed: int) -> None:
+    kernels = kernels_for(VERY_MANY)
+    assert kernels is not None
+    memory = Memory()
+    memory.add([0] * c.HEAD)
+    slots = memory.add([0])
+    memory.all[c.SLOTS], memory.all[c.SLOTS_COUNT] = slots, 1
+    try:
+        place = memory.add(numbers_of(latency, memory.add))
+    except NotTabled:
+        return
+    sampler, some = leg_sampler(latency), random.Random(seed)
+    for bits in (0, (1 << 64) - 1, *(some.getrandbits(64) for _ in range(300))):
+        run = kernels.made(memory.all, 1)
+        legs = kernels.legs(memory.all, run, place, np.uint64(bits))
+        if run[kernels.STATUS] == c.DONE:
+            assert legs == sampler(bits)
+        else:  # it says that it does not know how this is rounded
+            assert list(run[run[kernels.UNKNOWN_KEY] :][:3]) == [c.DOUBT, place, np.uint64(bits).astype(np.int64)]
+
+
+def test_what_is_so_near_to_one_half_is_rounded_as_in_other_runs(
+    kernels: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of numbers this large some are; without the exact legs no such run would come to its end."""
+    latency = {"lognormal": {"median": "400 h", "p99": "700 h"}}
+    scenario = scenario_of(drawn(3), redis=latency)
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        compiled_runs_module.LaidOut,
+        "learn",
+        lambda self, key, learn=compiled_runs_module.LaidOut.learn: (asked.append(key[0]), learn(self, key)),
+    )
+    assert compiled_of(scenario, None, 30, kernels) == 30
+    assert c.DOUBT in asked
+
+
+def test_a_run_that_needs_more_room_gets_it(kernels: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = load_scenario("concurrent-ingest")
+    policy = scenario.find_policy(scenario.policies[-1], scenario.directory)
+    for room_max, compiled in ((1 << 10, 6), (1, 0)):
+        monkeypatch.setattr(compiled_runs_module, "_ROOM", 1)
+        monkeypatch.setattr(compiled_runs_module, "_ROOM_MAX", room_max)
+        assert compiled_of(scenario, policy, 6, kernels) == compiled
+
+
+@dataclass(frozen=True)
+class Odd(Operation[int]):
+    """A step that is no function of its cells."""
+
+    seen: list[int]
+    name = "own.odd"
+    default_latency = "1 ms"
+
+    def apply(self, world: Any) -> int:
+        self.seen.append(1)
+        return len(self.seen)
+
+
+def test_a_step_that_cannot_be_known_is_left_to_other_runs(kernels: ModuleType) -> None:
+    async def program() -> int:
+        return await Odd([])
+
+    actors = (Actor("one", None, program, is_judged=True),)
+    simulation = Simulation(scenario_of(System("odd", actors, cells=())), None)
+    assert simulation.ends(Seeds(range(3)), kernels) == [None] * 3
+    assert not simulation.is_tabled
+
+
+@dataclass(frozen=True)
+class OneOfTwelve(Operation[int]):
+    """Twelve chances at one opportunity: more than a compiled run remembers."""
+
+    name = "own.twelve"
+    default_latency = "1 ms"
+    has_alternatives = True
+
+    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
+        ways = (Alternative(str(n), chance=Chance(f"chance {n}", 0, 0.02), choice=n) for n in range(12))
+        return (*ways, Alternative(choice=12))
+
+    def apply_alternative(self, world: Any, alternative: Alternative) -> int:
+        number: int = alternative.choice
+        return number
+
+
+def test_a_run_that_is_too_much_is_left_to_other_runs(kernels: ModuleType) -> None:
+    async def program() -> int:
+        return await OneOfTwelve()
+
+    scenario = scenario_of(System("twelve", (Actor("one", None, program, is_judged=True),), cells=()))
+    assert 0 < compiled_of(scenario, None, 60, kernels) < 60
+
+
+async def fail() -> None:
+    if await redis.get("there") is None:
+        raise KeyError("there")
+
+
+def test_an_error_of_an_own_coroutine_is_what_the_run_comes_to(kernels: ModuleType) -> None:
+    system = System("failing", (Actor("one", None, fail, is_judged=True),), cells=("there",))
+    scenario = scenario_of(system, redis=LATENCY)
+    assert compiled_of(scenario, None, 4, kernels) == 4
+    (end, *_) = Simulation(scenario, None).ends(Seeds([1]), kernels)
+    assert end is not None
+    assert [each.error for each in end.outcome.raised] == ["KeyError: 'there'"]
+
+
+def test_an_outcome_that_a_trace_has_of_its_own_is_no_matter_of_compiled_runs(kernels: ModuleType) -> None:
+    system = System("told", (Actor("one", None, fail),), cells=("there",), trace=lambda run: run)
+    assert Simulation(scenario_of(system, redis=LATENCY), None).ends(Seeds([1]), kernels) == [None]
+
+
+# -- when they are used --------------------------------------------------------------------------
+
+
+def test_a_piece_of_a_sweep_is_the_same_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+    for worth in (VERY_MANY, 0):
+        monkeypatch.setattr(compiled_module, "_WORTH_LOADING", worth)
+        monkeypatch.setattr(compiled_module, "_WORTH_COMPILING", worth)
+        for name in ("incident", "slow-count", "memoryless"):
+            scenario = load_scenario(name)
+            policies = tuple(scenario.find_policy(each, scenario.directory) for each in scenario.policies)
+            piece = run_piece(Piece(scenario, 7, policies, 3, 50))
+            done.append((piece.ends, piece.codes))
+    assert done[:3] == done[3:]
+
+
+def test_they_are_loaded_by_who_makes_many_runs_and_compiled_by_who_makes_very_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compiled_module, "_MADE", [0])
+    is_kept = [False]
+    monkeypatch.setattr(compiled_module, "_are_compiled", lambda: is_kept[0])
+    assert kernels_for(1_999) is None
+    assert kernels_for(1) is None
+    is_kept[0] = True
+    assert kernels_for(0) is not None
+    is_kept[0] = False
+    assert kernels_for(47_999) is None
+    assert kernels_for(1) is not None
+
+
+def test_where_numba_is_missing_other_runs_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled_module._loaded.cache_clear()
+    monkeypatch.setattr(compiled_loops, "find_spec", lambda name: None)
+    assert kernels_for(VERY_MANY) is None
+    compiled_module._loaded.cache_clear()
