@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -24,11 +25,11 @@ from batchsim.engines.timed import Simulation
 from batchsim.engines.timed import columns as c
 from batchsim.engines.timed.compiled import kernels_for
 from batchsim.engines.timed.compiled_runs import Seeds
-from batchsim.engines.timed.laid_out import Memory
+from batchsim.engines.timed.laid_out import LaidOut, Memory
 from batchsim.engines.timed.laid_out_latencies import numbers_of
 from batchsim.engines.timed.tabled import NotTabled
 from batchsim.model.faults import LostState, Outage
-from batchsim.model.operation import Alternative, Chance, Operation
+from batchsim.model.operation import Alternative, Chance, Operation, sleep
 from batchsim.model.system import Actor, System
 from batchsim.scenario import Scenario, load_scenario
 from batchsim.scenario.latencies import Backoff, Exponential, Latency, Legs, Lognormal, Normal, RoundTrip, Uniform
@@ -89,6 +90,33 @@ def test_systems_drawn_at_random(seed: int, kernels: ModuleType) -> None:
     compiled_of(scenario_of(drawn(seed), redis=LATENCY), None, 8, kernels)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_timers_that_are_started_anew_run_out_when_the_last_start_says(seed: int, kernels: ModuleType) -> None:
+    """Sooner than before, or later; some who wait are woken by one, and some by both."""
+    some = random.Random(seed)
+    steps = [(some.choice("ab"), f"{some.randrange(1, 9)} s", f"{some.randrange(4000)} ms") for _ in range(6)]
+
+    async def hold() -> None:
+        for key, lives, pause in steps:
+            await redis.set(key, 1, ex=lives) if some_of(key) else await redis.expire(key, lives)
+            await sleep(pause)
+
+    def some_of(key: str) -> bool:
+        return key == "a" or seed % 2 == 0
+
+    async def look() -> tuple[Any, ...]:
+        seen = []
+        for _ in range(8):
+            await sleep("1700 ms")
+            seen.append((await redis.get("a"), await redis.get("b")))
+        return tuple(seen)
+
+    actors = (Actor("holder", None, hold), Actor("looker", None, look, is_judged=True))
+    parts = (redis.expiring("a"), redis.expiring("b"))
+    scenario = scenario_of(System("timers", actors, cells=("a", "b"), parts=parts), redis=LATENCY)
+    assert compiled_of(scenario, None, 30, kernels) == 30
+
+
 LARGE = 1 << 33
 
 
@@ -136,12 +164,13 @@ def test_what_is_so_near_to_one_half_is_rounded_as_in_other_runs(
     """Of numbers this large some are; without the exact legs no such run would come to its end."""
     latency = {"lognormal": {"median": "400 h", "p99": "700 h"}}
     scenario = scenario_of(drawn(3), redis=latency)
-    asked: list[Any] = []
-    monkeypatch.setattr(
-        compiled_runs_module.LaidOut,
-        "learn",
-        lambda self, key, learn=compiled_runs_module.LaidOut.learn: (asked.append(key[0]), learn(self, key)),
-    )
+    asked, learn = list[int](), LaidOut.learn
+
+    def learn_and_note(laid_out: LaidOut, key: Sequence[int]) -> None:
+        asked.append(key[0])
+        learn(laid_out, key)
+
+    monkeypatch.setattr(LaidOut, "learn", learn_and_note)
     assert compiled_of(scenario, None, 30, kernels) == 30
     assert c.DOUBT in asked
 
@@ -218,7 +247,7 @@ def test_an_error_of_an_own_coroutine_is_what_the_run_comes_to(kernels: ModuleTy
 
 
 def test_an_outcome_that_a_trace_has_of_its_own_is_no_matter_of_compiled_runs(kernels: ModuleType) -> None:
-    system = System("told", (Actor("one", None, fail),), cells=("there",), trace=lambda run: run)
+    system = System[Any]("told", (Actor("one", None, fail),), cells=("there",), trace=lambda run: run)
     assert Simulation(scenario_of(system, redis=LATENCY), None).ends(Seeds([1]), kernels) == [None]
 
 

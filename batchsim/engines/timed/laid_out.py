@@ -31,6 +31,9 @@ from batchsim.scenario.latencies import Latency
 Numbers = NDArray[np.int64]
 
 
+_RETURNED, _RAISED = "returned", "raised"
+
+
 class Memory:
     """A line of whole numbers that becomes longer."""
 
@@ -92,7 +95,9 @@ class LaidOut:
         self._numbers_of_results: dict[Hashable, int] = {}
         self._numbers_of_chances: dict[Hashable, int] = {}
         self._memory.add([0] * c.HEAD)
-        self._stopped = self._memory.add((c.END, c.STOPPED, 0, self._result(Way(None, Stopped()), Stopped), 0))
+        self._stopped = self._memory.add(
+            (c.END, c.STOPPED, 0, self._result(Way(None, Stopped()), (_RAISED, Stopped)), 0)
+        )
         self._lay_out_first_timers()
         rows = [self._actor_row(actor) for actor in actors]
         self._head(c.ACTORS, c.ACTORS_COUNT, len(rows), (each for row in rows for each in row))
@@ -285,7 +290,7 @@ class LaidOut:
     def _end(self, point: ScriptPoint, actor: Actor) -> Sequence[int]:
         failure = failure_of(point)
         if failure is None:
-            result, value = self._result(Way(point.result), exact(point.result)), 0
+            result, value = self._result(Way(point.result), (_RETURNED, exact(point.result))), 0
             if actor.returns_to is not None:
                 value = self._table.values_of(actor.returns_to).number_of(point.result)
             return c.END, c.NO_FAILURE, 0, result, value
@@ -296,7 +301,7 @@ class LaidOut:
             kind, arrived = c.ENDS_EARLY, failure.arrived
         elif isinstance(failure, ProtocolError):
             kind = c.PROTOCOL_ERROR
-        return c.END, kind, arrived, self._result(Way(None, failure), point), 0
+        return c.END, kind, arrived, self._result(Way(None, failure), (_RAISED, point)), 0
 
     def _result(self, way: Way, key: Hashable) -> int:
         number = self._numbers_of_results.setdefault(key, len(self._results))
@@ -356,6 +361,7 @@ class LaidOut:
 
     def end(self, numbers: Numbers) -> tuple[Any, tuple[int, ...]]:
         """What a run came to that ended with these: its outcome, and how often each fault happened, 1 for any."""
+        self._table.miss()
         cells, faults = len(self._table.first_row), len(self._system.faults)
         happened = self._scenario.listed(numbers[cells : cells + faults].tolist(), ())
         returned, waiting, raised = dict[str, Any](), list[str](), list[RaisedError]()
