@@ -29,7 +29,7 @@ from batchsim.engines.timed.laid_out import LaidOut, Memory
 from batchsim.engines.timed.laid_out_latencies import numbers_of
 from batchsim.engines.timed.tabled import NotTabled
 from batchsim.model.faults import LostState, Outage
-from batchsim.model.operation import Alternative, Chance, Operation, sleep
+from batchsim.model.operation import Alternative, Chance, Footprint, Operation, for_each, sleep, touches
 from batchsim.model.system import Actor, System
 from batchsim.scenario import Scenario, load_scenario
 from batchsim.scenario.latencies import Backoff, Exponential, Latency, Legs, Lognormal, Normal, RoundTrip, Uniform
@@ -46,9 +46,10 @@ REFUSED = {"idempotency", "outbox"}
 EXAMPLES = sorted(path for path in Path("examples").glob("*.yaml") if path.stem not in REFUSED)
 
 
-@pytest.fixture(scope="module")
-def kernels() -> ModuleType:
-    found = kernels_for(VERY_MANY)
+@pytest.fixture(scope="module", name="kernels")
+def the_kernels() -> ModuleType:
+    """They are asked for as nobody else does: how many runs a process has made is left as it is."""
+    found = compiled_module._loaded()
     assert found is not None
     return found
 
@@ -78,9 +79,9 @@ def test_every_shipped_scenario(path: Path, kernels: ModuleType) -> None:
 
 @settings(max_examples=examples(25, searched=150))
 @given(scenarios(), policies(), st.lists(timed_faults(), max_size=2))
-def test_scenarios_drawn_at_random(scenario: Scenario, policy: Policy, faults: list[Any]) -> None:
-    kernels = kernels_for(VERY_MANY)
-    assert kernels is not None
+def test_scenarios_drawn_at_random(
+    kernels: ModuleType, scenario: Scenario, policy: Policy, faults: list[Any]
+) -> None:
     befallen = tuple(each for each in faults if not isinstance(each, Outage | LostState))
     compiled_of(replace(scenario, setting=replace(scenario.setting, faults=befallen)), policy, 6, kernels)
 
@@ -117,6 +118,62 @@ def test_timers_that_are_started_anew_run_out_when_the_last_start_says(seed: int
     assert compiled_of(scenario, None, 30, kernels) == 30
 
 
+def test_of_those_who_wait_alike_the_first_to_come_is_the_first_to_be_served(kernels: ModuleType) -> None:
+    async def take(number: int) -> None:
+        await sleep("5 ms")
+        await redis.set(f"got:{number}", await redis.blpop("queue"))
+
+    async def all_take() -> None:
+        await for_each(3, 3, take)
+
+    async def fill() -> None:
+        await sleep("60 ms")
+        for number in range(3):
+            await redis.rpush("queue", number)
+
+    cells = ("queue", *(f"got:{number}" for number in range(3)))
+    system = System[Any]("served", (Actor("taker", None, all_take), Actor("filler", None, fill)), cells=cells)
+    assert compiled_of(scenario_of(system, redis=LATENCY), None, 30, kernels) == 30
+
+
+@dataclass(frozen=True)
+class Knock(Operation[int]):
+    """It lets those look who wait for the door; the third time it is there."""
+
+    name = "own.knock"
+    default_latency = "1 ms"
+    may_unblock = True
+
+    def footprint(self) -> Footprint:
+        return touches(writes=("door", "knocks"))
+
+    def unblocks(self) -> tuple[str, ...]:
+        return ("door",)
+
+    def apply(self, world: Any) -> int:
+        knocks: int = 1 + (world.cells.read("knocks") or 0)
+        world.cells.write("knocks", knocks)
+        if knocks == 3:
+            world.cells.write("door", 1)
+        return knocks
+
+
+def test_nobody_begins_with_a_cell_before_it_is_there(kernels: ModuleType) -> None:
+    async def knock() -> None:
+        for _ in range(4):
+            await Knock()
+
+    async def enter() -> int:
+        return await redis.get("knocks") or 0
+
+    actors = (Actor("one", None, knock), Actor("other", None, enter, begins_with="door", is_judged=True))
+    scenario = scenario_of(System[Any]("door", actors, cells=("door", "knocks")), redis=LATENCY)
+    assert compiled_of(scenario, None, 10, kernels) == 10
+    (end,) = Simulation(scenario, None).ends(Seeds([1]), kernels)
+    assert end is not None
+    assert end.outcome.result_of("other") in {3, 4}
+
+
 LARGE = 1 << 33
 
 
@@ -137,9 +194,7 @@ LARGE = 1 << 33
     ),
     st.integers(),
 )
-def test_latencies_are_those_of_other_runs(latency: Latency, seed: int) -> None:
-    kernels = kernels_for(VERY_MANY)
-    assert kernels is not None
+def test_latencies_are_those_of_other_runs(kernels: ModuleType, latency: Latency, seed: int) -> None:
     memory = Memory()
     memory.add([0] * c.HEAD)
     slots = memory.add([0])
@@ -238,7 +293,7 @@ async def fail() -> None:
 
 
 def test_an_error_of_an_own_coroutine_is_what_the_run_comes_to(kernels: ModuleType) -> None:
-    system = System("failing", (Actor("one", None, fail, is_judged=True),), cells=("there",))
+    system = System[Any]("failing", (Actor("one", None, fail, is_judged=True),), cells=("there",))
     scenario = scenario_of(system, redis=LATENCY)
     assert compiled_of(scenario, None, 4, kernels) == 4
     (end, *_) = Simulation(scenario, None).ends(Seeds([1]), kernels)
@@ -256,6 +311,7 @@ def test_an_outcome_that_a_trace_has_of_its_own_is_no_matter_of_compiled_runs(ke
 
 def test_a_piece_of_a_sweep_is_the_same_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
     done = []
+    monkeypatch.setattr(compiled_module, "_MADE", [0])
     for worth in (VERY_MANY, 0):
         monkeypatch.setattr(compiled_module, "_WORTH_LOADING", worth)
         monkeypatch.setattr(compiled_module, "_WORTH_COMPILING", worth)
@@ -273,6 +329,7 @@ def test_they_are_loaded_by_who_makes_many_runs_and_compiled_by_who_makes_very_m
     monkeypatch.setattr(compiled_module, "_MADE", [0])
     is_kept = [False]
     monkeypatch.setattr(compiled_module, "_are_compiled", lambda: is_kept[0])
+    monkeypatch.setattr(compiled_module, "_loaded", lambda: compiled_module)
     assert kernels_for(1_999) is None
     assert kernels_for(1) is None
     is_kept[0] = True
@@ -283,7 +340,7 @@ def test_they_are_loaded_by_who_makes_many_runs_and_compiled_by_who_makes_very_m
 
 
 def test_where_numba_is_missing_other_runs_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled_module._loaded.cache_clear()
+    monkeypatch.setattr(compiled_module, "_MADE", [VERY_MANY])
+    monkeypatch.setattr(compiled_module, "_loaded", compiled_module._loaded.__wrapped__)
     monkeypatch.setattr(compiled_loops, "find_spec", lambda name: None)
-    assert kernels_for(VERY_MANY) is None
-    compiled_module._loaded.cache_clear()
+    assert kernels_for(1) is None
