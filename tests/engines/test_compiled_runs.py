@@ -29,7 +29,17 @@ from batchsim.engines.timed.laid_out import LaidOut, Memory
 from batchsim.engines.timed.laid_out_latencies import numbers_of
 from batchsim.engines.timed.tabled import NotTabled
 from batchsim.model.faults import LostState, Outage
-from batchsim.model.operation import Alternative, Chance, Footprint, Operation, for_each, sleep, touches
+from batchsim.model.operation import (
+    Alternative,
+    BlockingOperation,
+    Chance,
+    Footprint,
+    Operation,
+    Timer,
+    for_each,
+    sleep,
+    touches,
+)
 from batchsim.model.system import Actor, System
 from batchsim.scenario import Scenario, load_scenario
 from batchsim.scenario.latencies import Backoff, Exponential, Latency, Legs, Lognormal, Normal, RoundTrip, Uniform
@@ -172,6 +182,88 @@ def test_nobody_begins_with_a_cell_before_it_is_there(kernels: ModuleType) -> No
     (end,) = Simulation(scenario, None).ends(Seeds([1]), kernels)
     assert end is not None
     assert end.outcome.result_of("other") in {3, 4}
+
+
+@dataclass(frozen=True)
+class Begin(Operation[None]):
+    """A timer begins to run; whoever waits at the gate looks when it has run out."""
+
+    key: str
+    name = "own.begin"
+    default_latency = "1 ms"
+    may_unblock = True
+
+    def footprint(self) -> Footprint:
+        return touches(writes=(self.key,))
+
+    def timer(self) -> Timer:
+        return Timer(self.key, "own.delay")
+
+    def unblocks(self) -> tuple[str, ...]:
+        return ("gate",)
+
+    def apply(self, world: Any) -> None:
+        world.cells.write(self.key, 1)
+
+
+@dataclass(frozen=True)
+class Delay(Operation[None]):
+    """What timers take."""
+
+    name = "own.delay"
+    default_latency = {"uniform": ["1 ms", "60 ms"]}  # noqa: RUF012 - as it is written in a scenario
+
+
+@dataclass(frozen=True)
+class Gate(BlockingOperation[str]):
+    """It is passed when a timer has run out, and the first of some."""
+
+    timer_key: str | None
+    due: tuple[str, ...]
+    name = "own.gate"
+    default_latency = "1 ms"
+
+    def footprint(self) -> Footprint:
+        return touches(reads=("t1", "t2", "t3"))
+
+    def waits_for(self) -> str:
+        return "gate"
+
+    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
+        if None in (world.cells.read(key) for key in ("t1", "t2", "t3")):
+            return ()
+        return (Alternative("passed", timer=self.timer_key, due=self.due),)
+
+    def apply(self, world: Any) -> str:
+        return "passed"
+
+
+@pytest.mark.parametrize(
+    ("timer", "due"), [("t1", ()), ("t1", ("t2", "t3")), (None, ("t2", "t3")), ("t3", ("t1",))]
+)
+def test_a_way_waits_for_its_timer_and_for_the_first_of_those_that_are_due(
+    timer: str | None, due: tuple[str, ...], kernels: ModuleType
+) -> None:
+    async def begin() -> None:
+        for key in ("t1", "t2", "t3"):
+            await Begin(key)
+
+    async def count() -> None:
+        for _ in range(60):
+            await redis.incr("n")
+
+    async def wait() -> int:
+        await Gate(timer, due)
+        return await redis.get("n") or 0
+
+    actors = (
+        Actor("beginner", None, begin),
+        Actor("clock", None, count),
+        Actor("one", None, wait, is_judged=True),
+    )
+    timers = dict.fromkeys(("t1", "t2", "t3"), "own.delay")
+    system = System[Any]("gate", actors, cells=("t1", "t2", "t3", "n", "gate"), timers=timers)
+    assert compiled_of(scenario_of(system, redis="1 ms"), None, 40, kernels) == 40
 
 
 LARGE = 1 << 33
