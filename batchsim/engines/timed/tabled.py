@@ -62,38 +62,6 @@ class NotTabled(Exception):
     """A step cannot be known by its footprint: the run has to be made by the lanes themselves, which tell why."""
 
 
-class FootprintCells(GuardedCells):
-    """The cells of a footprint and no other: whoever asks past the methods for stores cannot be answered here."""
-
-    __slots__ = ()
-
-    def _know(self, cell: object) -> None:
-        if self._reads is not None and cell not in self._reads:
-            raise NotTabled
-
-    def get(self, cell: Key, default: Any = None) -> Any:
-        """As of a dictionary, of a cell of the footprint."""
-        self._know(cell)
-        return super().get(cell, default)
-
-    def pop(self, cell: Key, *default: Any) -> Any:
-        """Likewise."""
-        self._know(cell)
-        return super().pop(cell, *default)
-
-    def __contains__(self, cell: object) -> bool:
-        self._know(cell)
-        return super().__contains__(cell)
-
-    def __missing__(self, cell: Key) -> Any:
-        raise NotTabled
-
-    def _all(self, *_: object) -> Any:
-        raise NotTabled
-
-    __iter__ = __reversed__ = __len__ = keys = values = items = copy = clear = popitem = _all
-
-
 class Effect:
     """What a step does: to the cells, to its actor, and to those who wait."""
 
@@ -189,7 +157,7 @@ class Site:
         return numbers
 
     def _world(self, content: Content, made: Callable[[Any], Any] | None = None) -> Any:
-        cells = FootprintCells({})
+        cells = GuardedCells({})
         for cell, number in zip(self.cells, self._numbers(content), strict=True):
             if number != ABSENT:
                 value = self.table.values_of(cell).value(number)
