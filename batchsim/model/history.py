@@ -142,7 +142,7 @@ class Memory:
                 f"{self.name}: more than {self._max:,} different memories: it is unbounded, or holds too much; "
                 "allowed: as few as the verdict needs"
             )
-        # Not by `write`, nor as who writes to a dictionary: it is no cell of the system's, and no change of the step's.
+        # As none of the cells' own methods does: it is no cell of the system's, and no change of the step's.
         dict.__setitem__(cells, self.key, (memory,))
 
 
