@@ -36,6 +36,7 @@ from batchsim.model.operation import (
     Footprint,
     Operation,
     Timer,
+    both,
     for_each,
     sleep,
     touches,
@@ -352,6 +353,50 @@ def test_a_step_that_cannot_be_known_is_left_to_other_runs(kernels: ModuleType) 
     simulation = Simulation(scenario_of(System("odd", actors, cells=())), None)
     assert simulation.ends(Seeds(range(3)), kernels) == [None] * 3
     assert not simulation.is_tabled
+
+
+@dataclass(frozen=True)
+class Toss(Operation[int]):
+    """One of two ways, each as likely."""
+
+    name = "own.toss"
+    default_latency = "1 ms"
+    has_alternatives = True
+
+    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
+        return Alternative("heads", chance=Chance("coin", 0, 0.5), choice=1), Alternative(choice=0)
+
+    def apply_alternative(self, world: Any, alternative: Alternative) -> int:
+        number: int = alternative.choice
+        return number
+
+
+def test_each_opportunity_has_a_number_of_its_own(kernels: ModuleType) -> None:
+    async def program() -> tuple[int, ...]:
+        return await Toss(), await Toss(), await Toss()
+
+    scenario = scenario_of(System[Any]("tosses", (Actor("one", None, program, is_judged=True),), cells=()))
+    assert compiled_of(scenario, None, 40, kernels) == 40
+    ends = Simulation(scenario, None).ends(Seeds(range(100)), kernels)
+    assert len({repr(end) for end in ends}) == 8
+
+
+def test_who_awaits_several_goes_on_with_the_last_of_their_answers(kernels: ModuleType) -> None:
+    """Which need not be that of the last effect."""
+
+    async def program() -> int:
+        await both(redis.incr("a"), redis.incr("b"))
+        return await redis.llen("n")
+
+    async def count() -> None:
+        for number in range(60):
+            await redis.rpush("n", number)
+
+    legs = {"request": {"uniform": ["0 ms", "2 ms"]}, "response": {"uniform": ["0 ms", "60 ms"]}}
+    actors = (Actor("one", None, program, is_judged=True), Actor("clock", None, count))
+    system = System[Any]("together", actors, cells=("a", "b", "n"))
+    scenario = scenario_of(system, redis="1 ms", operations={"redis.incr": legs})
+    assert compiled_of(scenario, None, 40, kernels) == 40
 
 
 @dataclass(frozen=True)
