@@ -7,6 +7,7 @@ in the words. So many states are stepped by an addition, and compared word by wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ Rows = NDArray[np.integer[Any]]
 """Of all columns: a row for each state."""
 
 WORD_BITS = 64
+FEW = 12
+"""So many states Python steps faster than NumPy, which takes a while to begin."""
 
 
 class Field(NamedTuple):
@@ -101,7 +104,8 @@ class Packing:
             self.make_room(column, int(rows[:, column].max()))
         words = np.zeros((self.words, len(rows)), dtype=np.uint64)
         for column in range(len(self.fields)):
-            self.put(words, column, np.zeros_like(rows[:, column]), rows[:, column])
+            for field in self.fields[column]:
+                words[field.word] += field.of(rows[:, column])
         return words
 
     def column(self, words: Words, column: int) -> Values:
@@ -140,10 +144,22 @@ class Packing:
         places = [place for place, each in enumerate(is_changed) if each]
         for place in places:
             self.make_room(columns[place], int(after[:, place].max()))
+        if len(before) <= FEW:
+            pairs = zip(before.tolist(), after.tolist(), strict=True)
+            return np.array([self._change(columns, *each) for each in pairs], dtype=np.uint64).T
         changes = np.zeros((self.words, len(before)), dtype=np.uint64)
         for place in places:
             self.put(changes, columns[place], before[:, place], after[:, place])
         return changes
+
+    def _change(self, columns: Sequence[int], before: Sequence[int], after: Sequence[int]) -> list[int]:
+        """Likewise, of one state."""
+        words = [0] * self.words
+        for column, was, is_now in zip(columns, before, after, strict=True):
+            if was != is_now:
+                for word, shift, mask, lowest in self.fields[column]:
+                    words[word] += ((is_now >> lowest & mask) - (was >> lowest & mask)) << shift
+        return [word % (1 << WORD_BITS) for word in words]
 
     def put(self, words: Words, column: int, before: NDArray[Any], after: NDArray[Any]) -> None:
         """Let a column of these states hold other values, for which there is room."""
@@ -151,7 +167,12 @@ class Packing:
             words[field.word] += field.of(after) - field.of(before)
 
     def _type(self, column: int) -> np.dtype[Any]:
-        return np.min_scalar_type((1 << self._bits(column)) - 1)
+        return _type_of(self._bits(column))
+
+
+@cache
+def _type_of(bits: int) -> np.dtype[Any]:
+    return np.min_scalar_type((1 << bits) - 1)
 
 
 class PackedStates(NamedTuple):
