@@ -115,7 +115,7 @@ def _no_such_option(error: click.NoSuchOption) -> str:
     told = click.NoSuchOption(name, possibilities=guesses).format_message()
     having = [
         command
-        for command, each in commands.commands.items()
+        for command, each in commands.every().items()
         if any(name in parameter.opts for parameter in each.params)
     ]
     elsewhere = f" It is an option of {', '.join(having)}." if having else ""

@@ -15,7 +15,6 @@ from pydantic_core import CoreSchema, core_schema
 
 from batchsim.scenario.schema.rules import JsonSchema, Reading
 
-
 HAS_TITLE = "has_title"
 """In the metadata of a schema: whether what it stands for brings a title, and needs none of the field's."""
 
