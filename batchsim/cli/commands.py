@@ -46,23 +46,28 @@ if TYPE_CHECKING:
 
 
 NAMES = (
-    *(
-        "run",
-        "explore",
-        "replay",
-        "check",
-        "pin",
-        "explain",
-        "init",
-        "completion",
-        "ci",
-        "sweep",
-        "worth",
-        "findings",
-    ),
-    *("latencies", "hammer", "calibrate", "report", "policies", "scenarios", "schema", "window"),
+    "run",
+    "explore",
+    "replay",
+    "check",
+    "pin",
+    "explain",
+    "init",
+    "completion",
+    "ci",
+    "sweep",
+    "worth",
+    "findings",
+    "latencies",
+    "hammer",
+    "calibrate",
+    "report",
+    "policies",
+    "scenarios",
+    "schema",
+    "window",
 )
-"""All commands. One that is not below is in the module of its name."""
+"""All commands. Those that are not below are in the modules of their names."""
 
 
 @click.group(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ Words = NDArray[np.uint64]
 """Packed states: a row for each word, a column for each state."""
 Values = NDArray[np.unsignedinteger[Any]]
 """Of one column, by state."""
+Content = tuple[int, ...]
+"""What some columns hold in a state."""
 Rows = NDArray[np.integer[Any]]
 """Of all columns: a row for each state."""
 
@@ -34,7 +37,7 @@ class Field(NamedTuple):
     lowest: int
     """Which of the column's bits is the first here."""
 
-    def of(self, values: Values) -> Words:
+    def of(self, values: Rows) -> Words:
         """The bits of these values, where they stand in the word."""
         bits: Any = (values.astype(np.uint64) >> self.lowest) & self.mask
         there: Words = bits << self.shift
@@ -138,28 +141,35 @@ class Packing:
             for fields in self.fields
         ]
 
-    def changes(self, columns: Sequence[int], before: NDArray[np.int64], after: NDArray[np.int64]) -> Words:
+    def changes(self, columns: Sequence[int], before: Sequence[Content], after: Sequence[Content]) -> Words:
         """What to add to the words where these columns change: a row for each of `before` and `after`."""
-        is_changed = (before != after).any(axis=0).tolist()
-        places = [place for place, each in enumerate(is_changed) if each]
-        for place in places:
-            self.make_room(columns[place], int(after[:, place].max()))
         if len(before) <= FEW:
-            pairs = zip(before.tolist(), after.tolist(), strict=True)
-            return np.array([self._change(columns, *each) for each in pairs], dtype=np.uint64).T
+            return self._few_changes(columns, before, after)
+        shape = len(before), len(columns)
+        old, new = (np.array(each, dtype=np.int64).reshape(shape) for each in (before, after))
+        places = np.flatnonzero((old != new).any(axis=0)).tolist()
+        for place in places:
+            self.make_room(columns[place], int(new[:, place].max()))
         changes = np.zeros((self.words, len(before)), dtype=np.uint64)
         for place in places:
-            self.put(changes, columns[place], before[:, place], after[:, place])
+            self.put(changes, columns[place], old[:, place], new[:, place])
         return changes
 
-    def _change(self, columns: Sequence[int], before: Sequence[int], after: Sequence[int]) -> list[int]:
-        """Likewise, of one state."""
-        words = [0] * self.words
-        for column, was, is_now in zip(columns, before, after, strict=True):
-            if was != is_now:
+    def _few_changes(self, columns: Sequence[int], before: Sequence[Content], after: Sequence[Content]) -> Words:
+        changed = [
+            [each for each in zip(columns, *pair, strict=True) if each[1] != each[2]]
+            for pair in zip(before, after, strict=True)
+        ]
+        for column, _, new in chain.from_iterable(changed):
+            self.make_room(column, new)
+        changes = []
+        for some in changed:
+            words = [0] * self.words
+            for column, old, new in some:
                 for word, shift, mask, lowest in self.fields[column]:
-                    words[word] += ((is_now >> lowest & mask) - (was >> lowest & mask)) << shift
-        return [word % (1 << WORD_BITS) for word in words]
+                    words[word] += ((new >> lowest & mask) - (old >> lowest & mask)) << shift
+            changes.append([word % (1 << WORD_BITS) for word in words])
+        return np.array(changes, dtype=np.uint64).reshape(len(changes), self.words).T
 
     def put(self, words: Words, column: int, before: NDArray[Any], after: NDArray[Any]) -> None:
         """Let a column of these states hold other values, for which there is room."""

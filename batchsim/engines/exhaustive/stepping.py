@@ -187,8 +187,8 @@ def _label_key(kind: StepKind, move: Move) -> tuple[int, str | None, float | Non
 
 def changes_of(packing: Packing, kind: StepKind, column: int, table: list[tuple[tuple[int, ...], Move]]) -> Words:
     """What each of these moves, of the actor in a column, adds to the words of states with its content."""
-    before = np.array([(kind.local, *content) for content, _ in table], dtype=np.int64)
-    after = np.array([(move.local, *move.cells) for _, move in table], dtype=np.int64)
+    before = [(kind.local, *content) for content, _ in table]
+    after = [(move.local, *move.cells) for _, move in table]
     return packing.changes((column, *kind.columns), before, after)
 
 
