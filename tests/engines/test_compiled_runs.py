@@ -33,6 +33,7 @@ from batchsim.model.operation import (
     Alternative,
     BlockingOperation,
     Chance,
+    EndsEarly,
     Footprint,
     Operation,
     Timer,
@@ -353,6 +354,72 @@ def test_a_step_that_cannot_be_known_is_left_to_other_runs(kernels: ModuleType) 
     simulation = Simulation(scenario_of(System("odd", actors, cells=())), None)
     assert simulation.ends(Seeds(range(3)), kernels) == [None] * 3
     assert not simulation.is_tabled
+
+
+class Short(EndsEarly):
+    """There are two."""
+
+    arrived = 2
+
+
+def test_who_is_beyond_the_end_goes_no_further(kernels: ModuleType) -> None:
+    async def lane(number: int) -> None:
+        await redis.incr("begun")
+        if number == 2:
+            raise Short
+        await redis.rpush("done", number)
+
+    async def program() -> Any:
+        try:
+            return await for_each(4, 4, lane, may_end_early=True)
+        except Short:
+            return "not all were through"
+
+    system = System[Any]("short", (Actor("one", None, program, is_judged=True),), cells=("begun", "done"))
+    scenario = scenario_of(system, redis=LATENCY)
+    assert compiled_of(scenario, None, 60, kernels) == 60
+    ends = [end.outcome for end in Simulation(scenario, None).ends(Seeds(range(60)), kernels) if end is not None]
+    assert {end.result_of("one") for end in ends} == {2, "not all were through"}
+    assert {3 in end["done"] for end in ends} == {False, True}
+
+
+@dataclass(frozen=True)
+class Freed(Operation[str]):
+    """A fault holds it back, until a cell is there."""
+
+    name = "own.freed"
+    default_latency = "1 ms"
+    has_alternatives = True
+
+    def footprint(self) -> Footprint:
+        return touches(reads=("free",))
+
+    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
+        if world.cells.read("free") is None:
+            return (Alternative("held", is_held=True), Alternative())
+        return (Alternative(),)
+
+    def apply(self, world: Any) -> str:
+        return "freed"
+
+
+def test_who_is_held_back_looks_again_after_each_step(kernels: ModuleType) -> None:
+    async def wait() -> int:
+        await Freed()
+        return await redis.llen("n")
+
+    async def count() -> None:
+        for number in range(20):
+            await redis.rpush("n", number)
+            if number == 9:
+                await redis.set("free", 1)
+
+    actors = (Actor("one", None, wait, is_judged=True), Actor("clock", None, count))
+    scenario = scenario_of(System[Any]("held", actors, cells=("free", "n")), redis=LATENCY)
+    assert compiled_of(scenario, None, 20, kernels) == 20
+    (end,) = Simulation(scenario, None).ends(Seeds([1]), kernels)
+    assert end is not None
+    assert end.outcome.result_of("one") >= 10
 
 
 @dataclass(frozen=True)
