@@ -27,7 +27,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = str(ROOT / "batchsim")
 LIST = ROOT / ".coverage.txt"
 """Where the lines that did not run are listed."""
-COMPILED = ("batchsim.engines.exhaustive.kernels", "batchsim.engines.zones.kernels")
+COMPILED = (
+    "batchsim.engines.exhaustive.kernels",
+    "batchsim.engines.timed.kernels",
+    "batchsim.engines.zones.kernels",
+)
 OFTEN = 50
 """A line that has run so often is no longer asked."""
 

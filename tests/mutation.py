@@ -39,6 +39,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "tests/engines/test_timed_rules.py",
         "tests/engines/test_timed_laws.py",
         "tests/engines/test_scripts.py",
+        "tests/engines/test_compiled_runs.py",
         "tests/engines/test_faults.py",
     ),
     "batchsim/batch/fault_injection.py": (

@@ -12,6 +12,8 @@ import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
 
@@ -45,12 +47,23 @@ def _arguments() -> argparse.Namespace:
 
 def _property_tests(places: list[str], marked: str) -> list[str]:
     # To list names no assert has to be rewritten, which takes longer than all else.
-    command = [*PYTEST, "--collect-only", "--assert=plain", "-m", marked, *places]
+    command = [*PYTEST, "--collect-only", "--assert=plain", "-m", marked, *_with_hypothesis(places)]
     collected = subprocess.run(command, check=True, capture_output=True, text=True)
     # Those of one function are tried together: parameters may hold characters that no command line takes.
     found = sorted({line.partition("[")[0] for line in collected.stdout.splitlines() if "::" in line})
     assert found, collected.stdout
     return found
+
+
+def _with_hypothesis(places: list[str]) -> Iterator[str]:
+    """The places, but of a folder only the files that name it: to import the others takes half of the time."""
+    for place in places:
+        if Path(place).is_dir():
+            yield from (
+                str(file) for file in sorted(Path(place).rglob("test_*.py")) if "hypothesis" in file.read_text()
+            )
+        else:
+            yield place
 
 
 def _announce(seed: int, arguments: argparse.Namespace) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from batchsim.analysis.deciding import NOT_EXPLAINED, Explained, explained
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import WitnessStep, steps_of
@@ -15,12 +13,12 @@ from batchsim.engines.exhaustive import Bounds, Exploration, OutcomeClass
 from batchsim.engines.exhaustive import explore as explore_policy
 from batchsim.engines.exhaustive.compiled import note_one_of_many
 from batchsim.model.properties import Property
-from batchsim.report.contract import explore_document
-from batchsim.report.exploration import claim_of, show_explorations
 from batchsim.report.search_progress import SearchProgress
 from batchsim.scenario import Scenario, check_for_exploration
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from batchsim.analysis.study import Explored
     from batchsim.report.page.answers import Answer
 
@@ -74,11 +72,14 @@ class AllOrders(Explorer[Exploration]):
         found: Sequence[Exploration],
         commands: Sequence[Sequence[str]],
     ) -> None:
+        from batchsim.report.exploration import show_explorations
+
         show_explorations(console, scenario, found, self._explained, commands)
 
     def answer(
         self, scenario: Scenario, asked: Asked, exploration: Exploration, commands: Sequence[str]
     ) -> Answer:
+        from batchsim.report.exploration import claim_of
         from batchsim.report.page.answers import Answer, AnsweredOutcome
 
         outcomes = (
@@ -96,4 +97,6 @@ class AllOrders(Explorer[Exploration]):
         ]
 
     def document(self, scenario: str, found: Sequence[Exploration], judged: Sequence[Given]) -> dict[str, Any]:
+        from batchsim.report.contract import explore_document
+
         return explore_document(scenario, found, judged, [each.places for each in self._explained])

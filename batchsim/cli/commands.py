@@ -10,17 +10,8 @@ import click
 
 from batchsim.analysis.judging import Given
 from batchsim.bad_input import BadInputError
-from batchsim.cli import live, options, window
+from batchsim.cli import live, options
 from batchsim.cli.again import command_line, how_again
-from batchsim.cli.calibrate import calibrate
-from batchsim.cli.check import check
-from batchsim.cli.ci import ci
-from batchsim.cli.completion import completion
-from batchsim.cli.explain import explain
-from batchsim.cli.explore import explore
-from batchsim.cli.findings import findings
-from batchsim.cli.hammer import hammer
-from batchsim.cli.init import init
 from batchsim.cli.inputs import (
     by_their_names,
     expected_by,
@@ -33,7 +24,6 @@ from batchsim.cli.inputs import (
     verdict_names,
 )
 from batchsim.cli.judging import code_of, given_by_run, limits_of
-from batchsim.cli.latencies import latencies
 from batchsim.cli.outputs import (
     check_otlp,
     check_outputs,
@@ -47,19 +37,43 @@ from batchsim.cli.outputs import (
     write_otlp,
     write_run_json,
 )
-from batchsim.cli.pin import pin
-from batchsim.cli.report import commands_of, page_text, pieces_of, report, write_page
-from batchsim.cli.sweep import sweep
+from batchsim.cli.report import commands_of, page_text, pieces_of, write_page
 from batchsim.cli.warnings import warn, warn_if_any_is_unjudged, warn_if_unjudged, warn_of_each
-from batchsim.cli.worth import worth
 
 if TYPE_CHECKING:
     from batchsim.analysis.expectations import Field
     from batchsim.analysis.runs import ScenarioRun
 
 
+NAMES = (
+    "run",
+    "explore",
+    "replay",
+    "check",
+    "pin",
+    "explain",
+    "init",
+    "completion",
+    "ci",
+    "sweep",
+    "worth",
+    "findings",
+    "latencies",
+    "hammer",
+    "calibrate",
+    "report",
+    "policies",
+    "scenarios",
+    "schema",
+    "window",
+)
+"""All commands. Those that are not below are in the modules of their names."""
+
+
 @click.group(
-    cls=options.Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=options.Commands,
+    names=NAMES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="batchsim")
 def commands() -> None:
@@ -215,9 +229,6 @@ def _check_options(
         raise BadInputError(f"--html: found {len(files)} scenarios; allowed: one, or batchsim report")
 
 
-commands.add_command(explore)
-
-
 @commands.command()
 @click.argument("file", type=options.NamedPath(), metavar="WITNESS")
 @options.fail_on
@@ -299,21 +310,6 @@ def replay(
     return code if follower is None else live.code_of_compared(follower, code)
 
 
-commands.add_command(check)
-commands.add_command(pin)
-commands.add_command(explain)
-commands.add_command(init)
-commands.add_command(completion)
-commands.add_command(ci)
-commands.add_command(sweep)
-commands.add_command(worth)
-commands.add_command(findings)
-commands.add_command(latencies)
-commands.add_command(hammer)
-commands.add_command(calibrate)
-commands.add_command(report)
-
-
 @commands.command()
 @options.json_file
 def policies(json_file: str | None) -> int:
@@ -390,6 +386,3 @@ def _schema_of(document: str, model: str | None) -> dict[str, Any]:
         parts = (f"--of: found {document!r}", f"allowed: {allowed}", did_you_mean(document, DOCUMENTS))
         raise BadInputError("; ".join(filter(None, parts)))
     return schema_of(document)
-
-
-commands.add_command(window.window)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from batchsim.analysis.judging import ANY, Given, Rate
 from batchsim.cli.exploring import Asked, Explorer, Facts
 from batchsim.engines.chain import ExactExploration, explore_exact
@@ -14,12 +12,12 @@ from batchsim.engines.chain.fitness import check_for_chain
 from batchsim.engines.exhaustive import Bounds
 from batchsim.model.properties import Property
 from batchsim.report import words
-from batchsim.report.contract import exact_document
-from batchsim.report.exactness import claim_of, show_exact_explorations
 from batchsim.report.search_progress import SearchProgress
 from batchsim.scenario import Scenario
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from batchsim.report.page.answers import Answer
 
 
@@ -57,11 +55,14 @@ class Exactly(Explorer[ExactExploration]):
         found: Sequence[ExactExploration],
         commands: Sequence[Sequence[str]],
     ) -> None:
+        from batchsim.report.exactness import show_exact_explorations
+
         show_exact_explorations(console, scenario, found)
 
     def answer(
         self, scenario: Scenario, asked: Asked, exploration: ExactExploration, commands: Sequence[str]
     ) -> Answer:
+        from batchsim.report.exactness import claim_of
         from batchsim.report.page.answers import Answer, AnsweredOutcome
 
         outcomes = (
@@ -73,6 +74,8 @@ class Exactly(Explorer[ExactExploration]):
     def document(
         self, scenario: str, found: Sequence[ExactExploration], judged: Sequence[Given]
     ) -> dict[str, Any]:
+        from batchsim.report.contract import exact_document
+
         return exact_document(scenario, found, judged)
 
 

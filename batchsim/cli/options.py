@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +120,35 @@ def take_stdout(option: str) -> None:
 
 
 class Commands(click.Group):
-    """A group whose commands all take `--no-pager` and `--debug`, as it does itself."""
+    """A group whose commands all take `--no-pager` and `--debug`, as it does itself.
 
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
+    `names`: those of all commands. What is not added by the module of the group is imported as it is asked for,
+    of a module of its name.
+    """
+
+    def __init__(self, *arguments: Any, names: Sequence[str], **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.params += _shared()
+        self._names = tuple(names)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, sorted."""
+        return sorted(self._names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name; `None`: there is none."""
+        if cmd_name not in self._names:
+            self.every()  # of which similar ones are proposed
+            return None
+        if cmd_name not in self.commands:
+            self.add_command(getattr(import_module(f"batchsim.cli.{cmd_name}"), cmd_name))
+        return self.commands[cmd_name]
+
+    def every(self) -> dict[str, click.Command]:
+        """All commands by their names."""
+        context = click.Context(self)
+        found = {name: self.get_command(context, name) for name in self._names}
+        return {name: command for name, command in found.items() if command is not None}
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add a command."""

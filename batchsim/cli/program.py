@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _make_streams_robust()
     # With NumPy comes OpenBLAS, which starts a thread for each core; there is no linear algebra for them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # It would look for plugins in all packages that are installed; a scenario has no use for one.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     debugging = Debugging()
     unmet: list[BaseException] = []
     try:
@@ -113,7 +115,7 @@ def _no_such_option(error: click.NoSuchOption) -> str:
     told = click.NoSuchOption(name, possibilities=guesses).format_message()
     having = [
         command
-        for command, each in commands.commands.items()
+        for command, each in commands.every().items()
         if any(name in parameter.opts for parameter in each.params)
     ]
     elsewhere = f" It is an option of {', '.join(having)}." if having else ""

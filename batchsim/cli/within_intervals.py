@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from batchsim.analysis.judging import Given
 from batchsim.analysis.witnesses import WitnessStep, timed_steps_of
 from batchsim.cli.exploring import Asked, Explorer, Facts
@@ -14,13 +12,13 @@ from batchsim.engines.exhaustive import Bounds
 from batchsim.engines.recorded_draws import Draw
 from batchsim.engines.zones import TimedExploration, TimedOutcome, explore_timed
 from batchsim.model.properties import Property
-from batchsim.report.contract import explore_timed_document
 from batchsim.report.search_progress import SearchProgress
-from batchsim.report.timed_exploration import claim_of, show_timed_explorations
 from batchsim.rounding import rounded
 from batchsim.scenario import Scenario, check_for_timed_exploration
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from batchsim.report.page.answers import Answer
 
 
@@ -64,6 +62,8 @@ class WithinIntervals(Explorer[TimedExploration]):
         found: Sequence[TimedExploration],
         commands: Sequence[Sequence[str]],
     ) -> None:
+        from batchsim.report.timed_exploration import show_timed_explorations
+
         show_timed_explorations(console, scenario, found, commands)
 
     def answer(
@@ -71,6 +71,7 @@ class WithinIntervals(Explorer[TimedExploration]):
     ) -> Answer:
         from batchsim.analysis.runs import run_policy
         from batchsim.report.page.answers import Answer, AnsweredOutcome
+        from batchsim.report.timed_exploration import claim_of
 
         outcomes = []
         for each, command in zip(exploration.outcomes, commands, strict=True):
@@ -85,4 +86,6 @@ class WithinIntervals(Explorer[TimedExploration]):
     def document(
         self, scenario: str, found: Sequence[TimedExploration], judged: Sequence[Given]
     ) -> dict[str, Any]:
+        from batchsim.report.contract import explore_timed_document
+
         return explore_timed_document(scenario, found, judged)

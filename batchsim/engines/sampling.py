@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from math import exp, expm1, inf, log, log1p
 from statistics import NormalDist
+from typing import NamedTuple
 
 from batchsim.engines.streams import another
 from batchsim.scenario.latencies import (
@@ -96,11 +97,10 @@ def sampler(distribution: Distribution) -> Sampler:
             return _backoff(distribution)
         case Exponential():
             return _exponential(distribution)
-        case Normal(mean_us, sd_us, min_us, max_us):
-            return _normal(NormalDist(mean_us, sd_us), min_us, max_us, lambda x: x, lambda us: us)
-        case Lognormal(median_us, p99_us, min_us, max_us):
-            logs = NormalDist(log(median_us), log(p99_us / median_us) / _Z_99)
-            return _normal(logs, min_us, max_us, exp, lambda us: log(us) if us else -inf)
+        case Normal():
+            return _normal(distribution, lambda x: x)
+        case Lognormal():
+            return _normal(distribution, exp)
 
 
 def _backoff(backoff: Backoff) -> Sampler:
@@ -119,9 +119,16 @@ def _probability(bits: int) -> float:
     return ((bits >> 12) + 0.5) / (1 << (_BITS - 1))
 
 
+def mass_of(distribution: Exponential) -> float:
+    """How much of the distribution lies within its support."""
+    if distribution.max_us is None:
+        return 1.0
+    return -expm1(-(distribution.max_us - distribution.min_us) / distribution.mean_us)
+
+
 def _exponential(distribution: Exponential) -> Sampler:
     mean_us, min_us, max_us = distribution.mean_us, distribution.min_us, distribution.max_us
-    mass = 1.0 if max_us is None else -expm1(-(max_us - min_us) / mean_us)
+    mass = mass_of(distribution)
 
     def sample(bits: int) -> int:
         return _cut(min_us - mean_us * log1p(-_probability(bits) * mass), min_us, max_us)
@@ -129,15 +136,32 @@ def _exponential(distribution: Exponential) -> Sampler:
     return sample
 
 
-def _normal(
-    normal: NormalDist,
-    min_us: int,
-    max_us: int | None,
-    to_us: Callable[[float], float],
-    from_us: Callable[[int], float],
-) -> Sampler:
-    below = normal.cdf(from_us(min_us))
-    above = 1.0 if max_us is None else normal.cdf(from_us(max_us))
+class Bell(NamedTuple):
+    """A normal distribution, of microseconds or of their logarithms."""
+
+    normal: NormalDist
+    below: float
+    """How much of it lies below the support …"""
+    above: float
+    """… and how much up to the end of that."""
+
+
+def bell_of(distribution: Normal | Lognormal) -> Bell:
+    """What is cut to the support."""
+    min_us, max_us = distribution.min_us, distribution.max_us
+    match distribution:
+        case Normal(mean_us, sd_us):
+            normal = NormalDist(mean_us, sd_us)
+            return Bell(normal, normal.cdf(min_us), 1.0 if max_us is None else normal.cdf(max_us))
+        case Lognormal(median_us, p99_us):
+            normal = NormalDist(log(median_us), log(p99_us / median_us) / _Z_99)
+            below = normal.cdf(log(min_us) if min_us else -inf)
+            return Bell(normal, below, 1.0 if max_us is None else normal.cdf(log(max_us) if max_us else -inf))
+
+
+def _normal(distribution: Normal | Lognormal, to_us: Callable[[float], float]) -> Sampler:
+    min_us, max_us = distribution.min_us, distribution.max_us
+    normal, below, above = bell_of(distribution)
 
     def sample(bits: int) -> int:
         probability = min(_LARGEST_BELOW_1, below + _probability(bits) * (above - below))

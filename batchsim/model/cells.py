@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Set
 from difflib import get_close_matches
+from functools import wraps
 from typing import Any, TypeVar
 
 from batchsim.bad_input import BadInputError
@@ -100,8 +101,22 @@ LISTED_BY: dict[str, str] = {}
 """By the first letters of cells of stores: what lists them in a system."""
 
 
+def _of_all(name: str) -> Any:
+    """A method of a dictionary that looks at whatever is there: no footprint declares that."""
+    method = getattr(dict, name)
+
+    def look(cells: GuardedCells, *given: Any) -> Any:
+        cells.check_all()
+        return method(cells, *given)
+
+    return wraps(method)(look)
+
+
 class GuardedCells(Cells):
-    """Cells that admit one operation's footprint and nothing else, until they are released."""
+    """Cells that admit one operation's footprint and nothing else, until they are released.
+
+    That holds for the methods of a dictionary, too: code of a user's may call them.
+    """
 
     __slots__ = ("_operation", "_reads", "_writes")
 
@@ -140,7 +155,62 @@ class GuardedCells(Cells):
         self._check(key, self._writes, "deletes")
         return super().delete(key)
 
-    def _check(self, key: Key, admitted: frozenset[Key] | None, verb: str) -> None:
+    def get(self, key: Key, default: Any = None) -> Any:
+        """As of a dictionary; raises `UndeclaredKeyError` outside the footprint, as all that follow."""
+        self._check(key, self._reads, "reads")
+        return super().get(key, default)
+
+    def __getitem__(self, key: Key) -> Any:
+        self._check(key, self._reads, "reads")
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self._check(key, self._reads, "reads")
+        return super().__contains__(key)
+
+    def __setitem__(self, key: Key, value: Any) -> None:
+        self._check(key, self._writes, "writes")
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: Key) -> None:
+        self._check(key, self._writes, "deletes")
+        super().__delitem__(key)
+
+    def pop(self, key: Key, *default: Any) -> Any:
+        """As of a dictionary."""
+        self._check(key, self._writes, "deletes")
+        return super().pop(key, *default)
+
+    def setdefault(self, key: Key, default: Any = None) -> Any:
+        """As of a dictionary."""
+        self._check(key, self._writes, "writes")
+        return super().setdefault(key, default)
+
+    def update(self, *given: Any, **named: Any) -> None:
+        """As of a dictionary."""
+        for key, value in dict(*given, **named).items():
+            self[key] = value
+
+    __iter__, __reversed__, __len__ = map(_of_all, ("__iter__", "__reversed__", "__len__"))
+    keys, values, items = map(_of_all, ("keys", "values", "items"))
+    copy, clear, popitem = map(_of_all, ("copy", "clear", "popitem"))
+    __eq__, __ne__, __or__, __ror__, __ior__ = map(_of_all, ("__eq__", "__ne__", "__or__", "__ror__", "__ior__"))
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether an operation's footprint is admitted, and nothing else."""
+        return self._reads is not None
+
+    def check_all(self) -> None:
+        """Raise `UndeclaredKeyError` if only a footprint is admitted."""
+        if self._reads is not None:
+            raise UndeclaredKeyError(
+                f"{self._operation} looks at all cells that there are, which no footprint can declare "
+                f"(declared: {', '.join(sorted(self._reads)) or 'nothing'})"
+            )
+
+    def _check(self, key: object, admitted: frozenset[Key] | None, verb: str) -> None:
         if admitted is not None and key not in admitted:
             raise UndeclaredKeyError(
                 f"{self._operation} {verb} {key}, which its footprint does not declare "

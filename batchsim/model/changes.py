@@ -246,11 +246,12 @@ class RecordedCells(Cells):
 
     def modify(self, key: Key, empty: Callable[[], T]) -> T:
         """As in `Cells`; what is then changed in place is noted."""
-        there = self.get(key)
+        there = dict.get(self, key)
         value: Any = super().modify(key, empty)
         collection = _with_journal(value)
         if collection is not value:
-            value = self[key] = collection
+            value = collection
+            dict.__setitem__(self, key, value)
         if key not in self._before:
             if there is None:
                 self._before[key] = None
@@ -261,13 +262,13 @@ class RecordedCells(Cells):
     def write(self, key: Key, value: Hashable) -> None:
         """As in `Cells`; noted, be it the same value again."""
         if key not in self._before:
-            self._note(key, self.get(key))
+            self._note(key, dict.get(self, key))
         super().write(key, value)
 
     def delete(self, key: Key) -> bool:
         """As in `Cells`; noted, if it was there."""
-        if key not in self._before and key in self:
-            self._note(key, self[key])
+        if key not in self._before and dict.__contains__(self, key):
+            self._note(key, dict.__getitem__(self, key))
         return super().delete(key)
 
     def _note(self, key: Key, there: Any) -> None:
@@ -283,7 +284,7 @@ class RecordedCells(Cells):
             return ()
         notes: list[Any] = []
         for key, before in self._before.items():
-            after: Any = self.get(key)
+            after: Any = dict.get(self, key)
             before_length = after_length = 0
             if after.__class__ in _WITH_JOURNAL:
                 after = after.journal
@@ -304,3 +305,27 @@ class RecordedCells(Cells):
 
 class InstrumentedCells(RecordedCells, GuardedCells):
     """Cells that note what is written, and admit one operation's footprint and nothing else."""
+
+    # What a step writes as to a dictionary is noted, too.
+
+    def __setitem__(self, key: Key, value: Any) -> None:
+        self._note_first(key)
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: Key) -> None:
+        self._note_first(key)
+        super().__delitem__(key)
+
+    def pop(self, key: Key, *default: Any) -> Any:
+        """As of a dictionary."""
+        self._note_first(key)
+        return super().pop(key, *default)
+
+    def setdefault(self, key: Key, default: Any = None) -> Any:
+        """As of a dictionary."""
+        self._note_first(key)
+        return super().setdefault(key, default)
+
+    def _note_first(self, key: Key) -> None:
+        if self.is_guarded and key not in self._before:
+            self._note(key, dict.get(self, key))

@@ -142,8 +142,8 @@ class Memory:
                 f"{self.name}: more than {self._max:,} different memories: it is unbounded, or holds too much; "
                 "allowed: as few as the verdict needs"
             )
-        # Not by `write`: it is no cell of the system's, and no change of the step's.
-        cells[self.key] = (memory,)
+        # As none of the cells' own methods does: it is no cell of the system's, and no change of the step's.
+        dict.__setitem__(cells, self.key, (memory,))
 
 
 @dataclass(frozen=True, slots=True)

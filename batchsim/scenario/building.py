@@ -15,7 +15,6 @@ from batchsim.scenario.latencies import Constant, Distribution, Empirical, Laten
 from batchsim.scenario.names import known_operations
 from batchsim.scenario.rates import RateLimit
 from batchsim.scenario.scenario import LatencyTable, Scenario
-from batchsim.scenario.schema.faults import AnyEntry
 from batchsim.scenario.schema.models import (
     STREAM_END,
     ItemFields,
@@ -33,6 +32,7 @@ from batchsim.scenario.tree import Path as TreePath
 from batchsim.scenario.written_faults import WrittenFault
 
 if TYPE_CHECKING:
+    from batchsim.scenario.schema.faults import AnyEntry
     from batchsim.scenario.schema.own_models import OwnLatencies
 
 

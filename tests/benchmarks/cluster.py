@@ -18,7 +18,7 @@ from batchsim.analysis.sweep import dask_executor
 from batchsim.analysis.sweep.executing import PIECE_S
 
 INCIDENT = load_scenario("scenarios/incident.yaml")
-RUNS, ROUNDS = 8_000, 3
+RUNS, ROUNDS = 40_000, 3
 
 
 class Counting(Executor):

@@ -25,7 +25,7 @@ SECTIONS = {
 }
 PICTURES = "pictures"
 """The folder of the pictures, beside the page."""
-PACKAGES = ("batchsim", "numpy", "simpy", "stormpy")
+PACKAGES = ("batchsim", "numba", "numpy", "simpy", "stormpy")
 HEAD = """\
 # Performance
 

@@ -26,7 +26,7 @@ from tests.benchmarks.rows import Cost, Row, note
 Steps = Generator[simpy.Event, Any, None]
 INCIDENT = load_scenario("scenarios/incident.yaml")
 ITEMS, CONSUMERS, ATTEMPTS = 3, 3, 5
-RUNS, ROUNDS = 400, 9
+RUNS, ROUNDS = 2_000, 9
 
 
 class Form(NamedTuple):

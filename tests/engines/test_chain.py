@@ -274,11 +274,10 @@ subjects = st.builds(
     memoryless(batch={"items": 2}, items={"overrides": [{"index": 1, "execution": exponential(9)}]}), "pr3427"
 )
 def test_merging_changes_no_probability(subject: Scenario, policy: str) -> None:
-    bounds = Bounds(states_max=40_000)
-    merged, whole = (
-        explore_exact(subject, POLICIES[policy], bounds=bounds, merges=merges) for merges in (True, False)
-    )
+    bounds = Bounds(states_max=25_000)  # the examples above have no more
+    whole = explore_exact(subject, POLICIES[policy], bounds=bounds, merges=False)
     if whole.is_complete:
+        merged = explore_exact(subject, POLICIES[policy], bounds=bounds)
         assert classes(merged) == pytest.approx(classes(whole), rel=1e-12, abs=0)
         assert merged.states <= whole.states
 

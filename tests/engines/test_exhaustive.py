@@ -250,6 +250,17 @@ def test_exact_counts_so_that_nobody_changes_granularity_by_accident(
     assert (exploration.states, exploration.transitions) == (states, transitions)
 
 
+def test_few_states_are_stepped_as_many_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = scenario(2, 2, call="batchTriggerAndWait", items={"kind": "pre_failed"})
+    found = []
+    for few in (0, 1_000_000):
+        for module in ("packing", "stepping"):
+            monkeypatch.setattr(f"batchsim.engines.exhaustive.{module}.FEW", few)
+        exploration = explore(subject, POLICIES["pr4397"])
+        found.append((exploration.outcomes, [exploration.graph.row(state) for state in range(exploration.states)]))
+    assert found[0] == found[1]
+
+
 def test_shares_are_probabilities_of_a_random_walk() -> None:
     exploration = explore(scenario(1, 1), POLICIES["pr3427"])
     shares = [each.share or 0 for each in exploration.outcomes]

@@ -1086,3 +1086,74 @@ def test_lanes_keep_their_order_until_somebody_else_may_tell_them_apart(is_alone
     found, within = explore(scenario_of(system)), explore_timed(scenario_of(system))
     assert {each.outcome for each in within.outcomes} == {each.outcome for each in found.outcomes}
     assert (within.transitions == 2) == is_alone
+
+
+# -- cells as a dictionary -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Look(Operation[Any]):
+    """It looks at a cell that it does not declare, by what a dictionary has."""
+
+    name: ClassVar[str] = "own.look"
+    default_latency: ClassVar[str] = "1 ms"
+    look: Callable[[Cells], Any]
+
+    def footprint(self) -> Footprint:
+        return touches(writes=("n",))
+
+    def apply(self, world: Any) -> Any:
+        return self.look(world.cells)
+
+
+def looking(look: Callable[[Cells], Any]) -> Any:
+    async def program() -> Any:
+        await redis.set("m", 5)
+        return await Look(look)
+
+    return scenario_of(System("looks", (Actor("one", None, program, is_judged=True),), cells=("m", "n")))
+
+
+@pytest.mark.parametrize("engine", [simulate, explore, explore_timed])
+@pytest.mark.parametrize(
+    ("look", "verb"),
+    [
+        (lambda cells: cells.get("m"), "reads m"),
+        (lambda cells: cells["m"], "reads m"),
+        (lambda cells: "m" in cells, "reads m"),
+        (lambda cells: cells.pop("m", 0), "deletes m"),
+        (lambda cells: cells.__delitem__("m"), "deletes m"),
+        (lambda cells: cells.setdefault("m", 0), "writes m"),
+        (lambda cells: cells.__setitem__("m", 0), "writes m"),
+        (lambda cells: cells.update(m=0), "writes m"),
+        (len, "looks at all cells"),
+        (list, "looks at all cells"),
+        (dict, "looks at all cells"),
+        (lambda cells: cells.copy(), "looks at all cells"),
+        (lambda cells: cells == {}, "looks at all cells"),
+        (lambda cells: cells | {}, "looks at all cells"),
+        (lambda cells: cells.popitem(), "looks at all cells"),
+        (lambda cells: cells.clear(), "looks at all cells"),
+    ],
+)
+def test_a_step_sees_no_more_than_it_declares_however_it_looks(
+    look: Callable[[Cells], Any], verb: str, engine: Callable[..., Any]
+) -> None:
+    """Else an exploration, which shows it the cells of its footprint alone, would prove what is not so."""
+    with pytest.raises(BadInputError, match=rf"own\.look\) {verb}"):
+        engine(looking(look))
+
+
+def test_what_is_written_as_to_a_dictionary_is_seen_by_all() -> None:
+    def write(cells: Cells) -> Any:
+        cells["n"] = 1 + cells.get("n", 6)
+        return cells.pop("n"), cells.setdefault("n", 4)
+
+    scenario = looking(write)
+    trace: Any = simulate(scenario)
+    assert [repr(change) for change in trace.steps[-1].changes] == ["Change('n', None -> 4)"]
+    outcomes = [
+        outcome.outcome for found in (explore(scenario), explore_timed(scenario)) for outcome in found.outcomes
+    ]
+    assert [trace.outcome] * 2 == outcomes
+    assert trace.outcome["n"] == 4

@@ -155,4 +155,4 @@ def test_nothing_of_a_run_is_left_to_the_garbage_collector() -> None:
             gc.enable()
 
     # Threads of others, such as those of a cluster, may leave something meanwhile, but not each time.
-    assert min(left() for _ in range(9)) == 0
+    assert any(left() == 0 for _ in range(9))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import batchsim.engines.exhaustive.packing as packing_module
 import batchsim.engines.exhaustive.states as states_module
 from batchsim.engines.exhaustive.packing import Packing, with_words
 from batchsim.engines.exhaustive.states import States
@@ -40,15 +41,17 @@ def test_states_are_numbered_as_they_come_and_keep_what_their_columns_hold(
 
 
 @settings(deadline=None, max_examples=examples(50, searched=500))
-@given(rows, rows)
+@given(rows, rows, st.sampled_from([0, packing_module.FEW]))
 def test_a_step_adds_the_same_to_all_states_that_agree_where_it_changes_something(
-    before: list[list[int]], after: list[list[int]]
+    before: list[list[int]], after: list[list[int]], few: int
 ) -> None:
     packing, changed = Packing(COLUMNS), [1, 7, 30]
     states, target = np.array(before), np.array(after[:1])
     states[:, changed] = states[0, changed]
     words = packing.packed(states)
-    changes = packing.changes(changed, states[:1, changed], target[:, changed])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(packing_module, "FEW", few)
+        changes = packing.changes(changed, states[:1, changed].tolist(), target[:, changed].tolist())
     states[:, changed] = target[0, changed]
     assert packing.rows(with_words(words, packing.words) + changes).tolist() == states.tolist()
 

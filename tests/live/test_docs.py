@@ -23,7 +23,7 @@ def test_every_command_and_option_of_the_pages_exists() -> None:
     shown = [match for page in PAGES for match in COMMAND.finditer(page.read_text())]
     assert len(shown) == 6
     for match in shown:
-        known: Any = commands.commands[match[1]]
+        known: Any = commands.every()[match[1]]
         options = {name for each in known.params for name in each.opts}
         assert set(re.findall(r"--[a-z]+", match[2])) <= options
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from batchsim.engines.compiled_loops import loaded
 from batchsim.engines.exhaustive.edges import FoundEdges, joined
 from batchsim.engines.exhaustive.moves import StepKind
-from batchsim.engines.exhaustive.packing import Packing, Words, with_words
+from batchsim.engines.exhaustive.packing import Content, Packing, Words, with_words
 from batchsim.engines.exhaustive.reduction import EVERYBODY
 from batchsim.engines.exhaustive.states import Numbers, multipliers
 from batchsim.engines.exhaustive.stepping import Chunk, Stepper, contents_in
@@ -32,9 +32,6 @@ longer, once: it is kept beside this file, or in the user's cache."""
 
 _WORTH_USING = 60_000
 """To tell it what is known takes about as long as so many."""
-
-Content = tuple[int, ...]
-"""What the columns of a step hold."""
 
 _found_in_series = 0
 """States, in all searches of this process that others like them follow."""
@@ -287,9 +284,7 @@ class _Known:
 
     def _added(self, kind: StepKind, before: Sequence[Content], after: Sequence[Content]) -> Words:
         """What to add to the words where the columns of a step change: a row for each."""
-        shape = len(before), len(kind.columns)
-        some = (np.array(each, dtype=np.int64).reshape(shape) for each in (before, after))
-        return self._packing.changes(kind.columns, *some).T
+        return self._packing.changes(kind.columns, before, after).T
 
     def as_arrays(self) -> tuple[Any, ...]:
         """All that is known, for `kernels.step`."""

@@ -120,12 +120,14 @@ class StepKind:
     def _taken(self, content: Sequence[int], alternative: Alternative) -> tuple[Any, Any]:
         world = self._world(content)
         try:
-            return world, self.operation.apply_alternative(world, alternative)
+            answer = self.operation.apply_alternative(world, alternative)
         except Exception as error:
             told_of_it = of_effect(self.operation, error)
             if told_of_it is None:
                 raise
             raise BadInputError(f"{self._place()}{told_of_it}") from error
+        world.cells.release()
+        return world, answer
 
     def _check_same_again(self, content: Sequence[int], way: Alternative, world: Any, answer: Any) -> None:
         """Whether the user's own code depends on its cells alone: what comes of it is remembered by them."""

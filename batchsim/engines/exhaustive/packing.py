@@ -7,6 +7,8 @@ in the words. So many states are stepped by an addition, and compared word by wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +18,14 @@ Words = NDArray[np.uint64]
 """Packed states: a row for each word, a column for each state."""
 Values = NDArray[np.unsignedinteger[Any]]
 """Of one column, by state."""
+Content = tuple[int, ...]
+"""What some columns hold in a state."""
 Rows = NDArray[np.integer[Any]]
 """Of all columns: a row for each state."""
 
 WORD_BITS = 64
+FEW = 12
+"""So many states Python steps faster than NumPy, which takes a while to begin."""
 
 
 class Field(NamedTuple):
@@ -31,7 +37,7 @@ class Field(NamedTuple):
     lowest: int
     """Which of the column's bits is the first here."""
 
-    def of(self, values: Values) -> Words:
+    def of(self, values: Rows) -> Words:
         """The bits of these values, where they stand in the word."""
         bits: Any = (values.astype(np.uint64) >> self.lowest) & self.mask
         there: Words = bits << self.shift
@@ -101,7 +107,8 @@ class Packing:
             self.make_room(column, int(rows[:, column].max()))
         words = np.zeros((self.words, len(rows)), dtype=np.uint64)
         for column in range(len(self.fields)):
-            self.put(words, column, np.zeros_like(rows[:, column]), rows[:, column])
+            for field in self.fields[column]:
+                words[field.word] += field.of(rows[:, column])
         return words
 
     def column(self, words: Words, column: int) -> Values:
@@ -134,16 +141,35 @@ class Packing:
             for fields in self.fields
         ]
 
-    def changes(self, columns: Sequence[int], before: NDArray[np.int64], after: NDArray[np.int64]) -> Words:
+    def changes(self, columns: Sequence[int], before: Sequence[Content], after: Sequence[Content]) -> Words:
         """What to add to the words where these columns change: a row for each of `before` and `after`."""
-        is_changed = (before != after).any(axis=0).tolist()
-        places = [place for place, each in enumerate(is_changed) if each]
+        if len(before) <= FEW:
+            return self._few_changes(columns, before, after)
+        shape = len(before), len(columns)
+        old, new = (np.array(each, dtype=np.int64).reshape(shape) for each in (before, after))
+        places = np.flatnonzero((old != new).any(axis=0)).tolist()
         for place in places:
-            self.make_room(columns[place], int(after[:, place].max()))
+            self.make_room(columns[place], int(new[:, place].max()))
         changes = np.zeros((self.words, len(before)), dtype=np.uint64)
         for place in places:
-            self.put(changes, columns[place], before[:, place], after[:, place])
+            self.put(changes, columns[place], old[:, place], new[:, place])
         return changes
+
+    def _few_changes(self, columns: Sequence[int], before: Sequence[Content], after: Sequence[Content]) -> Words:
+        changed = [
+            [each for each in zip(columns, *pair, strict=True) if each[1] != each[2]]
+            for pair in zip(before, after, strict=True)
+        ]
+        for column, _, new in chain.from_iterable(changed):
+            self.make_room(column, new)
+        changes = []
+        for some in changed:
+            words = [0] * self.words
+            for column, old, new in some:
+                for word, shift, mask, lowest in self.fields[column]:
+                    words[word] += ((new >> lowest & mask) - (old >> lowest & mask)) << shift
+            changes.append([word % (1 << WORD_BITS) for word in words])
+        return np.array(changes, dtype=np.uint64).reshape(len(changes), self.words).T
 
     def put(self, words: Words, column: int, before: NDArray[Any], after: NDArray[Any]) -> None:
         """Let a column of these states hold other values, for which there is room."""
@@ -151,7 +177,12 @@ class Packing:
             words[field.word] += field.of(after) - field.of(before)
 
     def _type(self, column: int) -> np.dtype[Any]:
-        return np.min_scalar_type((1 << self._bits(column)) - 1)
+        return _type_of(self._bits(column))
+
+
+@cache
+def _type_of(bits: int) -> np.dtype[Any]:
+    return np.min_scalar_type((1 << bits) - 1)
 
 
 class PackedStates(NamedTuple):

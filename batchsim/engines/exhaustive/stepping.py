@@ -19,7 +19,7 @@ from batchsim.engines.exhaustive.distinct import distinct
 from batchsim.engines.exhaustive.edges import FoundEdges
 from batchsim.engines.exhaustive.layout import Role
 from batchsim.engines.exhaustive.moves import Move, StepKind, StepTable
-from batchsim.engines.exhaustive.packing import Packing, Values, Words
+from batchsim.engines.exhaustive.packing import FEW, Packing, Values, Words
 from batchsim.engines.exhaustive.reduction import EVERYBODY
 from batchsim.engines.exhaustive.states import Numbers
 from batchsim.engines.exhaustive.symmetry import Symmetry
@@ -124,10 +124,10 @@ class Stepper:
         ways = [kind.moves(content) for content in contents]
         for which in range(max(map(len, ways), default=0)):
             moves = [each[which] if len(each) > which else None for each in ways]
-            has = np.array([move is not None for move in moves])
-            if has.all():
+            if None not in moves:
                 takers, taken, alike_here = here, which_content, alike
             else:
+                has = np.array([move is not None for move in moves])
                 chosen = np.flatnonzero(has[which_content])
                 takers, alike_here = here[chosen], alike[chosen]
                 taken = (np.cumsum(has) - 1)[which_content[chosen]]
@@ -187,8 +187,8 @@ def _label_key(kind: StepKind, move: Move) -> tuple[int, str | None, float | Non
 
 def changes_of(packing: Packing, kind: StepKind, column: int, table: list[tuple[tuple[int, ...], Move]]) -> Words:
     """What each of these moves, of the actor in a column, adds to the words of states with its content."""
-    before = np.array([(kind.local, *content) for content, _ in table], dtype=np.int64)
-    after = np.array([(move.local, *move.cells) for _, move in table], dtype=np.int64)
+    before = [(kind.local, *content) for content, _ in table]
+    after = [(move.local, *move.cells) for _, move in table]
     return packing.changes((column, *kind.columns), before, after)
 
 
@@ -203,6 +203,9 @@ def _twins_at(role: Role, number: int, chunk: Chunk, takers: Numbers) -> Numbers
 def _by_number(numbers: Values, places: Numbers) -> Iterator[tuple[int, Numbers]]:
     """These places by the number that stands there."""
     here = numbers[places]
+    if (here == here[:1]).all():
+        yield from [(int(number), places) for number in here[:1]]
+        return
     order = np.argsort(here, kind="stable")
     counts = np.bincount(here)
     end = 0
@@ -216,6 +219,10 @@ def contents_in(chunk: Chunk, columns: Sequence[int], here: Numbers) -> tuple[li
     if not columns:
         return [()], np.zeros(len(here), dtype=np.int64)
     parts = [chunk.column(column).take(here) for column in columns]
+    if len(here) <= FEW:
+        rows = list(zip(*[part.tolist() for part in parts], strict=True))
+        contents = sorted(set(rows))
+        return contents, np.array([contents.index(row) for row in rows], dtype=np.int64)
     spans = [int(part.max()) + 1 for part in parts]
     if prod(spans) >= 1 << 62:
         different, which = np.unique(np.stack(parts, axis=1), axis=0, return_inverse=True)

@@ -70,6 +70,7 @@ class InstrumentedLane(Lane):
         if conductor is not None:
             conductor.choose(self.operation.alternatives(self.stage.world))
         super()._take_effect()
+        self.stage.guard.release()
         if conductor is not None:
             conductor.advance()
 
@@ -78,6 +79,10 @@ class InstrumentedLane(Lane):
         if self.is_given_up:
             return
         self._admit()
+        self._look_in_order(woken_by)
+        self.stage.guard.release()
+
+    def _look_in_order(self, woken_by: int | None) -> None:
         conductor, operation = self.stage.conductor, self.operation
         alternatives = operation.alternatives(self.stage.world)
         if conductor is None or not alternatives or self.actor in self.stage.stopped:
@@ -119,6 +124,10 @@ class InstrumentedLane(Lane):
         if self.is_given_up:
             return
         self._admit()
+        self._take_effect_in_order()
+        self.stage.guard.release()
+
+    def _take_effect_in_order(self) -> None:
         conductor, operation = self.stage.conductor, self.operation
         if conductor is not None and operation.acts_on_arrival:
             if not conductor.is_turn_of(self.name, operation):

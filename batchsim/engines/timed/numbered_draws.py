@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchsim.engines.latencies import DrawnAhead, DrawnLegs, Samplers, use_for
+from batchsim.engines.latencies import DrawnAhead, DrawnLegs, Samplers, Stream, use_for
 from batchsim.engines.sampling import LegSampler
 from batchsim.engines.streams import draw, stream_base
 from batchsim.model.operation import Operation
@@ -58,6 +58,16 @@ class NumberedDraws:
         if self._ahead.places is not before.places:
             for number in range(len(self._streams)):
                 self._begins[number], self._counts[number] = self._place_of(number)
+
+    @property
+    def streams_count(self) -> int:
+        """How many streams there are."""
+        return len(self._streams)
+
+    @property
+    def streams(self) -> list[Stream]:
+        """All streams, by their numbers."""
+        return [(actor.kind, actor.number, name) for actor, name in self._streams]
 
     def site(self, actor: Actor, operation: Operation[object], name: str) -> LatencySite:
         """Where an actor draws a latency of this name for an operation; the actor has to stay as it is."""

@@ -24,15 +24,23 @@ from batchsim.model.cells import Cells, GuardedCells
 from batchsim.model.changes import InstrumentedCells, RecordedCells
 from batchsim.model.operation import Stopped
 from batchsim.model.run import Run
-from batchsim.model.system import Actor, RaisedError, Results, System, remembering
+from batchsim.model.system import Actor, RaisedError, Results, System, as_it_is, remembering
 from batchsim.scenario import Scenario, check_for_timed_run
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from batchsim.batch.trace import Trace
+    from batchsim.engines.timed.compiled_runs import CompiledRuns, End, Seeds
 
 
 EVENTS_MAX, EVENTS_OF_AN_ITEM = 300_000, 1_000
 """A run that is not over after so many events has no end: an item of a batch takes about fifty."""
+
+
+def events_max_of(scenario: Scenario) -> int:
+    """So many events a run of a scenario may have."""
+    return EVENTS_MAX + EVENTS_OF_AN_ITEM * len(scenario.setting.items)
 
 
 NAMED_MAX = 8
@@ -109,6 +117,8 @@ class Simulation:
         self.samplers = Samplers(scenario)
         """Of the runs to come; others can be put in their place."""
         self._notes = [] if notes is None else notes
+        # What a system of one's own tells a run as may have an outcome of its own.
+        self._tells_outcome_as_it_is = scenario.own is None or self._system.trace is as_it_is
         self._actors = tuple(
             actor._replace(program=Script(actor.program, self._notes).begin) for actor in self._system.actors
         )
@@ -116,6 +126,7 @@ class Simulation:
         is_tabled = not scenario.injected_delays and not self._system.has_background
         is_small = sum(1 for _ in islice(self._system.cells, CELLS_MAX + 1)) <= CELLS_MAX
         self._table = self._make_table() if is_tabled and is_small else None
+        self._compiled: CompiledRuns | None = None
 
     def _make_table(self) -> Table | None:
         try:
@@ -137,6 +148,30 @@ class Simulation:
             run = _Run(self._scenario, self._system, seed, latencies, actors, keep, None, None).run()
         trace: Trace = self._system.trace(run)
         return trace
+
+    def ends(self, seeds: Seeds, kernels: ModuleType) -> list[End | None]:
+        """What runs under many seeds come to, by compiled loops; `None`: that one is to be made by `run`."""
+        from batchsim.engines.timed.compiled_runs import CompiledRuns  # it brings NumPy
+
+        table, noted = self._table, len(self._notes)
+        if table is None or not self._tells_outcome_as_it_is:
+            return [None] * len(seeds)
+        try:
+            if self._compiled is None:
+                events_max = events_max_of(self._scenario)
+                self._compiled = CompiledRuns(
+                    kernels, self._scenario, self._system, table, self._actors, events_max
+                )
+            before = self._compiled.steps
+            ends = self._compiled.ends(seeds)
+        except Exception:  # as in a run by table
+            self._table = None
+            return [None] * len(seeds)
+        finally:
+            del self._notes[noted:]
+        if not table.is_of_use_after(self._compiled.steps - before):
+            self._table = None
+        return ends
 
     def _run_by_table(self, seed: int, drawn: DrawnAhead | None) -> Run | None:
         """A run without its steps; `None` where that is of no use: then no other one is tried."""
@@ -287,7 +322,7 @@ class _Run:
         self._let_time_pass()
 
     def _let_time_pass(self) -> None:
-        events_max = self.events_max or EVENTS_MAX + EVENTS_OF_AN_ITEM * len(self._scenario.setting.items)
+        events_max = self.events_max or events_max_of(self._scenario)
         if self._has_background:
             has_ended = self._clock.run_while(self._goes_on, events_max)
         else:

@@ -62,38 +62,6 @@ class NotTabled(Exception):
     """A step cannot be known by its footprint: the run has to be made by the lanes themselves, which tell why."""
 
 
-class FootprintCells(GuardedCells):
-    """The cells of a footprint and no other: whoever asks past the methods for stores cannot be answered here."""
-
-    __slots__ = ()
-
-    def _know(self, cell: object) -> None:
-        if self._reads is not None and cell not in self._reads:
-            raise NotTabled
-
-    def get(self, cell: Key, default: Any = None) -> Any:
-        """As of a dictionary, of a cell of the footprint."""
-        self._know(cell)
-        return super().get(cell, default)
-
-    def pop(self, cell: Key, *default: Any) -> Any:
-        """Likewise."""
-        self._know(cell)
-        return super().pop(cell, *default)
-
-    def __contains__(self, cell: object) -> bool:
-        self._know(cell)
-        return super().__contains__(cell)
-
-    def __missing__(self, cell: Key) -> Any:
-        raise NotTabled
-
-    def _all(self, *_: object) -> Any:
-        raise NotTabled
-
-    __iter__ = __reversed__ = __len__ = keys = values = items = copy = clear = popitem = _all
-
-
 class Effect:
     """What a step does: to the cells, to its actor, and to those who wait."""
 
@@ -189,7 +157,7 @@ class Site:
         return numbers
 
     def _world(self, content: Content, made: Callable[[Any], Any] | None = None) -> Any:
-        cells = FootprintCells({})
+        cells = GuardedCells({})
         for cell, number in zip(self.cells, self._numbers(content), strict=True):
             if number != ABSENT:
                 value = self.table.values_of(cell).value(number)
@@ -261,7 +229,8 @@ class Table:
         """The cells of the run, each by the number of its value."""
         self._places: dict[Key, int] = {}
         self._values: list[Values] = []
-        self._first_row: list[int] = []
+        self.first_row: list[int] = []
+        """These at the beginning."""
         self._outcomes: dict[Hashable, Any] = {}
         self._known = self._missed = self._steps = self._looks = 0
         cells = Cells()
@@ -269,7 +238,7 @@ class Table:
         for cell, value in cells.items():
             if not comes_back(value):
                 raise NotTabled
-            self._first_row[self.place_of(cell)] = self.values_of(cell).number_of(value)
+            self.first_row[self.place_of(cell)] = self.values_of(cell).number_of(value)
 
     def place_of(self, cell: Key) -> int:
         """Where a cell stands in a row."""
@@ -277,7 +246,7 @@ class Table:
         if place is None:
             place = self._places[cell] = len(self._values)
             self._values.append(Values())
-            self._first_row.append(ABSENT)
+            self.first_row.append(ABSENT)
             self.row.append(ABSENT)
         return place
 
@@ -287,7 +256,7 @@ class Table:
 
     def begin_run(self) -> RowCells:
         """The cells of a run that begins."""
-        self.row = self._first_row.copy()
+        self.row = self.first_row.copy()
         return RowCells(self)
 
     def outcome(self, results: Results) -> Any:
@@ -296,15 +265,16 @@ class Table:
         outcome = self._outcomes.get(key)
         if outcome is None:
             self.miss()
-            outcome = self._outcomes[key] = self.system.outcome(self.system.world(self._whole()), results)
+            outcome = self._outcomes[key] = self.outcome_of(self.row, results)
         return outcome
 
-    def _whole(self) -> Cells:
+    def outcome_of(self, row: Sequence[int], results: Results) -> Any:
+        """What a run came to that ends with some row."""
         cells = Cells()
-        for cell, number in zip(self._places, self.row, strict=True):
+        for cell, number in zip(self._places, row, strict=True):
             if number != ABSENT:
                 cells[cell] = self.values_of(cell).value(number)
-        return cells
+        return self.system.outcome(self.system.world(cells), results)
 
     def miss(self) -> None:
         """Something is met for the first time."""
@@ -340,6 +310,14 @@ class RowCells(Cells):
 
     def __setitem__(self, cell: Key, value: Any) -> None:
         self._row[self._table.place_of(cell)] = self._table.values_of(cell).number_of(value)
+
+
+def scripts_of_both(point: ScriptPoint, awaited: Both[Any, Any]) -> list[Script]:
+    """What is known of two operations that are issued together at a point."""
+    if point.site is None:
+        point.site = [Script(partial(program_of, awaited, number), []) for number in range(2)]
+    scripts: list[Script] = point.site
+    return scripts
 
 
 class TabledStage(Stage):
@@ -407,9 +385,8 @@ class TabledLane(Lane):
         if not point.has_ended:
             if not isinstance(point.awaited, Both | ForEach):
                 raise NotTabled
-            if point.site is None and isinstance(point.awaited, Both):
-                each = (partial(program_of, point.awaited, number) for number in range(2))
-                point.site = [Script(program, []) for program in each]
+            if isinstance(point.awaited, Both):
+                scripts_of_both(point, point.awaited)
             self._side_by_side(point.awaited, delay_us)
             return
         failure = failure_of(point)

@@ -6,7 +6,7 @@ serves the checks below it through `Reading`: so one pass finds every problem, a
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -23,8 +23,7 @@ from batchsim.batch.setting import CALLS_MAX, SLOTS, Call, Kind, Phase1
 from batchsim.batch.stores import MAX_ATTEMPTS, IdempotencyKey
 from batchsim.scenario import defaults
 from batchsim.scenario.latencies import Distribution
-from batchsim.scenario.schema.fault_values import OF_ONE_CALL
-from batchsim.scenario.schema.faults import Entry
+from batchsim.scenario.schema.parts import HAS_TITLE, Part
 from batchsim.scenario.schema.rate_fields import RateFields
 from batchsim.scenario.schema.references import (
     COMPARED_POLICY,
@@ -39,6 +38,11 @@ from batchsim.scenario.schema.rules import OneOrMore, Reading, refusal
 from batchsim.scenario.schema.spreads import DISTRIBUTION, LATENCY, Written
 from batchsim.scenario.schema.strict import Strict
 from batchsim.scenario.schema.values import INDEX, PROSE, TITLE, choice, positive_duration, whole_number
+
+if TYPE_CHECKING:
+    from batchsim.scenario.schema.faults import Entry
+else:
+    Entry = Any
 
 ITEMS_MAX = 100_000
 IS_STEPWISE: dict[str, Any] = {"const": Phase1.STEPWISE.value}
@@ -212,20 +216,29 @@ class Limits(Strict):
     )
 
 
+def _faults() -> Any:
+    from batchsim.scenario.schema.faults import Entry  # noqa: PLC0415 - most files have none
+
+    return list[Entry]
+
+
+FAULTS = Part(_faults)
+
+
 class ScenarioFile(Strict):
     """A scenario of batchsim."""
 
     name: Annotated[str, TITLE] = Field(description="What reports call it")
     summary: Annotated[str, PROSE] = Field("", description="What it shows, in a sentence")
     batch: Batch = Field(description="The batch, and the call that makes it")
-    items: Items = Field(default_factory=Items, description="What the items are like")
+    items: Items = Field(default_factory=Items.model_construct, description="What the items are like")
     consumers: Annotated[int, whole_number(1, 10_000)] = Field(
         defaults.CONSUMERS, description="Consumers of the batch queue"
     )
     ingest_concurrency: Annotated[int | None, whole_number(1, 1_000)] = Field(
         None, description="Items that the endpoint handles at once; default: what the policy says"
     )
-    limits: Limits = Field(default_factory=Limits, description="What production allows")
+    limits: Limits = Field(default_factory=Limits.model_construct, description="What production allows")
     policies: list[Annotated[str, COMPARED_POLICY]] = Field(
         list(defaults.POLICIES),
         min_length=1,
@@ -233,9 +246,9 @@ class ScenarioFile(Strict):
     )
     verdicts: list[Annotated[str, PROPERTY]] = Field([], description="Verdicts of your own: path/to/file.py:NAME")
     latency: Latencies = Field(
-        default_factory=Latencies, description="How long operations take; round trips unless split"
+        default_factory=Latencies.model_construct, description="How long operations take; round trips unless split"
     )
-    faults: list[Entry] = Field([], description="What goes wrong")
+    faults: Annotated[list[Entry], FAULTS] = Field([], description="What goes wrong")
     seed: Annotated[int, whole_number(0, 2**64 - 1)] = Field(
         defaults.SEED, description="What all random draws of a timed run derive from"
     )
@@ -273,6 +286,10 @@ class _ForEditors(GenerateJsonSchema):
         names = self.generate_inner(schema["keys_schema"])
         return {**super().dict_schema(schema), "propertyNames": names}
 
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        has_title = schema.get("metadata", {}).get(HAS_TITLE, False)
+        return not has_title and super().field_title_should_be_set(schema)
+
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         if schema.get("default") is None:
             return self.generate_inner(schema["schema"])
@@ -286,6 +303,8 @@ def json_schema_of(model: type[Strict]) -> dict[str, Any]:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a scenario file of the batch, for editors."""
+    from batchsim.scenario.schema.fault_values import OF_ONE_CALL  # noqa: PLC0415 - most files have no faults
+
     # Names of one's own in expectations need a policy of one's own.
     only_shipped = {"policies": {"not": {"contains": REFERENCE_SCHEMA}}}
     then = {field: {"propertyNames": POLICY.schema} for field in FIELDS}

@@ -140,7 +140,8 @@ class OwnScenarioFile(Strict):
         [], description="Verdicts beside the system's own: path/to/file.py:NAME"
     )
     latency: OwnLatencies = Field(
-        default_factory=OwnLatencies, description="How long operations take; round trips unless split"
+        default_factory=OwnLatencies.model_construct,
+        description="How long operations take; round trips unless split",
     )
     faults: list[OwnEntry] = Field([], description="What goes wrong")
     seed: Annotated[int, whole_number(0, 2**64 - 1)] = Field(

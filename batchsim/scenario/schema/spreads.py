@@ -13,7 +13,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     TypeAdapter,
     ValidationError,
-    ValidatorFunctionWrapHandler,
+    ValidationInfo,
     model_validator,
 )
 from pydantic_core import CoreSchema, core_schema
@@ -22,6 +22,7 @@ from batchsim.durations import DURATION_SENTENCE
 from batchsim.scenario.latencies import Constant, Distribution, Empirical, Legs, Uniform
 from batchsim.scenario.problems import describe
 from batchsim.scenario.schema.curves import ExponentialFields, LognormalFields, NormalFields, UniformEnds
+from batchsim.scenario.schema.parts import HAS_TITLE, schema_of_many
 from batchsim.scenario.schema.rules import JsonSchema, Reading, refusal
 from batchsim.scenario.schema.strict import Strict
 from batchsim.scenario.schema.values import DURATION_SCHEMA, QUANTILES, SAMPLES, duration_us_of
@@ -68,7 +69,7 @@ DISTRIBUTION_KEYS = f"one of {', '.join(DistributionFields.model_fields)}"
 
 @dataclass(frozen=True, slots=True)
 class DurationOr:
-    """A plain duration, or a mapping that `fields` reads."""
+    """A plain duration, or a mapping that `fields` reads, which is built where there is such a mapping."""
 
     fields: type[DistributionFields]
 
@@ -77,17 +78,16 @@ class DurationOr:
         """What follows `allowed:` in a message."""
         return f"{DURATION_SENTENCE}, or a mapping with {', '.join(self.fields.model_fields)}"
 
-    def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_wrap_validator_function(self._read, handler.generate_schema(self.fields))
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self._read, metadata={HAS_TITLE: True})
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
-        return {"anyOf": [*DURATION_SCHEMA["anyOf"], handler(core)]}
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return {"anyOf": [*DURATION_SCHEMA["anyOf"], handler(schema_of_many(self.fields))]}
 
-    def _read(self, value: object, mapping: ValidatorFunctionWrapHandler) -> Written:
+    def _read(self, value: object, info: ValidationInfo[Reading]) -> Written:
         if not isinstance(value, dict):
             return Constant(duration_us_of(value, self.allowed))
-        fields: DistributionFields = mapping(value)
-        return fields.written()
+        return self.fields.model_validate(value, context=info.context).written()
 
 
 DISTRIBUTION = DurationOr(DistributionFields)

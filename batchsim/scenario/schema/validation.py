@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from batchsim.scenario.problems import InvalidScenario, Problem, describe, fail
 from batchsim.scenario.schema.models import ScenarioFile
+from batchsim.scenario.schema.parts import Part
 from batchsim.scenario.schema.rules import Reading
 from batchsim.scenario.schema.spreads import DurationOr
 from batchsim.scenario.schema.strict import Strict
@@ -168,6 +169,8 @@ def _models_in(parts: Iterable[Any]) -> Iterator[type[BaseModel]]:
     for part in parts:
         if isinstance(part, DurationOr):
             yield part.fields
+        elif isinstance(part, Part):
+            yield from _models_in((part.kind(),))
         elif isinstance(part, type) and issubclass(part, BaseModel):
             yield part
         else:
