@@ -41,8 +41,16 @@ def cause_of(step: Step) -> int | None:
 
 def last_common_cause(steps: Sequence[Step], first: Step, second: Step) -> Step | None:
     """The last step that led to both; `steps`: all of the run, in order."""
-    of_first = {step.number for step in _causes(steps, first)}
-    return next((step for step in _causes(steps, second) if step.number in of_first), None)
+    one, other = first, second
+    while one.number != other.number:
+        # A cause comes before what it leads to, so the later one of the two is none of the other's.
+        if one.number < other.number:
+            one, other = other, one
+        number = cause_of(one)
+        if number is None:
+            return None
+        one = steps[number]
+    return one
 
 
 def _causes(steps: Sequence[Step], step: Step) -> Iterator[Step]:

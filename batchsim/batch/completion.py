@@ -33,10 +33,11 @@ async def execute_run(setting: Setting, policy: Policy, index: int, copy: int = 
     kept = setting.waits_kept is not Waits.NOWHERE
     in_steps = setting.ends_runs_in_steps
     end = ExpireRun if setting.items[index].kind is Kind.EXPIRES else FinishRun
-    # A failure is logged; nothing repairs what was not done.
-    with suppress(StoreFailure):
+    try:
         await end(index, copy, wakes_parent=setting.waits and not in_steps, keeps_waitpoint=kept and not in_steps)
         await policy.after_run(setting, index, copy)
+    except StoreFailure:
+        pass  # it is logged; nothing repairs what was not done
 
 
 async def work_on_completion_jobs(setting: Setting, policy: Policy) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -61,9 +60,10 @@ def _success(has_run: bool) -> Processed:
 async def consume(setting: Setting, policy: Policy, deliveries: Deliveries) -> None:
     """Take message after message."""
     while True:
-        # A failure is logged; a message that is still in flight comes back after its visibility timeout.
-        with suppress(StoreFailure):
+        try:
             await policy.consume(setting, policy, deliveries)
+        except StoreFailure:
+            continue  # it is logged; a message that is still in flight comes back after its visibility timeout
 
 
 async def complete_and_finalize(setting: Setting, policy: Policy, deliveries: Deliveries) -> None:
@@ -85,7 +85,7 @@ async def take_message(setting: Setting, policy: Policy, deliveries: Deliveries)
     """Take a message, and its data."""
     if not deliveries.can_repeat:
         taken = await TakeMessage()
-        return taken._replace(leaves_claimed=False)  # which plays no part any more
+        return taken._replace(leaves_claimed=False) if taken.leaves_claimed else taken  # it plays no part any more
     message = None
     while message is None:
         message = await _claimed_message(setting, policy, deliveries)

@@ -37,7 +37,8 @@ class History:
 
     def note_push(self, index: int) -> None:
         """The message of item `index` was pushed to the queue."""
-        self._cells.modify(PUSHED, set[int]).add(index)
+        pushed: set[int] = self._cells.modify(PUSHED, set)
+        pushed.add(index)
 
     def was_pushed(self, index: int) -> bool:
         """Whether the message of item `index` was pushed before."""

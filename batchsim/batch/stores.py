@@ -102,7 +102,7 @@ def run_key(index: int, copy: int = 1) -> Key:
 @lru_cache(maxsize=4096)
 def run_keys(index: int, copies: int) -> tuple[Key, ...]:
     """The rows of all child runs that item `index` can have."""
-    return tuple(run_key(index, copy) for copy in range(1, copies + 1))
+    return (run_key(index),) if copies == 1 else tuple(run_key(index, copy) for copy in range(1, copies + 1))
 
 
 def edge_key(index: int, copy: int = 1) -> Key:
@@ -221,7 +221,8 @@ class Redis:
 
     def zadd(self, key: Key, member: int, score: int) -> None:
         """`ZADD`."""
-        self._cells.modify(key, dict[int, int])[member] = score
+        scores: dict[int, int] = self._cells.modify(key, dict)
+        scores[member] = score
 
     def zrange(self, key: Key) -> list[int]:
         """`ZRANGE 0 -1`: the members by their scores."""
@@ -230,7 +231,8 @@ class Redis:
 
     def rpush(self, key: Key, value: int) -> None:
         """`RPUSH`."""
-        self._cells.modify(key, list[int]).append(value)
+        elements: list[int] = self._cells.modify(key, list)
+        elements.append(value)
 
     def lrange(self, key: Key) -> list[int]:
         """`LRANGE 0 -1`: the elements."""
@@ -427,7 +429,8 @@ class BatchQueue:
 
     def push(self, message: Message) -> None:
         """Put a message at the end."""
-        self._cells.modify(self._queue, deque[Message]).append(message)
+        messages: deque[Message] = self._cells.modify(self._queue, deque)
+        messages.append(message)
 
     def put_again(self, message: Message) -> None:
         """Put a message of an item there that may wait already: a sorted set has each message once."""
@@ -454,6 +457,8 @@ class BatchQueue:
         first: list[Message] = []
         for message in self._cells.read(self._queue) or ():
             if message.is_fresh:
+                if not first:
+                    return (message,)
                 before = [each for each in first if each.is_claimed]
                 others = [each for each in first if not each.is_claimed]
                 along = [each._replace(is_claimed=True) for each in others[: CLAIMED_MAX - 1]]
@@ -477,7 +482,7 @@ class BatchQueue:
 
         With a fresh one those were claimed that waited when it was pushed; with one whose backoff has passed all.
         """
-        messages = self._cells.modify(self._queue, deque[Message])
+        messages: deque[Message] = self._cells.modify(self._queue, deque)
         place = next(place for place, each in enumerate(messages) if each.item == message.item)
         if not message.is_claimed:
             along = min(place, CLAIMED_MAX - 1) if message.is_fresh else min(len(messages), CLAIMED_MAX)
@@ -487,7 +492,9 @@ class BatchQueue:
         leaves_claimed = any(each.is_claimed for each in islice(messages, CLAIMED_MAX))
         if not messages:
             self._cells.delete(self._queue)
-        return message._replace(is_claimed=False, leaves_claimed=leaves_claimed)
+        if message.is_claimed or message.leaves_claimed is not leaves_claimed:
+            return message._replace(is_claimed=False, leaves_claimed=leaves_claimed)
+        return message
 
     # -- in flight -----------------------------------------------------------------------------
 

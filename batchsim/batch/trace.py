@@ -142,7 +142,7 @@ class Trace:
     """When the call returned or raised; the end of the run where it never did."""
     ended_us: int
     """The instant of the last effect."""
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
     """In the order of effects; those that were kept."""
     faults: tuple[int, ...] = ()
     """How often each fault of the scenario happened, in the order of `Scenario.faults`."""

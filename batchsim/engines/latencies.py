@@ -6,15 +6,15 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batchsim.engines.sampling import LegSampler, leg_sampler
-from batchsim.engines.streams import MASK, STRIDE, bits_of, draw, number_of, stream_base
+from batchsim.engines.streams import MASK, STRIDE, bits_of, draw, draws_from, number_of, stream_base
 from batchsim.model.operation import Chance, Operation, Timer
 from batchsim.model.system import Actor
 from batchsim.scenario import Scenario
 
 DrawnLegs = tuple[int, int, int]
 """Request leg and response leg in microseconds, and a tie-break."""
-Streams = dict[Hashable, int]
-"""How far an actor is in each of its streams, by the name of the latency, as whoever draws counts it."""
+Streams = dict[Hashable, Any]
+"""How far an actor is in each of its streams, by the name of the latency, as whoever draws notes it."""
 Stream = tuple[str, int | None, str]
 """The kind and the number of an actor, and the name of a latency."""
 IssuedBy = tuple[Actor, str]
@@ -63,6 +63,77 @@ class Samplers(dict[str, LegSampler | None]):
         return sampler
 
 
+AHEAD_MAX = 64
+"""So many draws are made at once at most: of a stream that is much used, as many as it has had."""
+
+
+def _legs_of(sampler: LegSampler, base: int, use: int, count: int) -> list[DrawnLegs]:
+    """The draws of a stream for so many uses, from this one on."""
+    legs = []
+    for bits in draws_from(base, use, count):
+        request_us, response_us = sampler(bits)
+        legs.append((request_us, response_us, bits))
+    return legs
+
+
+class _Stream(list[DrawnLegs]):
+    """A stream after its first use: the draws of it that were made ahead, the next one last."""
+
+    __slots__ = ("_base", "_made", "_sampler")
+
+    def __init__(self, base: int, sampler: LegSampler) -> None:
+        self._base = base
+        self._sampler = sampler
+        self._made = 1
+
+    def draw(self) -> DrawnLegs:
+        """The next draw, where none was made ahead."""
+        count = min(self._made, AHEAD_MAX)
+        self.extend(reversed(_legs_of(self._sampler, self._base, self._made, count)))
+        self._made += count
+        return self.pop()
+
+
+class _StreamByItem(dict[int, DrawnLegs]):
+    """A stream whose draws are for items: by item, those for their first uses that were made ahead."""
+
+    __slots__ = ("_base", "_made", "_sampler", "_used")
+
+    def __init__(self, base: int, sampler: LegSampler) -> None:
+        self._base = base
+        self._sampler = sampler
+        self._made = 0
+        """For the items below, draws for first uses were made."""
+        self._used: dict[int, int] = {}
+        """How often an item was drawn for that was not only drawn for ahead."""
+
+    def next_for(self, item: int | None) -> DrawnLegs:
+        """The next draw for an item, or for none."""
+        if item is None:
+            return self._draw_for_none()
+        return self.pop(item) if item in self else self._draw_for(item)
+
+    def _draw_for(self, item: int) -> DrawnLegs:
+        made = self._made
+        if made <= item < made + AHEAD_MAX and item not in self._used:
+            count = max(item + 1 - made, min(made, AHEAD_MAX))
+            legs = enumerate(_legs_of(self._sampler, self._base, made, count), made)
+            self.update((each, drawn) for each, drawn in legs if each not in self._used)
+            self._made += count
+            return self.pop(item)
+        before = self._used.get(item, 1 if 0 <= item < made else 0)
+        self._used[item] = before + 1
+        return _legs_of(self._sampler, self._base, use_for(item, before), 1)[0]
+
+    def _draw_for_none(self) -> DrawnLegs:
+        """Draws for items are further on then, by one."""
+        (legs,) = _legs_of(self._sampler, self._base, 0, 1)
+        self._base = (self._base + STRIDE) & MASK
+        for item in self:
+            (self[item],) = _legs_of(self._sampler, self._base, item, 1)
+        return legs
+
+
 class Latencies:
     """The latencies of a scenario under a seed."""
 
@@ -79,6 +150,28 @@ class Latencies:
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""
+        stream = streams.get(name)
+        if stream.__class__ is _Stream:
+            return stream.pop() if stream else stream.draw()
+        if stream.__class__ is _StreamByItem:
+            return stream.next_for(operation.item)
+        sampler = self._samplers[name]
+        if sampler is None:
+            return self._draw_varying(actor, streams, operation, name)
+        base = stream_base(self._seed, actor.kind, name, actor.number)
+        if actor.draws_by_item:
+            by_item = streams[name] = _StreamByItem(base, sampler)
+            return by_item.next_for(operation.item)
+        if stream is None:  # many are used but once
+            streams[name] = base
+            bits = draw(base, 0)
+            request_us, response_us = sampler(bits)
+            return request_us, response_us, bits
+        following = streams[name] = _Stream(base, sampler)
+        return following.draw()
+
+    def _draw_varying(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
+        """The same, one by one: what is drawn may depend on the item or the attempt."""
         bits = self._next_bits(actor, streams, name, operation.item if actor.draws_by_item else None)
         sampler = self._samplers[name] or self._varying_sampler(name, operation)
         return *sampler(bits), bits
@@ -158,9 +251,13 @@ class LatenciesDrawnAhead(Latencies):
         super().__init__(samplers, seed)
         self._ahead = drawn
 
+    def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
+        """The next draw of an actor for the latency of this name, for the sake of an operation."""
+        return self._draw_varying(actor, streams, operation, name)
+
     def _next_bits(self, actor: Actor, streams: Streams, name: str, item: int | None) -> int:
         if item is None:
-            use = streams.get(name, 0)
+            use: int = streams.get(name, 0)
             streams[name] = use + 1
         else:
             use = _next_use_for(item, streams, name)

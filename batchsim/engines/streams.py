@@ -7,9 +7,10 @@ one seed draw the same numbers, and another actor shifts nobody's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
 from hashlib import blake2b
+from struct import unpack
 
 MASK = (1 << 64) - 1
 STRIDE = 0x9E3779B97F4A7C15
@@ -60,6 +61,33 @@ def bits_of(state: int) -> int:
     bits = (state ^ state >> 30) * MULTIPLIER_1 & MASK
     bits = (bits ^ bits >> 27) * MULTIPLIER_2 & MASK
     return bits ^ bits >> 31
+
+
+def draws_from(base: int, use: int, count: int) -> Sequence[int]:
+    """`draw` of so many uses, this one and those after it, at a third of the price if they are many.
+
+    The states stand side by side in one long integer, 64 bits and room for a product in each place, so that one
+    operation on it is that operation on all of them.
+    """
+    if count < _MANY:
+        return [draw(base, each) for each in range(use, use + count)]
+    ones, strides, low_64 = _places(count)
+    states = ((base + use * STRIDE & MASK) * ones + strides) & low_64
+    bits = (states ^ states >> 30 & low_64) * MULTIPLIER_1 & low_64
+    bits = (bits ^ bits >> 27 & low_64) * MULTIPLIER_2 & low_64
+    bits ^= bits >> 31 & low_64
+    return unpack(f"<{2 * count}Q", bits.to_bytes(16 * count, "little"))[::2]
+
+
+_MANY = 4
+
+
+@cache
+def _places(count: int) -> tuple[int, int, int]:
+    """A one in each place, the strides to each state, and in each place the lowest 64 bits."""
+    ones = sum(1 << 128 * place for place in range(count))
+    strides = sum((place + 1) * STRIDE % (MASK + 1) << 128 * place for place in range(count))
+    return ones, strides, ones * MASK
 
 
 def another(bits: int) -> int:

@@ -39,6 +39,11 @@ class Change:
         return self._after.value()
 
     @property
+    def is_there(self) -> bool:
+        """Whether the cell is there after the step."""
+        return self._after.held is not None
+
+    @property
     def creates(self) -> bool:
         """Whether the cell was absent before, and is there now."""
         return self._before.held is None and self._after.held is not None
@@ -70,18 +75,19 @@ Notes = tuple[Any, ...]
 
 It is flat, as there is one for every step of a run.
 """
-_OF_EACH = 5
+OF_EACH = 5
+"""So many entries there are for a cell."""
 
 
 def keys_in(notes: Notes) -> tuple[Key, ...]:
     """The keys of the cells that notes tell of."""
-    return notes[::_OF_EACH]
+    return notes[::OF_EACH]
 
 
 def changes_in(notes: Notes) -> Iterator[Change]:
     """The changes that notes tell of, in the order in which cells were first written."""
-    for place in range(0, len(notes), _OF_EACH):
-        key, before, before_length, after, after_length = notes[place : place + _OF_EACH]
+    for place in range(0, len(notes), OF_EACH):
+        key, before, before_length, after, after_length = notes[place : place + OF_EACH]
         yield Change(key, Seen(before, before_length), Seen(after, after_length))
 
 
@@ -91,46 +97,49 @@ def changes_in(notes: Notes) -> Iterator[Change]:
 class Journal:
     """What a collection held at first, and every change that was made to it since."""
 
-    __slots__ = ("arguments", "first", "methods")
+    __slots__ = ("changes", "first")
 
     def __init__(self, first: Hashable) -> None:
         self.first = first
-        self.methods: list[str] = []
-        """What was called; without a name, the whole value was noted."""
-        self.arguments: list[tuple[Any, ...]] = []
+        self.changes: list[Any] = []
+        """In turn the method that was called, and with what: with one thing, and `__setitem__` with a pair.
 
-    def note(self, method: str, *arguments: Any) -> None:
+        Without a name, the whole value was noted. It is one list, as a queue that was empty has a new journal.
+        """
+
+    def note(self, method: str, argument: Any) -> None:
         """One more change."""
-        self.methods.append(method)
-        self.arguments.append(arguments)
+        self.changes += method, argument
 
     def value(self, length: int) -> Hashable:
-        """The collection after so many changes, frozen."""
+        """The collection, frozen, when the journal was so long."""
         collection = thaw(self.first)
-        for method, arguments in zip(self.methods[:length], self.arguments, strict=False):
-            if method:
-                getattr(collection, method)(*arguments)
+        noted = iter(self.changes[:length])
+        for method, argument in zip(noted, noted, strict=True):
+            if method == "__setitem__":
+                collection[argument[0]] = argument[1]
+            elif method:
+                getattr(collection, method)(argument)
             else:
-                (whole,) = arguments
-                collection = thaw(whole)
+                collection = thaw(argument)
         return freeze(collection)
 
     def has_changed(self, earlier: int, later: int) -> bool:
-        """Whether the value is another one after more changes."""
+        """Whether the value is another one where the journal is longer."""
         # One is a change; of several, one may take back what another did.
-        return later == earlier + 1 or (later != earlier and self.value(later) != self.value(earlier))
+        return later == earlier + 2 or (later != earlier and self.value(later) != self.value(earlier))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Journal):
             return NotImplemented
-        return (self.first, self.methods, self.arguments) == (other.first, other.methods, other.arguments)
+        return (self.first, self.changes) == (other.first, other.changes)
 
     def __hash__(self) -> int:
         # It grows, and steps are hashed by what they hold.
         return 0
 
     def __repr__(self) -> str:
-        return f"Journal({self.first!r}, of {len(self.methods)})"
+        return f"Journal({self.first!r}, of {len(self.changes)})"
 
 
 def _journaled(*rest: str) -> Callable[[C], C]:
@@ -182,7 +191,7 @@ class _SortedSet(dict[Any, Any]):
     def __setitem__(self, member: Any, score: Any) -> None:
         if member not in self or self[member] != score:
             dict.__setitem__(self, member, score)
-            self.journal.note("__setitem__", member, score)
+            self.journal.note("__setitem__", (member, score))
 
 
 @_journaled(
@@ -200,7 +209,7 @@ class _List(list[Any]):
 
 @_journaled(
     "appendleft", "clear", "extend", "extendleft", "insert", "pop", "popleft", "reverse", "rotate",
-    "__setitem__", "__delitem__", "__iadd__", "__imul__",
+    "__iadd__", "__imul__",
 )  # fmt: skip
 class _Queue(deque[Any]):
     __slots__ = ("journal",)
@@ -214,22 +223,33 @@ class _Queue(deque[Any]):
         deque.remove(self, element)
         self.journal.note("remove", element)
 
+    def __setitem__(self, place: Any, element: Any) -> None:
+        if self[place] != element:
+            deque.__setitem__(self, place, element)
+            self.journal.note("__setitem__", (place, element))
+
+    def __delitem__(self, place: Any) -> None:
+        deque.__delitem__(self, place)
+        self.journal.note("__delitem__", place)
+
 
 _JOURNALED: dict[type, type[Any]] = {set: _Set, dict: _SortedSet, list: _List, deque: _Queue}
+_EMPTY = {kind: freeze(kind()) for kind in _JOURNALED}
 _WITH_JOURNAL = frozenset(_JOURNALED.values())
 
 
 def _with_journal(value: Any) -> Any:
-    """A collection like this one that writes a journal; any other value as it is."""
-    kind = _JOURNALED.get(value.__class__)
-    if kind is None:
-        return value
-    collection = kind(value)
-    collection.journal = Journal(freeze(value))
+    """A collection like this one that writes a journal."""
+    collection = _JOURNALED[value.__class__](value)
+    collection.journal = Journal(freeze(value) if value else _EMPTY[value.__class__])
     return collection
 
 
 # -- cells -------------------------------------------------------------------------------------
+
+
+# Of the dictionary alone: what is guarded is guarded above.
+_get, _has, _set, _pop = dict.get, dict.__contains__, dict.__setitem__, dict.pop
 
 
 class RecordedCells(Cells):
@@ -246,12 +266,14 @@ class RecordedCells(Cells):
 
     def modify(self, key: Key, empty: Callable[[], T]) -> T:
         """As in `Cells`; what is then changed in place is noted."""
-        there = dict.get(self, key)
-        value: Any = super().modify(key, empty)
-        collection = _with_journal(value)
-        if collection is not value:
-            value = collection
-            dict.__setitem__(self, key, value)
+        value: Any = _get(self, key)
+        there = value
+        if value.__class__ not in _WITH_JOURNAL:
+            if value is None:
+                value = empty()
+            if value.__class__ in _JOURNALED:
+                value = _with_journal(value)
+            _set(self, key, value)
         if key not in self._before:
             if there is None:
                 self._before[key] = None
@@ -262,19 +284,19 @@ class RecordedCells(Cells):
     def write(self, key: Key, value: Hashable) -> None:
         """As in `Cells`; noted, be it the same value again."""
         if key not in self._before:
-            self._note(key, dict.get(self, key))
-        super().write(key, value)
+            self._note(key, _get(self, key))
+        _set(self, key, value)
 
     def delete(self, key: Key) -> bool:
         """As in `Cells`; noted, if it was there."""
-        if key not in self._before and dict.__contains__(self, key):
-            self._note(key, dict.__getitem__(self, key))
-        return super().delete(key)
+        if key not in self._before and _has(self, key):
+            self._note(key, _get(self, key))
+        return _pop(self, key, None) is not None
 
     def _note(self, key: Key, there: Any) -> None:
         if there.__class__ in _WITH_JOURNAL:
             self._before[key] = there.journal
-            self._lengths[key] = len(there.journal.methods)
+            self._lengths[key] = len(there.journal.changes)
         else:
             self._before[key] = there
 
@@ -284,11 +306,11 @@ class RecordedCells(Cells):
             return ()
         notes: list[Any] = []
         for key, before in self._before.items():
-            after: Any = dict.get(self, key)
+            after: Any = _get(self, key)
             before_length = after_length = 0
             if after.__class__ in _WITH_JOURNAL:
                 after = after.journal
-                after_length = len(after.methods)
+                after_length = len(after.changes)
             elif before is None and after is None:
                 continue
             if before.__class__ is Journal:
@@ -303,8 +325,8 @@ class RecordedCells(Cells):
         return tuple(notes)
 
 
-class InstrumentedCells(RecordedCells, GuardedCells):
-    """Cells that note what is written, and admit one operation's footprint and nothing else."""
+class InstrumentedCells(GuardedCells, RecordedCells):
+    """Cells that admit one operation's footprint and nothing else, and note what is written."""
 
     # What a step writes as to a dictionary is noted, too.
 
@@ -328,4 +350,4 @@ class InstrumentedCells(RecordedCells, GuardedCells):
 
     def _note_first(self, key: Key) -> None:
         if self.is_guarded and key not in self._before:
-            self._note(key, dict.get(self, key))
+            self._note(key, _get(self, key))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from batchsim.html_table import html_table
@@ -82,6 +83,10 @@ class Step(NamedTuple):
         return self.answer if self.raised is None else self.raised.answer
 
 
+step_of: Callable[[tuple[Any, ...]], Step] = partial(tuple.__new__, Step)
+"""A step of its fields, all of them in order: there are very many."""
+
+
 def html_of_steps(caption: str, steps: Sequence[Step]) -> str:
     """Steps as a notebook shows them."""
     rows = (
@@ -103,7 +108,7 @@ class AnyRun(Protocol):
     """A run, whatever it is told as."""
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> Sequence[Step]:
         """In the order of effects."""
 
     @property
@@ -120,7 +125,7 @@ class Run(NamedTuple):
     """The steps that the system is told by (`System.noted`), in the order of effects."""
     ended_us: int
     """The instant of the last effect."""
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
     """In the order of effects; those that were kept."""
     faults: tuple[int, ...]
     """How often each fault of the scenario happened, in the order of `Scenario.faults`."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from batchsim.analysis.batch.refusals import is_sealable
-from batchsim.analysis.batch.whose import attempt_of, is_of_second_batch
-from batchsim.analysis.effects import Effects, can_write, reads_only
+from batchsim.analysis.batch.whose import attempt_of, is_handler, is_of_second_batch
+from batchsim.analysis.effects import Effects, steps_that_can_write, steps_that_read_only
 from batchsim.analysis.margins import Margin, margin_between
 from batchsim.batch.stores import BATCH_ROW, ENQUEUED_ITEMS, Status
 from batchsim.batch.trace import Trace
@@ -26,9 +26,8 @@ def race_margin(trace: Trace) -> Margin | None:
 def race_margin_in(effects: Effects) -> Margin | None:
     """The same, of effects."""
     trace = effects.trace
-    count = _first_of_endpoint(trace, lambda step: reads_only(step, ENQUEUED_ITEMS))
-    deletions = (write.step for write in effects.of(ENQUEUED_ITEMS) if write.change.deletes)
-    return _margin(trace, count, next(deletions, None))
+    count = _first_of_endpoint(trace, steps_that_read_only(trace.steps, ENQUEUED_ITEMS, is_handler))
+    return _margin(trace, count, effects.first_deletion(ENQUEUED_ITEMS))
 
 
 def seal_margin(trace: Trace) -> Margin | None:
@@ -42,16 +41,15 @@ def seal_margin(trace: Trace) -> Margin | None:
 def seal_margin_in(effects: Effects) -> Margin | None:
     """The same, of effects."""
     trace = effects.trace
-    seal = _first_of_endpoint(trace, lambda step: can_write(step, BATCH_ROW))
+    seal = _first_of_endpoint(trace, steps_that_can_write(trace.steps, BATCH_ROW, is_handler))
     updates = (step for step, change in effects.of(BATCH_ROW) if change.before is not None)
     rivals = (step for step in updates if attempt_of(step.actor) is None)
     return _margin(trace, seal, next((step for step in rivals if _ends_sealing(effects, step)), None))
 
 
-def _first_of_endpoint(trace: Trace, is_meant: Callable[[Step], bool]) -> Step | None:
-    of_handlers = (step for step in trace.steps if attempt_of(step.actor) is not None and step.took_effect)
-    of_batch = (step for step in of_handlers if not is_of_second_batch(trace.setting, step.actor))
-    return next((step for step in of_batch if is_meant(step)), None)
+def _first_of_endpoint(trace: Trace, steps: Iterator[Step]) -> Step | None:
+    of_batch = (step for step in steps if not is_of_second_batch(trace.setting, step.actor))
+    return next((step for step in of_batch if step.took_effect), None)
 
 
 def _ends_sealing(effects: Effects, step: Step) -> bool:

@@ -6,6 +6,7 @@ for longest; one who has done nothing yet has been free from the start.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from batchsim.batch.operations import TakeMessage
@@ -36,7 +37,7 @@ def takers_of(trace: Trace) -> dict[int, Taker]:
     return takers
 
 
-def _end_of_work(steps: tuple[Step, ...], take: Step) -> int:
+def _end_of_work(steps: Sequence[Step], take: Step) -> int:
     """The last step of a consumer before he wants the next message."""
     end = take.number
     for step in steps[take.number + 1 :]:

@@ -19,9 +19,9 @@ from batchsim.analysis.batch.facts import (
     Wrote,
 )
 from batchsim.analysis.batch.status_writes import StatusWrite, status_writes_in
-from batchsim.analysis.batch.whose import attempt_of, is_of_second_batch, is_reaper
+from batchsim.analysis.batch.whose import attempt_of, is_handler, is_of_second_batch, is_reaper
 from batchsim.analysis.batch.wording import at, briefly, doing, of, raised, that_raised
-from batchsim.analysis.effects import Effects, Write, can_write, reads_only
+from batchsim.analysis.effects import Effects, Write, can_write, may_read_only, reads_only
 from batchsim.batch.history import COMPLETION_UPDATES, PUSHED
 from batchsim.batch.operations import ReadMessage, Redeliver, TakeKey
 from batchsim.batch.setting import Kind
@@ -44,6 +44,7 @@ from batchsim.model.cells import Key
 from batchsim.model.injection import Begin
 from batchsim.model.operation import Stopped, StoreFailure
 from batchsim.model.run import Step
+from batchsim.model.steps import steps_of, steps_that_raised
 from batchsim.rounding import rounded
 
 TurningPoint = tuple[Step, Sentence]
@@ -89,11 +90,12 @@ def _of_status(trace: Trace, write: StatusWrite) -> str:
 
 def faults_met(effects: Effects) -> Iterator[TurningPoint]:
     """What went wrong on the way, and what it led to."""
-    for step in effects.trace.steps:
-        if step.raised is not None and step.raised.error is Stopped:
+    for step in steps_that_raised(effects.trace.steps):
+        assert step.raised is not None
+        if step.raised.error is Stopped:
             words = f"{step.actor} stopped for good at {at(step)}, before {doing(step)}"
             yield _turning_point(step, of(step, words, that_raised(step)) + _unfinished(effects, step))
-        elif step.raised is not None and step.raised.error is StoreFailure:
+        elif step.raised.error is StoreFailure:
             words = f"{doing(step)} by {step.actor} {raised(step)} at {at(step)}"
             yield _turning_point(step, of(step, words, that_raised(step)) + _missed(effects, step))
     yield from _of_messages(effects)
@@ -134,6 +136,8 @@ def _later(effects: Effects, step: Step) -> Iterator[Step]:
 
 def _of_messages(effects: Effects) -> Iterator[TurningPoint]:
     """Messages that came back, and those that were gone; by item, who has it in hand and who gave it up."""
+    if not any(steps_of(effects.trace.steps, lambda kind: issubclass(kind, ReadMessage | Redeliver))):
+        return
     items = {in_flight_key(index): index for index in range(effects.trace.setting.run_count)}
     claims: dict[int, Write] = {}
     """Of the messages that are in flight."""
@@ -203,11 +207,13 @@ def _was_gone(step: Step, index: int, ender: Step | None) -> TurningPoint:
 
 def _dropped(effects: Effects) -> Iterator[TurningPoint]:
     """Messages that a consumer dropped, as the metadata had been lost, of items that nobody processed."""
-    processed = {step.operation.item for step in effects.writers(PROCESSED_ITEMS)}
-    for step in effects.trace.steps:
+    processed = effects.items_of_writers(PROCESSED_ITEMS)
+    if processed.issuperset(range(effects.trace.setting.run_count)):
+        return
+    for step in steps_of(effects.trace.steps, may_read_only(META), lambda actor: not is_handler(actor)):
         item = step.operation.item
         is_lost = item not in processed and step.took_effect and step.answer is None and reads_only(step, META)
-        if item is None or not is_lost or attempt_of(step.actor) is not None:
+        if item is None or not is_lost:
             continue
         deletion = effects.who_deleted(step, META)
         if deletion is None:
@@ -224,13 +230,15 @@ def _dropped(effects: Effects) -> Iterator[TurningPoint]:
 def _doubled(effects: Effects) -> Iterator[TurningPoint]:
     """Second child runs of an item, and second completion updates."""
     setting = effects.trace.setting
-    for copy in range(2, setting.run_copies_max + 1):
-        for index in range(setting.run_count):
-            key = run_key(index, copy)
-            for step, change in effects.of(key):
-                if change.creates:
-                    words = f"{step.actor} created child run number {copy} of item {index} at {at(step)}"
-                    yield _turning_point(step, of(step, words, Wrote(step.number, key, None, change.after)))
+    copies = range(2, setting.run_copies_max + 1)
+    keys = {run_key(index, copy): (copy, index) for copy in copies for index in range(setting.run_count)}
+    steps = effects.trace.steps if keys else ()
+    writes = ((keys[key], step, key) for step in steps for key in step.keys_written if key in keys)
+    for (copy, index), step, key in sorted(writes, key=lambda write: write[0]):
+        change = step.change_of(key)
+        if change is not None and change.creates:
+            words = f"{step.actor} created child run number {copy} of item {index} at {at(step)}"
+            yield _turning_point(step, of(step, words, Wrote(step.number, key, None, change.after)))
     for number, step in enumerate(effects.writers(COMPLETION_UPDATES), 1):
         if number > 1:
             yield _turning_point(step, _second_update(step, number))
@@ -296,7 +304,7 @@ def _came_again(step: Step, keys: list[Key], deletion: Step) -> Clause:
 
 
 def _taken_for_enqueued(effects: Effects) -> Iterator[TurningPoint]:
-    pushed = {step.operation.item for step in effects.writers(PUSHED)}
+    pushed = effects.items_of_writers(PUSHED)
     if len(pushed) == effects.trace.setting.run_count:
         return
     for step in effects.trace.steps:

@@ -17,6 +17,11 @@ def attempt_of(actor: str) -> int | None:
     return int(number) if kind == "handler" else None
 
 
+def is_handler(actor: str) -> bool:
+    """Whether it is a handler, or the lane of one of its items."""
+    return attempt_of(actor) is not None
+
+
 def is_of_second_batch(setting: Setting, actor: str) -> bool:
     """Whether a handler works for a batch that a second call made: in stories "the batch" is the first one."""
     return setting.has_second_batch and (attempt_of(actor) or 0) > MAX_ATTEMPTS

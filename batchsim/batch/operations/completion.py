@@ -28,7 +28,15 @@ from batchsim.batch.stores import (
 )
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
-from batchsim.model.operation import USUAL, Alternative, BlockingOperation, Footprint, Operation, touches
+from batchsim.model.operation import (
+    USUAL,
+    Alternative,
+    BlockingOperation,
+    Footprint,
+    Operation,
+    quickly_made,
+    touches,
+)
 
 
 class RunTally(NamedTuple):
@@ -142,6 +150,7 @@ class EndOfRun(ItemOperation[None]):
         return f"{_told_run(self.index, self.copy)} is final"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class FinishRun(EndOfRun):
     """A child run has executed: it is final."""

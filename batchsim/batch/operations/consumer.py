@@ -40,7 +40,15 @@ from batchsim.batch.stores import (
 )
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
-from batchsim.model.operation import Alternative, BlockingOperation, Footprint, Operation, Timer, touches
+from batchsim.model.operation import (
+    Alternative,
+    BlockingOperation,
+    Footprint,
+    Operation,
+    Timer,
+    quickly_made,
+    touches,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +370,7 @@ IS_ABORTED, IS_THERE, IS_REJECTED, IS_FINAL = 0, -1, -2, -3
 final; the queue of its environment is full; or the item has a run already, which is final."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class CreateRun(MessageOperation[int]):
     """Insert a child run of an item; which one of the item it is, or why there is no new one."""
@@ -473,6 +482,7 @@ class PublishRun(RunOperation):
         world.cells.write(published_key(self.index, self.copy), True)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Record(MessageOperation[int | None]):
     """Record what became of an item, once; how many items are recorded."""
@@ -569,6 +579,7 @@ class CompletionUpdate(FinalizeOperation[bool]):
         return f"{self.status}{', sealed' if self.seals else ''}"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class ScheduleCompletion(FinalizeOperation[None]):
     """Schedule the completion job; one that waits already is moved."""

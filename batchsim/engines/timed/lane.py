@@ -25,11 +25,12 @@ from batchsim.model.operation import (
     Operation,
     Program,
     ProtocolError,
+    Raised,
     Stopped,
     give_up,
     stops,
 )
-from batchsim.model.run import Step
+from batchsim.model.run import step_of
 from batchsim.model.system import Actor
 
 OnEnd = Callable[["Lane", Any, Exception | None, int], None]
@@ -144,7 +145,7 @@ class Lane(Recurring):
 
     def _go_on(self, answer: Any, failure: Exception | None, delay_us: int) -> None:
         """Resume the coroutine, which can act again `delay_us` from now, and issue what it awaits."""
-        if stops(answer):  # no `finally` of its own runs, no `except` meets it
+        if answer.__class__ is Raised and stops(answer):  # no `finally` of its own runs, no `except` meets it
             give_up(self._program)
             self._finish(None, Stopped(), delay_us)
             return
@@ -272,7 +273,7 @@ class Lane(Recurring):
         if self.is_given_up or (stage.stopped and self.actor in stage.stopped):
             return
         for alternative in self._ways():
-            if stage.waiting.can_be(alternative) and self._is_drawn(alternative):
+            if alternative.is_usual or (stage.waiting.can_be(alternative) and self._is_drawn(alternative)):
                 if alternative.is_held:
                     break
                 self.receive(alternative)
@@ -339,9 +340,8 @@ class Lane(Recurring):
             self._tell_of_effect(error)
             raise
         self._note_step(operation, answer, self._woken_by, alternative.label)
-        bare = operation.bare
-        if self.actor.is_spare and isinstance(bare, BlockingOperation):
-            self._call_spare(bare)
+        if self.actor.is_spare and isinstance(operation.bare, BlockingOperation):
+            self._call_spare(operation.bare)
         if operation.may_unblock:
             self._unblock(operation, answer)
         if stage.held_back:
@@ -365,24 +365,23 @@ class Lane(Recurring):
         number = recorder.taken
         recorder.taken = number + 1
         recorder.ended_us = now_us = self.stage.clock.now_us
+        written = () if recorder.cells is None else recorder.cells.take_notes()
         name = operation.name
         is_kept = recorder.keep is None or name in recorder.keep
-        if is_kept or name in recorder.names_noted:
+        is_noted = name in recorder.names_noted
+        if is_kept or is_noted:
             times = self._issued_us, now_us, now_us + self._response_us
             bare = operation.bare
-            written = recorder.take_notes()
-            step = Step(number, self.name, bare, answer, *times, self.after, woken_by, alternative, written)
+            step = step_of((number, self.name, bare, answer, *times, self.after, woken_by, alternative, written))
             if is_kept:
                 recorder.steps.append(step)
-            if name in recorder.names_noted:
+            if is_noted:
                 recorder.noted.append(step)
-        elif recorder.cells is not None:
-            recorder.take_notes()
         self.after = number
 
     def _unblock(self, operation: Operation[Any], answer: Any) -> None:
         stage = self.stage
-        timer = operation.timer_after(answer)
+        timer = operation.timer_after(answer) if operation.may_start_timer else None
         if timer is not None:
             delays_us = stage.latencies.draw_delays_us(self.actor, self.streams, operation.bare, timer)
             for each, delay_us in zip(timer.each(), delays_us, strict=True):
@@ -390,7 +389,7 @@ class Lane(Recurring):
             if not timer.wakes_at_once:
                 return
         # What an outage held back, or a failover brought back, may be enough for several.
-        wake = stage.waiting.wake_all if operation.bare.wakes_all else stage.waiting.wake
+        wake = stage.waiting.wake_all if operation.wakes_all else stage.waiting.wake
         wake(operation.unblocks_after(answer), self.after)
 
     # What a lane can do next. They are lists as SimPy wants them, made once as lanes are many.

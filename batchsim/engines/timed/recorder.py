@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from batchsim.model.cells import Cells
-from batchsim.model.changes import Notes, RecordedCells
+from batchsim.model.changes import RecordedCells
 from batchsim.model.operation import Operation
 from batchsim.model.run import Step
+from batchsim.model.steps import Steps
 
 Observer = Callable[[Any, Step, Operation[Any]], None]
 """Told of each step: the world after it, the step, and its operation on the cells that it was on."""
@@ -25,14 +26,10 @@ class Recorder:
         """Those that note what a step changes; `None`: no steps are kept."""
         self.taken = 0
         """How many steps were taken."""
-        self.steps: list[Step] = []
+        self.steps = Steps()
         self.names_noted = names_noted
         """The names of the operations whose steps are noted, kept or not."""
         self.noted: list[Step] = []
         self.ended_us = 0
         self.faults: Counter[int] = Counter()
         """How often each fault of the setting happened, by its number."""
-
-    def take_notes(self) -> Notes:
-        """What the step wrote that has just taken effect."""
-        return () if self.cells is None else self.cells.take_notes()

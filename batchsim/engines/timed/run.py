@@ -194,7 +194,7 @@ class Simulation:
 
 @contextmanager
 def _no_garbage_collected() -> Iterator[None]:
-    """Of what is kept nothing is garbage, and looking through it again and again takes longer than making it."""
+    """A run leaves no circles, and looking for them again and again in all that it is made of takes its time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -230,8 +230,8 @@ class _Run:
         self._conductor = conductor
         self._stage = self._make_stage(observer)
         self._stage.catches = system.catches_errors
-        # An order says by itself where it ends.
-        self._has_background = conductor is None and system.has_background
+        self._has_background = False
+        """Whether anybody is in the background, who alone does not make it go on; spare ones are as the first."""
         self._actors = actors
         """Who has not been asked yet: the spare ones, once all others were."""
         self._returned: dict[str, Any] = {}
@@ -272,10 +272,7 @@ class _Run:
         """Run to quiescence."""
         self._start_timers()
         self._admit_actors()
-        if self._keeps_steps:
-            with _no_garbage_collected():
-                self._let_time_pass()
-        else:
+        with _no_garbage_collected():
             self._let_time_pass()
         if on_departure is not None:
             self._depart(on_departure)
@@ -291,7 +288,7 @@ class _Run:
             outcome=outcome,
             noted=tuple(self._recorder.noted),
             ended_us=self._recorder.ended_us,
-            steps=tuple(self._recorder.steps),
+            steps=self._recorder.steps.made(),
             faults=faults,
         )
 
@@ -373,7 +370,10 @@ class _Run:
             self._waiting.start_timer(timer, at_us, cells, None)
 
     def _admit_actors(self) -> None:
+        is_ordered = self._conductor is not None  # an order says by itself where it ends
         for actor in self._actors:
+            if actor.is_background and not is_ordered:
+                self._has_background = True
             if actor.begins_with is not None and actor.begins_with not in self._cells:
                 self._waiting.let_begin_with(actor.begins_with, actor)
                 continue
