@@ -57,13 +57,15 @@ ABOUT_ENGINES = {TESTS / "engines", TESTS / "peers"}
 
 @pytest.fixture(autouse=True)
 def _series(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No search of a test goes by how many there were in the tests before it.
+    """No search or sweep of a test goes by how much there was in the tests before it.
 
     Tests of engines begin with none, and step by NumPy. Others are about what is said of an exploration: it takes
     the compiled loops, as in a program that has explored much, and half of the time.
     """
     from batchsim.engines.exhaustive import compiled
+    from batchsim.engines.timed import compiled as compiled_runs
 
+    monkeypatch.setattr(compiled_runs, "_MADE", [0])
     is_about_engines = request.path.parent in ABOUT_ENGINES
     monkeypatch.setattr(compiled, "_found_in_series", 0 if is_about_engines else compiled._WORTH_LOADING)
 
