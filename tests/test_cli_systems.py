@@ -1003,7 +1003,11 @@ def test_parameters_that_would_silently_be_at_their_default_are_refused(ran: Ran
     ("does", "told"),
     [
         ("raise RuntimeError('x')", "mine.py:14: raised RuntimeError: x"),
-        ("return world.cells['nope']", "mine.py:14: raised KeyError: 'nope'"),
+        (
+            "return world.cells['nope']",
+            "mine.py: Step (mine.step) reads nope, which its footprint does not declare (declared: cell)",
+        ),
+        ("return world.cells['cell']", "mine.py:14: raised KeyError: 'cell'"),
         ("return next(iter(()))", "mine.py:14: raised RuntimeError: it raised StopIteration"),
         (
             "return []",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine, Generator, Hashable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from functools import wraps
 from inspect import iscoroutinefunction
 from types import CoroutineType, FunctionType, MemberDescriptorType
@@ -28,7 +28,6 @@ from batchsim.visible import in_one_line, without_addresses
 T_co = TypeVar("T_co", covariant=True)
 A = TypeVar("A")
 B = TypeVar("B")
-K = TypeVar("K", bound="Operation[Any]")
 
 Awaited = Any
 """What a driver receives: an `Operation`, a `Both` or a `ForEach`."""
@@ -410,24 +409,6 @@ class Operation(Generic[T_co]):
     def describe(self, answer: Any) -> str:
         """The answer in a few words, for people."""
         return "" if answer is None else str(answer)
-
-
-def quickly_made(kind: type[K]) -> type[K]:
-    """A class of operations of which very many are made: the same frozen dataclass, made in half the time.
-
-    What it is given goes right into its slots, where a `dataclass` has `object.__setattr__` find each of them.
-    """
-    scope, positional, named, body = dict[str, Any](), ["self"], list[str](), list[str]()
-    for each in fields(kind):  # type: ignore[arg-type]
-        scope[f"set_{each.name}"] = getattr(kind, each.name).__set__
-        scope[f"default_{each.name}"] = each.default
-        default = "" if each.default is MISSING else f"=default_{each.name}"
-        (named if each.kw_only else positional).append(f"{each.name}{default}")
-        body.append(f"set_{each.name}(self, {each.name})")
-    signature = ", ".join([*positional, *(["*", *named] if named else [])])
-    exec(f"def __init__({signature}): {'; '.join(body)}", scope)
-    kind.__init__ = scope["__init__"]  # type: ignore[method-assign]
-    return kind
 
 
 class BlockingOperation(Operation[T_co]):

@@ -80,7 +80,7 @@ class _Block:
 
     def places_of(self, is_meant: IsMeant, by: Callable[[str], bool] | None) -> list[int]:
         """The places of those whose operations are of a class that is meant, by an actor that is meant."""
-        kinds = {kind for kind in set(map(type, self.operations)) if is_meant(kind)}
+        kinds = {kind for kind in dict.fromkeys(map(type, self.operations)) if is_meant(kind)}
         actors = {place for place, name in enumerate(self._names) if by is None or by(name)}
         if not kinds or not actors:
             return []
@@ -160,7 +160,7 @@ class Steps(Sequence[Step]):
         return len(self) == len(other) and all(map(Step.__eq__, self, other))
 
     def __hash__(self) -> int:
-        return hash(tuple(self))
+        return tuple(self).__hash__()
 
     def __repr__(self) -> str:
         return f"Steps({list(self)!r})"

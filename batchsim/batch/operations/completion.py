@@ -34,7 +34,6 @@ from batchsim.model.operation import (
     BlockingOperation,
     Footprint,
     Operation,
-    quickly_made,
     touches,
 )
 
@@ -150,7 +149,6 @@ class EndOfRun(ItemOperation[None]):
         return f"{_told_run(self.index, self.copy)} is final"
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class FinishRun(EndOfRun):
     """A child run has executed: it is final."""

@@ -46,7 +46,6 @@ from batchsim.model.operation import (
     Footprint,
     Operation,
     Timer,
-    quickly_made,
     touches,
 )
 
@@ -370,7 +369,6 @@ IS_ABORTED, IS_THERE, IS_REJECTED, IS_FINAL = 0, -1, -2, -3
 final; the queue of its environment is full; or the item has a run already, which is final."""
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class CreateRun(MessageOperation[int]):
     """Insert a child run of an item; which one of the item it is, or why there is no new one."""
@@ -482,7 +480,6 @@ class PublishRun(RunOperation):
         world.cells.write(published_key(self.index, self.copy), True)
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class Record(MessageOperation[int | None]):
     """Record what became of an item, once; how many items are recorded."""
@@ -579,7 +576,6 @@ class CompletionUpdate(FinalizeOperation[bool]):
         return f"{self.status}{', sealed' if self.seals else ''}"
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class ScheduleCompletion(FinalizeOperation[None]):
     """Schedule the completion job; one that waits already is moved."""

@@ -21,7 +21,7 @@ from batchsim.batch.stores import (
 )
 from batchsim.batch.world import World
 from batchsim.model.cells import Key
-from batchsim.model.operation import Footprint, Operation, quickly_made, touches
+from batchsim.model.operation import Footprint, Operation, touches
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,6 @@ class Upload(ItemOperation[None]):
         return f"item {self.index}"
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class GetMeta(ItemOperation[int | None]):
     """Read the metadata of the batch: its `run_count`, or `None` where cleanup was."""
@@ -91,7 +90,6 @@ class GetMeta(ItemOperation[int | None]):
         return "absent" if answer is None else "present"
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class MarkEnqueued(ItemOperation[bool]):
     """Mark an item as enqueued; whether it was not already."""
@@ -116,7 +114,6 @@ def _push(world: World, index: int) -> None:
     world.history.note_push(index)
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class PushMessage(ItemOperation[None]):
     """Push the message of an item to the batch queue."""
@@ -144,7 +141,6 @@ class Enqueued(StrEnum):
     NOT_INITIALIZED = "the batch is gone"
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class EnqueueItem(ItemOperation[Enqueued]):
     """In one script: look for the metadata, mark an item as enqueued, and push its message if it was not."""
