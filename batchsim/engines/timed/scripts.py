@@ -208,7 +208,9 @@ class Script:
         """Programs that are to run side by side have scripts of their own."""
         if not isinstance(awaited, ForEach):
             return awaited
-        closed_over = _ClosedOver(awaited.body)
+        # Ours share nothing, and those of a large batch are many.
+        is_ours = str(getattr(awaited.body, "__module__", "")).partition(".")[0] == "batchsim"
+        closed_over = None if is_ours else _ClosedOver(awaited.body)
         programs = [partial(awaited.program, number) for number in range(awaited.count)]
         scripts = [Script(program, self.notes, closed_over) for program in programs]
         return replace(awaited, body=lambda number: scripts[number].begin())
