@@ -212,13 +212,14 @@ class Latencies:
 
     def _next_bits(self, actor: Actor, streams: Streams, name: str, item: int | None) -> int:
         """The next draw of a stream; with an item, the next one for that item, and all others stay as they are."""
-        state = streams.get(name)
+        # Those for items begin where the others do, however many of these were made.
+        key = name if item is None else (name, None)
+        state = streams.get(key)
         if state is None:
-            state = (stream_base(self._seed, actor.kind, name, actor.number) + STRIDE) & MASK
+            state = streams[key] = (stream_base(self._seed, actor.kind, name, actor.number) + STRIDE) & MASK
         if item is None:
-            streams[name] = (state + STRIDE) & MASK
+            streams[key] = (state + STRIDE) & MASK
             return bits_of(state)
-        streams[name] = state
         return bits_of((state + _next_use_for(item, streams, name) * STRIDE) & MASK)
 
     def _varying_sampler(self, name: str, operation: Operation[Any]) -> LegSampler:

@@ -197,6 +197,14 @@ class GuardedCells(Cells):
     __eq__, __ne__, __or__, __ror__, __ior__ = map(_of_all, ("__eq__", "__ne__", "__or__", "__ror__", "__ior__"))
     __hash__ = None  # type: ignore[assignment]
 
+    def __repr__(self) -> str:
+        """What may be touched, whatever else is there: some engines keep no other cells for a step."""
+        if self._reads is None:
+            return super().__repr__()
+        return repr(
+            {key: dict.__getitem__(self, key) for key in sorted(self._reads) if dict.__contains__(self, key)}
+        )
+
     @property
     def is_guarded(self) -> bool:
         """Whether an operation's footprint is admitted, and nothing else."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import batchsim.engines.timed.compiled as compiled_module
 import batchsim.engines.timed.compiled_runs as compiled_runs_module
-from batchsim import scenario_of
+from batchsim import explore, scenario_of
 from batchsim.analysis.sweep.pieces import Piece, run_piece
 from batchsim.batch.policy import Policy
 from batchsim.engines import compiled_loops
@@ -381,6 +381,23 @@ def test_who_is_beyond_the_end_goes_no_further(kernels: ModuleType) -> None:
     ends = [end.outcome for end in Simulation(scenario, None).ends(Seeds(range(60)), kernels) if end is not None]
     assert {end.result_of("one") for end in ends} == {2, "not all were through"}
     assert {3 in end["done"] for end in ends} == {False, True}
+
+
+def test_who_ends_without_a_step_lets_only_those_begin_that_there_are(kernels: ModuleType) -> None:
+    async def lane(number: int) -> None:
+        assert number < 4
+        if number == 1:
+            await redis.incr("n")
+
+    async def program() -> str:
+        await for_each(4, 3, lane)
+        return "all"
+
+    system = System[Any]("at once", (Actor("one", None, program, is_judged=True),), cells=("n",))
+    scenario = scenario_of(system, redis=LATENCY)
+    (end,) = explore(scenario).outcomes
+    assert end.outcome.result_of("one") == "all"
+    assert compiled_of(scenario, None, 10, kernels) == 10
 
 
 @dataclass(frozen=True)

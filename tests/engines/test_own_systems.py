@@ -1157,3 +1157,11 @@ def test_what_is_written_as_to_a_dictionary_is_seen_by_all() -> None:
     ]
     assert [trace.outcome] * 2 == outcomes
     assert trace.outcome["n"] == 4
+
+
+@pytest.mark.parametrize("engine", [simulate, explore, explore_timed])
+def test_cells_are_shown_to_a_step_as_far_as_it_declares_them(engine: Callable[..., Any]) -> None:
+    """One may print them to see what goes on: that is no error, and no way past the footprint."""
+    found: Any = engine(looking(lambda cells: cells.setdefault("n", 1) and f"{cells}"))
+    (end,) = {found.outcome} if engine is simulate else {each.outcome for each in found.outcomes}
+    assert end.result_of("one") == "{'n': 1}"

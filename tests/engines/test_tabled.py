@@ -240,3 +240,78 @@ def test_where_most_is_new_there_is_no_table(items: int, runs: int) -> None:
     for seed in range(runs):
         simulation.run(seed, keep=NO_STEPS)
     assert not simulation.is_tabled
+
+
+async def with_a_list() -> int:
+    seen = []
+
+    async def lane(number: int) -> None:
+        seen.append(await redis.incr("n"))
+
+    await for_each(2, 2, lane)
+    return sum(seen)
+
+
+async def with_a_number() -> int:
+    highest = 0
+
+    async def lane(number: int) -> None:
+        nonlocal highest
+        highest = max(highest, await redis.incr("n"))
+
+    await for_each(2, 2, lane)
+    return highest
+
+
+async def round_by_round() -> int:
+    for turn in range(2):
+
+        async def lane(number: int) -> None:
+            await redis.incr("n")
+            await redis.rpush("log", turn)  # noqa: B023 - it is awaited within the turn
+
+        await for_each(2, 2, lane)
+    return await redis.llen("log")
+
+
+@pytest.mark.parametrize("program", [with_a_list, with_a_number, round_by_round])
+def test_a_variable_that_coroutines_side_by_side_share_has_what_they_wrote(program: Any) -> None:
+    async def count() -> None:
+        for _ in range(3):
+            await redis.incr("n")
+
+    actors = (Actor(ACTOR, None, program, is_judged=True), Actor("other", None, count))
+    scenario = scenario_of(System[Any]("shared", actors, cells=("n", "log")), redis=LATENCY)
+    assert is_the_same(scenario, None, 30) is False
+
+
+@dataclass(frozen=True)
+class About(Operation[None]):
+    """About an item, or about none."""
+
+    about: int | None
+    name = "own.about"
+    default_latency = {"uniform": ["1 ms", "60 ms"]}  # noqa: RUF012 - as it is written in a scenario
+
+    @property
+    def item(self) -> int | None:
+        return self.about
+
+    def apply(self, world: Any) -> None:
+        """It only takes its time."""
+
+
+def test_a_draw_for_an_item_is_the_same_after_draws_for_none() -> None:
+    async def program() -> int:
+        await About(None)
+        await About(0)
+        await About(None)
+        await About(1)
+        return await redis.get("n") or 0
+
+    async def count() -> None:
+        for _ in range(60):
+            await redis.incr("n")
+
+    actors = (Actor(ACTOR, None, program, is_judged=True, draws_by_item=True), Actor("clock", None, count))
+    assert is_the_same(scenario_of(System[Any]("items", actors, cells=("n",)), redis="2 ms"), None, 20)

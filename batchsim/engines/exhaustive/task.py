@@ -340,7 +340,9 @@ class _Group:
         self.has_failed = False
 
     def begin(self) -> None:
-        for _ in range(min(self._limit, self._count)):
+        for _ in range(self._limit):
+            if self._begun == self._count:  # one that ends without a step has let the next one begin
+                return
             self._begin_next()
 
     def _begin_next(self) -> None:

@@ -593,6 +593,8 @@ def _side_by_side(known: Any, run: Any, lane: int, point: int, delay_us: int) ->
 @njit
 def _begin_next(known: Any, run: Any, group: int, at_us: int, after: int) -> None:
     number = run[group + BEGUN]
+    if number == known[run[group + OF_POINT] + c.COUNT]:  # one that ended without a step has let the last begin
+        return
     run[group + BEGUN] = number + 1
     lane = _new_lane(run, run[run[group + LANE] + ACTOR], group, number, after)
     member = run[group + FIRST_MEMBER] + number * _MEMBER_COLUMNS

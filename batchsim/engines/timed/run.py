@@ -17,7 +17,7 @@ from batchsim.engines.timed.events import Clock
 from batchsim.engines.timed.instrumented import InstrumentedStage
 from batchsim.engines.timed.lane import Lane, Stage
 from batchsim.engines.timed.recorder import Observer, Recorder
-from batchsim.engines.timed.scripts import Notes, Script
+from batchsim.engines.timed.scripts import Notes, Script, SharedVariables
 from batchsim.engines.timed.tabled import CELLS_MAX, NotTabled, Table, TabledStage
 from batchsim.engines.timed.waiting import Waiting
 from batchsim.model.cells import Cells, GuardedCells
@@ -143,11 +143,19 @@ class Simulation:
         """One run: the trace that `simulate` gives for the scenario with this seed, of which `drawn` is drawn."""
         run = self._run_by_table(seed, drawn) if self._table is not None and keep == frozenset() else None
         if run is None:
-            latencies = latencies_of(self.samplers, seed, self._scenario.injected_delays, drawn)
-            actors = iter(self._actors)
-            run = _Run(self._scenario, self._system, seed, latencies, actors, keep, None, None).run()
+            noted = len(self._notes)
+            try:
+                run = self._run_by_lanes(seed, keep, drawn)
+            except SharedVariables:
+                del self._notes[noted:]
+                self._table, self._actors = None, tuple(self._system.actors)
+                run = self._run_by_lanes(seed, keep, drawn)
         trace: Trace = self._system.trace(run)
         return trace
+
+    def _run_by_lanes(self, seed: int, keep: frozenset[str] | None, drawn: DrawnAhead | None) -> Run:
+        latencies = latencies_of(self.samplers, seed, self._scenario.injected_delays, drawn)
+        return _Run(self._scenario, self._system, seed, latencies, iter(self._actors), keep, None, None).run()
 
     def ends(self, seeds: Seeds, kernels: ModuleType) -> list[End | None]:
         """What runs under many seeds come to, by compiled loops; `None`: that one is to be made by `run`."""

@@ -3,14 +3,18 @@
 A coroutine is determined by the answers that it got. So the points that it can be at, and where an answer leads
 from each, are the same in every run. Histories that lead to the same place in the code with the same local
 variables lead to the same point (`frames.py`); so the points are few, however many runs there are.
+
+Coroutines side by side may share variables, and what one finds there is then no matter of its own answers. Where
+one of them changes such a variable there are no scripts.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial
-from types import TracebackType
+from types import FunctionType, MethodType, TracebackType
 from typing import Any, NamedTuple
 
 from batchsim.engines.frames import place_of
@@ -78,11 +82,67 @@ class ScriptPoint:
         """What a table has of it (`tabled.py`)."""
 
 
+class SharedVariables(Exception):
+    """Of coroutines side by side one changes a variable of all: no script knows what is in it."""
+
+
+class _ClosedOver:
+    """What the body of coroutines side by side has in common with them and with who awaits them."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+        self._before = _held_by(body)
+
+    def check(self) -> None:
+        """Raise `SharedVariables` if it has changed."""
+        if _held_by(self._body) != self._before:
+            raise SharedVariables
+
+
+def _held_by(body: Any) -> Any:
+    """What a function is bound to or closes over, and the functions that it closes over."""
+    found, functions = list[Any](), [body]
+    for each in functions:
+        if isinstance(each, partial):
+            functions.append(each.func)
+            found.append(_held((each.args, each.keywords)))
+        if isinstance(each, MethodType):
+            functions.append(each.__func__)
+            found.append(_held(getattr(each.__self__, "__dict__", None)))
+        for cell in getattr(each, "__closure__", None) or ():
+            try:
+                value = cell.cell_contents
+            except ValueError:  # nothing yet
+                continue
+            found.append(_held(value))
+            if isinstance(value, FunctionType | MethodType | partial) and not any(
+                value is known for known in functions
+            ):
+                functions.append(value)
+    return found
+
+
+def _held(value: Any) -> Any:
+    """What a collection holds now; anything else as it is."""
+    match value:
+        case tuple() | list() | deque():
+            return type(value), [_held(each) for each in value]
+        case set():
+            return value.copy()
+        case dict():
+            return [(key, _held(each)) for key, each in value.items()]
+    return value
+
+
 class Script:
     """What is known of one program."""
 
-    def __init__(self, program: Callable[[], Program[Any]], notes: Notes) -> None:
+    def __init__(
+        self, program: Callable[[], Program[Any]], notes: Notes, closed_over: _ClosedOver | None = None
+    ) -> None:
         self._program = program
+        self._closed_over = closed_over
+        """What it could change for others, if it runs side by side with them."""
         self.notes = notes
         self.beginning = ScriptPoint()
         self._points: dict[Hashable, ScriptPoint] = {}
@@ -94,12 +154,19 @@ class Script:
         return Reader(self)  # type: ignore[return-value]  # as much of a coroutine as whoever feeds one uses
 
     def learn(self, point: ScriptPoint, way: Way) -> ScriptPoint:
-        """Where a way leads that nobody has gone before: ask the program itself."""
+        """Where a way leads that nobody has gone before: ask the program itself.
+
+        Raises `SharedVariables`.
+        """
+        if self._closed_over is not None:
+            self._closed_over.check()
         program = self.coroutine_at(point)
         self._running = None
         following = ScriptPoint(point, way)
         noted = len(self.notes)
         place = exact(self._go(program, following))
+        if self._closed_over is not None:
+            self._closed_over.check()
         if len(self.notes) > noted:
             point.noted[way.key] = self.notes[noted:]
         following = point.following[way.key] = self._points.setdefault(place, following)
@@ -141,7 +208,11 @@ class Script:
         """Programs that are to run side by side have scripts of their own."""
         if not isinstance(awaited, ForEach):
             return awaited
-        scripts = [Script(partial(awaited.program, number), self.notes) for number in range(awaited.count)]
+        # Ours share nothing, and those of a large batch are many.
+        is_ours = str(getattr(awaited.body, "__module__", "")).partition(".")[0] == "batchsim"
+        closed_over = None if is_ours else _ClosedOver(awaited.body)
+        programs = [partial(awaited.program, number) for number in range(awaited.count)]
+        scripts = [Script(program, self.notes, closed_over) for program in programs]
         return replace(awaited, body=lambda number: scripts[number].begin())
 
 

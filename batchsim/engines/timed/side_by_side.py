@@ -52,7 +52,9 @@ class Group:
 
     def begin(self, at_us: int, after: int | None) -> None:
         """Begin as many as may be in progress at once."""
-        for _ in range(min(self._limit, self._count)):
+        for _ in range(self._limit):
+            if self._begun == self._count:  # one that ends without a step has let the next one begin
+                return
             self._begin_next(at_us, after)
 
     def _begin_next(self, at_us: int, after: int | None) -> None:
