@@ -97,13 +97,14 @@ class _Stream(list[DrawnLegs]):
 class _StreamByItem(dict[int, DrawnLegs]):
     """A stream whose draws are for items: by item, those for their first uses that were made ahead."""
 
-    __slots__ = ("_base", "_made", "_sampler", "_used")
+    __slots__ = ("_base", "_drawn_for_none", "_made", "_sampler", "_used")
 
     def __init__(self, base: int, sampler: LegSampler) -> None:
         self._base = base
         self._sampler = sampler
         self._made = 0
         """For the items below, draws for first uses were made."""
+        self._drawn_for_none = 0
         self._used: dict[int, int] = {}
         """How often an item was drawn for that was not only drawn for ahead."""
 
@@ -126,11 +127,9 @@ class _StreamByItem(dict[int, DrawnLegs]):
         return _legs_of(self._sampler, self._base, use_for(item, before), 1)[0]
 
     def _draw_for_none(self) -> DrawnLegs:
-        """Draws for items are further on then, by one."""
-        (legs,) = _legs_of(self._sampler, self._base, 0, 1)
-        self._base = (self._base + STRIDE) & MASK
-        for item in self:
-            (self[item],) = _legs_of(self._sampler, self._base, item, 1)
+        """Those for items begin where these do, however many of these were made."""
+        (legs,) = _legs_of(self._sampler, self._base, self._drawn_for_none, 1)
+        self._drawn_for_none += 1
         return legs
 
 
