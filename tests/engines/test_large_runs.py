@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from batchsim.batch.operations import FindBatch, GetMeta, TakeMessage
 from batchsim.batch.policies import POLICIES
 from batchsim.engines.latencies import Latencies, Samplers, Streams, use_for
-from batchsim.engines.streams import STRIDE, draw, draws_from, stream_base
+from batchsim.engines.streams import draw, draws_from, stream_base
 from batchsim.engines.timed import simulate
 from batchsim.model.run import Step
 from batchsim.model.steps import Steps, operation_at, steps_of, steps_that_raised, writers_of
@@ -52,16 +52,12 @@ def test_draws_that_are_made_at_once_are_those_that_are_made_one_by_one(base: in
 def test_each_use_for_an_item_has_its_own_draw(items: list[int | None]) -> None:
     latencies, streams = Latencies(SAMPLERS, SEED), Streams()
     actor = Actor("handler", 1, lambda: iter(()), draws_by_item=True)  # type: ignore[arg-type,return-value]
-    base, before = stream_base(SEED, "handler", GetMeta.name, 1), Counter[int]()
+    base, before = stream_base(SEED, "handler", GetMeta.name, 1), Counter[int | None]()
     for item in items:
         operation = FindBatch() if item is None else GetMeta(item)
         _, _, bits = latencies.draw_legs(actor, streams, operation, GetMeta.name)
-        if item is None:
-            assert bits == draw(base, 0)
-            base = (base + STRIDE) % 2**64
-        else:
-            assert bits == draw(base, use_for(item, before[item]))
-            before[item] += 1
+        assert bits == draw(base, before[None] if item is None else use_for(item, before[item]))
+        before[item] += 1
 
 
 @given(st.integers(1, 300))
