@@ -766,8 +766,8 @@ def for_each(
 ) -> ForEach:
     """Await `body(0)` … `body(count - 1)`, begun in this order, at most `limit` at once.
 
-    The first that raises ends the wait with its exception: none is begun after it, and those in
-    progress go on to their own end. With `may_end_early`, one that raises `EndsEarly` ends it without an exception
+    The first that raises ends the wait with its exception: after it none is begun but the first `limit`, which begin
+    at once, and those in progress go on to their own end. With `may_end_early`, one that raises `EndsEarly` ends it without an exception
     if at least one has ended, and none is in progress that was to come before the end. What it answers then is how
     many there were; `None`: all.
     """
