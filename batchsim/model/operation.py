@@ -766,10 +766,10 @@ def for_each(
 ) -> ForEach:
     """Await `body(0)` … `body(count - 1)`, begun in this order, at most `limit` at once.
 
-    The first that raises ends the wait with its exception: after it none is begun but the first `limit`, which begin
-    at once, and those in progress go on to their own end. With `may_end_early`, one that raises `EndsEarly` ends it without an exception
-    if at least one has ended, and none is in progress that was to come before the end. What it answers then is how
-    many there were; `None`: all.
+    The first that raises ends the wait with its exception: after it none is begun but the first `limit`, which
+    begin at once, and those in progress go on to their own end. With `may_end_early`, one that raises `EndsEarly`
+    ends it without an exception if at least one has ended, and none is in progress that was to come before the
+    end. What it answers then is how many there were; `None`: all.
     """
     for name, number, least in (("count", count, 0), ("limit", limit, 1)):
         if type(number) is not int or number < least:

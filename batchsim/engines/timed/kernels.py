@@ -79,7 +79,8 @@ _CELL_COLUMNS = 6
 IS_STOPPED, RAISED, IS_GOING_ON, IS_DORMANT = range(4)
 _ACTOR_COLUMNS = 4
 
-# What is to be done at this instant, last in, first out.
+# What is to be done at this instant, last in, first out: a lane comes to a point, with a delay; or the next of those
+# who are awaited together begins, after a step, at an instant.
 COME_TO, BEGIN_NEXT = np.arange(2)
 _ACTION_COLUMNS = np.int64(4)
 
@@ -488,9 +489,9 @@ def _ring(known: Any, run: Any, timer: int) -> None:
 
 
 @njit
-def _do_next(run: Any, what: int, of: int, at: int, us: int) -> None:
+def _do_next(run: Any, what: int, whose: int, where: int, us: int) -> None:
     action = _new(run, ACTIONS, _ACTION_COLUMNS)
-    run[action], run[action + 1], run[action + 2], run[action + 3] = what, of, at, us
+    run[action], run[action + 1], run[action + 2], run[action + 3] = what, whose, where, us
 
 
 @njit
@@ -536,18 +537,18 @@ def _settle(known: Any, run: Any) -> None:
     while run[ACTIONS] > run[ACTIONS + FIRST_OF] and run[STATUS] == c.DONE:
         run[ACTIONS] -= _ACTION_COLUMNS
         action = run[ACTIONS]
-        what, of, at, us = run[action], run[action + 1], run[action + 2], run[action + 3]
+        what, whose, where, us = run[action], run[action + 1], run[action + 2], run[action + 3]
         if what == BEGIN_NEXT:
-            _begin_next(known, run, of, us, at)
+            _begin_next(known, run, whose, where, us)
             continue
-        run[of + POINT] = at
-        kind = known[at + c.KIND]
+        run[whose + POINT] = where
+        kind = known[where + c.KIND]
         if kind == c.OPERATION:
-            _issue(known, run, of, at, us)
+            _issue(known, run, whose, where, us)
         elif kind == c.GROUP:
-            _side_by_side(known, run, of, at, us)
+            _side_by_side(known, run, whose, where, us)
         else:
-            _finish(known, run, of, at, us)
+            _finish(known, run, whose, where, us)
 
 
 @njit
@@ -591,7 +592,7 @@ def _side_by_side(known: Any, run: Any, lane: int, point: int, delay_us: int) ->
 
 
 @njit
-def _begin_next(known: Any, run: Any, group: int, at_us: int, after: int) -> None:
+def _begin_next(known: Any, run: Any, group: int, after: int, at_us: int) -> None:
     number = run[group + BEGUN]
     if number == known[run[group + OF_POINT] + c.COUNT]:  # one that ended without a step has let the last begin
         return
