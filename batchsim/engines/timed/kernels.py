@@ -79,8 +79,8 @@ _CELL_COLUMNS = 6
 IS_STOPPED, RAISED, IS_GOING_ON, IS_DORMANT = range(4)
 _ACTOR_COLUMNS = 4
 
-# What is to be done at this instant, last in, first out: a lane comes to a point, with a delay; or the next of those
-# who are awaited together begins, after a step, at an instant.
+# What is to be done at this instant, last in, first out: a lane comes to a point, with a delay; or the next of
+# those who are awaited together begins, after a step, at an instant.
 COME_TO, BEGIN_NEXT = np.arange(2)
 _ACTION_COLUMNS = np.int64(4)
 
