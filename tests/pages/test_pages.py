@@ -409,6 +409,7 @@ def test_the_page_of_a_timed_exploration_steps_through_a_run_of_each_outcome(
     for answer in told["answers"]:
         for outcome in answer["outcomes"]:
             opened.page.locator(f'a[href="#policy={outcome["walk"]}"]').click()
+            opened.page.wait_for_function("location.hash.includes('step=')")  # the page has followed the link
             opened.press("End")
             steps, *_ = outcome["further"]
             assert f"step {steps} of {steps}" in opened.told
