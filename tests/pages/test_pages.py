@@ -406,10 +406,13 @@ def test_the_page_of_a_timed_exploration_steps_through_a_run_of_each_outcome(
     pages: Callable[[str], Path], open_page: Open
 ) -> None:
     opened, told = open_page(pages("timed")), document_in(pages("timed"))
+    opened.page.evaluate("window.followed = 0; addEventListener('hashchange', () => window.followed++)")
+    followed = 0
     for answer in told["answers"]:
         for outcome in answer["outcomes"]:
             opened.page.locator(f'a[href="#policy={outcome["walk"]}"]').click()
-            opened.page.wait_for_function("location.hash.includes('step=')")  # the page has followed the link
+            followed += 1  # a browser tells a page of a link later than a key can be pressed
+            opened.page.wait_for_function(f"window.followed === {followed}")
             opened.press("End")
             steps, *_ = outcome["further"]
             assert f"step {steps} of {steps}" in opened.told
