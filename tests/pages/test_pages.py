@@ -402,17 +402,20 @@ def test_a_map_has_the_edge_of_the_window_between_what_fails_and_what_does_not(
     assert wins["x"] + wins["width"] / 2 < middle < fails["x"] + fails["width"] / 2
 
 
+FOLLOW = """link => new Promise(done => {
+    addEventListener("hashchange", done, {once: true})
+    link.click()
+})"""
+"""A browser tells the page that a link was followed, later than a key can be pressed."""
+
+
 def test_the_page_of_a_timed_exploration_steps_through_a_run_of_each_outcome(
     pages: Callable[[str], Path], open_page: Open
 ) -> None:
     opened, told = open_page(pages("timed")), document_in(pages("timed"))
-    opened.page.evaluate("window.followed = 0; addEventListener('hashchange', () => window.followed++)")
-    followed = 0
     for answer in told["answers"]:
         for outcome in answer["outcomes"]:
-            opened.page.locator(f'a[href="#policy={outcome["walk"]}"]').click()
-            followed += 1  # a browser tells a page of a link later than a key can be pressed
-            opened.page.wait_for_function(f"window.followed === {followed}")
+            opened.page.locator(f'a[href="#policy={outcome["walk"]}"]').evaluate(FOLLOW)
             opened.press("End")
             steps, *_ = outcome["further"]
             assert f"step {steps} of {steps}" in opened.told
