@@ -156,7 +156,7 @@ class Latencies:
             return stream.next_for(operation.item)
         sampler = self._samplers[name]
         if sampler is None:
-            return self._draw_varying(actor, streams, operation, name)
+            return self._draw_one(actor, streams, operation, name)
         base = stream_base(self._seed, actor.kind, name, actor.number)
         if actor.draws_by_item:
             by_item = streams[name] = _StreamByItem(base, sampler)
@@ -169,8 +169,8 @@ class Latencies:
         following = streams[name] = _Stream(base, sampler)
         return following.draw()
 
-    def _draw_varying(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
-        """The same, one by one: what is drawn may depend on the item or the attempt."""
+    def _draw_one(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
+        """The same, by itself: what is drawn may depend on the item or the attempt, or was drawn ahead."""
         bits = self._next_bits(actor, streams, name, operation.item if actor.draws_by_item else None)
         sampler = self._samplers[name] or self._varying_sampler(name, operation)
         return *sampler(bits), bits
@@ -253,7 +253,7 @@ class LatenciesDrawnAhead(Latencies):
 
     def draw_legs(self, actor: Actor, streams: Streams, operation: Operation[Any], name: str) -> DrawnLegs:
         """The next draw of an actor for the latency of this name, for the sake of an operation."""
-        return self._draw_varying(actor, streams, operation, name)
+        return self._draw_one(actor, streams, operation, name)
 
     def _next_bits(self, actor: Actor, streams: Streams, name: str, item: int | None) -> int:
         if item is None:

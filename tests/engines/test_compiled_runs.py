@@ -38,6 +38,7 @@ from batchsim.model.operation import (
     Operation,
     Timer,
     both,
+    choose,
     for_each,
     sleep,
     touches,
@@ -439,25 +440,9 @@ def test_who_is_held_back_looks_again_after_each_step(kernels: ModuleType) -> No
     assert end.outcome.result_of("one") >= 10
 
 
-@dataclass(frozen=True)
-class Toss(Operation[int]):
-    """One of two ways, each as likely."""
-
-    name = "own.toss"
-    default_latency = "1 ms"
-    has_alternatives = True
-
-    def alternatives(self, world: Any) -> tuple[Alternative, ...]:
-        return Alternative("heads", chance=Chance("coin", 0, 0.5), choice=1), Alternative(choice=0)
-
-    def apply_alternative(self, world: Any, alternative: Alternative) -> int:
-        number: int = alternative.choice
-        return number
-
-
 def test_each_opportunity_has_a_number_of_its_own(kernels: ModuleType) -> None:
     async def program() -> tuple[int, ...]:
-        return await Toss(), await Toss(), await Toss()
+        return await choose(1, 0), await choose(1, 0), await choose(1, 0)
 
     scenario = scenario_of(System[Any]("tosses", (Actor("one", None, program, is_judged=True),), cells=()))
     assert compiled_of(scenario, None, 40, kernels) == 40

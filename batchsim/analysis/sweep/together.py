@@ -92,11 +92,9 @@ class Together:
         """What a run comes to by policy, where that has not been found yet."""
         made: list[tuple[_Candidate, Ended]] = []
         ends: list[Ended] = []
-        for candidate, found_end in zip(self._candidates, found, strict=True):
-            end = found_end
-            if end is None:
-                known = (end for other, end in made if candidate.would_have_decided_like(other))
-                end = next(known, None)
+        for candidate, given in zip(self._candidates, found, strict=True):
+            known = (end for other, end in made if candidate.would_have_decided_like(other))
+            end = given or next(known, None)
             if end is None:
                 end = candidate.end(seed, drawn)
                 made.append((candidate, end))

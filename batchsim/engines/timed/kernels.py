@@ -302,7 +302,7 @@ def _sample(known: Any, distribution: int, bits: Any) -> int:
 @njit
 def legs(known: Any, run: Any, latency: int, bits: Any) -> tuple[int, int]:
     """Request and response leg of a draw, in microseconds."""
-    kind = known[latency]
+    kind = known[latency + c.LEGS]
     if kind == c.FIXED_LEGS:
         return known[latency + c.FIRST + 1], known[latency + c.SECOND + 1]
     first, second = _sample(known, latency + c.FIRST, bits), known[latency + c.SECOND + 1]
